@@ -1,0 +1,146 @@
+"""The error tree. Every error a caller may want to catch is here, and each one knows its status.
+
+::
+
+    KyoukaiError
+    ├── ConfigurationError              a setting that cannot be used; raised before a socket is opened
+    │   └── BackendError                the backend that was named cannot be used
+    │       ├── UnknownBackendError     no such name is installed
+    │       ├── BackendConflictError    two distributions claim the name
+    │       ├── BackendLoadError        importing it failed
+    │       ├── NotABackendError        it loads, and is no Backend
+    │       ├── BackendVersionError     it was written for a contract we do not speak
+    │       └── BackendOptionError      it refuses an option
+    ├── ListenError                     the address cannot be listened on
+    └── ProtocolError                   a request is refused; also a werkzeug HTTPException
+        ├── BadRequest                  400
+        ├── RequestTimeout              408
+        ├── ContentTooLarge             413
+        ├── URITooLong                  414
+        ├── UnsupportedMediaType        415
+        ├── ExpectationFailed           417
+        ├── HeaderFieldsTooLarge        431
+        ├── NotImplementedByServer      501
+        └── VersionNotSupported         505
+
+The first two branches end a start-up: ``exit_status`` is what the process exits with. The third
+ends one request: ``code`` is the status of its answer, ``description`` the sentence in its body.
+"""
+
+from typing import ClassVar
+
+from werkzeug.exceptions import HTTPException
+
+
+class KyoukaiError(Exception):
+    """The root of every error that Kyoukai raises on purpose."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class ConfigurationError(KyoukaiError, ValueError):
+    """A setting is wrong: the message names it, its value, and what would be right."""
+
+
+class BackendError(ConfigurationError):
+    """The backend that was named cannot be used."""
+
+
+class UnknownBackendError(BackendError):
+    """No installed distribution registers a backend of that name."""
+
+
+class BackendConflictError(BackendError):
+    """More than one distribution registers a backend of that name."""
+
+
+class BackendLoadError(BackendError):
+    """Importing the backend failed; the original exception is the ``__cause__``."""
+
+
+class NotABackendError(BackendError):
+    """The name leads to something that is no usable :class:`~kyoukai.core.backend.Backend`."""
+
+
+class BackendVersionError(BackendError):
+    """The backend was written for a version of the contract that this server does not speak."""
+
+
+class BackendOptionError(BackendError):
+    """The backend does not know an option, or not that value of it."""
+
+
+class ListenError(KyoukaiError, OSError):
+    """The address cannot be listened on: it is taken, forbidden, or not of this machine."""
+
+
+class ProtocolError(KyoukaiError, HTTPException):
+    """A request is refused, and its connection is closed after the answer.
+
+    :param description: one sentence for the client; it must not repeat what the client sent.
+    """
+
+    # HTTPException.__str__ reads `code` and `name`, so a log line says "400 Bad Request: ...".
+
+
+class BadRequest(ProtocolError):
+    """400 (RFC 9110 section 15.5.1): the request is malformed."""
+
+    code = 400
+    description = "The request is malformed."
+
+
+class RequestTimeout(ProtocolError):
+    """408 (RFC 9110 section 15.5.9): the request did not arrive in time."""
+
+    code = 408
+    description = "The request did not arrive in time."
+
+
+class ContentTooLarge(ProtocolError):
+    """413 (RFC 9110 section 15.5.14): the body is larger than ``max_body_size``."""
+
+    code = 413
+    description = "The request body is larger than this server takes."
+
+
+class URITooLong(ProtocolError):
+    """414 (RFC 9110 section 15.5.15): the target is longer than ``max_target_size``."""
+
+    code = 414
+    description = "The request target is longer than this server takes."
+
+
+class UnsupportedMediaType(ProtocolError):
+    """415 (RFC 9110 section 15.5.16): the content coding is unknown."""
+
+    code = 415
+    description = "The request body has a content coding that this server does not know."
+
+
+class ExpectationFailed(ProtocolError):
+    """417 (RFC 9110 section 15.5.18): ``Expect`` asks for something other than 100-continue."""
+
+    code = 417
+    description = "The only expectation this server meets is 100-continue."
+
+
+class HeaderFieldsTooLarge(ProtocolError):
+    """431 (RFC 6585 section 5): the head, one field, or the number of fields passes its limit."""
+
+    code = 431
+    description = "The request's header fields are larger than this server takes."
+
+
+class NotImplementedByServer(ProtocolError):
+    """501 (RFC 9110 section 15.6.2): a method or a transfer coding that no part implements."""
+
+    code = 501
+    description = "This server does not implement what the request asks for."
+
+
+class VersionNotSupported(ProtocolError):
+    """505 (RFC 9110 section 15.6.6): the major version is not 1."""
+
+    code = 505
+    description = "This server speaks HTTP/1.1 and HTTP/1.0."

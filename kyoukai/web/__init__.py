@@ -1,0 +1,1 @@
+"""The application: routing, handlers, hooks and errors; knows no socket."""
