@@ -70,9 +70,7 @@ class Backend(abc.ABC):
     def __init__(self, **options: Any) -> None:
         if options:
             unknown = ", ".join(repr(name) for name in sorted(options))
-            raise BackendOptionError(
-                f"{type(self).__qualname__} does not know the backend option {unknown}"
-            )
+            raise BackendOptionError(f"{type(self).__qualname__} does not know the backend option {unknown}")
 
     @abc.abstractmethod
     def create_protocol(

@@ -29,13 +29,11 @@ def error_response(
     :param response_class: the class of the answer.
     """
     if error.response is not None:
-        return error.get_response()  # type: ignore[return-value]
+        return error.get_response()
     code = error.code or 500
     name, description = error.name, error.description or error.name
     mimetype = (
-        parse_accept_header(accept, MIMEAccept).best_match(OFFERED, OFFERED[0])
-        if accept
-        else OFFERED[0]
+        parse_accept_header(accept, MIMEAccept).best_match(OFFERED, OFFERED[0]) if accept else OFFERED[0]
     )
     if mimetype == "text/html":
         body = HTML.format(code=code, name=escape(name), description=escape(description))
