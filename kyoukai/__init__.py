@@ -1,1 +1,38 @@
 """Kyoukai: an asyncio HTTP/1.1 server whose way of speaking HTTP is a backend chosen by name."""
+
+from kyoukai.asphalt import HTTPRequestContext, KyoukaiComponent
+from kyoukai.core.backend import API_VERSION, Backend, Feature
+from kyoukai.core.errors import (
+    BackendError,
+    BackendOptionError,
+    ConfigurationError,
+    KyoukaiError,
+    ListenError,
+    ProtocolError,
+)
+from kyoukai.core.limits import Limits
+from kyoukai.core.parser import RequestParser
+from kyoukai.core.protocol import HTTPProtocol
+from kyoukai.web import Blueprint, Kyoukai
+
+__all__ = (
+    # applications
+    "Blueprint",
+    "HTTPRequestContext",
+    "Kyoukai",
+    "KyoukaiComponent",
+    # backends
+    "API_VERSION",
+    "Backend",
+    "Feature",
+    "HTTPProtocol",
+    "RequestParser",
+    # errors and limits
+    "BackendError",
+    "BackendOptionError",
+    "ConfigurationError",
+    "KyoukaiError",
+    "Limits",
+    "ListenError",
+    "ProtocolError",
+)

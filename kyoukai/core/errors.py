@@ -23,23 +23,24 @@
         ├── NotImplementedByServer      501
         └── VersionNotSupported         505
 
-The first two branches end a start-up: ``exit_status`` is what the process exits with. The third
-ends one request: ``code`` is the status of its answer, ``description`` the sentence in its body.
+The first two branches end a start-up, and the process exits with 1. The third ends one request:
+``code`` is the status of its answer, ``description`` the sentence in its body.
 """
 
-from typing import ClassVar
-
+from click import ClickException
 from werkzeug.exceptions import HTTPException
 
 
 class KyoukaiError(Exception):
     """The root of every error that Kyoukai raises on purpose."""
 
-    exit_status: ClassVar[int] = 1
 
+class ConfigurationError(ClickException, KyoukaiError, ValueError):
+    """A setting is wrong: the message names it, its value, and what would be right.
 
-class ConfigurationError(KyoukaiError, ValueError):
-    """A setting is wrong: the message names it, its value, and what would be right."""
+    Asphalt's command line and ours are Click's, which shows a ``ClickException`` as one line where
+    another exception would be a traceback.
+    """
 
 
 class BackendError(ConfigurationError):
@@ -79,8 +80,6 @@ class ProtocolError(KyoukaiError, HTTPException):
 
     :param description: one sentence for the client; it must not repeat what the client sent.
     """
-
-    # HTTPException.__str__ reads `code` and `name`, so a log line says "400 Bad Request: ...".
 
 
 class BadRequest(ProtocolError):

@@ -1,0 +1,310 @@
+"""Kyoukai as a component of the Asphalt framework.
+
+In a configuration file::
+
+    component:
+      type: kyoukai
+      app: guestbook:app
+      port: 8000
+      backend: httptools
+      limits:
+        max_body_size: 1048576
+
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from importlib.metadata import version
+from typing import Any, Final
+
+from asphalt.core import Component, Context, Event, Signal, context_teardown, resolve_reference
+
+from kyoukai.core.application import Application
+from kyoukai.core.backend import Backend
+from kyoukai.core.errors import ConfigurationError, KyoukaiError
+from kyoukai.core.limits import Limits, suggest
+from kyoukai.core.registry import create_backend
+from kyoukai.core.server import Server
+from kyoukai.listener import Listener, make_ssl_context
+from kyoukai.web.context import (
+    HTTPRequestContext,
+    RouteCompletedEvent,
+    RouteInvokedEvent,
+    RouteMatchedEvent,
+)
+
+__all__ = (
+    "BACKEND_VARIABLE",
+    "DEFAULT_BACKEND",
+    "ConnectionLostEvent",
+    "ConnectionMadeEvent",
+    "HTTPRequestContext",
+    "KyoukaiComponent",
+    "RouteCompletedEvent",
+    "RouteInvokedEvent",
+    "RouteMatchedEvent",
+)
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+DEFAULT_BACKEND: Final = "httptools"
+
+BACKEND_VARIABLE: Final = "KYOUKAI_BACKEND"
+"""The environment variable that names a backend; it outranks the configuration."""
+
+SETTINGS: Final = [
+    "access_log",
+    "app",
+    "backend",
+    "backend_options",
+    "host",
+    "limits",
+    "port",
+    "resource_name",
+    "server_field",
+    "ssl",
+    "uds",
+]
+
+
+class ConnectionMadeEvent(Event):
+    """A client connected. ``source`` is the component.
+
+    :ivar protocol: the connection's protocol object.
+    """
+
+    __slots__ = ("protocol",)
+
+    def __init__(self, source: "KyoukaiComponent", topic: str, protocol: object) -> None:
+        super().__init__(source, topic)
+        self.protocol = protocol
+
+
+class ConnectionLostEvent(ConnectionMadeEvent):
+    """A connection ended. ``source`` is the component.
+
+    :ivar protocol: the connection's protocol object.
+    :ivar exc: why, or ``None`` where it was closed in order.
+    """
+
+    __slots__ = ("exc",)
+
+    def __init__(
+        self, source: "KyoukaiComponent", topic: str, protocol: object, exc: Exception | None
+    ) -> None:
+        super().__init__(source, topic, protocol)
+        self.exc = exc
+
+
+class KyoukaiComponent(Component):
+    """Serves one application by one backend.
+
+    Every setting is checked here, and the backend is found, before any socket is opened. When it
+    has started, the component publishes itself, the application and the backend as resources.
+
+    :param app: the application, or ``module:attribute``.
+    :param backend: an installed backend's name, or ``module:attribute``; ``None``: ``httptools``.
+        The environment variable ``KYOUKAI_BACKEND`` outranks it.
+    :param backend_options: options for the backend, by name.
+    :param limits: limits and timeouts by name: see :class:`~kyoukai.core.limits.Limits`.
+    :param ssl: ``certificate`` and ``key`` to serve by TLS: see
+        :func:`~kyoukai.listener.make_ssl_context`.
+    :param settings: ``host``, ``port`` or ``uds``, the address: see
+        :class:`~kyoukai.listener.Listener`; ``server_field``, the Server field of every answer,
+        empty for none; ``access_log``, whether answers are logged; ``resource_name``, the name of
+        the resources, where a process has several components.
+    :raises ConfigurationError: if a setting is unknown or its value is no good.
+    """
+
+    connection_made = Signal(ConnectionMadeEvent)
+    connection_lost = Signal(ConnectionLostEvent)
+
+    def __init__(
+        self,
+        app: Application | str | None = None,
+        *,
+        backend: str | None = None,
+        backend_options: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        ssl: Any = None,
+        **settings: Any,
+    ) -> None:
+        logging.getLogger("asphalt.core.runner").addFilter(in_one_line)
+        for name in settings:
+            if name not in SETTINGS:
+                raise ConfigurationError(f"unknown setting {name!r}; {suggest(name, SETTINGS)}")
+        self.app = resolve_application(app)
+        self.listener = Listener(settings.get("host"), settings.get("port"), settings.get("uds"))
+        self.backend_name = os.environ.get(BACKEND_VARIABLE) or backend or DEFAULT_BACKEND
+        self.backend: Backend = create_backend(
+            self.backend_name, _check_mapping("backend_options", backend_options)
+        )
+        self.ssl_context = make_ssl_context(ssl, self.backend.alpn_protocols)
+        self.resource_name = _check_type(settings, "resource_name", "default")
+        self.server = Server(
+            Limits.from_mapping(_check_mapping("limits", limits)),
+            server_field=_check_field(_check_type(settings, "server_field", "kyoukai")),
+            access_log=_check_type(settings, "access_log", True),
+            on_opened=self._dispatch_made,
+            on_lost=self._dispatch_lost,
+        )
+
+    @context_teardown
+    async def start(self, ctx: Context) -> AsyncGenerator[None, Exception | None]:
+        """Listen; at the context's end, let requests under way finish and stop.
+
+        :raises ListenError: if the address cannot be listened on.
+        """
+        finalize = getattr(self.app, "finalize", None)
+        if finalize is not None:
+            finalize()
+        address = ("", 0)
+        create_protocol = self.backend.create_protocol
+        listening = await self.listener.open(lambda: create_protocol(self, ctx, *address), self.ssl_context)
+        try:
+            address = self.listener.address(listening)
+            self._publish(ctx)
+            self.server.start()
+            await listening.start_serving()
+            self._announce(address)
+            with interruptible():
+                yield
+        finally:
+            listening.close()
+            abort = asyncio.Event()
+            with signals_call(abort.set):
+                await self.server.stop(abort)
+            self.listener.remove()
+        # From Python 3.12 on it waits for connections, and a backend's own may not be in our list.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(listening.wait_closed(), 1.0)
+        logger.info("stopped")
+
+    def _publish(self, ctx: Context) -> None:
+        name = self.resource_name
+        ctx.add_resource(self, name, types=[KyoukaiComponent])
+        ctx.add_resource(self.app, name)
+        ctx.add_resource(self.backend, name, types=[Backend])
+
+    def _announce(self, address: tuple[str, int]) -> None:
+        self.address = address
+        self.url = self.listener.url(address, secure=self.ssl_context is not None)
+        logger.info(
+            "Kyoukai %s serves %s (backend %s, loop %s)",
+            version("kyoukai"),
+            self.url,
+            self.backend_name,
+            type(asyncio.get_running_loop()).__module__.partition(".")[0],
+        )
+
+    def _dispatch_made(self, protocol: object) -> None:
+        if has_listeners(KyoukaiComponent.connection_made, self):
+            self.connection_made.dispatch(protocol)
+
+    def _dispatch_lost(self, protocol: object, exc: Exception | None) -> None:
+        if has_listeners(KyoukaiComponent.connection_lost, self):
+            self.connection_lost.dispatch(protocol, exc)
+
+
+def has_listeners(signal: "Signal[Any]", source: object) -> bool:
+    """Return whether anybody listens to ``source``'s signal, without making anything."""
+    bound = signal.bound_signals.get(source)
+    return bound is not None and bool(bound.listeners)
+
+
+def resolve_application(app: Application | str | None) -> Application:
+    """Return the application that ``app`` is, or refers to as ``module:attribute``.
+
+    :raises ConfigurationError: if there is none, or it is no application.
+    """
+    if app is None:
+        raise ConfigurationError("app is not set; it must be an application, or module:attribute")
+    if isinstance(app, str) and ":" not in app:
+        raise ConfigurationError(f"app is {app!r}; it must be an application, or module:attribute")
+    try:
+        resolved: Any = resolve_reference(app)
+    except LookupError as error:
+        cause = error.__cause__ or error
+        raise ConfigurationError(f"app {app!r} cannot be loaded: {cause}") from cause
+    for name in ("request_class", "process_request"):
+        if not hasattr(resolved, name):
+            raise ConfigurationError(f"app {app!r} is no application: it has no {name}")
+    return resolved  # type: ignore[no-any-return]
+
+
+def _check_mapping(name: str, value: object) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ConfigurationError(f"{name} is {value!r}; it must be a mapping of names to values")
+    return value
+
+
+def _check_type(settings: Mapping[str, Any], name: str, default: Any) -> Any:
+    value = settings.get(name, default)
+    if type(value) is not type(default):
+        raise ConfigurationError(f"{name} is {value!r}; it must be a {type(default).__name__}")
+    return value
+
+
+def _check_field(value: str) -> str:
+    # RFC 9110 section 5.5: field values are visible characters, spaces and tabs.
+    if not value.isascii() or not (value.isprintable()):
+        raise ConfigurationError(f"server_field is {value!r}; it must be printable ASCII")
+    return value
+
+
+class _InOneLine(logging.Filter):
+    """Takes the traceback off an operator's mistake.
+
+    Asphalt logs whatever a start fails with, with its traceback; of our own errors the message is
+    the whole story.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, KyoukaiError):
+            record.msg, record.args = "%s: %s", (record.getMessage(), error)
+            record.exc_info = record.exc_text = None
+        return True
+
+
+in_one_line: Final = _InOneLine()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGINT stop the loop between two of its steps, as Asphalt lets SIGTERM.
+
+    Python's own way raises KeyboardInterrupt wherever the process happens to be: inside a handler,
+    say, whose answer would be lost. Whoever has set a handler already keeps it.
+    """
+    loop = asyncio.get_running_loop()
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    with signals_call(loop.stop, signal.SIGINT):
+        yield
+
+
+@contextlib.contextmanager
+def signals_call(callback: Any, *signals: signal.Signals) -> Iterator[None]:
+    """Call ``callback`` in the loop when one of the signals comes; by default SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    handled = []
+    for number in signals or (signal.SIGINT, signal.SIGTERM):
+        # Only the main thread has signals, and not every system's loop.
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+            loop.add_signal_handler(number, callback)
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)

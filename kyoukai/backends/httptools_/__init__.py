@@ -1,0 +1,6 @@
+"""The ``httptools`` backend: llhttp, the parser of Node.js, in C."""
+
+from .backend import HttptoolsBackend
+from .protocol import KyoukaiProtocol
+
+__all__ = ("HttptoolsBackend", "KyoukaiProtocol")

@@ -1,0 +1,198 @@
+"""The command line: ``kyoukai run`` and ``kyoukai backends``.
+
+``run`` starts the component that a configuration file for Asphalt would start, with the same
+settings, so that what works here works there.
+"""
+
+import importlib.util
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from asphalt.core import run_application
+from ruamel.yaml import YAML
+
+from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.registry import Registration, describe, registrations
+
+LOG_LEVELS: Final = ["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kyoukai")
+def main() -> None:
+    """Serve Werkzeug applications over HTTP/1.1, by a backend chosen by name."""
+
+
+@main.command()
+@click.argument("target")
+@click.option(
+    "--app-dir",
+    default=".",
+    show_default="the current folder",
+    type=click.Path(exists=True, file_okay=False),
+    help="Look for the module of TARGET here first.",
+)
+@click.option("--host", help="Listen on this name or address.  [default: 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Listen on this port; 0: any that is free.  [default: 8000]"
+)
+@click.option("--uds", metavar="PATH", help="Listen on a Unix socket instead.")
+@click.option(
+    "--backend",
+    metavar="NAME",
+    help=f"Speak HTTP by this backend: see 'kyoukai backends'; or module:attribute. The variable "
+    f"{BACKEND_VARIABLE} is asked next.  [default: {DEFAULT_BACKEND}]",
+)
+@click.option(
+    "--backend-option",
+    "backend_options",
+    metavar="K=V",
+    multiple=True,
+    help="Set an option of the backend; V is read as YAML. May be given several times.",
+)
+@click.option(
+    "--loop",
+    type=click.Choice(["uvloop", "asyncio"]),
+    help="Run on this event loop.  [default: uvloop where it is installed]",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LOG_LEVELS, case_sensitive=False),
+    default="INFO",
+    show_default=True,
+    help="Log what is at least this severe.",
+)
+@click.option("--no-access-log", is_flag=True, help="Do not log a line for every answer.")
+@click.option("--ssl-certfile", metavar="PATH", help="Serve by TLS with this certificate (PEM).")
+@click.option("--ssl-keyfile", metavar="PATH", help="The certificate's key (PEM), if in another file.")
+def run(
+    target: str,
+    app_dir: str,
+    backend: str | None,
+    backend_options: tuple[str, ...],
+    loop: str | None,
+    log_level: str,
+    no_access_log: bool,
+    ssl_certfile: str | None,
+    ssl_keyfile: str | None,
+    **address: Any,
+) -> None:
+    """Serve the application TARGET until SIGINT (Ctrl-C) or SIGTERM.
+
+    TARGET is where the application is: 'module:attribute', as Python imports it, or a file,
+    'hello.py' or 'hello.py:attribute'. Without an attribute it is 'app'.
+
+    \b
+      kyoukai run hello.py
+      kyoukai run guestbook.main:app --port 80 --host 0.0.0.0
+      kyoukai run hello.py --backend reference --log-level debug
+
+    The first signal lets requests under way finish; a second one stops at once.
+    """  # noqa: D301 - Click reads the \b
+    if backend is not None:
+        # The command line has the last word, and the component asks the environment.
+        os.environ[BACKEND_VARIABLE] = backend
+    sys.path.insert(0, os.path.abspath(app_dir))
+    component: dict[str, Any] = {
+        "type": "kyoukai",
+        "app": application_reference(target),
+        "backend_options": parse_options(backend_options),
+        "access_log": not no_access_log,
+        **{name: value for name, value in address.items() if value is not None},
+    }
+    if ssl_certfile is not None:
+        component["ssl"] = {"certificate": ssl_certfile, "key": ssl_keyfile}
+    elif ssl_keyfile is not None:
+        raise ConfigurationError("--ssl-keyfile needs --ssl-certfile")
+    run_application(component, event_loop_policy=choose_policy(loop), logging=logging_config(log_level))
+
+
+@main.command()
+def backends() -> None:
+    """List the backends that are installed.
+
+    For each: its name, the distribution that brings it, that one's version, and the version of the
+    contract that it was written for; or why it does not load.
+    """
+    rows = [("NAME", "DISTRIBUTION", "VERSION", "CONTRACT")]
+    rows += [_row(registration) for registration in registrations()]
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:3]]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[3]]))
+
+
+def _row(registration: Registration) -> tuple[str, str, str, str]:
+    backend_class, error = describe(registration)
+    contract = str(error) if backend_class is None else str(backend_class.api_version)
+    return registration.name, registration.distribution, registration.version, contract
+
+
+def application_reference(target: str) -> Any:
+    """Return what the component takes as ``app`` for TARGET on the command line.
+
+    :raises ConfigurationError: if TARGET is a file that is not there, or fails.
+    """
+    path, _, attribute = target.partition(":")
+    if not path.endswith(".py"):
+        return target if attribute else f"{target}:app"
+    return _load_file(Path(path), attribute or "app")
+
+
+def _load_file(path: Path, attribute: str) -> Any:
+    if not path.is_file():
+        raise ConfigurationError(f"there is no file {str(path)!r}")
+    # Its neighbours can be imported, as if Python ran it.
+    sys.path.insert(0, str(path.resolve().parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{str(path)!r} is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise ConfigurationError(f"{str(path)!r} has no {attribute!r}") from None
+
+
+def parse_options(options: tuple[str, ...]) -> dict[str, Any]:
+    """Return ``K=V`` pairs as a mapping, each value read as YAML.
+
+    :raises ConfigurationError: if one has no equals sign or no name.
+    """
+    parsed = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals or not name:
+            raise ConfigurationError(f"--backend-option is {option!r}; it must be NAME=VALUE")
+        parsed[name] = YAML(typ="safe").load(value)
+    return parsed
+
+
+def choose_policy(loop: str | None) -> str | None:
+    """Return Asphalt's name for the policy of an event loop; ``None``: asyncio's own.
+
+    :raises ConfigurationError: if uvloop is asked for and not installed.
+    """
+    installed = importlib.util.find_spec("uvloop") is not None
+    if loop == "uvloop" and not installed:
+        raise ConfigurationError("--loop is uvloop, which is not installed; 'pip install uvloop'")
+    return "uvloop" if installed and loop != "asyncio" else None
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """Return the logging configuration: one handler on standard error, Asphalt from WARNING up."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {"asphalt": {"level": max(logging.WARNING, logging.getLevelName(level.upper()))}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+    }

@@ -1,0 +1,63 @@
+"""From a Werkzeug response to what is written of it."""
+
+from typing import Any, NamedTuple
+
+from werkzeug.wrappers import Response
+
+from .framing import ResponseFraming, response_framing
+from .serialize import InvalidResponseError, declared_length, serialize_head, wants_close
+
+
+class Answer(NamedTuple):
+    """A response made ready for the wire."""
+
+    head: bytes
+    body: bytes | None
+    """The whole body; ``None`` where it is a stream."""
+    framing: ResponseFraming
+
+
+def whole_body(response: Response) -> bytes | None:
+    """Return the body if all of it is in memory, else ``None``."""
+    # Werkzeug's annotation leaves out what an application may have assigned.
+    body: object = response.response
+    if isinstance(body, (list, tuple)):
+        if len(body) == 1 and type(body[0]) is bytes:
+            return body[0]
+        return b"".join(response.iter_encoded())
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, (bytes, bytearray)):
+        return bytes(body)
+    return None
+
+
+def prepare_answer(
+    response: Response, environ: dict[str, Any], *, close: bool, date: str, server: str
+) -> Answer:
+    """Make a response ready for the wire.
+
+    :param environ: of the request.
+    :param close: whether the connection ends with this answer.
+    :param date: the Date field's value.
+    :param server: the Server field's value; empty: none.
+    :raises InvalidResponseError: if the response cannot be sent.
+    """
+    status = response.status_code
+    # RFC 9110 section 15: a final response has one of 200 to 599; what is above is left to its
+    # author. 101 is no answer but a change of protocol: see HTTPProtocol.replace.
+    if not 200 <= status <= 999:
+        raise InvalidResponseError(f"the status {response.status!r} is none of a final response")
+    body = whole_body(response)
+    headers = response.headers
+    version = "1.0" if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else "1.1"
+    framing = response_framing(
+        method=environ["REQUEST_METHOD"],
+        version=version,
+        status=status,
+        size=None if body is None else len(body),
+        declared=declared_length(headers.get("Content-Length")),
+        close=close or wants_close(headers.get("Connection")),
+    )
+    head = serialize_head(response.status, headers, framing, version=version, date=date, server=server)
+    return Answer(head, body, framing)

@@ -1,0 +1,191 @@
+"""The transport's side of a connection: flow control, deadlines, and the ways in which it ends.
+
+It knows bytes and no HTTP. :class:`~kyoukai.core.protocol.HTTPProtocol` derives from it.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .server import NEVER, logger
+from .states import CLOSED, IDLE, LINGERING, State
+
+if TYPE_CHECKING:
+    from asphalt.core import Context
+
+    from .application import Component
+
+OtherProtocol = TypeVar("OtherProtocol", bound=asyncio.Protocol)
+
+
+class Connection(asyncio.Protocol):
+    """One connection, without what is said on it.
+
+    :param component: what the connection serves for.
+    :param parent_context: the Asphalt context that each request's context derives from.
+    :param server_ip: the address listened on; the path of a Unix socket.
+    :param server_port: the port listened on; 0 for a Unix socket.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        component: "Component",
+        parent_context: "Context",
+        server_ip: str,
+        server_port: int,
+    ) -> None:
+        self.component = component
+        self.parent_context = parent_context
+        self.server_ip = server_ip
+        self.server_port = server_port
+        self.server = component.server
+        self.limits = component.server.limits
+        self.state: State = IDLE
+        self.deadline = NEVER
+        """When to act if nothing happens before, by :attr:`Server.clock`."""
+        self.unread = b""
+        """Bytes received and not yet parsed."""
+        self._stalled_since = NEVER
+        self._stalled_size = 0
+        self._lingered_size = 0
+        self._resumed: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport of a connection just accepted."""
+        self.transport = transport  # type: ignore[assignment]
+        self.deadline = self.server.clock + self.limits.keep_alive_timeout
+        self.server.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Clean up: the connection is gone. ``exc`` is why, or ``None`` where it was closed."""
+        self.state = self.state.close
+        self.deadline = self._stalled_since = NEVER
+        self.unread = b""
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_exception(ConnectionResetError("the client is gone"))
+            self._resumed.exception()
+        self.server.lost(self, exc)
+
+    # Writing
+
+    def write(self, text: str) -> None:
+        """Write text, as UTF-8."""
+        self.raw_write(text.encode())
+
+    def raw_write(self, data: bytes) -> None:
+        """Write bytes. They are discarded where the connection is closed."""
+        if self.state is not CLOSED:
+            self.transport.write(data)
+
+    def pause_writing(self) -> None:
+        """Note that the client reads more slowly than we write."""
+        self._resumed = asyncio.get_running_loop().create_future()
+        self.watch_progress()
+
+    def resume_writing(self) -> None:
+        """Note that the client has caught up."""
+        self.unwatch_progress()
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_result(None)
+        self._resumed = None
+
+    def watch_progress(self) -> None:
+        """From now on, cut the client off when it takes nothing for ``write_timeout``."""
+        self._stalled_since = self.server.clock
+        self._stalled_size = self.transport.get_write_buffer_size()
+
+    def unwatch_progress(self) -> None:
+        """Let the client take its time again."""
+        self._stalled_since = NEVER
+
+    async def drain(self) -> None:
+        """Wait until the client has caught up.
+
+        :raises ConnectionResetError: if it is gone.
+        """
+        if self.state is CLOSED:
+            raise ConnectionResetError("the client is gone")
+        if self._resumed is not None:
+            # A handler's cancellation must not cancel what others may wait for.
+            await asyncio.shield(self._resumed)
+
+    # The ways in which it ends
+
+    def close(self) -> None:
+        """Close once what was written has gone; cut off if that makes no progress in time."""
+        if self.state is not CLOSED:
+            self.state = self.state.close
+            self.deadline = self.server.clock + self.limits.write_timeout
+            self.transport.close()
+
+    def abort(self) -> "asyncio.Task[None] | None":
+        """Close at once, whatever is still to be written."""
+        self.state = self.state.close
+        self.transport.abort()
+        return None
+
+    def linger(self) -> None:
+        """Shut our side, and read on for a while, so that the client sees the last answer.
+
+        RFC 9112 section 9.6: a server that closes while the client still sends has its answer
+        destroyed by the reset that its own system sends.
+        """
+        self.state = self.state.linger
+        self.deadline = self.server.clock + self.limits.linger_timeout
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def discard(self, size: int) -> None:
+        """Take note of ``size`` bytes received after the last request."""
+        self._lingered_size += size
+        if self.state is LINGERING and self._lingered_size > self.limits.max_linger_size:
+            self.close()
+
+    def shutdown(self) -> None:
+        """Close, for nothing is under way."""
+        self.close()
+
+    def replace(self, other: type[OtherProtocol], *args: Any, **kwargs: Any) -> OtherProtocol:
+        """Hand the connection to a new protocol: how an upgrade leaves HTTP/1.
+
+        The new protocol's ``connection_made`` is called, and ``data_received`` with the bytes that
+        were received and not parsed. Of this protocol nothing is called afterwards, and no answer
+        is written for the request being handled.
+
+        :param other: the class of the new protocol.
+        :param args: what it is made with; so ``kwargs``.
+        :return: the new protocol.
+        """
+        protocol = other(*args, **kwargs)
+        unread, self.unread = self.unread, b""
+        self.state = self.state.close
+        self.deadline = self._stalled_since = NEVER
+        self.server.lost(self, None)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        self.transport.resume_reading()
+        if unread:
+            protocol.data_received(unread)
+        return protocol
+
+    # Deadlines
+
+    def sweep(self, now: float) -> None:
+        """Act on a deadline that has passed."""
+        if self.deadline <= now:
+            self.expire()
+        elif self._stalled_since <= now:
+            size = self.transport.get_write_buffer_size()
+            if size < self._stalled_size:
+                self._stalled_since, self._stalled_size = now, size
+            elif now - self._stalled_since >= self.limits.write_timeout:
+                logger.debug("a client does not read: cutting it off")
+                self.abort()
+
+    def expire(self) -> None:
+        """Act on :attr:`deadline`: close, and cut off what does not close in time."""
+        if self.state is CLOSED:
+            self.transport.abort()
+        else:
+            self.close()

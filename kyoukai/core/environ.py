@@ -1,0 +1,140 @@
+"""From an exchange to a WSGI environ (PEP 3333).
+
+A field's name becomes a variable's name, and one client can send any number of different names,
+so the table of those seen is bounded.
+"""
+
+import sys
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import BadRequest, HeaderFieldsTooLarge
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .limits import Limits
+
+MAX_NAMES: Final = 1024
+"""How many field names the table keeps. RFC 9110 and the IANA registry have some 250."""
+
+MAX_NAME_SIZE: Final = 64
+"""The longest field name that the table keeps, in bytes."""
+
+DROPPED: Final = ""
+"""The variable of a field that never reaches an environ."""
+
+SINGLETONS: Final = frozenset({"HTTP_HOST", "CONTENT_LENGTH", "CONTENT_TYPE"})
+"""Variables of fields that a request may have only once.
+
+RFC 9112 section 3.2 says so of Host; section 6.3 rule 5 lets equal Content-Length values pass,
+and smugglers live on it. RFC 9110 section 8.3 has one Content-Type.
+"""
+
+_variables: dict[bytes, str] = {}
+
+
+def variable_name(field_name: bytes) -> str:
+    """Return the variable for a field's name, or :data:`DROPPED`.
+
+    A name with an underscore is dropped: it would be taken for the one with a dash.
+    """
+    if b"_" in field_name:
+        return DROPPED
+    name = field_name.decode("latin-1").upper().replace("-", "_")
+    return name if name in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{name}"
+
+
+def _learn(field_name: bytes) -> str:
+    variable = variable_name(field_name)
+    if len(_variables) < MAX_NAMES and len(field_name) <= MAX_NAME_SIZE:
+        _variables[field_name] = variable
+    return variable
+
+
+def field_variables(fields: list[tuple[bytes, bytes]], limits: "Limits") -> dict[str, str]:
+    """Return the header fields as variables of an environ.
+
+    Values are latin-1 (PEP 3333), and fields of one name are joined: by comma (RFC 9110 section
+    5.3), cookies by semicolon (RFC 6265 section 5.4).
+
+    :raises HeaderFieldsTooLarge: if there are too many fields, or one or all are too long.
+    :raises BadRequest: if a field comes twice that may come only once.
+    """
+    if len(fields) > limits.max_fields:
+        raise HeaderFieldsTooLarge
+    longest = limits.max_field_size
+    left = limits.max_head_size
+    known = _variables
+    variables: dict[str, str] = {}
+    for name, value in fields:
+        size = len(name) + len(value)
+        left -= size
+        if size > longest or left < 0:
+            raise HeaderFieldsTooLarge
+        variable = known.get(name)
+        if variable is None:
+            variable = _learn(name)
+        if variable not in variables:
+            variables[variable] = value.decode("latin-1")
+        elif variable in SINGLETONS:
+            raise BadRequest("A field that may come only once came twice.")
+        else:
+            separator = "; " if variable == "HTTP_COOKIE" else ","
+            variables[variable] += separator + value.decode("latin-1")
+    variables.pop(DROPPED, None)
+    return variables
+
+
+def connection_environ(
+    *,
+    scheme: str,
+    server: tuple[str, int],
+    peer: tuple[str, int] | None,
+    protocol: object,
+    software: str,
+) -> dict[str, Any]:
+    """Return the variables that all requests of one connection share.
+
+    :param server: the address and port listened on.
+    :param peer: the client's address and port; ``None`` where it has none (a Unix socket) or is
+        gone already.
+    :param protocol: the connection, as ``kyoukai.protocol``.
+    """
+    environ: dict[str, Any] = {
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scheme,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "SERVER_SOFTWARE": software,
+        "SCRIPT_NAME": "",
+        "kyoukai.protocol": protocol,
+    }
+    if peer is not None:
+        environ["REMOTE_ADDR"] = peer[0]
+        environ["REMOTE_PORT"] = str(peer[1])
+    return environ
+
+
+def build_environ(exchange: "Exchange", shared: dict[str, Any]) -> dict[str, Any]:
+    """Return the environ of one request.
+
+    :param exchange: its head was accepted, and its body is whole.
+    :param shared: what :func:`connection_environ` returned.
+    """
+    target = exchange.target.decode("latin-1")
+    body = exchange.body
+    environ = shared | exchange.variables
+    environ["REQUEST_METHOD"] = exchange.method
+    environ["PATH_INFO"] = exchange.path
+    environ["QUERY_STRING"] = exchange.query
+    environ["RAW_URI"] = environ["REQUEST_URI"] = target
+    environ["SERVER_PROTOCOL"] = "HTTP/1.0" if exchange.version == "1.0" else "HTTP/1.1"
+    environ["wsgi.input"] = BytesIO(b"".join(body) if body else b"")
+    if exchange.trailers:
+        environ["kyoukai.trailers"] = exchange.trailers
+    return environ

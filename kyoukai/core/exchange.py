@@ -1,0 +1,63 @@
+"""What is known of one request and its answer."""
+
+from werkzeug.exceptions import HTTPException
+
+from .framing import NO_BODY, Framing
+
+
+class Exchange:
+    """One request and its answer, made at the first byte and kept until the answer has gone.
+
+    Everything that belongs to one request is here and not on the connection: a second request may
+    be read while the first is still being answered.
+    """
+
+    __slots__ = (
+        "body",
+        "body_size",
+        "error",
+        "expect_continue",
+        "fields",
+        "framing",
+        "keep_alive",
+        "method",
+        "path",
+        "persistent",
+        "query",
+        "sent",
+        "status",
+        "target",
+        "trailers",
+        "upgrade",
+        "variables",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.method = ""
+        self.target = b""
+        self.version = "1.1"
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.keep_alive = True
+        """Whether the client lets the connection persist."""
+        self.variables: dict[str, str] = {}
+        """The header fields as variables of the environ, without those that are dropped."""
+        self.path = ""
+        self.query = ""
+        self.framing: Framing = NO_BODY
+        """How the body is delimited, once the head was accepted."""
+        self.expect_continue = False
+        """Whether the client waits for ``100 Continue`` and has not got it."""
+        self.upgrade = False
+        """Whether the parser stops after the head, for an upgrade that the client offered."""
+        self.body: list[bytes] = []
+        self.body_size = 0
+        self.trailers: list[tuple[bytes, bytes]] = []
+        self.error: HTTPException | None = None
+        """Why the request is refused, where it is."""
+        self.status = 0
+        """The status of the answer; 0 until its head was written."""
+        self.sent = 0
+        """Bytes of the answer's content written."""
+        self.persistent = False
+        """Whether the connection goes on after the answer."""

@@ -1,0 +1,162 @@
+"""Every number that a user can set, with its unit, its reason and its precedent.
+
+Sizes are in bytes, times in seconds. A :class:`Limits` is checked when it is made: a value of the
+wrong type or out of range is one :class:`ConfigurationError` that names it.
+"""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any, Self
+
+from .errors import ConfigurationError
+
+
+def _setting(default: float, unit: str, meaning: str, precedent: str, least: float = 1) -> Any:
+    metadata = {"unit": unit, "meaning": meaning, "precedent": precedent, "least": least}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits and deadlines of one server.
+
+    :raises ConfigurationError: if a value is no number of its type, or below its least value.
+    """
+
+    max_target_size: int = _setting(
+        8 * 1024,
+        "bytes",
+        "longest request target; longer: 414",
+        "RFC 9112 section 3 asks for 8000 octets; Apache LimitRequestLine 8190",
+        least=256,
+    )
+    max_head_size: int = _setting(
+        64 * 1024,
+        "bytes",
+        "largest request line and header fields together, and largest trailer section; larger: 431",
+        "nginx large_client_header_buffers, 4 times 8 KiB; HAProxy 16 KiB; Jetty 8 KiB",
+        least=1024,
+    )
+    max_field_size: int = _setting(
+        16 * 1024,
+        "bytes",
+        "longest field, name and value together; longer: 431",
+        "Node.js limits the whole head to 16 KiB; Apache LimitRequestFieldSize 8190",
+        least=256,
+    )
+    max_fields: int = _setting(
+        100,
+        "fields",
+        "most header fields, and most trailer fields, of a request; more: 431",
+        "Apache LimitRequestFields 100",
+    )
+    max_body_size: int = _setting(
+        12 * 1024 * 1024,
+        "bytes",
+        "largest request body, with its codings removed; larger: 413",
+        "nginx client_max_body_size 1 MiB; Django holds 2.5 MiB; a phone's photograph is 4 to 12 MiB",
+        least=0,
+    )
+    max_pipelined: int = _setting(
+        16,
+        "requests",
+        "most requests of one connection that wait for their answer before reading pauses",
+        "HAProxy answers one at a time; browsers never sent more than 8",
+    )
+    head_timeout: float = _setting(
+        10.0,
+        "seconds",
+        "longest time from the first byte of a request to the end of its head; longer: 408",
+        "Apache RequestReadTimeout header=20; HAProxy's manual suggests 5 to 10",
+        least=0.01,
+    )
+    keep_alive_timeout: float = _setting(
+        75.0,
+        "seconds",
+        "longest time that a connection may be idle before it is closed",
+        "nginx keepalive_timeout 75",
+        least=0.01,
+    )
+    body_timeout: float = _setting(
+        30.0,
+        "seconds",
+        "longest time between two pieces of a request body; longer: 408",
+        "Apache RequestReadTimeout body=20; nginx client_body_timeout 60",
+        least=0.01,
+    )
+    write_timeout: float = _setting(
+        30.0,
+        "seconds",
+        "longest time without progress in sending to a client that does not read; then: cut off",
+        "nginx send_timeout 60; Apache Timeout 60",
+        least=0.01,
+    )
+    linger_timeout: float = _setting(
+        2.0,
+        "seconds",
+        "longest time to go on reading after an answer that refuses, so that the client sees it",
+        "Apache SecondsToLinger 2; nginx lingering_timeout 5",
+        least=0.01,
+    )
+    max_linger_size: int = _setting(
+        16 * 1024 * 1024,
+        "bytes",
+        "most bytes to read and discard while lingering",
+        "a body of max_body_size, and what the sockets between hold",
+        least=0,
+    )
+    shutdown_timeout: float = _setting(
+        30.0,
+        "seconds",
+        "longest time that a stop waits for requests under way",
+        "Kubernetes terminationGracePeriodSeconds 30; gunicorn graceful_timeout 30",
+        least=0,
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """Return the limits with those of ``mapping`` in place of the defaults.
+
+        :raises ConfigurationError: if a name is unknown or a value is no good.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in mapping:
+            if name not in known:
+                raise ConfigurationError(f"unknown limit {name!r}; {suggest(name, known)}")
+        return cls(**mapping)
+
+    @property
+    def sweep_interval(self) -> float:
+        """Seconds between two looks at the deadlines: one, or less where a timeout is small."""
+        least = min(
+            self.head_timeout,
+            self.keep_alive_timeout,
+            self.body_timeout,
+            self.write_timeout,
+            self.linger_timeout,
+        )
+        return min(1.0, least / 2)
+
+
+def _check(field: "dataclasses.Field[Any]", value: object) -> None:
+    whole = field.type in (int, "int")
+    unit, least = field.metadata["unit"], field.metadata["least"]
+    kind = "a whole number" if whole else "a number"
+    accepted = (int,) if whole else (int, float)
+    if not isinstance(value, accepted) or isinstance(value, bool) or not math.isfinite(value):
+        raise ConfigurationError(f"{field.name} is {value!r}; it must be {kind} of {unit}")
+    if value < least:
+        raise ConfigurationError(f"{field.name} is {value!r} {unit}; it must be at least {least}")
+
+
+def suggest(name: str, known: list[str]) -> str:
+    """Return the end of a message about an unknown ``name``: the nearest known one, and them all."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{hint}known: {', '.join(sorted(known)) or 'none'}"

@@ -1,0 +1,274 @@
+"""The contract's upper storey: one HTTP/1 connection, events in and calls out.
+
+Requests come in by :class:`~kyoukai.core.reception.Reception` and wait in a queue; this half asks
+the application for the answer to the first, writes it, and goes on to the next. Each request is
+answered in a task, and a copy of the server's context variables, of its own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.wrappers import Response
+
+from .access import log_answer
+from .answer import prepare_answer
+from .environ import build_environ, connection_environ
+from .error_response import error_response
+from .exchange import Exchange
+from .reception import NO_EXCHANGE, Reception
+from .serialize import InvalidResponseError
+from .server import NEVER
+from .states import BODY, CLOSED, ENDED, IDLE, LINGERING
+from .stream import BodySender
+
+if TYPE_CHECKING:
+    from asphalt.core import Context
+
+    from .application import Component
+    from .framing import ResponseFraming
+
+logger: Final = logging.getLogger("kyoukai.protocol")
+
+COPY_SIZE: Final = 16 * 1024
+"""A body up to this many bytes is written together with its head; beyond, the copy costs more."""
+
+
+class HTTPProtocol(Reception):
+    """One HTTP/1 connection. A backend derives from it and writes two methods.
+
+    They are :meth:`make_parser` and :meth:`translate_exception`. The parser calls this object
+    itself, so a subclass does not override the ``on_*`` methods.
+
+    :param component: gives ``app``, which answers, and ``server``.
+    :param parent_context: the Asphalt context that each request's context derives from.
+    :param server_ip: the address listened on; the path of a Unix socket.
+    :param server_port: the port listened on; 0 for a Unix socket.
+    """
+
+    def __init__(
+        self,
+        component: "Component",
+        parent_context: "Context",
+        server_ip: str,
+        server_port: int,
+    ) -> None:
+        super().__init__(component, parent_context, server_ip, server_port)
+        self.app = component.app
+        self.environ: dict[str, Any] = {}
+        """What the environs of all requests of this connection share."""
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport of a connection just accepted."""
+        super().connection_made(transport)
+        is_local = self.server_port == 0
+        # The peer may be gone before it can be asked for its name.
+        peer = None if is_local else transport.get_extra_info("peername")
+        self.environ = connection_environ(
+            scheme="https" if transport.get_extra_info("sslcontext") is not None else "http",
+            server=("localhost", 80) if is_local else (self.server_ip, self.server_port),
+            peer=peer[:2] if peer else None,
+            protocol=self,
+            software=self.server.server_field,
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Clean up. A handler under way runs on to its end; a streamed answer is cut off."""
+        if self._task is not None:
+            self.server.keep(self._task)
+            if self.exchanges and self.exchanges[0].status:
+                self._task.cancel()
+        self.exchanges.clear()
+        super().connection_lost(exc)
+
+    # The queue
+
+    def enqueue(self, exchange: Exchange) -> None:
+        """Queue an exchange whose request is whole, or refused, and answer it if it is the first."""
+        self.exchanges.append(exchange)
+        if len(self.exchanges) == 1:
+            self._answer_first()
+
+    def handle_parser_exception(self, exc: Exception) -> None:
+        """Refuse the request being received with the HTTP error that ``exc`` means, and close.
+
+        The application is not called. The answer comes after those to earlier requests; then the
+        connection lingers, so that the client can read it (RFC 9112 section 9.6).
+        """
+        if self.state is ENDED or self.state is LINGERING or self.state is CLOSED:
+            # What comes after the last request was never going to be served.
+            return
+        exchange = Exchange() if self.exchange is NO_EXCHANGE else self.exchange
+        exchange.error = self._translate(exc)
+        self.state = self.state.refuse
+        self.exchange = NO_EXCHANGE
+        self.deadline = NEVER
+        self.enqueue(exchange)
+
+    def _translate(self, exc: Exception) -> HTTPException:
+        try:
+            error = self.translate_exception(exc)
+        except Exception:
+            logger.exception("%s.translate_exception raised", type(self).__qualname__)
+            return InternalServerError()
+        if error.code == InternalServerError.code:
+            logger.error("the parser, or what it calls, failed", exc_info=exc)
+        else:
+            logger.debug("refusing a request: %s", error)
+        return error
+
+    def _answer_first(self) -> None:
+        exchange = self.exchanges[0]
+        if exchange.error is None:
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._wait(), context=self.server.context.copy())
+        else:
+            self._refuse(exchange, exchange.error)
+
+    def _refuse(self, exchange: Exchange, error: HTTPException) -> None:
+        accept = b"".join(value for name, value in exchange.fields if name.lower() == b"accept")
+        environ = {"REQUEST_METHOD": exchange.method or "GET", "SERVER_PROTOCOL": "HTTP/1.1"}
+        self.write_response(error_response(error, accept.decode("latin-1")), environ)
+        self._answered(exchange)
+
+    async def _wait(self) -> None:
+        """Answer the first exchange of the queue: environ, request, application, response."""
+        if self._resumed is not None:
+            # The client does not read the answers it has: make no more of them.
+            try:
+                await self.drain()
+            except ConnectionResetError:
+                return
+        exchange = self.exchanges[0]
+        environ = build_environ(exchange, self.environ)
+        exchange.body = []
+        try:
+            request = self.app.request_class(environ)
+            response = await self.app.process_request(request, self.parent_context)
+            if not isinstance(response, Response):
+                raise TypeError(f"process_request returned {response!r}; it must return a Response")
+        except Exception:
+            logger.exception("the application failed on %s %s", exchange.method, exchange.path)
+            response = error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
+        try:
+            # The client may be gone by now, or the connection another protocol's.
+            if self.state is not CLOSED:
+                rest = self.write_response(response, environ)
+                if rest is not None:
+                    await rest
+        finally:
+            close_response(response)
+        self._answered(exchange)
+
+    def _answered(self, exchange: Exchange) -> None:
+        """Go on after an answer: to the next of the queue, to the next request, or to the end."""
+        self._task = None
+        if exchange.status and self.server.access_log is not None:
+            log_answer(self.server.access_log, exchange, self.environ)
+        if self.state is CLOSED:
+            return
+        self.exchanges.popleft()
+        if not exchange.persistent or (self.state is ENDED and not self.exchanges):
+            self.exchanges.clear()
+            if exchange.error is None:
+                self.close()
+            else:
+                self.linger()
+            return
+        if self.exchanges:
+            self._answer_first()
+        self.read_on()
+        if not self.exchanges:
+            if self.state is IDLE:
+                self.deadline = self.server.clock + self.limits.keep_alive_timeout
+            elif self.state is BODY and self.exchange.expect_continue:
+                self.send_continue()
+
+    # Writing
+
+    def send_continue(self) -> None:
+        """Let the client send the body of the request being received (RFC 9110 section 15.2.1)."""
+        self.exchange.expect_continue = False
+        if not self.exchange.body_size:
+            self.raw_write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def write_response(
+        self, response: Response, fake_environ: dict[str, Any]
+    ) -> Coroutine[Any, Any, None] | None:
+        """Write a response to the first request of the queue.
+
+        What can be written at once is: the head, and a body that is in memory. A response that
+        cannot be sent is logged, and a 500 written in its place.
+
+        :param response: it is not closed here.
+        :param fake_environ: the request's environ; of it, the method and the protocol are read.
+        :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
+        """
+        exchange = self.exchanges[0] if self.exchanges else Exchange()
+        last = len(self.exchanges) <= 1
+        close = exchange.error is not None or (last and (self.state is ENDED or self.server.stopping))
+        server = self.server
+        try:
+            head, body, framing = prepare_answer(
+                response, fake_environ, close=close, date=server.date, server=server.server_field
+            )
+        except InvalidResponseError:
+            logger.exception("the answer to %s %s cannot be sent", exchange.method, exchange.path)
+            response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
+            return self.write_response(response, fake_environ)
+        exchange.status = response.status_code
+        exchange.persistent = not framing.close
+        if not framing.send_body:
+            self.raw_write(head)
+            return None
+        if body is None:
+            self.raw_write(head)
+            return self._send_body(response.response, framing, exchange)
+        exchange.sent = len(body)
+        if len(body) <= COPY_SIZE:
+            self.raw_write(head + body)
+        else:
+            self.raw_write(head)
+            self.raw_write(body)
+        return None
+
+    async def _send_body(self, body: object, framing: "ResponseFraming", exchange: Exchange) -> None:
+        try:
+            await BodySender(self, exchange, framing).send(body)
+        except Exception:
+            if self.state is CLOSED:
+                logger.debug("a client went away before it had its whole answer")
+                return
+            logger.exception("the body of the answer to %s %s failed", exchange.method, exchange.path)
+            # RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message
+            # is known to be incomplete. One that ends with the connection needs a reset.
+            if framing.chunked or framing.content_length is not None:
+                self.close()
+            else:
+                self.abort()
+
+    # The ways in which it ends
+
+    def shutdown(self) -> None:
+        """Close, at once if nothing is under way, else with the answer to what is."""
+        if self.state is IDLE and not self.exchanges:
+            self.close()
+
+    def abort(self) -> "asyncio.Task[None] | None":
+        """Close at once and cancel the handler under way."""
+        task = self._task
+        super().abort()
+        if task is not None:
+            task.cancel()
+        return task
+
+
+def close_response(response: Response) -> None:
+    """Close a response, whose ``call_on_close`` functions always run; log what they raise."""
+    try:
+        response.close()
+    except Exception:
+        logger.exception("closing a response failed")

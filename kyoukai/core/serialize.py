@@ -1,0 +1,94 @@
+"""From a response to the bytes of its head."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from werkzeug.urls import iri_to_uri
+
+from .errors import KyoukaiError
+from .framing import ResponseFraming
+
+# RFC 9110 section 7.6.1 and RFC 9112 section 6.1: fields of the connection, not of the answer. The
+# server owns them; an application's `Connection: close` is obeyed, not copied.
+HOP_BY_HOP: Final = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
+)
+
+# Fields that need a second look; all others are copied.
+LOOKED_AT: Final = HOP_BY_HOP | {"content-length", "content-location", "date", "location", "server"}
+
+
+class InvalidResponseError(KyoukaiError, ValueError):
+    """An application's response cannot be sent: its status, or a field, is no such thing."""
+
+
+def serialize_head(
+    status: str,
+    headers: Iterable[tuple[str, str]],
+    framing: ResponseFraming,
+    *,
+    version: str,
+    date: str,
+    server: str,
+) -> bytes:
+    """Return the status line and the header section, with the empty line that ends it.
+
+    :param status: code and reason, ``"200 OK"``.
+    :param headers: as the application set them.
+    :param version: of the request; a client of HTTP/1.0 is told when the connection persists.
+    :param date: the Date field's value, sent unless ``headers`` has one.
+    :param server: the Server field's value, likewise; nothing is sent where it is empty.
+    :raises InvalidResponseError: if a name, a value or the status has CR, LF, NUL or a character
+        that is not latin-1. Nothing of such a head is ever sent (RFC 9110 section 5.5).
+    """
+    lines = ["HTTP/1.1 " + status]
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered in LOOKED_AT:
+            if lowered == "date":
+                date = ""
+            elif lowered == "server":
+                server = ""
+            elif lowered in ("location", "content-location"):
+                value = iri_to_uri(value)
+            else:
+                continue
+        lines.append(f"{name}: {value}")
+    if date:
+        lines.append("Date: " + date)
+    if server:
+        lines.append("Server: " + server)
+    if framing.content_length is not None:
+        lines.append(f"Content-Length: {framing.content_length}")
+    elif framing.chunked:
+        lines.append("Transfer-Encoding: chunked")
+    # RFC 9112 section 9.6: the last response says so. Appendix C.2.2: to HTTP/1.0, so does the other.
+    if framing.close:
+        lines.append("Connection: close")
+    elif version == "1.0":
+        lines.append("Connection: keep-alive")
+    head = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
+        raise InvalidResponseError("a status, field name or field value has CR, LF or NUL in it")
+    try:
+        return (head + "\r\n\r\n").encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise InvalidResponseError(f"{head[error.start]!r} in a field is not latin-1") from None
+
+
+def declared_length(value: str | None) -> int | None:
+    """Return the Content-Length that an application set, ``None`` where it set none.
+
+    :raises InvalidResponseError: if it is no number of bytes.
+    """
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise InvalidResponseError(f"the Content-Length {value!r} is no number of bytes")
+    return int(value)
+
+
+def wants_close(connection: str | None) -> bool:
+    """Return whether an application's Connection field asks for the connection's end."""
+    return connection is not None and "close" in connection.lower()

@@ -1,0 +1,152 @@
+"""What the connections of one server share: limits, clock, log, and the list of them.
+
+One sweep serves all deadlines: there is no timer of a connection's or a request's own. The sweep
+also keeps the clock and the Date field, which are therefore right to one interval.
+"""
+
+import asyncio
+import contextvars
+import logging
+import math
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final, Protocol
+
+from .limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+NEVER: Final = math.inf
+
+
+class ManagedConnection(Protocol):
+    """A connection that takes part in deadlines and in a graceful stop.
+
+    ``HTTPProtocol`` is one. A backend with a protocol of its own may give it these methods and
+    call :meth:`Server.opened` and :meth:`Server.lost`; otherwise its connections are cut at a stop.
+    """
+
+    def sweep(self, now: float) -> None:
+        """Act on a deadline that has passed. ``now`` is :attr:`Server.clock`, in seconds."""
+
+    def shutdown(self) -> None:
+        """Close as soon as no request is under way."""
+
+    def abort(self) -> "asyncio.Task[None] | None":
+        """Close at once; return the task to wait for, already cancelled, if there is one."""
+
+
+class Server:
+    """The state of one server, shared by its connections.
+
+    :param limits: the limits and deadlines of every connection.
+    :param server_field: the Server field of every answer; empty: none is sent.
+    :param access_log: whether answers are logged, on the logger ``kyoukai.access`` at INFO.
+    :param on_opened: called with every connection that opens.
+    :param on_lost: called with every connection that is lost, and why.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        server_field: str = "kyoukai",
+        access_log: bool = True,
+        on_opened: "Callable[[ManagedConnection], None] | None" = None,
+        on_lost: "Callable[[ManagedConnection, Exception | None], None] | None" = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.server_field = server_field
+        self.access_log: logging.Logger | None = logging.getLogger("kyoukai.access") if access_log else None
+        self.context = contextvars.copy_context()
+        """What each request's context variables are a copy of."""
+        self.connections: set[ManagedConnection] = set()
+        self.stopping = False
+        self.clock = 0.0
+        """Monotonic seconds, as of the last sweep."""
+        self.date = ""
+        """The value of the Date field, as of the last sweep."""
+        self._on_opened = on_opened
+        self._on_lost = on_lost
+        self._timer: asyncio.TimerHandle | None = None
+        self._emptied: asyncio.Event | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tick()
+
+    def start(self) -> None:
+        """Begin to sweep. It is called in the event loop, before the first connection."""
+        self.context = contextvars.copy_context()
+        self._sweep(asyncio.get_running_loop())
+
+    def opened(self, connection: ManagedConnection) -> None:
+        """Take note of a connection that opened."""
+        self.connections.add(connection)
+        if self._on_opened is not None:
+            self._on_opened(connection)
+
+    def lost(self, connection: ManagedConnection, exc: Exception | None) -> None:
+        """Take note that a connection is gone; ``exc`` says why, where it was not closed in order."""
+        self.connections.discard(connection)
+        if self._on_lost is not None:
+            self._on_lost(connection, exc)
+        self._check_emptied()
+
+    def keep(self, task: "asyncio.Task[None]") -> None:
+        """Hold a handler's task whose connection is gone until it ends; a stop waits for it too."""
+        self._tasks.add(task)
+        task.add_done_callback(self._let_go)
+
+    async def stop(self, abort: asyncio.Event) -> None:
+        """Let requests under way end, then cut off what is left and stop sweeping.
+
+        It waits for ``shutdown_timeout`` seconds at most, and not at all once ``abort`` is set.
+        """
+        self.stopping = True
+        self._emptied = asyncio.Event()
+        for connection in tuple(self.connections):
+            connection.shutdown()
+        self._check_emptied()
+        waiters = [asyncio.ensure_future(event.wait()) for event in (self._emptied, abort)]
+        await asyncio.wait(waiters, timeout=self.limits.shutdown_timeout, return_when=asyncio.FIRST_COMPLETED)
+        for waiter in waiters:
+            waiter.cancel()
+        await self._cut_off()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def _cut_off(self) -> None:
+        left = tuple(self.connections)
+        if left or self._tasks:
+            logger.warning("cutting off %d connections and %d handlers", len(left), len(self._tasks))
+        tasks = [task for connection in left if (task := connection.abort()) is not None]
+        for task in self._tasks:
+            task.cancel()
+        if tasks or self._tasks:
+            await asyncio.wait([*tasks, *self._tasks], timeout=1.0)
+        # A transport tells its protocol of its end in the loop's next turn.
+        await asyncio.sleep(0)
+
+    def _let_go(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._check_emptied()
+
+    def _check_emptied(self) -> None:
+        if self._emptied is not None and not self.connections and not self._tasks:
+            self._emptied.set()
+
+    def _tick(self) -> None:
+        self.clock = time.monotonic()
+        self.date = formatdate(usegmt=True)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._tick()
+        now = self.clock
+        for connection in tuple(self.connections):
+            try:
+                connection.sweep(now)
+            except Exception:
+                logger.exception("a connection's deadline could not be served")
+        self._timer = loop.call_later(self.limits.sweep_interval, self._sweep, loop)

@@ -1,0 +1,129 @@
+"""Sending a body whose whole is not in memory: an iterator, an async iterator, or a file.
+
+A piece is sent when it is there, and the next is asked for when the client has room. A plain
+iterator may block, so each of its steps runs in a thread; an async iterator runs in the loop.
+"""
+
+import asyncio
+import contextvars
+import functools
+import io
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.wsgi import FileWrapper
+
+from .serialize import InvalidResponseError
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .exchange import Exchange
+    from .framing import ResponseFraming
+
+BLOCK_SIZE: Final = 256 * 1024
+"""Bytes of a file read at once. asyncio's own sendfile fall-back reads as much."""
+
+SENDFILE_SIZE: Final = 128 * 1024
+"""Bytes handed to the kernel at once. A client must take as many within ``write_timeout``."""
+
+
+class BodySender:
+    """Sends one streamed body.
+
+    :param connection: where to.
+    :param exchange: whose answer it is; its ``sent`` is counted up.
+    :param framing: how the body is delimited.
+    """
+
+    __slots__ = ("connection", "exchange", "framing")
+
+    def __init__(self, connection: "Connection", exchange: "Exchange", framing: "ResponseFraming") -> None:
+        self.connection = connection
+        self.exchange = exchange
+        self.framing = framing
+
+    async def send(self, body: Any) -> None:
+        """Send the whole body, and what ends it.
+
+        :param body: what a Werkzeug response has as its ``response``.
+        :raises ConnectionResetError: if the client is gone.
+        :raises InvalidResponseError: if there is more or less of it than its Content-Length said.
+        :raises Exception: what the iterator raises. The connection must be cut then.
+        """
+        if isinstance(body, FileWrapper):
+            await self._send_file(body.file)
+        elif isinstance(body, AsyncIterable):
+            await self._send_async(body)
+        else:
+            await self._send_blocking(body)
+        declared = self.framing.content_length
+        if declared is not None and self.exchange.sent < declared:
+            raise InvalidResponseError(
+                f"the body has {self.exchange.sent} bytes, its Content-Length says {declared}"
+            )
+        if self.framing.chunked:
+            # RFC 9112 section 7.1: last-chunk, and an empty trailer section.
+            self.connection.raw_write(b"0\r\n\r\n")
+
+    async def send_piece(self, piece: bytes | str) -> None:
+        """Send one piece, and wait until the client has room for another."""
+        data = piece.encode() if isinstance(piece, str) else piece
+        size = len(data)
+        if not size:
+            # RFC 9112 section 7.1: an empty chunk would be the last one.
+            return
+        declared = self.framing.content_length
+        if declared is not None and self.exchange.sent + size > declared:
+            raise InvalidResponseError(f"the body is longer than its Content-Length, {declared} bytes")
+        connection = self.connection
+        connection.raw_write(b"%x\r\n%b\r\n" % (size, data) if self.framing.chunked else data)
+        self.exchange.sent += size
+        await connection.drain()
+
+    async def _send_async(self, body: AsyncIterable[bytes | str]) -> None:
+        try:
+            async for piece in body:
+                await self.send_piece(piece)
+        finally:
+            # Werkzeug's Response.close knows close(), and an async generator has aclose().
+            close = getattr(body, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _send_blocking(self, body: Iterable[bytes | str]) -> None:
+        run = asyncio.get_running_loop().run_in_executor
+        # StopIteration cannot pass through a future, so next() has a default.
+        step = functools.partial(contextvars.copy_context().run, next, iter(body), None)
+        while (piece := await run(None, step)) is not None:
+            await self.send_piece(piece)
+
+    async def _send_file(self, file: Any) -> None:
+        if isinstance(file, (io.BufferedReader, io.FileIO)) and await self._sendfile(file):
+            return
+        run = asyncio.get_running_loop().run_in_executor
+        while block := await run(None, file.read, BLOCK_SIZE):
+            await self.send_piece(block)
+
+    async def _sendfile(self, file: Any) -> bool:
+        """Let the kernel send it, as far as loop, transport and framing have it so."""
+        declared = self.framing.content_length
+        transport = self.connection.transport
+        if declared is None or transport.get_extra_info("sslcontext") is not None:
+            return False
+        loop = asyncio.get_running_loop()
+        offset = file.tell()
+        while self.exchange.sent < declared:
+            count = min(SENDFILE_SIZE, declared - self.exchange.sent)
+            try:
+                self.connection.watch_progress()
+                sent = await loop.sendfile(transport, file, offset, count, fallback=False)
+            except (NotImplementedError, asyncio.SendfileNotAvailableError):
+                # uvloop has none. Where nothing was sent, the other way is still open.
+                return False
+            finally:
+                self.connection.unwatch_progress()
+            if not sent:
+                break
+            offset += sent
+            self.exchange.sent += sent
+        return True
