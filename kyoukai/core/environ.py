@@ -74,13 +74,14 @@ def field_variables(fields: list[tuple[bytes, bytes]], limits: "Limits") -> dict
         variable = known.get(name)
         if variable is None:
             variable = _learn(name)
+        # RFC 9112 section 5.1: the white space around a value is not part of it. llhttp leaves some.
+        text = value.decode("latin-1").strip(" \t")
         if variable not in variables:
-            variables[variable] = value.decode("latin-1")
+            variables[variable] = text
         elif variable in SINGLETONS:
             raise BadRequest("A field that may come only once came twice.")
         else:
-            separator = "; " if variable == "HTTP_COOKIE" else ","
-            variables[variable] += separator + value.decode("latin-1")
+            variables[variable] += ("; " if variable == "HTTP_COOKIE" else ",") + text
     variables.pop(DROPPED, None)
     return variables
 

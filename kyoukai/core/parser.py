@@ -25,7 +25,7 @@ class ParserCallbacks(Protocol):
         """Take the request target as sent, or the next piece of it."""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one whole field: the name as sent, the value without the white space around it."""
+        """Take one whole field: the name as sent; white space around the value may be left."""
 
     def on_headers_complete(self) -> None:
         """Note that the head is whole: method, version and persistence can be asked for."""

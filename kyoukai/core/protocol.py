@@ -82,6 +82,8 @@ class HTTPProtocol(Reception):
             if self.exchanges and self.exchanges[0].status:
                 self._task.cancel()
         self.exchanges.clear()
+        # It refers to this object; what the log wants of it stays.
+        self.environ.pop("kyoukai.protocol", None)
         super().connection_lost(exc)
 
     # The queue

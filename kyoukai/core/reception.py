@@ -172,6 +172,8 @@ class Reception(Connection, abc.ABC):
         if self.state is HEAD or self.state is BODY:
             logger.debug("a connection was lost in the middle of a request")
         self.exchange = NO_EXCHANGE
+        # It holds this object as this object holds it.
+        del self.parser
         super().connection_lost(exc)
 
     def expire(self) -> None:

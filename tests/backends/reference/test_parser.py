@@ -1,0 +1,463 @@
+import random
+
+import pytest
+
+from kyoukai.backends.reference.parser import MAX_FIELD_WHITESPACE, RequestParser
+from kyoukai.core.errors import (
+    BadRequest,
+    HeaderFieldsTooLarge,
+    NotImplementedByServer,
+    ProtocolError,
+    URITooLong,
+    VersionNotSupported,
+)
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+GET_EVENTS = ["begin", ("url", b"/"), (b"Host", b"a"), ("head", b"GET", "1.1", True), "complete"]
+POST = b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+POST_EVENTS = [
+    "begin",
+    ("url", b"/p"),
+    (b"Host", b"a"),
+    (b"Content-Length", b"5"),
+    ("head", b"POST", "1.1", True),
+    ("body", b"hello"),
+    "complete",
+]
+CHUNKED_HEAD = b"PUT /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKED_EVENTS = [
+    "begin",
+    ("url", b"/c"),
+    (b"Transfer-Encoding", b"chunked"),
+    ("head", b"PUT", "1.1", True),
+]
+CHUNKED = CHUNKED_HEAD + b"5;a=b\r\nhello\r\n06\r\n world\r\n0\r\nX-Sum: \t1 \r\nConnection: close\r\n\r\n"
+CHUNKED_WITH_TRAILERS_EVENTS = [
+    *CHUNKED_EVENTS,
+    ("body", b"hello world"),
+    (b"X-Sum", b"1"),
+    (b"Connection", b"close"),
+    "complete",
+]
+OLD = b"GET http://a/?b HTTP/1.0\r\nConnection: x, Keep-Alive\r\nEmpty:\r\nObs: \x80\xff\r\n\r\n"
+OLD_EVENTS = [
+    "begin",
+    ("url", b"http://a/?b"),
+    (b"Connection", b"x, Keep-Alive"),
+    (b"Empty", b""),
+    (b"Obs", b"\x80\xff"),
+    ("head", b"GET", "1.0", True),
+    "complete",
+]
+BARE = b"OPTIONS * HTTP/1.9\r\n\r\n"
+BARE_EVENTS = ["begin", ("url", b"*"), ("head", b"OPTIONS", "1.9", True), "complete"]
+
+ALL = GET + POST + CHUNKED + b"\r\n\r\n" + OLD + BARE
+ALL_EVENTS = GET_EVENTS + POST_EVENTS + CHUNKED_WITH_TRAILERS_EVENTS + OLD_EVENTS + BARE_EVENTS
+
+
+@pytest.mark.parametrize(
+    ("data", "events"),
+    [
+        (GET, GET_EVENTS),
+        (POST, POST_EVENTS),
+        (CHUNKED, CHUNKED_WITH_TRAILERS_EVENTS),
+        (CHUNKED_HEAD + b"0\r\n\r\n", [*CHUNKED_EVENTS, "complete"]),
+        (OLD, OLD_EVENTS),
+        (BARE, BARE_EVENTS),
+        (b"\r\n" + GET, GET_EVENTS),
+        (b"\r\n\r\n\r\n" + POST + b"\r\n", POST_EVENTS),
+        (GET * 3, GET_EVENTS * 3),
+        (ALL, ALL_EVENTS),
+        (POST.replace(b"5", b"0") + GET, None),
+    ],
+)
+def test_valid_requests_however_they_are_cut(run_every_way, data, events):
+    outcome = run_every_way(data)
+    assert outcome.error is None
+    if events is not None:
+        assert outcome.events == events
+
+
+def test_a_body_of_no_bytes_is_none(run):
+    data = POST.replace(b"5", b"0").removesuffix(b"hello")
+    assert run([data]).events == [
+        e if e != (b"Content-Length", b"5") else (b"Content-Length", b"0")
+        for e in POST_EVENTS
+        if e[0] != "body"
+    ]
+
+
+@pytest.mark.parametrize("method", [b"GET", b"CONNECT", b"M-SEARCH", b"get", b"!#$%&'*+-.^_`|~", b"A" * 32])
+def test_any_token_is_a_method(run_every_way, method):
+    outcome = run_every_way(method + b" a:1 HTTP/1.1\r\n\r\n" + GET)
+    assert outcome.error is None
+    assert outcome.events[2] == ("head", method, "1.1", True)
+    assert outcome.events[4:] == GET_EVENTS
+
+
+def test_an_upgrade_is_read_on_as_http(recorder):
+    recorder.parser = parser = RequestParser(recorder)
+    parser.feed_data(POST.replace(b"Host: a", b"Connection: upgrade\r\nUpgrade: h2c") + GET)
+    assert ("body", b"hello") in recorder.events
+    assert recorder.events[-5:] == GET_EVENTS
+    assert parser.should_upgrade() is False
+
+
+def with_field(line):
+    return b"GET / HTTP/1.1\r\nHost: a\r\n" + line + b"\r\n\r\n"
+
+
+REFUSED = {
+    "target missing": (b"GET\r\n\r\n", BadRequest),
+    "target empty": (b"GET  HTTP/1.1\r\n\r\n", BadRequest),
+    "two spaces before target": (b"GET  / HTTP/1.1\r\n\r\n", BadRequest),
+    "two spaces before version": (b"GET /  HTTP/1.1\r\n\r\n", BadRequest),
+    "tab for space": (b"GET\t/ HTTP/1.1\r\n\r\n", BadRequest),
+    "tab before version": (b"GET /\tHTTP/1.1\r\n\r\n", BadRequest),
+    "space before method": (b" GET / HTTP/1.1\r\n\r\n", BadRequest),
+    "space after version": (b"GET / HTTP/1.1 \r\n\r\n", BadRequest),
+    "space in target": (b"GET /a b HTTP/1.1\r\n\r\n", BadRequest),
+    "target not ASCII": (b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n", BadRequest),
+    "NUL in target": (b"GET /\x00 HTTP/1.1\r\n\r\n", BadRequest),
+    "DEL in target": (b"GET /\x7f HTTP/1.1\r\n\r\n", BadRequest),
+    "method not a token": (b"G(T / HTTP/1.1\r\n\r\n", BadRequest),
+    "method not ASCII": (b"G\xcbT / HTTP/1.1\r\n\r\n", BadRequest),
+    "endless method": (b"A" * 33, NotImplementedByServer),
+    "long method": (b"A" * 33 + b" / HTTP/1.1\r\n\r\n", NotImplementedByServer),
+    "version in lower case": (b"GET / http/1.1\r\n\r\n", BadRequest),
+    "version of two digits": (b"GET / HTTP/1.10\r\n\r\n", BadRequest),
+    "version without minor": (b"GET / HTTP/1\r\n\r\n", BadRequest),
+    "HTTP/2.0": (b"GET / HTTP/2.0\r\n", VersionNotSupported),
+    "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", VersionNotSupported),
+    "HTTP/3.0": (b"GET / HTTP/3.0\r\n", VersionNotSupported),
+    "HTTP/0.9 by name": (b"GET / HTTP/0.9\r\n", VersionNotSupported),
+    "HTTP/0.9": (b"GET /\r\n", VersionNotSupported),
+    "HTTP/0.9 but not GET": (b"POST /\r\n", BadRequest),
+    "HTTP/0.9 with bare LF": (b"GET /\n", BadRequest),
+    "HTTP/0.9 with bare CR": (b"GET /\rX", BadRequest),
+    "TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", BadRequest),
+    "NUL": (b"\x00", BadRequest),
+    "bare LF before": (b"\nGET / HTTP/1.1\r\n\r\n", BadRequest),
+    "bare CR before": (b"\rGET / HTTP/1.1\r\n\r\n", BadRequest),
+    "CR CR LF before": (b"\r\r\nGET / HTTP/1.1\r\n\r\n", BadRequest),
+    "bare LF": (b"GET / HTTP/1.1\nHost: a\n\n", BadRequest),
+    "bare CR": (b"GET / HTTP/1.1\rHost: a\r\r", BadRequest),
+    "bare LF ends a field": (with_field(b"x: y\nz: w"), BadRequest),
+    "bare CR ends a field (CVE-2023-30589)": (with_field(b"x: y\rz: w"), BadRequest),
+    "bare CR after the head": (b"GET / HTTP/1.1\r\n\rX", BadRequest),
+    "bare LF after the head": (b"GET / HTTP/1.1\r\nHost: a\r\n\n", BadRequest),
+    "space before colon (CVE-2021-22959)": (with_field(b"Content-Length : 5"), BadRequest),
+    "leading space (CVE-2024-27982)": (b"GET / HTTP/1.1\r\n Content-Length: 5\r\n\r\n", BadRequest),
+    "folded (CVE-2022-32215)": (with_field(b"Transfer-Encoding: chunked\r\n , x"), BadRequest),
+    "white space alone": (with_field(b" "), BadRequest),
+    "no colon": (with_field(b"Host"), BadRequest),
+    "empty name": (with_field(b": a"), BadRequest),
+    "name not a token": (with_field(b"a b: c"), BadRequest),
+    "NUL in value": (with_field(b"x: a\x00b"), BadRequest),
+    "vertical tab before value (CVE-2019-16789)": (with_field(b"Transfer-Encoding: \x0bchunked"), BadRequest),
+    "DEL in value": (with_field(b"x: \x7f"), BadRequest),
+    "backtracking (CVE-2020-5236)": (with_field(b"Bad-header: " + b"x" * 200 + b"\x10"), BadRequest),
+    "two lengths": (with_field(b"Content-Length: 5\r\nContent-Length: 5"), BadRequest),
+    "a list of lengths": (with_field(b"Content-Length: 5, 5"), BadRequest),
+    "signed length": (with_field(b"Content-Length: +5"), BadRequest),
+    "length and coding": (with_field(b"content-length: 5\r\ntransfer-encoding: chunked"), BadRequest),
+    "coding in 1.0": (b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", BadRequest),
+    "two codings": (with_field(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), BadRequest),
+    "no-break space (GHSA-753j-mpmx-qq6g)": (with_field(b"Transfer-Encoding: \xa0chunked"), BadRequest),
+    "identity": (with_field(b"Transfer-Encoding: identity"), BadRequest),
+    "gzip, chunked": (with_field(b"Transfer-Encoding: gzip, chunked"), NotImplementedByServer),
+    "chunk data without CRLF (CVE-2025-43859)": (CHUNKED_HEAD + b"5\r\nhelloXX0\r\n\r\n", BadRequest),
+    "bare CR ends a chunk line": (CHUNKED_HEAD + b"5\rXhello\r\n0\r\n\r\n", BadRequest),
+    "newline in an extension (CVE-2024-52304)": (CHUNKED_HEAD + b"5;\n\r\nhello\r\n0\r\n\r\n", BadRequest),
+    "chunk size with underscore (CVE-2023-47627)": (CHUNKED_HEAD + b"0_2e\r\n", BadRequest),
+    "request as trailer (CVE-2025-53643)": (CHUNKED_HEAD + b"0\r\nGET / HTTP/1.1\r\n\r\n", BadRequest),
+    "length in trailers": (CHUNKED_HEAD + b"0\r\ncontent-length: 0\r\n\r\n", BadRequest),
+    "coding in trailers": (CHUNKED_HEAD + b"0\r\nTransfer-Encoding: chunked\r\n\r\n", BadRequest),
+    "obs-fold in trailers": (CHUNKED_HEAD + b"0\r\nx: y\r\n z\r\n\r\n", BadRequest),
+    "bare LF in trailers": (CHUNKED_HEAD + b"0\r\nx: y\n\r\n", BadRequest),
+    "bare CR after trailers": (CHUNKED_HEAD + b"0\r\n\rX", BadRequest),
+}
+
+
+@pytest.mark.parametrize(("data", "error"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_refused(run_every_way, data, error):
+    outcome = run_every_way(GET + data + GET)
+    assert type(outcome.error) is error
+    assert outcome.events[: len(GET_EVENTS)] == GET_EVENTS
+    # GHSA-9298-4cf8-g4wj: nothing that comes after the fault is served.
+    assert outcome.events.count("complete") == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n",
+        b"\rX",
+        b"\x16",
+        b"\x00",
+        b"{",
+        b" ",
+        b"GET(",
+        b"GET /\x80",
+        b"GET / HTTP/1.1\n",
+        b"GET / HTTP/1.1\rX",
+        b"GET / HTTP/1.1 ",
+        b"GET / no HTTP/1",
+        b"GET / HTTP/2.0\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\n",
+        b"GET / HTTP/1.1\r\nHost: a\rX",
+        b"GET / HTTP/1.1\r\nHost : a\r\n",
+        b"GET / HTTP/1.1\r\n x\r\n",
+    ],
+)
+def test_a_fault_is_reported_at_the_byte_that_shows_it(run, data):
+    outcome = run([data])
+    assert isinstance(outcome.error, ProtocolError)
+    assert run([data[:-1]]).error is None
+
+
+def test_the_first_byte_begins_a_message(run):
+    assert run([b"\r\n\r\n\r"]).events == []
+    assert run([b"\r\n", b"G"]).events == ["begin"]
+    assert run([b"\x16"]).events == ["begin"]
+    assert run([b"G", b"ET / HTTP/1.1\r\n"]).events == ["begin", ("url", b"/")]
+
+
+def test_an_error_does_not_repeat_what_the_client_sent(run):
+    for data, _ in REFUSED.values():
+        description = run([data.replace(b"Host", b"Secret").replace(b"GET", b"SECRET")]).error.description
+        assert "secret" not in description.lower()
+        assert description.isascii()
+        assert description.isprintable()
+
+
+def test_after_an_error_nothing_is_called_and_it_is_raised_again(recorder):
+    recorder.parser = parser = RequestParser(recorder)
+    with pytest.raises(BadRequest) as first:
+        parser.feed_data(GET + b"GET / HTTP/1.1\r\nx\r\n")
+    events = list(recorder.events)
+    for data in (b"", GET):
+        with pytest.raises(BadRequest) as later:
+            parser.feed_data(data)
+        assert later.value is first.value
+    assert recorder.events == events
+
+
+@pytest.mark.parametrize(
+    "callback",
+    ["on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body", "on_message_complete"],
+)
+@pytest.mark.parametrize("exception", [ZeroDivisionError, BadRequest, KeyboardInterrupt])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_a_callback_raises_is_raised_unchanged(recorder, callback, exception, size):
+    raised = exception()
+
+    def fail(*args):
+        recorder.events.append(callback)
+        raise raised
+
+    setattr(recorder, callback, fail)
+    recorder.parser = parser = RequestParser(recorder)
+    caught = []
+    for i in range(0, len(POST), size):
+        try:
+            parser.feed_data(POST[i : i + size])
+        except exception as error:
+            caught.append(error)
+    assert caught
+    assert all(error is raised for error in caught)
+    assert recorder.events.count(callback) == 1
+    assert recorder.events[-1] == callback
+
+
+def test_the_policy_above_speaks_before_the_framing_check(recorder):
+    def refuse():
+        raise NotImplementedByServer
+
+    recorder.on_headers_complete = refuse
+    recorder.parser = parser = RequestParser(recorder)
+    with pytest.raises(NotImplementedByServer):
+        parser.feed_data(with_field(b"Content-Length: x"))
+
+
+def test_a_framing_fault_comes_after_the_head_is_complete(run_every_way):
+    outcome = run_every_way(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n")
+    assert outcome.events == [
+        "begin",
+        ("url", b"/"),
+        (b"Content-Length", b"x"),
+        ("head", b"GET", "1.1", True),
+    ]
+
+
+class TestLimits:
+    def test_target(self, run_every_way):
+        data = b"GET /%b HTTP/1.1\r\n\r\n"
+        assert run_every_way(data % (b"a" * 19), max_target_size=20).error is None
+        outcome = run_every_way(data % (b"a" * 20), max_target_size=20)
+        assert type(outcome.error) is URITooLong
+        assert outcome.events == ["begin"]
+        assert type(run_every_way(b"GET /" + b"a" * 20, max_target_size=20).error) is URITooLong
+
+    def test_target_past_the_limit_of_the_head(self, run_every_way):
+        assert type(run_every_way(b"GET /" + b"a" * 50, max_head_size=20).error) is URITooLong
+        assert (
+            type(run_every_way(b"GET /abcd HTTP/1.1\r\n\r\n", max_head_size=10).error) is HeaderFieldsTooLarge
+        )
+
+    def test_head(self, run_every_way):
+        assert run_every_way(GET + GET, max_head_size=len(GET)).error is None
+        for limit in range(1, len(GET)):
+            outcome = run_every_way(GET, max_head_size=limit)
+            assert type(outcome.error) is HeaderFieldsTooLarge
+            assert "complete" not in outcome.events
+
+    def test_empty_lines_count_as_the_head(self, run_every_way):
+        assert run_every_way(b"\r\n\r\n" + GET, max_head_size=len(GET) + 4).error is None
+        outcome = run_every_way(b"\r\n\r\n" + GET, max_head_size=len(GET) + 3)
+        assert type(outcome.error) is HeaderFieldsTooLarge
+        outcome = run_every_way(b"\r\n" * 20, max_head_size=20)
+        assert type(outcome.error) is HeaderFieldsTooLarge
+        assert outcome.events == []
+
+    def test_the_limit_is_each_head_s_own(self, run_every_way):
+        assert run_every_way((b"\r\n" + POST) * 4, max_head_size=len(POST) + 2).error is None
+
+    def test_field(self, run_every_way):
+        data = b"GET / HTTP/1.1\r\nHost: \t %b\t \r\n\r\n"
+        assert run_every_way(data % (b"a" * 36), max_field_size=40).error is None
+        outcome = run_every_way(data % (b"a" * 37), max_field_size=40)
+        assert type(outcome.error) is HeaderFieldsTooLarge
+        assert outcome.events == ["begin", ("url", b"/")]
+
+    @pytest.mark.parametrize("size", [1, 100])
+    def test_white_space_around_a_value_is_not_held_for_ever(self, run, size):
+        data = b"GET / HTTP/1.1\r\nHost:" + b" " * (MAX_FIELD_WHITESPACE + 40)
+        outcome = run([data[i : i + size] for i in range(0, len(data), size)], max_field_size=40)
+        assert type(outcome.error) is HeaderFieldsTooLarge
+
+    def test_count_of_fields(self, run_every_way):
+        data = b"GET / HTTP/1.1\r\n%b\r\n"
+        assert run_every_way(data % (b"a: b\r\n" * 3), max_fields=3).error is None
+        outcome = run_every_way(data % (b"a: b\r\n" * 4), max_fields=3)
+        assert type(outcome.error) is HeaderFieldsTooLarge
+        assert outcome.events == ["begin", ("url", b"/"), *[(b"a", b"b")] * 3]
+
+    def test_trailers(self, run_every_way):
+        data = CHUNKED_HEAD + b"0\r\n%b\r\n"
+        fields = b"a: b\r\n" * 3
+        size = max(len(CHUNKED_HEAD), len(fields) + 2)
+        assert run_every_way(data % fields, max_fields=3).error is None
+        assert type(run_every_way(data % (b"a: b\r\n" * 4), max_fields=3).error) is HeaderFieldsTooLarge
+        fields = b"a: b\r\n" * 12
+        assert run_every_way(data % fields, max_head_size=len(fields) + 2).error is None
+        outcome = run_every_way(data % fields, max_head_size=len(fields) + 1)
+        assert type(outcome.error) is HeaderFieldsTooLarge
+        assert size < len(fields)
+
+    def test_chunk_extensions(self, run_every_way):
+        data = CHUNKED_HEAD + b"1;%b\r\na\r\n" * 2 + b"0\r\n\r\n"
+        assert run_every_way(data % (b"a" * 29, b"a" * 29), max_head_size=60).error is None
+        outcome = run_every_way(data % (b"a" * 29, b"a" * 30), max_head_size=60)
+        assert type(outcome.error) is BadRequest
+
+
+@pytest.mark.parametrize(
+    ("start", "endless"),
+    [
+        (b"", b"A"),
+        (b"", b"\r\n"),
+        (b"GET /", b"a"),
+        (b"GET / HTTP/1.1\r\n", b"a"),
+        (b"GET / HTTP/1.1\r\na:", b" "),
+        (b"GET / HTTP/1.1\r\n", b"a: b\r\n"),
+        (CHUNKED_HEAD, b"0"),
+        (CHUNKED_HEAD + b"1;", b"a"),
+        (CHUNKED_HEAD + b"0\r\n", b"a: b\r\n"),
+        (CHUNKED_HEAD + b"0\r\na:", b"b"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 400])
+def test_no_more_than_the_limit_is_held(recorder, start, endless, size):
+    # CVE-2026-54277, CVE-2025-69228, CVE-2024-22019: an endless element in small fragments.
+    recorder.parser = parser = RequestParser(recorder, max_head_size=1000, max_target_size=500)
+    parser.feed_data(start)
+    held = 0
+
+    def flood():
+        nonlocal held
+        for fed in range(0, 5000, size):
+            held = max(held, len(parser._buffer.data))
+            assert fed <= 1000 + 18 + size
+            parser.feed_data((endless * size)[:size])
+
+    with pytest.raises(ProtocolError):
+        flood()
+    assert held <= 1000 + 18
+
+
+def test_a_body_is_passed_on_without_a_copy(recorder):
+    pieces = []
+    recorder.on_body = pieces.append
+    recorder.parser = parser = RequestParser(recorder)
+    parser.feed_data(b"POST / HTTP/1.1\r\nContent-Length: 3000\r\n\r\n")
+    body = [b"a" * 1000, b"b" * 1000, b"c" * 1000]
+    for piece in body:
+        parser.feed_data(piece)
+        assert parser._buffer.data == b""
+    assert all(got is fed for got, fed in zip(pieces, body, strict=True))
+    assert recorder.events[-1] == "complete"
+
+
+def test_pipelined_requests_are_read_where_they_lie(recorder):
+    data = (GET + POST + CHUNKED) * 500
+    recorder.parser = parser = RequestParser(recorder)
+    recorder.on_message_complete = lambda: same.append(parser._buffer.data is data)
+    same = []
+    parser.feed_data(data)
+    assert same == [True] * 1500
+    assert parser._buffer.data == b""
+
+
+def test_a_new_parser_knows_no_message(recorder):
+    parser = RequestParser(recorder)
+    parser.feed_data(b"")
+    assert (parser.get_method(), parser.get_http_version(), recorder.events) == (b"", "", [])
+
+
+def mutate(data, rng):
+    """Return ``data`` with some bytes replaced, taken out, put in, or a piece of it twice."""
+    mutable = bytearray(data)
+    for _ in range(rng.randrange(1, 4)):
+        i = rng.randrange(len(mutable))
+        match rng.randrange(4):
+            case 0:
+                mutable[i] = rng.choice(b'\r\n \t:;,\x00\x0b\x7f\x80\xffaZ059/.-_"')
+            case 1:
+                del mutable[i : i + rng.randrange(1, 4)]
+            case 2:
+                mutable[i:i] = rng.choice(
+                    [b"\r", b"\n", b"\r\n", b" ", b"\t", b":", b"0", b";a", b"\x00", b","]
+                )
+            case _:
+                mutable[i:i] = mutable[rng.randrange(len(mutable)) :][: rng.randrange(1, 30)]
+    return bytes(mutable)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_mutated_requests_however_they_are_cut(run, seed):
+    rng = random.Random(seed)
+    for _ in range(60):
+        data = mutate(ALL, rng)
+        limits = rng.choice(
+            [{}, {"max_head_size": 90, "max_field_size": 30, "max_target_size": 12, "max_fields": 3}]
+        )
+        whole = run([data], **limits)
+        assert whole.error is None or isinstance(whole.error, ProtocolError)
+        bytewise = run([data[i : i + 1] for i in range(len(data))], **limits)
+        places = sorted(rng.choices(range(len(data)), k=5))
+        pieces = [data[i:j] for i, j in zip([0, *places], [*places, len(data)], strict=True)]
+        for cut in (bytewise, run(pieces, **limits)):
+            assert cut.events == whole.events, (seed, data, pieces)
+            assert cut.fault == whole.fault, (seed, data, pieces)

@@ -1,0 +1,50 @@
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvloop
+
+from kyoukai.core.registry import registrations
+
+from .serving import Running
+
+# Both ship with this distribution. One that is not registered fails its tests; none is skipped.
+OURS = ("httptools", "reference")
+BACKENDS = sorted({*OURS, *(registration.name for registration in registrations())})
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of each registered backend in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(params=sorted(LOOPS))
+def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes the event loop of each kind in turn."""
+    return LOOPS[request.param]
+
+
+@pytest.fixture
+def serve(backend: str, loop_factory: Any) -> Iterator[Callable[..., Running]]:
+    """Serve an application on each backend and each loop, until the test's end."""
+    servers: list[Running] = []
+
+    def start(app: Any, **settings: Any) -> Running:
+        settings = {"port": 0, "backend": backend, "loop_factory": loop_factory, **settings}
+        server = Running(app=app, **settings)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_backend_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a developer has in the environment must not choose the backend under test."""
+    monkeypatch.delenv("KYOUKAI_BACKEND", raising=False)

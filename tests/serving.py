@@ -1,0 +1,226 @@
+"""A real server in a thread of the test's process, and a raw client for it."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from asphalt.core import Context
+
+from kyoukai.asphalt import KyoukaiComponent
+
+# A test that waits this long has failed; nothing is expected to take any of it.
+PATIENCE = 20.0
+
+
+class Answer(NamedTuple):
+    """One answer, taken apart by this module and not by the code under test."""
+
+    status: int
+    reason: str
+    fields: dict[str, str]
+    body: bytes
+
+
+class Client:
+    """A raw connection: bytes out, answers in."""
+
+    def __init__(self, address: Any) -> None:
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(address)
+        self.buffer = b""
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        self.socket.sendall(data)
+
+    def end(self) -> None:
+        """Close our side, and go on reading."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Close with a reset."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.socket.close()
+
+    def receive_until(self, mark: bytes) -> bytes:
+        """Return what comes up to and with ``mark``."""
+        while mark not in self.buffer:
+            data = self.socket.recv(65536)
+            if not data:
+                raise EOFError(f"the server closed after {self.buffer!r}")
+            self.buffer += data
+        head, _, self.buffer = self.buffer.partition(mark)
+        return head + mark
+
+    def receive_exactly(self, size: int) -> bytes:
+        """Return the next ``size`` bytes."""
+        pieces = [self.buffer]
+        length = len(self.buffer)
+        while length < size:
+            data = self.socket.recv(65536)
+            if not data:
+                raise EOFError(f"the server closed {size - length} bytes early")
+            pieces.append(data)
+            length += len(data)
+        everything = b"".join(pieces)
+        self.buffer = everything[size:]
+        return everything[:size]
+
+    def receive_rest(self) -> bytes:
+        """Return everything up to the server's end of file."""
+        pieces = [self.buffer]
+        self.buffer = b""
+        while data := self.socket.recv(65536):
+            pieces.append(data)
+        return b"".join(pieces)
+
+    def receive_head(self) -> Answer:
+        """Return the next answer's head, with an empty body."""
+        status_line, *lines = self.receive_until(b"\r\n\r\n")[:-4].decode("latin-1").split("\r\n")
+        version, status, reason = status_line.split(" ", 2)
+        assert version == "HTTP/1.1"
+        fields: dict[str, str] = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            assert name.lower() not in fields, f"{name} came twice"
+            fields[name.lower()] = value.strip()
+        return Answer(int(status), reason, fields, b"")
+
+    def receive(self, method: str = "GET") -> Answer:
+        """Return the next answer to a request with ``method``."""
+        answer = self.receive_head()
+        if method == "HEAD" or answer.status in (204, 304) or answer.status < 200:
+            return answer
+        if answer.fields.get("transfer-encoding") == "chunked":
+            assert "content-length" not in answer.fields
+            return answer._replace(body=self.receive_chunks())
+        if "content-length" in answer.fields:
+            return answer._replace(body=self.receive_exactly(int(answer.fields["content-length"])))
+        return answer._replace(body=self.receive_rest())
+
+    def receive_chunks(self) -> bytes:
+        """Return a chunked body."""
+        body = b""
+        while size := int(self.receive_until(b"\r\n"), 16):
+            body += self.receive_exactly(size)
+            assert self.receive_exactly(2) == b"\r\n"
+        assert self.receive_exactly(2) == b"\r\n"
+        return body
+
+    def request(self, data: bytes, method: str = "GET") -> Answer:
+        """Send ``data`` and return the next answer."""
+        self.send(data)
+        return self.receive(method)
+
+
+class Running:
+    """A component that serves, in a thread with an event loop of its own."""
+
+    def __init__(self, loop_factory: Any = asyncio.new_event_loop, **settings: Any) -> None:
+        self.component = KyoukaiComponent(**settings)
+        self.failures: list[str] = []
+        self.loop: asyncio.AbstractEventLoop
+        self._loop_factory = loop_factory
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="server", daemon=True)
+        self._thread.start()
+        assert self._ready.wait(PATIENCE)
+        if self._error is not None:
+            self._thread.join(PATIENCE)
+            raise self._error
+
+    @property
+    def server(self) -> Any:
+        """What the connections share."""
+        return self.component.server
+
+    @property
+    def port(self) -> int:
+        """The port listened on."""
+        return self.component.address[1]
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at its end."""
+        return self.component.url
+
+    def connect(self) -> Client:
+        """Open a raw connection."""
+        address, port = self.component.address
+        return Client((address, port) if port else address)
+
+    def request(self, data: bytes, method: str = "GET") -> Answer:
+        """Send ``data`` on a connection of its own and return the first answer."""
+        with self.connect() as client:
+            return client.request(data, method)
+
+    def call(self, function: Any, *args: Any) -> Any:
+        """Call a function in the server's loop and return what it returns."""
+
+        async def run() -> Any:
+            return function(*args)
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(PATIENCE)
+
+    def wait_until(self, condition: Any) -> None:
+        """Wait until a condition, looked at in the server's loop, holds."""
+
+        async def poll() -> None:
+            while not condition():  # noqa: ASYNC110 - the condition has no event
+                await asyncio.sleep(0.001)
+
+        asyncio.run_coroutine_threadsafe(asyncio.wait_for(poll(), PATIENCE), self.loop).result()
+
+    def begin_stop(self) -> None:
+        """Ask the server to stop, and do not wait."""
+        self.loop.call_soon_threadsafe(self._stop.set)
+
+    def stop(self) -> None:
+        """Stop, and check that nothing went wrong behind the scenes."""
+        if self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):
+                self.begin_stop()
+            self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "the server did not stop"
+        assert not self.failures, self.failures
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=self._loop_factory) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.loop.set_exception_handler(lambda loop, context: self.failures.append(repr(context)))
+        self._stop = asyncio.Event()
+        try:
+            async with Context() as ctx:
+                await self.component.start(ctx)
+                self._ready.set()
+                await self._stop.wait()
+        except BaseException as error:
+            self._error = error
+            self._ready.set()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        self.failures += [f"left running: {task!r}" for task in left]
+
+
+@contextlib.contextmanager
+def running(**settings: Any) -> Iterator[Running]:
+    """Serve while the block runs."""
+    server = Running(**{"port": 0, **settings})
+    try:
+        yield server
+    finally:
+        server.stop()
