@@ -1,7 +1,7 @@
 """Kyoukai: an asyncio HTTP/1.1 server whose way of speaking HTTP is a backend chosen by name."""
 
 from kyoukai.asphalt import HTTPRequestContext, KyoukaiComponent
-from kyoukai.core.backend import API_VERSION, Backend, Feature
+from kyoukai.core.backend import API_VERSION, HTTP1_FEATURES, Backend, Feature
 from kyoukai.core.errors import (
     BackendError,
     BackendOptionError,
@@ -23,6 +23,7 @@ __all__ = (
     "KyoukaiComponent",
     # backends
     "API_VERSION",
+    "HTTP1_FEATURES",
     "Backend",
     "Feature",
     "HTTPProtocol",

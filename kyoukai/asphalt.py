@@ -16,9 +16,7 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
-import threading
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -26,11 +24,13 @@ from asphalt.core import Component, Context, Event, Signal, context_teardown, re
 
 from kyoukai.core.application import Application
 from kyoukai.core.backend import Backend
-from kyoukai.core.errors import ConfigurationError, KyoukaiError
+from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits, suggest
 from kyoukai.core.registry import create_backend
 from kyoukai.core.server import Server
 from kyoukai.listener import Listener, make_ssl_context
+from kyoukai.signals import interruptible, signals_call
+from kyoukai.startup_log import report_in_one_line
 from kyoukai.web.context import (
     HTTPRequestContext,
     RouteCompletedEvent,
@@ -134,7 +134,7 @@ class KyoukaiComponent(Component):
         ssl: Any = None,
         **settings: Any,
     ) -> None:
-        logging.getLogger("asphalt.core.runner").addFilter(in_one_line)
+        report_in_one_line()
         for name in settings:
             if name not in SETTINGS:
                 raise ConfigurationError(f"unknown setting {name!r}; {suggest(name, SETTINGS)}")
@@ -257,54 +257,3 @@ def _check_field(value: str) -> str:
     if not value.isascii() or not (value.isprintable()):
         raise ConfigurationError(f"server_field is {value!r}; it must be printable ASCII")
     return value
-
-
-class _InOneLine(logging.Filter):
-    """Takes the traceback off an operator's mistake.
-
-    Asphalt logs whatever a start fails with, with its traceback; of our own errors the message is
-    the whole story.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, KyoukaiError):
-            record.msg, record.args = "%s: %s", (record.getMessage(), error)
-            record.exc_info = record.exc_text = None
-        return True
-
-
-in_one_line: Final = _InOneLine()
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGINT stop the loop between two of its steps, as Asphalt lets SIGTERM.
-
-    Python's own way raises KeyboardInterrupt wherever the process happens to be: inside a handler,
-    say, whose answer would be lost. Whoever has set a handler already keeps it.
-    """
-    loop = asyncio.get_running_loop()
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    with signals_call(loop.stop, signal.SIGINT):
-        yield
-
-
-@contextlib.contextmanager
-def signals_call(callback: Any, *signals: signal.Signals) -> Iterator[None]:
-    """Call ``callback`` in the loop when one of the signals comes; by default SIGINT or SIGTERM."""
-    loop = asyncio.get_running_loop()
-    handled = []
-    for number in signals or (signal.SIGINT, signal.SIGTERM):
-        # Only the main thread has signals, and not every system's loop.
-        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.add_signal_handler(number, callback)
-            handled.append(number)
-    try:
-        yield
-    finally:
-        for number in handled:
-            loop.remove_signal_handler(number)

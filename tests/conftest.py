@@ -7,7 +7,10 @@ import uvloop
 
 from kyoukai.core.registry import registrations
 
-from .serving import Running
+# Its checks are assertions too, and hold under `python -O` where pytest rewrites them.
+pytest.register_assert_rewrite("tests.serving")
+
+from .serving import Running  # noqa: E402
 
 # Both ship with this distribution. One that is not registered fails its tests; none is skipped.
 OURS = ("httptools", "reference")

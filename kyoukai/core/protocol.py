@@ -19,7 +19,6 @@ from .environ import build_environ, connection_environ
 from .error_response import error_response
 from .exchange import Exchange
 from .reception import NO_EXCHANGE, Reception
-from .serialize import InvalidResponseError
 from .server import NEVER
 from .states import BODY, CLOSED, ENDED, IDLE, LINGERING
 from .stream import BodySender
@@ -217,7 +216,8 @@ class HTTPProtocol(Reception):
             head, body, framing = prepare_answer(
                 response, fake_environ, close=close, date=server.date, server=server.server_field
             )
-        except InvalidResponseError:
+        except Exception:
+            # Nothing was written yet, so there is an answer to give.
             logger.exception("the answer to %s %s cannot be sent", exchange.method, exchange.path)
             response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
             return self.write_response(response, fake_environ)

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import policy
 from .connection import Connection
-from .errors import ContentTooLarge, HeaderFieldsTooLarge, RequestTimeout
+from .errors import ContentTooLarge, HeaderFieldsTooLarge, RequestTimeout, URITooLong
 from .exchange import Exchange
 from .server import NEVER, logger
 from .states import BODY, CLOSED, ENDED, HEAD, IDLE, LINGERING
@@ -94,8 +94,14 @@ class Reception(Connection, abc.ABC):
         self._fields = exchange.fields
 
     def on_url(self, url: bytes) -> None:
-        """Take the request target, or the next piece of it."""
-        self.exchange.target += url
+        """Take the request target, or the next piece of it.
+
+        :raises URITooLong: if the pieces together pass ``max_target_size``.
+        """
+        exchange = self.exchange
+        exchange.target += url
+        if len(exchange.target) > self.limits.max_target_size:
+            raise URITooLong
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field, or after the head a trailer field."""

@@ -86,6 +86,9 @@ class Server:
         self.connections.add(connection)
         if self._on_opened is not None:
             self._on_opened(connection)
+        if self.stopping:
+            # It was accepted while the listening socket closed.
+            asyncio.get_running_loop().call_soon(connection.shutdown)
 
     def lost(self, connection: ManagedConnection, exc: Exception | None) -> None:
         """Take note that a connection is gone; ``exc`` says why, where it was not closed in order."""

@@ -1,0 +1,1 @@
+"""Benchmarks: our servers and their peers, side by side in one run."""

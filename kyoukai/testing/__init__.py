@@ -1,1 +1,0 @@
-"""Tools for testing applications and backends."""
