@@ -1,1 +1,19 @@
 """The application: routing, handlers, hooks and errors; knows no socket."""
+
+from .application import Kyoukai
+from .blueprint import Blueprint
+from .context import HTTPRequestContext, RouteCompletedEvent, RouteEvent, RouteInvokedEvent, RouteMatchedEvent
+from .responses import make_response
+from .route import Route
+
+__all__ = (
+    "Blueprint",
+    "HTTPRequestContext",
+    "Kyoukai",
+    "Route",
+    "RouteCompletedEvent",
+    "RouteEvent",
+    "RouteInvokedEvent",
+    "RouteMatchedEvent",
+    "make_response",
+)

@@ -1,0 +1,163 @@
+"""The application: the root of the blueprints, and what a server asks for answers.
+
+It is put together first: routes, hooks, error handlers, blueprints. Then it is finalized, by the
+component that serves it or by its first request; mistakes that only the whole can show are found
+there. From then on it does not change.
+"""
+
+import importlib.util
+import logging
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from asphalt.core import Context, run_application
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Request, Response
+
+from kyoukai.core.errors import ConfigurationError
+
+from .blueprint import Blueprint
+from .context import HTTPRequestContext
+from .dispatch import Dispatcher
+from .routing import Router
+
+C = TypeVar("C")
+
+
+class Kyoukai(Blueprint):
+    """An application.
+
+    :param name: what it is called in messages.
+    :param request_class: the class of the requests that handlers see.
+    :param response_class: the class of the responses made of what handlers return.
+    :param context_class: the class of the contexts that handlers are called with; it is called
+        with parent context, request and application.
+    :param converters: converters for the variables of rules, besides Werkzeug's, by name.
+    :raises ConfigurationError: if one of them cannot be used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        request_class: type[Request] = Request,
+        response_class: type[Response] = Response,
+        context_class: type[HTTPRequestContext] = HTTPRequestContext,
+        converters: Mapping[str, type[BaseConverter]] | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.request_class = _check_class("request_class", request_class, Request)
+        self.response_class = _check_class("response_class", response_class, Response)
+        self.context_class = _check_class("context_class", context_class, HTTPRequestContext)
+        self.converters = dict(converters or {})
+        self._dispatcher: Dispatcher | None = None
+
+    def qualify(self, name: str) -> str:
+        """Return ``name``: the application's own is part of no endpoint."""
+        return name
+
+    def attach(self, parent: Blueprint) -> None:
+        """Refuse to become a child.
+
+        :raises ConfigurationError: always.
+        """
+        raise ConfigurationError(
+            f"{self.name!r} is an application, the root of its blueprints, and no child of {parent.name!r}"
+        )
+
+    def register_blueprint(self, blueprint: Blueprint) -> Blueprint:
+        """Add a blueprint; another name of :meth:`add_child`."""
+        return self.add_child(blueprint)
+
+    def finalize(self) -> None:
+        """Check the whole, and let nothing be added from here on. Nothing happens the second time.
+
+        :raises ConfigurationError: if a rule cannot be read, or hides another, or if a handler
+            cannot be called with the variables of its rule.
+        """
+        if self._dispatcher is None:
+            router = Router(self, self.converters)
+            for blueprint in self.walk():
+                blueprint.finalized = True
+            self._dispatcher = Dispatcher(router, self.response_class)
+
+    @property
+    def router(self) -> Router:
+        """What finds routes and makes URLs. The application is finalized when it is asked for."""
+        return self._finalized().router
+
+    async def process_request(self, request: Request, parent_context: Context) -> Response:
+        """Answer one request, in a context that derives from ``parent_context``.
+
+        Errors become responses. Teardown callbacks get what the request failed with: whatever
+        exception was raised on the way, HTTP errors included, whether or not a handler made a
+        response of it. If one of them raises, the answer is a 500, since what the response
+        promises may not have happened.
+
+        :raises BaseException: what is no :exc:`Exception`, such as the task's cancellation.
+        """
+        dispatcher = self._dispatcher or self._finalized()
+        ctx = self.context_class(parent_context, request, self)
+        ctx.enter()
+        try:
+            try:
+                response = await dispatcher.respond(ctx)
+            except BaseException as exc:
+                await ctx.tear_down(exc)
+                raise
+            if ctx.has_teardown:
+                response = await dispatcher.conclude(ctx, response)
+        finally:
+            ctx.leave()
+        return response
+
+    def run(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        *,
+        loop: str | None = None,
+        log_level: str | int = "INFO",
+        **config: Any,
+    ) -> None:
+        """Serve this application until the process is told to stop: what a script calls.
+
+        It starts what a configuration file for Asphalt would start.
+
+        :param host: the address to listen on.
+        :param port: the port to listen on.
+        :param loop: ``"uvloop"`` or ``"asyncio"``; by default ``uvloop``, if it is installed.
+        :param log_level: the level of the root logger: one of :mod:`logging`, or its name.
+        :param config: further options of the component.
+        :raises ConfigurationError: if the loop, the level or the application cannot be used.
+        """
+        if loop is None:
+            loop = "uvloop" if importlib.util.find_spec("uvloop") is not None else "asyncio"
+        if loop not in ("uvloop", "asyncio"):
+            raise ConfigurationError(f"loop must be 'uvloop' or 'asyncio', not {loop!r}")
+        level = logging.getLevelNamesMapping().get(log_level) if isinstance(log_level, str) else log_level
+        if level is None:
+            raise ConfigurationError(
+                f"log_level must be a level of logging, such as 'INFO', not {log_level!r}"
+            )
+        self.finalize()
+        # By the component's registered name, as a configuration file says it.
+        component = {"type": "kyoukai", "app": self, "host": host, "port": port, **config}
+        run_application(component, event_loop_policy="uvloop" if loop == "uvloop" else None, logging=level)
+
+    def _finalized(self) -> Dispatcher:
+        """Return the dispatcher, made now if that has not been done."""
+        self.finalize()
+        if self._dispatcher is None:
+            raise RuntimeError(f"{self!r} overrides finalize() without calling it")
+        return self._dispatcher
+
+
+def _check_class(name: str, value: type[C], base: type) -> type[C]:
+    """Return ``value``, if it is a class that derives from ``base``.
+
+    :raises ConfigurationError: if it is not.
+    """
+    if not (isinstance(value, type) and issubclass(value, base)):
+        raise ConfigurationError(f"{name} must derive from {base.__qualname__}, not be {value!r}")
+    return value

@@ -1,0 +1,208 @@
+"""A part of an application: routes, hooks and error handlers with a name and a prefix in common.
+
+Blueprints make a tree, whose root is the application. The prefix of a URL is those of all its
+blueprints in a row; an endpoint is their names, without the application's, and its own, with dots
+between. The tree can be added to until the application is finalized. Whatever cannot be right is
+refused where it is written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from kyoukai.core.errors import ConfigurationError
+
+from .calling import AnyFunction, check_call, describe
+from .error_handlers import ErrorHandlers, ErrorKey
+from .route import Route, check_name
+
+F = TypeVar("F", bound=AnyFunction)
+
+
+class Blueprint:
+    """One node of the tree.
+
+    :param name: its part of the endpoints below it.
+    :param prefix: what the URLs below it start with: ``""``, or with a slash before it and none
+        after it. Variables may stand in it; each handler below gets them.
+    :param parent: the blueprint that it becomes a child of, if it is known by now.
+    :raises ConfigurationError: if a name or prefix cannot be used.
+    """
+
+    def __init__(self, name: str, *, prefix: str = "", parent: "Blueprint | None" = None) -> None:
+        self.name = check_name("a blueprint", name)
+        if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")) or prefix.endswith("/"):
+            raise ConfigurationError(
+                f"the prefix of blueprint {name!r} must start with '/' and not end with it: {prefix!r}"
+            )
+        self.prefix = prefix
+        self.parent: Blueprint | None = None
+        self.children: list[Blueprint] = []
+        self.routes: list[Route] = []
+        self.before_hooks: list[AnyFunction] = []
+        self.after_hooks: list[AnyFunction] = []
+        self.error_handlers = ErrorHandlers()
+        self.finalized = False
+        if parent is not None:
+            parent.add_child(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} {self.prefix!r}>"
+
+    @property
+    def lineage(self) -> "list[Blueprint]":
+        """The blueprints from the root to this one."""
+        above = self.parent.lineage if self.parent is not None else []
+        return [*above, self]
+
+    @property
+    def url_prefix(self) -> str:
+        """What the URLs of its routes start with: the prefixes of the whole lineage."""
+        return "".join(blueprint.prefix for blueprint in self.lineage)
+
+    def qualify(self, name: str) -> str:
+        """Return the endpoint that ``name`` is known by outside."""
+        qualified = f"{self.name}.{name}"
+        return self.parent.qualify(qualified) if self.parent is not None else qualified
+
+    def walk(self) -> "Iterator[Blueprint]":
+        """Yield this blueprint, and all below it, in the order in which they were added."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def add_child(self, child: "Blueprint") -> "Blueprint":
+        """Add a blueprint below this one, and return it.
+
+        :raises ConfigurationError: if it is part of a tree already, this one or another, or if
+            another child has its name.
+        :raises RuntimeError: if the application is finalized.
+        """
+        self._check_open()
+        if not isinstance(child, Blueprint):
+            raise ConfigurationError(f"a child of blueprint {self.name!r} must be a Blueprint, not {child!r}")
+        child.attach(self)
+        self.children.append(child)
+        return child
+
+    def attach(self, parent: "Blueprint") -> None:
+        """Take ``parent`` for the parent; :meth:`add_child` calls this.
+
+        :raises ConfigurationError: if that cannot be.
+        """
+        if self in parent.lineage:
+            raise ConfigurationError(f"blueprint {self.name!r} cannot be a child of itself")
+        if self.parent is not None:
+            raise ConfigurationError(
+                f"blueprint {self.name!r} is a child of {self.parent.name!r} already; it has one place"
+            )
+        if any(self.name == child.name for child in parent.children):
+            raise ConfigurationError(f"blueprint {parent.name!r} has a child named {self.name!r} already")
+        self.parent = parent
+
+    def add_route(self, route: Route) -> Route:
+        """Add a route, and return it.
+
+        Several may share an endpoint, if they share the handler: ``url_for`` takes the one that
+        the values fit.
+
+        :raises ConfigurationError: if its endpoint stands for another handler, or if it is in a
+            blueprint already.
+        :raises RuntimeError: if the application is finalized.
+        """
+        self._check_open()
+        if not isinstance(route, Route):
+            raise ConfigurationError(f"add_route takes a Route, not {route!r}")
+        if route.bp is not None:
+            raise ConfigurationError(f"{route!r} is in blueprint {route.bp.name!r} already; it has one place")
+        for other in self.routes:
+            if other.name == route.name and other.handler != route.handler:
+                raise ConfigurationError(
+                    f"the endpoint {other.endpoint!r} is {describe(other.handler)} already;"
+                    f" give {describe(route.handler)} another by endpoint=..."
+                )
+        route.bp = self
+        self.routes.append(route)
+        return route
+
+    def route(
+        self,
+        url: str,
+        methods: Iterable[str] = ("GET",),
+        *,
+        endpoint: str | None = None,
+        strict_slashes: bool | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        before: Iterable[AnyFunction] = (),
+        after: Iterable[AnyFunction] = (),
+    ) -> Callable[[F], F]:
+        """Return a decorator that adds a route to its function, and leaves the function alone.
+
+        It can be used several times on one function. For the parameters and what is raised, see
+        :class:`~kyoukai.web.Route` and :meth:`add_route`.
+        """
+
+        def add(handler: F) -> F:
+            route = Route(
+                handler,
+                url,
+                methods,
+                endpoint=endpoint,
+                strict_slashes=strict_slashes,
+                defaults=defaults,
+                before=before,
+                after=after,
+            )
+            self.add_route(route)
+            return handler
+
+        return add
+
+    def errorhandler(self, key: ErrorKey) -> Callable[[F], F]:
+        """Return a decorator for a function that answers errors, called with context and error.
+
+        It returns what a handler may return. Where that says no status, it is the error's.
+
+        :param key: a status, a ``range`` of them, or a class of exceptions.
+        :raises ConfigurationError: if it cannot be used, or has a handler in this blueprint.
+        :raises RuntimeError: if the application is finalized.
+        """
+
+        def add(handler: F) -> F:
+            self._check_open()
+            self.error_handlers.add(key, handler)
+            return handler
+
+        return add
+
+    def before_request(self, hook: F) -> F:
+        """Call ``hook`` with the context before each handler below; a decorator.
+
+        What it returns, if not ``None``, is the answer, and the handler is not called.
+
+        :raises ConfigurationError: if it cannot be called so.
+        :raises RuntimeError: if the application is finalized.
+        """
+        self._check_open()
+        check_call("a hook before", hook, ("ctx",))
+        self.before_hooks.append(hook)
+        return hook
+
+    def after_request(self, hook: F) -> F:
+        """Call ``hook`` with the context and the response of each request below; a decorator.
+
+        What it returns, if not ``None``, takes the response's place.
+
+        :raises ConfigurationError: if it cannot be called so.
+        :raises RuntimeError: if the application is finalized.
+        """
+        self._check_open()
+        check_call("a hook after", hook, ("ctx", "response"))
+        self.after_hooks.append(hook)
+        return hook
+
+    def _check_open(self) -> None:
+        if self.finalized:
+            raise RuntimeError(
+                f"blueprint {self.name!r} belongs to an application that is finalized, and may be serving"
+                " requests; routes, hooks, error handlers and blueprints have to be added before that"
+            )

@@ -1,0 +1,100 @@
+"""How the functions of an application are called: handlers, hooks and error handlers alike.
+
+A coroutine function is awaited. A generator function, asynchronous or not, is called where it is,
+since the call runs none of its body. Anything else may block, and runs in a thread of the loop's
+default executor, within a copy of the caller's context variables; what it returns is awaited if it
+can be. Methods, partial functions and callable objects are what the function within them is.
+"""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
+from typing import Any, cast
+
+from kyoukai.core.errors import ConfigurationError
+
+AnyFunction = Callable[..., Any]
+CoroutineFunction = Callable[..., Awaitable[Any]]
+
+
+def as_coroutine_function(function: AnyFunction) -> CoroutineFunction:
+    """Return a coroutine function that does what ``function`` does.
+
+    A coroutine function is returned as it is, so that nothing stands between it and its caller.
+    """
+    if _is(inspect.iscoroutinefunction, function):
+        return cast(CoroutineFunction, function)
+
+    if _is(inspect.isasyncgenfunction, function) or _is(inspect.isgeneratorfunction, function):
+
+        @functools.wraps(function)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+    else:
+
+        @functools.wraps(function)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            work = functools.partial(copy_context().run, _run, function, args, kwargs)
+            result = await asyncio.get_running_loop().run_in_executor(None, work)
+            return await result if inspect.isawaitable(result) else result
+
+    return call
+
+
+def describe(function: AnyFunction) -> str:
+    """Return the name under which the author of ``function`` will find it."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        function = type(function)
+        name = function.__qualname__
+    return f"{function.__module__}.{name}"
+
+
+def short_name(function: AnyFunction) -> str:
+    """Return the name that an endpoint takes from its handler."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name: str = getattr(function, "__name__", type(function).__name__)
+    return name
+
+
+def check_call(what: str, function: object, arguments: Sequence[str], keywords: Sequence[str] = ()) -> None:
+    """Check that ``function`` can be called with ``arguments`` and, by name, with ``keywords``.
+
+    :param what: the noun for it in the message.
+    :param arguments: what the positional arguments are called in the message.
+    :raises ConfigurationError: if it cannot.
+    """
+    if not callable(function):
+        raise ConfigurationError(f"{what} must be a function, not {function!r}")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # Some callables written in C do not tell.
+    try:
+        signature.bind(*arguments, **dict.fromkeys(keywords))
+    except TypeError as exc:
+        call = ", ".join([*arguments, *(f"{name}=..." for name in keywords)])
+        raise ConfigurationError(f"{what} {describe(function)} is called with ({call}): {exc}") from None
+
+
+def _is(predicate: Callable[[object], bool], function: AnyFunction) -> bool:
+    """Return what ``predicate`` says of the function within ``function``."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return predicate(function) or predicate(type(function).__call__)
+
+
+def _run(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call ``function`` in a thread."""
+    try:
+        return function(*args, **kwargs)
+    except StopIteration as exc:
+        # A future refuses this exception, and whoever awaits it would wait for ever. A coroutine
+        # turns it into the same error.
+        raise RuntimeError(f"{describe(function)} raised StopIteration") from exc

@@ -1,0 +1,225 @@
+"""The context of one request: what a handler is given, and the signals of the request's course.
+
+It derives from the Asphalt context that the server runs in: resources are looked up there when
+the request has none of its own. It is open while the request is answered, and closed when
+``process_request`` returns; a body that is streamed is sent after that, and has to hold what it
+needs.
+"""
+
+import logging
+from asyncio import get_running_loop
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import quote
+
+from asphalt.core import Context, Event, Signal, TeardownError
+from asphalt.core.context import ContextState, _current_context
+from werkzeug.routing import MapAdapter
+from werkzeug.wrappers import Request, Response
+
+if TYPE_CHECKING:
+    from .application import Kyoukai
+    from .blueprint import Blueprint
+    from .route import Route
+    from .routing import RouteRule
+
+# To look up a member of an enumeration takes a third of a microsecond in Python 3.11.
+CLOSED: Final = ContextState.closed
+
+logger = logging.getLogger("kyoukai.web")
+
+# What may stand in a fragment as it is; https://url.spec.whatwg.org/#url-fragment-string
+FRAGMENT_SAFE: Final = "%!#$&'()*+,/:;=?@"
+
+
+class RouteEvent(Event):
+    """Something that happened to a request that a route takes. ``source`` is its context.
+
+    :ivar route: the route.
+    :ivar params: the values of the rule's variables.
+    """
+
+    __slots__ = ("params", "route")
+
+    def __init__(
+        self, source: "HTTPRequestContext", topic: str, route: "Route", params: Mapping[str, Any]
+    ) -> None:
+        super().__init__(source, topic)
+        self.route = route
+        self.params = params
+
+
+class RouteMatchedEvent(RouteEvent):
+    """A route takes the request; no hook has been called yet."""
+
+    __slots__ = ()
+
+
+class RouteInvokedEvent(RouteEvent):
+    """The hooks before it let the request pass; the handler is called next."""
+
+    __slots__ = ()
+
+
+class RouteCompletedEvent(RouteEvent):
+    """The request is answered, whether by the handler, a hook or an error handler.
+
+    :ivar response: the answer.
+    """
+
+    __slots__ = ("response",)
+
+    def __init__(
+        self,
+        source: "HTTPRequestContext",
+        topic: str,
+        route: "Route",
+        params: Mapping[str, Any],
+        response: Response,
+    ) -> None:
+        super().__init__(source, topic, route, params)
+        self.response = response
+
+
+T_Event = TypeVar("T_Event", bound=RouteEvent)
+
+
+class RequestSignal(Signal[T_Event]):
+    """A signal that the context it is bound to keeps, and that is bound only when asked for.
+
+    Asphalt keeps the bound signals of all instances in one weak mapping. Asking it at each step of
+    each request whether anyone listens would cost more than the routing does.
+    """
+
+    __slots__ = ()
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        if instance is None:
+            return self
+        bound: Signal[T_Event] = Signal(self.event_class, source=instance, topic=self.topic)
+        # An entry of that name hides this descriptor from now on.
+        instance.__dict__[self.topic] = bound
+        instance.observed = True
+        return bound
+
+
+class HTTPRequestContext(Context):
+    """What is known of one request while it is answered.
+
+    :param parent_context: the context it derives from, whichever is the current one.
+    :param request: the request, as made by the application's ``request_class``.
+    :param app: the application that answers.
+    """
+
+    route_matched = RequestSignal(RouteMatchedEvent)
+    route_invoked = RequestSignal(RouteInvokedEvent)
+    route_completed = RequestSignal(RouteCompletedEvent)
+
+    route: "Route | None" = None
+    """The route that takes the request, once it has been found."""
+
+    params: Mapping[str, Any] = MappingProxyType({})
+    """The values of the rule's variables and defaults, once a route has been found."""
+
+    observed = False
+    """Whether anyone asked for one of the signals of this context."""
+
+    failure: BaseException | None = None
+    """What the request failed with, for the teardown callbacks."""
+
+    _urls: MapAdapter | None = None
+
+    def __init__(self, parent_context: Context, request: Request, app: "Kyoukai") -> None:
+        super().__init__()
+        # Asphalt takes the parent from its context variable, and warns if it is passed.
+        if self._parent is not parent_context:
+            self._parent = parent_context
+        self.request = request
+        self.app = app
+
+    @property
+    def environ(self) -> dict[str, Any]:
+        """The WSGI environ of the request (PEP 3333)."""
+        return self.request.environ
+
+    @property
+    def rule(self) -> "RouteRule | None":
+        """The rule that the request's path fits, once it has been found."""
+        return self.route.rule if self.route is not None else None
+
+    @property
+    def bp(self) -> "Blueprint":
+        """The blueprint of the route; the application, until one is found."""
+        return self.route.bp if self.route is not None and self.route.bp is not None else self.app
+
+    @property
+    def has_teardown(self) -> bool:
+        """Whether anything has to be awaited before :meth:`leave`."""
+        return bool(self._teardown_callbacks)
+
+    def enter(self) -> None:
+        """Make this the current context: what ``async with`` does on its way in."""
+        self._loop = get_running_loop()
+        self._reset_token = _current_context.set(self)
+
+    def leave(self) -> None:
+        """Make the former context the current one again, with this one closed.
+
+        It must be called where :meth:`enter` was. If :attr:`has_teardown`, :meth:`close` has to
+        be awaited before.
+        """
+        self._state = CLOSED
+        if self.failure is not None:
+            self.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
+        _current_context.reset(self._reset_token)
+
+    async def tear_down(self, exception: BaseException | None) -> bool:
+        """Call the teardown callbacks, log what they raise, and return whether they all succeeded.
+
+        :param exception: what the request failed with, for those who want to know.
+        """
+        if not self._teardown_callbacks:
+            return True
+        try:
+            await self.close(exception)
+        except TeardownError as exc:
+            logger.error("%s %r: teardown failed", self.request.method, self.request.path, exc_info=exc)
+            return False
+        return True
+
+    async def announce(self, topic: str, *details: Any) -> None:
+        """Tell those who listen to the signal ``topic``, and wait until they have heard.
+
+        Nothing happens as long as no route takes the request.
+        """
+        signal: Signal[RouteEvent] | None = self.__dict__.get(topic)
+        if signal is not None and signal.listeners and self.route is not None:
+            await signal.dispatch(self.route, self.params, *details)
+
+    def url_for(
+        self,
+        endpoint: str,
+        /,
+        *,
+        _external: bool = False,
+        _anchor: str | None = None,
+        _method: str | None = None,
+        **values: Any,
+    ) -> str:
+        """Return the URL of an endpoint.
+
+        :param endpoint: the names of its blueprints and its own, with dots between. With a dot
+            before it, it is taken from the blueprint of this request's route.
+        :param _external: whether scheme and host are wanted too, as the client sees them.
+        :param _anchor: the fragment.
+        :param _method: a method that the route must take, where several share the endpoint.
+        :param values: values for the rule's variables; others go into the query.
+        :raises werkzeug.routing.BuildError: if there is no such endpoint, or a value is missing.
+        """
+        if endpoint.startswith("."):
+            endpoint = self.bp.qualify(endpoint[1:])
+        if self._urls is None:
+            self._urls = self.app.router.bind(self.request)
+        url = self._urls.build(endpoint, values, method=_method, force_external=_external)
+        return url if _anchor is None else f"{url}#{quote(_anchor, safe=FRAGMENT_SAFE)}"

@@ -1,0 +1,140 @@
+"""The course of one request: hooks before, the handler, hooks after, and errors on the way.
+
+Whatever is raised becomes a response, except what ends the task, such as its cancellation. An
+exception that is no HTTP error, and that no error handler claims by its class, is logged once and
+answered as an HTTP 500 is.
+"""
+
+import logging
+
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.wrappers import Response
+
+from .context import HTTPRequestContext
+from .error_handlers import find_error_handler
+from .responses import make_response, render_error
+from .routing import Router
+from .scope import Scope
+
+logger = logging.getLogger("kyoukai.web")
+
+
+class Dispatcher:
+    """Answers the requests of one application.
+
+    :param router: finds what answers a request.
+    :param response_class: the class of the responses that are made of other values.
+    """
+
+    __slots__ = ("response_class", "router")
+
+    def __init__(self, router: Router, response_class: type[Response]) -> None:
+        self.router = router
+        self.response_class = response_class
+
+    async def respond(self, ctx: HTTPRequestContext) -> Response:
+        """Return the answer to a request, whose context is the current one."""
+        scope = self.router.scope
+        try:
+            target = self.router.match(ctx)
+            scope = target.scope
+            if ctx.observed:
+                await ctx.announce("route_matched")
+            for hook in scope.before:
+                value = await hook(ctx)
+                if value is not None:
+                    origin = hook
+                    break
+            else:
+                if ctx.observed:
+                    await ctx.announce("route_invoked")
+                value = await target.invoke(ctx, **ctx.params)
+                origin = target.handler
+            response = make_response(value, self.response_class, ctx.request, origin)
+        except Exception as exc:
+            response = await self._answer_error(ctx, scope, exc)
+        if scope.after:
+            response = await self._call_after(ctx, scope, response)
+        if ctx.observed:
+            await ctx.announce("route_completed", response)
+        return response
+
+    async def conclude(self, ctx: HTTPRequestContext, response: Response) -> Response:
+        """Close the context of a request, and return its answer if that succeeds, or a 500."""
+        try:
+            if await ctx.tear_down(ctx.failure):
+                return response
+        except BaseException:
+            response.close()
+            raise
+        response.close()
+        return self.internal_error(ctx)
+
+    def internal_error(self, ctx: HTTPRequestContext) -> Response:
+        """Return the answer to a request that cannot be answered otherwise; no handler sees it."""
+        return render_error(InternalServerError(), self.response_class, ctx.request)
+
+    async def _call_after(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
+        """Return the response that the hooks after leave."""
+        try:
+            for hook in scope.after:
+                try:
+                    value = await hook(ctx, response)
+                    if value is None:
+                        continue
+                    successor = make_response(value, self.response_class, ctx.request, hook)
+                except Exception as exc:
+                    successor = await self._answer_error(ctx, scope, exc)
+                if successor is not response:
+                    # The successor may read the body of the former, so that both are closed at once.
+                    successor.call_on_close(response.close)
+                    response = successor
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    async def _answer_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:
+        """Return the answer to an exception that was raised on the way."""
+        if status_of(error) >= 400:
+            ctx.failure = error
+        try:
+            return await self._handle_error(ctx, scope, error)
+        except Exception:
+            logger.exception("%s %r: the handler of an error failed", ctx.request.method, ctx.request.path)
+            return self.internal_error(ctx)
+
+    async def _handle_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:
+        """Return what the error handlers, or failing them the defaults, make of an exception."""
+        request = ctx.request
+        if not isinstance(error, HTTPException):
+            handler = find_error_handler(scope.error_handlers, error)
+            if handler is not None:
+                value = await handler(ctx, error)
+                return make_response(value, self.response_class, request, handler, 500)
+            logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
+            error = InternalServerError(original_exception=error)
+        code = status_of(error)
+        # A redirect or a response that was raised is no error.
+        if code < 400 or error.response is not None:
+            return render_error(error, self.response_class, request)
+        handler = find_error_handler(scope.error_handlers, error)
+        if handler is None:
+            return render_error(error, self.response_class, request)
+        value = await handler(ctx, error)
+        response = make_response(value, self.response_class, request, handler, code)
+        if response.status_code == code:
+            # A 405 must say Allow (RFC 9110 section 15.5.6), a 401 WWW-Authenticate (15.5.2).
+            for field, text in error.get_headers():
+                if field.lower() != "content-type":
+                    response.headers.setdefault(field, text)
+        return response
+
+
+def status_of(error: Exception) -> int:
+    """Return the status that an exception is answered with, as long as no error handler says else."""
+    if not isinstance(error, HTTPException):
+        return 500
+    if error.response is not None:
+        return error.response.status_code
+    return error.code or 500

@@ -1,0 +1,139 @@
+"""What a handler may return, and the response that each of it becomes.
+
+================================  ======================================================
+a response                        itself, of whichever class it is
+``str``                           HTML
+``bytes`` and the like            ``application/octet-stream``
+``dict``, ``list``                JSON
+``None``                          204, nothing
+an iterator, also asynchronous    HTML, streamed
+an HTTP error                     what it would become if raised, without error handlers
+``(body, status)``                ``body`` as above, with that status
+``(body, headers)``               ``body`` as above, with these fields in place of its own
+``(body, status, headers)``       both
+================================  ======================================================
+"""
+
+import json
+from collections.abc import AsyncIterable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from kyoukai.core.error_response import error_response
+
+from .calling import AnyFunction, describe
+
+HTML: Final = "text/html; charset=utf-8"
+BINARY: Final = "application/octet-stream"
+JSON: Final = "application/json"
+FINAL_STATUSES: Final = range(200, 600)
+
+USABLE: Final = (
+    "a str, bytes, dict, list, iterator, Response or HTTPException, None,"
+    " or a tuple (body, status), (body, headers) or (body, status, headers)"
+)
+
+
+def make_response(
+    value: Any,
+    response_class: type[Response] = Response,
+    request: Request | None = None,
+    origin: AnyFunction | None = None,
+    default_status: int | None = None,
+) -> Response:
+    """Return the response that ``value`` means.
+
+    :param value: see the table above.
+    :param response_class: the class of the response, where ``value`` is none itself.
+    :param request: the request that is answered: errors are rendered as it accepts them.
+    :param origin: the function that returned ``value``, to be named in messages.
+    :param default_status: the status where ``value`` says none; otherwise 200, or 204 for ``None``.
+    :raises TypeError: if ``value`` is nothing that the table above has.
+    :raises ValueError: if there is something in it that cannot be sent, such as a NaN in JSON.
+    """
+    try:
+        # Text is by far the most frequent; the rest would come to the same.
+        if type(value) is str and default_status is None:
+            return response_class([value.encode()], content_type=HTML)
+        return _make_response(value, response_class, request, default_status)
+    except (TypeError, ValueError) as exc:
+        kind = TypeError if isinstance(exc, TypeError) else ValueError
+        name = describe(origin) if origin is not None else "a function"
+        raise kind(f"{name} returned {value!r:.80}, which cannot be sent: {exc}") from exc
+
+
+def render_error(error: HTTPException, response_class: type[Response], request: Request | None) -> Response:
+    """Return the response that ``error`` means when no error handler answers it.
+
+    A response that the error carries, and one that its class makes in a way of its own, are
+    returned as they are: so are redirects.
+    """
+    if error.response is not None or type(error).get_response is not HTTPException.get_response:
+        return error.get_response(request.environ if request is not None else None)
+    accept = request.headers.get("Accept", "") if request is not None else ""
+    return error_response(error, accept, response_class)
+
+
+def _make_response(
+    value: Any, response_class: type[Response], request: Request | None, default_status: int | None
+) -> Response:
+    """Return the response that ``value`` means; messages do not say who returned it."""
+    body, status, fields = _unpack(value) if isinstance(value, tuple) else (value, None, None)
+    response = _from_body(body, response_class, request)
+    if status is None and not isinstance(body, Response | HTTPException):
+        status = default_status or (204 if body is None else None)
+    if status is not None:
+        response.status = status
+        # RFC 9110 section 15: three digits; and those below 200 are no answer yet (15.2).
+        if response.status_code not in FINAL_STATUSES:
+            raise ValueError(f"a status must be from 200 to 599, not {status!r}")
+    if fields is not None:
+        response.headers.update(fields)
+    return response
+
+
+def _unpack(value: tuple[Any, ...]) -> tuple[Any, int | str | None, Any]:
+    """Return the body, the status and the header fields that a tuple says."""
+    match value:
+        case [body, Mapping() | Headers() | list()]:
+            return body, None, value[1]
+        case [body, int() | str() as code] if not isinstance(code, bool):
+            return body, code, None
+        case [body, int() | str() | None as status, Mapping() | Headers() | list() | None] if not isinstance(
+            status, bool
+        ):
+            return body, status, value[2]
+    kinds = ", ".join(type(part).__qualname__ for part in value)
+    raise TypeError(f"it is a tuple ({kinds}); return {USABLE}")
+
+
+def _from_body(value: Any, response_class: type[Response], request: Request | None) -> Response:
+    """Return a response with ``value`` for its body.
+
+    The length of a body that is all there is left to the server to say: it knows it from the
+    list, even where a hook has changed it.
+    """
+    match value:
+        case Response():
+            return value
+        case str():
+            return response_class([value.encode()], content_type=HTML)
+        case bytes() | bytearray() | memoryview():
+            return response_class([bytes(value)], content_type=BINARY)
+        case dict() | list():
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            return response_class([text.encode()], content_type=JSON)
+        case None:
+            response = response_class()
+            # There is nothing that could be of a type.
+            response.headers.pop("Content-Type", None)
+            return response
+        case HTTPException():
+            return render_error(value, response_class, request)
+        case Iterator() | AsyncIterable():
+            # Werkzeug keeps any object that is neither text nor bytes as it is.
+            return response_class(cast("Iterator[bytes]", value), content_type=HTML)
+    raise TypeError(f"it is of {type(value)}; return {USABLE}")

@@ -1,0 +1,133 @@
+"""One way into an application: a handler, the URLs and methods it answers, and its own hooks.
+
+A handler is called with the request's context and, by name, with the values of the URL's variables
+and of ``defaults``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.policy import METHODS
+
+from .calling import AnyFunction, CoroutineFunction, as_coroutine_function, check_call, describe, short_name
+
+if TYPE_CHECKING:
+    from .blueprint import Blueprint
+    from .routing import RouteRule
+    from .scope import Scope
+
+
+class Route:
+    """What one ``@route`` declares. It belongs to one blueprint.
+
+    :param handler: a coroutine function; or a plain function, which runs in a thread.
+    :param url: the URL below the blueprint's prefix, in Werkzeug's syntax of rules.
+    :param methods: the methods it takes. Where ``GET`` is taken, ``HEAD`` is too.
+    :param endpoint: its name within the blueprint; the handler's name, if not given.
+    :param strict_slashes: whether a URL that ends with a slash answers without it by a redirect
+        (``True``) or itself (``False``); the default is Werkzeug's, ``True``.
+    :param defaults: values of arguments that the URL has no variables for.
+    :param before: hooks called with the context, after those of the blueprints.
+    :param after: hooks called with the context and the response, before those of the blueprints.
+    :raises ConfigurationError: if any of it cannot be used.
+    """
+
+    __slots__ = (
+        "after",
+        "before",
+        "bp",
+        "defaults",
+        "handler",
+        "invoke",
+        "methods",
+        "name",
+        "rule",
+        "scope",
+        "strict_slashes",
+        "url",
+    )
+
+    rule: "RouteRule"
+    """The rule made from it when the application was finalized."""
+
+    scope: "Scope"
+    """The hooks and error handlers around it, known when the application was finalized."""
+
+    def __init__(
+        self,
+        handler: AnyFunction,
+        url: str,
+        methods: Iterable[str] = ("GET",),
+        *,
+        endpoint: str | None = None,
+        strict_slashes: bool | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        before: Iterable[AnyFunction] = (),
+        after: Iterable[AnyFunction] = (),
+    ) -> None:
+        if not callable(handler):
+            raise ConfigurationError(f"a handler must be a function, not {handler!r}")
+        if not isinstance(url, str) or not url.startswith("/"):
+            raise ConfigurationError(f"the URL of {describe(handler)} must start with '/': {url!r}")
+        self.handler = handler
+        self.invoke: CoroutineFunction = as_coroutine_function(handler)
+        self.url = url
+        self.methods = check_methods(methods)
+        self.name = check_name("an endpoint", short_name(handler) if endpoint is None else endpoint)
+        self.strict_slashes = strict_slashes
+        self.defaults = dict(defaults or {})
+        self.before = check_hooks("before", before, ("ctx",))
+        self.after = check_hooks("after", after, ("ctx", "response"))
+        self.bp: Blueprint | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The name that ``url_for`` finds it by: its blueprints' names and its own."""
+        return self.bp.qualify(self.name) if self.bp is not None else self.name
+
+    def __repr__(self) -> str:
+        return f"<Route {self.endpoint} {self.url!r} {'|'.join(sorted(self.methods))}>"
+
+
+def check_name(what: str, name: object) -> str:
+    """Return ``name`` if it can be a part of an endpoint.
+
+    :raises ConfigurationError: if it is empty, or has a dot, which is what parts are joined with.
+    """
+    if not isinstance(name, str) or not name or "." in name:
+        raise ConfigurationError(f"the name of {what} must be a str with no dot in it, not {name!r}")
+    return name
+
+
+def check_methods(methods: object) -> frozenset[str]:
+    """Return the names of ``methods`` in capitals, as they are sent.
+
+    :raises ConfigurationError: if a server never gets requests with one of them.
+    """
+    if isinstance(methods, str):
+        raise ConfigurationError(f"methods must be a sequence: methods=({methods!r},), not {methods!r}")
+    if not isinstance(methods, Iterable):
+        raise ConfigurationError(f"methods must be a sequence of str, not {methods!r}")
+    names = []
+    for method in methods:
+        if not isinstance(method, str) or method.upper() not in METHODS or method.upper() == "CONNECT":
+            known = " ".join(sorted(METHODS - {"CONNECT"}))
+            raise ConfigurationError(f"{method!r} is no method that a route can take; these are: {known}")
+        names.append(method.upper())
+    if not names:
+        raise ConfigurationError("methods must name one method at least")
+    return frozenset(names)
+
+
+def check_hooks(what: str, hooks: object, arguments: Sequence[str]) -> tuple[AnyFunction, ...]:
+    """Return ``hooks`` as a tuple.
+
+    :raises ConfigurationError: if it is no iterable of functions that take ``arguments``.
+    """
+    if not isinstance(hooks, Iterable):
+        raise ConfigurationError(f"{what} must be a sequence of hooks, not {hooks!r}")
+    checked: tuple[AnyFunction, ...] = tuple(hooks)
+    for hook in checked:
+        check_call(f"a hook {what}", hook, arguments)
+    return checked

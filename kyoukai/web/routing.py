@@ -1,0 +1,210 @@
+"""Which route takes a request: a tree of blueprints made into one Werkzeug map.
+
+One adapter of the map, bound to no request, does all the matching. A request's own adapter is made
+only where host and scheme show: in redirects and in URLs. A request that no route takes gets a
+stand-in for one, which the application's hooks and error handlers surround.
+
+The host plays no part yet: it would be one more argument of the match.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import quote
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter, Map, MapAdapter, RequestRedirect, Rule
+from werkzeug.wrappers import Request, Response
+
+from kyoukai.core.errors import ConfigurationError
+
+from .calling import AnyFunction, CoroutineFunction, check_call, describe
+from .route import Route
+from .scope import Scope
+
+if TYPE_CHECKING:
+    from .blueprint import Blueprint
+    from .context import HTTPRequestContext
+
+# What is left of a query as it was sent: everything that is visible in ASCII.
+QUERY_SAFE: Final = "".join(map(chr, range(0x21, 0x7F)))
+
+
+class Target(Protocol):
+    """What answers a request: a route, or what stands in for one."""
+
+    @property
+    def handler(self) -> AnyFunction:
+        """The function as its author wrote it."""
+
+    @property
+    def invoke(self) -> CoroutineFunction:
+        """The function to call with the context and, by name, with its parameters."""
+
+    @property
+    def scope(self) -> Scope:
+        """What surrounds it."""
+
+
+class Refusal:
+    """Stands in for the route of a request that no route takes, and raises the error."""
+
+    __slots__ = ("error", "scope")
+
+    def __init__(self, scope: Scope, error: HTTPException) -> None:
+        self.scope = scope
+        self.error = error
+
+    async def invoke(self, ctx: "HTTPRequestContext") -> Response:
+        """Raise the error."""
+        raise self.error
+
+    handler = invoke
+
+
+class Options:
+    """Stands in for the route of an ``OPTIONS`` that no route takes (RFC 9110 section 9.3.7)."""
+
+    __slots__ = ("methods", "scope")
+
+    def __init__(self, scope: Scope, methods: Iterable[str]) -> None:
+        self.scope = scope
+        self.methods = methods
+
+    async def invoke(self, ctx: "HTTPRequestContext") -> Response:
+        """Say which methods are allowed, with no body."""
+        response = ctx.app.response_class()
+        response.headers.pop("Content-Type", None)
+        response.headers["Allow"] = ", ".join(self.methods)
+        return response
+
+    handler = invoke
+
+
+class RouteRule(Rule):
+    """A rule that knows its route."""
+
+    route: Route
+
+    def get_converter(
+        self, variable_name: str, converter_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> BaseConverter:
+        """Return the converter of a variable: Werkzeug's, after a check that Werkzeug leaves out."""
+        if variable_name in self._converters:
+            raise ValueError(f"it has the variable {variable_name!r} twice")
+        return super().get_converter(variable_name, converter_name, args, kwargs)
+
+
+class Router:
+    """Finds the routes of a tree of blueprints, and the URLs that lead to them.
+
+    :param root: the application. What is added to the tree later on is not found.
+    :param converters: converters for the variables of rules, besides Werkzeug's, by name.
+    :raises ConfigurationError: if a rule cannot be read, or hides another, or if a handler cannot
+        be called with the variables of its rule.
+    """
+
+    __slots__ = ("_adapter", "_everything", "map", "scope")
+
+    def __init__(
+        self, root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None
+    ) -> None:
+        self.scope = Scope([root])
+        self.map = Map(converters=converters)
+        methods: set[str] = set()
+        for rule in make_rules(root):
+            self._add(rule)
+            methods.update(rule.methods or ())
+        self._everything = Options(self.scope, sorted(methods | {"OPTIONS"}))
+        self._adapter = self.map.bind("")
+
+    def match(self, ctx: "HTTPRequestContext") -> Target:
+        """Return what answers a request, and note its route and parameters in the context."""
+        request = ctx.request
+        method = request.method
+        # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
+        if method == "OPTIONS" and request.environ.get("RAW_URI") == "*":
+            return self._everything
+        try:
+            # A request is never matched as a websocket, whatever its Upgrade says.
+            found: Any = self._adapter.match(request.path, method, True, None, False)
+        except RequestRedirect:
+            return Refusal(self.scope, self._redirect(request))
+        except MethodNotAllowed as error:
+            allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
+            if method == "OPTIONS":
+                return Options(self.scope, allowed)
+            return Refusal(self.scope, MethodNotAllowed(allowed))
+        except NotFound as error:
+            return Refusal(self.scope, error)
+        rule, ctx.params = found
+        route: Route = rule.route
+        ctx.route = route
+        return route
+
+    def bind(self, request: Request) -> MapAdapter:
+        """Return the adapter that makes URLs as the client of ``request`` sees them.
+
+        :raises werkzeug.exceptions.BadRequest: if its host cannot be one.
+        """
+        scheme = "https" if request.is_secure else "http"
+        return self.map.bind(
+            request.host, request.root_path, url_scheme=scheme, default_method=request.method
+        )
+
+    def _redirect(self, request: Request) -> HTTPException:
+        """Return the redirect that the shared adapter found, with the client's host and query."""
+        query = quote(request.query_string, safe=QUERY_SAFE)
+        try:
+            self.bind(request).match(request.path, query_args=query, websocket=False)
+        except HTTPException as redirect:
+            return redirect
+        return NotFound()
+
+    def _add(self, rule: RouteRule) -> None:
+        """Add a rule to the map, and check that its handler fits it."""
+        route = rule.route
+        try:
+            self.map.add(rule)
+        except (LookupError, TypeError, ValueError, re.error) as exc:
+            reason = exc.args[0] if exc.args else exc
+            raise ConfigurationError(
+                f"the rule {rule.rule!r} of {describe(route.handler)} cannot be used: {reason}"
+            ) from exc
+        what = f"by the rule {rule.rule!r}, the handler"
+        check_call(what, route.handler, ("ctx",), sorted(rule.arguments))
+
+
+def make_rules(root: "Blueprint") -> "list[RouteRule]":
+    """Make the rules of a tree, and let each route know its rule and its scope.
+
+    :raises ConfigurationError: if two routes take the same method of the same URL.
+    """
+    rules: list[RouteRule] = []
+    taken: dict[tuple[str, str], Route] = {}
+    for blueprint in root.walk():
+        for route in blueprint.routes:
+            url = blueprint.url_prefix + route.url
+            for method in route.methods:
+                other = taken.setdefault((url, method), route)
+                if other is not route:
+                    raise ConfigurationError(
+                        f"{method} {url!r} is answered by {describe(other.handler)} already,"
+                        f" and {describe(route.handler)} would never be called for it"
+                    )
+            rule = RouteRule(
+                url,
+                methods=route.methods,
+                endpoint=route.endpoint,
+                strict_slashes=route.strict_slashes,
+                defaults=route.defaults,
+            )
+            rule.route = route
+            rules.append(rule)
+            route.rule = rule
+            route.scope = Scope(blueprint.lineage, route.before, route.after)
+    for rule in rules:
+        # Werkzeug adds HEAD to GET, which must not hide a route that has HEAD for itself.
+        if rule.methods is not None and taken.get((rule.rule, "HEAD"), rule.route) is not rule.route:
+            rule.methods.discard("HEAD")
+    return rules

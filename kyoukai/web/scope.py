@@ -1,0 +1,42 @@
+"""What surrounds a handler: the hooks and error handlers of its route and its blueprints.
+
+Layers nest: the application, the blueprints from the outermost to the innermost, the route. Hooks
+before are called from the outside in, in the order of their registration; hooks after in exactly
+the reverse order. An error is offered to the error handlers from the inside out. A request that no
+route takes has the application's layer alone.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .calling import AnyFunction, CoroutineFunction, as_coroutine_function
+
+if TYPE_CHECKING:
+    from .blueprint import Blueprint
+    from .error_handlers import ErrorHandlers
+
+
+class Scope:
+    """The layers around one route, or around none, each of them in the order of use.
+
+    :param blueprints: the application first, the innermost blueprint last.
+    :param before: the route's own hooks before.
+    :param after: the route's own hooks after.
+    """
+
+    __slots__ = ("after", "before", "error_handlers")
+
+    def __init__(
+        self,
+        blueprints: Iterable["Blueprint"],
+        before: Iterable[AnyFunction] = (),
+        after: Iterable[AnyFunction] = (),
+    ) -> None:
+        layers = tuple(blueprints)
+        befores = [hook for layer in layers for hook in layer.before_hooks] + list(before)
+        afters = [hook for layer in layers for hook in layer.after_hooks] + list(after)
+        self.before: tuple[CoroutineFunction, ...] = tuple(map(as_coroutine_function, befores))
+        self.after: tuple[CoroutineFunction, ...] = tuple(map(as_coroutine_function, reversed(afters)))
+        self.error_handlers: tuple[ErrorHandlers, ...] = tuple(
+            layer.error_handlers for layer in reversed(layers)
+        )
