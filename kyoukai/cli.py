@@ -5,21 +5,18 @@ settings, so that what works here works there.
 """
 
 import importlib.util
-import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
-from asphalt.core import run_application
 from ruamel.yaml import YAML
 
 from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.registry import Registration, describe, registrations
-
-LOG_LEVELS: Final = ["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"]
+from kyoukai.launch import LOG_LEVELS, LOOPS, launch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,7 +54,7 @@ def main() -> None:
 )
 @click.option(
     "--loop",
-    type=click.Choice(["uvloop", "asyncio"]),
+    type=click.Choice(LOOPS),
     help="Run on this event loop.  [default: uvloop where it is installed]",
 )
 @click.option(
@@ -99,7 +96,6 @@ def run(
         os.environ[BACKEND_VARIABLE] = backend
     sys.path.insert(0, os.path.abspath(app_dir))
     component: dict[str, Any] = {
-        "type": "kyoukai",
         "app": application_reference(target),
         "backend_options": parse_options(backend_options),
         "access_log": not no_access_log,
@@ -109,7 +105,7 @@ def run(
         component["ssl"] = {"certificate": ssl_certfile, "key": ssl_keyfile}
     elif ssl_keyfile is not None:
         raise ConfigurationError("--ssl-keyfile needs --ssl-certfile")
-    run_application(component, event_loop_policy=choose_policy(loop), logging=logging_config(log_level))
+    launch(component, loop=loop, log_level=log_level)
 
 
 @main.command()
@@ -173,26 +169,3 @@ def parse_options(options: tuple[str, ...]) -> dict[str, Any]:
             raise ConfigurationError(f"--backend-option is {option!r}; it must be NAME=VALUE")
         parsed[name] = YAML(typ="safe").load(value)
     return parsed
-
-
-def choose_policy(loop: str | None) -> str | None:
-    """Return Asphalt's name for the policy of an event loop; ``None``: asyncio's own.
-
-    :raises ConfigurationError: if uvloop is asked for and not installed.
-    """
-    installed = importlib.util.find_spec("uvloop") is not None
-    if loop == "uvloop" and not installed:
-        raise ConfigurationError("--loop is uvloop, which is not installed; 'pip install uvloop'")
-    return "uvloop" if installed and loop != "asyncio" else None
-
-
-def logging_config(level: str) -> dict[str, Any]:
-    """Return the logging configuration: one handler on standard error, Asphalt from WARNING up."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "loggers": {"asphalt": {"level": max(logging.WARNING, logging.getLevelName(level.upper()))}},
-        "root": {"level": level.upper(), "handlers": ["stderr"]},
-    }

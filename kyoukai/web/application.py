@@ -5,16 +5,15 @@ component that serves it or by its first request; mistakes that only the whole c
 there. From then on it does not change.
 """
 
-import importlib.util
-import logging
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from asphalt.core import Context, run_application
+from asphalt.core import Context
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.launch import launch
 
 from .blueprint import Blueprint
 from .context import HTTPRequestContext
@@ -113,37 +112,26 @@ class Kyoukai(Blueprint):
 
     def run(
         self,
-        host: str = "127.0.0.1",
-        port: int = 8000,
+        host: str | None = None,
+        port: int | None = None,
         *,
         loop: str | None = None,
-        log_level: str | int = "INFO",
-        **config: Any,
+        log_level: str = "INFO",
+        **settings: Any,
     ) -> None:
         """Serve this application until the process is told to stop: what a script calls.
 
         It starts what a configuration file for Asphalt would start.
 
-        :param host: the address to listen on.
-        :param port: the port to listen on.
-        :param loop: ``"uvloop"`` or ``"asyncio"``; by default ``uvloop``, if it is installed.
-        :param log_level: the level of the root logger: one of :mod:`logging`, or its name.
-        :param config: further options of the component.
-        :raises ConfigurationError: if the loop, the level or the application cannot be used.
+        :param host: the address to listen on; by default 127.0.0.1.
+        :param port: the port to listen on; by default 8000.
+        :param loop: ``"uvloop"`` or ``"asyncio"``; by default uvloop, where it is installed.
+        :param log_level: what is logged must be at least this severe: a name of :mod:`logging`.
+        :param settings: further settings of the component.
+        :raises ConfigurationError: if a setting or the application cannot be used.
+        :raises SystemExit: with status 1 if the start fails, because the port is taken, say.
         """
-        if loop is None:
-            loop = "uvloop" if importlib.util.find_spec("uvloop") is not None else "asyncio"
-        if loop not in ("uvloop", "asyncio"):
-            raise ConfigurationError(f"loop must be 'uvloop' or 'asyncio', not {loop!r}")
-        level = logging.getLevelNamesMapping().get(log_level) if isinstance(log_level, str) else log_level
-        if level is None:
-            raise ConfigurationError(
-                f"log_level must be a level of logging, such as 'INFO', not {log_level!r}"
-            )
-        self.finalize()
-        # By the component's registered name, as a configuration file says it.
-        component = {"type": "kyoukai", "app": self, "host": host, "port": port, **config}
-        run_application(component, event_loop_policy="uvloop" if loop == "uvloop" else None, logging=level)
+        launch({"app": self, "host": host, "port": port, **settings}, loop=loop, log_level=log_level)
 
     def _finalized(self) -> Dispatcher:
         """Return the dispatcher, made now if that has not been done."""

@@ -4,7 +4,9 @@ One adapter of the map, bound to no request, does all the matching. A request's 
 only where host and scheme show: in redirects and in URLs. A request that no route takes gets a
 stand-in for one, which the application's hooks and error handlers surround.
 
-The host plays no part yet: it would be one more argument of the match.
+For paths without variables the map is asked once and for all: its answer cannot change, and to ask
+takes as long as the rest of a small request. The host plays no part yet; it would be one more
+argument of the match, and one more part of the key to what is known in advance.
 """
 
 import re
@@ -104,19 +106,20 @@ class Router:
         be called with the variables of its rule.
     """
 
-    __slots__ = ("_adapter", "_everything", "map", "scope")
+    __slots__ = ("_adapter", "_everything", "_fixed", "map", "scope")
 
     def __init__(
         self, root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None
     ) -> None:
         self.scope = Scope([root])
         self.map = Map(converters=converters)
-        methods: set[str] = set()
-        for rule in make_rules(root):
+        rules = make_rules(root)
+        for rule in rules:
             self._add(rule)
-            methods.update(rule.methods or ())
+        methods = {method for rule in rules for method in rule.methods or ()}
         self._everything = Options(self.scope, sorted(methods | {"OPTIONS"}))
         self._adapter = self.map.bind("")
+        self._fixed = self._find_fixed(rules)
 
     def match(self, ctx: "HTTPRequestContext") -> Target:
         """Return what answers a request, and note its route and parameters in the context."""
@@ -125,9 +128,12 @@ class Router:
         # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
         if method == "OPTIONS" and request.environ.get("RAW_URI") == "*":
             return self._everything
+        fixed = self._fixed.get((method, request.path))
+        if fixed is not None:
+            ctx.route = fixed
+            return fixed
         try:
-            # A request is never matched as a websocket, whatever its Upgrade says.
-            found: Any = self._adapter.match(request.path, method, True, None, False)
+            found = self._ask(request.path, method)
         except RequestRedirect:
             return Refusal(self.scope, self._redirect(request))
         except MethodNotAllowed as error:
@@ -152,6 +158,23 @@ class Router:
             request.host, request.root_path, url_scheme=scheme, default_method=request.method
         )
 
+    def _ask(self, path: str, method: str) -> Any:
+        """Return the rule and the parameters that the map finds, or raise what it raises."""
+        # A request is never matched as a websocket, whatever its Upgrade says.
+        return self._adapter.match(path, method, return_rule=True, websocket=False)
+
+    def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, str], Route]:
+        """Return by method and path what the map finds for the paths that are rules themselves."""
+        fixed = {}
+        for rule in rules:
+            for method in () if rule.arguments else rule.methods or ():
+                try:
+                    found, _ = self._ask(rule.rule, method)
+                except HTTPException:
+                    continue  # Such as the redirect that doubled slashes lead to.
+                fixed[method, rule.rule] = found.route
+        return fixed
+
     def _redirect(self, request: Request) -> HTTPException:
         """Return the redirect that the shared adapter found, with the client's host and query."""
         query = quote(request.query_string, safe=QUERY_SAFE)
@@ -159,7 +182,7 @@ class Router:
             self.bind(request).match(request.path, query_args=query, websocket=False)
         except HTTPException as redirect:
             return redirect
-        return NotFound()
+        return NotFound()  # Some converter says now this, now that.
 
     def _add(self, rule: RouteRule) -> None:
         """Add a rule to the map, and check that its handler fits it."""

@@ -1,0 +1,62 @@
+"""Starting a component from a program: the command line's way and a script's.
+
+Asphalt's runner is given what a configuration file would give it, the component by the name it is
+registered under, so that all ways lead to the same server.
+"""
+
+import importlib.util
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from asphalt.core import run_application
+
+from kyoukai.core.errors import ConfigurationError
+
+LOOPS: Final = ("uvloop", "asyncio")
+LOG_LEVELS: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+
+
+def launch(settings: Mapping[str, Any], *, loop: str | None = None, log_level: str = "INFO") -> None:
+    """Serve until the process is told to stop.
+
+    :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name.
+    :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop where it is installed.
+    :param log_level: what is logged must be at least this severe: a name of :mod:`logging`.
+    :raises ConfigurationError: if the loop, the level or a setting cannot be used.
+    :raises SystemExit: with status 1 if the start fails.
+    """
+    policy, config = choose_policy(loop), logging_config(log_level)
+    run_application({"type": "kyoukai", **settings}, event_loop_policy=policy, logging=config)
+
+
+def choose_policy(loop: str | None) -> str | None:
+    """Return Asphalt's name for the policy of an event loop; ``None``: asyncio's own.
+
+    :raises ConfigurationError: if there is no such loop, or it is not installed.
+    """
+    if loop not in (None, *LOOPS):
+        raise ConfigurationError(f"loop is {loop!r}; it must be one of {', '.join(LOOPS)}")
+    installed = importlib.util.find_spec("uvloop") is not None
+    if loop == "uvloop" and not installed:
+        raise ConfigurationError("loop is 'uvloop', which is not installed; pip install uvloop")
+    return "uvloop" if installed and loop != "asyncio" else None
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """Return the logging configuration: one handler on standard error, Asphalt from WARNING up.
+
+    :raises ConfigurationError: if there is no such level.
+    """
+    name = str(level).upper()
+    if name not in LOG_LEVELS:
+        raise ConfigurationError(f"log_level is {level!r}; it must be one of {', '.join(LOG_LEVELS)}")
+    asphalt_level = max(logging.WARNING, logging.getLevelNamesMapping()[name])
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {"asphalt": {"level": asphalt_level}},
+        "root": {"level": name, "handlers": ["stderr"]},
+    }

@@ -1,0 +1,114 @@
+import asyncio
+import functools
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.web.calling import as_coroutine_function, check_call, describe, short_name
+
+
+async def coroutine_function(x: int) -> tuple[int, int]:
+    return x, threading.get_ident()
+
+
+def plain_function(x: int) -> tuple[int, int]:
+    return x, threading.get_ident()
+
+
+class Methods:
+    async def asynchronous(self, x: int) -> tuple[int, int]:
+        return x, threading.get_ident()
+
+    def plain(self, x: int) -> tuple[int, int]:
+        return x, threading.get_ident()
+
+
+class AsynchronousCallable:
+    async def __call__(self, x: int) -> tuple[int, int]:
+        return x, threading.get_ident()
+
+
+class PlainCallable:
+    def __call__(self, x: int) -> tuple[int, int]:
+        return x, threading.get_ident()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        coroutine_function,
+        Methods().asynchronous,
+        AsynchronousCallable(),
+        functools.partial(coroutine_function),
+        functools.partial(functools.partial(AsynchronousCallable())),
+    ],
+)
+def test_what_is_a_coroutine_function_is_awaited_in_the_loop(function: Any) -> None:
+    assert as_coroutine_function(function) is function
+    assert asyncio.run(function(3)) == (3, threading.get_ident())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        plain_function,
+        Methods().plain,
+        PlainCallable(),
+        functools.partial(plain_function),
+        functools.partial(PlainCallable()),
+    ],
+)
+def test_anything_else_runs_in_a_thread(function: Any) -> None:
+    value, thread = asyncio.run(as_coroutine_function(function)(3))  # type: ignore[arg-type]
+    assert value == 3
+    assert thread != threading.get_ident()
+
+
+def test_an_awaitable_from_a_plain_function_is_awaited_in_the_loop() -> None:
+    function = as_coroutine_function(lambda x: coroutine_function(x))
+    assert asyncio.run(function(3)) == (3, threading.get_ident())  # type: ignore[arg-type]
+
+
+def test_generator_functions_are_called_where_they_are() -> None:
+    def generator() -> Iterator[int]:
+        yield 1
+
+    async def asynchronous_generator() -> AsyncIterator[int]:
+        yield threading.get_ident()
+
+    async def main() -> tuple[list[int], list[int]]:
+        plain = await as_coroutine_function(generator)()
+        asynchronous = await as_coroutine_function(asynchronous_generator)()
+        return list(plain), [value async for value in asynchronous]
+
+    assert asyncio.run(main()) == ([1], [threading.get_ident()])
+
+
+def test_stop_iteration_in_a_thread_is_an_error_and_no_deadlock() -> None:
+    function = as_coroutine_function(lambda: next(iter(())))
+
+    async def main() -> None:
+        await asyncio.wait_for(function(), 5)
+
+    with pytest.raises(RuntimeError, match="raised StopIteration"):
+        asyncio.run(main())
+
+
+def test_names() -> None:
+    assert describe(coroutine_function) == f"{__name__}.coroutine_function"
+    assert describe(functools.partial(Methods().plain)) == f"{__name__}.Methods.plain"
+    assert describe(PlainCallable()) == f"{__name__}.PlainCallable"
+    assert short_name(functools.partial(Methods().plain)) == "plain"
+    assert short_name(PlainCallable()) == "PlainCallable"
+
+
+def test_check_call() -> None:
+    check_call("a hook", plain_function, ("x",))
+    check_call("a hook", dict, ("x",))  # Its signature cannot be known.
+    with pytest.raises(ConfigurationError, match="a hook must be a function, not 3"):
+        check_call("a hook", 3, ())
+    with pytest.raises(ConfigurationError, match=r"plain_function is called with \(ctx, y=...\): .*'y'|'x'"):
+        check_call("a hook", plain_function, ("ctx",), ("y",))
