@@ -50,14 +50,22 @@ def prepare_answer(
         raise InvalidResponseError(f"the status {response.status!r} is none of a final response")
     body = whole_body(response)
     headers = response.headers
+    declared = None
+    # One walk: a look-up of a field that is not there costs Headers an exception.
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == "content-length":
+            declared = declared_length(value)
+        elif lowered == "connection":
+            close = close or wants_close(value)
     version = "1.0" if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else "1.1"
     framing = response_framing(
         method=environ["REQUEST_METHOD"],
         version=version,
         status=status,
         size=None if body is None else len(body),
-        declared=declared_length(headers.get("Content-Length")),
-        close=close or wants_close(headers.get("Connection")),
+        declared=declared,
+        close=close,
     )
     head = serialize_head(response.status, headers, framing, version=version, date=date, server=server)
     return Answer(head, body, framing)

@@ -30,6 +30,9 @@ RFC 9112 section 3.2 says so of Host; section 6.3 rule 5 lets equal Content-Leng
 and smugglers live on it. RFC 9110 section 8.3 has one Content-Type.
 """
 
+FIELD_OVERHEAD: Final = len(": \r\n")
+"""Bytes of a field line that are neither name nor value."""
+
 _variables: dict[bytes, str] = {}
 
 
@@ -51,24 +54,25 @@ def _learn(field_name: bytes) -> str:
     return variable
 
 
-def field_variables(fields: list[tuple[bytes, bytes]], limits: "Limits") -> dict[str, str]:
+def field_variables(fields: list[tuple[bytes, bytes]], limits: "Limits", *, used: int = 0) -> dict[str, str]:
     """Return the header fields as variables of an environ.
 
     Values are latin-1 (PEP 3333), and fields of one name are joined: by comma (RFC 9110 section
     5.3), cookies by semicolon (RFC 6265 section 5.4).
 
+    :param used: bytes of ``max_head_size`` that the request line has taken.
     :raises HeaderFieldsTooLarge: if there are too many fields, or one or all are too long.
     :raises BadRequest: if a field comes twice that may come only once.
     """
     if len(fields) > limits.max_fields:
         raise HeaderFieldsTooLarge
     longest = limits.max_field_size
-    left = limits.max_head_size
+    left = limits.max_head_size - used
     known = _variables
     variables: dict[str, str] = {}
     for name, value in fields:
         size = len(name) + len(value)
-        left -= size
+        left -= size + FIELD_OVERHEAD
         if size > longest or left < 0:
             raise HeaderFieldsTooLarge
         variable = known.get(name)

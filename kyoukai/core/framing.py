@@ -2,8 +2,6 @@
 
 from typing import Final, NamedTuple
 
-BODILESS_STATUSES: Final = frozenset({204, 304})
-
 
 class Framing(NamedTuple):
     """How a request's body is delimited (RFC 9112 section 6.3)."""
@@ -58,6 +56,9 @@ def response_framing(
     # RFC 9110 sections 9.3.2 and 15.4.5: no body, but the Content-Length that GET would have had.
     if method == "HEAD" or status == 304:
         return ResponseFraming(size or declared, False, False, close)
+    # RFC 9110 section 15.3.6: a 205 has no content, and must say that it ends here.
+    if status == 205:
+        return ResponseFraming(0, False, False, close)
     if size is not None:
         return ResponseFraming(size, False, size > 0, close)
     if declared is not None:

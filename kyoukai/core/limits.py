@@ -6,11 +6,13 @@ wrong type or out of range is one :class:`ConfigurationError` that names it.
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from .errors import ConfigurationError
+
+MOST: Final = 2**53
+"""More bytes, or seconds, than there are: neither infinity nor NaN is as much or less."""
 
 
 def _setting(default: float, unit: str, meaning: str, precedent: str, least: float = 1) -> Any:
@@ -128,7 +130,7 @@ class Limits:
         known = [field.name for field in dataclasses.fields(cls)]
         for name in mapping:
             if name not in known:
-                raise ConfigurationError(f"unknown limit {name!r}; {suggest(name, known)}")
+                raise ConfigurationError(f"unknown limit {name!r}; {suggest(str(name), known)}")
         return cls(**mapping)
 
     @property
@@ -149,7 +151,7 @@ def _check(field: "dataclasses.Field[Any]", value: object) -> None:
     unit, least = field.metadata["unit"], field.metadata["least"]
     kind = "a whole number" if whole else "a number"
     accepted = (int,) if whole else (int, float)
-    if not isinstance(value, accepted) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, accepted) or isinstance(value, bool) or not abs(value) <= MOST:
         raise ConfigurationError(f"{field.name} is {value!r}; it must be {kind} of {unit}")
     if value < least:
         raise ConfigurationError(f"{field.name} is {value!r} {unit}; it must be at least {least}")

@@ -25,7 +25,7 @@ from .framing import CHUNKED, NO_BODY, Framing
 from .limits import Limits
 
 # RFC 9110 section 16.1.1 and the IANA HTTP Method Registry, without the versioning methods of
-# RFC 3253, 4437 and 3648 that llhttp cannot read (BASELINE-CONTROL, LABEL, MKREDIRECTREF,
+# RFC 3253, 4437 and 3648 that llhttp cannot read (BASELINE-CONTROL, CHECKIN, LABEL, MKREDIRECTREF,
 # MKWORKSPACE, ORDERPATCH, UNCHECKOUT, UPDATE, UPDATEREDIRECTREF, VERSION-CONTROL): what one
 # backend cannot serve, none serves. `*` and PRI are reserved and never a request's.
 # fmt: off
@@ -61,6 +61,10 @@ CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 TRANSFER_CODING: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[^,]*)?")
 
 
+REQUEST_LINE_OVERHEAD: Final = len("  HTTP/1.1\r\n")
+"""Bytes of a request line that are neither method nor target."""
+
+
 class Target(NamedTuple):
     """A request target taken apart (RFC 9112 section 3.2)."""
 
@@ -83,7 +87,8 @@ def accept(exchange: Exchange, limits: Limits) -> None:
     check_version(exchange.version)
     check_method(exchange.method)
     target = parse_target(exchange.target, exchange.method, limits.max_target_size)
-    variables = field_variables(exchange.fields, limits)
+    used = len(exchange.method) + len(exchange.target) + REQUEST_LINE_OVERHEAD
+    variables = field_variables(exchange.fields, limits, used=used)
     version = exchange.version
     check_host(variables.get("HTTP_HOST"), version)
     framing = request_framing(
@@ -118,7 +123,7 @@ def check_trailers(trailers: list[tuple[bytes, bytes]], limits: Limits) -> None:
     if len(trailers) > limits.max_fields:
         raise HeaderFieldsTooLarge
     sizes = [len(name) + len(value) for name, value in trailers]
-    if max(sizes) > limits.max_field_size or sum(sizes) > limits.max_head_size:
+    if max(sizes, default=0) > limits.max_field_size or sum(sizes) > limits.max_head_size:
         raise HeaderFieldsTooLarge
 
 

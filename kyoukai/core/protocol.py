@@ -130,7 +130,7 @@ class HTTPProtocol(Reception):
             self._refuse(exchange, exchange.error)
 
     def _refuse(self, exchange: Exchange, error: HTTPException) -> None:
-        accept = b"".join(value for name, value in exchange.fields if name.lower() == b"accept")
+        accept = b",".join(value for name, value in exchange.fields if name.lower() == b"accept")
         environ = {"REQUEST_METHOD": exchange.method or "GET", "SERVER_PROTOCOL": "HTTP/1.1"}
         self.write_response(error_response(error, accept.decode("latin-1")), environ)
         self._answered(exchange)

@@ -1,7 +1,7 @@
 """From a name to a backend.
 
 A name is an entry point of the group ``kyoukai.backends``, loaded with stevedore, or a reference
-``module:attribute``, loaded as Asphalt loads its own. Nothing is imported but what is asked for.
+``module:attribute``, as every component of Asphalt takes it. Nothing is imported but what is asked for.
 Each way to fail is an error of its own, with one sentence that says what would be right.
 """
 
@@ -10,7 +10,6 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from asphalt.core import resolve_reference
 from stevedore import DriverManager
 from stevedore.exception import NoMatches
 
@@ -104,7 +103,7 @@ def check_backend(obj: object, label: str) -> type[Backend]:
         missing = ", ".join(sorted(obj.__abstractmethods__))
         raise NotABackendError(f"{label} is abstract: {obj.__qualname__} does not define {missing}")
     version = getattr(obj, "api_version", None)
-    if version not in SUPPORTED_API_VERSIONS:
+    if type(version) is not int or version not in SUPPORTED_API_VERSIONS:
         supported = ", ".join(map(str, sorted(SUPPORTED_API_VERSIONS)))
         raise BackendVersionError(
             f"{label} has api_version {version!r}; this release of Kyoukai supports {supported}"
@@ -153,11 +152,10 @@ def _load_entry_point(registration: Registration, label: str) -> object:
 
 def _load_reference(reference: str) -> object:
     try:
-        return resolve_reference(reference)
+        # Asphalt's resolve_reference does the same, and keeps to itself what was missing.
+        return importlib.metadata.EntryPoint(reference, reference, GROUP).load()
     except (Exception, SystemExit) as error:
-        # Asphalt wraps an ImportError in a LookupError that says less.
-        cause = error.__cause__ or error
-        raise _load_error(f"backend {reference!r}", reference, cause) from cause
+        raise _load_error(f"backend {reference!r}", reference, error) from error
 
 
 def _load_error(label: str, reference: str, cause: BaseException) -> BackendLoadError:

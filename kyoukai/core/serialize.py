@@ -1,5 +1,7 @@
 """From a response to the bytes of its head."""
 
+import functools
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,6 +18,13 @@ HOP_BY_HOP: Final = frozenset(
 
 # Fields that need a second look; all others are copied.
 LOOKED_AT: Final = HOP_BY_HOP | {"content-length", "content-location", "date", "location", "server"}
+
+
+# RFC 9110 section 5.6.2: what a field name is.
+TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+# RFC 9112 section 4: status-code SP [ reason-phrase ]; no reason may have a control in it but tab.
+STATUS: Final = re.compile(r"[0-9]{3}(?: [\t\x20-\x7e\x80-\xff]*)?")
 
 
 class InvalidResponseError(KyoukaiError, ValueError):
@@ -41,16 +50,16 @@ def serialize_head(
     :raises InvalidResponseError: if a name, a value or the status has CR, LF, NUL or a character
         that is not latin-1. Nothing of such a head is ever sent (RFC 9110 section 5.5).
     """
-    lines = ["HTTP/1.1 " + status]
+    lines = [status_line(status)]
     for name, value in headers:
-        lowered = name.lower()
+        lowered = lowered_name(name)
         if lowered in LOOKED_AT:
             if lowered == "date":
                 date = ""
             elif lowered == "server":
                 server = ""
             elif lowered in ("location", "content-location"):
-                value = iri_to_uri(value)
+                value = as_uri(value)
             else:
                 continue
         lines.append(f"{name}: {value}")
@@ -77,18 +86,50 @@ def serialize_head(
         raise InvalidResponseError(f"{head[error.start]!r} in a field is not latin-1") from None
 
 
-def declared_length(value: str | None) -> int | None:
-    """Return the Content-Length that an application set, ``None`` where it set none.
+@functools.lru_cache(maxsize=256)
+def status_line(status: str) -> str:
+    """Return the status line (RFC 9112 section 4).
+
+    :raises InvalidResponseError: if ``status`` is no code with its reason.
+    """
+    if STATUS.fullmatch(status) is None:
+        raise InvalidResponseError(f"the status {status!r} is no code of three digits with a reason")
+    # "A server MUST send the space that separates the status-code from the reason-phrase even when
+    # the reason-phrase is absent."
+    return f"HTTP/1.1 {status}" if " " in status else f"HTTP/1.1 {status} "
+
+
+@functools.lru_cache(maxsize=1024)
+def lowered_name(name: str) -> str:
+    """Return a field's name in lower case, the same for all its spellings.
+
+    :raises InvalidResponseError: if it is no token: it could hide another field, or a framing.
+    """
+    if TOKEN.fullmatch(name) is None:
+        raise InvalidResponseError(f"the field name {name!r} is no token")
+    return name.lower()
+
+
+def as_uri(value: str) -> str:
+    """Return a reference that may have any characters as a URI (RFC 3987 section 3.1).
+
+    :raises InvalidResponseError: if it has CR, LF or NUL, which the conversion would swallow.
+    """
+    if "\r" in value or "\n" in value or "\0" in value:
+        raise InvalidResponseError("a Location or Content-Location has CR, LF or NUL in it")
+    return iri_to_uri(value)
+
+
+def declared_length(value: str) -> int:
+    """Return the Content-Length that an application set.
 
     :raises InvalidResponseError: if it is no number of bytes.
     """
-    if value is None:
-        return None
     if not (value.isascii() and value.isdigit()):
         raise InvalidResponseError(f"the Content-Length {value!r} is no number of bytes")
     return int(value)
 
 
-def wants_close(connection: str | None) -> bool:
-    """Return whether an application's Connection field asks for the connection's end."""
-    return connection is not None and "close" in connection.lower()
+def wants_close(connection: str) -> bool:
+    """Return whether an application's Connection field has the option ``close``."""
+    return any(option.strip(" \t").lower() == "close" for option in connection.split(","))

@@ -1,0 +1,225 @@
+"""From a Werkzeug response to what is written of it."""
+
+import io
+from typing import Any
+
+import pytest
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import FileWrapper
+
+from kyoukai.core.answer import Answer, prepare_answer, whole_body
+from kyoukai.core.framing import ResponseFraming
+from kyoukai.core.serialize import InvalidResponseError
+
+
+def with_body(body: Any) -> Response:
+    """Return a response with ``body`` assigned, as an application may."""
+    response = Response()
+    response.response = body
+    return response
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        pytest.param(Response(b"abc"), b"abc", id="bytes"),
+        pytest.param(Response("caf\xe9"), b"caf\xc3\xa9", id="text"),
+        pytest.param(Response(), b"", id="nothing"),
+        pytest.param(Response(""), b"", id="empty-text"),
+        pytest.param(Response([b"a", b"bc"]), b"abc", id="list"),
+        pytest.param(Response(["a", b"b", "\xe9"]), b"ab\xc3\xa9", id="list-of-both"),
+        pytest.param(Response(["\xe9"]), b"\xc3\xa9", id="list-of-one-text"),
+        pytest.param(Response((b"a", b"bc")), b"abc", id="tuple"),
+        pytest.param(Response((b"abc",)), b"abc", id="tuple-of-one"),
+        pytest.param(with_body([]), b"", id="empty-list"),
+        pytest.param(with_body(()), b"", id="empty-tuple"),
+        pytest.param(with_body([bytearray(b"abc")]), b"abc", id="list-of-bytearray"),
+        pytest.param(with_body([memoryview(b"abc")]), b"abc", id="list-of-memoryview"),
+        pytest.param(with_body("caf\xe9"), b"caf\xc3\xa9", id="assigned-text"),
+        pytest.param(with_body(b"abc"), b"abc", id="assigned-bytes"),
+        pytest.param(with_body(bytearray(b"abc")), b"abc", id="assigned-bytearray"),
+    ],
+)
+def test_a_body_in_memory(response: Response, expected: bytes) -> None:
+    body = whole_body(response)
+    assert body == expected
+    assert type(body) is bytes
+
+
+def test_one_piece_is_not_copied() -> None:
+    piece = b"abc" * 1000
+    assert whole_body(Response(piece)) is piece
+
+
+def test_a_later_change_is_not_sent() -> None:
+    body = bytearray(b"abc")
+    taken = whole_body(with_body(body))
+    body[:] = b"xyz"
+    assert taken == b"abc"
+
+
+async def pieces() -> Any:
+    yield b"abc"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(iter([b"abc"]), id="iterator"),
+        pytest.param((piece for piece in [b"abc"]), id="generator"),
+        pytest.param(map(str, [1]), id="map"),
+        pytest.param(FileWrapper(io.BytesIO(b"abc")), id="file"),
+        pytest.param(pieces(), id="async-generator"),
+    ],
+)
+def test_a_stream(body: Any) -> None:
+    assert whole_body(with_body(body)) is None
+
+
+def prepare(
+    response: Response, method: str = "GET", protocol: str = "HTTP/1.1", *, close: bool = False
+) -> Answer:
+    environ = {"REQUEST_METHOD": method, "SERVER_PROTOCOL": protocol}
+    return prepare_answer(response, environ, close=close, date="then", server="kyoukai")
+
+
+def test_answer() -> None:
+    answer = prepare(Response("caf\xe9", headers={"X-Own": "1"}))
+    assert answer == (
+        b"HTTP/1.1 200 OK\r\n"
+        b"X-Own: 1\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\n"
+        b"Date: then\r\n"
+        b"Server: kyoukai\r\n"
+        b"Content-Length: 5\r\n"
+        b"\r\n",
+        b"caf\xc3\xa9",
+        ResponseFraming(5, False, True, False),
+    )
+
+
+def test_answer_to_1_0() -> None:
+    answer = prepare(Response("abc"), protocol="HTTP/1.0")
+    assert answer.head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.head.endswith(b"Content-Length: 3\r\nConnection: keep-alive\r\n\r\n")
+
+
+def test_streamed_answer() -> None:
+    answer = prepare(with_body(iter([b"abc"])))
+    assert answer.body is None
+    assert answer.framing == ResponseFraming(None, True, True, False)
+    assert answer.head.endswith(b"Transfer-Encoding: chunked\r\n\r\n")
+
+
+def test_streamed_answer_to_1_0() -> None:
+    answer = prepare(with_body(iter([b"abc"])), protocol="HTTP/1.0")
+    assert answer.framing == ResponseFraming(None, False, True, True)
+    assert answer.head.endswith(b"\r\nServer: kyoukai\r\nConnection: close\r\n\r\n")
+
+
+def test_streamed_answer_of_declared_length() -> None:
+    response = with_body(iter([b"abc"]))
+    response.headers["Content-Length"] = "3"
+    answer = prepare(response)
+    assert answer.framing == ResponseFraming(3, False, True, False)
+    assert answer.head.count(b"Content-Length: 3\r\n") == 1
+
+
+def test_the_length_of_a_body_in_memory_is_counted() -> None:
+    answer = prepare(Response("abc", headers={"Content-Length": "7"}))
+    assert answer.framing == ResponseFraming(3, False, True, False)
+    assert answer.head.count(b"Content-Length:") == 1
+    assert b"Content-Length: 3\r\n" in answer.head
+
+
+def test_answer_to_head() -> None:
+    answer = prepare(Response("abc"), "HEAD")
+    assert answer.framing == ResponseFraming(3, False, False, False)
+    assert answer.head.endswith(b"Content-Length: 3\r\n\r\n")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answer_without_a_body(status: int) -> None:
+    answer = prepare(Response(status=status))
+    assert answer.framing == ResponseFraming(None, False, False, False)
+    assert b"Content-Length" not in answer.head
+    assert b"Transfer-Encoding" not in answer.head
+
+
+def test_the_connection_ends_where_the_caller_says_so() -> None:
+    answer = prepare(Response("abc"), close=True)
+    assert answer.framing.close
+    assert answer.head.endswith(b"Connection: close\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["close"], ["Close"], ["x-own, close"], ["x-own", "close"], ["close", "x-own"]],
+    ids=["RFC9112-9.6", "case", "list", "RFC9110-5.3-second-field", "RFC9110-5.3-first-field"],
+)
+def test_the_connection_ends_where_the_application_says_so(values: list[str]) -> None:
+    response = Response("abc")
+    for value in values:
+        response.headers.add("Connection", value)
+    answer = prepare(response)
+    assert answer.framing.close
+    assert answer.head.endswith(b"Content-Length: 3\r\nConnection: close\r\n\r\n")
+    assert answer.head.count(b"Connection:") == 1
+
+
+def test_the_connection_goes_on_where_nobody_says_otherwise() -> None:
+    answer = prepare(Response("abc", headers={"Connection": "keep-alive"}))
+    assert not answer.framing.close
+    assert b"Connection" not in answer.head
+
+
+@pytest.mark.parametrize("status", [200, 299, 418, 599, 600, 999])
+def test_final_statuses(status: int) -> None:
+    assert prepare(Response("abc", status=status)).head.startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param(0, id="0"),
+        pytest.param(-200, id="negative"),
+        pytest.param(100, id="RFC9110-15.2-100"),
+        pytest.param(101, id="RFC9110-15.2.2-101"),
+        pytest.param(199, id="RFC9110-15.2-199"),
+        pytest.param(1000, id="RFC9110-15-1000"),
+        pytest.param("no number", id="no-number"),
+    ],
+)
+def test_statuses_that_no_answer_has(status: int | str) -> None:
+    with pytest.raises(InvalidResponseError, match="is none of a final response"):
+        prepare(Response("abc", status=status))
+
+
+@pytest.mark.parametrize("status", ["2_00 OK", "+200 OK", "0200 OK", "\u0662\u0660\u0660 OK"])
+def test_a_status_that_int_takes_and_http_does_not(status: str) -> None:
+    """RFC 9112 section 4: status-code = 3DIGIT."""
+    response = Response("abc", status=status)
+    assert response.status_code == 200
+    try:
+        head = prepare(response).head
+    except InvalidResponseError:
+        return
+    assert head.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_length_that_is_none() -> None:
+    with pytest.raises(InvalidResponseError, match=r"^the Content-Length 'many' is no number of bytes$"):
+        prepare(Response(iter([b"abc"]), headers={"Content-Length": "many"}))
+
+
+def test_a_header_that_cannot_be_sent() -> None:
+    response = Response("abc")
+    response.headers["X-Own"] = "\u2603"
+    with pytest.raises(InvalidResponseError):
+        prepare(response)
+
+
+def test_a_status_with_a_line_break() -> None:
+    # CVE-2026-34519
+    with pytest.raises(InvalidResponseError):
+        prepare(Response("abc", status="200 OK\r\nSet-Cookie: a=b"))

@@ -1,0 +1,821 @@
+"""What a request's head must satisfy: one table for every rule that is decided on the head.
+
+A row's name begins with the section, or the identifier of the vulnerability, that it comes from.
+"""
+
+from typing import Any
+
+import pytest
+
+from kyoukai.core import policy
+from kyoukai.core.errors import (
+    BadRequest,
+    ContentTooLarge,
+    ExpectationFailed,
+    HeaderFieldsTooLarge,
+    NotImplementedByServer,
+    ProtocolError,
+    URITooLong,
+    VersionNotSupported,
+)
+from kyoukai.core.exchange import Exchange
+from kyoukai.core.framing import CHUNKED, NO_BODY, Framing
+from kyoukai.core.limits import Limits
+
+LIMITS = Limits(max_target_size=300, max_head_size=1024, max_field_size=400, max_fields=6, max_body_size=1000)
+
+Fields = list[tuple[bytes, bytes]]
+
+HOST = (b"Host", b"example.com")
+
+
+def accept(
+    *fields: tuple[bytes, bytes],
+    method: str = "POST",
+    target: bytes = b"/",
+    version: str = "1.1",
+    host: tuple[bytes, bytes] | None = HOST,
+    limits: Limits = LIMITS,
+) -> Exchange:
+    """Have the policy look at a head, and return what it wrote down."""
+    exchange = Exchange()
+    exchange.method = method
+    exchange.target = target
+    exchange.version = version
+    exchange.fields = [*([] if host is None else [host]), *fields]
+    policy.accept(exchange, limits)
+    return exchange
+
+
+def refusal(*fields: tuple[bytes, bytes], **head: Any) -> tuple[type[ProtocolError], int]:
+    """Have the policy refuse a head, and return the error's class and status."""
+    with pytest.raises(ProtocolError) as caught:
+        accept(*fields, **head)
+    assert caught.value.code is not None
+    return type(caught.value), caught.value.code
+
+
+def test_a_plain_request() -> None:
+    exchange = accept((b"Accept", b"*/*"), method="GET", target=b"/a%20b?c=%20d")
+    assert exchange.variables == {"HTTP_HOST": "example.com", "HTTP_ACCEPT": "*/*"}
+    assert (exchange.path, exchange.query) == ("/a b", "c=%20d")
+    assert exchange.framing == NO_BODY
+    assert exchange.expect_continue is False
+    assert exchange.upgrade is False
+
+
+# Host: RFC 9112 section 3.2
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param(b"example.com", id="RFC3986-3.2.2-reg-name"),
+        pytest.param(b"example.com:8080", id="RFC3986-3.2.3-port"),
+        pytest.param(b"example.com:0", id="RFC3986-3.2.3-port-0"),
+        pytest.param(b"example.com:65535", id="RFC3986-3.2.3-port-65535"),
+        pytest.param(b"example.com:", id="RFC3986-3.2.3-empty-port"),
+        pytest.param(b"localhost", id="RFC3986-3.2.2-one-label"),
+        pytest.param(b"example.com.", id="RFC3986-3.2.2-root"),
+        pytest.param(b"EXAMPLE.com", id="RFC3986-3.2.2-case"),
+        pytest.param(b"under_score.example", id="RFC3986-3.2.2-unreserved"),
+        pytest.param(b"a!$&'()*+,;=~-b", id="RFC3986-3.2.2-sub-delims"),
+        pytest.param(b"caf%C3%A9.example", id="RFC3986-3.2.2-pct-encoded"),
+        pytest.param(b"192.0.2.1", id="RFC3986-3.2.2-IPv4"),
+        pytest.param(b"192.0.2.1:80", id="RFC3986-3.2.2-IPv4-port"),
+        pytest.param(b"[2001:db8::1]", id="RFC3986-3.2.2-IPv6"),
+        pytest.param(b"[2001:DB8::1]:8080", id="RFC3986-3.2.2-IPv6-port"),
+        pytest.param(b"[::ffff:192.0.2.1]", id="RFC3986-3.2.2-IPv4-in-IPv6"),
+        pytest.param(b"[v1.fe80::a+en1]", id="RFC3986-3.2.2-IPvFuture"),
+    ],
+)
+def test_host(host: bytes) -> None:
+    assert accept(host=(b"Host", host)).variables["HTTP_HOST"] == host.decode()
+    assert accept(host=(b"hOST", b"\t" + host + b" ")).variables["HTTP_HOST"] == host.decode()
+
+
+BAD_HOSTS = [
+    pytest.param(b"", id="RFC9112-3.2-empty"),
+    pytest.param(b" ", id="RFC9112-3.2-blank"),
+    pytest.param(b":80", id="RFC9110-4.2.1-no-host-before-port"),
+    pytest.param(b"a b", id="RFC3986-3.2.2-space"),
+    pytest.param(b"a\tb", id="RFC3986-3.2.2-tab"),
+    pytest.param(b"a.example, b.example", id="CVE-2026-34525-list"),
+    pytest.param(b"user@example.com", id="RFC9110-4.2.4-userinfo"),
+    pytest.param(b"user:password@example.com", id="RFC9110-4.2.4-password"),
+    pytest.param(b"example.com/", id="RFC3986-3.2.2-slash"),
+    pytest.param(b"http://example.com", id="RFC3986-3.2.2-uri"),
+    pytest.param(b"example.com?a", id="RFC3986-3.2.2-query"),
+    pytest.param(b"example.com#a", id="RFC3986-3.2.2-fragment"),
+    pytest.param(b"example.com\\a", id="RFC3986-3.2.2-backslash"),
+    pytest.param(b'"example.com"', id="RFC3986-3.2.2-quotes"),
+    pytest.param(b"<script>", id="RFC3986-3.2.2-markup"),
+    pytest.param(b"a|b", id="RFC3986-3.2.2-bar"),
+    pytest.param(b"caf%C3%A", id="RFC3986-2.1-half-an-octet"),
+    pytest.param(b"caf%", id="RFC3986-2.1-percent"),
+    pytest.param(b"%zz", id="RFC3986-2.1-no-hex"),
+    pytest.param(b"caf\xe9.example", id="RFC3986-3.2.2-latin-1"),
+    pytest.param(b"caf\xc3\xa9.example", id="RFC3986-3.2.2-UTF-8"),
+    pytest.param(b"\xa0example.com", id="RFC9110-5.6.3-no-break-space"),
+    pytest.param(b"example.com\x0b", id="CVE-2026-44546-vertical-tab"),
+    pytest.param(b"example.com\x85", id="CVE-2026-44546-next-line"),
+    pytest.param(b"example.com\n", id="RFC9110-5.5-line-feed"),
+    pytest.param(b"example.com\0", id="RFC9110-5.5-NUL"),
+    pytest.param(b"example.com:port", id="RFC3986-3.2.3-word"),
+    pytest.param(b"example.com:80:80", id="RFC3986-3.2.3-two-ports"),
+    pytest.param(b"example.com:+80", id="RFC3986-3.2.3-sign"),
+    pytest.param(b"example.com: 80", id="RFC3986-3.2.3-space"),
+    pytest.param(b"example.com:8\xb2", id="CVE-2025-69224-superscript"),
+    pytest.param(b"example.com:123456", id="RFC3986-3.2.3-six-digits"),
+    pytest.param(b"2001:db8::1", id="RFC3986-3.2.2-IPv6-without-brackets"),
+    pytest.param(b"[2001:db8::1", id="RFC3986-3.2.2-unclosed"),
+    pytest.param(b"2001:db8::1]", id="RFC3986-3.2.2-unopened"),
+    pytest.param(b"[]", id="RFC3986-3.2.2-empty-literal"),
+    pytest.param(b"[example.com]", id="RFC3986-3.2.2-name-in-brackets"),
+    pytest.param(b"[::1]a", id="RFC3986-3.2.2-after-brackets"),
+    pytest.param(b"[fe80::1%25en1]", id="RFC9844-zone"),
+    pytest.param(b"[v.a]", id="RFC3986-3.2.2-IPvFuture-no-version"),
+    pytest.param(b"[v1.]", id="RFC3986-3.2.2-IPvFuture-empty"),
+]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("host", BAD_HOSTS)
+def test_bad_host(host: bytes, version: str) -> None:
+    assert refusal(host=(b"Host", host), version=version) == (BadRequest, 400)
+
+
+@pytest.mark.parametrize(
+    ("version", "fields"),
+    [
+        pytest.param("1.1", [], id="RFC9112-3.2-none"),
+        pytest.param("1.2", [], id="RFC9112-3.2-none-1.2"),
+        pytest.param("1.1", [HOST, HOST], id="CVE-2026-34525-equal"),
+        pytest.param("1.1", [HOST, (b"host", b"evil.example")], id="CVE-2026-34525-different"),
+        pytest.param("1.1", [HOST, (b"X-Own", b"1"), (b"HOST", b"")], id="CVE-2026-34525-empty"),
+        pytest.param("1.0", [HOST, HOST], id="CVE-2026-34525-1.0"),
+        pytest.param("1.1", [(b"H_ost", b"example.com")], id="RFC9112-3.2-misspelt"),
+        pytest.param("1.1", [(b"Http-Host", b"example.com")], id="RFC9112-3.2-prefixed"),
+    ],
+)
+def test_host_is_there_once(version: str, fields: Fields) -> None:
+    assert refusal(*fields, host=None, version=version) == (BadRequest, 400)
+
+
+def test_http_1_0_needs_no_host() -> None:
+    # RFC 9112 section 3.2 asks it of HTTP/1.1 alone.
+    assert accept(host=None, version="1.0").variables == {}
+
+
+# The target: RFC 9112 section 3.2
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "host", "path", "query"),
+    [
+        pytest.param("GET", b"/", "example.com", "/", "", id="RFC9112-3.2.1"),
+        pytest.param("GET", b"/a/b?c=d", "example.com", "/a/b", "c=d", id="RFC9112-3.2.1-query"),
+        pytest.param("GET", b"/?", "example.com", "/", "", id="RFC9112-3.2.1-empty-query"),
+        pytest.param("GET", b"/?a?b", "example.com", "/", "a?b", id="RFC3986-3.4-question-mark"),
+        pytest.param("GET", b"/?a=%20b%", "example.com", "/", "a=%20b%", id="RFC3986-3.4-as-sent"),
+        pytest.param("GET", b"/caf%C3%A9", "example.com", "/caf\xc3\xa9", "", id="PEP3333-latin-1"),
+        pytest.param("GET", b"/%e9", "example.com", "/\xe9", "", id="PEP3333-no-UTF-8"),
+        pytest.param("GET", b"/a%2Fb", "example.com", "/a/b", "", id="RFC3986-2.2-slash"),
+        pytest.param("GET", b"/a%3Fb", "example.com", "/a?b", "", id="RFC3986-2.2-question-mark"),
+        pytest.param("GET", b"/a%252Fb", "example.com", "/a%2Fb", "", id="RFC3986-2.4-decoded-once"),
+        pytest.param("GET", b"/%zz%4", "example.com", "/%zz%4", "", id="RFC3986-2.1-no-octet"),
+        pytest.param("GET", b"//a/b", "example.com", "//a/b", "", id="RFC9112-3.2.1-two-slashes"),
+        pytest.param("GET", b"/../a", "example.com", "/../a", "", id="CVE-2024-23334-not-our-task"),
+        pytest.param("GET", b"/*", "example.com", "/*", "", id="RFC9112-3.2.1-asterisk"),
+        pytest.param("GET", b"/a:80@b", "example.com", "/a:80@b", "", id="RFC3986-3.3-pchar"),
+        pytest.param("GET", b'/"<>[\\]^`{|}', "example.com", '/"<>[\\]^`{|}', "", id="browsers-unescaped"),
+        pytest.param("GET", b"http://other.example/a?b", "other.example", "/a", "b", id="RFC9112-3.2.2"),
+        pytest.param("GET", b"http://other.example", "other.example", "/", "", id="RFC9112-3.2.2-no-path"),
+        pytest.param(
+            "GET", b"http://other.example?b", "other.example", "/", "b", id="RFC9112-3.2.2-only-query"
+        ),
+        pytest.param(
+            "GET", b"https://other.example:8443/", "other.example:8443", "/", "", id="RFC9112-3.2.2-https"
+        ),
+        pytest.param("GET", b"HTTP://other.example/", "other.example", "/", "", id="RFC3986-3.1-case"),
+        pytest.param("GET", b"http://[::1]:80/%20", "[::1]:80", "/ ", "", id="RFC9112-3.2.2-IPv6"),
+        pytest.param("OPTIONS", b"*", "example.com", "", "", id="RFC9112-3.2.4"),
+        pytest.param("OPTIONS", b"/", "example.com", "/", "", id="RFC9112-3.2.4-origin-form"),
+        pytest.param(
+            "OPTIONS", b"http://other.example", "other.example", "", "", id="RFC9112-3.2.4-from-a-proxy"
+        ),
+        pytest.param(
+            "OPTIONS", b"http://other.example:8001", "other.example:8001", "", "", id="RFC9112-3.2.4-example"
+        ),
+        pytest.param(
+            "OPTIONS", b"http://other.example/", "other.example", "/", "", id="RFC9112-3.2.4-with-path"
+        ),
+        pytest.param(
+            "OPTIONS", b"http://other.example?a", "other.example", "/", "a", id="RFC9112-3.2.4-with-query"
+        ),
+    ],
+)
+def test_target(method: str, target: bytes, host: str, path: str, query: str) -> None:
+    exchange = accept(method=method, target=target)
+    assert exchange.variables == {"HTTP_HOST": host}
+    assert (exchange.path, exchange.query) == (path, query)
+    # What was sent is kept beside it.
+    assert exchange.target == target
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        pytest.param("GET", b"", id="RFC9112-3.2-empty"),
+        pytest.param("GET", b"*", id="RFC9112-3.2.4-get"),
+        pytest.param("POST", b"*", id="RFC9112-3.2.4-post"),
+        pytest.param("OPTIONS", b"**", id="RFC9112-3.2.4-two"),
+        pytest.param("OPTIONS", b"*/a", id="RFC9112-3.2.4-path"),
+        pytest.param("OPTIONS", b"*?a", id="RFC9112-3.2.4-query"),
+        pytest.param("GET", b"example.com:80", id="RFC9112-3.2.3-without-connect"),
+        pytest.param("OPTIONS", b"example.com:80", id="RFC9112-3.2.3-options"),
+        pytest.param("GET", b"a/b", id="RFC9112-3.2.1-relative"),
+        pytest.param("GET", b"?a", id="RFC9112-3.2.1-only-query"),
+        pytest.param("GET", b"\\a", id="RFC9112-3.2.1-backslash"),
+        pytest.param("GET", b"/a#b", id="RFC9112-3.2-fragment"),
+        pytest.param("GET", b"/#", id="RFC9112-3.2-empty-fragment"),
+        pytest.param("GET", b"/?a#b", id="RFC9112-3.2-fragment-after-query"),
+        pytest.param("GET", b"http://other.example/#b", id="RFC9112-3.2.2-fragment"),
+        pytest.param("GET", b"http://other.example#b", id="RFC9112-3.2.2-fragment-of-authority"),
+        pytest.param("GET", b"/a b", id="RFC9112-3.2-space"),
+        pytest.param("GET", b"/a\tb", id="RFC9112-3.2-tab"),
+        pytest.param("GET", b"/a\n", id="RFC9112-3.2-line-feed"),
+        pytest.param("GET", b"/a\0", id="RFC9112-3.2-NUL"),
+        pytest.param("GET", b"/a\x7f", id="RFC9112-3.2-DEL"),
+        pytest.param("GET", b"/caf\xc3\xa9", id="RFC3986-3.3-UTF-8"),
+        pytest.param("GET", b"/?caf\xe9", id="RFC3986-3.4-latin-1"),
+        pytest.param("GET", b"\xef\xbc\x8fa", id="RFC3986-3.3-another-slash"),
+        pytest.param("GET", b"http://", id="RFC9110-4.2.1-no-authority"),
+        pytest.param("GET", b"http:///a", id="RFC9110-4.2.1-empty-authority"),
+        pytest.param("GET", b"http://?a", id="RFC9110-4.2.1-query-for-authority"),
+        pytest.param("GET", b"http:/a", id="RFC9110-4.2.1-one-slash"),
+        pytest.param("GET", b"http:a", id="RFC9110-4.2.1-no-slash"),
+        pytest.param("GET", b"other.example/a", id="RFC9112-3.2.2-no-scheme"),
+        pytest.param("GET", b"ftp://other.example/", id="RFC9110-4.2-another-scheme"),
+        pytest.param("GET", b"xhttp://other.example/", id="RFC9110-4.2-scheme-before"),
+        pytest.param("GET", b"http://user@other.example/", id="RFC9110-4.2.4-userinfo"),
+        pytest.param("GET", b"http://user:password@other.example/", id="RFC9110-4.2.4-password"),
+        pytest.param("GET", b"http://other.example:port/", id="RFC3986-3.2.3-port"),
+        pytest.param("GET", b"http://[::1/", id="RFC3986-3.2.2-unclosed"),
+        pytest.param("GET", b"http://a b/", id="RFC3986-3.2.2-space"),
+        pytest.param("GET", b"http://other.example/a b", id="RFC9112-3.2.2-space"),
+        pytest.param("GET", b"http://caf\xe9.example/", id="RFC3986-3.2.2-latin-1"),
+        pytest.param("GET", b"http://other.example\\@evil.example/", id="RFC3986-3.2.2-backslash"),
+    ],
+)
+def test_bad_target(method: str, target: bytes) -> None:
+    assert refusal(method=method, target=target) == (BadRequest, 400)
+
+
+@pytest.mark.parametrize(
+    "octet",
+    sorted({*range(256)} - {*range(0x21, 0x7F)} | {ord("#")}),
+    ids=lambda octet: f"RFC3986-2-x{octet:02x}",
+)
+def test_octets_that_no_target_has(octet: int) -> None:
+    for place in (b"/%b", b"/a%bb", b"/?%b", b"http://other.example/%b"):
+        assert refusal(target=place.replace(b"%b", bytes([octet]), 1)) == (BadRequest, 400)
+
+
+def test_the_host_of_an_absolute_form_wins() -> None:
+    # RFC 9112 section 3.2.2
+    exchange = accept(target=b"http://other.example:8080/")
+    assert exchange.variables["HTTP_HOST"] == "other.example:8080"
+    exchange = accept(target=b"http://other.example/", host=None, version="1.0")
+    assert exchange.variables["HTTP_HOST"] == "other.example"
+
+
+@pytest.mark.parametrize(
+    ("host", "fields"),
+    [
+        pytest.param(None, [], id="RFC9112-3.2-none"),
+        pytest.param((b"Host", b"a b"), [], id="RFC9112-3.2-malformed"),
+        pytest.param(HOST, [HOST], id="CVE-2026-34525"),
+    ],
+)
+def test_an_absolute_form_does_not_excuse_the_host(host: tuple[bytes, bytes] | None, fields: Fields) -> None:
+    # RFC 9112 section 3.2: any HTTP/1.1 request message, whatever its target.
+    assert refusal(*fields, host=host, target=b"http://other.example/") == (BadRequest, 400)
+
+
+# The method: RFC 9110 section 9
+
+# fmt: off
+SERVED = (
+    "ACL", "BIND", "CHECKOUT", "COPY", "DELETE", "GET", "HEAD", "LINK", "LOCK", "MERGE", "MKACTIVITY",
+    "MKCALENDAR", "MKCOL", "MOVE", "OPTIONS", "PATCH", "POST", "PROPFIND", "PROPPATCH", "PUT", "QUERY",
+    "REBIND", "REPORT", "SEARCH", "TRACE", "UNBIND", "UNLINK", "UNLOCK",
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("method", SERVED)
+def test_method(method: str) -> None:
+    accept(method=method)
+
+
+def test_the_methods() -> None:
+    assert {*SERVED, "CONNECT"} == policy.METHODS
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param("", id="RFC9110-9.1-empty"),
+        pytest.param("get", id="RFC9110-9.1-case"),
+        pytest.param("Get", id="RFC9110-9.1-first-letter"),
+        pytest.param("GETS", id="RFC9110-9.1-longer"),
+        pytest.param("GE", id="RFC9110-9.1-shorter"),
+        pytest.param("GET ", id="RFC9110-9.1-space"),
+        pytest.param("FOO", id="RFC9110-16.1.1-unregistered"),
+        pytest.param("PURGE", id="RFC9110-16.1.1-purge"),
+        pytest.param("M-SEARCH", id="RFC9110-16.1.1-m-search"),
+        pytest.param("SUBSCRIBE", id="RFC9110-16.1.1-subscribe"),
+        pytest.param("BREW", id="RFC2324-brew"),
+        pytest.param("PRI", id="RFC9113-3.4-reserved"),
+        pytest.param("*", id="RFC9110-18.2-reserved"),
+        pytest.param("VERSION-CONTROL", id="RFC3253-version-control"),
+        pytest.param("G\xcbT", id="RFC9110-9.1-latin-1"),
+    ],
+)
+def test_a_method_that_nobody_knows(method: str) -> None:
+    assert refusal(method=method) == (NotImplementedByServer, 501)
+
+
+@pytest.mark.parametrize("target", [b"example.com:80", b"/", b"*", b"http://example.com/"])
+def test_no_tunnels(target: bytes) -> None:
+    # RFC 9110 section 9.3.6
+    with pytest.raises(NotImplementedByServer, match="tunnels"):
+        accept(method="CONNECT", target=target)
+
+
+# The version: RFC 9110 section 2.5
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.9"])
+def test_version(version: str) -> None:
+    assert accept(version=version).version == version
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        pytest.param("2.0", id="RFC9110-15.6.6-2.0"),
+        pytest.param("0.9", id="RFC9110-15.6.6-0.9"),
+        pytest.param("3.0", id="RFC9110-15.6.6-3.0"),
+        pytest.param("2.1", id="RFC9110-15.6.6-2.1"),
+        pytest.param("9.9", id="RFC9110-15.6.6-9.9"),
+        pytest.param("10.1", id="RFC9112-2.3-10.1"),
+        pytest.param("", id="RFC9112-2.3-none"),
+        pytest.param("1", id="RFC9112-2.3-no-minor"),
+    ],
+)
+def test_bad_version(version: str) -> None:
+    assert refusal(version=version) == (VersionNotSupported, 505)
+
+
+def test_the_version_is_looked_at_first() -> None:
+    # RFC 9113 section 3.4: the preface of HTTP/2 is PRI * HTTP/2.0.
+    assert refusal(method="PRI", target=b"*", version="2.0", host=None) == (VersionNotSupported, 505)
+
+
+# Content-Length: RFC 9112 section 6.3
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        pytest.param(b"0", 0, id="RFC9110-8.6-0"),
+        pytest.param(b"5", 5, id="RFC9110-8.6-5"),
+        pytest.param(b"1000", 1000, id="RFC9110-8.6-1000"),
+        pytest.param(b"005", 5, id="RFC9110-8.6-zeros"),
+        pytest.param(b" \t5 ", 5, id="RFC9112-5.1-white-space"),
+        pytest.param(b"0" * 18 + b"7", 7, id="RFC9110-8.6-19-digits"),
+    ],
+)
+def test_content_length(value: bytes, length: int, version: str) -> None:
+    exchange = accept((b"Content-Length", value), version=version)
+    assert exchange.framing == Framing(length, False)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"", id="RFC9110-8.6-empty"),
+        pytest.param(b" ", id="RFC9110-8.6-blank"),
+        pytest.param(b"five", id="RFC9110-8.6-word"),
+        pytest.param(b"-5", id="RFC9110-8.6-minus"),
+        pytest.param(b"+5", id="CVE-2023-47627-plus"),
+        pytest.param(b"+10", id="CVE-2022-24761-plus"),
+        pytest.param(b"1_0", id="CVE-2023-47627-underscore"),
+        pytest.param(b"0x5", id="CVE-2023-47627-hex"),
+        pytest.param(b"5, 5", id="RFC9112-6.3-list-of-equal"),
+        pytest.param(b"5,6", id="CVE-2019-16792-list"),
+        pytest.param(b"5,", id="RFC9112-6.3-list-end"),
+        pytest.param(b"5 5", id="RFC9110-8.6-inner-space"),
+        pytest.param(b"5.0", id="RFC9110-8.6-fraction"),
+        pytest.param(b"5e1", id="RFC9110-8.6-exponent"),
+        pytest.param(b"5;a", id="RFC9110-8.6-parameter"),
+        pytest.param(b'"5"', id="RFC9110-8.6-quotes"),
+        pytest.param(b"\xb2", id="CVE-2025-69224-superscript"),
+        pytest.param(b"5\xb9", id="CVE-2025-69224-superscript-after"),
+        pytest.param(b"\xa05", id="RFC9110-5.6.3-no-break-space"),
+        pytest.param(b"\x0b5", id="CVE-2019-16789-vertical-tab"),
+        pytest.param(b"5\x85", id="CVE-2026-44546-next-line"),
+        pytest.param(b"5\n", id="RFC9110-5.5-line-feed"),
+        pytest.param(b"5\0", id="RFC9110-5.5-NUL"),
+        pytest.param(b"1" * 20, id="RFC9110-8.6-overflow"),
+        pytest.param(b"18446744073709551621", id="RFC9110-8.6-5-in-64-bits"),
+        pytest.param(b"0" * 350, id="RFC9110-8.6-endless"),
+    ],
+)
+def test_bad_content_length(value: bytes, version: str) -> None:
+    assert refusal((b"Content-Length", value), version=version) == (BadRequest, 400)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([b"5", b"5"], id="RFC9112-6.3-equal"),
+        pytest.param([b"5", b"6"], id="CVE-2020-10108"),
+        pytest.param([b"6", b"5"], id="CVE-2019-16792"),
+        pytest.param([b"0", b"5"], id="RFC9112-6.3-zero-first"),
+        pytest.param([b"5", b""], id="RFC9112-6.3-empty"),
+        pytest.param([b"5", b"5", b"5"], id="RFC9112-6.3-three"),
+    ],
+)
+def test_several_content_lengths(values: list[bytes]) -> None:
+    names = (b"Content-Length", b"content-length", b"CONTENT-LENGTH")
+    assert refusal(*zip(names, values, strict=False)) == (BadRequest, 400)
+
+
+def test_no_content_length() -> None:
+    # RFC 9112 section 6.3, rule 7: a request without either has no body.
+    for version in ("1.0", "1.1"):
+        assert accept(version=version).framing == NO_BODY
+
+
+# Transfer-Encoding: RFC 9112 sections 6.1 and 6.3
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([b"chunked"], id="RFC9112-7.1"),
+        pytest.param([b"Chunked"], id="RFC9112-7-case"),
+        pytest.param([b"CHUNKED"], id="RFC9112-7-upper"),
+        pytest.param([b"\t chunked "], id="RFC9112-5.1-white-space"),
+    ],
+)
+def test_chunked(values: list[bytes]) -> None:
+    for version in ("1.1", "1.2"):
+        exchange = accept(*((b"Transfer-Encoding", value) for value in values), version=version)
+        assert exchange.framing == CHUNKED
+
+
+BAD_CODINGS = [
+    pytest.param([b""], 400, id="RFC9112-6.1-empty"),
+    pytest.param([b"gzip"], 400, id="RFC9112-6.3-not-final"),
+    pytest.param([b"identity"], 400, id="RFC9112-7-identity"),
+    pytest.param([b"chunked, gzip"], 400, id="RFC9112-6.3-chunked-before"),
+    pytest.param([b"chunked, identity"], 400, id="RFC9112-6.3-identity-after"),
+    pytest.param([b"chunked, chunked"], 400, id="RFC9112-6.1-twice"),
+    pytest.param([b"Chunked,CHUNKED"], 400, id="RFC9112-6.1-twice-case"),
+    pytest.param([b"chunked", b"chunked"], 400, id="GHSA-753j-mpmx-qq6g-two-fields"),
+    pytest.param([b"chunked", b"gzip"], 400, id="CVE-2024-1135-conflict"),
+    pytest.param([b"chunked", b"identity"], 400, id="CVE-2024-1135-identity"),
+    pytest.param([b"chunked", b"xchunked"], 400, id="CVE-2024-1135-unknown"),
+    pytest.param([b"chunked", b""], 400, id="CVE-2024-1135-empty"),
+    pytest.param([b"gzip", b"gzip"], 400, id="RFC9112-6.3-neither-is-chunked"),
+    pytest.param([b"xchunked"], 400, id="CVE-2024-6827-before"),
+    pytest.param([b"chunkedx"], 400, id="CVE-2024-6827-after"),
+    pytest.param([b"chunk"], 400, id="CVE-2024-6827-shorter"),
+    pytest.param([b"chunked;a=b"], 400, id="RFC9112-7.1-parameter"),
+    pytest.param([b"chunked ; a"], 400, id="RFC9112-7.1-parameter-spaced"),
+    pytest.param([b"chunked chunked"], 400, id="CVE-2022-32213-space"),
+    pytest.param([b"chunked,"], 400, id="CVE-2022-32213-comma-after"),
+    pytest.param([b",chunked"], 400, id="CVE-2022-32213-comma-before"),
+    pytest.param([b"gzip,, chunked"], 400, id="CVE-2022-32213-two-commas"),
+    pytest.param([b'"chunked"'], 400, id="CVE-2022-32213-quotes"),
+    pytest.param([b"'chunked'"], 400, id="CVE-2022-32213-apostrophes"),
+    pytest.param([b"chunked:"], 400, id="CVE-2022-32213-colon"),
+    pytest.param([b"gzip chunked"], 400, id="CVE-2022-32213-no-comma"),
+    pytest.param([b"\x0bchunked"], 400, id="CVE-2019-16789-vertical-tab"),
+    pytest.param([b"\x0cchunked"], 400, id="CVE-2026-44546-form-feed"),
+    pytest.param([b"chunked\x1c"], 400, id="CVE-2026-44546-file-separator"),
+    pytest.param([b"chunked\x85"], 400, id="CVE-2026-44546-next-line"),
+    pytest.param([b"\xa0chunked"], 400, id="GHSA-753j-mpmx-qq6g-no-break-space"),
+    pytest.param([b"gzip, \xa0chunked"], 400, id="GHSA-753j-mpmx-qq6g-in-a-list"),
+    pytest.param([b"chunked\0"], 400, id="RFC9110-5.5-NUL"),
+    pytest.param([b"chunked\n"], 400, id="CVE-2022-32215-line-feed"),
+    pytest.param([b"chunked\r\n , identity"], 400, id="CVE-2022-32215-folded"),
+    pytest.param([b'gzip;a="b, chunked"'], 400, id="RFC9110-10.1.4-quoted"),
+    pytest.param([b"gzip, chunked"], 501, id="CVE-2019-16786"),
+    pytest.param([b"GZIP,Chunked"], 501, id="CVE-2019-16786-case"),
+    pytest.param([b"gzip \t,\t chunked"], 501, id="RFC9110-5.6.1-white-space"),
+    pytest.param([b"gzip", b"chunked"], 501, id="RFC9110-5.3-two-fields"),
+    pytest.param([b"deflate, gzip, chunked"], 501, id="RFC9112-6.1-three"),
+    pytest.param([b"identity, chunked"], 501, id="RFC9112-7-identity-before"),
+    pytest.param([b"gzip;level=9, chunked"], 501, id="RFC9110-10.1.4-parameter"),
+    pytest.param([b"!#$%&'*+-.^_`|~9, chunked"], 501, id="RFC9110-5.6.2-token"),
+]
+
+
+@pytest.mark.parametrize(("values", "status"), BAD_CODINGS)
+def test_bad_transfer_encoding(values: list[bytes], status: int) -> None:
+    error = {400: BadRequest, 501: NotImplementedByServer}[status]
+    assert refusal(*((b"Transfer-Encoding", value) for value in values)) == (error, status)
+
+
+@pytest.mark.parametrize("values", [param.values[0] for param in BAD_CODINGS] + [[b"chunked"]], ids=repr)
+def test_http_1_0_has_no_transfer_encoding(values: list[bytes]) -> None:
+    # RFC 9112 section 6.1: its framing is faulty, even with a Content-Length.
+    fields = [(b"Transfer-Encoding", value) for value in values]
+    assert refusal(*fields, version="1.0") == (BadRequest, 400)
+    assert refusal(*fields, (b"Content-Length", b"5"), version="1.0") == (BadRequest, 400)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    ("length", "coding"),
+    [
+        pytest.param(b"5", b"chunked", id="CVE-2023-47641"),
+        pytest.param(b"0", b"chunked", id="CVE-2020-10109"),
+        pytest.param(b"5", b"identity", id="RFC9112-6.3-identity"),
+        pytest.param(b"5", b"xchunked", id="CVE-2024-6827-falls-back-to-length"),
+        pytest.param(b"5", b"", id="RFC9112-6.3-empty-coding"),
+        pytest.param(b"", b"chunked", id="RFC9112-6.3-empty-length"),
+        pytest.param(b"five", b"chunked", id="RFC9112-6.3-bad-length"),
+        pytest.param(b"5", b"gzip, chunked", id="RFC9112-6.3-unknown-coding"),
+    ],
+)
+def test_content_length_and_transfer_encoding(length: bytes, coding: bytes, version: str) -> None:
+    fields = [(b"Content-Length", length), (b"Transfer-Encoding", coding)]
+    assert refusal(*fields, version=version) == (BadRequest, 400)
+    assert refusal(*reversed(fields), version=version) == (BadRequest, 400)
+
+
+# Expect: RFC 9110 section 10.1.1
+
+FIVE = (b"Content-Length", b"5")
+CHUNKED_FIELD = (b"Transfer-Encoding", b"chunked")
+
+
+@pytest.mark.parametrize(
+    ("value", "version", "fields", "expected"),
+    [
+        pytest.param(b"100-continue", "1.1", [FIVE], True, id="RFC9110-10.1.1"),
+        pytest.param(b"100-continue", "1.1", [CHUNKED_FIELD], True, id="RFC9110-10.1.1-chunked"),
+        pytest.param(b"100-Continue", "1.1", [FIVE], True, id="RFC9110-10.1.1-case"),
+        pytest.param(b" 100-CONTINUE\t", "1.1", [FIVE], True, id="RFC9110-10.1.1-white-space"),
+        pytest.param(b"100-continue", "1.2", [FIVE], True, id="RFC9110-2.5-minor"),
+        pytest.param(b"100-continue", "1.1", [], False, id="RFC9110-10.1.1-no-body"),
+        pytest.param(
+            b"100-continue", "1.1", [(b"Content-Length", b"0")], False, id="RFC9110-10.1.1-length-0"
+        ),
+        pytest.param(b"100-continue", "1.0", [FIVE], False, id="RFC9110-10.1.1-1.0"),
+        pytest.param(b"something-else", "1.0", [FIVE], False, id="RFC9110-10.1.1-1.0-ignores-any"),
+    ],
+)
+def test_expect(value: bytes, version: str, fields: Fields, expected: bool) -> None:
+    assert accept((b"Expect", value), *fields, version=version).expect_continue is expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"", id="RFC9110-10.1.1-empty"),
+        pytest.param(b"200-ok", id="RFC9110-10.1.1-other"),
+        pytest.param(b"100", id="RFC9110-10.1.1-shorter"),
+        pytest.param(b"100-continued", id="RFC9110-10.1.1-longer"),
+        pytest.param(b"100-continue, something-else", id="RFC9110-10.1.1-list"),
+        pytest.param(b"100-continue;a=b", id="RFC9110-10.1.1-parameter"),
+    ],
+)
+def test_an_expectation_that_cannot_be_met(value: bytes) -> None:
+    for fields in ([], [FIVE], [CHUNKED_FIELD]):
+        assert refusal((b"Expect", value), *fields) == (ExpectationFailed, 417)
+
+
+# Upgrade: RFC 9110 section 7.8
+
+
+@pytest.mark.parametrize(
+    ("value", "fields", "framing"),
+    [
+        pytest.param(b"h2c", [FIVE], Framing(5, False), id="uvicorn-2722"),
+        pytest.param(b"h2c", [CHUNKED_FIELD], CHUNKED, id="uvicorn-2722-chunked"),
+        pytest.param(b"websocket", [], NO_BODY, id="RFC6455-4.1"),
+        pytest.param(b"TLS/1.0", [], NO_BODY, id="RFC2817-3"),
+    ],
+)
+def test_upgrade(value: bytes, fields: Fields, framing: Framing) -> None:
+    exchange = accept((b"Upgrade", value), *fields)
+    assert exchange.upgrade is True
+    assert exchange.variables["HTTP_UPGRADE"] == value.decode()
+    assert exchange.framing == framing
+
+
+def test_http_1_0_has_no_upgrade() -> None:
+    # The parser may stop for it all the same, so that it was offered is written down.
+    exchange = accept((b"Upgrade", b"websocket"), (b"Connection", b"upgrade"), version="1.0")
+    assert exchange.upgrade is True
+    assert "HTTP_UPGRADE" not in exchange.variables
+
+
+# Field names and values: RFC 9110 section 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param(b"Content_Length", b"5", id="alias-of-content-length"),
+        pytest.param(b"CONTENT_LENGTH", b"five", id="alias-of-content-length-upper"),
+        pytest.param(b"Transfer_Encoding", b"chunked", id="alias-of-transfer-encoding"),
+        pytest.param(b"Transfer_Encoding", b"nonsense", id="alias-of-a-bad-transfer-encoding"),
+        pytest.param(b"Content_Type", b"text/html", id="alias-of-content-type"),
+        pytest.param(b"X_Forwarded-For", b"127.0.0.1", id="alias-of-x-forwarded-for"),
+        pytest.param(b"Expect_", b"nonsense", id="underscore-after"),
+        pytest.param(b"_Expect", b"nonsense", id="underscore-before"),
+        pytest.param(b"_", b"", id="nothing-else"),
+    ],
+)
+def test_a_name_with_an_underscore_is_dropped(name: bytes, value: bytes) -> None:
+    exchange = accept((name, value))
+    assert exchange.variables == {"HTTP_HOST": "example.com"}
+    assert exchange.framing == NO_BODY
+
+
+def test_an_underscore_does_not_hide_the_dashed_one() -> None:
+    exchange = accept((b"X_Real-IP", b"evil"), (b"X-Real-IP", b"192.0.2.1"), (b"X-Real_IP", b"evil"), FIVE)
+    assert exchange.variables["HTTP_X_REAL_IP"] == "192.0.2.1"
+    assert exchange.framing == Framing(5, False)
+
+
+def test_obs_text_is_kept_as_latin_1() -> None:
+    # RFC 9110 section 5.5, PEP 3333
+    value = bytes(range(0x80, 0x100))
+    assert accept((b"X-Own", value)).variables["HTTP_X_OWN"] == value.decode("latin-1")
+
+
+def test_fields_of_one_name_are_joined() -> None:
+    exchange = accept((b"X-Own", b"1"), (b"Cookie", b"a=1"), (b"x-own", b"2"), (b"cookie", b"b=2"))
+    assert exchange.variables["HTTP_X_OWN"] == "1,2"
+    assert exchange.variables["HTTP_COOKIE"] == "a=1; b=2"
+
+
+# Limits, exactly at the bound and one above
+
+
+@pytest.mark.parametrize(
+    ("target", "is_accepted"),
+    [
+        pytest.param(b"/" + b"a" * 299, True, id="RFC9112-3-at-300"),
+        pytest.param(b"/" + b"a" * 300, False, id="RFC9112-3-at-301"),
+        pytest.param(b"/?" + b"a" * 298, True, id="RFC9112-3-query-at-300"),
+        pytest.param(b"/?" + b"a" * 299, False, id="RFC9112-3-query-at-301"),
+        pytest.param(b"/" + b"%41" * 99 + b"aa", True, id="RFC9112-3-as-sent-at-300"),
+        pytest.param(b"/" + b"%41" * 100, False, id="RFC9112-3-as-sent-at-301"),
+        pytest.param(b"http://a/" + b"a" * 291, True, id="RFC9112-3-absolute-at-300"),
+        pytest.param(b"http://a/" + b"a" * 292, False, id="RFC9112-3-absolute-at-301"),
+        pytest.param(b"nonsense" * 50, False, id="RFC9112-3-before-its-form"),
+        pytest.param(b"/" + b"a" * 65535, False, id="httptools-144"),
+    ],
+)
+def test_max_target_size(target: bytes, is_accepted: bool) -> None:
+    if is_accepted:
+        assert accept(target=target).target == target
+    else:
+        assert refusal(target=target) == (URITooLong, 414)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_accepted"),
+    [
+        pytest.param([(b"X-Own", b"a" * 395)], True, id="RFC6585-5-field-at-400"),
+        pytest.param([(b"X-Own", b"a" * 396)], False, id="RFC6585-5-field-at-401"),
+        pytest.param([(b"X" * 400, b"")], True, id="RFC6585-5-name-at-400"),
+        pytest.param([(b"X" * 401, b"")], False, id="RFC6585-5-name-at-401"),
+        pytest.param([(b"X_Own", b"a" * 396)], False, id="RFC6585-5-dropped-at-401"),
+        pytest.param([(b"X-Own", b"a")] * 5, True, id="RFC6585-5-fields-at-6"),
+        pytest.param([(b"X-Own", b"a")] * 6, False, id="CVE-2025-67725-fields-at-7"),
+        pytest.param([(b"X-%d" % i, b"a") for i in range(6)], False, id="RFC6585-5-names-at-7"),
+        pytest.param([(b"X_", b"a")] * 6, False, id="RFC6585-5-dropped-at-7"),
+        pytest.param([(b"X-Own", b"a" * 248)] * 4, False, id="CVE-2025-69228-all-together"),
+        pytest.param([(b"X-Own", b"a" * 225)] * 4, True, id="CVE-2025-69228-just-less-together"),
+    ],
+)
+def test_field_limits(fields: Fields, is_accepted: bool) -> None:
+    # Host has fifteen bytes of the sum.
+    if is_accepted:
+        accept(*fields)
+    else:
+        assert refusal(*fields) == (HeaderFieldsTooLarge, 431)
+
+
+def test_the_request_line_counts_as_part_of_the_head() -> None:
+    # max_head_size is of the request line and the header fields together. 300 and 815 bytes are more.
+    fields = [(b"X-Own", b"a" * 195)] * 4
+    accept(*fields)
+    assert refusal(*fields, target=b"/" + b"a" * 299) == (HeaderFieldsTooLarge, 431)
+
+
+@pytest.mark.parametrize(
+    ("length", "is_accepted"),
+    [
+        pytest.param(b"1000", True, id="RFC9110-15.5.14-at-1000"),
+        pytest.param(b"1001", False, id="RFC9110-15.5.14-at-1001"),
+        pytest.param(b"9" * 19, False, id="RFC9110-15.5.14-19-digits"),
+    ],
+)
+def test_max_body_size(length: bytes, is_accepted: bool) -> None:
+    field = (b"Content-Length", length)
+    if is_accepted:
+        assert accept(field).framing == Framing(1000, False)
+    else:
+        assert refusal(field) == (ContentTooLarge, 413)
+        # No 100 is sent to one that is refused.
+        assert refusal(field, (b"Expect", b"100-continue")) == (ContentTooLarge, 413)
+
+
+def test_a_server_that_takes_no_bodies() -> None:
+    limits = Limits(max_body_size=0)
+    accept((b"Content-Length", b"0"), limits=limits)
+    assert refusal((b"Content-Length", b"1"), limits=limits) == (ContentTooLarge, 413)
+
+
+# Trailers: RFC 9110 section 6.5
+
+
+@pytest.mark.parametrize(
+    ("trailers", "is_accepted"),
+    [
+        pytest.param([], True, id="RFC9110-6.5-none"),
+        pytest.param([(b"X-Own", b"a")], True, id="RFC9110-6.5-one"),
+        pytest.param([(b"X-Own", b"a")] * 6, True, id="CVE-2026-22815-fields-at-6"),
+        pytest.param([(b"X-Own", b"a")] * 7, False, id="CVE-2026-22815-fields-at-7"),
+        pytest.param([(b"X-Own", b"a" * 395)], True, id="CVE-2026-22815-field-at-400"),
+        pytest.param([(b"X-Own", b"a" * 396)], False, id="CVE-2026-22815-field-at-401"),
+        pytest.param([(b"X-Own", b"a" * 251)] * 4, True, id="CVE-2026-34517-head-at-1024"),
+        pytest.param(
+            [(b"X-Own", b"a" * 251)] * 3 + [(b"X-Own", b"a" * 252)], False, id="CVE-2026-34517-head-at-1025"
+        ),
+        pytest.param(
+            [(b"X", b"")] + [(b"X-Own", b"a" * 395)] * 2, True, id="CVE-2026-22815-longest-not-first"
+        ),
+        pytest.param([(b"X", b""), (b"X-Own", b"a" * 396)], False, id="CVE-2026-22815-too-long-not-first"),
+        pytest.param([(b"Host", b"evil"), (b"Content-Length", b"5")], True, id="CVE-2025-53643-kept-apart"),
+    ],
+)
+def test_trailers(trailers: Fields, is_accepted: bool) -> None:
+    if is_accepted:
+        policy.check_trailers(trailers, LIMITS)
+    else:
+        with pytest.raises(HeaderFieldsTooLarge):
+            policy.check_trailers(trailers, LIMITS)
+
+
+# What is said to the client
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"host": (b"Host", b"<secret>")},
+        {"target": b"<secret>"},
+        {"method": "<SECRET>"},
+        {"version": "<secret>"},
+        {"fields": [(b"Content-Length", b"<secret>")]},
+        {"fields": [(b"Transfer-Encoding", b"<secret>")]},
+        {"fields": [(b"Transfer-Encoding", b"secret, chunked")]},
+        {"fields": [(b"Expect", b"<secret>")]},
+    ],
+    ids=repr,
+)
+def test_no_refusal_repeats_what_the_client_sent(head: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        accept(*head.pop("fields", []), **head)
+    assert caught.value.description
+    assert "secret" not in caught.value.description.lower()
+
+
+def test_a_refused_head_leaves_nothing_behind() -> None:
+    exchange = Exchange()
+    exchange.method, exchange.target = "POST", b"/"
+    exchange.fields = [HOST, (b"Expect", b"100-continue"), (b"Content-Length", b"1001")]
+    with pytest.raises(ContentTooLarge):
+        policy.accept(exchange, LIMITS)
+    assert exchange.variables == {}
+    assert exchange.framing == NO_BODY
+    assert exchange.expect_continue is False
+
+
+def test_the_cache_of_hosts_is_bounded() -> None:
+    assert policy.valid_host.cache_info().maxsize == 256

@@ -1,0 +1,383 @@
+"""The folders say the architecture, and this says whether the imports keep to it.
+
+Each module of the package belongs to a layer, and a layer may import only what :data:`ARROWS`
+lets it. The modules are read and not imported, so that imports inside of functions and those for
+annotations alone count too. The last half shows that each check can fail.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import kyoukai
+
+PACKAGE = Path(kyoukai.__file__).parent
+
+ANYTHING = frozenset({"*"})
+
+# Of the modules that are of the package itself, who may import whom. A layer may import itself.
+ARROWS: dict[str, frozenset[str]] = {
+    # What a user imports.
+    "kyoukai": ANYTHING,
+    "kyoukai.__main__": frozenset({"kyoukai.cli"}),
+    "kyoukai.core": frozenset(),
+    # One backend knows nothing of another.
+    "kyoukai.backends": frozenset(),
+    "kyoukai.backends.httptools_": frozenset({"kyoukai.core"}),
+    "kyoukai.backends.reference": frozenset({"kyoukai.core"}),
+    # The application starts a process with `launch`, which knows the component by its name alone.
+    "kyoukai.web": frozenset({"kyoukai.core", "kyoukai.launch"}),
+    "kyoukai.listener": frozenset({"kyoukai.core"}),
+    "kyoukai.signals": frozenset({"kyoukai.core"}),
+    "kyoukai.startup_log": frozenset({"kyoukai.core"}),
+    "kyoukai.launch": frozenset({"kyoukai.core"}),
+    "kyoukai.asphalt": frozenset(
+        {"kyoukai.core", "kyoukai.web", "kyoukai.listener", "kyoukai.signals", "kyoukai.startup_log"}
+    ),
+    "kyoukai.cli": frozenset(
+        {
+            "kyoukai",
+            "kyoukai.asphalt",
+            "kyoukai.core",
+            "kyoukai.launch",
+            "kyoukai.listener",
+            "kyoukai.signals",
+            "kyoukai.startup_log",
+            "kyoukai.web",
+        }
+    ),
+    "kyoukai.testing": ANYTHING,
+}
+
+PARSERS = frozenset({"h11", "h2", "http_parser", "httptools", "picohttpparser"})
+
+# Libraries that a layer must not import; what holds for every other layer is under None.
+FORBIDDEN: dict[str | None, frozenset[str]] = {
+    None: PARSERS,
+    "kyoukai.backends.httptools_": PARSERS - {"httptools"},
+    # It knows no socket.
+    "kyoukai.web": PARSERS | {"socket", "ssl", "selectors", "socketserver"},
+    # It may drive a server with a client's library.
+    "kyoukai.testing": frozenset(),
+}
+
+MAX_LINES = 300
+
+# A module that must be longer, and why.
+LONGER: dict[str, str] = {}
+
+
+class Module(NamedTuple):
+    """One module of the package, parsed."""
+
+    name: str
+    is_package: bool
+    tree: ast.Module
+    lines: int
+
+
+def read_modules(root: Path) -> dict[str, Module]:
+    """Return the modules of the package in the directory ``root``, by their full names."""
+    modules = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = [root.name, *path.relative_to(root).with_suffix("").parts]
+        is_package = parts[-1] == "__init__"
+        name = ".".join(parts[:-1] if is_package else parts)
+        text = path.read_text(encoding="utf-8")
+        modules[name] = Module(name, is_package, ast.parse(text, str(path)), len(text.splitlines()))
+    return modules
+
+
+def layer_of(name: str) -> str | None:
+    """Return the layer that a module belongs to: the longest that its name begins with."""
+    parts = name.split(".")
+    if parts == ["kyoukai"]:
+        return "kyoukai"
+    candidates = (".".join(parts[:size]) for size in range(len(parts), 1, -1))
+    return next((layer for layer in candidates if layer in ARROWS), None)
+
+
+def imported(module: Module, known: dict[str, Module]) -> Iterator[tuple[str, int]]:
+    """Yield the full name of everything that a module imports, and the line."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(module, node)
+            for alias in node.names:
+                # from package import module
+                full = f"{base}.{alias.name}"
+                yield (full if full in known else base), node.lineno
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            function = ast.unparse(node.func).rpartition(".")[2]
+            name = node.args[0].value
+            if function in ("import_module", "__import__") and isinstance(name, str):
+                yield name, node.lineno
+
+
+def absolute(module: Module, node: ast.ImportFrom) -> str:
+    """Return the full name of what ``from ... import`` names."""
+    if not node.level:
+        return node.module or ""
+    package = module.name.split(".")
+    package = package[: len(package) - node.level + module.is_package]
+    return ".".join([*package, node.module] if node.module else package)
+
+
+def wrong_imports(root: Path) -> list[str]:
+    """Return the imports that run against the architecture."""
+    modules = read_modules(root)
+    found = []
+    for module in modules.values():
+        layer = layer_of(module.name)
+        if layer is None:
+            found.append(f"{module.name} belongs to no layer")
+            continue
+        forbidden = FORBIDDEN.get(layer, FORBIDDEN[None])
+        for name, line in imported(module, modules):
+            top = name.partition(".")[0]
+            if top != root.name:
+                if top in forbidden:
+                    found.append(f"{module.name}:{line} imports {name}")
+                continue
+            target = layer_of(name)
+            if target != layer and target not in ARROWS[layer] and ARROWS[layer] is not ANYTHING:
+                found.append(f"{module.name}:{line} imports {name}")
+    return found
+
+
+def public_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """Yield the public classes and functions of a module and the public methods of those classes."""
+    left: list[tuple[str, ast.AST]] = [("", tree)]
+    while left:
+        prefix, parent = left.pop()
+        for node in ast.iter_child_nodes(parent):
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            decorators = [ast.unparse(decorator).rpartition(".")[2] for decorator in node.decorator_list]
+            if node.name.startswith("_") or {"setter", "deleter", "overload"} & set(decorators):
+                continue
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                left.append((f"{prefix}{node.name}.", node))
+
+
+def undocumented(root: Path) -> list[str]:
+    """Return the modules, and the public names in them, that have no docstring."""
+    found = []
+    for module in read_modules(root).values():
+        if not ast.get_docstring(module.tree):
+            found.append(module.name)
+        found += [
+            f"{module.name}:{name}"
+            for name, node in public_definitions(module.tree)
+            if not ast.get_docstring(node)  # type: ignore[arg-type]
+        ]
+    return found
+
+
+def too_long(root: Path) -> list[str]:
+    """Return the modules of more than :data:`MAX_LINES` lines."""
+    return [
+        f"{module.name} has {module.lines} lines"
+        for module in read_modules(root).values()
+        if module.lines > MAX_LINES and module.name not in LONGER
+    ]
+
+
+def asserts(root: Path) -> list[str]:
+    """Return the ``assert`` statements: ``python -O`` takes them away (CVE-2025-69227)."""
+    return [
+        f"{module.name}:{node.lineno}"
+        for module in read_modules(root).values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assert)
+    ]
+
+
+# The package
+
+
+def test_all_modules_are_read() -> None:
+    names = set(read_modules(PACKAGE))
+    assert {"kyoukai", "kyoukai.core", "kyoukai.core.policy", "kyoukai.backends.reference"} <= names
+    assert len(names) == len(list(PACKAGE.rglob("*.py")))
+
+
+def test_no_arrow_runs_back() -> None:
+    assert wrong_imports(PACKAGE) == []
+
+
+def test_the_arrows_make_no_circle() -> None:
+    left = {layer: set(targets) for layer, targets in ARROWS.items() if targets is not ANYTHING}
+    done = {"kyoukai"}
+    while ready := {layer for layer, targets in left.items() if targets <= done}:
+        done |= ready
+        left = {layer: targets for layer, targets in left.items() if layer not in ready}
+    assert left == {}
+
+
+def test_everything_public_is_documented() -> None:
+    assert undocumented(PACKAGE) == []
+
+
+def test_no_module_is_too_long() -> None:
+    assert too_long(PACKAGE) == []
+
+
+def test_exceptions_are_in_use() -> None:
+    lengths = {name: module.lines for name, module in read_modules(PACKAGE).items()}
+    assert all(reason and lengths[name] > MAX_LINES for name, reason in LONGER.items())
+
+
+def test_no_asserts() -> None:
+    assert asserts(PACKAGE) == []
+
+
+# The checks themselves
+
+
+def write(directory: Path, files: dict[str, str]) -> Path:
+    """Write a package ``kyoukai`` of the given modules and return its directory."""
+    root = directory / "kyoukai"
+    for name in ("__init__.py", "core/__init__.py", "core/policy.py", "web/__init__.py", "web/route.py"):
+        files = {name: "", **files}
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "target"),
+    [
+        ("core/a.py", "import kyoukai.web", "kyoukai.web"),
+        ("core/a.py", "import kyoukai.web.route as r", "kyoukai.web.route"),
+        ("core/a.py", "from kyoukai.web import Kyoukai", "kyoukai.web"),
+        ("core/a.py", "from kyoukai import web", "kyoukai.web"),
+        ("core/a.py", "import kyoukai", "kyoukai"),
+        ("core/a.py", "from kyoukai import Backend", "kyoukai"),
+        ("core/a.py", "from .. import web", "kyoukai.web"),
+        ("core/a.py", "from ..web import Kyoukai", "kyoukai.web"),
+        ("core/a.py", "from ..web.route import Route", "kyoukai.web.route"),
+        ("core/__init__.py", "from ..web import Kyoukai", "kyoukai.web"),
+        ("core/b/__init__.py", "from ...web import Kyoukai", "kyoukai.web"),
+        ("core/b/c.py", "from ...web import Kyoukai", "kyoukai.web"),
+        ("core/a.py", "def f():\n    from kyoukai.web import Kyoukai", "kyoukai.web"),
+        ("core/a.py", "if TYPE_CHECKING:\n    from kyoukai.web import Kyoukai", "kyoukai.web"),
+        ("core/a.py", "try:\n    import httptools\nexcept ImportError:\n    pass", "httptools"),
+        ("core/a.py", "import h11._events", "h11._events"),
+        ("core/a.py", "importlib.import_module('kyoukai.web')", "kyoukai.web"),
+        ("core/a.py", "__import__('httptools')", "httptools"),
+        ("core/a.py", "from kyoukai.backends.reference import parser", "kyoukai.backends.reference"),
+        ("backends/reference/a.py", "from kyoukai.backends import httptools_", "kyoukai.backends"),
+        ("backends/reference/a.py", "from ..httptools_ import x", "kyoukai.backends.httptools_"),
+        ("backends/reference/a.py", "import httptools", "httptools"),
+        ("backends/reference/a.py", "from kyoukai.web import Kyoukai", "kyoukai.web"),
+        (
+            "backends/httptools_/a.py",
+            "from kyoukai.backends.reference import x",
+            "kyoukai.backends.reference",
+        ),
+        ("backends/httptools_/a.py", "import h11", "h11"),
+        ("backends/httptools_/a.py", "from kyoukai.asphalt import x", "kyoukai.asphalt"),
+        ("backends/__init__.py", "from .reference import x", "kyoukai.backends.reference"),
+        ("web/a.py", "from kyoukai.asphalt import KyoukaiComponent", "kyoukai.asphalt"),
+        ("web/a.py", "from kyoukai.backends.reference import x", "kyoukai.backends.reference"),
+        ("web/a.py", "from kyoukai.testing import x", "kyoukai.testing"),
+        ("web/a.py", "import socket", "socket"),
+        ("listener.py", "from kyoukai.web import Kyoukai", "kyoukai.web"),
+        ("listener.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
+        ("launch.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
+        ("signals.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
+        ("startup_log.py", "import kyoukai.cli", "kyoukai.cli"),
+        ("asphalt.py", "import kyoukai.cli", "kyoukai.cli"),
+        ("asphalt.py", "import kyoukai.backends.httptools_", "kyoukai.backends.httptools_"),
+        ("cli.py", "import kyoukai.backends.httptools_", "kyoukai.backends.httptools_"),
+        ("cli.py", "from kyoukai.testing import x", "kyoukai.testing"),
+        ("__main__.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
+    ],
+)
+def test_an_arrow_that_runs_back_is_found(tmp_path: Path, file: str, code: str, target: str) -> None:
+    found = wrong_imports(write(tmp_path, {file: code}))
+    module = f"kyoukai.{file.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
+    assert len(found) == 1
+    assert found[0].startswith(f"{module}:")
+    assert found[0].endswith(f" imports {target}")
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("core/a.py", "import asyncio\nfrom werkzeug.wrappers import Request\nimport asphalt.core"),
+        ("core/a.py", "from . import policy\nfrom .policy import x\nimport kyoukai.core.policy"),
+        ("core/b/__init__.py", "from ..policy import x\nfrom .. import policy"),
+        ("backends/httptools_/a.py", "import httptools\nfrom kyoukai.core import policy\nfrom . import a"),
+        ("backends/reference/a.py", "from ...core import policy\nfrom kyoukai.core.policy import x"),
+        ("web/a.py", "from kyoukai.core.policy import x\nfrom .route import Route"),
+        ("asphalt.py", "import kyoukai.web\nimport kyoukai.core\nimport kyoukai.listener"),
+        ("cli.py", "import kyoukai\nimport kyoukai.asphalt"),
+        ("testing/a.py", "import kyoukai.backends.reference\nimport kyoukai\nimport h11"),
+        ("__init__.py", "from kyoukai.web import Kyoukai\nfrom .core import policy"),
+    ],
+)
+def test_other_imports_are_not(tmp_path: Path, file: str, code: str) -> None:
+    assert wrong_imports(write(tmp_path, {file: code})) == []
+
+
+@pytest.mark.parametrize("file", ["helper.py", "extra/__init__.py", "extra/a.py"])
+def test_a_module_without_a_layer_is_found(tmp_path: Path, file: str) -> None:
+    [found] = wrong_imports(write(tmp_path, {file: ""}))
+    assert found.endswith("belongs to no layer")
+
+
+def test_what_is_not_documented_is_found(tmp_path: Path) -> None:
+    code = '''
+class Public:
+    def method(self): ...
+    async def coroutine(self): ...
+    @property
+    def value(self): ...
+    @value.setter
+    def value(self, value): ...
+    def __init__(self): ...
+    def _private(self): ...
+    class Inner:
+        """Documented."""
+        def method(self): ...
+class _Private:
+    def method(self): ...
+def function():
+    def inner(): ...
+async def coroutine(): ...
+def documented():
+    """Documented."""
+'''
+    documented = '"""Documented."""\n'
+    names = ("__init__.py", "core/__init__.py", "core/policy.py", "web/__init__.py", "web/route.py")
+    root = write(tmp_path, {**dict.fromkeys(names, documented), "core/a.py": code, "core/b.py": documented})
+    assert sorted(undocumented(root)) == [
+        "kyoukai.core.a",
+        "kyoukai.core.a:Public",
+        "kyoukai.core.a:Public.Inner.method",
+        "kyoukai.core.a:Public.coroutine",
+        "kyoukai.core.a:Public.method",
+        "kyoukai.core.a:Public.value",
+        "kyoukai.core.a:coroutine",
+        "kyoukai.core.a:function",
+    ]
+
+
+def test_a_module_that_is_too_long_is_found(tmp_path: Path) -> None:
+    root = write(tmp_path, {"core/a.py": "\n" * 300, "core/b.py": "\n" * 301})
+    assert too_long(root) == ["kyoukai.core.b has 301 lines"]
+
+
+def test_an_assert_is_found(tmp_path: Path) -> None:
+    root = write(tmp_path, {"core/a.py": "def f(x):\n    if x:\n        assert x > 5\n"})
+    assert asserts(root) == ["kyoukai.core.a:3"]
