@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import gc
+import logging
 import socket
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 from asphalt.core import Context
+from werkzeug.wrappers import Request, Response
 
 from kyoukai.asphalt import KyoukaiComponent
 
@@ -27,11 +31,22 @@ class Answer(NamedTuple):
 class Client:
     """A raw connection: bytes out, answers in."""
 
-    def __init__(self, address: Any) -> None:
+    def __init__(
+        self, address: Any, context: ssl.SSLContext | None = None, receive_buffer: int | None = None
+    ) -> None:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(address)
+        if receive_buffer is not None:
+            # The system counts this much towards what it holds for a client that does not read.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            self.socket.connect(address)
+        except OSError:
+            self.socket.close()
+            raise
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self.buffer = b""
 
     def __enter__(self) -> "Client":
@@ -124,6 +139,45 @@ class Client:
         return self.receive(method)
 
 
+def message(
+    method: str = "GET", target: str = "/", *fields: str, body: bytes | None = None, version: str = "1.1"
+) -> bytes:
+    """Return a request with a Host field, and a Content-Length where it has a body."""
+    lines = [f"{method} {target} HTTP/{version}", "Host: localhost", *fields]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+
+
+def chunks(*pieces: bytes) -> bytes:
+    """Return a body by the chunked transfer coding."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+class Answering:
+    """An application that is one function from a request to a response."""
+
+    request_class = Request
+
+    def __init__(self, function: Callable[[Request], Awaitable[Response]]) -> None:
+        self.function = function
+
+    async def process_request(self, request: Request, parent_context: Context) -> Response:
+        """Answer one request."""
+        return await self.function(request)
+
+
+@Answering
+async def echo(request: Request) -> Response:
+    """Answer with the method, the target and the body of the request."""
+    return Response(f"{request.method} {request.environ['RAW_URI']} ".encode() + request.get_data())
+
+
+def error_records(caplog: Any) -> list[logging.LogRecord]:
+    """Return what was logged as an error."""
+    return [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
 class Running:
     """A component that serves, in a thread with an event loop of its own."""
 
@@ -156,10 +210,16 @@ class Running:
         """The address, without a slash at its end."""
         return self.component.url
 
-    def connect(self) -> Client:
-        """Open a raw connection."""
+    @property
+    def connection(self) -> Any:
+        """The server's side of the one connection that there is."""
+        (connection,) = self.server.connections
+        return connection
+
+    def connect(self, **options: Any) -> Client:
+        """Open a raw connection; the options are those of :class:`Client`."""
         address, port = self.component.address
-        return Client((address, port) if port else address)
+        return Client((address, port) if port else address, **options)
 
     def request(self, data: bytes, method: str = "GET") -> Answer:
         """Send ``data`` on a connection of its own and return the first answer."""
@@ -182,6 +242,15 @@ class Running:
                 await asyncio.sleep(0.001)
 
         asyncio.run_coroutine_threadsafe(asyncio.wait_for(poll(), PATIENCE), self.loop).result()
+
+    def let_pass(self, seconds: float) -> None:
+        """Wait until so much time has passed on the clock by which the server keeps deadlines."""
+        end = self.server.clock + seconds
+        self.wait_until(lambda: self.server.clock >= end)
+
+    def wait_until_empty(self) -> None:
+        """Wait until no connection is left."""
+        self.wait_until(lambda: not self.server.connections)
 
     def begin_stop(self) -> None:
         """Ask the server to stop, and do not wait."""
@@ -212,6 +281,8 @@ class Running:
         except BaseException as error:
             self._error = error
             self._ready.set()
+        # A task whose exception nobody took says so when it is collected.
+        gc.collect()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         self.failures += [f"left running: {task!r}" for task in left]
 

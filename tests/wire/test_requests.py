@@ -1,34 +1,103 @@
-"""Requests and answers over a real socket."""
+"""Requests reach the application whole, whatever their body's form."""
 
-from kyoukai import Kyoukai
+import json
+import os
 
+from werkzeug.wrappers import Response
 
-def echo_app() -> Kyoukai:
-    app = Kyoukai("echo")
-
-    @app.route("/")
-    async def index(ctx):
-        return "hello"
-
-    @app.route("/echo", methods=["POST"])
-    async def echo(ctx):
-        return ctx.request.get_data()
-
-    return app
+from ..serving import Answering, chunks, echo, message
 
 
 def test_get(serve):
-    answer = serve(echo_app()).request(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert (answer.status, answer.body) == (200, b"hello")
+    answer = serve(echo).request(message("GET", "/page?x=1"))
+    assert (answer.status, answer.reason, answer.body) == (200, "OK", b"GET /page?x=1 ")
 
 
-def test_100_pipelined_requests_are_answered_in_order(serve):
-    server = serve(echo_app())
+def test_post_of_a_form(serve):
+    @Answering
+    async def app(request):
+        return Response(json.dumps(request.form.to_dict()))
+
+    answer = serve(app).request(
+        message("POST", "/", "Content-Type: application/x-www-form-urlencoded", body=b"name=J%C3%BCrgen&n=1")
+    )
+    assert json.loads(answer.body) == {"name": "Jürgen", "n": "1"}
+
+
+def test_post_of_json(serve):
+    @Answering
+    async def app(request):
+        return Response(json.dumps(request.get_json()["list"]))
+
+    answer = serve(app).request(
+        message("POST", "/", "Content-Type: application/json", body=b'{"list": [1, 2]}')
+    )
+    assert json.loads(answer.body) == [1, 2]
+
+
+def test_post_of_multipart_with_a_file(serve):
+    @Answering
+    async def app(request):
+        file = request.files["file"]
+        return Response(f"{request.form['field']} {file.filename} {len(file.read())}")
+
+    body = (
+        b'--cut\r\nContent-Disposition: form-data; name="field"\r\n\r\nvalue\r\n'
+        b'--cut\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n" + b"\0\r\n" * 30000 + b"\r\n--cut--\r\n"
+    )
+    answer = serve(app).request(
+        message("POST", "/", "Content-Type: multipart/form-data; boundary=cut", body=body)
+    )
+    assert answer.body == b"value a.bin 90000"
+
+
+def test_post_of_nothing(serve):
+    assert serve(echo).request(message("POST", "/", body=b"")).body == b"POST / "
+
+
+def test_chunked_upload(serve):
+    answer = serve(echo).request(
+        message("POST", "/", "Transfer-Encoding: chunked") + chunks(b"one", b"two" * 1000, b"\r\n0\r\n\r\n")
+    )
+    assert answer.body == b"POST / one" + b"two" * 1000 + b"\r\n0\r\n\r\n"
+
+
+def test_a_mebibyte_both_ways(serve):
+    body = os.urandom(1024 * 1024)
+    assert serve(echo).request(message("PUT", "/", body=body)).body == b"PUT / " + body
+
+
+def test_a_mebibyte_in_chunks(serve):
+    body = os.urandom(1024 * 1024)
+    pieces = [body[start : start + 10_000] for start in range(0, len(body), 10_000)]
+    answer = serve(echo).request(message("PUT", "/", "Transfer-Encoding: chunked") + chunks(*pieces))
+    assert answer.body == b"PUT / " + body
+
+
+def test_requests_one_after_the_other_on_one_connection(serve):
+    server = serve(echo)
     with server.connect() as client:
-        client.send(
-            b"".join(
-                b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n%03d" % number
-                for number in range(100)
+        for number in range(20):
+            body = b"x" * number
+            assert (
+                client.request(message("POST", f"/{number}", body=body)).body == b"POST /%d " % number + body
             )
-        )
-        assert [client.receive().body for _ in range(100)] == [b"%03d" % n for n in range(100)]
+            assert len(server.server.connections) == 1
+
+
+def test_empty_lines_before_a_request_are_skipped(serve):
+    with serve(echo).connect() as client:
+        assert client.request(b"\r\n\r\n" + message("GET", "/1")).body == b"GET /1 "
+        assert client.request(b"\r\n" + message("GET", "/2")).body == b"GET /2 "
+
+
+def test_connection_close_is_obeyed(serve):
+    with serve(echo).connect() as client:
+        answer = client.request(message("GET", "/", "Connection: close"))
+        assert answer.fields["connection"] == "close"
+        assert client.receive_rest() == b""
+
+
+def test_an_answer_that_persists_says_nothing_of_it(serve):
+    assert "connection" not in serve(echo).request(message()).fields

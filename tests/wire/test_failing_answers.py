@@ -1,0 +1,212 @@
+"""Applications and bodies that fail, and that their responses are closed all the same."""
+
+import asyncio
+import threading
+
+import pytest
+from werkzeug.wrappers import Response
+
+from ..serving import PATIENCE, Answering, error_records, message
+
+
+def failing_generator():
+    yield b"begun"
+    raise ZeroDivisionError("midway")
+
+
+async def failing_async_generator():
+    yield b"begun"
+    raise ZeroDivisionError("midway")
+
+
+def failing_at_once():
+    raise ZeroDivisionError("midway")
+    yield b"never"
+
+
+STREAMS = {"sync": failing_generator, "async": failing_async_generator}
+
+
+def test_an_exception_is_a_500_and_the_connection_goes_on(serve, caplog):
+    @Answering
+    async def app(request):
+        if request.path == "/bad":
+            raise ZeroDivisionError("secret")
+        return Response("good")
+
+    with serve(app).connect() as client:
+        answer = client.request(message("GET", "/bad"))
+        assert answer.status == 500
+        assert b"secret" not in answer.body
+        assert b"ZeroDivision" not in answer.body
+        assert client.request(message("GET", "/good")).body == b"good"
+    (record,) = error_records(caplog)
+    assert record.name == "kyoukai.protocol"
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_what_is_no_response_is_a_500(serve, caplog):
+    @Answering
+    async def app(request):
+        return "text"
+
+    assert serve(app).request(message()).status == 500
+    assert len(error_records(caplog)) == 1
+
+
+def test_a_handler_that_awaits_what_was_cancelled_is_a_500(serve, caplog):
+    @Answering
+    async def app(request):
+        if request.path == "/next":
+            return Response("next")
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        return await task
+
+    with serve(app, limits={"shutdown_timeout": 0.1}).connect() as client:
+        client.socket.settimeout(2)
+        assert client.request(message()).status == 500
+        assert client.request(message("GET", "/next")).body == b"next"
+    assert [record.name for record in error_records(caplog)] == ["kyoukai.protocol"]
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_stream_that_raises_cuts_the_connection(serve, kind, caplog):
+    @Answering
+    async def app(request):
+        return Response(STREAMS[kind]())
+
+    with serve(app).connect() as client:
+        client.send(message() + message())
+        client.receive_head()
+        assert client.receive_rest() == b"5\r\nbegun\r\n"
+    (record,) = error_records(caplog)
+    assert record.name == "kyoukai.protocol"
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_a_stream_that_raises_at_once(serve, caplog):
+    @Answering
+    async def app(request):
+        return Response(failing_at_once())
+
+    with serve(app).connect() as client:
+        client.send(message())
+        client.receive_head()
+        assert client.receive_rest() == b""
+    assert [record.exc_info[0] for record in error_records(caplog)] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_one_that_ends_with_the_connection_is_cut_by_a_reset(serve, kind, caplog):
+    @Answering
+    async def app(request):
+        return Response(STREAMS[kind]())
+
+    with serve(app).connect() as client, pytest.raises(ConnectionResetError):
+        client.request(b"GET / HTTP/1.0\r\n\r\n")
+    assert [record.exc_info[0] for record in error_records(caplog)] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_response_is_closed_after_an_error_midway(serve, kind, caplog):
+    closed = threading.Event()
+
+    @Answering
+    async def app(request):
+        response = Response(STREAMS[kind]())
+        response.call_on_close(closed.set)
+        return response
+
+    with serve(app).connect() as client:
+        client.send(message())
+        client.receive_rest()
+        assert closed.wait(PATIENCE)
+
+
+BODIES = {
+    "bytes": lambda: b"body",
+    "empty": lambda: b"",
+    "generator": lambda: (piece for piece in "body"),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("status", [200, 304])
+def test_a_response_is_closed_once(serve, method, body, status):
+    closed = []
+    done = threading.Event()
+
+    @Answering
+    async def app(request):
+        if request.path == "/end":
+            done.set()
+            return Response("end")
+        response = Response(BODIES[body](), status=status)
+        response.call_on_close(lambda: closed.append(True))
+        return response
+
+    with serve(app).connect() as client:
+        client.request(message(method), method)
+        client.request(message("GET", "/end"))
+        assert done.is_set()
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_generator_is_closed(serve, method):
+    closed = threading.Event()
+
+    class Stream:
+        def __iter__(self):
+            return iter([b"a", b"b"])
+
+        def close(self):
+            closed.set()
+
+    @Answering
+    async def app(request):
+        return Response(Stream())
+
+    with serve(app).connect() as client:
+        client.request(message(method), method)
+        assert closed.wait(PATIENCE)
+
+
+def test_a_response_is_closed_where_its_client_is_gone(serve):
+    closed = threading.Event()
+    called = threading.Event()
+    go_on = asyncio.Event()
+
+    @Answering
+    async def app(request):
+        called.set()
+        await go_on.wait()
+        response = Response(b"body")
+        response.call_on_close(closed.set)
+        return response
+
+    server = serve(app)
+    client = server.connect()
+    client.send(message())
+    assert called.wait(PATIENCE)
+    client.reset()
+    server.wait_until_empty()
+    server.call(go_on.set)
+    assert closed.wait(PATIENCE)
+
+
+def test_an_exception_in_close_is_logged_and_the_connection_goes_on(serve, caplog):
+    @Answering
+    async def app(request):
+        response = Response(b"body")
+        response.call_on_close(lambda: 1 / 0)
+        return response
+
+    with serve(app).connect() as client:
+        for _ in range(2):
+            assert client.request(message()).body == b"body"
+        client.end()
+        client.receive_rest()
+    assert [record.exc_info[0] for record in error_records(caplog)] == [ZeroDivisionError] * 2

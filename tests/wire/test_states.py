@@ -1,0 +1,130 @@
+"""Every step of a connection is in the table of states, whatever is sent."""
+
+import pytest
+from werkzeug.wrappers import Response
+
+from kyoukai.backends.httptools_ import HttptoolsBackend
+from kyoukai.backends.httptools_ import KyoukaiProtocol as HttptoolsProtocol
+from kyoukai.backends.reference import KyoukaiProtocol as ReferenceProtocol
+from kyoukai.backends.reference import ReferenceBackend
+from kyoukai.core.states import TABLE
+
+from ..serving import Answering, chunks, message
+
+STEPS = set()
+FAULTS = []
+
+
+class Recorded:
+    """Notes every state that the connection takes."""
+
+    _state = None
+
+    @property
+    def state(self):
+        return self._state
+
+    @state.setter
+    def state(self, following):
+        if self._state is not None:
+            step = (self._state.name, following.name)
+            STEPS.add(step)
+            if step[1] not in TABLE[step[0]].values():
+                FAULTS.append(step)
+        self._state = following
+
+
+class RecordedHttptools(Recorded, HttptoolsProtocol):
+    pass
+
+
+class RecordedReference(Recorded, ReferenceProtocol):
+    pass
+
+
+class RecordingHttptools(HttptoolsBackend):
+    api_version = 1
+
+    def create_protocol(self, *args):
+        return RecordedHttptools(*args)
+
+
+class RecordingReference(ReferenceBackend):
+    api_version = 1
+
+    def create_protocol(self, *args):
+        return RecordedReference(*args)
+
+
+RECORDING = {"httptools": "RecordingHttptools", "reference": "RecordingReference"}
+
+
+@Answering
+async def app(request):
+    if request.path == "/fail":
+        raise ZeroDivisionError
+    if request.path == "/cut":
+        return Response(1 / 0 for _ in range(1))
+    if request.path == "/close":
+        return Response("x", headers={"Connection": "close"})
+    return Response(request.get_data() or iter(["a", "b"]))
+
+
+CONVERSATIONS = [
+    message(),
+    message()
+    + message("POST", body=b"body")
+    + message("POST", "/", "Transfer-Encoding: chunked")
+    + chunks(b"x"),
+    message("POST", "/", "Expect: 100-continue", body=b"body"),
+    message("GET", "/", "Connection: close") + message(),
+    message("GET", "/close") + message(),
+    message("GET", "/fail") + message("GET", "/cut") + message(),
+    message("GET", "/", "Connection: Upgrade", "Upgrade: h2c") + message(),
+    message("POST", "/", "Connection: Upgrade", "Upgrade: h2c", body=b"body") + message(),
+    b"GET / HTTP/1.0\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n" + message(),
+    b"\x16\x03\x01garbage\r\n\r\n",
+    message("POST", "/", "Transfer-Encoding: chunked") + b"xyz\r\n" + message(),
+    message("POST", "/", "Content-Length: 99999999") + bytes(100_000),
+    message()[:20],
+    message("POST", "/", "Content-Length: 9") + b"x",
+    b"\r\n",
+    b"",
+]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_every_step_is_in_the_table(serve, backend, apart):
+    STEPS.clear()
+    FAULTS.clear()
+    limits = {"head_timeout": 0.05, "body_timeout": 0.05, "linger_timeout": 0.05, "keep_alive_timeout": 0.05}
+    server = serve(app, backend=f"{__name__}:{RECORDING[backend]}", limits=limits)
+    for end in ("wait", "half", "reset"):
+        for conversation in CONVERSATIONS:
+            with server.connect() as client:
+                try:
+                    for position in range(0, len(conversation), 7 if apart else 100_000):
+                        client.send(conversation[position : position + (7 if apart else 100_000)])
+                    if end == "half":
+                        client.end()
+                    elif end == "reset":
+                        client.reset()
+                        continue
+                    client.receive_rest()
+                except (ConnectionResetError, BrokenPipeError):
+                    pass
+    server.wait_until_empty()
+    assert FAULTS == []
+    assert {
+        ("idle", "head"),
+        ("head", "body"),
+        ("body", "idle"),
+        ("idle", "ended"),
+        ("head", "ended"),
+        ("body", "ended"),
+        ("ended", "lingering"),
+        ("ended", "closed"),
+        ("lingering", "closed"),
+        ("idle", "closed"),
+    } <= STEPS

@@ -1,0 +1,125 @@
+"""HTTP over TLS."""
+
+import asyncio
+import contextlib
+import os
+import ssl
+
+import pytest
+from werkzeug.utils import send_file
+from werkzeug.wrappers import Response
+
+from ..serving import Answering, Client, echo, error_records, message
+
+
+def test_requests(serve, tls, trusting):
+    @Answering
+    async def app(request):
+        return Response(
+            f"{request.environ['wsgi.url_scheme']} {request.environ['REMOTE_ADDR']} {request.url}"
+        )
+
+    server = serve(app, ssl=tls)
+    assert server.url == f"https://127.0.0.1:{server.port}"
+    with server.connect(context=trusting) as client:
+        for _ in range(3):
+            assert client.request(message("GET", "/a")).body == b"https 127.0.0.1 https://localhost/a"
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [(["h2", "http/1.1"], "http/1.1"), (["http/1.1"], "http/1.1")]
+)
+def test_alpn(serve, tls, trusting, offered, chosen):
+    trusting.set_alpn_protocols(offered)
+    with serve(echo, ssl=tls).connect(context=trusting) as client:
+        assert client.socket.selected_alpn_protocol() == chosen
+        assert client.request(message()).status == 200
+
+
+def test_a_mebibyte_both_ways(serve, tls, trusting):
+    body = os.urandom(1024 * 1024)
+    with serve(echo, ssl=tls).connect(context=trusting) as client:
+        assert client.request(message("PUT", "/", body=body)).body == b"PUT / " + body
+
+
+def test_a_stream(serve, tls, trusting):
+    @Answering
+    async def app(request):
+        return Response(b"x" * 50_000 for _ in range(40))
+
+    with serve(app, ssl=tls).connect(context=trusting) as client:
+        assert len(client.request(message()).body) == 2_000_000
+
+
+def test_a_file(serve, tls, trusting, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(1_000_001))
+
+    @Answering
+    async def app(request):
+        return send_file(path, request.environ)
+
+    with serve(app, ssl=tls).connect(context=trusting) as client:
+        assert client.request(message()).body == path.read_bytes()
+
+
+def test_close_after_the_answer(serve, tls, trusting):
+    with serve(echo, ssl=tls).connect(context=trusting) as client:
+        assert client.request(message("GET", "/", "Connection: close")).status == 200
+        assert client.receive_rest() == b""
+
+
+def test_a_refusal(serve, tls, trusting):
+    with serve(echo, ssl=tls, limits={"linger_timeout": 0.1}).connect(context=trusting) as client:
+        answer = client.request(message("GET", "/", "Host: twice"))
+        assert (answer.status, answer.fields["connection"]) == (400, "close")
+        assert client.receive_rest() == b""
+
+
+def test_http_without_tls_is_turned_away(serve, tls, trusting, caplog):
+    server = serve(echo, ssl=tls)
+    with Client(("127.0.0.1", server.port)) as client:
+        client.send(message())
+        with contextlib.suppress(ConnectionResetError):
+            assert not client.receive_rest().startswith(b"HTTP")
+    with server.connect(context=trusting) as client:
+        assert client.request(message()).status == 200
+    assert error_records(caplog) == []
+
+
+def test_a_client_that_does_not_trust(serve, tls, trusting, caplog):
+    server = serve(echo, ssl=tls)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        server.connect(context=ssl.create_default_context())
+    with server.connect(context=trusting) as client:
+        assert client.request(message()).status == 200
+    assert error_records(caplog) == []
+
+
+def test_an_idle_connection_does_not_hold_up_a_stop(serve, tls, trusting, caplog):
+    """The client reads nothing, so it does not answer the server's close_notify."""
+    server = serve(echo, ssl=tls, limits={"shutdown_timeout": 1.0})
+    with server.connect(context=trusting) as client:
+        assert client.request(message()).status == 200
+        server.stop()
+    assert "cutting off" not in caplog.text
+
+
+def test_a_request_under_way_at_a_stop(serve, tls, trusting):
+    event = asyncio.Event()
+
+    @Answering
+    async def app(request):
+        await event.wait()
+        return Response("whole")
+
+    server = serve(app, ssl=tls)
+    with server.connect(context=trusting) as client:
+        client.send(message())
+        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.begin_stop()
+        server.wait_until(lambda: server.server.stopping)
+        server.call(event.set)
+        answer = client.receive()
+        assert (answer.body, answer.fields["connection"]) == (b"whole", "close")
+        assert client.receive_rest() == b""
