@@ -4,6 +4,9 @@ It knows bytes and no HTTP. :class:`~kyoukai.core.protocol.HTTPProtocol` derives
 """
 
 import asyncio
+import contextlib
+import socket
+import struct
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .server import NEVER, logger
@@ -46,6 +49,8 @@ class Connection(asyncio.Protocol):
         """When to act if nothing happens before, by :attr:`Server.clock`."""
         self.unread = b""
         """Bytes received and not yet parsed."""
+        self.is_secure = False
+        """Whether it is by TLS."""
         self._stalled_since = NEVER
         self._stalled_size = 0
         self._lingered_size = 0
@@ -54,6 +59,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport of a connection just accepted."""
         self.transport = transport  # type: ignore[assignment]
+        self.is_secure = transport.get_extra_info("sslcontext") is not None
         self.deadline = self.server.clock + self.limits.keep_alive_timeout
         self.server.opened(self)
 
@@ -85,7 +91,8 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Note that the client has caught up."""
-        self.unwatch_progress()
+        if self.state is not CLOSED:
+            self.unwatch_progress()
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
         self._resumed = None
@@ -116,7 +123,8 @@ class Connection(asyncio.Protocol):
         """Close once what was written has gone; cut off if that makes no progress in time."""
         if self.state is not CLOSED:
             self.state = self.state.close
-            self.deadline = self.server.clock + self.limits.write_timeout
+            self.deadline = NEVER
+            self.watch_progress()
             self.transport.close()
 
     def abort(self) -> "asyncio.Task[None] | None":
@@ -124,6 +132,16 @@ class Connection(asyncio.Protocol):
         self.state = self.state.close
         self.transport.abort()
         return None
+
+    def reset(self) -> None:
+        """Close at once, and so that the client takes it for a failure and not for the end."""
+        # An SO_LINGER of no seconds has the system send RST in the place of FIN.
+        with contextlib.suppress(OSError, AttributeError):
+            self.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        self.state = self.state.close
+        self.transport.abort()
 
     def linger(self) -> None:
         """Shut our side, and read on for a while, so that the client sees the last answer.
@@ -143,8 +161,9 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def shutdown(self) -> None:
-        """Close, for nothing is under way."""
+        """Close, for nothing is under way, and do not wait long for TLS's farewell."""
         self.close()
+        self.deadline = self.server.clock + self.limits.linger_timeout
 
     def replace(self, other: type[OtherProtocol], *args: Any, **kwargs: Any) -> OtherProtocol:
         """Hand the connection to a new protocol: how an upgrade leaves HTTP/1.
@@ -173,19 +192,27 @@ class Connection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Act on a deadline that has passed."""
+        if self._stalled_since <= now:
+            self._check_progress(now)
         if self.deadline <= now:
             self.expire()
-        elif self._stalled_since <= now:
-            size = self.transport.get_write_buffer_size()
-            if size < self._stalled_size:
-                self._stalled_since, self._stalled_size = now, size
-            elif now - self._stalled_since >= self.limits.write_timeout:
-                logger.debug("a client does not read: cutting it off")
-                self.abort()
+
+    def _check_progress(self, now: float) -> None:
+        size = self.transport.get_write_buffer_size()
+        if size < self._stalled_size:
+            self._stalled_since, self._stalled_size = now, size
+        elif now - self._stalled_since >= self.limits.write_timeout:
+            logger.debug("a client does not read: cutting it off")
+            self.abort()
 
     def expire(self) -> None:
         """Act on :attr:`deadline`: close, and cut off what does not close in time."""
         if self.state is CLOSED:
             self.transport.abort()
+        elif self.transport.get_write_buffer_size():
+            # It is not idle: an answer is on its way. Whether it gets on decides.
+            self.deadline = self.server.clock + self.limits.linger_timeout
+            if self._stalled_since is NEVER:
+                self.watch_progress()
         else:
             self.close()

@@ -54,8 +54,11 @@ def response_framing(
     if status < 200 or status == 204:
         return ResponseFraming(None, False, False, close)
     # RFC 9110 sections 9.3.2 and 15.4.5: no body, but the Content-Length that GET would have had.
-    if method == "HEAD" or status == 304:
+    if method == "HEAD":
         return ResponseFraming(size or declared, False, False, close)
+    if status == 304:
+        # An application seldom has the body at hand: none is no length.
+        return ResponseFraming(size or declared or None, False, False, close)
     # RFC 9110 section 15.3.6: a 205 has no content, and must say that it ends here.
     if status == 205:
         return ResponseFraming(0, False, False, close)

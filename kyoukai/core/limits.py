@@ -57,7 +57,7 @@ class Limits:
     max_body_size: int = _setting(
         12 * 1024 * 1024,
         "bytes",
-        "largest request body, with its codings removed; larger: 413",
+        "largest request body, without its transfer coding; larger: 413",
         "nginx client_max_body_size 1 MiB; Django holds 2.5 MiB; a phone's photograph is 4 to 12 MiB",
         least=0,
     )

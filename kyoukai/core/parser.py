@@ -63,5 +63,6 @@ class RequestParser(Protocol):
     def should_upgrade(self) -> bool:
         """Return whether the parser takes the rest of the connection for another protocol.
 
-        A parser that never does, and reads on as HTTP/1.1, always returns ``False``.
+        It then completes the message at the end of its head, and ``feed_data`` raises an exception
+        that ``resume_parser`` knows. A parser that never does always returns ``False``.
         """

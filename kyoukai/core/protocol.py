@@ -6,12 +6,13 @@ answered in a task, and a copy of the server's context variables, of its own.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.exceptions import HTTPException, InternalServerError
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from .access import log_answer
 from .answer import prepare_answer
@@ -21,7 +22,7 @@ from .exchange import Exchange
 from .reception import NO_EXCHANGE, Reception
 from .server import NEVER
 from .states import BODY, CLOSED, ENDED, IDLE, LINGERING
-from .stream import BodySender
+from .stream import PIECE_SIZE, BodySender
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -67,7 +68,7 @@ class HTTPProtocol(Reception):
         # The peer may be gone before it can be asked for its name.
         peer = None if is_local else transport.get_extra_info("peername")
         self.environ = connection_environ(
-            scheme="https" if transport.get_extra_info("sslcontext") is not None else "http",
+            scheme="https" if self.is_secure else "http",
             server=("localhost", 80) if is_local else (self.server_ip, self.server_port),
             peer=peer[:2] if peer else None,
             protocol=self,
@@ -139,21 +140,14 @@ class HTTPProtocol(Reception):
         """Answer the first exchange of the queue: environ, request, application, response."""
         if self._resumed is not None:
             # The client does not read the answers it has: make no more of them.
-            try:
+            with contextlib.suppress(ConnectionResetError):
                 await self.drain()
-            except ConnectionResetError:
-                return
+        if self.state is CLOSED:
+            return
         exchange = self.exchanges[0]
         environ = build_environ(exchange, self.environ)
         exchange.body = []
-        try:
-            request = self.app.request_class(environ)
-            response = await self.app.process_request(request, self.parent_context)
-            if not isinstance(response, Response):
-                raise TypeError(f"process_request returned {response!r}; it must return a Response")
-        except Exception:
-            logger.exception("the application failed on %s %s", exchange.method, exchange.path)
-            response = error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
+        response = await self._ask(exchange, environ)
         try:
             # The client may be gone by now, or the connection another protocol's.
             if self.state is not CLOSED:
@@ -161,8 +155,29 @@ class HTTPProtocol(Reception):
                 if rest is not None:
                     await rest
         finally:
-            close_response(response)
+            close_quietly(response)
+            if exchange.body_size and "werkzeug.request" in environ:
+                # Werkzeug spools uploaded files to disk.
+                close_quietly(environ["werkzeug.request"])
         self._answered(exchange)
+
+    async def _ask(self, exchange: Exchange, environ: dict[str, Any]) -> Response:
+        """Return the application's response, or a 500 if it fails."""
+        try:
+            request = self.app.request_class(environ)
+            response = await self.app.process_request(request, self.parent_context)
+            if isinstance(response, Response):
+                return response
+            raise TypeError(f"process_request returned {response!r}; it must return a Response")
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Not this task was cancelled, but something that the application waits for.
+            logger.exception("the application was cancelled on %s %s", exchange.method, exchange.path)
+        except Exception:
+            logger.exception("the application failed on %s %s", exchange.method, exchange.path)
+        return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
 
     def _answered(self, exchange: Exchange) -> None:
         """Go on after an answer: to the next of the queue, to the next request, or to the end."""
@@ -172,12 +187,9 @@ class HTTPProtocol(Reception):
         if self.state is CLOSED:
             return
         self.exchanges.popleft()
-        if not exchange.persistent or (self.state is ENDED and not self.exchanges):
+        if not exchange.persistent or (not self.exchanges and self._is_over()):
             self.exchanges.clear()
-            if exchange.error is None:
-                self.close()
-            else:
-                self.linger()
+            self._end(exchange)
             return
         if self.exchanges:
             self._answer_first()
@@ -187,6 +199,18 @@ class HTTPProtocol(Reception):
                 self.deadline = self.server.clock + self.limits.keep_alive_timeout
             elif self.state is BODY and self.exchange.expect_continue:
                 self.send_continue()
+
+    def _is_over(self) -> bool:
+        """Return whether no request follows, though the last answer did not say so."""
+        return self.state is ENDED or (self.server.stopping and self.state is IDLE)
+
+    def _end(self, exchange: Exchange) -> None:
+        """Close after the last answer."""
+        is_refusal = exchange.error is not None
+        if self.client_ended or not (is_refusal or self.transport.can_write_eof()):
+            self.close()
+        else:
+            self.linger()
 
     # Writing
 
@@ -226,9 +250,10 @@ class HTTPProtocol(Reception):
         if not framing.send_body:
             self.raw_write(head)
             return None
-        if body is None:
+        if body is None or (self.is_secure and len(body) > PIECE_SIZE):
+            # A transport over TLS does not tell how much of a large write has gone.
             self.raw_write(head)
-            return self._send_body(response.response, framing, exchange)
+            return self._send_body(response.response if body is None else body, framing, exchange)
         exchange.sent = len(body)
         if len(body) <= COPY_SIZE:
             self.raw_write(head + body)
@@ -250,27 +275,30 @@ class HTTPProtocol(Reception):
             if framing.chunked or framing.content_length is not None:
                 self.close()
             else:
-                self.abort()
+                self.reset()
 
     # The ways in which it ends
 
     def shutdown(self) -> None:
         """Close, at once if nothing is under way, else with the answer to what is."""
         if self.state is IDLE and not self.exchanges:
-            self.close()
+            super().shutdown()
 
     def abort(self) -> "asyncio.Task[None] | None":
         """Close at once and cancel the handler under way."""
         task = self._task
-        super().abort()
-        if task is not None:
-            task.cancel()
+        if task is None:
+            return super().abort()
+        self.state = self.state.close
+        task.cancel()
+        # One turn later: the event loop's sendfile must have let go of the transport by then.
+        asyncio.get_running_loop().call_soon(self.transport.abort)
         return task
 
 
-def close_response(response: Response) -> None:
-    """Close a response, whose ``call_on_close`` functions always run; log what they raise."""
+def close_quietly(message: Request | Response) -> None:
+    """Close a request or a response, and log what its closing raises."""
     try:
-        response.close()
+        message.close()
     except Exception:
-        logger.exception("closing a response failed")
+        logger.exception("closing a %s failed", type(message).__name__)

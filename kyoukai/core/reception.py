@@ -49,6 +49,8 @@ class Reception(Connection, abc.ABC):
         """Those whose request is whole, or refused, in order; the first is being answered."""
         self.parser = self.make_parser()
         self._fields: list[tuple[bytes, bytes]] = []
+        self.client_ended = False
+        """Whether the client has sent its end of file."""
         self._head_size = 0
         self._reading = True
 
@@ -72,6 +74,15 @@ class Reception(Connection, abc.ABC):
         :param data: what the parser was fed when it raised ``exc``.
         """
         return False
+
+    def inspect_partial_head(self, data: bytes) -> HTTPException | None:
+        """Return why a head that has come in part can be refused already.
+
+        Only a parser that sees a fault and waits for more needs it: the default returns ``None``.
+
+        :param data: what was fed last.
+        """
+        return None
 
     @abc.abstractmethod
     def handle_parser_exception(self, exc: Exception) -> None:
@@ -136,11 +147,16 @@ class Reception(Connection, abc.ABC):
         exchange.body.append(body)
 
     def on_message_complete(self) -> None:
-        """Queue the exchange: its request is whole."""
+        """Queue the exchange: its request is whole.
+
+        :raises HeaderFieldsTooLarge: if its trailers pass their limits.
+        """
         exchange = self.exchange
         if exchange.upgrade and exchange.framing.has_body:
             # The parser stopped short of the body; resume_parser brings it.
             return
+        if exchange.trailers:
+            policy.check_trailers(exchange.trailers, self.limits)
         self.state = self.state.message_complete
         if not exchange.keep_alive or self.server.stopping:
             self.state = self.state.end
@@ -165,6 +181,7 @@ class Reception(Connection, abc.ABC):
         """
         if self.state is HEAD or self.state is BODY:
             logger.debug("a client ended its side in the middle of a request")
+        self.client_ended = True
         self.state = self.state.end
         self.exchange = NO_EXCHANGE
         self.deadline = NEVER
@@ -192,9 +209,11 @@ class Reception(Connection, abc.ABC):
     # Reading
 
     def hold(self, unread: bytes) -> None:
-        """Parse no further until the queue has been answered; ``unread`` comes first then."""
+        """Parse no further until the queue has room again; ``unread`` comes first then."""
         self._reading = False
         self.unread = unread
+        # What the client has sent may lie unread: it is not late.
+        self.deadline = NEVER
         self.transport.pause_reading()
 
     def read_on(self) -> None:
@@ -202,6 +221,10 @@ class Reception(Connection, abc.ABC):
         if self._reading or self._is_full():
             return
         self._reading = True
+        if self.state is HEAD:
+            self.deadline = self.server.clock + self.limits.head_timeout
+        elif self.state is BODY:
+            self.deadline = self.server.clock + self.limits.body_timeout
         unread, self.unread = self.unread, b""
         if unread:
             self.data_received(unread)
@@ -230,35 +253,44 @@ class Reception(Connection, abc.ABC):
             self.discard(len(data))
             return
         before = self.exchange
+        stopped: Exception | None = None
         try:
             self.parser.feed_data(data)
         except Exception as exc:
-            if not self.resume_parser(exc, data):
-                self.handle_parser_exception(exc)
+            stopped = exc
+        if stopped is not None:
+            # Out of the except block, where Python would note it in what is raised next.
+            if not self.resume_parser(stopped, data):
+                self.handle_parser_exception(stopped)
                 return
+            del stopped
         state = self.state
         if state is IDLE and self.exchanges:
             # Handlers may take their time.
             self.deadline = NEVER
-            if self._reading and self._is_full():
-                self.hold(b"")
+            self._head_size = 0
         elif state is BODY:
             self.deadline = self.server.clock + self.limits.body_timeout
             self._check_trailers()
         elif state is HEAD or state is IDLE:
-            self._check_head(len(data), begun=self.exchange is not before)
+            self._check_head(data, begun=self.exchange is not before)
+        if self._reading and self.exchanges and self._is_full():
+            self.hold(b"")
 
-    def _check_head(self, size: int, *, begun: bool) -> None:
+    def _check_head(self, data: bytes, *, begun: bool) -> None:
         """Hold a head that comes in pieces, and empty lines before it, to their limit and time."""
-        if begun:
+        error = None if self.state is IDLE else self.inspect_partial_head(data)
+        if error is not None:
+            self.handle_parser_exception(error)
+        elif begun:
             # What else came with its first byte may have been earlier requests. The policy counts
             # the fields again.
             self._head_size = 0
             self.deadline = self.server.clock + self.limits.head_timeout
-            return
-        self._head_size += size
-        if self._head_size > self.limits.max_head_size:
-            self.handle_parser_exception(HeaderFieldsTooLarge())
+        else:
+            self._head_size += len(data)
+            if self._head_size > self.limits.max_head_size:
+                self.handle_parser_exception(HeaderFieldsTooLarge())
 
     def _check_trailers(self) -> None:
         if self.exchange.trailers:

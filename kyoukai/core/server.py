@@ -26,7 +26,7 @@ class ManagedConnection(Protocol):
     """A connection that takes part in deadlines and in a graceful stop.
 
     ``HTTPProtocol`` is one. A backend with a protocol of its own may give it these methods and
-    call :meth:`Server.opened` and :meth:`Server.lost`; otherwise its connections are cut at a stop.
+    call :meth:`Server.opened` and :meth:`Server.lost`; otherwise a stop does not wait for them.
     """
 
     def sweep(self, now: float) -> None:

@@ -11,7 +11,7 @@
     or the client sent its end of file, or the server stops. Answers may still be owed, and input
     is discarded.
 ``lingering``
-    The last answer, a refusal, is on its way and our side is shut; input is discarded until the
+    The last answer is on its way and our side is shut; input is discarded until the
     client closes too, so that no reset destroys the answer (RFC 9112 section 9.6).
 ``closed``
     The transport is closing, or closed, or another protocol's.
@@ -28,16 +28,34 @@ from typing import Final
 from .errors import KyoukaiError
 
 TABLE: Final[dict[str, dict[str, str]]] = {
-    "idle": {"message_begin": "head", "end": "ended", "refuse": "ended", "close": "closed"},
-    "head": {"headers_complete": "body", "end": "ended", "refuse": "ended", "close": "closed"},
-    "body": {"message_complete": "idle", "end": "ended", "refuse": "ended", "close": "closed"},
+    "idle": {
+        "message_begin": "head",
+        "end": "ended",
+        "refuse": "ended",
+        "linger": "lingering",
+        "close": "closed",
+    },
+    "head": {
+        "headers_complete": "body",
+        "end": "ended",
+        "refuse": "ended",
+        "linger": "lingering",
+        "close": "closed",
+    },
+    "body": {
+        "message_complete": "idle",
+        "end": "ended",
+        "refuse": "ended",
+        "linger": "lingering",
+        "close": "closed",
+    },
     "ended": {"end": "ended", "refuse": "ended", "linger": "lingering", "close": "closed"},
     "lingering": {"end": "lingering", "refuse": "lingering", "close": "closed"},
     "closed": {"end": "closed", "refuse": "closed", "linger": "closed", "close": "closed"},
 }
 """State and event give the next state. ``message_begin``, ``headers_complete`` and
 ``message_complete`` are the parser's calls; ``end``: no further request will be read; ``refuse``:
-the one being read is refused; ``linger``: the refusal has been sent; ``close``: the end."""
+the one being read is refused; ``linger``: the last answer has been sent; ``close``: the end."""
 
 EVENTS: Final = tuple(sorted({event for events in TABLE.values() for event in events}))
 

@@ -8,8 +8,8 @@ import asyncio
 import contextvars
 import functools
 import io
-from collections.abc import AsyncIterable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from werkzeug.wsgi import FileWrapper
 
@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .framing import ResponseFraming
 
+T = TypeVar("T")
+
 BLOCK_SIZE: Final = 256 * 1024
 """Bytes of a file read at once. asyncio's own sendfile fall-back reads as much."""
+
+PIECE_SIZE: Final = 64 * 1024
+"""Bytes of a body in memory written at once, where it goes in pieces: asyncio's high-water mark."""
 
 SENDFILE_SIZE: Final = 128 * 1024
 """Bytes handed to the kernel at once. A client must take as many within ``write_timeout``."""
@@ -45,12 +50,15 @@ class BodySender:
     async def send(self, body: Any) -> None:
         """Send the whole body, and what ends it.
 
-        :param body: what a Werkzeug response has as its ``response``.
+        :param body: what a Werkzeug response has as its ``response``; or bytes, to go in pieces.
         :raises ConnectionResetError: if the client is gone.
         :raises InvalidResponseError: if there is more or less of it than its Content-Length said.
         :raises Exception: what the iterator raises. The connection must be cut then.
         """
-        if isinstance(body, FileWrapper):
+        if isinstance(body, bytes):
+            for offset in range(0, len(body), PIECE_SIZE):
+                await self.send_piece(body[offset : offset + PIECE_SIZE])
+        elif isinstance(body, FileWrapper):
             await self._send_file(body.file)
         elif isinstance(body, AsyncIterable):
             await self._send_async(body)
@@ -91,24 +99,22 @@ class BodySender:
                 await close()
 
     async def _send_blocking(self, body: Iterable[bytes | str]) -> None:
-        run = asyncio.get_running_loop().run_in_executor
         # StopIteration cannot pass through a future, so next() has a default.
         step = functools.partial(contextvars.copy_context().run, next, iter(body), None)
-        while (piece := await run(None, step)) is not None:
+        while (piece := await in_thread(step)) is not None:
             await self.send_piece(piece)
 
     async def _send_file(self, file: Any) -> None:
         if isinstance(file, (io.BufferedReader, io.FileIO)) and await self._sendfile(file):
             return
-        run = asyncio.get_running_loop().run_in_executor
-        while block := await run(None, file.read, BLOCK_SIZE):
+        while block := await in_thread(functools.partial(file.read, BLOCK_SIZE)):
             await self.send_piece(block)
 
     async def _sendfile(self, file: Any) -> bool:
         """Let the kernel send it, as far as loop, transport and framing have it so."""
         declared = self.framing.content_length
         transport = self.connection.transport
-        if declared is None or transport.get_extra_info("sslcontext") is not None:
+        if declared is None or self.connection.is_secure:
             return False
         loop = asyncio.get_running_loop()
         offset = file.tell()
@@ -127,3 +133,18 @@ class BodySender:
             offset += sent
             self.exchange.sent += sent
         return True
+
+
+async def in_thread(step: Callable[[], T]) -> T:
+    """Call ``step`` in a thread of the loop's default executor, and return what it returns.
+
+    A cancellation waits for it: neither a generator nor a file can be closed while it is used.
+    """
+    future = asyncio.get_running_loop().run_in_executor(None, step)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        # Nobody is left to be told what it raised.
+        future.exception()
+        raise

@@ -126,7 +126,7 @@ class Router:
         request = ctx.request
         method = request.method
         # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
-        if method == "OPTIONS" and request.environ.get("RAW_URI") == "*":
+        if method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
             return self._everything
         fixed = self._fixed.get((method, request.path))
         if fixed is not None:

@@ -98,7 +98,7 @@ def test_a_client_that_does_not_trust(serve, tls, trusting, caplog):
 
 def test_an_idle_connection_does_not_hold_up_a_stop(serve, tls, trusting, caplog):
     """The client reads nothing, so it does not answer the server's close_notify."""
-    server = serve(echo, ssl=tls, limits={"shutdown_timeout": 1.0})
+    server = serve(echo, ssl=tls, limits={"linger_timeout": 0.05})
     with server.connect(context=trusting) as client:
         assert client.request(message()).status == 200
         server.stop()

@@ -25,6 +25,9 @@ REQUEST_LINE: Final = re.compile(
     rb"(?:\A(?:\r\n)*|\r\n\r\n)[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\xff]+ HTTP/[0-9]\.[0-9]\r\n"
 )
 
+NO_VERSION_YET: Final = "0.0"
+"""What a parser says that has seen no version since it was made."""
+
 # What llhttp says of an HTTP/2 connection preface (RFC 9113 section 3.4).
 PREFACE: Final = ("Pause on PRI/Upgrade", "Expected HTTP/2 Connection Preface")
 
@@ -61,6 +64,13 @@ class KyoukaiProtocol(HTTPProtocol):
         if rest:
             self.data_received(rest)
         return True
+
+    def inspect_partial_head(self, data: bytes) -> HTTPException | None:
+        """Refuse HTTP/0.9: llhttp takes its request line, ``GET /``, and waits for fields."""
+        is_line = bool(self.exchange.target) and data.endswith(b"\n")
+        if is_line and self.parser.get_http_version() == NO_VERSION_YET:
+            return VersionNotSupported()
+        return None
 
     def translate_exception(self, exc: Exception) -> HTTPException:
         """Return the HTTP error that an exception out of llhttp means."""

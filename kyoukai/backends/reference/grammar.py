@@ -100,7 +100,7 @@ TRANSFER_CODING: Final = re.compile(
     % {b"token": TOKEN, b"ows": OWS, b"quoted_string": QUOTED_STRING}
 )
 
-FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
+FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding", b"upgrade"})
 """The fields, in lower case, that say where a message ends and whether another one follows."""
 
 
@@ -163,13 +163,18 @@ def keep_alive(version: bytes, connection: Sequence[bytes]) -> bool:
     :param version: ``b"1.1"``.
     :param connection: the values of the Connection fields.
     """
-    options = {option.strip(WHITESPACE).lower() for option in b",".join(connection).split(b",")}
+    options = connection_options(connection)
     # "If the close connection option is present, the connection will not persist"
     if b"close" in options:
         return False
     # "If the received protocol is HTTP/1.1 (or later), the connection will persist"; if HTTP/1.0,
     # it does with the keep-alive option.
     return version != b"1.0" or b"keep-alive" in options
+
+
+def connection_options(connection: Sequence[bytes]) -> set[bytes]:
+    """Return the options of all Connection fields, in lower case (RFC 9110 section 7.6.1)."""
+    return {option.strip(WHITESPACE).lower() for option in b",".join(connection).split(b",")}
 
 
 def body_length(

@@ -39,6 +39,7 @@ from .grammar import (
     NOT_VCHAR,
     WHITESPACE,
     body_length,
+    connection_options,
     keep_alive,
     parse_field_line,
     parse_version,
@@ -55,6 +56,19 @@ method_too_long: Final = partial(
     NotImplementedByServer, "The request method is longer than any that this server knows."
 )
 version_too_long: Final = partial(BadRequest, "The request line does not end in an HTTP version.")
+
+
+class UpgradeOffered(Exception):
+    """The parser has stopped behind a request that offers an upgrade and has no body.
+
+    What follows may be in the other protocol. If it is not, it can be fed again.
+
+    :ivar rest: what was fed and has not been parsed.
+    """
+
+    def __init__(self, rest: bytes) -> None:
+        super().__init__(rest)
+        self.rest = rest
 
 
 class RequestParser:
@@ -90,10 +104,12 @@ class RequestParser:
         self._method = b""
         self._version = b""
         self._framing: dict[bytes, list[bytes]] = {}
+        self._stops = False
 
     def feed_data(self, data: bytes, /) -> None:
         """Parse the next bytes of the connection, wherever they are cut.
 
+        :raises UpgradeOffered: if the parser stops; it can be fed again.
         :raises ProtocolError: if they are no HTTP/1.x request, or pass a limit.
         :raises Exception: what a callback raised. After any error nothing is called any more, and
             every further call raises the same error.
@@ -106,6 +122,11 @@ class RequestParser:
         except BaseException as error:
             self._error = error
             raise
+        if self._stops:
+            self._stops = False
+            rest = self._buffer.take(len(self._buffer.data))
+            self._buffer.drop_read()
+            raise UpgradeOffered(rest)
         self._buffer.drop_read()
 
     def get_method(self) -> bytes:
@@ -121,12 +142,18 @@ class RequestParser:
         return keep_alive(self._version, self._framing.get(b"connection", ()))
 
     def should_upgrade(self) -> bool:
-        """Return ``False``.
+        """Return whether the parser stops behind this request (RFC 9110 section 7.8).
 
-        RFC 9110 section 7.8: a server MAY ignore a received Upgrade field. What follows is read as
-        HTTP/1.1.
+        It does if an upgrade is offered and no body is between the head and what the other protocol
+        may have sent. A body is read, and after it HTTP/1.1.
         """
-        return False
+        framing = self._framing
+        return (
+            b"upgrade" in framing
+            and self._version != b"1.0"
+            and b"upgrade" in connection_options(framing.get(b"connection", ()))
+            and self._body_length() == 0
+        )
 
     def _parse(self) -> Generator[None, None, Never]:
         buffer, protocol = self._buffer, self._protocol
@@ -137,9 +164,14 @@ class RequestParser:
                 yield from self._read_head()
             protocol.on_headers_complete()
             # After the callback: the server's policy speaks first, and this only confirms it.
+            stops = False
             if self._framing:
+                stops = self.should_upgrade()
                 yield from self._read_body()
             protocol.on_message_complete()
+            if stops:
+                self._stops = True
+                yield
 
     def _take_small_head(self) -> bool:
         """Read a head that is valid, whole and small, in one match. Otherwise, read nothing.
@@ -249,12 +281,16 @@ class RequestParser:
             self._protocol.on_header(name, value)
         return framing
 
-    def _read_body(self) -> Generator[None, None, None]:
-        """Read the body and the trailer section, where the head says that they follow."""
-        framing, on_body = self._framing, self._protocol.on_body
-        length = body_length(
+    def _body_length(self) -> int | None:
+        framing = self._framing
+        return body_length(
             self._version, framing.get(b"content-length", ()), framing.get(b"transfer-encoding", ())
         )
+
+    def _read_body(self) -> Generator[None, None, None]:
+        """Read the body and the trailer section, where the head says that they follow."""
+        on_body = self._protocol.on_body
+        length = self._body_length()
         if length is not None:
             yield from self._buffer.pass_on(length, on_body)
         else:

@@ -4,7 +4,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from kyoukai.core.protocol import HTTPProtocol
 
-from .parser import RequestParser
+from .parser import RequestParser, UpgradeOffered
 
 
 class KyoukaiProtocol(HTTPProtocol):
@@ -20,6 +20,14 @@ class KyoukaiProtocol(HTTPProtocol):
             max_field_size=limits.max_field_size,
             max_fields=limits.max_fields,
         )
+
+    def resume_parser(self, exc: Exception, data: bytes) -> bool:
+        """Wait for the answer where the parser has stopped for an upgrade."""
+        if not isinstance(exc, UpgradeOffered):
+            return False
+        if self.exchanges:
+            self.hold(exc.rest)
+        return True
 
     def translate_exception(self, exc: Exception) -> HTTPException:
         """Return ``exc``: this parser raises the HTTP error itself."""

@@ -1,8 +1,9 @@
+import contextlib
 import random
 
 import pytest
 
-from kyoukai.backends.reference.parser import MAX_FIELD_WHITESPACE, RequestParser
+from kyoukai.backends.reference.parser import MAX_FIELD_WHITESPACE, RequestParser, UpgradeOffered
 from kyoukai.core.errors import (
     BadRequest,
     HeaderFieldsTooLarge,
@@ -96,11 +97,41 @@ def test_any_token_is_a_method(run_every_way, method):
     assert outcome.events[4:] == GET_EVENTS
 
 
-def test_an_upgrade_is_read_on_as_http(recorder):
+UPGRADE = b"GET / HTTP/1.1\r\nConnection: x, Upgrade\r\nUpgrade: h2c\r\n\r\n"
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x00 not HTTP", GET])
+def test_it_stops_behind_a_request_that_offers_an_upgrade(recorder, rest):
     recorder.parser = parser = RequestParser(recorder)
-    parser.feed_data(POST.replace(b"Host: a", b"Connection: upgrade\r\nUpgrade: h2c") + GET)
-    assert ("body", b"hello") in recorder.events
-    assert recorder.events[-5:] == GET_EVENTS
+    with pytest.raises(UpgradeOffered) as info:
+        parser.feed_data(UPGRADE + rest)
+    assert info.value.rest == rest
+    assert recorder.events[-1] == "complete"
+    assert parser.should_upgrade() is True
+
+
+def test_what_follows_an_upgrade_that_is_not_taken_can_be_fed_again(recorder):
+    recorder.parser = parser = RequestParser(recorder)
+    for piece in (UPGRADE[:-1], UPGRADE[-1:] + UPGRADE):
+        with contextlib.suppress(UpgradeOffered):
+            parser.feed_data(piece)
+    before = len(recorder.events)
+    parser.feed_data(GET)
+    assert recorder.events[before:] == GET_EVENTS
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(UPGRADE.replace(b"x, Upgrade", b"x"), id="not-an-option-of-Connection"),
+        pytest.param(UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0"), id="RFC9110-7.8-in-HTTP/1.0"),
+        pytest.param(POST.replace(b"Host: a", b"Connection: upgrade\r\nUpgrade: h2c"), id="before-a-body"),
+    ],
+)
+def test_it_reads_on_behind_others(recorder, data):
+    recorder.parser = parser = RequestParser(recorder)
+    parser.feed_data(data + GET)
+    assert recorder.events[-len(GET_EVENTS) :] == GET_EVENTS
     assert parser.should_upgrade() is False
 
 
