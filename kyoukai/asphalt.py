@@ -16,21 +16,24 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 from collections.abc import AsyncGenerator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
-from asphalt.core import Component, Context, Event, Signal, context_teardown, resolve_reference
+from asphalt.core import Component, Context, Event, Signal, context_teardown
 
 from kyoukai.core.application import Application
 from kyoukai.core.backend import Backend
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits, suggest
+from kyoukai.core.references import UnresolvedReferenceError, resolve
 from kyoukai.core.registry import create_backend
 from kyoukai.core.server import Server
-from kyoukai.listener import Listener, make_ssl_context
+from kyoukai.listener import Listener
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
+from kyoukai.tls import make_ssl_context
 from kyoukai.web.context import (
     HTTPRequestContext,
     RouteCompletedEvent,
@@ -113,7 +116,7 @@ class KyoukaiComponent(Component):
     :param backend_options: options for the backend, by name.
     :param limits: limits and timeouts by name: see :class:`~kyoukai.core.limits.Limits`.
     :param ssl: ``certificate`` and ``key`` to serve by TLS: see
-        :func:`~kyoukai.listener.make_ssl_context`.
+        :func:`~kyoukai.tls.make_ssl_context`.
     :param settings: ``host``, ``port`` or ``uds``, the address: see
         :class:`~kyoukai.listener.Listener`; ``server_field``, the Server field of every answer,
         empty for none; ``access_log``, whether answers are logged; ``resource_name``, the name of
@@ -140,12 +143,13 @@ class KyoukaiComponent(Component):
                 raise ConfigurationError(f"unknown setting {name!r}; {suggest(name, SETTINGS)}")
         self.app = resolve_application(app)
         self.listener = Listener(settings.get("host"), settings.get("port"), settings.get("uds"))
-        self.backend_name = os.environ.get(BACKEND_VARIABLE) or backend or DEFAULT_BACKEND
+        configured = DEFAULT_BACKEND if backend is None else backend
+        self.backend_name = os.environ.get(BACKEND_VARIABLE) or configured
         self.backend: Backend = create_backend(
             self.backend_name, _check_mapping("backend_options", backend_options)
         )
         self.ssl_context = make_ssl_context(ssl, self.backend.alpn_protocols)
-        self.resource_name = _check_type(settings, "resource_name", "default")
+        self.resource_name = _check_name(_check_type(settings, "resource_name", "default"))
         self.server = Server(
             Limits.from_mapping(_check_mapping("limits", limits)),
             server_field=_check_field(_check_type(settings, "server_field", "kyoukai")),
@@ -171,8 +175,8 @@ class KyoukaiComponent(Component):
             self._publish(ctx)
             self.server.start()
             await listening.start_serving()
-            self._announce(address)
-            with interruptible():
+            with interruptible(ctx):
+                self._announce(address)
                 yield
         finally:
             listening.close()
@@ -221,16 +225,16 @@ def resolve_application(app: Application | str | None) -> Application:
     """Return the application that ``app`` is, or refers to as ``module:attribute``.
 
     :raises ConfigurationError: if there is none, or it is no application.
+    :raises BaseException: what the application's module raises when it is imported, as it is.
     """
     if app is None:
         raise ConfigurationError("app is not set; it must be an application, or module:attribute")
     if isinstance(app, str) and ":" not in app:
         raise ConfigurationError(f"app is {app!r}; it must be an application, or module:attribute")
     try:
-        resolved: Any = resolve_reference(app)
-    except LookupError as error:
-        cause = error.__cause__ or error
-        raise ConfigurationError(f"app {app!r} cannot be loaded: {cause}") from cause
+        resolved: Any = resolve(app) if isinstance(app, str) else app
+    except UnresolvedReferenceError as error:
+        raise ConfigurationError(f"app {app!r} cannot be loaded: {error}") from error
     for name in ("request_class", "process_request"):
         if not hasattr(resolved, name):
             raise ConfigurationError(f"app {app!r} is no application: it has no {name}")
@@ -249,6 +253,12 @@ def _check_type(settings: Mapping[str, Any], name: str, default: Any) -> Any:
     value = settings.get(name, default)
     if type(value) is not type(default):
         raise ConfigurationError(f"{name} is {value!r}; it must be a {type(default).__name__}")
+    return value
+
+
+def _check_name(value: str) -> str:
+    if re.fullmatch(r"\w+", value) is None:
+        raise ConfigurationError(f"resource_name is {value!r}; it must be letters, digits and underscores")
     return value
 
 

@@ -5,6 +5,7 @@ settings, so that what works here works there.
 """
 
 import importlib.util
+import operator
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import click
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND
 from kyoukai.core.errors import ConfigurationError
@@ -91,6 +93,8 @@ def run(
 
     The first signal lets requests under way finish; a second one stops at once.
     """  # noqa: D301 - Click reads the \b
+    if backend == "":
+        raise ConfigurationError("--backend is ''; it must be a name or module:attribute")
     if backend is not None:
         # The command line has the last word, and the component asks the environment.
         os.environ[BACKEND_VARIABLE] = backend
@@ -125,7 +129,8 @@ def backends() -> None:
 
 def _row(registration: Registration) -> tuple[str, str, str, str]:
     backend_class, error = describe(registration)
-    contract = str(error) if backend_class is None else str(backend_class.api_version)
+    reason = " ".join(str(error).split())
+    contract = reason if backend_class is None else str(backend_class.api_version)
     return registration.name, registration.distribution, registration.version, contract
 
 
@@ -152,7 +157,7 @@ def _load_file(path: Path, attribute: str) -> Any:
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     try:
-        return getattr(module, attribute)
+        return operator.attrgetter(attribute)(module)
     except AttributeError:
         raise ConfigurationError(f"{str(path)!r} has no {attribute!r}") from None
 
@@ -167,5 +172,9 @@ def parse_options(options: tuple[str, ...]) -> dict[str, Any]:
         name, equals, value = option.partition("=")
         if not equals or not name:
             raise ConfigurationError(f"--backend-option is {option!r}; it must be NAME=VALUE")
-        parsed[name] = YAML(typ="safe").load(value)
+        try:
+            parsed[name] = YAML(typ="safe").load(value)
+        except YAMLError as error:
+            problem = " ".join(str(error).split())
+            raise ConfigurationError(f"--backend-option {name!r}: {value!r} is no YAML: {problem}") from error
     return parsed

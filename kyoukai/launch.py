@@ -44,14 +44,16 @@ def choose_policy(loop: str | None) -> str | None:
 
 
 def logging_config(level: str) -> dict[str, Any]:
-    """Return the logging configuration: one handler on standard error, Asphalt from WARNING up.
+    """Return the logging configuration: one handler on standard error.
+
+    Asphalt speaks from WARNING up, and always of a start that failed.
 
     :raises ConfigurationError: if there is no such level.
     """
     name = str(level).upper()
     if name not in LOG_LEVELS:
         raise ConfigurationError(f"log_level is {level!r}; it must be one of {', '.join(LOG_LEVELS)}")
-    asphalt_level = max(logging.WARNING, logging.getLevelNamesMapping()[name])
+    asphalt_level = min(max(logging.WARNING, logging.getLevelNamesMapping()[name]), logging.ERROR)
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -126,12 +126,12 @@ class Client:
 
     def receive_chunks(self) -> bytes:
         """Return a chunked body."""
-        body = b""
+        pieces = []
         while size := int(self.receive_until(b"\r\n"), 16):
-            body += self.receive_exactly(size)
+            pieces.append(self.receive_exactly(size))
             assert self.receive_exactly(2) == b"\r\n"
         assert self.receive_exactly(2) == b"\r\n"
-        return body
+        return b"".join(pieces)
 
     def request(self, data: bytes, method: str = "GET") -> Answer:
         """Send ``data`` and return the next answer."""

@@ -31,11 +31,19 @@ ARROWS: dict[str, frozenset[str]] = {
     # The application starts a process with `launch`, which knows the component by its name alone.
     "kyoukai.web": frozenset({"kyoukai.core", "kyoukai.launch"}),
     "kyoukai.listener": frozenset({"kyoukai.core"}),
+    "kyoukai.tls": frozenset({"kyoukai.core"}),
     "kyoukai.signals": frozenset({"kyoukai.core"}),
     "kyoukai.startup_log": frozenset({"kyoukai.core"}),
     "kyoukai.launch": frozenset({"kyoukai.core"}),
     "kyoukai.asphalt": frozenset(
-        {"kyoukai.core", "kyoukai.web", "kyoukai.listener", "kyoukai.signals", "kyoukai.startup_log"}
+        {
+            "kyoukai.core",
+            "kyoukai.web",
+            "kyoukai.listener",
+            "kyoukai.signals",
+            "kyoukai.startup_log",
+            "kyoukai.tls",
+        }
     ),
     "kyoukai.cli": frozenset(
         {

@@ -1,11 +1,14 @@
 """From a Werkzeug response to what is written of it."""
 
-from typing import Any, NamedTuple
+import logging
+from typing import Any, Final, NamedTuple
 
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from .framing import ResponseFraming, response_framing
 from .serialize import InvalidResponseError, declared_length, serialize_head, wants_close
+
+logger: Final = logging.getLogger("kyoukai.protocol")
 
 
 class Answer(NamedTuple):
@@ -69,3 +72,11 @@ def prepare_answer(
     )
     head = serialize_head(response.status, headers, framing, version=version, date=date, server=server)
     return Answer(head, body, framing)
+
+
+def close_quietly(message: Request | Response) -> None:
+    """Close a request or a response, and log what its closing raises."""
+    try:
+        message.close()
+    except Exception:
+        logger.exception("closing a %s failed", type(message).__name__)

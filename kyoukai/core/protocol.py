@@ -12,10 +12,10 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.exceptions import HTTPException, InternalServerError
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from .access import log_answer
-from .answer import prepare_answer
+from .answer import close_quietly, prepare_answer
 from .environ import build_environ, connection_environ
 from .error_response import error_response
 from .exchange import Exchange
@@ -294,11 +294,3 @@ class HTTPProtocol(Reception):
         # One turn later: the event loop's sendfile must have let go of the transport by then.
         asyncio.get_running_loop().call_soon(self.transport.abort)
         return task
-
-
-def close_quietly(message: Request | Response) -> None:
-    """Close a request or a response, and log what its closing raises."""
-    try:
-        message.close()
-    except Exception:
-        logger.exception("closing a %s failed", type(message).__name__)

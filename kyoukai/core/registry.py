@@ -24,6 +24,7 @@ from .errors import (
     UnknownBackendError,
 )
 from .limits import suggest
+from .references import UnresolvedReferenceError, resolve
 
 GROUP: Final = "kyoukai.backends"
 """The entry-point group in which a distribution registers its backends."""
@@ -152,10 +153,12 @@ def _load_entry_point(registration: Registration, label: str) -> object:
 
 def _load_reference(reference: str) -> object:
     try:
-        # Asphalt's resolve_reference does the same, and keeps to itself what was missing.
-        return importlib.metadata.EntryPoint(reference, reference, GROUP).load()
+        return resolve(reference)
+    except UnresolvedReferenceError as error:
+        cause = error.__cause__ or error
     except (Exception, SystemExit) as error:
-        raise _load_error(f"backend {reference!r}", reference, error) from error
+        cause = error
+    raise _load_error(f"backend {reference!r}", reference, cause) from cause
 
 
 def _load_error(label: str, reference: str, cause: BaseException) -> BackendLoadError:

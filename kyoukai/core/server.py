@@ -79,6 +79,7 @@ class Server:
     def start(self) -> None:
         """Begin to sweep. It is called in the event loop, before the first connection."""
         self.context = contextvars.copy_context()
+        self.stopping, self._emptied = False, None
         self._sweep(asyncio.get_running_loop())
 
     def opened(self, connection: ManagedConnection) -> None:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from ..serving import PATIENCE, Answering, chunks, echo, message
 
 PIECE = 64 * 1024
-PIECES = 600
+PIECES = 300
 
 
 def streaming(kind, record):

@@ -39,11 +39,11 @@ from .grammar import (
     NOT_VCHAR,
     WHITESPACE,
     body_length,
-    connection_options,
     keep_alive,
     parse_field_line,
     parse_version,
 )
+from .upgrade import UpgradeOffered, offers_upgrade
 
 SP: Final = 0x20
 
@@ -56,19 +56,6 @@ method_too_long: Final = partial(
     NotImplementedByServer, "The request method is longer than any that this server knows."
 )
 version_too_long: Final = partial(BadRequest, "The request line does not end in an HTTP version.")
-
-
-class UpgradeOffered(Exception):
-    """The parser has stopped behind a request that offers an upgrade and has no body.
-
-    What follows may be in the other protocol. If it is not, it can be fed again.
-
-    :ivar rest: what was fed and has not been parsed.
-    """
-
-    def __init__(self, rest: bytes) -> None:
-        super().__init__(rest)
-        self.rest = rest
 
 
 class RequestParser:
@@ -147,13 +134,7 @@ class RequestParser:
         It does if an upgrade is offered and no body is between the head and what the other protocol
         may have sent. A body is read, and after it HTTP/1.1.
         """
-        framing = self._framing
-        return (
-            b"upgrade" in framing
-            and self._version != b"1.0"
-            and b"upgrade" in connection_options(framing.get(b"connection", ()))
-            and self._body_length() == 0
-        )
+        return offers_upgrade(self._version, self._framing) and self._body_length() == 0
 
     def _parse(self) -> Generator[None, None, Never]:
         buffer, protocol = self._buffer, self._protocol

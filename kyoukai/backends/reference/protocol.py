@@ -4,7 +4,8 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from kyoukai.core.protocol import HTTPProtocol
 
-from .parser import RequestParser, UpgradeOffered
+from .parser import RequestParser
+from .upgrade import UpgradeOffered
 
 
 class KyoukaiProtocol(HTTPProtocol):

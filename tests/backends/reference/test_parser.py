@@ -3,7 +3,8 @@ import random
 
 import pytest
 
-from kyoukai.backends.reference.parser import MAX_FIELD_WHITESPACE, RequestParser, UpgradeOffered
+from kyoukai.backends.reference.parser import MAX_FIELD_WHITESPACE, RequestParser
+from kyoukai.backends.reference.upgrade import UpgradeOffered
 from kyoukai.core.errors import (
     BadRequest,
     HeaderFieldsTooLarge,

@@ -1,0 +1,211 @@
+"""Writes what the pages take from elsewhere: examples, and tables of facts that the code holds.
+
+A page marks each place by a comment, and the text keeps its place in the Markdown, so that it can
+be read where nothing is built::
+
+    <!-- file: examples/docs/handlers.py -->     before a fence: the file, whole
+    <!-- output: backends -->                    before a fence: what OUTPUTS gives
+    <!-- table: limits -->                       before a table: what TABLES gives
+
+``python docs/update.py`` rewrites the pages that are out of date; the tests fail on one that is.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+import click
+from click.testing import CliRunner
+
+from kyoukai import cli
+from kyoukai.core import errors, registry
+from kyoukai.core.access import access_line
+from kyoukai.core.backend import Backend, Feature
+from kyoukai.core.exchange import Exchange
+from kyoukai.core.limits import Limits
+from kyoukai.core.states import TABLE
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+MARKED_FENCE: Final = re.compile(r"(?m)^<!-- (file|output): (\S+) -->\n(```+)(\w*)\n(.*?)^\3$", re.DOTALL)
+MARKED_TABLE: Final = re.compile(r"(?m)^<!-- table: (\S+) -->\n\n(?:\|.*\n)*")
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table in Markdown."""
+    columns = list(header)
+    lines = [columns, ["---"] * len(columns), *([str(cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def limits_table() -> str:
+    """Return every limit: name, default, unit, meaning, precedent."""
+    fields = dataclasses.fields(Limits)
+    return table(
+        ("limit", "default", "unit", "meaning", "for comparison"),
+        (
+            (
+                f"`{field.name}`",
+                f"{field.default:g}" if isinstance(field.default, float) else field.default,
+                field.metadata["unit"],
+                field.metadata["meaning"],
+                field.metadata["precedent"],
+            )
+            for field in fields
+        ),
+    )
+
+
+def states_table() -> str:
+    """Return the states of a connection: one row a state, one column an event."""
+    # First those that one state alone admits, in the order of a message.
+    order = dict.fromkeys(event for row in TABLE.values() for event in row)
+    columns = sorted(order, key=lambda event: sum(event in row for row in TABLE.values()))
+    header = ["state", *(f"`{event}`" for event in columns)]
+    rows = ((f"`{state}`", *(row.get(event, "") for event in columns)) for state, row in TABLE.items())
+    return table(header, rows)
+
+
+def options_table() -> str:
+    """Return the options of ``kyoukai run``."""
+    rows = []
+    for parameter in cli.run.params:
+        if not isinstance(parameter, click.Option):
+            continue
+        value = parameter.metavar or ""
+        if isinstance(parameter.type, click.Choice):
+            value = ", ".join(f"`{choice}`" for choice in parameter.type.choices)
+        # What the help says of its default is the last thing in it.
+        meaning = re.sub(r"\s*\[default: (.*)\]$", r" Default: \1.", parameter.help or "")
+        if parameter.show_default:
+            shown = parameter.show_default
+            meaning += f" Default: {parameter.default if shown is True else shown}."
+        rows.append((", ".join(f"`{name}`" for name in parameter.opts), value, meaning))
+    return table(("option", "value", "meaning"), rows)
+
+
+def features_table() -> str:
+    """Return the features that a backend may have."""
+    return table(("`Feature`", "as a string"), ((f"`{f.name}`", f"`{f.value}`") for f in Feature))
+
+
+def failure(function: Callable[..., Any], *args: Any) -> str:
+    """Return the message of the error that a call ends with."""
+    try:
+        function(*args)
+    except errors.BackendError as error:
+        return f"Error: {error}\n"
+    raise RuntimeError(f"{function} did not fail")
+
+
+def own_registrations() -> list[registry.Registration]:
+    """Return the backends of this distribution: what else is installed is of no interest here."""
+    return [found for found in registry.registrations() if found.distribution == "kyoukai"]
+
+
+def backends_output() -> str:
+    """Return what ``kyoukai backends`` prints where nothing but Kyoukai is installed."""
+    with mock.patch.object(cli, "registrations", own_registrations):
+        return CliRunner().invoke(cli.main, ["backends"]).output
+
+
+def unknown_backend() -> str:
+    """Return the message about a name that nobody registers."""
+    with mock.patch.object(registry, "registrations", return_value=own_registrations()):
+        return failure(registry.load_backend, "httptool")
+
+
+def backend_conflict() -> str:
+    """Return the message about a name that two distributions register."""
+    claims = [
+        registry.Registration("h2o", "h2o_one:Backend", "kyoukai-h2o", "1.0"),
+        registry.Registration("h2o", "h2o_two:Backend", "other-h2o", "0.3"),
+    ]
+    with mock.patch.object(registry, "registrations", return_value=claims):
+        return failure(registry.load_backend, "h2o")
+
+
+def backend_load_failure() -> str:
+    """Return the message about a module that is not there."""
+    return failure(registry.load_backend, "no_such_module:Backend")
+
+
+def not_a_backend() -> str:
+    """Return the message about something that is no backend."""
+    return failure(registry.load_backend, "json:JSONDecoder")
+
+
+def abstract_backend() -> str:
+    """Return the message about a backend that is not finished."""
+    return failure(registry.load_backend, "kyoukai:Backend")
+
+
+def backend_version() -> str:
+    """Return the message about a backend for another version of the contract."""
+    future = type("Backend", (Backend,), {"api_version": 2, "create_protocol": lambda *connection: None})
+    return failure(registry.check_backend, future, "backend 'h2o' of kyoukai-h2o 2.0")
+
+
+def backend_option() -> str:
+    """Return the message about an option that a backend does not know."""
+    return failure(registry.create_backend, "reference", {"speed": 11})
+
+
+def access_log() -> str:
+    """Return a line of the access log."""
+    exchange = Exchange()
+    exchange.method, exchange.target, exchange.status, exchange.sent = "GET", b"/guests?page=2", 200, 1432
+    return access_line(exchange, {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"}) + "\n"
+
+
+TABLES: Final = {
+    "features": features_table,
+    "limits": limits_table,
+    "options": options_table,
+    "states": states_table,
+}
+OUTPUTS: Final = {
+    "abstract-backend": abstract_backend,
+    "access-log": access_log,
+    "backend-conflict": backend_conflict,
+    "backend-load-failure": backend_load_failure,
+    "backend-option": backend_option,
+    "backend-version": backend_version,
+    "backends": backends_output,
+    "not-a-backend": not_a_backend,
+    "unknown-backend": unknown_backend,
+}
+
+
+def render(page: str) -> str:
+    """Return a page with every marked place as it should be.
+
+    :raises KeyError: if a marker names nothing that there is.
+    :raises OSError: if a file that a marker names cannot be read.
+    """
+
+    def fence(match: re.Match[str]) -> str:
+        kind, name, ticks, language, _ = match.groups()
+        text = (ROOT / name).read_text("utf-8") if kind == "file" else OUTPUTS[name]()
+        return f"<!-- {kind}: {name} -->\n{ticks}{language}\n{text}{ticks}"
+
+    page = MARKED_FENCE.sub(fence, page)
+    return MARKED_TABLE.sub(lambda match: f"<!-- table: {match[1]} -->\n\n{TABLES[match[1]]()}", page)
+
+
+def main() -> None:
+    """Rewrite the pages that are out of date, and name them."""
+    for path in PAGES:
+        old = path.read_text("utf-8")
+        new = render(old)
+        if new != old:
+            path.write_text(new, "utf-8")
+            print(f"rewrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

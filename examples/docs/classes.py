@@ -1,0 +1,48 @@
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Request, Response
+
+from kyoukai import HTTPRequestContext, Kyoukai
+
+
+class YearConverter(BaseConverter):
+    regex = r"[0-9]{4}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+class ShopRequest(Request):
+    max_form_parts = 20
+
+    @property
+    def language(self) -> str:
+        return self.accept_languages.best_match(["en", "ja"], "en")
+
+
+class XMLResponse(Response):
+    default_mimetype = "application/xml"
+
+
+class ShopContext(HTTPRequestContext):
+    request: ShopRequest
+
+    def __init__(self, *args) -> None:
+        super().__init__(*args)
+        self.route_matched.connect(self.note)
+
+    def note(self, event) -> None:
+        self.endpoint = event.route.endpoint
+
+
+app = Kyoukai(
+    "shop",
+    request_class=ShopRequest,
+    response_class=XMLResponse,
+    context_class=ShopContext,
+    converters={"year": YearConverter},
+)
+
+
+@app.route("/<year:year>")
+async def archive(ctx: ShopContext, year: int) -> Response:
+    return XMLResponse(f"<{ctx.endpoint} year='{year}' language='{ctx.request.language}'/>")

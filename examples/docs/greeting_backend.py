@@ -1,0 +1,29 @@
+import asyncio
+from typing import Any
+
+from kyoukai import Backend, BackendOptionError
+
+
+class GreetingProtocol(asyncio.Protocol):
+    def __init__(self, greeting: str) -> None:
+        self.greeting = greeting
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        transport.write(self.greeting.encode() + b"\r\n")
+        transport.close()
+
+
+class GreetingBackend(Backend):
+    """Speaks no HTTP: greets each client and closes."""
+
+    api_version = 1
+    alpn_protocols = ()
+
+    def __init__(self, *, greeting: str = "hello", **options: Any) -> None:
+        super().__init__(**options)
+        if not isinstance(greeting, str):
+            raise BackendOptionError(f"greeting is {greeting!r}; it must be a str")
+        self.greeting = greeting
+
+    def create_protocol(self, *connection: Any) -> asyncio.Protocol:
+        return GreetingProtocol(self.greeting)

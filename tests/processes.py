@@ -1,0 +1,199 @@
+"""Servers in processes of their own: started, watched, sent signals, and never left behind."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from .serving import PATIENCE, Client
+
+SERVES = re.compile(r"serves (?P<url>(?:https?|unix):\S+) \(backend (?P<backend>\S+), loop (?P<loop>\w+)\)")
+
+# A request that is answered at once, on a connection that stays open.
+QUICK = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+SLOW = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+# `/slow` answers once the process gets SIGUSR1, `/endless` never, anything else soon. The loop's runner
+# has a few turns to take between the start of the server and its own readiness for signals: whoever
+# has an answer may send one.
+APPLICATION = """
+import asyncio
+import signal
+import sys
+
+from werkzeug.wrappers import Request, Response
+
+released = asyncio.Event()
+
+
+class Application:
+    request_class = Request
+
+    async def process_request(self, request, parent_context):
+        if request.path == "/slow":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, released.set)
+            print("begun", file=sys.stderr, flush=True)
+            await released.wait()
+        if request.path == "/endless":
+            print("begun", file=sys.stderr, flush=True)
+            await asyncio.Event().wait()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return Response(f"answer to {request.path}")
+
+
+app = Application()
+"""
+
+
+class Process:
+    """A Python process whose output is read as it comes.
+
+    :param arguments: what follows ``python`` on the command line.
+    :param folder: where it runs; what is in there can be imported.
+    :param environ: environment variables to set.
+    :param python: the interpreter.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        environ: dict[str, str] | None = None,
+        python: str = sys.executable,
+    ) -> None:
+        own = {
+            "PYTHONPATH": str(folder),
+            "PYTHONUNBUFFERED": "1",
+            # Its warnings of slow callbacks are lines that a test would have to expect.
+            "PYTHONDEVMODE": "",
+            "XDG_CACHE_HOME": str(folder / "cache"),
+        }
+        self._popen = subprocess.Popen(
+            [python, *arguments],
+            cwd=folder,
+            env={**os.environ, **own, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Without a terminal of its own, nothing can ask a question there.
+            start_new_session=True,
+        )
+        self.stdout = ""
+        self.stderr = ""
+        self._open = 2
+        self._changed = threading.Condition()
+        self._readers = [
+            threading.Thread(target=self._read, args=(name,), daemon=True) for name in ("stdout", "stderr")
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, name: str) -> None:
+        stream: IO[str] = getattr(self._popen, name)
+        with stream:
+            for line in stream:
+                with self._changed:
+                    setattr(self, name, getattr(self, name) + line)
+                    self._changed.notify_all()
+        with self._changed:
+            self._open -= 1
+            self._changed.notify_all()
+
+    def wait_for(self, pattern: str | re.Pattern[str], count: int = 1) -> re.Match[str]:
+        """Wait until standard error has ``count`` matches of the pattern, and return the last."""
+        compiled = re.compile(pattern)
+
+        def matches() -> list[re.Match[str]]:
+            return list(compiled.finditer(self.stderr))
+
+        with self._changed:
+            self._changed.wait_for(lambda: len(matches()) >= count or not self._open, PATIENCE)
+            found = matches()
+        if len(found) < count:
+            raise AssertionError(f"{pattern!r} did not come {count} times; it said:\n{self.stderr}")
+        return found[count - 1]
+
+    @property
+    def url(self) -> str:
+        """What the server says that it serves, as soon as it does."""
+        return self.wait_for(SERVES)["url"]
+
+    def connect(self) -> Client:
+        """Open a raw connection, as soon as the server serves."""
+        scheme, _, rest = self.url.partition(":")
+        if scheme == "unix":
+            return Client(rest)
+        host, _, port = rest.removeprefix("//").rpartition(":")
+        return Client((host, int(port)))
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to this process, and to no other."""
+        self._popen.send_signal(number)
+
+    def finish(self) -> int:
+        """Wait until the process has ended by itself, and return its exit status."""
+        try:
+            status = self._popen.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the process does not end; it said:\n{self.stderr}") from None
+        self._join()
+        return status
+
+    def kill(self) -> None:
+        """End the process whatever it does."""
+        if self._popen.poll() is None:
+            self._popen.kill()
+        self._popen.wait(PATIENCE)
+        self._join()
+
+    def _join(self) -> None:
+        for reader in self._readers:
+            reader.join(PATIENCE)
+
+
+@contextlib.contextmanager
+def python(
+    *arguments: str, folder: Path, environ: dict[str, str] | None = None, python: str = sys.executable
+) -> Iterator[Process]:
+    """Run Python while the block runs."""
+    process = Process(*arguments, folder=folder, environ=environ, python=python)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+@contextlib.contextmanager
+def kyoukai_run(*arguments: str, folder: Path, environ: dict[str, str] | None = None) -> Iterator[Process]:
+    """Run ``kyoukai run`` while the block runs."""
+    with python("-m", "kyoukai", "run", *arguments, folder=folder, environ=environ) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def asphalt_run(config: str, folder: Path, environ: dict[str, str] | None = None) -> Iterator[Process]:
+    """Run ``asphalt run`` with the text of a configuration file while the block runs."""
+    path = folder / "config.yaml"
+    path.write_text(config)
+    with python("-m", "asphalt", "run", str(path), folder=folder, environ=environ) as process:
+        yield process
+
+
+def write_application(folder: Path, name: str = "served") -> None:
+    """Write :data:`APPLICATION` as a module into ``folder``."""
+    (folder / f"{name}.py").write_text(APPLICATION)
+
+
+def wait_until_stopping(idle: Client) -> None:
+    """Wait until the server has begun to stop: it closes a connection that is idle."""
+    if rest := idle.receive_rest():
+        raise AssertionError(f"before it closed, it said {rest!r}")

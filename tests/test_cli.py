@@ -1,0 +1,576 @@
+"""The command line: what its options become, what it lists, and what it says of a mistake."""
+
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from asphalt.core.component import component_types
+from click.testing import CliRunner, Result
+
+from kyoukai.asphalt import BACKEND_VARIABLE, KyoukaiComponent
+from kyoukai.cli import application_reference, main, parse_options
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.launch import choose_policy, launch, logging_config
+
+from .processes import APPLICATION, QUICK, Process, kyoukai_run, python, write_application
+from .serving import PATIENCE
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a module ``served``; what the command changes is put back."""
+    write_application(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    monkeypatch.setattr(sys, "modules", sys.modules.copy())
+    # An empty one counts as none; it is set so that the test's end takes back what the command sets.
+    monkeypatch.setenv(BACKEND_VARIABLE, "")
+    return tmp_path
+
+
+class Runner:
+    """In the place of Asphalt's: makes the component, and does not start it."""
+
+    component: KyoukaiComponent
+
+    def __call__(self, component: dict[str, Any], **settings: Any) -> None:
+        self.config = component.copy()
+        self.settings = settings
+        self.component = component_types.create_object(**component)
+
+
+@pytest.fixture
+def runner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    replacement = Runner()
+    monkeypatch.setattr("kyoukai.launch.run_application", replacement)
+    return replacement
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def succeed(*arguments: str) -> str:
+    """Run a command that works, and return what it prints."""
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def fail(*arguments: str) -> str:
+    """Run a command that is refused in one line on standard error, and return the line."""
+    result = invoke(*arguments)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.endswith("\n")
+    assert result.stderr.count("\n") == 1
+    return result.stderr.removeprefix("Error: ").rstrip("\n")
+
+
+# TARGET
+
+
+@pytest.mark.parametrize("target", ["served:app", "served", "served.py", "served.py:app", "./served.py"])
+def test_forms_of_the_target(runner: Runner, target: str) -> None:
+    succeed("run", target)
+    assert type(runner.component.app).__name__ == "Application"
+
+
+def test_an_attribute_of_another_name(runner: Runner, folder: Path) -> None:
+    (folder / "named.py").write_text(APPLICATION.replace("app = ", "other = "))
+    for target in ("named:other", "named.py:other"):
+        succeed("run", target)
+        assert type(runner.component.app).__name__ == "Application"
+
+
+def test_an_attribute_of_an_attribute(runner: Runner, folder: Path) -> None:
+    (folder / "nested.py").write_text(APPLICATION + "class site:\n    app = app\n")
+    for target in ("nested:site.app", "nested.py:site.app"):
+        succeed("run", target)
+        assert type(runner.component.app).__name__ == "Application"
+
+
+def test_a_module_of_a_package(runner: Runner, folder: Path) -> None:
+    (folder / "site_of_mine").mkdir()
+    (folder / "site_of_mine" / "__init__.py").touch()
+    write_application(folder / "site_of_mine", "main")
+    succeed("run", "site_of_mine.main:app")
+    assert type(runner.component.app).__module__ == "site_of_mine.main"
+
+
+def test_a_file_imports_its_neighbours(runner: Runner, folder: Path) -> None:
+    other = folder / "elsewhere"
+    other.mkdir()
+    write_application(other, "neighbour_of_hello")
+    (other / "hello.py").write_text("from neighbour_of_hello import app\n")
+    succeed("run", "elsewhere/hello.py")
+    assert type(runner.component.app).__module__ == "neighbour_of_hello"
+
+
+def test_a_class_of_the_file_can_be_pickled(runner: Runner) -> None:
+    """The module is in ``sys.modules``, where dataclasses and pickle look for it."""
+    succeed("run", "served.py")
+    assert sys.modules["served"].app is runner.component.app
+
+
+def test_app_dir(runner: Runner, folder: Path) -> None:
+    (folder / "elsewhere").mkdir()
+    write_application(folder / "elsewhere", "far")
+    assert "No module named 'far'" in fail("run", "far:app")
+    succeed("run", "far:app", "--app-dir", "elsewhere")
+    assert type(runner.component.app).__module__ == "far"
+
+
+def test_an_app_dir_that_is_none(runner: Runner) -> None:
+    result = invoke("run", "served:app", "--app-dir", "nowhere")
+    assert result.exit_code == 2
+    assert "'nowhere' does not exist" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("nowhere.py", "there is no file 'nowhere.py'"),
+        ("nowhere.py:app", "there is no file 'nowhere.py'"),
+        ("served.py:site", "'served.py' has no 'site'"),
+        ("nowhere:app", "app 'nowhere:app' cannot be loaded: No module named 'nowhere'"),
+    ],
+)
+def test_a_target_that_is_not_there(runner: Runner, target: str, message: str) -> None:
+    assert fail("run", target) == message
+
+
+def test_a_module_without_the_attribute(runner: Runner) -> None:
+    message = fail("run", "served:site")
+    assert message.startswith("app 'served:site' cannot be loaded: ")
+
+
+@pytest.mark.parametrize("target", ["", ":", ":app"])
+def test_a_target_without_a_module(runner: Runner, target: str) -> None:
+    assert "app" in fail("run", target)
+
+
+def test_a_target_that_is_no_application(runner: Runner, folder: Path) -> None:
+    (folder / "other.py").write_text("app = 5\n")
+    assert "is no application: it has no request_class" in fail("run", "other.py")
+
+
+def test_the_reference_of_a_module_is_left_to_the_component() -> None:
+    assert application_reference("guestbook.main:site.app") == "guestbook.main:site.app"
+    assert application_reference("guestbook") == "guestbook:app"
+
+
+# Options
+
+
+def test_what_is_not_given_is_left_to_the_component(runner: Runner) -> None:
+    succeed("run", "served:app")
+    assert runner.config == {
+        "type": "kyoukai",
+        "app": "served:app",
+        "backend_options": {},
+        "access_log": True,
+    }
+    assert (runner.component.listener.host, runner.component.listener.port) == ("127.0.0.1", 8000)
+    assert runner.component.backend_name == "httptools"
+    assert BACKEND_VARIABLE not in os.environ or not os.environ[BACKEND_VARIABLE]
+
+
+def test_an_address(runner: Runner) -> None:
+    succeed("run", "served:app", "--host", "::1", "--port", "0")
+    assert (runner.component.listener.host, runner.component.listener.port) == ("::1", 0)
+    succeed("run", "served:app", "--uds", "server.sock")
+    assert runner.component.listener.uds == "server.sock"
+
+
+def test_uds_excludes_a_port(runner: Runner) -> None:
+    assert "uds excludes host and port" in fail("run", "served:app", "--uds", "server.sock", "--port", "80")
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_that_is_none(runner: Runner, port: str) -> None:
+    result = invoke("run", "served:app", f"--port={port}")
+    assert result.exit_code == 2
+    assert "'--port'" in result.stderr
+
+
+def test_no_access_log(runner: Runner) -> None:
+    succeed("run", "served:app", "--no-access-log")
+    assert runner.component.server.access_log is None
+
+
+def test_the_backend_outranks_the_environment(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(BACKEND_VARIABLE, "httptools")
+    succeed("run", "served:app", "--backend", "reference")
+    assert runner.component.backend_name == "reference"
+
+
+def test_the_environment_is_asked_next(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(BACKEND_VARIABLE, "reference")
+    succeed("run", "served:app")
+    assert runner.component.backend_name == "reference"
+
+
+def test_an_unknown_backend(runner: Runner) -> None:
+    message = fail("run", "served:app", "--backend", "htptools")
+    assert message == "unknown backend 'htptools'; did you mean httptools? known: httptools, reference"
+
+
+def test_a_backend_without_a_name(runner: Runner) -> None:
+    assert "backend is ''" in fail("run", "served:app", "--backend", "")
+
+
+BACKEND_WITH_OPTIONS = """
+from kyoukai.backends.reference import ReferenceBackend
+
+
+class Optional(ReferenceBackend):
+    def __init__(self, *, speed=1, names=(), **options):
+        super().__init__(**options)
+        self.speed, self.names = speed, names
+"""
+
+
+def test_backend_options_arrive(runner: Runner, folder: Path) -> None:
+    (folder / "optional_backend.py").write_text(BACKEND_WITH_OPTIONS)
+    chosen = ("run", "served:app", "--backend", "optional_backend:Optional")
+    succeed(*chosen, "--backend-option", "speed=9", "--backend-option", "names=[a, b]")
+    backend: Any = runner.component.backend
+    assert (backend.speed, backend.names) == (9, ["a", "b"])
+    message = fail(*chosen, "--backend-option", "sped=9")
+    assert "'sped'" in message
+    assert "its options: speed, names" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=1", 1),
+        ("a=1.5", 1.5),
+        ("a=true", True),
+        ("a=text", "text"),
+        ("a='1'", "1"),
+        ("a=", None),
+        ("a=b=c", "b=c"),
+        ("a={b: [c]}", {"b": ["c"]}),
+    ],
+)
+def test_the_value_of_an_option_is_yaml(text: str, value: object) -> None:
+    assert parse_options((text,)) == {"a": value}
+
+
+def test_the_last_of_several_options_of_one_name_counts() -> None:
+    assert parse_options(("a=1", "b=2", "a=3")) == {"a": 3, "b": 2}
+
+
+@pytest.mark.parametrize("option", ["speed", "=9", ""])
+def test_an_option_that_is_no_pair(runner: Runner, option: str) -> None:
+    message = fail("run", "served:app", "--backend-option", option)
+    assert message == f"--backend-option is {option!r}; it must be NAME=VALUE"
+
+
+@pytest.mark.parametrize("value", ["[", "{a", "'", "a: b: c", "!unknown 5", "%"])
+def test_an_option_that_is_no_yaml(runner: Runner, value: str) -> None:
+    message = fail("run", "served:app", "--backend-option", f"speed={value}")
+    assert "--backend-option" in message
+    assert "speed" in message
+
+
+def test_the_loop(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    for options, policy in (((), "uvloop"), (("--loop", "uvloop"), "uvloop"), (("--loop", "asyncio"), None)):
+        succeed("run", "served:app", *options)
+        assert runner.settings["event_loop_policy"] == policy
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert choose_policy(None) is None
+    assert choose_policy("asyncio") is None
+    with pytest.raises(ConfigurationError, match="uvloop', which is not installed; pip install uvloop"):
+        choose_policy("uvloop")
+
+
+def test_a_loop_that_is_none(runner: Runner) -> None:
+    result = invoke("run", "served:app", "--loop", "trio")
+    assert result.exit_code == 2
+    assert "'trio' is not one of 'uvloop', 'asyncio'" in result.stderr
+    with pytest.raises(ConfigurationError, match="loop is 'trio'; it must be one of uvloop, asyncio"):
+        launch({"app": "served:app"}, loop="trio")
+
+
+@pytest.mark.parametrize("level", ["CRITICAL", "error", "Warning", "info", "DEBUG"])
+def test_the_log_level(runner: Runner, level: str) -> None:
+    succeed("run", "served:app", "--log-level", level)
+    config = runner.settings["logging"]
+    assert config == logging_config(level)
+    assert config["root"]["level"] == level.upper()
+    number = logging.getLevelName(level.upper())
+    assert config["loggers"]["asphalt"]["level"] == min(max(number, logging.WARNING), logging.ERROR)
+
+
+def test_a_log_level_that_is_none(runner: Runner) -> None:
+    result = invoke("run", "served:app", "--log-level", "loud")
+    assert result.exit_code == 2
+    assert "'--log-level'" in result.stderr
+    with pytest.raises(ConfigurationError, match="log_level is 'loud'; it must be one of CRITICAL, ERROR"):
+        launch({"app": "served:app"}, log_level="loud")
+
+
+def test_a_key_without_a_certificate(runner: Runner) -> None:
+    assert fail("run", "served:app", "--ssl-keyfile", "key.pem") == "--ssl-keyfile needs --ssl-certfile"
+
+
+def test_a_certificate_that_is_not_there(runner: Runner) -> None:
+    message = fail("run", "served:app", "--ssl-certfile", "nowhere.pem")
+    assert message == "ssl.certificate is 'nowhere.pem'; there is no such file"
+
+
+# Help
+
+
+def test_help_names_both_commands() -> None:
+    for flag in ("-h", "--help"):
+        output = succeed(flag)
+        assert "run" in output
+        assert "backends" in output
+
+
+def test_help_of_run() -> None:
+    output = succeed("run", "--help")
+    for option in (
+        "--app-dir",
+        "--host",
+        "--port",
+        "--uds",
+        "--backend NAME",
+        "--backend-option K=V",
+        "--loop",
+        "--log-level",
+        "--no-access-log",
+        "--ssl-certfile",
+        "--ssl-keyfile",
+        BACKEND_VARIABLE,
+        "module:attribute",
+        "kyoukai run hello.py",
+        "[default: 127.0.0.1]",
+        "[default: 8000]",
+        "[default: httptools]",
+        "SIGTERM",
+    ):
+        assert option in " ".join(output.split())
+    assert max(map(len, output.splitlines())) <= 80
+
+
+def test_help_of_backends() -> None:
+    assert "the distribution that brings it" in " ".join(succeed("backends", "-h").split())
+
+
+def test_version() -> None:
+    assert version("kyoukai") in succeed("--version")
+
+
+def test_without_a_command_it_shows_its_help() -> None:
+    result = invoke()
+    assert "Usage: " in result.output
+    assert "backends" in result.output
+
+
+def test_python_m(tmp_path: Path) -> None:
+    with python("-m", "kyoukai", "run", folder=tmp_path) as process:
+        assert process.finish() == 2
+    assert "Usage: python -m kyoukai run [OPTIONS] TARGET" in process.stderr
+    assert "Missing argument 'TARGET'" in process.stderr
+
+
+# `backends`
+
+
+def test_backends_lists_ours() -> None:
+    lines = succeed("backends").splitlines()
+    release = version("kyoukai")
+    assert lines[0].split() == ["NAME", "DISTRIBUTION", "VERSION", "CONTRACT"]
+    rows = [line.split() for line in lines[1:]]
+    assert ["httptools", "kyoukai", release, "1"] in rows
+    assert ["reference", "kyoukai", release, "1"] in rows
+    assert rows == sorted(rows)
+    # The columns are aligned.
+    assert len({line.index(row[1], len(row[0])) for line, row in zip(lines[1:], rows, strict=True)}) == 1
+
+
+def write_distribution(folder: Path, name: str, entry: str, module: str = "") -> None:
+    """Write what pip leaves of a distribution with one backend and one module."""
+    metadata = folder / f"{name.replace('-', '_')}-0.5.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.5\n")
+    (metadata / "entry_points.txt").write_text(f"[kyoukai.backends]\n{entry}\n")
+    (folder / f"{name.replace('-', '_')}.py").write_text(module)
+
+
+def test_backends_lists_what_does_not_load_with_its_reason(tmp_path: Path) -> None:
+    broken = "raise RuntimeError('a library\\nis missing')\n"
+    write_distribution(tmp_path, "kyoukai-broken", "broken = kyoukai_broken:Backend", broken)
+    write_distribution(tmp_path, "kyoukai-gone", "gone = kyoukai_gone.nowhere:Backend")
+    write_distribution(tmp_path, "kyoukai-plain", "plain = kyoukai_plain:Plain", "class Plain: pass\n")
+    future = "from kyoukai.backends.reference import ReferenceBackend\n"
+    future += "class Future(ReferenceBackend):\n    api_version = 99\n"
+    write_distribution(tmp_path, "kyoukai-future", "future = kyoukai_future:Future", future)
+    leaving = "import sys\nsys.exit('no backend today')\n"
+    write_distribution(tmp_path, "kyoukai-leaving", "leaving = kyoukai_leaving:Backend", leaving)
+    write_distribution(tmp_path, "kyoukai-twin-a", "twin = kyoukai.backends.reference:ReferenceBackend")
+    write_distribution(tmp_path, "kyoukai-twin-b", "twin = kyoukai.backends.httptools_:HttptoolsBackend")
+    with python("-m", "kyoukai", "backends", folder=tmp_path) as process:
+        assert process.finish() == 0
+    assert process.stderr == ""
+    header, *lines = process.stdout.splitlines()
+    assert header.split() == ["NAME", "DISTRIBUTION", "VERSION", "CONTRACT"]
+    rows = {line.split()[1]: line.split(maxsplit=3) for line in lines if "kyoukai-" in line.split()[1]}
+    reasons = {name: row[3] for name, row in rows.items() if row[2] == "0.5"}
+    assert "RuntimeError: a library" in reasons["kyoukai-broken"]
+    assert "ModuleNotFoundError" in reasons["kyoukai-gone"]
+    assert "must be a subclass of kyoukai.Backend" in reasons["kyoukai-plain"]
+    assert "has api_version 99; this release of Kyoukai supports 1" in reasons["kyoukai-future"]
+    assert "SystemExit: no backend today" in reasons["kyoukai-leaving"]
+    for twin in ("kyoukai-twin-a", "kyoukai-twin-b"):
+        assert "kyoukai-twin-a 0.5" in reasons[twin]
+        assert "kyoukai-twin-b 0.5" in reasons[twin]
+    # One line for each, whatever its reason looks like, and ours are not hurt.
+    assert len(lines) == len(reasons) + len(succeed("backends").splitlines()) - 1
+    assert ["reference", "kyoukai", version("kyoukai"), "1"] in [line.split() for line in lines]
+
+
+# Servers
+
+
+def test_serving_a_module(folder: Path) -> None:
+    options = ("--port", "0", "--loop", "asyncio", "--backend", "reference")
+    # The command line has the last word.
+    environ = {BACKEND_VARIABLE: "httptools"}
+    with kyoukai_run("served:app", *options, folder=folder, environ=environ) as process:
+        process.wait_for(r"serves http://127\.0\.0\.1:\d+ \(backend reference, loop asyncio\)")
+        with process.connect() as client:
+            assert client.request(QUICK).body == b"answer to /quick"
+        access = process.wait_for(r"(?m)^.* INFO kyoukai\.access: .*$")[0]
+        assert "GET /quick" in access
+        assert "200" in access
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+    assert process.stderr.splitlines()[-1].endswith("INFO kyoukai.server: stopped")
+    assert process.stdout == ""
+
+
+def test_serving_a_file(folder: Path) -> None:
+    options = ("--port", "0", "--loop", "uvloop", "--no-access-log")
+    with kyoukai_run("served.py", *options, folder=folder) as process:
+        process.wait_for(r"\(backend httptools, loop uvloop\)")
+        with process.connect() as client:
+            assert client.request(QUICK).status == 200
+        process.send(signal.SIGINT)
+        assert process.finish() == 0
+    assert "kyoukai.access" not in process.stderr
+    assert len(process.stderr.splitlines()) == 2
+
+
+def test_the_log_level_of_a_server(folder: Path) -> None:
+    options = ("--port", "0", "--log-level", "debug")
+    with kyoukai_run("served:app", *options, folder=folder) as process, process.connect() as client:
+        client.send(b"\x16\x03\x01\r\n\r\n")
+        assert client.receive().status in (400, 501, 505)
+        process.wait_for("DEBUG kyoukai.protocol: refusing a request")
+
+
+@pytest.fixture
+def tls(folder: Path) -> ssl.SSLContext:
+    """A client's context that trusts ``certificate.pem``, whose key is ``key.pem``."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    return trusting
+
+
+def ask_by_tls(process: Process, trusting: ssl.SSLContext) -> ssl.SSLSocket:
+    """Return a connection on which one request has been answered."""
+    port = int(process.url.rpartition(":")[2])
+    plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    client = trusting.wrap_socket(plain, server_hostname="localhost")
+    client.sendall(QUICK)
+    assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+    return client
+
+
+TLS_FILES = ("--ssl-certfile", "certificate.pem", "--ssl-keyfile", "key.pem")
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_serving_by_tls(folder: Path, tls: ssl.SSLContext, loop: str) -> None:
+    with kyoukai_run("served:app", "--port", "0", "--loop", loop, *TLS_FILES, folder=folder) as process:
+        assert process.url.startswith("https://127.0.0.1:")
+        ask_by_tls(process, tls).close()
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_stop_waits_for_no_idle_client_of_tls(folder: Path, tls: ssl.SSLContext, loop: str) -> None:
+    """A client's pool does not read, so it does not answer the server's close_notify (RFC 8446 6.1)."""
+    options = ("--port", "0", "--loop", loop, *TLS_FILES)
+    with kyoukai_run("served:app", *options, folder=folder) as process, ask_by_tls(process, tls):
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+    assert "Traceback" not in process.stderr
+
+
+def test_serving_on_a_unix_socket(folder: Path) -> None:
+    with kyoukai_run("served:app", "--uds", "server.sock", folder=folder) as process:
+        assert process.url == "unix:server.sock"
+        with process.connect() as client:
+            assert client.request(QUICK).status == 200
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+    assert not (folder / "server.sock").exists()
+
+
+@pytest.mark.parametrize("level", ["INFO", "CRITICAL"])
+def test_a_taken_port_is_one_line(folder: Path, level: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        options = ("--port", str(port), "--log-level", level)
+        with kyoukai_run("served:app", *options, folder=folder) as process:
+            assert process.finish() == 1
+    [line] = process.stderr.splitlines()
+    assert f"cannot listen on 127.0.0.1:{port}: the address is already in use" in line
+
+
+def test_a_mistake_in_the_users_file_shows_where(folder: Path) -> None:
+    (folder / "mistaken.py").write_text("def app(:\n")
+    for target in ("mistaken.py", "mistaken:app"):
+        with kyoukai_run(target, folder=folder) as process:
+            assert process.finish() == 1
+        assert "Traceback" in process.stderr
+        assert 'mistaken.py", line 1' in process.stderr
+        assert "SyntaxError" in process.stderr
+
+
+def test_an_import_that_fails_in_the_users_module_names_what_is_missing(folder: Path) -> None:
+    (folder / "incomplete.py").write_text("import not_installed_here\n")
+    with kyoukai_run("incomplete.py", folder=folder) as process:
+        assert process.finish() == 1
+    assert 'incomplete.py", line 1' in process.stderr
+    assert "No module named 'not_installed_here'" in process.stderr
+
+
+def test_the_script_is_the_command(folder: Path) -> None:
+    script = Path(sys.executable).with_name("kyoukai")
+    with python(str(script), "backends", folder=folder) as process:
+        assert process.finish() == 0
+    assert process.stdout == succeed("backends")

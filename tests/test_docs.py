@@ -1,0 +1,171 @@
+"""The pages say what the code has: examples, tables, outputs, names and links."""
+
+import importlib.util
+import inspect
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import kyoukai
+from kyoukai.asphalt import SETTINGS, KyoukaiComponent
+from kyoukai.tls import SETTINGS as SSL_SETTINGS
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PROSE = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+
+
+def load_update() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_update", DOCS / "update.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # A dataclass or a named tuple looks its module up.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+update = load_update()
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def rows(page: str, heading: str) -> dict[str, list[str]]:
+    """Return the rows of the first table below a heading of a page in docs/, by their first cell."""
+    text = (DOCS / page).read_text("utf-8").partition(f"\n## {heading}\n")[2]
+    lines = re.search(r"(?m)^\|.*\n\|[-| ]+\n((?:\|.*\n)+)", text)
+    assert lines is not None
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1].splitlines()]
+    return {row[0].strip("`"): row[1:] for row in cells}
+
+
+@pytest.mark.parametrize("page", update.PAGES, ids=name)
+def test_what_a_page_takes_from_elsewhere_is_up_to_date(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert update.render(text) == text, "python docs/update.py"
+
+
+@pytest.mark.parametrize("page", update.PAGES, ids=name)
+def test_every_marker_stands_before_what_it_marks(page: Path) -> None:
+    text = page.read_text("utf-8")
+    marked = update.MARKED_FENCE.findall(text) + update.MARKED_TABLE.findall(text)
+    assert len(re.findall(r"<!-- (?:file|output|table):", text)) == len(marked)
+
+
+@pytest.mark.parametrize("page", update.PAGES, ids=name)
+def test_code_is_a_file_that_is_tested(page: Path) -> None:
+    fences = re.findall(r"(?m)^(.*)\n```(?:python|yaml|console)$", page.read_text("utf-8"))
+    assert [before for before in fences if not re.match(r"<!-- (file|output): \S+ -->", before)] == []
+
+
+def test_every_example_of_the_pages_is_on_a_page() -> None:
+    shown = {
+        match
+        for page in update.PAGES
+        for match in re.findall(r"<!-- file: (\S+) -->", page.read_text("utf-8"))
+    }
+    there = {name(path) for path in (ROOT / "examples" / "docs").iterdir() if path.is_file()}
+    assert there - shown == set()
+
+
+@pytest.mark.parametrize("command", ["serve", "test"])
+def test_the_commands_of_the_readme_are_one_line(command: str) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    found = re.findall(rf"(?m)^<!-- command: {command} -->\n```sh\n(.*\n)```$", text)
+    assert len(found) == 1
+    assert re.fullmatch(r"\S.*\n", found[0])
+    assert found[0].startswith("python3 -m venv .venv && .venv/bin/pip install ")
+
+
+def test_the_readme_prints_what_kyoukai_backends_prints() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    block = re.search(r"(?m)^    \$ kyoukai backends\n((?:    .*\n)+)", text)
+    assert block is not None
+    assert re.sub(r"(?m)^    ", "", block[1]) == update.backends_output()
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that a repository's page, and myst-parser, give a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PROSE, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"(?ms)^(```+).*?^\1$", "", page.read_text("utf-8"))
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        other = (page.parent / path).resolve() if path else page
+        assert other.exists(), target
+        if anchor:
+            headings = re.findall(r"(?m)^#+ (.*)$", other.read_text("utf-8"))
+            assert anchor in map(slug, headings), target
+
+
+def test_every_setting_is_listed() -> None:
+    assert sorted(rows("configuration.md", "Settings")) == sorted(SETTINGS)
+    assert sorted(rows("configuration.md", "TLS")) == sorted(SSL_SETTINGS)
+
+
+def test_the_defaults_of_settings_are_those_listed() -> None:
+    app = kyoukai.Kyoukai("defaults")
+    component = KyoukaiComponent(app)
+    defaults = {
+        "app": "",
+        "host": component.listener.host,
+        "port": component.listener.port,
+        "uds": component.listener.uds or "",
+        "backend": component.backend_name,
+        "backend_options": {},
+        "limits": {},
+        "ssl": component.ssl_context or "",
+        "server_field": component.server.server_field,
+        "access_log": component.server.access_log is not None,
+        "resource_name": component.resource_name,
+    }
+    listed = {setting: row[0].strip("`") for setting, row in rows("configuration.md", "Settings").items()}
+    assert listed == {setting: str(value) for setting, value in defaults.items()}
+    assert component.server.limits == kyoukai.Limits()
+
+
+def test_every_logger_is_listed() -> None:
+    sources = [path.read_text("utf-8") for path in (ROOT / "kyoukai").rglob("*.py")]
+    used = {name for source in sources for name in re.findall(r'getLogger\("([\w.]+)"\)', source)}
+    # The runner's own logger; the other is what the command line sets Asphalt's level by.
+    assert set(rows("configuration.md", "Logging")) - {""} | {"asphalt"} == used - {"asphalt.core.runner"} | {
+        "asphalt",
+        "asphalt.core.runner",
+    }
+
+
+def test_the_contract_names_its_version() -> None:
+    page = (DOCS / "contract.md").read_text("utf-8")
+    assert f"`API_VERSION`, now {kyoukai.API_VERSION}." in page
+
+
+def test_the_contract_lists_what_a_parser_has_and_calls() -> None:
+    from kyoukai.core.parser import ParserCallbacks
+
+    page = (DOCS / "contract.md").read_text("utf-8").partition("## RequestParser")[2]
+    for shape in (kyoukai.RequestParser, ParserCallbacks):
+        methods = [name for name, _ in inspect.getmembers(shape, inspect.isfunction) if name[0] != "_"]
+        assert len(methods) > 4
+        assert [method for method in methods if method not in page] == []
+
+
+def test_the_contract_asks_for_what_is_abstract() -> None:
+    page = (DOCS / "contract.md").read_text("utf-8")
+    owed = [*kyoukai.Backend.__abstractmethods__, *kyoukai.HTTPProtocol.__abstractmethods__]
+    assert sorted(owed) == ["create_protocol", "make_parser", "translate_exception"]
+    assert [method for method in owed if f"- `{method}(" not in page] == []
+
+
+def test_the_reference_has_every_public_name() -> None:
+    page = (DOCS / "reference.md").read_text("utf-8")
+    listed = re.findall(r"(?m)^\.\. auto\w+:: (\S+)$", page)
+    assert sorted(listed) == sorted([*kyoukai.__all__, "kyoukai.backends.httptools_.KyoukaiProtocol"])

@@ -1,0 +1,280 @@
+"""Every example does what it is shown for, over a real socket."""
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import logging.config
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import trustme
+from asphalt.core import Context
+from asphalt.core.runner import policies
+from ruamel.yaml import YAML
+
+from kyoukai import Backend, BackendOptionError, Kyoukai, KyoukaiComponent
+from kyoukai.core.registry import GROUP, check_backend
+
+from .serving import Answer, Client, Running, message, running
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Load an example as a module of its own, gone after the test."""
+
+    def load(path: str) -> ModuleType:
+        file = EXAMPLES / path
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, file.stem, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def example(load: Any) -> Iterator[Any]:
+    """Serve the application of an example until the test's end."""
+    servers: list[Running] = []
+
+    def start(path: str) -> tuple[Running, ModuleType]:
+        module = load(path)
+        server = Running(app=module.app, port=0)
+        servers.append(server)
+        return server, module
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def ask(server: Running, target: str, method: str = "GET", *fields: str, body: bytes | None = None) -> Answer:
+    return server.request(message(method, target, *fields, body=body), method)
+
+
+FORM = "Content-Type: application/x-www-form-urlencoded"
+
+
+def test_hello_on_every_backend(serve: Any, load: Any, backend: str) -> None:
+    server = serve(load("hello/hello.py").app)
+    page = ask(server, "/")
+    assert (page.status, page.fields["content-type"]) == (200, "text/html; charset=utf-8")
+    assert b"<h1>Hello, world</h1>" in page.body
+    assert f"<strong>{backend}</strong>".encode() in page.body
+    assert b'<a href="/request">' in page.body
+
+    greeted = ask(server, "/", "POST", FORM, body=b"name=%3Cb%3E+A")
+    assert greeted.status == 303
+    assert b"<h1>Hello, &lt;b&gt; A</h1>" in ask(server, greeted.fields["location"]).body
+    assert ask(server, "/", "POST", FORM, body=b"").status == 400
+
+    seen = ask(server, "/request", "GET", "X-Field: 1")
+    assert seen.fields["content-type"] == "application/json"
+    assert b'"url":"http://localhost/request"' in seen.body
+    assert b'"X-Field":"1"' in seen.body
+
+
+def configuration(path: str) -> dict[str, Any]:
+    return YAML(typ="safe").load((EXAMPLES / path).read_text("utf-8"))
+
+
+def test_hello_by_its_configuration_file(load: Any) -> None:
+    config = configuration("hello/config.yaml")
+    settings = config.pop("component")
+    assert settings.pop("type") == "kyoukai"
+    assert config == {"event_loop_policy": "uvloop"}
+    assert "uvloop" in policies.names
+    assert (settings["host"], settings["port"]) == ("127.0.0.1", 8000)
+    hello = load("hello/hello.py")
+    with running(**{**settings, "port": 0}) as server:
+        assert server.component.app is hello.app
+        assert server.component.backend_name == "reference"
+        assert server.server.limits.max_body_size == 1048576
+        assert server.server.limits.keep_alive_timeout == 15
+        assert b"<strong>reference</strong>" in ask(server, "/").body
+        assert ask(server, "/", "POST", FORM, "Content-Length: 1048577").status == 413
+
+
+def test_the_application_of_the_readme(example: Any) -> None:
+    server, _ = example("readme/app.py")
+    assert ask(server, "/guests/3?page=2").body == b'{"guest":3,"page":2}'
+    assert ask(server, "/guests/3?page=x").body == b'{"guest":3,"page":1}'
+    assert ask(server, "/guests/x").status == 404
+
+
+def test_the_example_backend(load: Any) -> None:
+    load("backend/example_backend.py")
+    app = load("readme/app.py").app
+    with running(app=app, backend="example_backend:ExampleBackend", limits={"max_body_size": 3}) as server:
+        assert ask(server, "/guests/3").body == b'{"guest":3,"page":1}'
+        assert server.request(b"GET / HTTP/1.1\r\n\r\n").status == 400
+        assert server.request(b"\x16\x03\x01").status == 400
+        assert ask(server, "/guests/3", "POST", body=b"abcd").status == 413
+
+
+def test_the_distribution_of_the_example_backend(load: Any) -> None:
+    module = load("backend/example_backend.py")
+    project = tomllib.loads((EXAMPLES / "backend" / "pyproject.toml").read_text("utf-8"))
+    (name, reference), *others = project["project"]["entry-points"][GROUP].items()
+    assert (name, others) == ("example", [])
+    entry_point = importlib.metadata.EntryPoint(name, reference, GROUP)
+    assert check_backend(entry_point.load(), name) is module.ExampleBackend
+    assert project["tool"]["setuptools"]["py-modules"] == [entry_point.module]
+
+
+def test_handlers(example: Any) -> None:
+    server, _ = example("docs/handlers.py")
+    assert ask(server, "/").fields["content-type"] == "text/html; charset=utf-8"
+    assert ask(server, "/items/7", "PUT").body == b'{"item":7,"method":"PUT"}'
+    created = ask(server, "/items", "POST", FORM, body=b"name=cup")
+    assert (created.status, created.fields["location"]) == (201, "/items/1")
+    assert created.body == b'{"name":"cup"}'
+    deleted = ask(server, "/items/7", "DELETE")
+    assert (deleted.status, deleted.body) == (204, b"")
+    report = ask(server, "/report")
+    assert (report.fields["transfer-encoding"], report.body) == ("chunked", b"<p>one</p><p>two</p>")
+    assert ask(server, "/robots.txt").fields["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_what_is_answered_without_a_handler(example: Any) -> None:
+    server, _ = example("docs/handlers.py")
+    assert ask(server, "/", "HEAD").fields["content-length"] == "13"
+    options = ask(server, "/items/7", "OPTIONS")
+    assert (options.status, options.fields["allow"]) == (200, "DELETE, GET, HEAD, OPTIONS, PUT")
+    assert ask(server, "*", "OPTIONS").fields["allow"] == "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+    redirect = ask(server, "/items//7?a=b")
+    assert (redirect.status, redirect.fields["location"]) == (308, "http://localhost/items/7?a=b")
+    assert ask(server, "/items", "PUT").status == 405
+    assert ask(server, "/nothing").status == 404
+
+
+def test_blueprints(example: Any) -> None:
+    server, _ = example("docs/blueprints.py")
+    index = ask(server, "/")
+    assert (index.body, index.fields["x-endpoint"]) == (b"/books/1?page=2", "index")
+    assert ask(server, "/books/1").status == 401
+    book = ask(server, "/books/1", "GET", "Authorization: x")
+    assert (book.body, book.fields["x-endpoint"]) == (
+        b'{"title":"Dubliners","next":"/books/2"}',
+        "books.book",
+    )
+    missing = ask(server, "/books/2", "GET", "Authorization: x")
+    assert (missing.status, missing.body) == (404, b'{"error":"There is no such book."}')
+    nowhere = ask(server, "/nothing", "GET", "Accept: application/json")
+    assert (nowhere.status, nowhere.fields["x-endpoint"]) == (404, "none")
+    assert nowhere.fields["content-type"] == "application/json"
+
+
+def test_streaming(example: Any) -> None:
+    server, module = example("docs/streaming.py")
+    count = ask(server, "/count")
+    assert (count.fields["transfer-encoding"], count.body) == ("chunked", b"0\n1\n2\n")
+    server.wait_until(lambda: module.finished == ["count"])
+    source = (EXAMPLES / "docs" / "streaming.py").read_bytes()
+    answer = ask(server, "/source")
+    assert (answer.body, answer.fields["content-length"]) == (source, str(len(source)))
+
+
+def test_classes(example: Any) -> None:
+    server, _ = example("docs/classes.py")
+    answer = ask(server, "/1999", "GET", "Accept-Language: ja")
+    assert answer.body == b"<archive year='1999' language='ja'/>"
+    assert answer.fields["content-type"] == "application/xml; charset=utf-8"
+    assert ask(server, "/99").status == 404
+
+
+def test_an_application_without_routing(example: Any) -> None:
+    server, _ = example("docs/bare.py")
+    assert ask(server, "/a/b", "PUT").body == b"PUT /a/b\n"
+
+
+def test_an_upgrade_on_every_backend(serve: Any, load: Any) -> None:
+    server = serve(load("docs/upgrade.py").app)
+    assert ask(server, "/echo").status == 400
+    with server.connect() as client:
+        client.send(message("GET", "/echo", "Connection: upgrade", "Upgrade: echo"))
+        head = client.receive_head()
+        assert (head.status, head.fields["upgrade"]) == (101, "echo")
+        client.send(b"to and fro")
+        assert client.receive_exactly(10) == b"to and fro"
+
+
+def test_a_script(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("docs/script.py")
+    assert module.__name__ == "script"
+    started: list[tuple[Kyoukai, dict[str, Any]]] = []
+    monkeypatch.setattr(Kyoukai, "run", lambda app, **settings: started.append((app, settings)))
+    source = (EXAMPLES / "docs" / "script.py").read_text("utf-8")
+    exec(compile(source, "script.py", "exec"), {"__name__": "__main__"})
+    ((app, settings),) = started
+    with running(app=app, **{**settings, "port": 0}) as server:
+        assert ask(server, "/").body == b"hello"
+        assert server.server.limits.max_body_size == 1024 * 1024
+
+
+async def ask_component(root: Any, count: int) -> list[bytes]:
+    """Start a root component, and return the bodies of so many answers of its server."""
+
+    def request(address: tuple[str, int]) -> list[bytes]:
+        bodies = []
+        for _ in range(count):
+            with Client(address) as client:
+                bodies.append(client.request(message()).body)
+        return bodies
+
+    async with Context() as ctx:
+        await root.start(ctx)
+        address = ctx.require_resource(KyoukaiComponent).address
+        return await asyncio.to_thread(request, address)
+
+
+def test_resources(load: Any) -> None:
+    root = load("docs/resources.py").CounterComponent(components={"kyoukai": {"port": 0}})
+    assert asyncio.run(ask_component(root, 3)) == [b"1", b"2", b"3"]
+
+
+def test_signals(load: Any) -> None:
+    module = load("docs/signals.py")
+    root = module.Root(components={"kyoukai": {"port": 0}})
+    assert asyncio.run(ask_component(root, 1)) == [b"hello"]
+    assert sorted(module.seen) == ["connection", "index 200"]
+
+
+def test_a_backend_that_speaks_no_http(load: Any) -> None:
+    load("docs/greeting_backend.py")
+    settings = {"app": load("docs/bare.py").app, "backend": "greeting_backend:GreetingBackend"}
+    with running(**settings, backend_options={"greeting": "welcome"}) as server, server.connect() as client:
+        assert client.receive_rest() == b"welcome\r\n"
+    for options in ({"greeting": 1}, {"greetings": "x"}):
+        with pytest.raises(BackendOptionError, match=r"greeting.*its options: greeting"):
+            KyoukaiComponent(**settings, backend_options=options)
+
+
+def test_the_configuration_of_a_server(load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configuration("docs/server.yaml")
+    settings = config.pop("component")
+    assert settings.pop("type") == "kyoukai"
+    # What Asphalt's runner takes, and no more.
+    assert sorted(config) == ["event_loop_policy", "logging", "max_threads"]
+    logging.config.DictConfigurator(config["logging"])
+    issued = trustme.CA().issue_cert("localhost")
+    settings["ssl"] = {"certificate": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    monkeypatch.setitem(sys.modules, "guestbook", load("docs/script.py"))
+    component = KyoukaiComponent(**settings)
+    assert (component.listener.host, component.listener.port) == ("0.0.0.0", 8443)
+    assert (component.server.server_field, component.server.access_log) == ("", None)
+    assert (component.server.limits.max_body_size, component.server.limits.shutdown_timeout) == (1048576, 20)
+    assert component.ssl_context is not None
+    assert isinstance(component.backend, Backend)

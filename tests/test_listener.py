@@ -1,0 +1,279 @@
+"""Where a server listens: URLs, Unix sockets live and stale, and what is said when it cannot."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asphalt.core import Context
+from werkzeug.wrappers import Request, Response
+
+from kyoukai.asphalt import KyoukaiComponent
+from kyoukai.core.errors import ListenError
+from kyoukai.listener import Listener, inode
+
+from .serving import PATIENCE, Client, Running, running
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Application:
+    """Answers ``/held`` once :attr:`released` is set, and anything else at once."""
+
+    request_class = Request
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.released = asyncio.Event()
+
+    async def process_request(self, request: Request, parent_context: Context) -> Response:
+        if request.path == "/held":
+            self.begun.set()
+            await self.released.wait()
+        return Response(request.environ["SERVER_NAME"])
+
+
+@pytest.fixture
+def socket_path(tmp_path: Path) -> str:
+    """The path of a Unix socket; pytest's own may be longer than the 107 bytes that fit."""
+    path = str(tmp_path / "server.sock")
+    return path if len(path) < 100 else os.path.relpath(path)
+
+
+@contextlib.contextmanager
+def taken_port() -> Iterator[int]:
+    """A port on which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield taken.getsockname()[1]
+
+
+def open_failing(listener: Listener, loop_factory: Any = asyncio.new_event_loop) -> str:
+    """Return what is said when the listener cannot be opened."""
+
+    async def start() -> None:
+        (await listener.open(asyncio.Protocol, None)).close()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner, pytest.raises(ListenError) as caught:
+        runner.run(start())
+    return str(caught.value)
+
+
+def make_stale(path: str) -> None:
+    """Leave a Unix socket behind on which nobody listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+        left.bind(path)
+
+
+# URLs
+
+
+@pytest.mark.parametrize(
+    ("address", "secure", "url"),
+    [
+        (("127.0.0.1", 8000), False, "http://127.0.0.1:8000"),
+        (("127.0.0.1", 443), True, "https://127.0.0.1:443"),
+        (("::1", 8000), False, "http://[::1]:8000"),
+        (("fe80::1", 8443), True, "https://[fe80::1]:8443"),
+        (("0.0.0.0", 80), False, "http://0.0.0.0:80"),
+    ],
+)
+def test_url(address: tuple[str, int], secure: bool, url: str) -> None:
+    assert Listener("localhost").url(address, secure=secure) == url
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_url_of_a_unix_socket_is_its_path(secure: bool) -> None:
+    assert Listener(uds="/run/web.sock").url(("/run/web.sock", 0), secure=secure) == "unix:/run/web.sock"
+
+
+def test_defaults() -> None:
+    listener = Listener()
+    assert (listener.host, listener.port, listener.uds) == ("127.0.0.1", 8000, None)
+
+
+@pytest.mark.parametrize("port", [0, 65535])
+def test_the_outermost_ports_are_ports(port: int) -> None:
+    assert Listener(port=port).port == port
+
+
+# TCP
+
+
+def test_port_zero_is_a_free_port_and_the_address_says_which(loop_factory: Any) -> None:
+    with running(app=Application(), loop_factory=loop_factory) as server:
+        address, port = server.component.address
+        assert address == "127.0.0.1"
+        assert port > 0
+        assert server.url == f"http://127.0.0.1:{port}"
+        assert server.request(REQUEST).body == b"127.0.0.1"
+
+
+def test_a_host_name_is_looked_up() -> None:
+    with running(app=Application(), host="localhost") as server:
+        assert server.component.address[0] in ("127.0.0.1", "::1")
+
+
+def has_ipv6_loopback() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no IPv6 loopback")
+def test_ipv6(loop_factory: Any) -> None:
+    with running(app=Application(), host="::1", loop_factory=loop_factory) as server:
+        assert server.url == f"http://[::1]:{server.port}"
+        with socket.create_connection(("::1", server.port), PATIENCE) as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert answer.endswith(b"\r\n\r\n::1")
+
+
+def test_a_taken_port(loop_factory: Any) -> None:
+    with taken_port() as port:
+        with pytest.raises(ListenError) as caught:
+            Running(app=Application(), port=port, loop_factory=loop_factory)
+        assert str(caught.value) == (
+            f"cannot listen on 127.0.0.1:{port}: the address is already in use; "
+            "stop what listens there, or choose another"
+        )
+        assert caught.value.__cause__ is not None
+
+
+def test_two_components_that_start_together_on_one_port(loop_factory: Any) -> None:
+    with taken_port() as port:
+        pass
+
+    async def start_both() -> list[BaseException | None]:
+        components = [
+            KyoukaiComponent(Application(), port=port, resource_name=name) for name in ("first", "second")
+        ]
+        async with Context() as ctx:
+            return await asyncio.gather(
+                *(component.start(ctx) for component in components), return_exceptions=True
+            )
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        [error] = [result for result in runner.run(start_both()) if result is not None]
+    assert isinstance(error, ListenError)
+    assert f"cannot listen on 127.0.0.1:{port}: the address is already in use" in str(error)
+
+
+def test_an_unknown_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", unknown)
+    message = open_failing(Listener("nowhere.invalid", 8000))
+    assert message == "cannot listen on nowhere.invalid:8000: the host name is not known"
+
+
+def test_a_host_name_that_cannot_be_one(loop_factory: Any) -> None:
+    """An empty label has no IDNA form, which is no OSError to Python."""
+    message = open_failing(Listener("no..where", 8000), loop_factory)
+    assert message.startswith("cannot listen on no..where:8000: ")
+
+
+def test_an_address_of_another_machine(loop_factory: Any) -> None:
+    # RFC 5737 section 3: an address for documentation.
+    message = open_failing(Listener("192.0.2.1", 8000), loop_factory)
+    assert message.startswith(f"cannot listen on 192.0.2.1:8000: {os.strerror(errno.EADDRNOTAVAIL)}")
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    async def refuse(*args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, method, refuse)
+
+
+def test_a_port_of_the_superuser(monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid(monkeypatch, "create_server")
+    assert open_failing(Listener(port=80)) == (
+        "cannot listen on 127.0.0.1:80: permission denied; ports below 1024 belong to the superuser"
+    )
+
+
+def test_a_folder_that_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Unix socket has no port, so nothing may be said of ports."""
+    forbid(monkeypatch, "create_unix_server")
+    message = open_failing(Listener(uds="/run/web.sock"))
+    assert message.startswith("cannot listen on /run/web.sock: permission denied")
+    assert "1024" not in message
+
+
+# Unix sockets
+
+
+def test_a_unix_socket(socket_path: str, loop_factory: Any) -> None:
+    with running(app=Application(), port=None, uds=socket_path, loop_factory=loop_factory) as server:
+        assert server.component.address == (socket_path, 0)
+        assert server.url == f"unix:{socket_path}"
+        assert inode(socket_path) is not None
+        assert server.request(REQUEST).status == 200
+    assert not os.path.exists(socket_path)
+
+
+def test_a_stale_socket_is_taken_over(socket_path: str, loop_factory: Any) -> None:
+    make_stale(socket_path)
+    with running(app=Application(), port=None, uds=socket_path, loop_factory=loop_factory) as server:
+        assert server.request(REQUEST).status == 200
+    assert not os.path.exists(socket_path)
+
+
+def test_a_socket_on_which_somebody_listens_is_left_alone(socket_path: str, loop_factory: Any) -> None:
+    settings: dict[str, Any] = {"app": Application(), "port": None, "uds": socket_path}
+    with running(loop_factory=loop_factory, **settings) as server:
+        with pytest.raises(ListenError) as caught:
+            Running(loop_factory=loop_factory, **settings)
+        assert str(caught.value).startswith(f"cannot listen on {socket_path}: the address is already in use")
+        assert server.request(REQUEST).status == 200
+
+
+def test_a_file_that_is_no_socket_is_left_alone(socket_path: str, loop_factory: Any) -> None:
+    Path(socket_path).write_text("precious")
+    message = open_failing(Listener(uds=socket_path), loop_factory)
+    assert message.startswith(f"cannot listen on {socket_path}: ")
+    assert Path(socket_path).read_text() == "precious"
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path, loop_factory: Any) -> None:
+    path = str(tmp_path / "nowhere" / "server.sock")
+    message = open_failing(Listener(uds=path), loop_factory)
+    assert message == f"cannot listen on {path}: {os.strerror(errno.ENOENT)}"
+
+
+def test_a_path_too_long_for_a_socket(tmp_path: Path, loop_factory: Any) -> None:
+    path = str(tmp_path / ("x" * 120))
+    message = open_failing(Listener(uds=path), loop_factory)
+    assert message.startswith(f"cannot listen on {path}: ")
+    assert "too long" in message
+
+
+def test_a_successor_keeps_the_socket_that_it_took_over(socket_path: str, loop_factory: Any) -> None:
+    """A server that lets its last requests finish must not remove what the next one made."""
+    app = Application()
+    settings: dict[str, Any] = {"port": None, "uds": socket_path, "loop_factory": loop_factory}
+    with running(app=app, **settings) as old, Client(socket_path) as held, Client(socket_path) as idle:
+        assert idle.request(REQUEST).status == 200
+        held.send(b"GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        old.wait_until(app.begun.is_set)
+        old.begin_stop()
+        assert idle.receive_rest() == b""
+        with running(app=Application(), **settings) as new:
+            assert new.request(REQUEST).status == 200
+            old.call(app.released.set)
+            with held:
+                assert held.receive().status == 200
+            old.stop()
+            assert inode(socket_path) is not None
+            assert new.request(REQUEST).status == 200
+    assert not os.path.exists(socket_path)
