@@ -300,10 +300,10 @@ def test_an_encrypted_key_without_its_password(certificates: Certificates) -> No
 
 
 def test_an_encrypted_key_with_another_password(certificates: Certificates) -> None:
-    message = refusal(certificate=certificates.certificate, key=certificates.encrypted, password="open")
+    message = refusal(certificate=certificates.certificate, key=certificates.encrypted, password="xyzzy")
     assert certificates.encrypted in message
     assert "password" in message
-    assert "open" not in message.replace("openssl", "")
+    assert "xyzzy" not in message
 
 
 @pytest.mark.parametrize("password", [5, ["sesame"]])

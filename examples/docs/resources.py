@@ -11,7 +11,7 @@ class Counter:
 
 @app.route("/")
 @inject
-async def index(ctx: HTTPRequestContext, counter: Counter = resource()) -> str:  # noqa: B008
+async def index(ctx: HTTPRequestContext, counter: Counter = resource()) -> str:
     counter.value += 1
     return str(counter.value)
 

@@ -98,7 +98,7 @@ class Limits:
     linger_timeout: float = _setting(
         2.0,
         "seconds",
-        "longest time to go on reading after an answer that refuses, so that the client sees it",
+        "longest time to go on reading after the last answer, so that no reset destroys it",
         "Apache SecondsToLinger 2; nginx lingering_timeout 5",
         least=0.01,
     )
