@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from werkzeug.wrappers import Request, Response
 
 from .framing import ResponseFraming, response_framing
-from .serialize import InvalidResponseError, declared_length, serialize_head, wants_close
+from .serialize import InvalidResponseError, read_fields, serialize_head
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
@@ -52,25 +52,17 @@ def prepare_answer(
     if not 200 <= status <= 999:
         raise InvalidResponseError(f"the status {response.status!r} is none of a final response")
     body = whole_body(response)
-    headers = response.headers
-    declared = None
-    # One walk: a look-up of a field that is not there costs Headers an exception.
-    for name, value in headers:
-        lowered = name.lower()
-        if lowered == "content-length":
-            declared = declared_length(value)
-        elif lowered == "connection":
-            close = close or wants_close(value)
+    section = read_fields(response.headers)
     version = "1.0" if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else "1.1"
     framing = response_framing(
         method=environ["REQUEST_METHOD"],
         version=version,
         status=status,
         size=None if body is None else len(body),
-        declared=declared,
-        close=close,
+        declared=section.content_length,
+        close=close or section.close,
     )
-    head = serialize_head(response.status, headers, framing, version=version, date=date, server=server)
+    head = serialize_head(response.status, section, framing, version=version, date=date, server=server)
     return Answer(head, body, framing)
 
 

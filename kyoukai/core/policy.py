@@ -61,6 +61,9 @@ CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 TRANSFER_CODING: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[^,]*)?")
 
 
+MAX_CACHED_TARGET: Final = 256
+"""Bytes of the longest target whose parts are kept for the next request that has it."""
+
 REQUEST_LINE_OVERHEAD: Final = len("  HTTP/1.1\r\n")
 """Bytes of a request line that are neither method nor target."""
 
@@ -84,21 +87,21 @@ def accept(exchange: Exchange, limits: Limits) -> None:
 
     :raises ProtocolError: if the request is not to be served.
     """
-    check_version(exchange.version)
+    version = exchange.version
+    check_version(version)
     check_method(exchange.method)
     target = parse_target(exchange.target, exchange.method, limits.max_target_size)
     used = len(exchange.method) + len(exchange.target) + REQUEST_LINE_OVERHEAD
     variables = field_variables(exchange.fields, limits, used=used)
-    version = exchange.version
     check_host(variables.get("HTTP_HOST"), version)
     framing = request_framing(
         variables.get("CONTENT_LENGTH"), variables.get("HTTP_TRANSFER_ENCODING"), version
     )
     if framing.content_length > limits.max_body_size:
         raise ContentTooLarge
-    exchange.expect_continue = "HTTP_EXPECT" in variables and (
-        expects_continue(variables["HTTP_EXPECT"], version) and framing.has_body
-    )
+    if "HTTP_EXPECT" in variables:
+        is_expected = expects_continue(variables["HTTP_EXPECT"], version)
+        exchange.expect_continue = is_expected and framing.has_body
     if target.authority:
         # RFC 9112 section 3.2.2: the origin server MUST ignore the received Host field and use the
         # host information of the request target instead.
@@ -158,6 +161,10 @@ def parse_target(target: bytes, method: str, max_size: int) -> Target:
     """
     if len(target) > max_size:
         raise URITooLong
+    return (_parse_target if len(target) > MAX_CACHED_TARGET else _parse_short_target)(target, method)
+
+
+def _parse_target(target: bytes, method: str) -> Target:
     # RFC 9112 section 3.2.1: origin-form = absolute-path [ "?" query ]
     if ORIGIN_FORM.fullmatch(target):
         path, _, query = target.partition(b"?")
@@ -174,6 +181,9 @@ def parse_target(target: bytes, method: str, max_size: int) -> Target:
         # Section 3.2.4: a proxy that got no path in an OPTIONS request means the asterisk form.
         return Target(absolute["authority"].decode("ascii"), "", "")
     return Target(absolute["authority"].decode("ascii"), decode_path(path or b"/"), query.decode("ascii"))
+
+
+_parse_short_target = functools.lru_cache(maxsize=1024)(_parse_target)
 
 
 def decode_path(path: bytes) -> str:

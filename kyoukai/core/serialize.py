@@ -27,13 +27,56 @@ TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 STATUS: Final = re.compile(r"[0-9]{3}(?: [\t\x20-\x7e\x80-\xff]*)?")
 
 
+# RFC 9110 section 5.5: what would begin another field, or another message.
+BREAK: Final = re.compile(r"[\r\n\0]")
+
+
 class InvalidResponseError(KyoukaiError, ValueError):
     """An application's response cannot be sent: its status, or a field, is no such thing."""
 
 
+class FieldSection:
+    """The fields that an application set, read once: what is sent of them, and what they ask for."""
+
+    __slots__ = ("close", "content_length", "has_date", "has_server", "lines")
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        """Field lines, to be sent as they are."""
+        self.content_length: int | None = None
+        """The Content-Length that was set."""
+        self.close = False
+        """Whether the connection is to end."""
+        self.has_date = False
+        self.has_server = False
+
+
+def read_fields(headers: Iterable[tuple[str, str]]) -> FieldSection:
+    """Read the fields that an application set.
+
+    :raises InvalidResponseError: if a name, a Content-Length or a reference is none.
+    """
+    section = FieldSection()
+    lines = section.lines
+    for name, value in headers:
+        lowered = lowered_name(name)
+        if lowered not in LOOKED_AT:
+            lines.append(f"{name}: {value}")
+        elif lowered == "content-length":
+            section.content_length = declared_length(value)
+        elif lowered == "connection":
+            section.close = section.close or wants_close(value)
+        elif lowered not in HOP_BY_HOP:
+            is_reference = lowered in ("location", "content-location")
+            lines.append(f"{name}: {as_uri(value) if is_reference else value}")
+            section.has_date = section.has_date or lowered == "date"
+            section.has_server = section.has_server or lowered == "server"
+    return section
+
+
 def serialize_head(
     status: str,
-    headers: Iterable[tuple[str, str]],
+    section: FieldSection,
     framing: ResponseFraming,
     *,
     version: str,
@@ -43,29 +86,17 @@ def serialize_head(
     """Return the status line and the header section, with the empty line that ends it.
 
     :param status: code and reason, ``"200 OK"``.
-    :param headers: as the application set them.
+    :param section: what :func:`read_fields` returned.
     :param version: of the request; a client of HTTP/1.0 is told when the connection persists.
-    :param date: the Date field's value, sent unless ``headers`` has one.
+    :param date: the Date field's value, unless the application set one.
     :param server: the Server field's value, likewise; nothing is sent where it is empty.
-    :raises InvalidResponseError: if a name, a value or the status has CR, LF, NUL or a character
+    :raises InvalidResponseError: if the status is none, or a value has CR, LF, NUL or a character
         that is not latin-1. Nothing of such a head is ever sent (RFC 9110 section 5.5).
     """
-    lines = [status_line(status)]
-    for name, value in headers:
-        lowered = lowered_name(name)
-        if lowered in LOOKED_AT:
-            if lowered == "date":
-                date = ""
-            elif lowered == "server":
-                server = ""
-            elif lowered in ("location", "content-location"):
-                value = as_uri(value)
-            else:
-                continue
-        lines.append(f"{name}: {value}")
-    if date:
+    lines = [status_line(status), *section.lines]
+    if date and not section.has_date:
         lines.append("Date: " + date)
-    if server:
+    if server and not section.has_server:
         lines.append("Server: " + server)
     if framing.content_length is not None:
         lines.append(f"Content-Length: {framing.content_length}")
@@ -76,10 +107,9 @@ def serialize_head(
         lines.append("Connection: close")
     elif version == "1.0":
         lines.append("Connection: keep-alive")
+    if BREAK.search("".join(lines)) is not None:
+        raise InvalidResponseError("a field value has CR, LF or NUL in it")
     head = "\r\n".join(lines)
-    breaks = len(lines) - 1
-    if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
-        raise InvalidResponseError("a status, field name or field value has CR, LF or NUL in it")
     try:
         return (head + "\r\n\r\n").encode("latin-1")
     except UnicodeEncodeError as error:
@@ -115,7 +145,7 @@ def as_uri(value: str) -> str:
 
     :raises InvalidResponseError: if it has CR, LF or NUL, which the conversion would swallow.
     """
-    if "\r" in value or "\n" in value or "\0" in value:
+    if BREAK.search(value) is not None:
         raise InvalidResponseError("a Location or Content-Location has CR, LF or NUL in it")
     return iri_to_uri(value)
 

@@ -6,7 +6,13 @@ import pytest
 
 from kyoukai.core.errors import KyoukaiError
 from kyoukai.core.framing import ResponseFraming, response_framing
-from kyoukai.core.serialize import InvalidResponseError, declared_length, serialize_head, wants_close
+from kyoukai.core.serialize import (
+    InvalidResponseError,
+    declared_length,
+    read_fields,
+    serialize_head,
+    wants_close,
+)
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 FIVE = ResponseFraming(5, False, True, False)
@@ -26,7 +32,7 @@ def serialize(
     date: str = "",
     server: str = "",
 ) -> bytes:
-    return serialize_head(status, headers, framing, version=version, date=date, server=server)
+    return serialize_head(status, read_fields(headers), framing, version=version, date=date, server=server)
 
 
 def lines(head: bytes) -> list[bytes]:
