@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 import re
+import signal
 from collections.abc import AsyncGenerator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
@@ -34,6 +35,7 @@ from kyoukai.listener import Listener
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
 from kyoukai.tls import make_ssl_context
+from kyoukai.web.application import Kyoukai
 from kyoukai.web.context import (
     HTTPRequestContext,
     RouteCompletedEvent,
@@ -143,12 +145,15 @@ class KyoukaiComponent(Component):
                 raise ConfigurationError(f"unknown setting {name!r}; {suggest(name, SETTINGS)}")
         self.app = resolve_application(app)
         self.listener = Listener(settings.get("host"), settings.get("port"), settings.get("uds"))
-        configured = DEFAULT_BACKEND if backend is None else backend
-        self.backend_name = os.environ.get(BACKEND_VARIABLE) or configured
+        self.backend_name = choose_backend(backend, os.environ.get(BACKEND_VARIABLE))
         self.backend: Backend = create_backend(
             self.backend_name, _check_mapping("backend_options", backend_options)
         )
         self.ssl_context = make_ssl_context(ssl, self.backend.alpn_protocols)
+        self.address = ("", 0)
+        """The address and port listened on, once it has started; the path of a Unix socket and 0."""
+        self.url = ""
+        """What to type into a browser, once it has started."""
         self.resource_name = _check_name(_check_type(settings, "resource_name", "default"))
         self.server = Server(
             Limits.from_mapping(_check_mapping("limits", limits)),
@@ -168,20 +173,22 @@ class KyoukaiComponent(Component):
         if finalize is not None:
             finalize()
         address = ("", 0)
+        handled: list[signal.Signals] = []
         create_protocol = self.backend.create_protocol
         listening = await self.listener.open(lambda: create_protocol(self, ctx, *address), self.ssl_context)
         try:
-            address = self.listener.address(listening)
+            address = self.address = self.listener.address(listening)
+            self.url = self.listener.url(address, secure=self.ssl_context is not None)
             self._publish(ctx)
             self.server.start()
             await listening.start_serving()
-            with interruptible(ctx):
-                self._announce(address)
+            with interruptible(ctx) as handled:
+                self._announce()
                 yield
         finally:
             listening.close()
             abort = asyncio.Event()
-            with signals_call(abort.set):
+            with signals_call(abort.set, handled):
                 await self.server.stop(abort)
             self.listener.remove()
         # From Python 3.12 on it waits for connections, and a backend's own may not be in our list.
@@ -192,12 +199,13 @@ class KyoukaiComponent(Component):
     def _publish(self, ctx: Context) -> None:
         name = self.resource_name
         ctx.add_resource(self, name, types=[KyoukaiComponent])
-        ctx.add_resource(self.app, name)
+        types: list[type] = [type(self.app)]
+        if isinstance(self.app, Kyoukai) and type(self.app) is not Kyoukai:
+            types.append(Kyoukai)
+        ctx.add_resource(self.app, name, types=types)
         ctx.add_resource(self.backend, name, types=[Backend])
 
-    def _announce(self, address: tuple[str, int]) -> None:
-        self.address = address
-        self.url = self.listener.url(address, secure=self.ssl_context is not None)
+    def _announce(self) -> None:
         logger.info(
             "Kyoukai %s serves %s (backend %s, loop %s)",
             version("kyoukai"),
@@ -213,6 +221,23 @@ class KyoukaiComponent(Component):
     def _dispatch_lost(self, protocol: object, exc: Exception | None) -> None:
         if has_listeners(KyoukaiComponent.connection_lost, self):
             self.connection_lost.dispatch(protocol, exc)
+
+
+class CommandLineName(str):
+    """The name of a backend that was given on the command line, and outranks the environment."""
+
+    __slots__ = ()
+
+
+def choose_backend(configured: str | None, variable: str | None) -> str:
+    """Return the name of highest rank: the default, the configuration, the environment, the command line.
+
+    :param configured: the component's ``backend``.
+    :param variable: the value of ``KYOUKAI_BACKEND``; an empty one says nothing.
+    """
+    if variable and not isinstance(configured, CommandLineName):
+        return variable
+    return DEFAULT_BACKEND if configured is None else configured
 
 
 def has_listeners(signal: "Signal[Any]", source: object) -> bool:
@@ -264,6 +289,6 @@ def _check_name(value: str) -> str:
 
 def _check_field(value: str) -> str:
     # RFC 9110 section 5.5: field values are visible characters, spaces and tabs.
-    if not value.isascii() or not (value.isprintable()):
+    if not value.isascii() or not value.isprintable():
         raise ConfigurationError(f"server_field is {value!r}; it must be printable ASCII")
     return value

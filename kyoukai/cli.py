@@ -15,7 +15,7 @@ import click
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND
+from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.registry import Registration, describe, registrations
 from kyoukai.launch import LOG_LEVELS, LOOPS, launch
@@ -95,9 +95,6 @@ def run(
     """  # noqa: D301 - Click reads the \b
     if backend == "":
         raise ConfigurationError("--backend is ''; it must be a name or module:attribute")
-    if backend is not None:
-        # The command line has the last word, and the component asks the environment.
-        os.environ[BACKEND_VARIABLE] = backend
     sys.path.insert(0, os.path.abspath(app_dir))
     component: dict[str, Any] = {
         "app": application_reference(target),
@@ -105,6 +102,8 @@ def run(
         "access_log": not no_access_log,
         **{name: value for name, value in address.items() if value is not None},
     }
+    if backend is not None:
+        component["backend"] = CommandLineName(backend)
     if ssl_certfile is not None:
         component["ssl"] = {"certificate": ssl_certfile, "key": ssl_keyfile}
     elif ssl_keyfile is not None:
@@ -137,7 +136,7 @@ def _row(registration: Registration) -> tuple[str, str, str, str]:
 def application_reference(target: str) -> Any:
     """Return what the component takes as ``app`` for TARGET on the command line.
 
-    :raises ConfigurationError: if TARGET is a file that is not there, or fails.
+    :raises ConfigurationError: if TARGET is a file that is not there, or has no such attribute.
     """
     path, _, attribute = target.partition(":")
     if not path.endswith(".py"):
@@ -150,11 +149,13 @@ def _load_file(path: Path, attribute: str) -> Any:
         raise ConfigurationError(f"there is no file {str(path)!r}")
     # Its neighbours can be imported, as if Python ran it.
     sys.path.insert(0, str(path.resolve().parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # A name that is taken, as `json` is by json.py, must not be taken away from its owner.
+    name = path.stem if path.stem not in sys.modules else f"__{path.stem}__"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{str(path)!r} is no Python module")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     try:
         return operator.attrgetter(attribute)(module)

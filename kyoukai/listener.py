@@ -90,10 +90,14 @@ class Listener:
         if inode(path) is None:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            # If its backlog is full, it is alive: do not wait.
+            client.setblocking(False)
             try:
                 client.connect(path)
-            except OSError:
+            except ConnectionRefusedError:
                 return
+            except BlockingIOError:
+                pass
         raise OSError(errno.EADDRINUSE, "another server listens there")
 
     def _explain(self, error: OSError | UnicodeError) -> ListenError:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ DEFAULTS: Final[dict[signal.Signals, Any]] = {
 
 
 @contextlib.contextmanager
-def interruptible(ctx: Context) -> Iterator[None]:
+def interruptible(ctx: Context) -> Iterator[list[signal.Signals]]:
     """Let SIGINT and SIGTERM stop the loop between two of its steps.
 
     Asphalt does so for SIGTERM, when everything has started. Python's own way with SIGINT raises
@@ -29,6 +29,7 @@ def interruptible(ctx: Context) -> Iterator[None]:
     be lost. Whoever has set a handler already keeps it.
 
     :param ctx: the context whose end the stop of the loop leads to.
+    :return: the signals that it handles.
     """
     loop = asyncio.get_running_loop()
     settled = loop.time() + SETTLING_TIME
@@ -50,16 +51,19 @@ def interruptible(ctx: Context) -> Iterator[None]:
     for number in ours:
         signal.signal(number, handle)
     try:
-        yield
+        yield ours
     finally:
         for number in ours:
             if signal.getsignal(number) is handle:
-                signal.signal(number, DEFAULTS[number])
+                signal.signal(number, forgive)
 
 
 @contextlib.contextmanager
-def signals_call(callback: Callable[[], object]) -> Iterator[None]:
-    """Call ``callback`` in the loop when SIGINT or SIGTERM comes."""
+def signals_call(callback: Callable[[], object], forgiven: Iterable[signal.Signals]) -> Iterator[None]:
+    """Call ``callback`` in the loop when SIGINT or SIGTERM comes.
+
+    :param forgiven: those of which one more does nothing afterwards.
+    """
     loop = asyncio.get_running_loop()
     handled = []
     for number in DEFAULTS:
@@ -72,3 +76,10 @@ def signals_call(callback: Callable[[], object]) -> Iterator[None]:
     finally:
         for number in handled:
             loop.remove_signal_handler(number)
+        for number in forgiven:
+            signal.signal(number, forgive)
+
+
+def forgive(number: int, frame: FrameType | None) -> None:
+    """Do nothing, this once: a process that is ending anyway should end with exit status 0."""
+    signal.signal(number, DEFAULTS[signal.Signals(number)])

@@ -1,5 +1,7 @@
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,3 +53,12 @@ def serve(backend: str, loop_factory: Any) -> Iterator[Callable[..., Running]]:
 def no_backend_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a developer has in the environment must not choose the backend under test."""
     monkeypatch.delenv("KYOUKAI_BACKEND", raising=False)
+
+
+@pytest.fixture
+def forget_modules(tmp_path: Path) -> Iterator[None]:
+    """Let modules that a test writes into its folder be imported anew by the next one."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(tmp_path) in (getattr(module, "__file__", None) or ""):
+            del sys.modules[name]

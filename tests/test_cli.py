@@ -25,12 +25,11 @@ from .serving import PATIENCE
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None) -> Path:
     """The working directory, with a module ``served``; what the command changes is put back."""
     write_application(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path.copy())
-    monkeypatch.setattr(sys, "modules", sys.modules.copy())
     # An empty one counts as none; it is set so that the test's end takes back what the command sets.
     monkeypatch.setenv(BACKEND_VARIABLE, "")
     return tmp_path

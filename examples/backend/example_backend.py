@@ -1,21 +1,27 @@
 from asyncio import Protocol
 from typing import Any
 
-from httptools import HttpParserCallbackError, HttpRequestParser
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from kyoukai import HTTP1_FEATURES, Backend, HTTPProtocol
+from kyoukai.backends.reference import RequestParser
+
+
+class ExampleParser(RequestParser):
+    """Your parser goes here; this one is borrowed."""
+
+    def should_upgrade(self) -> bool:
+        return False  # It reads on as HTTP/1.1, whatever the client offers.
 
 
 class ExampleProtocol(HTTPProtocol):
     """One connection: what a parser is, and what its errors mean."""
 
-    def make_parser(self) -> HttpRequestParser:
-        return HttpRequestParser(self)
+    def make_parser(self) -> ExampleParser:
+        return ExampleParser(self)
 
     def translate_exception(self, exc: Exception) -> HTTPException:
-        cause = exc.__context__ if isinstance(exc, HttpParserCallbackError) else exc
-        return cause if isinstance(cause, HTTPException) else BadRequest()
+        return exc if isinstance(exc, HTTPException) else BadRequest()
 
 
 class ExampleBackend(Backend):

@@ -55,7 +55,7 @@ def prepare_answer(
     section = read_fields(response.headers)
     version = "1.0" if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else "1.1"
     framing = response_framing(
-        method=environ["REQUEST_METHOD"],
+        method=environ.get("REQUEST_METHOD", "GET"),
         version=version,
         status=status,
         size=None if body is None else len(body),
@@ -72,3 +72,16 @@ def close_quietly(message: Request | Response) -> None:
         message.close()
     except Exception:
         logger.exception("closing a %s failed", type(message).__name__)
+
+
+async def close_stream(response: Response) -> None:
+    """Close a response as :func:`close_quietly` does, and a body that is closed asynchronously."""
+    if not isinstance(response.response, list):
+        # Werkzeug's Response.close knows close(); an async generator has aclose().
+        aclose = getattr(response.response, "aclose", None)
+        if aclose is not None:
+            try:
+                await aclose()
+            except Exception:
+                logger.exception("closing the body of a response failed")
+    close_quietly(response)

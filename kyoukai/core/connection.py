@@ -172,10 +172,13 @@ class Connection(asyncio.Protocol):
         were received and not parsed. Of this protocol nothing is called afterwards, and no answer
         is written for the request being handled.
 
+        :raises ConnectionResetError: if the client is gone.
         :param other: the class of the new protocol.
         :param args: what it is made with; so ``kwargs``.
         :return: the new protocol.
         """
+        if self.state is CLOSED:
+            raise ConnectionResetError("the client is gone")
         protocol = other(*args, **kwargs)
         unread, self.unread = self.unread, b""
         self.state = self.state.close

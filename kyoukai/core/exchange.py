@@ -50,7 +50,7 @@ class Exchange:
         """Whether the client waits for ``100 Continue`` and has not got it."""
         self.upgrade = False
         """Whether the parser stops after the head, for an upgrade that the client offered."""
-        self.body: list[bytes] = []
+        self.body: list[bytes | bytearray] = []
         self.body_size = 0
         self.trailers: list[tuple[bytes, bytes]] = []
         self.error: HTTPException | None = None

@@ -55,7 +55,8 @@ def response_framing(
         return ResponseFraming(None, False, False, close)
     # RFC 9110 sections 9.3.2 and 15.4.5: no body, but the Content-Length that GET would have had.
     if method == "HEAD":
-        return ResponseFraming(size or declared, False, False, close)
+        length = declared if declared is not None and not size else size
+        return ResponseFraming(length, False, False, close)
     if status == 304:
         # An application seldom has the body at hand: none is no length.
         return ResponseFraming(size or declared or None, False, False, close)

@@ -1,13 +1,13 @@
 """The contract's upper storey: one HTTP/1 connection, events in and calls out.
 
-Requests come in by :class:`~kyoukai.core.reception.Reception` and wait in a queue; this half asks
+Requests come in by :class:`~kyoukai.core.reading.Reading` and wait in a queue; this half asks
 the application for the answer to the first, writes it, and goes on to the next. Each request is
 answered in a task, and a copy of the server's context variables, of its own.
 """
 
 import asyncio
 import contextlib
-import logging
+import functools
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +15,13 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from .access import log_answer
-from .answer import close_quietly, prepare_answer
+from .answer import close_quietly, close_stream, prepare_answer
+from .connection import OtherProtocol
 from .environ import build_environ, connection_environ
 from .error_response import error_response
 from .exchange import Exchange
-from .reception import NO_EXCHANGE, Reception
+from .reading import Reading
+from .reception import NO_EXCHANGE, logger
 from .server import NEVER
 from .states import BODY, CLOSED, ENDED, IDLE, LINGERING
 from .stream import PIECE_SIZE, BodySender
@@ -30,22 +32,16 @@ if TYPE_CHECKING:
     from .application import Component
     from .framing import ResponseFraming
 
-logger: Final = logging.getLogger("kyoukai.protocol")
-
 COPY_SIZE: Final = 16 * 1024
 """A body up to this many bytes is written together with its head; beyond, the copy costs more."""
 
 
-class HTTPProtocol(Reception):
+class HTTPProtocol(Reading):
     """One HTTP/1 connection. A backend derives from it and writes two methods.
 
     They are :meth:`make_parser` and :meth:`translate_exception`. The parser calls this object
-    itself, so a subclass does not override the ``on_*`` methods.
-
-    :param component: gives ``app``, which answers, and ``server``.
-    :param parent_context: the Asphalt context that each request's context derives from.
-    :param server_ip: the address listened on; the path of a Unix socket.
-    :param server_port: the port listened on; 0 for a Unix socket.
+    itself, so a subclass does not override the ``on_*`` methods. Parameters are those of
+    :class:`~kyoukai.core.connection.Connection`.
     """
 
     def __init__(
@@ -98,29 +94,18 @@ class HTTPProtocol(Reception):
         """Refuse the request being received with the HTTP error that ``exc`` means, and close.
 
         The application is not called. The answer comes after those to earlier requests; then the
-        connection lingers, so that the client can read it (RFC 9112 section 9.6).
+        connection lingers, unless the client has ended its side, so that it can be read (RFC 9112
+        section 9.6).
         """
         if self.state is ENDED or self.state is LINGERING or self.state is CLOSED:
             # What comes after the last request was never going to be served.
             return
         exchange = Exchange() if self.exchange is NO_EXCHANGE else self.exchange
-        exchange.error = self._translate(exc)
+        exchange.error = self.translate(exc)
         self.state = self.state.refuse
         self.exchange = NO_EXCHANGE
         self.deadline = NEVER
         self.enqueue(exchange)
-
-    def _translate(self, exc: Exception) -> HTTPException:
-        try:
-            error = self.translate_exception(exc)
-        except Exception:
-            logger.exception("%s.translate_exception raised", type(self).__qualname__)
-            return InternalServerError()
-        if error.code == InternalServerError.code:
-            logger.error("the parser, or what it calls, failed", exc_info=exc)
-        else:
-            logger.debug("refusing a request: %s", error)
-        return error
 
     def _answer_first(self) -> None:
         exchange = self.exchanges[0]
@@ -134,6 +119,7 @@ class HTTPProtocol(Reception):
         accept = b",".join(value for name, value in exchange.fields if name.lower() == b"accept")
         environ = {"REQUEST_METHOD": exchange.method or "GET", "SERVER_PROTOCOL": "HTTP/1.1"}
         self.write_response(error_response(error, accept.decode("latin-1")), environ)
+        self._log(exchange)
         self._answered(exchange)
 
     async def _wait(self) -> None:
@@ -154,11 +140,18 @@ class HTTPProtocol(Reception):
                 rest = self.write_response(response, environ)
                 if rest is not None:
                     await rest
+        except Exception:
+            logger.exception("answering %s %s failed", exchange.method, exchange.path)
+            self._task = None
+            self.abort()
         finally:
-            close_quietly(response)
-            if exchange.body_size and "werkzeug.request" in environ:
+            self._log(exchange)
+            await close_stream(response)
+            # The environ refers to the request as the request does to it.
+            request = environ.pop("werkzeug.request", None)
+            if exchange.body_size and request is not None:
                 # Werkzeug spools uploaded files to disk.
-                close_quietly(environ["werkzeug.request"])
+                close_quietly(request)
         self._answered(exchange)
 
     async def _ask(self, exchange: Exchange, environ: dict[str, Any]) -> Response:
@@ -179,11 +172,13 @@ class HTTPProtocol(Reception):
             logger.exception("the application failed on %s %s", exchange.method, exchange.path)
         return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
 
+    def _log(self, exchange: Exchange) -> None:
+        if exchange.status and self.server.access_log is not None:
+            log_answer(self.server.access_log, exchange, self.environ)
+
     def _answered(self, exchange: Exchange) -> None:
         """Go on after an answer: to the next of the queue, to the next request, or to the end."""
         self._task = None
-        if exchange.status and self.server.access_log is not None:
-            log_answer(self.server.access_log, exchange, self.environ)
         if self.state is CLOSED:
             return
         self.exchanges.popleft()
@@ -235,16 +230,16 @@ class HTTPProtocol(Reception):
         exchange = self.exchanges[0] if self.exchanges else Exchange()
         last = len(self.exchanges) <= 1
         close = exchange.error is not None or (last and (self.state is ENDED or self.server.stopping))
-        server = self.server
+        prepare = functools.partial(
+            prepare_answer, close=close, date=self.server.date, server=self.server.server_field
+        )
         try:
-            head, body, framing = prepare_answer(
-                response, fake_environ, close=close, date=server.date, server=server.server_field
-            )
+            head, body, framing = prepare(response, fake_environ)
         except Exception:
             # Nothing was written yet, so there is an answer to give.
             logger.exception("the answer to %s %s cannot be sent", exchange.method, exchange.path)
             response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
-            return self.write_response(response, fake_environ)
+            head, body, framing = prepare(response, fake_environ)
         exchange.status = response.status_code
         exchange.persistent = not framing.close
         if not framing.send_body:
@@ -278,6 +273,13 @@ class HTTPProtocol(Reception):
                 self.reset()
 
     # The ways in which it ends
+
+    def replace(self, other: type[OtherProtocol], *args: Any, **kwargs: Any) -> OtherProtocol:
+        """Hand the connection to a new protocol: see :meth:`Connection.replace`."""
+        protocol = super().replace(other, *args, **kwargs)
+        if self._task is not None:
+            self.server.keep(self._task)
+        return protocol
 
     def shutdown(self) -> None:
         """Close, at once if nothing is under way, else with the answer to what is."""

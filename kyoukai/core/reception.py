@@ -1,23 +1,21 @@
-"""The receiving side of an HTTP/1 connection: from bytes to a queue of exchanges.
+"""The receiving side of an HTTP/1 connection: from a parser's calls to exchanges.
 
 The parser calls the ``on_*`` methods of this object, which fill an :class:`Exchange`; when its
 message is whole, :meth:`Reception.enqueue` takes it over. The order of the calls is that of
-:mod:`kyoukai.core.states`. How much is held is bounded: a head and a body by their limits, the
-queue by pausing the transport.
+:mod:`kyoukai.core.states`.
 """
 
 import abc
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from . import policy
 from .connection import Connection
-from .errors import ContentTooLarge, HeaderFieldsTooLarge, RequestTimeout, URITooLong
+from .errors import ContentTooLarge, URITooLong
 from .exchange import Exchange
-from .server import NEVER, logger
-from .states import BODY, CLOSED, ENDED, HEAD, IDLE, LINGERING
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -25,8 +23,10 @@ if TYPE_CHECKING:
     from .application import Component
     from .parser import RequestParser
 
-FEED_SIZE: Final = 16 * 1024
-"""Most bytes parsed before the queue is looked at: a parser may find a request in every 27."""
+logger: Final = logging.getLogger("kyoukai.protocol")
+
+SMALL_PIECE: Final = 1024
+"""Pieces of a body below this many bytes are gathered; larger ones are kept as they came."""
 
 NO_EXCHANGE: Final = cast(Exchange, None)
 """Between two messages. It has no attributes, so a parser that calls out of order is found out."""
@@ -34,6 +34,9 @@ NO_EXCHANGE: Final = cast(Exchange, None)
 
 class Reception(Connection, abc.ABC):
     """The receiving side. Parameters are those of :class:`Connection`."""
+
+    parser: "RequestParser"
+    """Made when the connection is, so that a subclass's constructor has run."""
 
     def __init__(
         self,
@@ -47,7 +50,6 @@ class Reception(Connection, abc.ABC):
         """The exchange whose request is being received."""
         self.exchanges: deque[Exchange] = deque()
         """Those whose request is whole, or refused, in order; the first is being answered."""
-        self.parser = self.make_parser()
         self._fields: list[tuple[bytes, bytes]] = []
         self.client_ended = False
         """Whether the client has sent its end of file."""
@@ -65,6 +67,19 @@ class Reception(Connection, abc.ABC):
         It must not raise. An exception that a callback raised comes here too, as itself or inside
         the parser's own: a :class:`~kyoukai.core.errors.ProtocolError` is returned as it is.
         """
+
+    def translate(self, exc: Exception) -> HTTPException:
+        """Return what :meth:`translate_exception` does, and log what there is to log."""
+        try:
+            error = self.translate_exception(exc)
+        except Exception:
+            logger.exception("%s.translate_exception raised", type(self).__qualname__)
+            return InternalServerError()
+        if error.code == InternalServerError.code:
+            logger.error("the parser, or what it calls, failed", exc_info=exc)
+        else:
+            logger.debug("refusing a request: %s", error)
+        return error
 
     def resume_parser(self, exc: Exception, data: bytes) -> bool:
         """Go on parsing after an exception that is no error, and return whether it was none.
@@ -144,7 +159,14 @@ class Reception(Connection, abc.ABC):
         exchange.body_size += len(body)
         if exchange.body_size > self.limits.max_body_size:
             raise ContentTooLarge
-        exchange.body.append(body)
+        pieces = exchange.body
+        if len(body) >= SMALL_PIECE or not pieces:
+            pieces.append(body)
+        elif type(pieces[-1]) is bytearray:
+            pieces[-1] += body
+        else:
+            # An object each would cost many times the bytes.
+            pieces.append(bytearray(body))
 
     def on_message_complete(self) -> None:
         """Queue the exchange: its request is whole.
@@ -162,139 +184,3 @@ class Reception(Connection, abc.ABC):
             self.state = self.state.end
         self.exchange = NO_EXCHANGE
         self.enqueue(exchange)
-
-    # The transport's calls
-
-    def data_received(self, data: bytes) -> None:
-        """Parse what the client sent, as far as the queue has room."""
-        if not self._reading:
-            self.unread += data
-        elif len(data) <= FEED_SIZE:
-            self._parse(data)
-        else:
-            self._parse_in_pieces(data)
-
-    def eof_received(self) -> bool:
-        """Note that the client sends no more; it still gets the answers to what it sent.
-
-        :return: whether our side stays open.
-        """
-        if self.state is HEAD or self.state is BODY:
-            logger.debug("a client ended its side in the middle of a request")
-        self.client_ended = True
-        self.state = self.state.end
-        self.exchange = NO_EXCHANGE
-        self.deadline = NEVER
-        if self.exchanges and self.transport.can_write_eof():
-            return True
-        self.close()
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up: the connection is gone."""
-        if self.state is HEAD or self.state is BODY:
-            logger.debug("a connection was lost in the middle of a request")
-        self.exchange = NO_EXCHANGE
-        # It holds this object as this object holds it.
-        del self.parser
-        super().connection_lost(exc)
-
-    def expire(self) -> None:
-        """Act on the deadline: a request that did not come in time is refused with 408."""
-        if self.state is HEAD or self.state is BODY:
-            self.handle_parser_exception(RequestTimeout())
-        else:
-            super().expire()
-
-    # Reading
-
-    def hold(self, unread: bytes) -> None:
-        """Parse no further until the queue has room again; ``unread`` comes first then."""
-        self._reading = False
-        self.unread = unread
-        # What the client has sent may lie unread: it is not late.
-        self.deadline = NEVER
-        self.transport.pause_reading()
-
-    def read_on(self) -> None:
-        """Parse what was held, and read again, where the queue has room."""
-        if self._reading or self._is_full():
-            return
-        self._reading = True
-        if self.state is HEAD:
-            self.deadline = self.server.clock + self.limits.head_timeout
-        elif self.state is BODY:
-            self.deadline = self.server.clock + self.limits.body_timeout
-        unread, self.unread = self.unread, b""
-        if unread:
-            self.data_received(unread)
-        if self._reading and self.state is not CLOSED:
-            self.transport.resume_reading()
-
-    def _is_full(self) -> bool:
-        """Return whether enough requests wait: many small ones, or one with a body to hold."""
-        waiting = self.exchanges
-        return len(waiting) >= self.limits.max_pipelined or (
-            len(waiting) > 1 and waiting[-1].body_size > FEED_SIZE
-        )
-
-    def _parse_in_pieces(self, data: bytes) -> None:
-        offset = 0
-        while offset < len(data) and self._reading:
-            step = FEED_SIZE
-            if self.state is BODY:
-                step = max(step, self.exchange.framing.content_length - self.exchange.body_size)
-            self._parse(data[offset : offset + step])
-            offset += step
-        self.unread += data[offset:]
-
-    def _parse(self, data: bytes) -> None:
-        if self.state is ENDED or self.state is LINGERING or self.state is CLOSED:
-            self.discard(len(data))
-            return
-        before = self.exchange
-        stopped: Exception | None = None
-        try:
-            self.parser.feed_data(data)
-        except Exception as exc:
-            stopped = exc
-        if stopped is not None:
-            # Out of the except block, where Python would note it in what is raised next.
-            if not self.resume_parser(stopped, data):
-                self.handle_parser_exception(stopped)
-                return
-            del stopped
-        state = self.state
-        if state is IDLE and self.exchanges:
-            # Handlers may take their time.
-            self.deadline = NEVER
-            self._head_size = 0
-        elif state is BODY:
-            self.deadline = self.server.clock + self.limits.body_timeout
-            self._check_trailers()
-        elif state is HEAD or state is IDLE:
-            self._check_head(data, begun=self.exchange is not before)
-        if self._reading and self.exchanges and self._is_full():
-            self.hold(b"")
-
-    def _check_head(self, data: bytes, *, begun: bool) -> None:
-        """Hold a head that comes in pieces, and empty lines before it, to their limit and time."""
-        error = None if self.state is IDLE else self.inspect_partial_head(data)
-        if error is not None:
-            self.handle_parser_exception(error)
-        elif begun:
-            # What else came with its first byte may have been earlier requests. The policy counts
-            # the fields again.
-            self._head_size = 0
-            self.deadline = self.server.clock + self.limits.head_timeout
-        else:
-            self._head_size += len(data)
-            if self._head_size > self.limits.max_head_size:
-                self.handle_parser_exception(HeaderFieldsTooLarge())
-
-    def _check_trailers(self) -> None:
-        if self.exchange.trailers:
-            try:
-                policy.check_trailers(self.exchange.trailers, self.limits)
-            except HTTPException as error:
-                self.handle_parser_exception(error)

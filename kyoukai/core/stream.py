@@ -89,14 +89,8 @@ class BodySender:
         await connection.drain()
 
     async def _send_async(self, body: AsyncIterable[bytes | str]) -> None:
-        try:
-            async for piece in body:
-                await self.send_piece(piece)
-        finally:
-            # Werkzeug's Response.close knows close(), and an async generator has aclose().
-            close = getattr(body, "aclose", None)
-            if close is not None:
-                await close()
+        async for piece in body:
+            await self.send_piece(piece)
 
     async def _send_blocking(self, body: Iterable[bytes | str]) -> None:
         # StopIteration cannot pass through a future, so next() has a default.
@@ -107,8 +101,13 @@ class BodySender:
     async def _send_file(self, file: Any) -> None:
         if isinstance(file, (io.BufferedReader, io.FileIO)) and await self._sendfile(file):
             return
-        while block := await in_thread(functools.partial(file.read, BLOCK_SIZE)):
+        # A file that has grown since its length was declared is sent as far as declared.
+        declared = self.framing.content_length
+        left = BLOCK_SIZE if declared is None else declared - self.exchange.sent
+        while block := await in_thread(functools.partial(file.read, min(BLOCK_SIZE, left))):
             await self.send_piece(block)
+            if declared is not None:
+                left = declared - self.exchange.sent
 
     async def _sendfile(self, file: Any) -> bool:
         """Let the kernel send it, as far as loop, transport and framing have it so."""

@@ -27,7 +27,8 @@ class Kyoukai(Blueprint):
     """An application.
 
     :param name: what it is called in messages.
-    :param request_class: the class of the requests that handlers see.
+    :param request_class: the class of the requests that handlers see. A subclass may set it, and the
+        two below, as attributes of its own.
     :param response_class: the class of the responses made of what handlers return.
     :param context_class: the class of the contexts that handlers are called with; it is called
         with parent context, request and application.
@@ -35,19 +36,25 @@ class Kyoukai(Blueprint):
     :raises ConfigurationError: if one of them cannot be used.
     """
 
+    request_class: type[Request] = Request
+    response_class: type[Response] = Response
+    context_class: type[HTTPRequestContext] = HTTPRequestContext
+
     def __init__(
         self,
         name: str,
         *,
-        request_class: type[Request] = Request,
-        response_class: type[Response] = Response,
-        context_class: type[HTTPRequestContext] = HTTPRequestContext,
+        request_class: type[Request] | None = None,
+        response_class: type[Response] | None = None,
+        context_class: type[HTTPRequestContext] | None = None,
         converters: Mapping[str, type[BaseConverter]] | None = None,
     ) -> None:
         super().__init__(name)
-        self.request_class = _check_class("request_class", request_class, Request)
-        self.response_class = _check_class("response_class", response_class, Response)
-        self.context_class = _check_class("context_class", context_class, HTTPRequestContext)
+        self.request_class = _check_class("request_class", request_class or self.request_class, Request)
+        self.response_class = _check_class("response_class", response_class or self.response_class, Response)
+        self.context_class = _check_class(
+            "context_class", context_class or self.context_class, HTTPRequestContext
+        )
         self.converters = dict(converters or {})
         self._dispatcher: Dispatcher | None = None
 

@@ -91,7 +91,7 @@ def _make_response(
         if response.status_code not in FINAL_STATUSES:
             raise ValueError(f"a status must be from 200 to 599, not {status!r}")
     if fields is not None:
-        response.headers.update(fields)
+        response.headers.update(Headers(fields))
     return response
 
 

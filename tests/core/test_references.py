@@ -1,6 +1,5 @@
 """References to modules and attributes, good and bad."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,8 @@ from kyoukai.core.references import UnresolvedReferenceError, resolve
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None) -> Path:
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "modules", {**sys.modules})
     (tmp_path / "referred").mkdir()
     (tmp_path / "referred" / "__init__.py").write_text("")
     return tmp_path / "referred"

@@ -60,8 +60,19 @@ def test_its_classes() -> None:
     assert response.get_data() == b"a"
 
 
+def test_a_subclass_sets_classes_as_attributes() -> None:
+    class MyRequest(Request):
+        pass
+
+    class App(Kyoukai):
+        request_class = MyRequest
+
+    assert App("app").request_class is MyRequest
+    assert App("app", request_class=Request).request_class is Request
+
+
 @pytest.mark.parametrize("name", ["request_class", "response_class", "context_class"])
-@pytest.mark.parametrize("value", [dict, None, "Request", Request({})])
+@pytest.mark.parametrize("value", [dict, "Request", Request({})])
 def test_classes_that_cannot_be_used(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} must derive from "):
         Kyoukai("app", **{name: value})

@@ -162,3 +162,8 @@ def test_what_cannot_be_written_is_refused(value: Any, kind: type[Exception]) ->
 def test_a_message_without_origin() -> None:
     with pytest.raises(TypeError, match=r"^a function returned 3, which cannot be sent"):
         make_response(3)
+
+
+def test_a_list_of_fields_may_repeat_a_name() -> None:
+    response = make_response(("x", 201, [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]))
+    assert response.headers.getlist("Set-Cookie") == ["a=1", "b=2"]

@@ -158,3 +158,13 @@ def test_any_failure_in_making_the_answer_is_a_500(serve, kind, caplog):
         assert client.request(message()).status == 500
         assert client.request(message("GET", "/next")).body == b"next"
     assert [record.name for record in error_records(caplog)] == ["kyoukai.protocol"]
+
+
+def test_head_of_an_empty_answer_has_the_length_of_get(serve):
+    @Answering
+    async def app(request):
+        return Response()
+
+    server = serve(app)
+    assert server.request(message()).fields["content-length"] == "0"
+    assert server.request(message("HEAD"), "HEAD").fields["content-length"] == "0"

@@ -134,3 +134,28 @@ def test_replacing_without_an_offer(serve, switching):
         assert client.receive_until(b"\n") == b"< line\n"
         client.end()
         assert client.receive_rest() == b""
+
+
+def test_one_whose_client_is_gone_is_not_replaced(serve, caplog):
+    """Nobody would tell the new protocol of the end."""
+    release = asyncio.Event()
+    seen = []
+
+    @Answering
+    async def app(request):
+        await release.wait()
+        try:
+            request.environ["kyoukai.protocol"].replace(LineEcho, b"")
+        except ConnectionResetError as error:
+            seen.append(error)
+        return Response("")
+
+    server = serve(app)
+    with server.connect() as client:
+        client.send(message())
+        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        client.reset()
+        server.wait_until(lambda: not server.server.connections)
+        server.call(release.set)
+        server.wait_until(lambda: seen)
+    assert error_records(caplog) == []

@@ -109,3 +109,11 @@ def test_connection_close_and_upgrade(serve):
         answer = client.receive()
         assert (answer.body, answer.fields["connection"]) == (b"GET /1 ", "close")
         assert client.receive_rest() == b""
+
+
+def test_a_minor_version_above_ours_behind_an_upgrade_with_a_body(serve):
+    server = serve(echo)
+    offer = message("POST", "/", "Connection: Upgrade", "Upgrade: h2c", body=b"body")
+    with server.connect() as client:
+        assert client.request(offer).body.endswith(b"body")
+        assert client.request(message(version="1.2")).status == 200

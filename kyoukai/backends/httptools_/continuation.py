@@ -54,6 +54,7 @@ def continue_message(protocol: "ParserCallbacks", framing: "Framing") -> HttpReq
     :param framing: how the body is delimited.
     """
     parser = HttpRequestParser(Continuation(protocol))
+    parser.set_dangerous_leniencies(lenient_version=True)  # as the first one
     field = (
         b"Transfer-Encoding: chunked" if framing.chunked else b"Content-Length: %d" % framing.content_length
     )

@@ -13,6 +13,7 @@ from httptools import (
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from kyoukai.core.errors import BadRequest, NotImplementedByServer, VersionNotSupported
+from kyoukai.core.policy import METHODS
 from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.core.states import BODY
 
@@ -22,7 +23,7 @@ from .continuation import continue_message
 # llhttp refuses a method that it does not know, and garbage, in the same words; this tells them
 # apart.
 REQUEST_LINE: Final = re.compile(
-    rb"(?:\A(?:\r\n)*|\r\n\r\n)[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\xff]+ HTTP/[0-9]\.[0-9]\r\n"
+    rb"(?:\A(?:\r\n)*|\r\n\r\n)([!#$%&'*+.^_`|~0-9A-Za-z-]+) [\x21-\xff]+ HTTP/[0-9]\.[0-9]\r\n"
 )
 
 NO_VERSION_YET: Final = "0.0"
@@ -81,7 +82,8 @@ class KyoukaiProtocol(HTTPProtocol):
             cause = exc.__context__
             return cause if isinstance(cause, HTTPException) else InternalServerError()
         if isinstance(exc, HttpParserInvalidMethodError):
-            is_request = REQUEST_LINE.search(self._refused) is not None
+            methods = (method.decode("ascii") for method in REQUEST_LINE.findall(self._refused))
+            is_request = any(method not in METHODS for method in methods)
             return NotImplementedByServer() if is_request else BadRequest()
         if isinstance(exc, HttpParserError):
             return VersionNotSupported() if str(exc) in PREFACE else BadRequest()

@@ -1,0 +1,68 @@
+"""What a client can make the server hold is bounded, whatever it is that comes without end."""
+
+import pytest
+from werkzeug.utils import send_file
+from werkzeug.wrappers import Response
+
+from ..serving import Answering, echo, message
+
+CHUNKED = message("POST", "/", "Transfer-Encoding: chunked")
+
+
+@pytest.mark.parametrize(
+    ("start", "endless", "statuses"),
+    [
+        pytest.param(b"0\r\nX: ", b"a", {400, 431}, id="one-trailer"),
+        pytest.param(b"0\r\n", b"X: 1\r\n", {431}, id="trailers"),
+        pytest.param(b"1;", b"a", {400}, id="CVE-2024-22019-extension"),
+    ],
+)
+def test_what_frames_a_body_and_never_ends(serve, start, endless, statuses):
+    server = serve(echo, limits={"max_head_size": 4096})
+    with server.connect() as client:
+        client.send(CHUNKED + start)
+        for _ in range(8):
+            client.send(endless * (1024 // len(endless)))
+            server.call(lambda: None)
+        assert client.receive().status in statuses
+
+
+def test_a_body_in_tiny_pieces_is_whole(serve):
+    body = bytes(range(256)) * 20
+    server = serve(echo)
+    pieces = [body[position : position + 2] for position in range(0, len(body), 2)]
+    sized = b"%x\r\n%b\r\n" % (2000, bytes(2000))
+    with server.connect() as client:
+        client.send(CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces))
+        client.send(sized + b"1\r\nx\r\n0\r\n\r\n")
+        assert client.receive().body.endswith(body + bytes(2000) + b"x")
+
+
+def test_nothing_keeps_a_request_alive_but_its_handler(serve):
+    environs = []
+
+    @Answering
+    async def app(request):
+        environs.append(request.environ)
+        return Response("")
+
+    server = serve(app)
+    with server.connect() as client:
+        client.request(message("POST", body=b"x"))
+        client.request(message())
+        # No cycle: the environ knows its request no longer.
+        assert "werkzeug.request" not in environs[0]
+
+
+def test_a_file_that_grew_is_sent_as_far_as_declared(serve, tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"a" * 1000)
+
+    @Answering
+    async def app(request):
+        response = send_file(path, request.environ)
+        path.write_bytes(b"a" * 1000 + b"b" * 500)
+        return response
+
+    with serve(app).connect() as client:
+        assert client.request(message()).body == b"a" * 1000
