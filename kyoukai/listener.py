@@ -104,6 +104,8 @@ class Listener:
         where = self.uds if self.uds is not None else f"{self.host}:{self.port}"
         if isinstance(error, UnicodeError):
             what = "that is no host name"
+        elif error.errno == errno.EADDRINUSE and self.uds is not None and inode(self.uds) is None:
+            what = "there is a file that is no socket"
         elif error.errno == errno.EADDRINUSE:
             what = "the address is already in use; stop what listens there, or choose another"
         elif error.errno == errno.EACCES:

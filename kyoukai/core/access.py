@@ -11,6 +11,9 @@ sent is escaped, so that no line can be forged. ``-`` stands for what is not kno
 import logging
 from typing import TYPE_CHECKING, Any
 
+# Codecs are imported when they are first used, and there may be no descriptor left by then.
+"".encode("unicode_escape")
+
 if TYPE_CHECKING:
     from .exchange import Exchange
 

@@ -111,7 +111,8 @@ class Connection(asyncio.Protocol):
 
         :raises ConnectionResetError: if it is gone.
         """
-        if self.state is CLOSED:
+        # A transport knows of a reset before it has told its protocol.
+        if self.state is CLOSED or self.transport.is_closing():
             raise ConnectionResetError("the client is gone")
         if self._resumed is not None:
             # A handler's cancellation must not cancel what others may wait for.

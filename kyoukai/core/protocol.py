@@ -24,7 +24,7 @@ from .reading import Reading
 from .reception import NO_EXCHANGE, logger
 from .server import NEVER
 from .states import BODY, CLOSED, ENDED, IDLE, LINGERING
-from .stream import PIECE_SIZE, BodySender
+from .stream import LARGE_SIZE, PIECE_SIZE, BodySender
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -245,8 +245,9 @@ class HTTPProtocol(Reading):
         if not framing.send_body:
             self.raw_write(head)
             return None
-        if body is None or (self.is_secure and len(body) > PIECE_SIZE):
-            # A transport over TLS does not tell how much of a large write has gone.
+        if body is None or len(body) > (PIECE_SIZE if self.is_secure else LARGE_SIZE):
+            # A transport over TLS does not tell how much of a large write has gone, and asyncio's
+            # own keeps a copy of what has not.
             self.raw_write(head)
             return self._send_body(response.response if body is None else body, framing, exchange)
         exchange.sent = len(body)
@@ -261,7 +262,7 @@ class HTTPProtocol(Reading):
         try:
             await BodySender(self, exchange, framing).send(body)
         except Exception:
-            if self.state is CLOSED:
+            if self.state is CLOSED or self.transport.is_closing():
                 logger.debug("a client went away before it had its whole answer")
                 return
             logger.exception("the body of the answer to %s %s failed", exchange.method, exchange.path)

@@ -28,6 +28,12 @@ BLOCK_SIZE: Final = 256 * 1024
 PIECE_SIZE: Final = 64 * 1024
 """Bytes of a body in memory written at once, where it goes in pieces: asyncio's high-water mark."""
 
+LARGE_SIZE: Final = 1024 * 1024
+"""A body in memory of more bytes is written in pieces, as the client takes them."""
+
+TURN_PIECES: Final = 16
+"""Pieces sent before the loop has its turn, however small they are."""
+
 SENDFILE_SIZE: Final = 128 * 1024
 """Bytes handed to the kernel at once. A client must take as many within ``write_timeout``."""
 
@@ -40,12 +46,16 @@ class BodySender:
     :param framing: how the body is delimited.
     """
 
-    __slots__ = ("connection", "exchange", "framing")
+    __slots__ = ("connection", "exchange", "framing", "turn_pieces", "turn_size")
 
     def __init__(self, connection: "Connection", exchange: "Exchange", framing: "ResponseFraming") -> None:
         self.connection = connection
         self.exchange = exchange
         self.framing = framing
+        self.turn_pieces = 0
+        """Pieces sent since the loop last had its turn."""
+        self.turn_size = 0
+        """Their bytes."""
 
     async def send(self, body: Any) -> None:
         """Send the whole body, and what ends it.
@@ -87,6 +97,13 @@ class BodySender:
         connection.raw_write(b"%x\r\n%b\r\n" % (size, data) if self.framing.chunked else data)
         self.exchange.sent += size
         await connection.drain()
+        self.turn_pieces += 1
+        self.turn_size += size
+        if self.turn_size >= PIECE_SIZE or self.turn_pieces >= TURN_PIECES:
+            # An iterator that never waits must not keep the loop from the other connections, nor
+            # from noticing that this one is gone.
+            self.turn_pieces = self.turn_size = 0
+            await asyncio.sleep(0)
 
     async def _send_async(self, body: AsyncIterable[bytes | str]) -> None:
         async for piece in body:

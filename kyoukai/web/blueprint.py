@@ -140,6 +140,8 @@ class Blueprint:
         It can be used several times on one function. For the parameters and what is raised, see
         :class:`~kyoukai.web.Route` and :meth:`add_route`.
         """
+        if callable(url):
+            raise ConfigurationError(f"route takes a URL first: @route('/...') before {describe(url)}")
 
         def add(handler: F) -> F:
             route = Route(

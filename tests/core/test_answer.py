@@ -1,5 +1,6 @@
 """From a Werkzeug response to what is written of it."""
 
+import asyncio
 import io
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
-from kyoukai.core.answer import Answer, prepare_answer, whole_body
+from kyoukai.core.answer import Answer, close_quietly, close_stream, prepare_answer, whole_body
 from kyoukai.core.framing import ResponseFraming
 from kyoukai.core.serialize import InvalidResponseError
 
@@ -223,3 +224,41 @@ def test_a_status_with_a_line_break() -> None:
     # CVE-2026-34519
     with pytest.raises(InvalidResponseError):
         prepare(Response("abc", status="200 OK\r\nSet-Cookie: a=b"))
+
+
+class Upstream:
+    """The body of a response that holds something which is closed asynchronously."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.is_closed = False
+
+    def __aiter__(self) -> "Upstream":
+        return self
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("no more")])
+def test_a_body_and_its_response_are_closed(
+    error: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = Upstream(error)
+    response = Response()
+    response.response = body  # type: ignore[assignment]
+    closed: list[bool] = []
+    response.call_on_close(lambda: closed.append(True))
+    asyncio.run(close_stream(response))
+    assert body.is_closed
+    assert closed == [True]
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == ([error] if error else [])
+
+
+def test_what_closing_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    response = Response("x")
+    response.call_on_close(lambda: 1 / 0)
+    close_quietly(response)
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]

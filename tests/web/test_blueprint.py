@@ -174,3 +174,11 @@ def test_nothing_can_be_added_once_finalized() -> None:
 
 def test_repr() -> None:
     assert repr(Blueprint("a", prefix="/b")) == "<Blueprint 'a' '/b'>"
+
+
+def test_route_without_parentheses() -> None:
+    async def handler(ctx: HTTPRequestContext) -> str:
+        return ""
+
+    with pytest.raises(ConfigurationError, match=r"@route\('/\.\.\.'\)"):
+        Blueprint("web").route(handler)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import pytest
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
-from ..serving import Answering, echo, message
+from ..serving import Answering, echo, error_records, message
 
 CHUNKED = message("POST", "/", "Transfer-Encoding: chunked")
 
@@ -52,6 +52,37 @@ def test_nothing_keeps_a_request_alive_but_its_handler(serve):
         client.request(message())
         # No cycle: the environ knows its request no longer.
         assert "werkzeug.request" not in environs[0]
+
+
+@pytest.mark.parametrize("size", [1, 65536])
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_stream_that_never_waits_leaves_the_loop_to_others(serve, caplog, size, is_read):
+    ended = []
+
+    @Answering
+    async def app(request):
+        if request.path == "/":
+            return Response("for a bystander")
+
+        async def pieces():
+            try:
+                while True:
+                    yield bytes(size)
+            finally:
+                ended.append(True)
+
+        return Response(pieces())
+
+    server = serve(app)
+    with server.connect() as client:
+        client.send(message("GET", "/endless"))
+        if is_read:
+            client.receive_exactly(100_000)
+            assert server.request(message()).body == b"for a bystander"
+        client.reset()
+    assert server.request(message()).body == b"for a bystander"
+    server.wait_until(lambda: ended or not server.server.connections)
+    assert error_records(caplog) == []
 
 
 def test_a_file_that_grew_is_sent_as_far_as_declared(serve, tmp_path):

@@ -27,6 +27,9 @@ class RecordingTransport(asyncio.Transport):
     def write(self, data):
         self.written += data
 
+    def is_closing(self):
+        return False
+
     def get_write_buffer_size(self):
         return 0
 
