@@ -269,9 +269,14 @@ class Running:
         with asyncio.Runner(loop_factory=self._loop_factory) as runner:
             runner.run(self._serve())
 
+    def _note_failure(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # In debug mode, asyncio reports a client's failed handshake; it does not otherwise.
+        if not (loop.get_debug() and isinstance(context.get("exception"), ssl.SSLError)):
+            self.failures.append(repr(context))
+
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.loop.set_exception_handler(lambda loop, context: self.failures.append(repr(context)))
+        self.loop.set_exception_handler(self._note_failure)
         self._stop = asyncio.Event()
         try:
             async with Context() as ctx:
