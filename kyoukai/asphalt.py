@@ -172,13 +172,14 @@ class KyoukaiComponent(Component):
         finalize = getattr(self.app, "finalize", None)
         if finalize is not None:
             finalize()
-        address = ("", 0)
         handled: list[signal.Signals] = []
         create_protocol = self.backend.create_protocol
-        listening = await self.listener.open(lambda: create_protocol(self, ctx, *address), self.ssl_context)
+        listening = await self.listener.open(
+            lambda: create_protocol(self, ctx, *self.address), self.ssl_context
+        )
         try:
-            address = self.address = self.listener.address(listening)
-            self.url = self.listener.url(address, secure=self.ssl_context is not None)
+            self.address = self.listener.address(listening)
+            self.url = self.listener.url(self.address, secure=self.ssl_context is not None)
             self._publish(ctx)
             self.server.start()
             await listening.start_serving()
