@@ -9,10 +9,13 @@ sent is escaped, so that no line can be forged. ``-`` stands for what is not kno
 """
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 # Codecs are imported when they are first used, and there may be no descriptor left by then.
 "".encode("unicode_escape")
+
+MAX_LOGGED_TARGET: Final = 8 * 1024
+"""Bytes of a target that are logged: as many as it may have by default."""
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -27,6 +30,8 @@ def access_line(exchange: "Exchange", environ: dict[str, Any]) -> str:
     """Return the line of one answer. ``environ`` is the one that the connection's requests share."""
     peer = "{REMOTE_ADDR}:{REMOTE_PORT}".format_map(environ) if "REMOTE_ADDR" in environ else "-"
     target = exchange.target.decode("latin-1")
+    if len(target) > MAX_LOGGED_TARGET:
+        target = f"{target[:MAX_LOGGED_TARGET]}..."
     request = f"{escape(exchange.method or '-')} {escape(target or '-')} HTTP/{escape(exchange.version)}"
     return f'{peer} "{request}" {exchange.status} {exchange.sent}'
 

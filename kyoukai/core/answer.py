@@ -1,12 +1,20 @@
-"""From a Werkzeug response to what is written of it."""
+"""From a request's environ to a Werkzeug response, and from that to what is written of it."""
 
+import asyncio
 import logging
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Request, Response
 
+from .error_response import error_response
 from .framing import ResponseFraming, response_framing
 from .serialize import InvalidResponseError, read_fields, serialize_head
+
+if TYPE_CHECKING:
+    from asphalt.core import Context
+
+    from .application import Application
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
@@ -72,6 +80,30 @@ def close_quietly(message: Request | Response) -> None:
         message.close()
     except Exception:
         logger.exception("closing a %s failed", type(message).__name__)
+
+
+async def ask(app: "Application", environ: dict[str, Any], parent_context: "Context") -> Response:
+    """Return the application's response to one request, or a 500 if it fails."""
+    try:
+        request = app.request_class(environ)
+        response = await app.process_request(request, parent_context)
+        if isinstance(response, Response):
+            return response
+        raise TypeError(f"process_request returned {response!r}; it must return a Response")
+    except asyncio.CancelledError as exc:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Not this task was cancelled, but something that the application waits for.
+        _log_failure("was cancelled", environ, exc)
+    except Exception as exc:
+        _log_failure("failed", environ, exc)
+    return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
+
+
+def _log_failure(what: str, environ: dict[str, Any], exc: BaseException) -> None:
+    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    logger.error("the application %s on %s %r", what, method, path, exc_info=exc)
 
 
 async def close_stream(response: Response) -> None:

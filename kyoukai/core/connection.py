@@ -47,10 +47,11 @@ class Connection(asyncio.Protocol):
         self.state: State = IDLE
         self.deadline = NEVER
         """When to act if nothing happens before, by :attr:`Server.clock`."""
-        self.unread = b""
-        """Bytes received and not yet parsed."""
         self.is_secure = False
         """Whether it is by TLS."""
+        self.client_ended = False
+        """Whether the client has ended its side, or is gone."""
+        self._ended: asyncio.Future[None] | None = None
         self._stalled_since = NEVER
         self._stalled_size = 0
         self._lingered_size = 0
@@ -67,11 +68,33 @@ class Connection(asyncio.Protocol):
         """Clean up: the connection is gone. ``exc`` is why, or ``None`` where it was closed."""
         self.state = self.state.close
         self.deadline = self._stalled_since = NEVER
-        self.unread = b""
+        self.note_client_ended()
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_exception(ConnectionResetError("the client is gone"))
             self._resumed.exception()
         self.server.lost(self, exc)
+
+    # The client's presence
+
+    @property
+    def client_gone(self) -> bool:
+        """Whether nothing that is written reaches the client any more."""
+        return self.state is CLOSED or self.transport.is_closing()
+
+    def note_client_ended(self) -> None:
+        """Note that the client has ended its side, or is gone."""
+        self.client_ended = True
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    async def wait_client_ended(self) -> None:
+        """Wait until the client has ended its side, or is gone."""
+        if self.client_ended:
+            return
+        if self._ended is None:
+            self._ended = asyncio.get_running_loop().create_future()
+        # One of those who wait may be cancelled, and the others not.
+        await asyncio.shield(self._ended)
 
     # Writing
 
@@ -112,7 +135,7 @@ class Connection(asyncio.Protocol):
         :raises ConnectionResetError: if it is gone.
         """
         # A transport knows of a reset before it has told its protocol.
-        if self.state is CLOSED or self.transport.is_closing():
+        if self.client_gone:
             raise ConnectionResetError("the client is gone")
         if self._resumed is not None:
             # A handler's cancellation must not cancel what others may wait for.
@@ -153,7 +176,11 @@ class Connection(asyncio.Protocol):
         self.state = self.state.linger
         self.deadline = self.server.clock + self.limits.linger_timeout
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:
+                # A socket knows of a reset before its transport does.
+                self.transport.abort()
 
     def discard(self, size: int) -> None:
         """Take note of ``size`` bytes received after the last request."""
@@ -165,6 +192,10 @@ class Connection(asyncio.Protocol):
         """Close, for nothing is under way, and do not wait long for TLS's farewell."""
         self.close()
         self.deadline = self.server.clock + self.limits.linger_timeout
+
+    def take_unread(self) -> bytes:
+        """Return what was received and not parsed, for another protocol."""
+        return b""
 
     def replace(self, other: type[OtherProtocol], *args: Any, **kwargs: Any) -> OtherProtocol:
         """Hand the connection to a new protocol: how an upgrade leaves HTTP/1.
@@ -181,7 +212,7 @@ class Connection(asyncio.Protocol):
         if self.state is CLOSED:
             raise ConnectionResetError("the client is gone")
         protocol = other(*args, **kwargs)
-        unread, self.unread = self.unread, b""
+        unread = self.take_unread()
         self.state = self.state.close
         self.deadline = self._stalled_since = NEVER
         self.server.lost(self, None)

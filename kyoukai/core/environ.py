@@ -12,7 +12,6 @@ from .errors import BadRequest, HeaderFieldsTooLarge
 
 if TYPE_CHECKING:
     from .exchange import Exchange
-    from .limits import Limits
 
 MAX_NAMES: Final = 1024
 """How many field names the table keeps. RFC 9110 and the IANA registry have some 250."""
@@ -29,9 +28,6 @@ SINGLETONS: Final = frozenset({"HTTP_HOST", "CONTENT_LENGTH", "CONTENT_TYPE"})
 RFC 9112 section 3.2 says so of Host; section 6.3 rule 5 lets equal Content-Length values pass,
 and smugglers live on it. RFC 9110 section 8.3 has one Content-Type.
 """
-
-FIELD_OVERHEAD: Final = len(": \r\n")
-"""Bytes of a field line that are neither name nor value."""
 
 _variables: dict[bytes, str] = {}
 
@@ -54,27 +50,20 @@ def _learn(field_name: bytes) -> str:
     return variable
 
 
-def field_variables(fields: list[tuple[bytes, bytes]], limits: "Limits", *, used: int = 0) -> dict[str, str]:
+def field_variables(fields: list[tuple[bytes, bytes]], max_fields: int) -> dict[str, str]:
     """Return the header fields as variables of an environ.
 
     Values are latin-1 (PEP 3333), and fields of one name are joined: by comma (RFC 9110 section
     5.3), cookies by semicolon (RFC 6265 section 5.4).
 
-    :param used: bytes of ``max_head_size`` that the request line has taken.
-    :raises HeaderFieldsTooLarge: if there are too many fields, or one or all are too long.
+    :raises HeaderFieldsTooLarge: if there are more than ``max_fields``.
     :raises BadRequest: if a field comes twice that may come only once.
     """
-    if len(fields) > limits.max_fields:
+    if len(fields) > max_fields:
         raise HeaderFieldsTooLarge
-    longest = limits.max_field_size
-    left = limits.max_head_size - used
     known = _variables
     variables: dict[str, str] = {}
     for name, value in fields:
-        size = len(name) + len(value)
-        left -= size + FIELD_OVERHEAD
-        if size > longest or left < 0:
-            raise HeaderFieldsTooLarge
         variable = known.get(name)
         if variable is None:
             variable = _learn(name)
@@ -140,6 +129,10 @@ def build_environ(exchange: "Exchange", shared: dict[str, Any]) -> dict[str, Any
     environ["RAW_URI"] = environ["REQUEST_URI"] = target
     environ["SERVER_PROTOCOL"] = "HTTP/1.0" if exchange.version == "1.0" else "HTTP/1.1"
     environ["wsgi.input"] = BytesIO(b"".join(body) if body else b"")
+    if exchange.decoder is not None:
+        # What the fields said of the body is no longer so.
+        del environ["HTTP_CONTENT_ENCODING"]
+        environ["CONTENT_LENGTH"] = str(exchange.decoder.size)
     if exchange.trailers:
         environ["kyoukai.trailers"] = exchange.trailers
     return environ

@@ -27,6 +27,8 @@ The first two branches end a start-up, and the process exits with 1. The third e
 ``code`` is the status of its answer, ``description`` the sentence in its body.
 """
 
+from typing import Any
+
 from click import ClickException
 from werkzeug.exceptions import HTTPException
 
@@ -115,6 +117,14 @@ class UnsupportedMediaType(ProtocolError):
 
     code = 415
     description = "The request body has a content coding that this server does not know."
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Return the fields of the answer.
+
+        RFC 9110 section 12.5.3: a server that answers so for an unsupported content coding ought to
+        say in Accept-Encoding which ones it takes.
+        """
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "gzip, deflate")]
 
 
 class ExpectationFailed(ProtocolError):

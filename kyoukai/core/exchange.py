@@ -2,6 +2,7 @@
 
 from werkzeug.exceptions import HTTPException
 
+from .content_coding import ContentDecoder
 from .framing import NO_BODY, Framing
 
 
@@ -15,6 +16,7 @@ class Exchange:
     __slots__ = (
         "body",
         "body_size",
+        "decoder",
         "error",
         "expect_continue",
         "fields",
@@ -49,9 +51,13 @@ class Exchange:
         self.expect_continue = False
         """Whether the client waits for ``100 Continue`` and has not got it."""
         self.upgrade = False
-        """Whether the parser stops after the head, for an upgrade that the client offered."""
+        """Whether the client offers another protocol."""
+        self.decoder: ContentDecoder | None = None
+        """What decodes the body, where it has a content coding."""
         self.body: list[bytes | bytearray] = []
+        """The content received so far, decoded."""
         self.body_size = 0
+        """Bytes of the body received, before they are decoded."""
         self.trailers: list[tuple[bytes, bytes]] = []
         self.error: HTTPException | None = None
         """Why the request is refused, where it is."""

@@ -88,6 +88,13 @@ class Limits:
         "Apache RequestReadTimeout body=20; nginx client_body_timeout 60",
         least=0.01,
     )
+    min_body_rate: float = _setting(
+        240.0,
+        "bytes per second",
+        "least rate of a request body, on the whole, once body_timeout has passed; slower: 408; 0: any",
+        "Kestrel MinRequestBodyDataRate 240; Apache RequestReadTimeout MinRate=500",
+        least=0,
+    )
     write_timeout: float = _setting(
         30.0,
         "seconds",
@@ -132,6 +139,11 @@ class Limits:
             if name not in known:
                 raise ConfigurationError(f"unknown limit {name!r}; {suggest(str(name), known)}")
         return cls(**mapping)
+
+    @property
+    def small_head_size(self) -> int:
+        """The most bytes of a head of which no field can be too long."""
+        return min(self.max_head_size, self.max_field_size)
 
     @property
     def sweep_interval(self) -> float:

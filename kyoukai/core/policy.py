@@ -3,26 +3,28 @@
 A parser tells what was sent; this module tells whether it is served. Everything is a pure function
 of the head, raises a :class:`~kyoukai.core.errors.ProtocolError` that knows its status, and cites
 the section that it obeys. A new rule is a new branch here, and never one in a backend.
+
+What a head is made of, and how much of it there may be, has been checked when it comes here: see
+:mod:`kyoukai.core.heads`.
 """
 
 import functools
+import ipaddress
 import re
-from typing import Final, NamedTuple
-from urllib.parse import unquote_to_bytes
+from typing import Final
 
+from .content_coding import ContentDecoder
 from .environ import field_variables
 from .errors import (
     BadRequest,
     ContentTooLarge,
     ExpectationFailed,
-    HeaderFieldsTooLarge,
     NotImplementedByServer,
-    URITooLong,
-    VersionNotSupported,
 )
 from .exchange import Exchange
 from .framing import CHUNKED, NO_BODY, Framing
 from .limits import Limits
+from .target import parse_target
 
 # RFC 9110 section 16.1.1 and the IANA HTTP Method Registry, without the versioning methods of
 # RFC 3253, 4437 and 3648 that llhttp cannot read (BASELINE-CONTROL, CHECKIN, LABEL, MKREDIRECTREF,
@@ -39,17 +41,12 @@ METHODS: Final = frozenset(
 )
 # fmt: on
 
-# RFC 3986 section 3.3 and 3.4, and what browsers send unescaped besides; RFC 9112 section 3.2:
-# no white space, no fragment, nothing but ASCII.
-ORIGIN_FORM: Final = re.compile(rb"/[\x21\x22\x24-\x7e]*")
-ABSOLUTE_FORM: Final = re.compile(
-    rb"(?i:https?)://(?P<authority>[^/?#@\x00-\x20\x7f-\xff]+)(?P<rest>[/?][\x21\x22\x24-\x7e]*)?"
-)
+SERVED_METHODS: Final = frozenset(method.encode() for method in METHODS - {"CONNECT"})
 
 # RFC 3986 section 3.2.2 and 3.2.3:
 #   host = IP-literal / IPv4address / reg-name        port = *DIGIT
 HOST: Final = re.compile(
-    r"(?:\[(?:[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\]"
+    r"(?:\[(?:(?P<ipv6>[0-9A-Fa-f:.]+)|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\]"
     r"|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)"
     r"(?::[0-9]{0,5})?"
 )
@@ -61,84 +58,64 @@ CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 TRANSFER_CODING: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[^,]*)?")
 
 
-MAX_CACHED_TARGET: Final = 256
-"""Bytes of the longest target whose parts are kept for the next request that has it."""
+def check_request_line(method: bytes, target: bytes, limits: Limits) -> None:
+    """Check a request line, before the fields after it have come.
 
-REQUEST_LINE_OVERHEAD: Final = len("  HTTP/1.1\r\n")
-"""Bytes of a request line that are neither method nor target."""
-
-
-class Target(NamedTuple):
-    """A request target taken apart (RFC 9112 section 3.2)."""
-
-    authority: str
-    """Of the absolute form; otherwise empty."""
-    path: str
-    """Percent-decoded, as latin-1 (PEP 3333); empty for the asterisk form."""
-    query: str
-    """As sent, without the question mark."""
+    :raises ProtocolError: if no head that begins with it is served.
+    """
+    name = method.decode("ascii")
+    check_method(name)
+    parse_target(target, name, limits.max_target_size)
 
 
 def accept(exchange: Exchange, limits: Limits) -> None:
     """Accept the head of ``exchange``, and write down in it what the head means.
 
     It reads ``method``, ``target``, ``version`` and ``fields``, and sets ``variables``, ``path``,
-    ``query``, ``framing``, ``expect_continue`` and ``upgrade`` (whether one is offered).
+    ``query``, ``framing``, ``decoder``, ``keep_alive``, ``expect_continue`` and ``upgrade``.
 
     :raises ProtocolError: if the request is not to be served.
     """
     version = exchange.version
-    check_version(version)
-    check_method(exchange.method)
     target = parse_target(exchange.target, exchange.method, limits.max_target_size)
-    used = len(exchange.method) + len(exchange.target) + REQUEST_LINE_OVERHEAD
-    variables = field_variables(exchange.fields, limits, used=used)
+    variables = field_variables(exchange.fields, limits.max_fields)
     check_host(variables.get("HTTP_HOST"), version)
-    framing = request_framing(
-        variables.get("CONTENT_LENGTH"), variables.get("HTTP_TRANSFER_ENCODING"), version
-    )
-    if framing.content_length > limits.max_body_size:
-        raise ContentTooLarge
-    if "HTTP_EXPECT" in variables:
-        is_expected = expects_continue(variables["HTTP_EXPECT"], version)
-        exchange.expect_continue = is_expected and framing.has_body
+    framing = NO_BODY
+    if "CONTENT_LENGTH" in variables or "HTTP_TRANSFER_ENCODING" in variables:
+        framing = request_framing(
+            variables.get("CONTENT_LENGTH"), variables.get("HTTP_TRANSFER_ENCODING"), version
+        )
+    if framing is not NO_BODY:
+        if framing.content_length > limits.max_body_size:
+            raise ContentTooLarge
+        if "HTTP_EXPECT" in variables:
+            exchange.expect_continue = expects_continue(variables["HTTP_EXPECT"], version)
+        if "HTTP_CONTENT_ENCODING" in variables:
+            coding = variables["HTTP_CONTENT_ENCODING"]
+            exchange.decoder = content_decoder(coding, limits.max_body_size)
+            if exchange.decoder is None:
+                del variables["HTTP_CONTENT_ENCODING"]
+    elif "HTTP_EXPECT" in variables:
+        expects_continue(variables["HTTP_EXPECT"], version)
     if target.authority:
         # RFC 9112 section 3.2.2: the origin server MUST ignore the received Host field and use the
         # host information of the request target instead.
         check_host(target.authority, version)
         variables["HTTP_HOST"] = target.authority
-    if "HTTP_UPGRADE" in variables:
-        exchange.upgrade = True
-        if version == "1.0":
-            # RFC 9110 section 7.8: a server MUST ignore an Upgrade field received in HTTP/1.0.
-            del variables["HTTP_UPGRADE"]
+    if "HTTP_CONNECTION" in variables or version == "1.0":
+        options = connection_options(variables.get("HTTP_CONNECTION", ""))
+        exchange.keep_alive = persists(options, version)
+        if "HTTP_UPGRADE" in variables:
+            # RFC 9110 section 7.8: a server MUST ignore an Upgrade field received in HTTP/1.0, and
+            # a sender of Upgrade MUST also send the connection option.
+            if version == "1.0":
+                del variables["HTTP_UPGRADE"]
+            else:
+                exchange.upgrade = "upgrade" in options
     exchange.variables = variables
     exchange.path = target.path
     exchange.query = target.query
     exchange.framing = framing
-
-
-def check_trailers(trailers: list[tuple[bytes, bytes]], limits: Limits) -> None:
-    """Check the trailer fields received so far (RFC 9110 section 6.5).
-
-    :raises HeaderFieldsTooLarge: if they pass the limits of header fields.
-    """
-    if len(trailers) > limits.max_fields:
-        raise HeaderFieldsTooLarge
-    sizes = [len(name) + len(value) for name, value in trailers]
-    if max(sizes, default=0) > limits.max_field_size or sum(sizes) > limits.max_head_size:
-        raise HeaderFieldsTooLarge
-
-
-def check_version(version: str) -> None:
-    """Check the version, ``"1.1"`` say.
-
-    RFC 9110 section 2.5: a minor version above ours is served as ours.
-
-    :raises VersionNotSupported: if the major version is not 1.
-    """
-    if not version.startswith("1."):
-        raise VersionNotSupported
 
 
 def check_method(method: str) -> None:
@@ -151,44 +128,6 @@ def check_method(method: str) -> None:
         raise NotImplementedByServer("This server does not know the request method.")
     if method == "CONNECT":
         raise NotImplementedByServer("This server makes no tunnels.")
-
-
-def parse_target(target: bytes, method: str, max_size: int) -> Target:
-    """Take the request target apart.
-
-    :raises URITooLong: if it has more than ``max_size`` bytes.
-    :raises BadRequest: if it is none of the forms that ``method`` may have.
-    """
-    if len(target) > max_size:
-        raise URITooLong
-    return (_parse_target if len(target) > MAX_CACHED_TARGET else _parse_short_target)(target, method)
-
-
-def _parse_target(target: bytes, method: str) -> Target:
-    # RFC 9112 section 3.2.1: origin-form = absolute-path [ "?" query ]
-    if ORIGIN_FORM.fullmatch(target):
-        path, _, query = target.partition(b"?")
-        return Target("", decode_path(path), query.decode("ascii"))
-    # Section 3.2.4: asterisk-form = "*", for OPTIONS alone
-    if target == b"*" and method == "OPTIONS":
-        return Target("", "", "")
-    # Section 3.2.2: absolute-form = absolute-URI
-    absolute = ABSOLUTE_FORM.fullmatch(target)
-    if absolute is None:
-        raise BadRequest("The request target has none of the forms that this method may have.")
-    path, _, query = (absolute["rest"] or b"").partition(b"?")
-    if not path and method == "OPTIONS" and not query:
-        # Section 3.2.4: a proxy that got no path in an OPTIONS request means the asterisk form.
-        return Target(absolute["authority"].decode("ascii"), "", "")
-    return Target(absolute["authority"].decode("ascii"), decode_path(path or b"/"), query.decode("ascii"))
-
-
-_parse_short_target = functools.lru_cache(maxsize=1024)(_parse_target)
-
-
-def decode_path(path: bytes) -> str:
-    """Return the path without its percent-encoding, each byte as one latin-1 character."""
-    return (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
 
 
 def check_host(host: str | None, version: str) -> None:
@@ -209,7 +148,17 @@ def check_host(host: str | None, version: str) -> None:
 @functools.lru_cache(maxsize=256)
 def valid_host(host: str) -> bool:
     """Return whether ``host`` is ``uri-host [ ":" port ]`` (RFC 9110 section 7.2)."""
-    return HOST.fullmatch(host) is not None
+    match = HOST.fullmatch(host)
+    return match is not None and (match["ipv6"] is None or is_ipv6(match["ipv6"]))
+
+
+def is_ipv6(address: str) -> bool:
+    """Return whether ``address`` is an IPv6 address (RFC 3986 section 3.2.2)."""
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def request_framing(content_length: str | None, transfer_encoding: str | None, version: str) -> Framing:
@@ -234,7 +183,8 @@ def request_framing(content_length: str | None, transfer_encoding: str | None, v
     # 5. and 6. A length that is valid, or 400.
     if not CONTENT_LENGTH.fullmatch(content_length):
         raise BadRequest("The Content-Length field is not one decimal number.")
-    return Framing(int(content_length), False)
+    length = int(content_length)
+    return Framing(length, False) if length else NO_BODY
 
 
 def check_transfer_encoding(value: str) -> None:
@@ -267,3 +217,33 @@ def expects_continue(expect: str, version: str) -> bool:
     if expect.lower() != "100-continue":
         raise ExpectationFailed
     return True
+
+
+def content_decoder(value: str, max_size: int) -> ContentDecoder | None:
+    """Return what decodes a body with this Content-Encoding; ``None`` where it has no coding.
+
+    :param max_size: the most bytes that the decoded body may have.
+    :raises UnsupportedMediaType: if it is a coding that this server does not know, or several
+        (RFC 9110 section 8.4).
+    """
+    coding = value.lower()
+    # Section 8.4.1: "identity" is reserved and SHOULD NOT be sent; it says nothing.
+    return None if coding in ("", "identity") else ContentDecoder(coding, max_size)
+
+
+def connection_options(value: str) -> set[str]:
+    """Return the options of the Connection fields, in lower case (RFC 9110 section 7.6.1)."""
+    return {option.strip(" \t") for option in value.lower().split(",")}
+
+
+def persists(options: set[str], version: str) -> bool:
+    """Return whether the client lets the connection persist (RFC 9112 section 9.3).
+
+    :param options: the connection options.
+    """
+    # "If the close connection option is present, the connection will not persist"
+    if "close" in options:
+        return False
+    # "If the received protocol is HTTP/1.1 (or later), the connection will persist"; if HTTP/1.0,
+    # it does with the keep-alive option.
+    return version != "1.0" or "keep-alive" in options

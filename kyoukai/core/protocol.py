@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from .access import log_answer
-from .answer import close_quietly, close_stream, prepare_answer
+from .answer import ask, close_quietly, close_stream, prepare_answer
 from .connection import OtherProtocol
 from .environ import build_environ, connection_environ
 from .error_response import error_response
@@ -72,10 +72,11 @@ class HTTPProtocol(Reading):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up. A handler under way runs on to its end; a streamed answer is cut off."""
+        """Clean up. A streamed answer is cut off; a handler runs on, or not: ``cancel_on_disconnect``."""
         if self._task is not None:
             self.server.keep(self._task)
-            if self.exchanges and self.exchanges[0].status:
+            is_sending = bool(self.exchanges) and self.exchanges[0].status > 0
+            if is_sending or self.server.cancel_on_disconnect:
                 self._task.cancel()
         self.exchanges.clear()
         # It refers to this object; what the log wants of it stays.
@@ -100,8 +101,9 @@ class HTTPProtocol(Reading):
         if self.state is ENDED or self.state is LINGERING or self.state is CLOSED:
             # What comes after the last request was never going to be served.
             return
-        exchange = Exchange() if self.exchange is NO_EXCHANGE else self.exchange
-        exchange.error = self.translate(exc)
+        exchange = self.partial_exchange() if self.exchange is NO_EXCHANGE else self.exchange
+        # Its traceback would hold what was read last until the collector of cycles runs.
+        exchange.error = self.translate(exc).with_traceback(None)
         self.state = self.state.refuse
         self.exchange = NO_EXCHANGE
         self.deadline = NEVER
@@ -133,7 +135,7 @@ class HTTPProtocol(Reading):
         exchange = self.exchanges[0]
         environ = build_environ(exchange, self.environ)
         exchange.body = []
-        response = await self._ask(exchange, environ)
+        response = await ask(self.app, environ, self.parent_context)
         try:
             # The client may be gone by now, or the connection another protocol's.
             if self.state is not CLOSED:
@@ -141,7 +143,7 @@ class HTTPProtocol(Reading):
                 if rest is not None:
                     await rest
         except Exception:
-            logger.exception("answering %s %s failed", exchange.method, exchange.path)
+            logger.exception("answering %s %r failed", exchange.method, exchange.path)
             self._task = None
             self.abort()
         finally:
@@ -154,24 +156,6 @@ class HTTPProtocol(Reading):
                 close_quietly(request)
         self._answered(exchange)
 
-    async def _ask(self, exchange: Exchange, environ: dict[str, Any]) -> Response:
-        """Return the application's response, or a 500 if it fails."""
-        try:
-            request = self.app.request_class(environ)
-            response = await self.app.process_request(request, self.parent_context)
-            if isinstance(response, Response):
-                return response
-            raise TypeError(f"process_request returned {response!r}; it must return a Response")
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # Not this task was cancelled, but something that the application waits for.
-            logger.exception("the application was cancelled on %s %s", exchange.method, exchange.path)
-        except Exception:
-            logger.exception("the application failed on %s %s", exchange.method, exchange.path)
-        return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
-
     def _log(self, exchange: Exchange) -> None:
         if exchange.status and self.server.access_log is not None:
             log_answer(self.server.access_log, exchange, self.environ)
@@ -182,18 +166,21 @@ class HTTPProtocol(Reading):
         if self.state is CLOSED:
             return
         self.exchanges.popleft()
-        if not exchange.persistent or (not self.exchanges and self._is_over()):
+        if not exchange.persistent:
             self.exchanges.clear()
             self._end(exchange)
             return
         if self.exchanges:
             self._answer_first()
         self.read_on()
-        if not self.exchanges:
-            if self.state is IDLE:
-                self.deadline = self.server.clock + self.limits.keep_alive_timeout
-            elif self.state is BODY and self.exchange.expect_continue:
-                self.send_continue()
+        if self.exchanges:
+            return
+        if self._is_over():
+            self._end(exchange)
+        elif self.state is IDLE:
+            self.deadline = self.server.clock + self.limits.keep_alive_timeout
+        elif self.state is BODY and self.exchange.expect_continue:
+            self.send_continue()
 
     def _is_over(self) -> bool:
         """Return whether no request follows, though the last answer did not say so."""
@@ -214,6 +201,8 @@ class HTTPProtocol(Reading):
         self.exchange.expect_continue = False
         if not self.exchange.body_size:
             self.raw_write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # Its time runs from now on, if it did not before.
+            self.deadline = self.server.clock + self.limits.body_timeout
 
     def write_response(
         self, response: Response, fake_environ: dict[str, Any]
@@ -237,7 +226,7 @@ class HTTPProtocol(Reading):
             head, body, framing = prepare(response, fake_environ)
         except Exception:
             # Nothing was written yet, so there is an answer to give.
-            logger.exception("the answer to %s %s cannot be sent", exchange.method, exchange.path)
+            logger.exception("the answer to %s %r cannot be sent", exchange.method, exchange.path)
             response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
             head, body, framing = prepare(response, fake_environ)
         exchange.status = response.status_code
@@ -262,10 +251,10 @@ class HTTPProtocol(Reading):
         try:
             await BodySender(self, exchange, framing).send(body)
         except Exception:
-            if self.state is CLOSED or self.transport.is_closing():
+            if self.client_gone:
                 logger.debug("a client went away before it had its whole answer")
                 return
-            logger.exception("the body of the answer to %s %s failed", exchange.method, exchange.path)
+            logger.exception("the body of the answer to %s %r failed", exchange.method, exchange.path)
             # RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message
             # is known to be incomplete. One that ends with the connection needs a reset.
             if framing.chunked or framing.content_length is not None:

@@ -1,26 +1,55 @@
-"""Reading: what the transport brings is fed to the parser, as far as there is room for it.
+"""Reading: what the transport brings is read along, and fed to the parser as far as there is room.
 
-How much is held is bounded: a head, a body and what frames it by their limits, the queue of requests
-by pausing the transport.
+The parser tells what a message says. Where it begins and ends, and whether it is made as RFC 9112
+has it, is read here too, by :mod:`kyoukai.core.heads` and :mod:`kyoukai.core.chunked`, before the
+parser has it. So every parser is given whole heads, and of a body exactly its bytes, however they
+came; what one parser would let pass and the next one would not is refused on all; and two readings
+of where a message ends that differ end the connection. How much is held is bounded: a head, a
+body and what frames it by their limits, the queue of requests by pausing the transport.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Final
 
-from werkzeug.exceptions import HTTPException
-
-from . import policy
-from .errors import BadRequest, HeaderFieldsTooLarge, RequestTimeout
-from .reception import NO_EXCHANGE, Reception
+from .buffer import ReceiveBuffer
+from .chunked import read_chunks
+from .errors import ProtocolError, RequestTimeout
+from .exchange import Exchange
+from .framing import NO_BODY, Framing
+from .heads import read_head, read_start, read_trailers, take_head
+from .reception import NO_EXCHANGE, Reception, raise_disagreement
 from .server import NEVER, logger
-from .states import BODY, CLOSED, ENDED, HEAD, IDLE, LINGERING
+from .states import ARRIVING, BODY, CLOSED, ENDED, IDLE, LINGERING
 
-FEED_SIZE: Final = 16 * 1024
-"""Most bytes parsed before the queue is looked at: a parser may find a request in every 27."""
+if TYPE_CHECKING:
+    from asphalt.core import Context
+
+    from .application import Component
+    from .limits import Limits
+
+HELD_SIZE: Final = 64 * 1024
+"""Bytes that wait unread before the transport is paused, where that is not done at once."""
+
+LARGE_BODY: Final = 16 * 1024
+"""A waiting request whose body has more bytes fills the queue."""
 
 
 class Reading(Reception):
     """The receiving side with its transport. Parameters are those of :class:`Connection`."""
+
+    def __init__(
+        self,
+        component: "Component",
+        parent_context: "Context",
+        server_ip: str,
+        server_port: int,
+    ) -> None:
+        super().__init__(component, parent_context, server_ip, server_port)
+        self.buffer = ReceiveBuffer()
+        """Bytes received and not yet parsed."""
+        self._messages = self._read_messages()
+        self._is_held = False
 
     # The transport's calls
 
@@ -31,24 +60,32 @@ class Reading(Reception):
 
     def data_received(self, data: bytes) -> None:
         """Parse what the client sent, as far as the queue has room."""
-        if not self._reading:
-            self.unread += data
-        elif len(data) <= FEED_SIZE:
-            self._parse(data)
+        state = self.state
+        if state is ENDED or state is LINGERING or state is CLOSED:
+            self.discard(len(data))
+            return
+        buffer = self.buffer
+        if buffer.data:
+            buffer.feed(data)
         else:
-            self._parse_in_pieces(data)
+            buffer.data = data
+        if not self._is_held:
+            self._read()
+        elif len(self.buffer) > HELD_SIZE:
+            self.transport.pause_reading()
 
     def eof_received(self) -> bool:
         """Note that the client sends no more; it still gets the answers to what it sent.
 
         :return: whether our side stays open.
         """
-        if self.state is HEAD or self.state is BODY:
-            logger.debug("a client ended its side in the middle of a request")
-        self.client_ended = True
-        self.state = self.state.end
-        self.exchange = NO_EXCHANGE
-        self.deadline = NEVER
+        self.note_client_ended()
+        if self.server.cancel_on_disconnect:
+            # Most clients that do this are gone, and this is all that can be seen of it.
+            self.abort()
+            return False
+        if not self._is_held:
+            self._end_input()
         if self.exchanges and self.transport.can_write_eof():
             return True
         self.close()
@@ -56,118 +93,186 @@ class Reading(Reception):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up: the connection is gone."""
-        if self.state is HEAD or self.state is BODY:
+        if self.state is ARRIVING or self.state is BODY:
             logger.debug("a connection was lost in the middle of a request")
         self.exchange = NO_EXCHANGE
-        # It holds this object as this object holds it.
+        # Each holds this object as this object holds it.
         del self.parser
+        self._messages.close()
+        self.buffer.take_all()
         super().connection_lost(exc)
+
+    def take_unread(self) -> bytes:
+        """Return what was received and not parsed, for another protocol."""
+        return self.buffer.take_all()
 
     def expire(self) -> None:
         """Act on the deadline: a request that did not come in time is refused with 408."""
-        if self.state is HEAD or self.state is BODY:
+        if self.state is ARRIVING or self.state is BODY:
             self.handle_parser_exception(RequestTimeout())
         else:
             super().expire()
 
-    # Reading
-
-    def hold(self, unread: bytes) -> None:
-        """Parse no further until the queue has room again; ``unread`` comes first then."""
-        self._reading = False
-        self.unread = unread
-        # What the client has sent may lie unread: it is not late.
-        self.deadline = NEVER
-        self.transport.pause_reading()
+    # The queue's room
 
     def read_on(self) -> None:
         """Parse what was held, and read again, where the queue has room."""
-        if self._reading or self._is_full():
+        if not self._is_held or self._is_full():
             return
-        self._reading = True
-        if self.state is HEAD:
-            self.deadline = self.server.clock + self.limits.head_timeout
-        elif self.state is BODY:
-            self.deadline = self.server.clock + self.limits.body_timeout
-        unread, self.unread = self.unread, b""
-        if unread:
-            self.data_received(unread)
-        if self._reading and self.state is not CLOSED:
+        self._is_held = False
+        self._read()
+        if not self._is_held and self.state is not CLOSED:
             self.transport.resume_reading()
+            if self.client_ended:
+                self._end_input()
 
     def _is_full(self) -> bool:
-        """Return whether enough requests wait: many small ones, or one with a body to hold."""
+        """Return whether enough requests wait: many, one with a large body, or one that may be the last.
+
+        What comes after a request that offers an upgrade may be the other protocol's: see ``replace``.
+        """
         waiting = self.exchanges
-        return len(waiting) >= self.limits.max_pipelined or (
-            len(waiting) > 1 and waiting[-1].body_size > FEED_SIZE
+        if not waiting:
+            return False
+        last = waiting[-1]
+        return (
+            last.upgrade
+            or len(waiting) >= self.limits.max_pipelined
+            or (len(waiting) > 1 and (last.body_size > LARGE_BODY or last.decoder is not None))
         )
 
-    def _parse_in_pieces(self, data: bytes) -> None:
-        offset = 0
-        while offset < len(data) and self._reading:
-            step = FEED_SIZE
-            if self.state is BODY:
-                step = max(step, self.exchange.framing.content_length - self.exchange.body_size)
-            self._parse(data[offset : offset + step])
-            offset += step
-        self.unread += data[offset:]
+    def _hold(self) -> None:
+        self._is_held = True
+        if not self.exchanges[-1].upgrade:
+            self.transport.pause_reading()
 
-    def _parse(self, data: bytes) -> None:
-        if self.state is ENDED or self.state is LINGERING or self.state is CLOSED:
-            self.discard(len(data))
-            return
-        before = self.exchange
-        before_size = before.body_size if before is not NO_EXCHANGE else 0
-        stopped: Exception | None = None
+    def _end_input(self) -> None:
+        if self.state is ARRIVING or self.state is BODY:
+            logger.debug("a client ended its side in the middle of a request")
+        self.state = self.state.end
+        self.exchange = NO_EXCHANGE
+        self.deadline = NEVER
+
+    # Reading
+
+    def partial_exchange(self) -> Exchange:
+        """Return an exchange for a request whose head was not parsed, with what is known of it."""
+        exchange = Exchange()
+        if self.buffer.kept is not None:
+            method, exchange.target, exchange.version = read_start(self.buffer.take_all())
+            exchange.method = method.decode("ascii")
+        return exchange
+
+    def _read(self) -> None:
+        """Read what is there. The place in the generator is the place in the message."""
+        try:
+            next(self._messages, None)
+        except Exception as exc:
+            self.handle_parser_exception(exc)
+            self.discard(len(self.buffer.take_all()))
+        if self.buffer.data:
+            self.buffer.drop_read()
+
+    def _read_messages(self) -> Generator[None, None, None]:
+        buffer, small_size = self.buffer, self.limits.small_head_size
+        while True:
+            while buffer.offset == len(buffer.data):
+                buffer.data, buffer.offset = b"", 0
+                yield
+            head = take_head(buffer, small_size)
+            if head is None:
+                head = yield from self._read_head()
+            else:
+                self.state = self.state.begin
+            if self.parser_is_spent:
+                self.parser = self.make_parser()
+            self._feed(head)
+            if self.state is BODY:
+                yield from self._read_body()
+            if self.state is ENDED:
+                self.discard(len(buffer.take_all()))
+                return
+            if self.state is not IDLE:
+                raise_disagreement()
+            while self.exchanges and self._is_full():
+                self._hold()
+                yield
+
+    def _read_head(self) -> Generator[None, None, bytes]:
+        """Read a head that comes in pieces, has empty lines before it, is large, or is refused."""
+        reader = read_head(self.buffer, self.limits)
+        while True:
+            try:
+                next(reader)
+            except StopIteration as stop:
+                head: bytes = stop.value
+                break
+            if self.state is IDLE and self.buffer.kept is not None:
+                # From the first byte of a request line on its time runs, and no byte extends it.
+                self.state = self.state.begin
+                self.deadline = self.server.clock + self.limits.head_timeout
+            yield
+        if self.state is IDLE:
+            self.state = self.state.begin
+        return head
+
+    def _read_body(self) -> Generator[None, None, None]:
+        """Read a body, and feed the parser with it as it comes."""
+        exchange, buffer = self.exchange, self.buffer
+        if exchange.framing is NO_BODY:
+            raise_disagreement()
+        reader = read_body(buffer, exchange.framing, self.limits)
+        began = progress = self.server.clock
+        received, client_waits = 0, False
+        while True:
+            start, fault = buffer.offset, None
+            try:
+                next(reader)
+            except StopIteration as stop:
+                self.content_size = stop.value
+            except ProtocolError as error:
+                # What was right before it may be refused for another reason, and came first.
+                fault = error
+            now = self.server.clock
+            piece = buffer.since(start)
+            if piece:
+                began, progress = now if client_waits else began, now
+                received += len(piece)
+                self._feed(piece)
+            if fault is not None:
+                raise fault
+            if self.content_size is not None:
+                break
+            if self.state is not BODY:
+                raise_disagreement()
+            client_waits = exchange.expect_continue and not received
+            self.deadline = NEVER if client_waits else self._body_deadline(began, progress, received)
+            yield
+        self.content_size = None
+        if self.state is BODY:
+            raise_disagreement()
+
+    def _body_deadline(self, began: float, progress: float, received: int) -> float:
+        """Return when a body is late: for lack of progress, or for coming too slowly all in all."""
+        limits = self.limits
+        late = progress + limits.body_timeout
+        if limits.min_body_rate:
+            late = min(late, began + limits.body_timeout + received / limits.min_body_rate)
+        return late
+
+    def _feed(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
         except Exception as exc:
-            stopped = exc
-        if stopped is not None:
-            # Out of the except block, where Python would note it in what is raised next.
-            if not self.resume_parser(stopped, data):
-                self.handle_parser_exception(stopped)
-                return
-            del stopped
-        state = self.state
-        if state is IDLE and self.exchanges:
-            # Handlers may take their time.
-            self.deadline = NEVER
-            self._head_size = 0
-        elif state is BODY:
-            self.deadline = self.server.clock + self.limits.body_timeout
-            is_content = self.exchange is not before or self.exchange.body_size > before_size
-            self._check_framing(0 if is_content else len(data))
-        elif state is HEAD or state is IDLE:
-            self._check_head(data, begun=self.exchange is not before)
-        if self._reading and self.exchanges and self._is_full():
-            self.hold(b"")
+            if not self.resume_parser(exc):
+                raise
 
-    def _check_head(self, data: bytes, *, begun: bool) -> None:
-        """Hold a head that comes in pieces, and empty lines before it, to their limit and time."""
-        error = None if self.state is IDLE else self.inspect_partial_head(data)
-        if error is not None:
-            self.handle_parser_exception(error)
-        elif begun:
-            # What else came with its first byte may have been earlier requests. The policy counts
-            # the fields again.
-            self._head_size = 0
-            self.deadline = self.server.clock + self.limits.head_timeout
-        else:
-            self._head_size += len(data)
-            if self._head_size > self.limits.max_head_size:
-                self.handle_parser_exception(HeaderFieldsTooLarge())
 
-    def _check_framing(self, size: int) -> None:
-        """Hold what is in a body and no content, chunk sizes and trailers, to the head's limits.
-
-        :param size: bytes fed last, if there was no content among them; otherwise 0.
-        """
-        self._head_size = self._head_size + size if size else 0
-        try:
-            if self._head_size > self.limits.max_head_size:
-                raise HeaderFieldsTooLarge if self.exchange.trailers else BadRequest
-            if self.exchange.trailers:
-                policy.check_trailers(self.exchange.trailers, self.limits)
-        except HTTPException as error:
-            self.handle_parser_exception(error)
+def read_body(buffer: ReceiveBuffer, framing: Framing, limits: "Limits") -> Generator[None, None, int]:
+    """Read a body, its trailers too, and return how many bytes of content it has."""
+    if not framing.chunked:
+        yield from buffer.skip(framing.content_length)
+        return framing.content_length
+    size = yield from read_chunks(buffer, limits, buffer.skip)
+    yield from read_trailers(buffer, limits)
+    return size

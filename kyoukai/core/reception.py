@@ -8,14 +8,16 @@ message is whole, :meth:`Reception.enqueue` takes it over. The order of the call
 import abc
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from . import policy
 from .connection import Connection
-from .errors import ContentTooLarge, URITooLong
+from .errors import BadRequest
 from .exchange import Exchange
+from .framing import NO_BODY
+from .server import NEVER
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -50,11 +52,11 @@ class Reception(Connection, abc.ABC):
         """The exchange whose request is being received."""
         self.exchanges: deque[Exchange] = deque()
         """Those whose request is whole, or refused, in order; the first is being answered."""
+        self.parser_is_spent = False
+        """Whether the parser takes no message after this one, though the policy does."""
+        self.content_size: int | None = None
+        """Bytes of content of the body being received; ``None`` until its end has been read."""
         self._fields: list[tuple[bytes, bytes]] = []
-        self.client_ended = False
-        """Whether the client has sent its end of file."""
-        self._head_size = 0
-        self._reading = True
 
     @abc.abstractmethod
     def make_parser(self) -> "RequestParser":
@@ -81,23 +83,13 @@ class Reception(Connection, abc.ABC):
             logger.debug("refusing a request: %s", error)
         return error
 
-    def resume_parser(self, exc: Exception, data: bytes) -> bool:
+    def resume_parser(self, exc: Exception) -> bool:
         """Go on parsing after an exception that is no error, and return whether it was none.
 
-        Only a parser that stops for an upgrade needs it: the default returns ``False``.
-
-        :param data: what the parser was fed when it raised ``exc``.
+        Only a parser that stops for an upgrade needs it: the default returns ``False``. The parser
+        stopped at the end of a head. If a body follows, :attr:`parser` must be one that takes it.
         """
         return False
-
-    def inspect_partial_head(self, data: bytes) -> HTTPException | None:
-        """Return why a head that has come in part can be refused already.
-
-        Only a parser that sees a fault and waits for more needs it: the default returns ``None``.
-
-        :param data: what was fed last.
-        """
-        return None
 
     @abc.abstractmethod
     def handle_parser_exception(self, exc: Exception) -> None:
@@ -120,14 +112,8 @@ class Reception(Connection, abc.ABC):
         self._fields = exchange.fields
 
     def on_url(self, url: bytes) -> None:
-        """Take the request target, or the next piece of it.
-
-        :raises URITooLong: if the pieces together pass ``max_target_size``.
-        """
-        exchange = self.exchange
-        exchange.target += url
-        if len(exchange.target) > self.limits.max_target_size:
-            raise URITooLong
+        """Take the request target, or the next piece of it."""
+        self.exchange.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field, or after the head a trailer field."""
@@ -141,24 +127,23 @@ class Reception(Connection, abc.ABC):
         exchange, parser = self.exchange, self.parser
         exchange.method = parser.get_method().decode("latin-1")
         exchange.version = parser.get_http_version()
-        exchange.keep_alive = parser.should_keep_alive()
         policy.accept(exchange, self.limits)
+        self.parser_is_spent = not parser.should_keep_alive()
         self.state = self.state.headers_complete
         self._fields = exchange.trailers
-        if exchange.upgrade:
-            exchange.upgrade = parser.should_upgrade()
         if exchange.expect_continue and not self.exchanges:
             self.send_continue()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body.
 
-        :raises ContentTooLarge: if there is more of it than ``max_body_size``.
+        :raises ContentTooLarge: if there is more of it than ``max_body_size``, once decoded.
+        :raises BadRequest: if it is not of the content coding that it claims.
         """
         exchange = self.exchange
         exchange.body_size += len(body)
-        if exchange.body_size > self.limits.max_body_size:
-            raise ContentTooLarge
+        if exchange.decoder is not None:
+            body = exchange.decoder.decode(body)
         pieces = exchange.body
         if len(body) >= SMALL_PIECE or not pieces:
             pieces.append(body)
@@ -171,16 +156,32 @@ class Reception(Connection, abc.ABC):
     def on_message_complete(self) -> None:
         """Queue the exchange: its request is whole.
 
-        :raises HeaderFieldsTooLarge: if its trailers pass their limits.
+        :raises BadRequest: if its content coding is not, or the parser finds another end for the
+            message than the connection does.
         """
         exchange = self.exchange
-        if exchange.upgrade and exchange.framing.has_body:
-            # The parser stopped short of the body; resume_parser brings it.
-            return
-        if exchange.trailers:
-            policy.check_trailers(exchange.trailers, self.limits)
+        if exchange.framing is not NO_BODY:
+            if not exchange.body_size and self.parser.should_upgrade():
+                # The parser stopped short of the body; resume_parser brings one that takes it.
+                return
+            if exchange.body_size != self.content_size:
+                raise_disagreement()
+            if exchange.decoder is not None:
+                exchange.decoder.finish()
+            if exchange.trailers:
+                # RFC 9112 section 5.1: white space around a value is no part of it. And a trailer
+                # field does not say whether the connection persists, whatever the parser thinks.
+                exchange.trailers = [(name, value.strip(b" \t")) for name, value in exchange.trailers]
+                self.parser_is_spent = not self.parser.should_keep_alive()
         self.state = self.state.message_complete
         if not exchange.keep_alive or self.server.stopping:
             self.state = self.state.end
         self.exchange = NO_EXCHANGE
+        # It is whole; what may be late now is a handler.
+        self.deadline = NEVER
         self.enqueue(exchange)
+
+
+def raise_disagreement() -> NoReturn:
+    """Refuse a message that the parser finds another end for than the connection does."""
+    raise BadRequest("It is not certain where the message ends.")

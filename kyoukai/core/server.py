@@ -45,6 +45,8 @@ class Server:
     :param limits: the limits and deadlines of every connection.
     :param server_field: the Server field of every answer; empty: none is sent.
     :param access_log: whether answers are logged, on the logger ``kyoukai.access`` at INFO.
+    :param cancel_on_disconnect: whether a handler is cancelled when its client is gone. A client
+        that ends its side is then taken to be gone, and gets no answer.
     :param on_opened: called with every connection that opens.
     :param on_lost: called with every connection that is lost, and why.
     """
@@ -55,12 +57,14 @@ class Server:
         *,
         server_field: str = "kyoukai",
         access_log: bool = True,
+        cancel_on_disconnect: bool = False,
         on_opened: "Callable[[ManagedConnection], None] | None" = None,
         on_lost: "Callable[[ManagedConnection, Exception | None], None] | None" = None,
     ) -> None:
         self.limits = limits or Limits()
         self.server_field = server_field
         self.access_log: logging.Logger | None = logging.getLogger("kyoukai.access") if access_log else None
+        self.cancel_on_disconnect = cancel_on_disconnect
         self.context = contextvars.copy_context()
         """What each request's context variables are a copy of."""
         self.connections: set[ManagedConnection] = set()

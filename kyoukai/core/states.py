@@ -2,8 +2,10 @@
 
 ``idle``
     Between two messages; also before the first. Empty lines may come.
-``head``
+``arriving``
     The first byte of a request line has come, the end of the head has not.
+``head``
+    The parser has been given a whole head.
 ``body``
     The head was accepted; the body is coming.
 ``ended``
@@ -29,6 +31,13 @@ from .errors import KyoukaiError
 
 TABLE: Final[dict[str, dict[str, str]]] = {
     "idle": {
+        "begin": "arriving",
+        "end": "ended",
+        "refuse": "ended",
+        "linger": "lingering",
+        "close": "closed",
+    },
+    "arriving": {
         "message_begin": "head",
         "end": "ended",
         "refuse": "ended",
@@ -53,9 +62,10 @@ TABLE: Final[dict[str, dict[str, str]]] = {
     "lingering": {"end": "lingering", "refuse": "lingering", "close": "closed"},
     "closed": {"end": "closed", "refuse": "closed", "linger": "closed", "close": "closed"},
 }
-"""State and event give the next state. ``message_begin``, ``headers_complete`` and
-``message_complete`` are the parser's calls; ``end``: no further request will be read; ``refuse``:
-the one being read is refused; ``linger``: the last answer has been sent; ``close``: the end."""
+"""State and event give the next state. ``begin``: the first byte of a head has been read;
+``message_begin``, ``headers_complete`` and ``message_complete``: the parser's calls; ``end``: no
+further request will be read; ``refuse``: the one being read is refused; ``linger``: the last answer
+has been sent; ``close``: the end."""
 
 EVENTS: Final = tuple(sorted({event for events in TABLE.values() for event in events}))
 
@@ -69,6 +79,7 @@ class State:
 
     __slots__ = ("name", *EVENTS)
 
+    begin: "State"
     message_begin: "State"
     headers_complete: "State"
     message_complete: "State"
@@ -100,6 +111,7 @@ def _build() -> dict[str, State]:
 
 STATES: Final = _build()
 IDLE: Final = STATES["idle"]
+ARRIVING: Final = STATES["arriving"]
 HEAD: Final = STATES["head"]
 BODY: Final = STATES["body"]
 ENDED: Final = STATES["ended"]

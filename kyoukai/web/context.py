@@ -154,6 +154,27 @@ class HTTPRequestContext(Context):
         return self.route.bp if self.route is not None and self.route.bp is not None else self.app
 
     @property
+    def client_gone(self) -> bool:
+        """Whether no answer can reach the client any more: its connection is lost."""
+        protocol = self.environ.get("kyoukai.protocol")
+        return protocol is not None and protocol.client_gone
+
+    @property
+    def client_ended(self) -> bool:
+        """Whether the client has ended its side of the connection, or is gone.
+
+        A client that closes is seen so. One that ends its side and waits for the answer is too;
+        there are few of them.
+        """
+        protocol = self.environ.get("kyoukai.protocol")
+        return protocol is not None and protocol.client_ended
+
+    async def wait_client_ended(self) -> None:
+        """Wait until :attr:`client_ended` is true; for ever, where the request has no connection."""
+        protocol = self.environ.get("kyoukai.protocol")
+        await (get_running_loop().create_future() if protocol is None else protocol.wait_client_ended())
+
+    @property
     def has_teardown(self) -> bool:
         """Whether anything has to be awaited before :meth:`leave`."""
         return bool(self._teardown_callbacks)

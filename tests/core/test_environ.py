@@ -1,11 +1,13 @@
 """From an exchange to a WSGI environ: the names, the values, and that the table of names is bounded."""
 
+import gzip
 import sys
 from typing import Any
 
 import pytest
 
 from kyoukai.core import environ
+from kyoukai.core.content_coding import ContentDecoder
 from kyoukai.core.environ import (
     DROPPED,
     MAX_NAME_SIZE,
@@ -17,9 +19,8 @@ from kyoukai.core.environ import (
 )
 from kyoukai.core.errors import BadRequest, HeaderFieldsTooLarge
 from kyoukai.core.exchange import Exchange
-from kyoukai.core.limits import Limits
 
-LIMITS = Limits(max_fields=5, max_field_size=300, max_head_size=1024)
+MAX_FIELDS = 5
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +53,12 @@ def test_variable_name(name: bytes, variable: str) -> None:
 
 def test_fields() -> None:
     fields = [(b"Host", b"example.com"), (b"accept", b"*/*"), (b"Content-Type", b"text/plain")]
-    assert field_variables(fields, LIMITS) == {
+    assert field_variables(fields, MAX_FIELDS) == {
         "HTTP_HOST": "example.com",
         "HTTP_ACCEPT": "*/*",
         "CONTENT_TYPE": "text/plain",
     }
-    assert field_variables([], LIMITS) == {}
+    assert field_variables([], MAX_FIELDS) == {}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_fields() -> None:
     ],
 )
 def test_values(fields: list[tuple[bytes, bytes]], expected: dict[str, str]) -> None:
-    assert field_variables(fields, LIMITS) == expected
+    assert field_variables(fields, MAX_FIELDS) == expected
 
 
 @pytest.mark.parametrize(
@@ -100,46 +101,41 @@ def test_values(fields: list[tuple[bytes, bytes]], expected: dict[str, str]) -> 
 def test_what_may_come_only_once(name: bytes, other: bytes) -> None:
     for value in (b"5", b"6", b""):
         with pytest.raises(BadRequest, match="came twice"):
-            field_variables([(name, b"5"), (b"A", b"1"), (other, value)], LIMITS)
+            field_variables([(name, b"5"), (b"A", b"1"), (other, value)], MAX_FIELDS)
 
 
-# The limits, exactly, and one above.
+# The limit, exactly, and one above.
 @pytest.mark.parametrize(
     ("fields", "is_accepted"),
     [
         pytest.param([(b"A%d" % i, b"") for i in range(5)], True, id="fields-5"),
         pytest.param([(b"A%d" % i, b"") for i in range(6)], False, id="fields-6"),
+        pytest.param([(b"A", b"1")] * 5, True, id="fields-5-of-one-name"),
         pytest.param([(b"A", b"1")] * 6, False, id="fields-6-of-one-name"),
         pytest.param([(b"A_", b"1")] * 6, False, id="fields-6-dropped"),
-        pytest.param([(b"A", b"v" * 299)], True, id="field-300"),
-        pytest.param([(b"A", b"v" * 300)], False, id="field-301"),
-        pytest.param([(b"A" * 300, b"")], True, id="name-300"),
-        pytest.param([(b"A" * 301, b"")], False, id="name-301"),
-        pytest.param([(b"A_", b"v" * 299)], False, id="field-301-dropped"),
-        pytest.param([(b"A", b"v" * 299)] * 3 + [(b"B", b"v" * 107)], True, id="head-1024"),
-        pytest.param([(b"A", b"v" * 299)] * 3 + [(b"B", b"v" * 108)], False, id="head-1025"),
-        pytest.param([(b"A", b"v" * 255)] * 4 + [(b"B", b"")], False, id="CVE-2025-69228"),
+        # More than one thing is wrong: the number is told, which is seen first as they come.
+        pytest.param([(b"Host", b"a")] * 6, False, id="fields-6-that-may-come-once"),
     ],
 )
-def test_limits(fields: list[tuple[bytes, bytes]], is_accepted: bool) -> None:
+def test_max_fields(fields: list[tuple[bytes, bytes]], is_accepted: bool) -> None:
     if is_accepted:
-        field_variables(fields, LIMITS)
+        field_variables(fields, MAX_FIELDS)
     else:
         with pytest.raises(HeaderFieldsTooLarge):
-            field_variables(fields, LIMITS)
+            field_variables(fields, MAX_FIELDS)
 
 
 def test_a_name_is_learnt(names: dict[bytes, str]) -> None:
-    field_variables([(b"Host", b"a")], LIMITS)
-    field_variables([(b"Host", b"b"), (b"A_B", b"")], LIMITS)
+    field_variables([(b"Host", b"a")], MAX_FIELDS)
+    field_variables([(b"Host", b"b"), (b"A_B", b"")], MAX_FIELDS)
     assert names == {b"Host": "HTTP_HOST", b"A_B": DROPPED}
     # And what was learnt gives the same answer again.
-    assert field_variables([(b"Host", b"c"), (b"A_B", b"d")], LIMITS) == {"HTTP_HOST": "c"}
+    assert field_variables([(b"Host", b"c"), (b"A_B", b"d")], MAX_FIELDS) == {"HTTP_HOST": "c"}
 
 
 def test_no_client_can_fill_the_memory_with_names(names: dict[bytes, str]) -> None:
     for i in range(MAX_NAMES + 50):
-        assert field_variables([(b"X-%d" % i, b"v")], LIMITS) == {f"HTTP_X_{i}": "v"}
+        assert field_variables([(b"X-%d" % i, b"v")], MAX_FIELDS) == {f"HTTP_X_{i}": "v"}
     assert len(names) == MAX_NAMES == 1024
     assert b"X-1023" in names
     assert b"X-1024" not in names
@@ -147,7 +143,7 @@ def test_no_client_can_fill_the_memory_with_names(names: dict[bytes, str]) -> No
 
 def test_long_names_are_not_kept(names: dict[bytes, str]) -> None:
     kept, not_kept = b"X" * MAX_NAME_SIZE, b"X" * (MAX_NAME_SIZE + 1)
-    variables = field_variables([(kept, b"1"), (not_kept, b"2")], LIMITS)
+    variables = field_variables([(kept, b"1"), (not_kept, b"2")], MAX_FIELDS)
     assert variables == {"HTTP_" + "X" * 64: "1", "HTTP_" + "X" * 65: "2"}
     assert list(names) == [kept]
 
@@ -240,6 +236,38 @@ def test_body(pieces: list[bytes]) -> None:
     assert body.read() == b""
 
 
+def test_a_body_that_was_decoded() -> None:
+    exchange = whole(decoder=ContentDecoder("gzip", 100))
+    coded = gzip.compress(b"abcdef")
+    exchange.variables |= {
+        "HTTP_CONTENT_ENCODING": "gzip",
+        "CONTENT_LENGTH": str(len(coded)),
+        "CONTENT_TYPE": "text/plain",
+    }
+    exchange.body = [exchange.decoder.decode(coded)]
+    result = build_environ(exchange, shared())
+    assert result["wsgi.input"].read() == b"abcdef"
+    assert result["CONTENT_LENGTH"] == "6"
+    assert result["CONTENT_TYPE"] == "text/plain"
+    assert "HTTP_CONTENT_ENCODING" not in result
+
+
+def test_a_chunked_body_that_was_decoded_has_a_length() -> None:
+    exchange = whole(decoder=ContentDecoder("gzip", 100))
+    exchange.variables |= {"HTTP_CONTENT_ENCODING": "gzip", "HTTP_TRANSFER_ENCODING": "chunked"}
+    exchange.body = [exchange.decoder.decode(gzip.compress(b""))]
+    result = build_environ(exchange, shared())
+    assert result["CONTENT_LENGTH"] == "0"
+    assert "HTTP_CONTENT_ENCODING" not in result
+
+
+def test_a_body_that_has_no_coding_keeps_its_fields() -> None:
+    exchange = whole(body=[b"abc"])
+    exchange.variables |= {"HTTP_CONTENT_ENCODING": "identity", "CONTENT_LENGTH": "3"}
+    result = build_environ(exchange, shared())
+    assert (result["HTTP_CONTENT_ENCODING"], result["CONTENT_LENGTH"]) == ("identity", "3")
+
+
 def test_trailers_are_kept_apart() -> None:
     # RFC 9110 section 6.5.1: a trailer must not be merged into the header section.
     trailers = [(b"Host", b"evil.example"), (b"X-Sum", b"5")]
@@ -259,7 +287,7 @@ def test_no_request_changes_what_all_share() -> None:
 
 def test_no_field_passes_for_what_the_server_says() -> None:
     names = [b"Wsgi.Url-Scheme", b"Server-Name", b"Remote-Addr", b"Path-Info", b"Script-Name"]
-    variables = field_variables([(name, b"evil") for name in names], LIMITS)
+    variables = field_variables([(name, b"evil") for name in names], MAX_FIELDS)
     result = build_environ(whole(variables=variables), shared())
     assert {key: result[key] for key in shared()} == shared()
     assert result["PATH_INFO"] == "/caf\xc3\xa9"

@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from kyoukai.core import errors
+from kyoukai.core.content_coding import ContentDecoder
 from kyoukai.core.errors import ConfigurationError, KyoukaiError, ListenError, ProtocolError
 
 STATUSES = {
@@ -66,6 +67,18 @@ def test_a_refusal_knows_its_status(name: str, status: int) -> None:
     assert error.description.endswith(".")
     response = error.get_response()
     assert response.status_code == status
+
+
+def test_a_refused_content_coding_tells_those_that_are_taken() -> None:
+    # RFC 9110 section 12.5.3
+    response = errors.UnsupportedMediaType().get_response()
+    taken = response.headers["Accept-Encoding"].split(", ")
+    assert taken == ["gzip", "deflate"]
+    for coding in taken:
+        ContentDecoder(coding, 1)
+    for name in STATUSES:
+        if name != "UnsupportedMediaType":
+            assert "Accept-Encoding" not in getattr(errors, name)().get_response().headers
 
 
 def test_a_refusal_can_say_more() -> None:

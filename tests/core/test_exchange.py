@@ -15,6 +15,7 @@ DEFAULTS = {
     "path": "",
     "query": "",
     "framing": NO_BODY,
+    "decoder": None,
     "expect_continue": False,
     "upgrade": False,
     "body": [],

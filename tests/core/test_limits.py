@@ -19,6 +19,7 @@ DEFAULTS = {
     "head_timeout": 10.0,
     "keep_alive_timeout": 75.0,
     "body_timeout": 30.0,
+    "min_body_rate": 240.0,
     "write_timeout": 30.0,
     "linger_timeout": 2.0,
     "max_linger_size": 16777216,
@@ -36,6 +37,7 @@ LEAST = [
     ("head_timeout", 0.01, 0.009),
     ("keep_alive_timeout", 0.01, 0.009),
     ("body_timeout", 0.01, 0.009),
+    ("min_body_rate", 0, -0.001),
     ("write_timeout", 0.01, 0.009),
     ("linger_timeout", 0.01, 0.009),
     ("max_linger_size", 0, -1),
@@ -43,6 +45,7 @@ LEAST = [
 ]
 
 WHOLE = [name for name in DEFAULTS if name.startswith("max_")]
+NO_NUMBERS = ["10", None, True, False, [10], math.inf, -math.inf, math.nan, 10j]
 TIMES = [name for name in DEFAULTS if name.endswith("_timeout")]
 
 
@@ -68,12 +71,19 @@ def test_a_size_is_a_whole_number(name: str, value: Any) -> None:
     assert str(caught.value).startswith(f"{name} is {value!r}; it must be a whole number of ")
 
 
-@pytest.mark.parametrize("value", ["10", None, True, False, [10], math.inf, -math.inf, math.nan, 10j])
+@pytest.mark.parametrize("value", NO_NUMBERS)
 @pytest.mark.parametrize("name", TIMES)
 def test_a_time_is_a_finite_number_of_seconds(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Limits(**{name: value})
     assert str(caught.value) == f"{name} is {value!r}; it must be a number of seconds"
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_a_rate_is_a_finite_number_of_bytes_per_second(value: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Limits(min_body_rate=value)
+    assert str(caught.value) == f"min_body_rate is {value!r}; it must be a number of bytes per second"
 
 
 def test_a_number_beyond_all_measure_is_no_time() -> None:
@@ -146,6 +156,21 @@ def test_suggest(name: str, known: list[str], expected: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
+        pytest.param({}, 16 * 1024, id="default"),
+        pytest.param({"max_field_size": 300}, 300, id="field"),
+        pytest.param({"max_head_size": 2000}, 2000, id="head"),
+        pytest.param({"max_head_size": 2000, "max_field_size": 2000}, 2000, id="equal"),
+    ],
+)
+def test_small_head_size(settings: dict[str, int], expected: int) -> None:
+    limits = Limits(**settings)
+    assert limits.small_head_size == expected
+    assert "small_head_size" not in dataclasses.asdict(limits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
         pytest.param({}, 1.0, id="default"),
         pytest.param({"linger_timeout": 1.0}, 0.5, id="half-the-least"),
         pytest.param({"head_timeout": 0.2}, 0.1, id="head"),
@@ -154,6 +179,7 @@ def test_suggest(name: str, known: list[str], expected: str) -> None:
         pytest.param({"write_timeout": 0.2}, 0.1, id="write"),
         pytest.param({"head_timeout": 0.4, "body_timeout": 0.2}, 0.1, id="the-least-of-several"),
         pytest.param({"shutdown_timeout": 0}, 1.0, id="a-stop-is-not-swept"),
+        pytest.param({"min_body_rate": 0}, 1.0, id="a-rate-is-no-time"),
     ],
 )
 def test_sweep_interval(settings: dict[str, float], expected: float) -> None:

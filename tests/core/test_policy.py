@@ -3,6 +3,7 @@
 A row's name begins with the section, or the identifier of the vulnerability, that it comes from.
 """
 
+import gzip
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from kyoukai.core.errors import (
     HeaderFieldsTooLarge,
     NotImplementedByServer,
     ProtocolError,
+    UnsupportedMediaType,
     URITooLong,
-    VersionNotSupported,
 )
 from kyoukai.core.exchange import Exchange
 from kyoukai.core.framing import CHUNKED, NO_BODY, Framing
@@ -134,6 +135,15 @@ BAD_HOSTS = [
     pytest.param(b"[example.com]", id="RFC3986-3.2.2-name-in-brackets"),
     pytest.param(b"[::1]a", id="RFC3986-3.2.2-after-brackets"),
     pytest.param(b"[fe80::1%25en1]", id="RFC9844-zone"),
+    pytest.param(b"[:]", id="RFC3986-3.2.2-colon"),
+    pytest.param(b"[.]", id="RFC3986-3.2.2-dot"),
+    pytest.param(b"[:::]", id="RFC3986-3.2.2-three-colons"),
+    pytest.param(b"[1::2::3]", id="RFC3986-3.2.2-two-gaps"),
+    pytest.param(b"[1:2:3:4:5:6:7]", id="RFC3986-3.2.2-seven-groups"),
+    pytest.param(b"[1:2:3:4:5:6:7:8:9]", id="RFC3986-3.2.2-nine-groups"),
+    pytest.param(b"[12345::]", id="RFC3986-3.2.2-five-digits"),
+    pytest.param(b"[192.0.2.1]", id="RFC3986-3.2.2-IPv4-in-brackets"),
+    pytest.param(b"[::192.0.2.256]", id="RFC3986-3.2.2-IPv4-in-IPv6-too-large"),
     pytest.param(b"[v.a]", id="RFC3986-3.2.2-IPvFuture-no-version"),
     pytest.param(b"[v1.]", id="RFC3986-3.2.2-IPvFuture-empty"),
 ]
@@ -316,11 +326,14 @@ SERVED = (
 
 @pytest.mark.parametrize("method", SERVED)
 def test_method(method: str) -> None:
-    accept(method=method)
+    policy.check_method(method)
+    policy.check_request_line(method.encode(), b"/", LIMITS)
+    assert accept(method=method).method == method
 
 
 def test_the_methods() -> None:
     assert {*SERVED, "CONNECT"} == policy.METHODS
+    assert {method.encode() for method in SERVED} == policy.SERVED_METHODS
 
 
 @pytest.mark.parametrize(
@@ -344,14 +357,42 @@ def test_the_methods() -> None:
     ],
 )
 def test_a_method_that_nobody_knows(method: str) -> None:
-    assert refusal(method=method) == (NotImplementedByServer, 501)
+    with pytest.raises(NotImplementedByServer, match="does not know"):
+        policy.check_method(method)
 
 
 @pytest.mark.parametrize("target", [b"example.com:80", b"/", b"*", b"http://example.com/"])
 def test_no_tunnels(target: bytes) -> None:
     # RFC 9110 section 9.3.6
     with pytest.raises(NotImplementedByServer, match="tunnels"):
-        accept(method="CONNECT", target=target)
+        policy.check_request_line(b"CONNECT", target, LIMITS)
+
+
+# The request line, before the fields have come
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "error"),
+    [
+        pytest.param(b"GET", b"/", None, id="RFC9112-3"),
+        pytest.param(b"OPTIONS", b"*", None, id="RFC9112-3.2.4"),
+        pytest.param(b"GET", b"http://a/", None, id="RFC9112-3.2.2"),
+        pytest.param(b"GET", b"/" + b"a" * 299, None, id="RFC9112-3-at-300"),
+        pytest.param(b"GET", b"/" + b"a" * 300, URITooLong, id="RFC9112-3-at-301"),
+        pytest.param(b"GET", b"*", BadRequest, id="RFC9112-3.2.4-get"),
+        pytest.param(b"GET", b"/#", BadRequest, id="RFC9112-3.2-fragment"),
+        pytest.param(b"FOO", b"/", NotImplementedByServer, id="RFC9110-9.1"),
+        pytest.param(b"FOO", b"#", NotImplementedByServer, id="method-before-form"),
+        pytest.param(b"FOO", b"/" + b"a" * 300, NotImplementedByServer, id="method-before-size"),
+        pytest.param(b"GET", b"#" * 301, URITooLong, id="size-before-form"),
+    ],
+)
+def test_request_line(method: bytes, target: bytes, error: type[ProtocolError] | None) -> None:
+    if error is None:
+        policy.check_request_line(method, target, LIMITS)
+    else:
+        with pytest.raises(error):
+            policy.check_request_line(method, target, LIMITS)
 
 
 # The version: RFC 9110 section 2.5
@@ -360,28 +401,6 @@ def test_no_tunnels(target: bytes) -> None:
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.9"])
 def test_version(version: str) -> None:
     assert accept(version=version).version == version
-
-
-@pytest.mark.parametrize(
-    "version",
-    [
-        pytest.param("2.0", id="RFC9110-15.6.6-2.0"),
-        pytest.param("0.9", id="RFC9110-15.6.6-0.9"),
-        pytest.param("3.0", id="RFC9110-15.6.6-3.0"),
-        pytest.param("2.1", id="RFC9110-15.6.6-2.1"),
-        pytest.param("9.9", id="RFC9110-15.6.6-9.9"),
-        pytest.param("10.1", id="RFC9112-2.3-10.1"),
-        pytest.param("", id="RFC9112-2.3-none"),
-        pytest.param("1", id="RFC9112-2.3-no-minor"),
-    ],
-)
-def test_bad_version(version: str) -> None:
-    assert refusal(version=version) == (VersionNotSupported, 505)
-
-
-def test_the_version_is_looked_at_first() -> None:
-    # RFC 9113 section 3.4: the preface of HTTP/2 is PRI * HTTP/2.0.
-    assert refusal(method="PRI", target=b"*", version="2.0", host=None) == (VersionNotSupported, 505)
 
 
 # Content-Length: RFC 9112 section 6.3
@@ -604,6 +623,142 @@ def test_an_expectation_that_cannot_be_met(value: bytes) -> None:
         assert refusal((b"Expect", value), *fields) == (ExpectationFailed, 417)
 
 
+# Content-Encoding: RFC 9110 section 8.4
+
+
+def coding(value: bytes) -> tuple[bytes, bytes]:
+    return (b"Content-Encoding", value)
+
+
+@pytest.mark.parametrize("value", [b"gzip", b"GZIP", b"x-gzip", b"\tgzip "])
+def test_a_body_with_a_content_coding(value: bytes) -> None:
+    for field in (FIVE, CHUNKED_FIELD):
+        exchange = accept(field, coding(value))
+        assert exchange.decoder is not None
+        assert exchange.decoder.decode(gzip.compress(b"hello")) == b"hello"
+        exchange.decoder.finish()
+        assert exchange.decoder.size == 5
+
+
+def test_deflate() -> None:
+    exchange = accept(FIVE, coding(b"Deflate"))
+    assert exchange.decoder is not None
+    with pytest.raises(BadRequest):
+        exchange.decoder.decode(gzip.compress(b"hello"))
+
+
+def test_each_body_has_a_decoder_of_its_own() -> None:
+    first, second = (accept(FIVE, coding(b"gzip")).decoder for _ in range(2))
+    assert first is not second
+
+
+@pytest.mark.parametrize("value", [b"identity", b"Identity", b"", b" "])
+def test_a_coding_that_says_nothing(value: bytes) -> None:
+    assert accept(FIVE, coding(value)).decoder is None
+
+
+def test_the_decoded_body_is_held_to_the_limit() -> None:
+    exchange = accept(FIVE, coding(b"gzip"))
+    assert exchange.decoder is not None
+    assert exchange.decoder.decode(gzip.compress(bytes(1000))) == bytes(1000)
+    exchange = accept(FIVE, coding(b"gzip"))
+    assert exchange.decoder is not None
+    with pytest.raises(ContentTooLarge):
+        exchange.decoder.decode(gzip.compress(bytes(1001)))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([b"br"], id="RFC7932"),
+        pytest.param([b"zstd"], id="RFC8878"),
+        pytest.param([b"compress"], id="RFC9110-8.4.1.1"),
+        pytest.param([b"nonsense"], id="RFC9110-15.5.16"),
+        pytest.param([b"gzip, gzip"], id="RFC9110-8.4-list"),
+        pytest.param([b"deflate, gzip"], id="RFC9110-8.4-list-of-two"),
+        pytest.param([b"identity, gzip"], id="RFC9110-8.4-list-with-identity"),
+        pytest.param([b"gzip,"], id="RFC9110-5.6.1-empty-element"),
+        pytest.param([b"gzip", b"gzip"], id="RFC9110-5.3-two-fields"),
+        pytest.param([b"gzip", b""], id="RFC9110-5.3-second-empty"),
+        pytest.param([b"gzip;q=1"], id="RFC9110-8.4.1-parameter"),
+        pytest.param([b"\xa0gzip"], id="RFC9110-5.6.3-no-break-space"),
+    ],
+)
+def test_a_coding_that_is_not_taken(values: list[bytes]) -> None:
+    for field in (FIVE, CHUNKED_FIELD):
+        assert refusal(field, *map(coding, values)) == (UnsupportedMediaType, 415)
+
+
+@pytest.mark.parametrize("fields", [[], [(b"Content-Length", b"0")]])
+def test_without_a_body_there_is_nothing_to_decode(fields: Fields) -> None:
+    for value in (b"gzip", b"br", b"gzip, gzip"):
+        assert accept(*fields, coding(value)).decoder is None
+
+
+def test_the_size_and_the_expectation_are_looked_at_before_the_coding() -> None:
+    assert refusal((b"Content-Length", b"1001"), coding(b"br")) == (ContentTooLarge, 413)
+    assert refusal(FIVE, coding(b"br"), (b"Expect", b"nonsense")) == (ExpectationFailed, 417)
+
+
+# Persistence: RFC 9112 section 9.3
+
+PERSISTENCE = [
+    ("1.1", [], True),
+    ("1.9", [], True),
+    ("1.0", [], False),
+    ("1.1", [b"close"], False),
+    ("1.1", [b"Close"], False),
+    ("1.1", [b"upgrade, \tCLOSE ,x"], False),
+    ("1.1", [b"x", b"close"], False),
+    ("1.1", [b"close,close"], False),
+    ("1.1", [b""], True),
+    ("1.1", [b"closed", b"not-close"], True),
+    ("1.1", [b'"close"'], True),
+    ("1.1", [b"close;a"], True),
+    ("1.1", [b"\xa0close"], True),
+    ("1.1", [b"keep-alive"], True),
+    ("1.1", [b"keep-alive, close"], False),
+    ("1.0", [b"close"], False),
+    ("1.0", [b"keep-alive"], True),
+    ("1.0", [b"", b"x,Keep-Alive"], True),
+    ("1.0", [b"keep-alive", b"close"], False),
+    ("1.0", [b"\xa0keep-alive"], False),
+    ("1.0", [b"upgrade"], False),
+]
+
+
+@pytest.mark.parametrize(("version", "values", "expected"), PERSISTENCE)
+def test_persistence(version: str, values: list[bytes], expected: bool) -> None:
+    exchange = accept(*((b"Connection", value) for value in values), version=version)
+    assert exchange.keep_alive is expected
+
+
+def test_persistence_has_no_other_field() -> None:
+    # RFC 9112 section 9.3 knows none; what a proxy of HTTP/1.0 may have sent is no option.
+    fields = [(b"Proxy-Connection", b"close"), (b"Keep-Alive", b"timeout=0"), (b"Connection_", b"close")]
+    assert accept(*fields).keep_alive is True
+    assert accept((b"Proxy-Connection", b"keep-alive"), version="1.0").keep_alive is False
+
+
+@pytest.mark.parametrize(
+    ("value", "options"),
+    [
+        ("", {""}),
+        ("close", {"close"}),
+        ("Keep-Alive,\tUpgrade , X", {"keep-alive", "upgrade", "x"}),
+        ("a,,b", {"a", "", "b"}),
+    ],
+)
+def test_connection_options(value: str, options: set[str]) -> None:
+    assert policy.connection_options(value) == options
+
+
+@pytest.mark.parametrize(("version", "values", "expected"), PERSISTENCE)
+def test_persistence_by_the_options(version: str, values: list[bytes], expected: bool) -> None:
+    options = policy.connection_options(b",".join(values).decode("latin-1"))
+    assert policy.persists(options, version) is expected
+
+
 # Upgrade: RFC 9110 section 7.8
 
 
@@ -616,18 +771,44 @@ def test_an_expectation_that_cannot_be_met(value: bytes) -> None:
         pytest.param(b"TLS/1.0", [], NO_BODY, id="RFC2817-3"),
     ],
 )
-def test_upgrade(value: bytes, fields: Fields, framing: Framing) -> None:
-    exchange = accept((b"Upgrade", value), *fields)
+@pytest.mark.parametrize("options", [b"upgrade", b"Upgrade", b"keep-alive, \tUPGRADE", b"close, upgrade"])
+def test_upgrade(value: bytes, fields: Fields, framing: Framing, options: bytes) -> None:
+    exchange = accept((b"Upgrade", value), (b"Connection", options), *fields)
     assert exchange.upgrade is True
     assert exchange.variables["HTTP_UPGRADE"] == value.decode()
     assert exchange.framing == framing
+    assert exchange.keep_alive is (b"close" not in options)
 
 
-def test_http_1_0_has_no_upgrade() -> None:
-    # The parser may stop for it all the same, so that it was offered is written down.
-    exchange = accept((b"Upgrade", b"websocket"), (b"Connection", b"upgrade"), version="1.0")
-    assert exchange.upgrade is True
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param([], id="no-connection-field"),
+        pytest.param([(b"Connection", b"keep-alive")], id="another-option"),
+        pytest.param([(b"Connection", b"upgraded")], id="longer-option"),
+        pytest.param([(b"Connection", b"")], id="no-option"),
+        pytest.param([(b"Connection_", b"upgrade")], id="underscore"),
+    ],
+)
+def test_an_upgrade_without_the_connection_option_is_no_offer(fields: Fields) -> None:
+    # "A sender of Upgrade MUST also send an Upgrade connection option": else a proxy passed it on.
+    exchange = accept((b"Upgrade", b"websocket"), *fields)
+    assert exchange.upgrade is False
+    assert exchange.variables["HTTP_UPGRADE"] == "websocket"
+    assert exchange.keep_alive is True
+
+
+def test_the_connection_option_without_an_upgrade_is_no_offer() -> None:
+    assert accept((b"Connection", b"upgrade")).upgrade is False
+
+
+@pytest.mark.parametrize("options", [None, b"upgrade", b"upgrade, keep-alive"])
+def test_http_1_0_has_no_upgrade(options: bytes | None) -> None:
+    fields = [] if options is None else [(b"Connection", options)]
+    exchange = accept((b"Upgrade", b"websocket"), *fields, version="1.0")
+    assert exchange.upgrade is False
     assert "HTTP_UPGRADE" not in exchange.variables
+    assert exchange.keep_alive is (options == b"upgrade, keep-alive")
 
 
 # Field names and values: RFC 9110 section 5
@@ -699,32 +880,18 @@ def test_max_target_size(target: bytes, is_accepted: bool) -> None:
 @pytest.mark.parametrize(
     ("fields", "is_accepted"),
     [
-        pytest.param([(b"X-Own", b"a" * 395)], True, id="RFC6585-5-field-at-400"),
-        pytest.param([(b"X-Own", b"a" * 396)], False, id="RFC6585-5-field-at-401"),
-        pytest.param([(b"X" * 400, b"")], True, id="RFC6585-5-name-at-400"),
-        pytest.param([(b"X" * 401, b"")], False, id="RFC6585-5-name-at-401"),
-        pytest.param([(b"X_Own", b"a" * 396)], False, id="RFC6585-5-dropped-at-401"),
         pytest.param([(b"X-Own", b"a")] * 5, True, id="RFC6585-5-fields-at-6"),
         pytest.param([(b"X-Own", b"a")] * 6, False, id="CVE-2025-67725-fields-at-7"),
         pytest.param([(b"X-%d" % i, b"a") for i in range(6)], False, id="RFC6585-5-names-at-7"),
         pytest.param([(b"X_", b"a")] * 6, False, id="RFC6585-5-dropped-at-7"),
-        pytest.param([(b"X-Own", b"a" * 248)] * 4, False, id="CVE-2025-69228-all-together"),
-        pytest.param([(b"X-Own", b"a" * 225)] * 4, True, id="CVE-2025-69228-just-less-together"),
     ],
 )
-def test_field_limits(fields: Fields, is_accepted: bool) -> None:
-    # Host has fifteen bytes of the sum.
+def test_number_of_fields(fields: Fields, is_accepted: bool) -> None:
+    # Host is one of them.
     if is_accepted:
         accept(*fields)
     else:
         assert refusal(*fields) == (HeaderFieldsTooLarge, 431)
-
-
-def test_the_request_line_counts_as_part_of_the_head() -> None:
-    # max_head_size is of the request line and the header fields together. 300 and 815 bytes are more.
-    fields = [(b"X-Own", b"a" * 195)] * 4
-    accept(*fields)
-    assert refusal(*fields, target=b"/" + b"a" * 299) == (HeaderFieldsTooLarge, 431)
 
 
 @pytest.mark.parametrize(
@@ -751,37 +918,6 @@ def test_a_server_that_takes_no_bodies() -> None:
     assert refusal((b"Content-Length", b"1"), limits=limits) == (ContentTooLarge, 413)
 
 
-# Trailers: RFC 9110 section 6.5
-
-
-@pytest.mark.parametrize(
-    ("trailers", "is_accepted"),
-    [
-        pytest.param([], True, id="RFC9110-6.5-none"),
-        pytest.param([(b"X-Own", b"a")], True, id="RFC9110-6.5-one"),
-        pytest.param([(b"X-Own", b"a")] * 6, True, id="CVE-2026-22815-fields-at-6"),
-        pytest.param([(b"X-Own", b"a")] * 7, False, id="CVE-2026-22815-fields-at-7"),
-        pytest.param([(b"X-Own", b"a" * 395)], True, id="CVE-2026-22815-field-at-400"),
-        pytest.param([(b"X-Own", b"a" * 396)], False, id="CVE-2026-22815-field-at-401"),
-        pytest.param([(b"X-Own", b"a" * 251)] * 4, True, id="CVE-2026-34517-head-at-1024"),
-        pytest.param(
-            [(b"X-Own", b"a" * 251)] * 3 + [(b"X-Own", b"a" * 252)], False, id="CVE-2026-34517-head-at-1025"
-        ),
-        pytest.param(
-            [(b"X", b"")] + [(b"X-Own", b"a" * 395)] * 2, True, id="CVE-2026-22815-longest-not-first"
-        ),
-        pytest.param([(b"X", b""), (b"X-Own", b"a" * 396)], False, id="CVE-2026-22815-too-long-not-first"),
-        pytest.param([(b"Host", b"evil"), (b"Content-Length", b"5")], True, id="CVE-2025-53643-kept-apart"),
-    ],
-)
-def test_trailers(trailers: Fields, is_accepted: bool) -> None:
-    if is_accepted:
-        policy.check_trailers(trailers, LIMITS)
-    else:
-        with pytest.raises(HeaderFieldsTooLarge):
-            policy.check_trailers(trailers, LIMITS)
-
-
 # What is said to the client
 
 
@@ -790,18 +926,25 @@ def test_trailers(trailers: Fields, is_accepted: bool) -> None:
     [
         {"host": (b"Host", b"<secret>")},
         {"target": b"<secret>"},
-        {"method": "<SECRET>"},
-        {"version": "<secret>"},
         {"fields": [(b"Content-Length", b"<secret>")]},
         {"fields": [(b"Transfer-Encoding", b"<secret>")]},
         {"fields": [(b"Transfer-Encoding", b"secret, chunked")]},
         {"fields": [(b"Expect", b"<secret>")]},
+        {"fields": [FIVE, (b"Content-Encoding", b"<secret>")]},
     ],
     ids=repr,
 )
 def test_no_refusal_repeats_what_the_client_sent(head: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError) as caught:
         accept(*head.pop("fields", []), **head)
+    assert caught.value.description
+    assert "secret" not in caught.value.description.lower()
+
+
+@pytest.mark.parametrize(("method", "target"), [(b"<SECRET>", b"/"), (b"GET", b"<secret>")])
+def test_no_refusal_repeats_the_request_line(method: bytes, target: bytes) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        policy.check_request_line(method, target, LIMITS)
     assert caught.value.description
     assert "secret" not in caught.value.description.lower()
 
@@ -819,3 +962,19 @@ def test_a_refused_head_leaves_nothing_behind() -> None:
 
 def test_the_cache_of_hosts_is_bounded() -> None:
     assert policy.valid_host.cache_info().maxsize == 256
+
+
+# Were one of these matched in quadratic time, it would take many seconds.
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        pytest.param(policy.TRANSFER_CODING, "gzip" + ";a=b" * 15000 + ",", id="transfer-coding"),
+        pytest.param(policy.TRANSFER_CODING, "gzip" + " " * 60000, id="transfer-coding-and-space"),
+        pytest.param(policy.HOST, "a" * 60000 + "/", id="host"),
+        pytest.param(policy.HOST, "%41" * 20000 + "%", id="host-encoded"),
+        pytest.param(policy.HOST, "[" + ":" * 60000, id="host-literal"),
+        pytest.param(policy.CONTENT_LENGTH, "1" * 60000, id="content-length"),
+    ],
+)
+def test_no_match_is_found_in_linear_time(pattern: Any, text: Any) -> None:
+    assert pattern.fullmatch(text) is None

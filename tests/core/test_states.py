@@ -8,9 +8,10 @@ from kyoukai.core import states
 from kyoukai.core.errors import KyoukaiError
 from kyoukai.core.states import EVENTS, STATES, TABLE, IllegalTransitionError, State
 
-NAMES = ("idle", "head", "body", "ended", "lingering", "closed")
+NAMES = ("idle", "arriving", "head", "body", "ended", "lingering", "closed")
 
 ALL_EVENTS = (
+    "begin",
     "close",
     "end",
     "headers_complete",
@@ -22,11 +23,16 @@ ALL_EVENTS = (
 
 # Written out here, so that a slip in the table is a failure and not the new expectation.
 FOLLOWING = {
-    ("idle", "message_begin"): "head",
+    ("idle", "begin"): "arriving",
     ("idle", "end"): "ended",
     ("idle", "refuse"): "ended",
     ("idle", "linger"): "lingering",
     ("idle", "close"): "closed",
+    ("arriving", "message_begin"): "head",
+    ("arriving", "end"): "ended",
+    ("arriving", "refuse"): "ended",
+    ("arriving", "linger"): "lingering",
+    ("arriving", "close"): "closed",
     ("head", "headers_complete"): "body",
     ("head", "end"): "ended",
     ("head", "refuse"): "ended",
@@ -59,6 +65,7 @@ def test_the_names() -> None:
     assert [state.name for state in STATES.values()] == list(NAMES)
     constants = (
         states.IDLE,
+        states.ARRIVING,
         states.HEAD,
         states.BODY,
         states.ENDED,
@@ -107,7 +114,7 @@ def test_a_connection_can_be_refused_ended_and_closed_at_any_time(state: str) ->
 
 @pytest.mark.parametrize("state", ["ended", "lingering", "closed"])
 def test_no_request_is_read_after_the_last(state: str) -> None:
-    assert reachable(state).isdisjoint({"idle", "head", "body"})
+    assert reachable(state).isdisjoint({"idle", "arriving", "head", "body"})
 
 
 def test_the_last_state_is_not_left() -> None:
@@ -121,10 +128,24 @@ def test_no_event_is_without_use() -> None:
 def test_one_request_after_the_other() -> None:
     state = STATES["idle"]
     for _ in range(3):
+        state = state.begin
         state = state.message_begin
         state = state.headers_complete
         state = state.message_complete
     assert state is STATES["idle"]
+
+
+@pytest.mark.parametrize("state", [name for name in NAMES if name != "arriving"])
+def test_a_parser_begins_a_message_only_where_one_arrives(state: str) -> None:
+    # A parser that takes one head for two requests is found out.
+    with pytest.raises(IllegalTransitionError, match="message_begin"):
+        STATES[state].message_begin  # noqa: B018
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_tells_of_every_state(name: str) -> None:
+    assert states.__doc__ is not None
+    assert f"\n``{name}``\n" in states.__doc__
 
 
 def test_what_is_no_event_is_no_attribute() -> None:

@@ -142,7 +142,7 @@ def test_uploads_while_an_answer_is_pending(serve, chunked):
         if request.path == "/first":
             await go_on.wait()
             protocol = request.environ["kyoukai.protocol"]
-            held = sum(exchange.body_size for exchange in protocol.exchanges) + len(protocol.unread)
+            held = sum(exchange.body_size for exchange in protocol.exchanges) + len(protocol.buffer)
             held += protocol.exchange.body_size if protocol.exchange is not None else 0
         return Response(str(len(request.get_data())))
 

@@ -124,6 +124,19 @@ def test_write_and_raw_write(by_hand):
     by_hand(drive)
 
 
+def test_a_reset_that_the_socket_knows_of_before_its_transport(by_hand):
+    def fail():
+        raise OSError(107, "Transport endpoint is not connected")
+
+    async def drive(protocol, transport):
+        transport.write_eof = fail
+        protocol.data_received(b"garbage\r\n\r\n")
+        assert transport.written.startswith(b"HTTP/1.1 400 ")
+        assert transport.calls == ["abort"]
+
+    by_hand(drive)
+
+
 def test_write_response(by_hand):
     def drive(protocol, transport):
         assert protocol.write_response(Response("body"), ENVIRON) is None

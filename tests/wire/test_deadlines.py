@@ -8,7 +8,7 @@ import pytest
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from kyoukai.core.states import HEAD
+from kyoukai.core.states import ARRIVING, BODY
 
 from ..serving import PATIENCE, Answering, echo, error_records, message
 
@@ -24,10 +24,10 @@ def test_a_byte_now_and_then_does_not_help_a_head(serve):
     server = serve(echo, limits={"head_timeout": 0.2})
     with server.connect() as client:
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
-        server.wait_until(lambda: server.server.connections and server.connection.state is HEAD)
+        server.wait_until(lambda: server.server.connections and server.connection.state is ARRIVING)
         connection = server.connection
         sent = 0
-        while connection.state is HEAD:
+        while connection.state is ARRIVING:
             client.send(b"x")
             sent += 1
             server.let_pass(0.05)
@@ -43,13 +43,61 @@ def test_a_stalled_body(serve):
 
 
 def test_a_body_that_makes_progress_may_take_longer(serve):
-    server = serve(echo, limits={"body_timeout": 0.3})
+    server = serve(echo, limits={"body_timeout": 0.3, "min_body_rate": 0})
     with server.connect() as client:
         client.send(message("POST", "/", "Content-Length: 5"))
         for byte in b"12345":
             server.let_pass(0.1)
             client.send(bytes([byte]))
         assert client.receive().body == b"POST / 12345"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_comes_too_slowly_all_in_all(serve, chunked):
+    server = serve(echo, limits={"body_timeout": 0.3, "min_body_rate": 1000})
+    with server.connect() as client:
+        framing = "Transfer-Encoding: chunked" if chunked else "Content-Length: 1000"
+        client.send(message("POST", "/", framing))
+        server.wait_until(lambda: server.server.connections and server.connection.state is BODY)
+        connection = server.connection
+        sent = 0
+        while connection.state is BODY:
+            client.send(b"1\r\nx\r\n" if chunked else b"x")
+            sent += 1
+            server.let_pass(0.05)
+        assert sent < 100
+        assert client.receive().status == 408
+
+
+def test_a_body_at_the_least_rate_may_take_its_time(serve):
+    server = serve(echo, limits={"body_timeout": 0.3, "min_body_rate": 500})
+    with server.connect() as client:
+        client.send(message("POST", "/", "Content-Length: 1500"))
+        for _ in range(15):
+            client.send(b"x" * 100)
+            server.let_pass(0.05)
+        assert client.receive().status == 200
+
+
+def test_a_body_whose_continue_waits_for_an_earlier_answer_is_not_late(serve):
+    go_on = asyncio.Event()
+
+    @Answering
+    async def app(request):
+        if request.path == "/first":
+            await go_on.wait()
+        return Response(request.get_data())
+
+    server = serve(app, limits={"body_timeout": 0.05})
+    with server.connect() as client:
+        client.send(message("GET", "/first"))
+        client.send(message("POST", "/", "Expect: 100-continue", "Content-Length: 3"))
+        server.let_pass(0.2)
+        server.call(go_on.set)
+        assert client.receive().status == 200
+        assert client.receive_head().status == 100
+        client.send(b"abc")
+        assert client.receive().body == b"abc"
 
 
 def test_an_idle_connection_is_closed_without_an_answer(serve):

@@ -117,7 +117,9 @@ def test_every_step_is_in_the_table(serve, backend, apart):
     server.wait_until_empty()
     assert FAULTS == []
     assert {
-        ("idle", "head"),
+        ("idle", "arriving"),
+        ("arriving", "head"),
+        ("arriving", "ended"),
         ("head", "body"),
         ("body", "idle"),
         ("idle", "ended"),

@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 import pytest
 
 from kyoukai.backends.reference.parser import RequestParser
-from kyoukai.core.errors import ProtocolError
+from kyoukai.core import policy
+from kyoukai.core.errors import HeaderFieldsTooLarge, ProtocolError
+from kyoukai.core.limits import Limits
 
 
 class Outcome(NamedTuple):
     """What came of feeding a parser."""
 
     events: list[Any]
+    """Without those of a head that was refused: whether it is called back before is left open."""
     error: ProtocolError | None
 
     @property
@@ -21,11 +24,15 @@ class Outcome(NamedTuple):
 
 
 class Recorder:
-    """Writes down its calls, with adjacent pieces of a body joined."""
+    """Writes down its calls, with adjacent pieces of a body joined.
 
-    def __init__(self) -> None:
+    Like a connection, it refuses a head whose target or number of fields is wrong.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
         self.events: list[Any] = []
         self.parser: RequestParser | None = None
+        self.limits = limits or Limits()
 
     def on_message_begin(self) -> None:
         self.events.append("begin")
@@ -43,6 +50,10 @@ class Recorder:
         parser = self.parser
         method = parser.get_method()
         assert type(method) is bytes
+        url, *fields = self.events[len(self.events) - self.events[::-1].index("begin") :]
+        policy.check_request_line(method, url[1], self.limits)
+        if len(fields) > self.limits.max_fields:
+            raise HeaderFieldsTooLarge
         self.events.append(("head", method, parser.get_http_version(), parser.should_keep_alive()))
 
     def on_body(self, body: bytes) -> None:
@@ -56,16 +67,25 @@ class Recorder:
         self.events.append("complete")
 
 
-def run(pieces: Iterable[bytes], **limits: int) -> Outcome:
+def run(pieces: Iterable[bytes], **settings: int) -> Outcome:
     """Feed a new parser with ``pieces``, until one of them is refused."""
-    recorder = Recorder()
-    parser = recorder.parser = RequestParser(recorder, **limits)
+    limits = Limits(**settings)
+    recorder = Recorder(limits)
+    parser = recorder.parser = RequestParser(recorder, limits)
     try:
         for piece in pieces:
             parser.feed_data(piece)
     except ProtocolError as error:
-        return Outcome(recorder.events, error)
+        return Outcome(without_refused_head(recorder.events), error)
     return Outcome(recorder.events, None)
+
+
+def without_refused_head(events: list[Any]) -> list[Any]:
+    """Return ``events`` up to the last message, if its head was not accepted."""
+    if "begin" not in events:
+        return events
+    last = len(events) - 1 - events[::-1].index("begin")
+    return events if any(event[0] == "head" for event in events[last:]) else events[:last]
 
 
 def cuts(data: bytes) -> Iterator[list[bytes]]:

@@ -1,18 +1,20 @@
-import contextlib
+"""The parser by itself: what it calls, and what it refuses, wherever its input is cut."""
+
 import random
 
 import pytest
 
-from kyoukai.backends.reference.parser import MAX_FIELD_WHITESPACE, RequestParser
-from kyoukai.backends.reference.upgrade import UpgradeOffered
+from kyoukai.backends.reference.parser import RequestParser
 from kyoukai.core.errors import (
     BadRequest,
+    ContentTooLarge,
     HeaderFieldsTooLarge,
     NotImplementedByServer,
     ProtocolError,
     URITooLong,
     VersionNotSupported,
 )
+from kyoukai.core.limits import Limits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_EVENTS = ["begin", ("url", b"/"), (b"Host", b"a"), ("head", b"GET", "1.1", True), "complete"]
@@ -71,7 +73,8 @@ ALL_EVENTS = GET_EVENTS + POST_EVENTS + CHUNKED_WITH_TRAILERS_EVENTS + OLD_EVENT
         (b"\r\n\r\n\r\n" + POST + b"\r\n", POST_EVENTS),
         (GET * 3, GET_EVENTS * 3),
         (ALL, ALL_EVENTS),
-        (POST.replace(b"5", b"0") + GET, None),
+        (POST.replace(b"Length: 5", b"Length: 005"), None),
+        (POST.replace(b"5", b"0").removesuffix(b"hello") + GET, None),
     ],
 )
 def test_valid_requests_however_they_are_cut(run_every_way, data, events):
@@ -90,106 +93,80 @@ def test_a_body_of_no_bytes_is_none(run):
     ]
 
 
-@pytest.mark.parametrize("method", [b"GET", b"CONNECT", b"M-SEARCH", b"get", b"!#$%&'*+-.^_`|~", b"A" * 32])
-def test_any_token_is_a_method(run_every_way, method):
-    outcome = run_every_way(method + b" a:1 HTTP/1.1\r\n\r\n" + GET)
+@pytest.mark.parametrize(
+    "offer",
+    [
+        pytest.param(b"Connection: x, Upgrade\r\nUpgrade: h2c", id="as-it-should-be"),
+        pytest.param(b"Connection: x\r\nUpgrade: h2c", id="not-an-option-of-Connection"),
+        pytest.param(b"Connection: upgrade", id="of-nothing"),
+    ],
+)
+@pytest.mark.parametrize("data", [GET, POST, CHUNKED])
+def test_it_reads_on_behind_an_offer_to_upgrade(run_every_way, data, offer):
+    # Whether the connection becomes another protocol's is not for the parser to say.
+    head, body = data.split(b"\r\n\r\n", 1)
+    outcome = run_every_way(head + b"\r\n" + offer + b"\r\n\r\n" + body + GET)
     assert outcome.error is None
-    assert outcome.events[2] == ("head", method, "1.1", True)
-    assert outcome.events[4:] == GET_EVENTS
+    assert outcome.events[-len(GET_EVENTS) :] == GET_EVENTS
+    assert outcome.events.count("complete") == 2
 
 
-UPGRADE = b"GET / HTTP/1.1\r\nConnection: x, Upgrade\r\nUpgrade: h2c\r\n\r\n"
-
-
-@pytest.mark.parametrize("rest", [b"", b"\x00 not HTTP", GET])
-def test_it_stops_behind_a_request_that_offers_an_upgrade(recorder, rest):
+def test_it_never_takes_what_follows_for_another_protocol(recorder):
     recorder.parser = parser = RequestParser(recorder)
-    with pytest.raises(UpgradeOffered) as info:
-        parser.feed_data(UPGRADE + rest)
-    assert info.value.rest == rest
-    assert recorder.events[-1] == "complete"
-    assert parser.should_upgrade() is True
-
-
-def test_what_follows_an_upgrade_that_is_not_taken_can_be_fed_again(recorder):
-    recorder.parser = parser = RequestParser(recorder)
-    for piece in (UPGRADE[:-1], UPGRADE[-1:] + UPGRADE):
-        with contextlib.suppress(UpgradeOffered):
-            parser.feed_data(piece)
-    before = len(recorder.events)
-    parser.feed_data(GET)
-    assert recorder.events[before:] == GET_EVENTS
+    asked = []
+    recorder.on_message_complete = lambda: asked.append(parser.should_upgrade())
+    parser.feed_data(GET + b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    assert asked == [False, False]
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("head", "persists"),
     [
-        pytest.param(UPGRADE.replace(b"x, Upgrade", b"x"), id="not-an-option-of-Connection"),
-        pytest.param(UPGRADE.replace(b"HTTP/1.1", b"HTTP/1.0"), id="RFC9110-7.8-in-HTTP/1.0"),
-        pytest.param(POST.replace(b"Host: a", b"Connection: upgrade\r\nUpgrade: h2c"), id="before-a-body"),
+        (b"GET / HTTP/1.1\r\n", True),
+        (b"GET / HTTP/1.9\r\n", True),
+        (b"GET / HTTP/1.0\r\n", False),
+        (b"GET / HTTP/1.1\r\nCONNECTION: Close\r\n", False),
+        (b"GET / HTTP/1.1\r\nConnection: x\r\nconnection: y, close\r\n", False),
+        (b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n", True),
+        (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n", False),
     ],
 )
-def test_it_reads_on_behind_others(recorder, data):
-    recorder.parser = parser = RequestParser(recorder)
-    parser.feed_data(data + GET)
-    assert recorder.events[-len(GET_EVENTS) :] == GET_EVENTS
-    assert parser.should_upgrade() is False
+def test_persistence(run, head, persists):
+    (said,) = [event[3] for event in run([head + b"\r\n"]).events if event[0] == "head"]
+    assert said is persists
+
+
+def test_what_it_says_of_a_message_is_not_the_next_one_s(run_every_way):
+    outcome = run_every_way(
+        GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET + OLD.replace(b"Keep-Alive", b"y")
+    )
+    assert [event[3] for event in outcome.events if event[0] == "head"] == [False, True, False]
 
 
 def with_field(line):
     return b"GET / HTTP/1.1\r\nHost: a\r\n" + line + b"\r\n\r\n"
 
 
+# Of what no head and no trailer section may be, one of each kind: the rest is with kyoukai.core.heads.
 REFUSED = {
-    "target missing": (b"GET\r\n\r\n", BadRequest),
-    "target empty": (b"GET  HTTP/1.1\r\n\r\n", BadRequest),
-    "two spaces before target": (b"GET  / HTTP/1.1\r\n\r\n", BadRequest),
-    "two spaces before version": (b"GET /  HTTP/1.1\r\n\r\n", BadRequest),
-    "tab for space": (b"GET\t/ HTTP/1.1\r\n\r\n", BadRequest),
-    "tab before version": (b"GET /\tHTTP/1.1\r\n\r\n", BadRequest),
-    "space before method": (b" GET / HTTP/1.1\r\n\r\n", BadRequest),
     "space after version": (b"GET / HTTP/1.1 \r\n\r\n", BadRequest),
-    "space in target": (b"GET /a b HTTP/1.1\r\n\r\n", BadRequest),
-    "target not ASCII": (b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n", BadRequest),
-    "NUL in target": (b"GET /\x00 HTTP/1.1\r\n\r\n", BadRequest),
-    "DEL in target": (b"GET /\x7f HTTP/1.1\r\n\r\n", BadRequest),
-    "method not a token": (b"G(T / HTTP/1.1\r\n\r\n", BadRequest),
-    "method not ASCII": (b"G\xcbT / HTTP/1.1\r\n\r\n", BadRequest),
     "endless method": (b"A" * 33, NotImplementedByServer),
-    "long method": (b"A" * 33 + b" / HTTP/1.1\r\n\r\n", NotImplementedByServer),
-    "version in lower case": (b"GET / http/1.1\r\n\r\n", BadRequest),
-    "version of two digits": (b"GET / HTTP/1.10\r\n\r\n", BadRequest),
-    "version without minor": (b"GET / HTTP/1\r\n\r\n", BadRequest),
     "HTTP/2.0": (b"GET / HTTP/2.0\r\n", VersionNotSupported),
     "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", VersionNotSupported),
-    "HTTP/3.0": (b"GET / HTTP/3.0\r\n", VersionNotSupported),
-    "HTTP/0.9 by name": (b"GET / HTTP/0.9\r\n", VersionNotSupported),
     "HTTP/0.9": (b"GET /\r\n", VersionNotSupported),
-    "HTTP/0.9 but not GET": (b"POST /\r\n", BadRequest),
-    "HTTP/0.9 with bare LF": (b"GET /\n", BadRequest),
-    "HTTP/0.9 with bare CR": (b"GET /\rX", BadRequest),
     "TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", BadRequest),
-    "NUL": (b"\x00", BadRequest),
     "bare LF before": (b"\nGET / HTTP/1.1\r\n\r\n", BadRequest),
     "bare CR before": (b"\rGET / HTTP/1.1\r\n\r\n", BadRequest),
-    "CR CR LF before": (b"\r\r\nGET / HTTP/1.1\r\n\r\n", BadRequest),
     "bare LF": (b"GET / HTTP/1.1\nHost: a\n\n", BadRequest),
     "bare CR": (b"GET / HTTP/1.1\rHost: a\r\r", BadRequest),
-    "bare LF ends a field": (with_field(b"x: y\nz: w"), BadRequest),
     "bare CR ends a field (CVE-2023-30589)": (with_field(b"x: y\rz: w"), BadRequest),
-    "bare CR after the head": (b"GET / HTTP/1.1\r\n\rX", BadRequest),
-    "bare LF after the head": (b"GET / HTTP/1.1\r\nHost: a\r\n\n", BadRequest),
     "space before colon (CVE-2021-22959)": (with_field(b"Content-Length : 5"), BadRequest),
-    "leading space (CVE-2024-27982)": (b"GET / HTTP/1.1\r\n Content-Length: 5\r\n\r\n", BadRequest),
     "folded (CVE-2022-32215)": (with_field(b"Transfer-Encoding: chunked\r\n , x"), BadRequest),
-    "white space alone": (with_field(b" "), BadRequest),
-    "no colon": (with_field(b"Host"), BadRequest),
-    "empty name": (with_field(b": a"), BadRequest),
-    "name not a token": (with_field(b"a b: c"), BadRequest),
-    "NUL in value": (with_field(b"x: a\x00b"), BadRequest),
     "vertical tab before value (CVE-2019-16789)": (with_field(b"Transfer-Encoding: \x0bchunked"), BadRequest),
-    "DEL in value": (with_field(b"x: \x7f"), BadRequest),
     "backtracking (CVE-2020-5236)": (with_field(b"Bad-header: " + b"x" * 200 + b"\x10"), BadRequest),
+    "unknown method": (b"FOO / HTTP/1.1\r\n", NotImplementedByServer),
+    "tunnel": (b"CONNECT a:80 HTTP/1.1\r\n", NotImplementedByServer),
+    "target of no form": (b"GET * HTTP/1.1\r\n", BadRequest),
     "two lengths": (with_field(b"Content-Length: 5\r\nContent-Length: 5"), BadRequest),
     "a list of lengths": (with_field(b"Content-Length: 5, 5"), BadRequest),
     "signed length": (with_field(b"Content-Length: +5"), BadRequest),
@@ -203,6 +180,8 @@ REFUSED = {
     "bare CR ends a chunk line": (CHUNKED_HEAD + b"5\rXhello\r\n0\r\n\r\n", BadRequest),
     "newline in an extension (CVE-2024-52304)": (CHUNKED_HEAD + b"5;\n\r\nhello\r\n0\r\n\r\n", BadRequest),
     "chunk size with underscore (CVE-2023-47627)": (CHUNKED_HEAD + b"0_2e\r\n", BadRequest),
+    "white space in a chunk line": (CHUNKED_HEAD + b"5 ;a\r\nhello\r\n0\r\n\r\n", BadRequest),
+    "chunk larger than any body": (CHUNKED_HEAD + b"fffffffff\r\n", ContentTooLarge),
     "request as trailer (CVE-2025-53643)": (CHUNKED_HEAD + b"0\r\nGET / HTTP/1.1\r\n\r\n", BadRequest),
     "length in trailers": (CHUNKED_HEAD + b"0\r\ncontent-length: 0\r\n\r\n", BadRequest),
     "coding in trailers": (CHUNKED_HEAD + b"0\r\nTransfer-Encoding: chunked\r\n\r\n", BadRequest),
@@ -225,22 +204,14 @@ def test_what_is_refused(run_every_way, data, error):
     "data",
     [
         b"\n",
-        b"\rX",
         b"\x16",
-        b"\x00",
-        b"{",
-        b" ",
-        b"GET(",
-        b"GET /\x80",
-        b"GET / HTTP/1.1\n",
-        b"GET / HTTP/1.1\rX",
-        b"GET / HTTP/1.1 ",
-        b"GET / no HTTP/1",
         b"GET / HTTP/2.0\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\n",
-        b"GET / HTTP/1.1\r\nHost: a\rX",
         b"GET / HTTP/1.1\r\nHost : a\r\n",
-        b"GET / HTTP/1.1\r\n x\r\n",
+        with_field(b"Content-Length: x"),
+        CHUNKED_HEAD + b"5\n",
+        CHUNKED_HEAD + b"x\r\n",
+        CHUNKED_HEAD + b"5\r\nhelloX",
+        CHUNKED_HEAD + b"0\r\nx\r\n",
     ],
 )
 def test_a_fault_is_reported_at_the_byte_that_shows_it(run, data):
@@ -249,11 +220,16 @@ def test_a_fault_is_reported_at_the_byte_that_shows_it(run, data):
     assert run([data[:-1]]).error is None
 
 
-def test_the_first_byte_begins_a_message(run):
-    assert run([b"\r\n\r\n\r"]).events == []
-    assert run([b"\r\n", b"G"]).events == ["begin"]
-    assert run([b"\x16"]).events == ["begin"]
-    assert run([b"G", b"ET / HTTP/1.1\r\n"]).events == ["begin", ("url", b"/")]
+@pytest.mark.parametrize("data", [GET, b"\r\n" + GET, CHUNKED_HEAD, OLD])
+def test_nothing_is_called_before_the_head_is_whole(run, data):
+    assert run([data[:-1]]).events == []
+    assert run([data[i : i + 1] for i in range(len(data) - 1)]).events == []
+    assert run([data]).events[:1] == ["begin"]
+
+
+def test_a_refused_head_is_not_called_back(run_every_way):
+    for data in (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", b"FOO / HTTP/1.1\r\n\r\n"):
+        assert run_every_way(data).events == []
 
 
 def test_an_error_does_not_repeat_what_the_client_sent(run):
@@ -323,50 +299,42 @@ def test_a_framing_fault_comes_after_the_head_is_complete(run_every_way):
     ]
 
 
+def head_of(size):
+    """Return a head of ``size`` bytes."""
+    return b"GET / HTTP/1.1\r\nX: " + b"a" * (size - 23) + b"\r\n\r\n"
+
+
 class TestLimits:
+    """That each limit reaches what keeps it, exactly at the bound and one above."""
+
     def test_target(self, run_every_way):
         data = b"GET /%b HTTP/1.1\r\n\r\n"
-        assert run_every_way(data % (b"a" * 19), max_target_size=20).error is None
-        outcome = run_every_way(data % (b"a" * 20), max_target_size=20)
-        assert type(outcome.error) is URITooLong
-        assert outcome.events == ["begin"]
-        assert type(run_every_way(b"GET /" + b"a" * 20, max_target_size=20).error) is URITooLong
-
-    def test_target_past_the_limit_of_the_head(self, run_every_way):
-        assert type(run_every_way(b"GET /" + b"a" * 50, max_head_size=20).error) is URITooLong
-        assert (
-            type(run_every_way(b"GET /abcd HTTP/1.1\r\n\r\n", max_head_size=10).error) is HeaderFieldsTooLarge
-        )
+        assert run_every_way(data % (b"a" * 255), max_target_size=256).error is None
+        for refused in (data % (b"a" * 256), b"GET /" + b"a" * 256):
+            outcome = run_every_way(refused, max_target_size=256)
+            assert type(outcome.error) is URITooLong
+            assert outcome.events == []
 
     def test_head(self, run_every_way):
-        assert run_every_way(GET + GET, max_head_size=len(GET)).error is None
-        for limit in range(1, len(GET)):
-            outcome = run_every_way(GET, max_head_size=limit)
-            assert type(outcome.error) is HeaderFieldsTooLarge
-            assert "complete" not in outcome.events
-
-    def test_empty_lines_count_as_the_head(self, run_every_way):
-        assert run_every_way(b"\r\n\r\n" + GET, max_head_size=len(GET) + 4).error is None
-        outcome = run_every_way(b"\r\n\r\n" + GET, max_head_size=len(GET) + 3)
-        assert type(outcome.error) is HeaderFieldsTooLarge
-        outcome = run_every_way(b"\r\n" * 20, max_head_size=20)
+        assert run_every_way(head_of(1024) + GET, max_head_size=1024).error is None
+        outcome = run_every_way(head_of(1025), max_head_size=1024)
         assert type(outcome.error) is HeaderFieldsTooLarge
         assert outcome.events == []
 
+    def test_empty_lines_count_as_the_head(self, run_every_way):
+        assert run_every_way(b"\r\n\r\n" + head_of(1020), max_head_size=1024).error is None
+        outcome = run_every_way(b"\r\n\r\n" + head_of(1021), max_head_size=1024)
+        assert type(outcome.error) is HeaderFieldsTooLarge
+
     def test_the_limit_is_each_head_s_own(self, run_every_way):
-        assert run_every_way((b"\r\n" + POST) * 4, max_head_size=len(POST) + 2).error is None
+        outcome = run_every_way((b"\r\n" + head_of(1022)) * 2 + GET, max_head_size=1024)
+        assert outcome.error is None
+        assert outcome.events.count("complete") == 3
 
     def test_field(self, run_every_way):
         data = b"GET / HTTP/1.1\r\nHost: \t %b\t \r\n\r\n"
-        assert run_every_way(data % (b"a" * 36), max_field_size=40).error is None
-        outcome = run_every_way(data % (b"a" * 37), max_field_size=40)
-        assert type(outcome.error) is HeaderFieldsTooLarge
-        assert outcome.events == ["begin", ("url", b"/")]
-
-    @pytest.mark.parametrize("size", [1, 100])
-    def test_white_space_around_a_value_is_not_held_for_ever(self, run, size):
-        data = b"GET / HTTP/1.1\r\nHost:" + b" " * (MAX_FIELD_WHITESPACE + 40)
-        outcome = run([data[i : i + size] for i in range(0, len(data), size)], max_field_size=40)
+        assert run_every_way(data % (b"a" * 252), max_field_size=256).error is None
+        outcome = run_every_way(data % (b"a" * 253), max_field_size=256)
         assert type(outcome.error) is HeaderFieldsTooLarge
 
     def test_count_of_fields(self, run_every_way):
@@ -374,35 +342,34 @@ class TestLimits:
         assert run_every_way(data % (b"a: b\r\n" * 3), max_fields=3).error is None
         outcome = run_every_way(data % (b"a: b\r\n" * 4), max_fields=3)
         assert type(outcome.error) is HeaderFieldsTooLarge
-        assert outcome.events == ["begin", ("url", b"/"), *[(b"a", b"b")] * 3]
+        assert outcome.events == []
 
     def test_trailers(self, run_every_way):
         data = CHUNKED_HEAD + b"0\r\n%b\r\n"
-        fields = b"a: b\r\n" * 3
-        size = max(len(CHUNKED_HEAD), len(fields) + 2)
-        assert run_every_way(data % fields, max_fields=3).error is None
+        assert run_every_way(data % (b"a: b\r\n" * 3), max_fields=3).error is None
         assert type(run_every_way(data % (b"a: b\r\n" * 4), max_fields=3).error) is HeaderFieldsTooLarge
-        fields = b"a: b\r\n" * 12
-        assert run_every_way(data % fields, max_head_size=len(fields) + 2).error is None
-        outcome = run_every_way(data % fields, max_head_size=len(fields) + 1)
+        assert run_every_way(data % b"a: %b\r\n" % (b"b" * 1017), max_head_size=1024).error is None
+        outcome = run_every_way(data % b"a: %b\r\n" % (b"b" * 1018), max_head_size=1024)
         assert type(outcome.error) is HeaderFieldsTooLarge
-        assert size < len(fields)
+        assert "complete" not in outcome.events
 
     def test_chunk_extensions(self, run_every_way):
         data = CHUNKED_HEAD + b"1;%b\r\na\r\n" * 2 + b"0\r\n\r\n"
-        assert run_every_way(data % (b"a" * 29, b"a" * 29), max_head_size=60).error is None
-        outcome = run_every_way(data % (b"a" * 29, b"a" * 30), max_head_size=60)
+        assert run_every_way(data % (b"a" * 511, b"a" * 511), max_head_size=1024).error is None
+        outcome = run_every_way(data % (b"a" * 511, b"a" * 512), max_head_size=1024)
         assert type(outcome.error) is BadRequest
+
+    def test_chunks(self, run_every_way):
+        data = CHUNKED_HEAD + b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"
+        assert run_every_way(data, max_body_size=10).events[-2:] == [("body", b"helloworld"), "complete"]
+        outcome = run_every_way(data, max_body_size=9)
+        assert type(outcome.error) is ContentTooLarge
+        assert outcome.events[-1] == ("body", b"hello")
 
 
 @pytest.mark.parametrize(
     ("start", "endless"),
     [
-        (b"", b"A"),
-        (b"", b"\r\n"),
-        (b"GET /", b"a"),
-        (b"GET / HTTP/1.1\r\n", b"a"),
-        (b"GET / HTTP/1.1\r\na:", b" "),
         (b"GET / HTTP/1.1\r\n", b"a: b\r\n"),
         (CHUNKED_HEAD, b"0"),
         (CHUNKED_HEAD + b"1;", b"a"),
@@ -413,7 +380,7 @@ class TestLimits:
 @pytest.mark.parametrize("size", [1, 7, 400])
 def test_no_more_than_the_limit_is_held(recorder, start, endless, size):
     # CVE-2026-54277, CVE-2025-69228, CVE-2024-22019: an endless element in small fragments.
-    recorder.parser = parser = RequestParser(recorder, max_head_size=1000, max_target_size=500)
+    recorder.parser = parser = RequestParser(recorder, Limits(max_head_size=1024, max_fields=1000))
     parser.feed_data(start)
     held = 0
 
@@ -421,12 +388,12 @@ def test_no_more_than_the_limit_is_held(recorder, start, endless, size):
         nonlocal held
         for fed in range(0, 5000, size):
             held = max(held, len(parser._buffer.data))
-            assert fed <= 1000 + 18 + size
+            assert fed <= 1024 + 18 + size
             parser.feed_data((endless * size)[:size])
 
     with pytest.raises(ProtocolError):
         flood()
-    assert held <= 1000 + 18
+    assert held <= 1024 + 18
 
 
 def test_a_body_is_passed_on_without_a_copy(recorder):
@@ -450,6 +417,42 @@ def test_pipelined_requests_are_read_where_they_lie(recorder):
     parser.feed_data(data)
     assert same == [True] * 1500
     assert parser._buffer.data == b""
+
+
+# Heads that were read before, as a connection feeds them
+
+
+def test_a_checked_head_is_fed_by_itself(recorder):
+    recorder.parser = parser = RequestParser(recorder, is_checked=True)
+    for data in (GET, POST, CHUNKED, OLD, BARE):
+        head, end, body = data.partition(b"\r\n\r\n")
+        parser.feed_data(head + end)
+        for i in range(len(body)):
+            parser.feed_data(body[i : i + 1])
+    events = GET_EVENTS + POST_EVENTS + CHUNKED_WITH_TRAILERS_EVENTS + OLD_EVENTS + BARE_EVENTS
+    assert recorder.events == events
+    assert parser._buffer.data == b""
+
+
+def test_a_checked_head_is_not_checked_again(recorder):
+    recorder.parser = parser = RequestParser(recorder, Limits(max_head_size=1024), is_checked=True)
+    parser.feed_data(head_of(2000))
+    parser.feed_data(b"GET / HTTP/7.7\r\nHost : a\r\n\r\n")
+    assert recorder.events.count("complete") == 2
+    assert recorder.events[-3:-1] == [(b"Host ", b"a"), ("head", b"GET", "7.7", True)]
+
+
+def test_the_body_of_a_checked_head_is_checked(recorder):
+    recorder.parser = parser = RequestParser(recorder, is_checked=True)
+    parser.feed_data(CHUNKED_HEAD)
+    with pytest.raises(BadRequest):
+        parser.feed_data(b"5 \r\n")
+
+
+def test_a_checked_head_with_a_framing_fault(recorder):
+    recorder.parser = parser = RequestParser(recorder, is_checked=True)
+    with pytest.raises(BadRequest):
+        parser.feed_data(with_field(b"Content-Length: x"))
 
 
 def test_a_new_parser_knows_no_message(recorder):
@@ -483,7 +486,7 @@ def test_mutated_requests_however_they_are_cut(run, seed):
     for _ in range(60):
         data = mutate(ALL, rng)
         limits = rng.choice(
-            [{}, {"max_head_size": 90, "max_field_size": 30, "max_target_size": 12, "max_fields": 3}]
+            [{}, {"max_head_size": 1024, "max_field_size": 256, "max_fields": 3, "max_body_size": 8}]
         )
         whole = run([data], **limits)
         assert whole.error is None or isinstance(whole.error, ProtocolError)

@@ -16,29 +16,34 @@ put data, or the other way round.
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Final
-
-from kyoukai.core.errors import BadRequest
+from typing import TYPE_CHECKING, Final
 
 from .buffer import ReceiveBuffer
+from .errors import BadRequest, ContentTooLarge
 from .grammar import CHUNK_LINE_CRLF, MAX_CHUNK_SIZE_DIGITS, parse_chunk_size
+
+if TYPE_CHECKING:
+    from .limits import Limits
 
 extensions_too_large: Final = partial(BadRequest, "The chunk extensions are larger than this server takes.")
 data_too_long: Final = partial(BadRequest, "The data of a chunk is not followed by CRLF.")
 
 
 def read_chunks(
-    buffer: ReceiveBuffer, max_extensions_size: int, on_body: Callable[[bytes], None]
-) -> Generator[None, None, None]:
+    buffer: ReceiveBuffer, limits: "Limits", read_data: Callable[[int], Generator[None, None, None]]
+) -> Generator[None, None, int]:
     """Read the chunks up to the last one, whose line is read and whose trailer section is not.
 
-    :param max_extensions_size: the most bytes of chunk extensions, in the sum of all chunks. RFC
-        9112 section 7.1.1: "A server ought to limit the total length of chunk extensions received
-        in a request to an amount reasonable for the services provided".
-    :param on_body: called with each piece of chunk data, as it comes.
+    The extensions of all chunks together may have ``max_head_size`` bytes. RFC 9112 section 7.1.1:
+    "A server ought to limit the total length of chunk extensions received in a request to an amount
+    reasonable for the services provided".
+
+    :param read_data: makes the reader of so many bytes of chunk data.
+    :return: how many bytes of data there were.
     :raises BadRequest: if the coding is malformed, or has too many extensions.
+    :raises ContentTooLarge: if a chunk's size takes the sum past ``max_body_size``.
     """
-    room = max_extensions_size
+    room, left = limits.max_head_size, limits.max_body_size
     while True:
         # The whole line where it is there, which is nearly always; else whatever there is of it.
         start, longest = buffer.offset, MAX_CHUNK_SIZE_DIGITS + room
@@ -50,14 +55,14 @@ def read_chunks(
             line = yield from buffer.read_line(longest, extensions_too_large)
             size, extensions_size = parse_chunk_size(line)
         room -= extensions_size
+        left -= size
         if room < 0:
             raise extensions_too_large()
+        if left < 0:
+            raise ContentTooLarge
         if size == 0:
-            return
-        if buffer.offset + size <= len(buffer.data):
-            on_body(buffer.take(size))
-        else:
-            yield from buffer.pass_on(size, on_body)
+            return limits.max_body_size - left
+        yield from read_data(size)
         if buffer.data.startswith(b"\r\n", buffer.offset):
             buffer.offset += 2
         else:

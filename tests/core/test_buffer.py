@@ -1,8 +1,10 @@
+"""What is received and not yet read: the ways of reading it, what is kept, and what is copied."""
+
 import re
 
 import pytest
 
-from kyoukai.backends.reference.buffer import ReceiveBuffer
+from kyoukai.core.buffer import ReceiveBuffer
 from kyoukai.core.errors import BadRequest, HeaderFieldsTooLarge
 
 
@@ -143,3 +145,115 @@ def test_pass_on_hands_over_pieces_as_they_come():
     assert pieces[0] is fed[0]
     assert pieces[1] is fed[2]
     assert buffer.data == b"gh"
+
+
+@pytest.mark.parametrize("size", [0, 1, 6, 9])
+def test_skip_reads_over_what_comes(size):
+    for pieces in ([b"0123456789"], bytewise(b"0123456789"), [b"01", b"", b"2345", b"6789"]):
+        buffer = ReceiveBuffer()
+        reader = buffer.skip(size)
+        skipped = []
+        for piece in pieces:
+            buffer.feed(piece)
+            start = buffer.offset
+            next(reader, None)
+            skipped.append(buffer.since(start))
+            buffer.drop_read()
+        assert b"".join(skipped) == b"0123456789"[:size]
+        assert buffer.take_all() == b"0123456789"[size:]
+
+
+def test_skip_ends_with_its_last_byte():
+    buffer = ReceiveBuffer()
+    reader = buffer.skip(3)
+    buffer.feed(b"ab")
+    next(reader)
+    assert len(buffer) == 0
+    buffer.feed(b"cd")
+    with pytest.raises(StopIteration):
+        next(reader)
+    assert len(buffer) == 1
+
+
+@pytest.mark.parametrize("cut", [lambda data: [data], bytewise])
+def test_what_is_kept_stays_when_it_was_read(cut):
+    buffer = ReceiveBuffer()
+    pieces = iter(cut(b"--kept and more"))
+    while len(buffer) < 2:
+        buffer.feed(next(pieces))
+    assert buffer.take(2) == b"--"
+    buffer.kept = buffer.offset
+    buffer.drop_read()
+    assert buffer.kept == 0
+    for piece in pieces:
+        buffer.feed(piece)
+        buffer.offset = min(buffer.offset + 1, len(buffer.data))
+        buffer.drop_read()
+        assert buffer.kept == 0
+        assert bytes(buffer.data).startswith(b"k")
+    assert buffer.take_all() == b"kept and more"
+    assert buffer.kept is None
+
+
+def test_what_is_no_longer_kept_is_dropped():
+    buffer = ReceiveBuffer()
+    buffer.feed(b"abcd")
+    buffer.kept = 0
+    buffer.take(3)
+    buffer.drop_read()
+    assert (buffer.data, buffer.offset) == (b"abcd", 3)
+    buffer.kept = None
+    buffer.drop_read()
+    assert (buffer.data, buffer.offset) == (b"d", 0)
+
+
+def test_take_all_is_what_was_not_read():
+    buffer = ReceiveBuffer()
+    assert buffer.take_all() == b""
+    buffer.feed(b"abcd")
+    buffer.take(1)
+    assert buffer.take_all() == b"bcd"
+    assert len(buffer) == 0
+    assert buffer.take_all() == b""
+    buffer.drop_read()
+    assert (buffer.data, buffer.offset) == (b"", 0)
+
+
+def test_take_all_of_one_feed_is_not_copied():
+    buffer = ReceiveBuffer()
+    data = b"x" * 1000
+    buffer.feed(data)
+    assert buffer.take_all() is data
+
+
+def test_take_all_is_bytes_whatever_is_held():
+    buffer = ReceiveBuffer()
+    buffer.feed(b"ab")
+    buffer.feed(b"cd")
+    everything = buffer.take_all()
+    assert everything == b"abcd"
+    assert type(everything) is bytes
+
+
+def test_feeds_that_nobody_reads_add_up():
+    buffer = ReceiveBuffer()
+    fed = [b"ab", b"", b"cde", b"f"]
+    for piece in fed:
+        buffer.feed(piece)
+    assert len(buffer) == 6
+    assert fed == [b"ab", b"", b"cde", b"f"]
+    assert buffer.take(3) == b"abc"
+    buffer.feed(b"g")
+    assert len(buffer) == 4
+    assert buffer.take_all() == b"defg"
+
+
+def test_since_is_what_was_read_last():
+    buffer = ReceiveBuffer()
+    for data in (b"abcdef", b"gh"):
+        buffer.feed(data)
+        start = buffer.offset
+        buffer.take(2)
+        piece = buffer.since(start)
+        assert piece == (b"ab" if data == b"abcdef" else b"cd")
+        assert type(piece) is bytes

@@ -1,4 +1,4 @@
-"""What has been received and not yet been parsed, and the ways of reading it.
+"""What has been received and not yet been read, and the ways of reading it.
 
 A reader is a generator: it returns what it has read, and yields where it needs more bytes; whoever
 drives it calls :meth:`ReceiveBuffer.feed` and resumes it. A search goes on where the last one
@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Final
 
-from kyoukai.core.errors import BadRequest, ProtocolError
+from .errors import BadRequest, ProtocolError
 
 CR: Final = 0x0D
 LF: Final = 0x0A
@@ -26,38 +26,58 @@ bare_cr: Final = partial(BadRequest, "A CR is not followed by LF.")
 class ReceiveBuffer:
     """The bytes ``data[offset:]``. Readers advance ``offset`` over what they have read."""
 
-    __slots__ = ("data", "offset")
+    __slots__ = ("data", "kept", "offset")
 
     def __init__(self) -> None:
         # The bytes of one feed stay where they lie. What is left over from it is copied into a
         # bytearray, which grows and is cut at the front without being copied whole.
         self.data: bytes | bytearray = b""
         self.offset = 0
+        self.kept: int | None = None
+        """From where on bytes are kept although they have been read; ``None``: none are."""
+
+    def __len__(self) -> int:
+        return len(self.data) - self.offset
 
     def feed(self, data: bytes) -> None:
         """Add ``data`` behind what is left over."""
         if self.data:
+            if isinstance(self.data, bytes):
+                self.data = bytearray(self.data)
             self.data += data
         else:
             self.data = data
 
     def drop_read(self) -> None:
         """Let go of what has been read. To be called once a feed, after the readers."""
-        if self.offset == len(self.data):
+        start = self.offset if self.kept is None else self.kept
+        if start == len(self.data):
             self.data = b""
         elif isinstance(self.data, bytearray):
-            del self.data[: self.offset]
+            del self.data[:start]
         else:
-            self.data = bytearray(memoryview(self.data)[self.offset :])
-        self.offset = 0
+            self.data = bytearray(memoryview(self.data)[start:])
+        self.offset -= start
+        if self.kept is not None:
+            self.kept = 0
 
     def take(self, size: int) -> bytes:
         """Read as many of the next ``size`` bytes as are there; they are copied once at most."""
         start = self.offset
-        end = self.offset = min(start + size, len(self.data))
+        self.offset = min(start + size, len(self.data))
+        return self.since(start)
+
+    def since(self, start: int) -> bytes:
+        """Return the bytes from ``start`` to what is to be read next."""
         if isinstance(self.data, bytes):
-            return self.data[start:end]  # the whole of it is the same object
-        return bytes(memoryview(self.data)[start:end])
+            return self.data[start : self.offset]  # the whole of it is the same object
+        return bytes(memoryview(self.data)[start : self.offset])
+
+    def take_all(self) -> bytes:
+        """Read everything that is there, with what was kept."""
+        start = self.offset if self.kept is None else self.kept
+        self.kept, self.offset = None, len(self.data)
+        return self.since(start)
 
     def read_until(
         self, stop: re.Pattern[bytes], limit: int, too_long: Callable[[], ProtocolError]
@@ -119,5 +139,15 @@ class ReceiveBuffer:
             if piece:
                 size -= len(piece)
                 receiver(piece)
+            else:
+                yield
+
+    def skip(self, size: int) -> Generator[None, None, None]:
+        """Read over ``size`` bytes."""
+        while size:
+            skipped = min(size, len(self))
+            if skipped:
+                size -= skipped
+                self.offset += skipped
             else:
                 yield

@@ -1,0 +1,87 @@
+"""Removing a request's content coding (RFC 9110 section 8.4.1), piece by piece as it comes.
+
+A few bytes may stand for very many, so no more is ever made of them than the limit allows, and
+nothing before the body is wanted.
+"""
+
+import zlib
+from typing import Final
+
+from .errors import BadRequest, ContentTooLarge, UnsupportedMediaType
+
+# zlib.decompressobj: what wraps the DEFLATE stream. RFC 9110 section 8.4.1.2, deflate: "zlib" format
+# (RFC 1950); section 8.4.1.3, gzip (RFC 1952), for which x-gzip is another name.
+WINDOW_BITS: Final = {
+    "deflate": zlib.MAX_WBITS,
+    "gzip": zlib.MAX_WBITS | 16,
+    "x-gzip": zlib.MAX_WBITS | 16,
+}
+
+STEP: Final = 8 * 1024
+"""Bytes decoded at once: what is left of them behind the end of a gzip member is copied."""
+
+MAX_MEMBERS: Final = 1024
+"""Most gzip members of a body. BGZF makes one of every 64 KiB; empty ones cost time and hold nothing."""
+
+
+class ContentDecoder:
+    """Decodes one body.
+
+    :param coding: in lower case.
+    :param max_size: the most bytes that the decoded body may have.
+    :raises UnsupportedMediaType: if the coding is not known.
+    """
+
+    __slots__ = ("_decompressor", "_max_size", "_members", "_window_bits", "size")
+
+    def __init__(self, coding: str, max_size: int) -> None:
+        if coding not in WINDOW_BITS:
+            raise UnsupportedMediaType
+        self._window_bits = WINDOW_BITS[coding]
+        self._decompressor = zlib.decompressobj(self._window_bits)
+        self._max_size = max_size
+        self._members = 1
+        self.size = 0
+        """Bytes of the decoded body so far."""
+
+    def decode(self, data: bytes) -> bytes:
+        """Return what the next bytes of the body stand for.
+
+        :raises BadRequest: if they are not of that coding.
+        :raises ContentTooLarge: if the decoded body passes the limit.
+        """
+        pieces: list[bytes] = []
+        for start in range(0, len(data), STEP):
+            step = data[start : start + STEP]
+            while step:
+                if self._decompressor.eof:
+                    self._begin_member()
+                pieces.append(self._decompress(step))
+                step = self._decompressor.unused_data
+        return b"".join(pieces)
+
+    def _decompress(self, data: bytes) -> bytes:
+        try:
+            # One byte more than there may be tells that there is more.
+            decoded = self._decompressor.decompress(data, self._max_size - self.size + 1)
+        except zlib.error:
+            raise BadRequest("The body is not of the content coding that it claims.") from None
+        self.size += len(decoded)
+        if self.size > self._max_size:
+            raise ContentTooLarge
+        return decoded
+
+    def finish(self) -> None:
+        """Note that the body has ended.
+
+        :raises BadRequest: if more of it should have come.
+        """
+        if not self._decompressor.eof:
+            raise BadRequest("The body ends before its content coding does.")
+
+    def _begin_member(self) -> None:
+        """Go on after the end: RFC 1952 section 2.2 lets one member follow another; RFC 1950 none."""
+        self._members += 1
+        if self._window_bits == WINDOW_BITS["deflate"] or self._members > MAX_MEMBERS:
+            raise BadRequest("The body goes on after the end of its content coding.")
+        self._decompressor = zlib.decompressobj(self._window_bits)

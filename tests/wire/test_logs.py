@@ -1,0 +1,130 @@
+"""No client can forge a line of a log, and each answer has its own."""
+
+import logging
+
+import pytest
+from werkzeug.wrappers import Response
+
+from kyoukai.web import Kyoukai
+
+from ..serving import Answering, echo, error_records, message
+
+FORGERY = '/x%0d%0a127.0.0.1:1%20"GET%20/forged%20HTTP/1.1"%20200%20%1b[31m%c2%85%e2%80%a8'
+
+
+def lines(caplog, name="kyoukai.access"):
+    return [record.getMessage() for record in caplog.records if record.name == name]
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (message("GET", "/a?b=c"), '"GET /a?b=c HTTP/1.1" 200'),
+        (message("GET", '/"quoted"'), '"GET /\\"quoted\\" HTTP/1.1" 200'),
+        (message("GET", "/%1b[31m"), '"GET /%1b[31m HTTP/1.1" 200'),
+        # Refused before the application: by the parser's grammar, the policy, and the limits.
+        (b"\x1b[31m\r\n\r\n", '"- - HTTP/1.1" 400'),
+        (message("GET", "/a\x1b[31m"), '"GET /a HTTP/1.1" 400'),
+        (message("BREW", "/pot"), '"BREW /pot HTTP/1.1" 501'),
+        (b"GET / HTTP/2.0\r\n\r\n", '"GET / HTTP/2.0" 505'),
+        (b"GET /no-host HTTP/1.1\r\n\r\n", '"GET /no-host HTTP/1.1" 400'),
+        (message("GET", "/bad-field", "X : 1"), '"GET /bad-field HTTP/1.1" 400'),
+        (message("POST", "/large", "Content-Length: 99999999"), '"POST /large HTTP/1.1" 413'),
+    ],
+)
+@pytest.mark.parametrize("apart", [False, True], ids=["whole", "apart"])
+def test_one_line_for_each_answer(serve, caplog, data, line, apart):
+    caplog.set_level(logging.INFO)
+    server = serve(echo)
+    with server.connect() as client:
+        if apart:
+            client.send(data[:30])
+            server.wait_until(lambda: server.server.connections)
+            client.send(data[30:])
+        else:
+            client.send(data)
+        client.receive()
+    server.wait_until_empty()
+    (logged,) = lines(caplog)
+    assert f" {line} " in logged
+    assert logged.isascii()
+    assert logged.isprintable()
+
+
+@pytest.mark.parametrize("size", [9000, 40_000])
+def test_a_target_that_is_too_long_makes_no_longer_line(serve, caplog, size):
+    caplog.set_level(logging.INFO)
+    server = serve(echo)
+    assert server.request(message("GET", "/" + "a" * size)).status == 414
+    server.wait_until_empty()
+    (line,) = lines(caplog)
+    assert '"GET /aaa' in line
+    assert 'aaa... HTTP/1.1" 414 ' in line
+    assert len(line) < 8300
+
+
+def test_a_timeout_has_its_line_too(serve, caplog):
+    caplog.set_level(logging.INFO)
+    server = serve(echo, limits={"head_timeout": 0.05})
+    with server.connect() as client:
+        client.send(b"GET /slow HTTP/1.1\r\nHost")
+        assert client.receive().status == 408
+    server.wait_until_empty()
+    assert [line.partition(" ")[2] for line in lines(caplog)] == ['"GET /slow HTTP/1.1" 408 57']
+
+
+def fail(request):
+    raise ZeroDivisionError
+
+
+def fail_midway(request):
+    def pieces():
+        yield "x"
+        raise ZeroDivisionError
+
+    return Response(pieces())
+
+
+def answer_badly(request):
+    return Response(headers={"X": "caf\u20ac"})
+
+
+@pytest.mark.parametrize("handler", [fail, fail_midway, answer_badly])
+def test_no_decoded_path_begins_a_line_of_the_error_log(serve, caplog, handler):
+    @Answering
+    async def app(request):
+        return handler(request)
+
+    with serve(app).connect() as client:
+        client.send(message("GET", FORGERY))
+        client.receive_rest() if handler is fail_midway else client.receive()
+    (record,) = error_records(caplog)
+    assert len(record.getMessage().splitlines()) == 1
+    assert "\x1b" not in record.getMessage()
+
+
+def test_nor_of_the_applications(serve, caplog):
+    app = Kyoukai("failing")
+
+    @app.errorhandler(404)
+    async def handle(ctx, error):
+        raise ZeroDivisionError
+
+    assert serve(app).request(message("GET", FORGERY)).status == 500
+    (record,) = error_records(caplog)
+    assert len(record.getMessage().splitlines()) == 1
+    assert "\x1b" not in record.getMessage()
+
+
+def test_very_many_bad_cookies_are_no_storm(serve, caplog):
+    """CVE-2025-69230."""
+    caplog.set_level(logging.WARNING)
+    app = Kyoukai("cookies")
+
+    @app.route("/")
+    async def handle(ctx):
+        return str(len(ctx.request.cookies))
+
+    cookies = "; ".join(f"b[a]d{number}\x7f=@@" for number in range(400)).replace("\x7f", "")
+    assert serve(app).request(message("GET", "/", f"Cookie: {cookies}")).status == 200
+    assert len(caplog.records) <= 1
