@@ -13,7 +13,6 @@ In a configuration file::
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import re
@@ -24,6 +23,7 @@ from typing import Any, Final
 
 from asphalt.core import Component, Context, Event, Signal, context_teardown
 
+from kyoukai.acceptor import Acceptor
 from kyoukai.core.application import Application
 from kyoukai.core.backend import Backend
 from kyoukai.core.errors import ConfigurationError
@@ -34,7 +34,7 @@ from kyoukai.core.server import Server
 from kyoukai.listener import Listener
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
-from kyoukai.tls import make_ssl_context
+from kyoukai.tls import connection_options, make_ssl_context
 from kyoukai.web.application import Kyoukai
 from kyoukai.web.context import (
     HTTPRequestContext,
@@ -67,6 +67,7 @@ SETTINGS: Final = [
     "app",
     "backend",
     "backend_options",
+    "cancel_on_disconnect",
     "host",
     "limits",
     "port",
@@ -121,8 +122,9 @@ class KyoukaiComponent(Component):
         :func:`~kyoukai.tls.make_ssl_context`.
     :param settings: ``host``, ``port`` or ``uds``, the address: see
         :class:`~kyoukai.listener.Listener`; ``server_field``, the Server field of every answer,
-        empty for none; ``access_log``, whether answers are logged; ``resource_name``, the name of
-        the resources, where a process has several components.
+        empty for none; ``access_log``, whether answers are logged; ``cancel_on_disconnect``, whether
+        a handler is cancelled when its client is gone; ``resource_name``, the name of the
+        resources, where a process has several components.
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 
@@ -159,6 +161,7 @@ class KyoukaiComponent(Component):
             Limits.from_mapping(_check_mapping("limits", limits)),
             server_field=_check_field(_check_type(settings, "server_field", "kyoukai")),
             access_log=_check_type(settings, "access_log", True),
+            cancel_on_disconnect=_check_type(settings, "cancel_on_disconnect", False),
             on_opened=self._dispatch_made,
             on_lost=self._dispatch_lost,
         )
@@ -174,27 +177,24 @@ class KyoukaiComponent(Component):
             finalize()
         handled: list[signal.Signals] = []
         create_protocol = self.backend.create_protocol
-        listening = await self.listener.open(
-            lambda: create_protocol(self, ctx, *self.address), self.ssl_context
-        )
+        sockets = await self.listener.open()
+        options = connection_options(self.ssl_context, self.server.limits)
+        acceptor = Acceptor(sockets, lambda: create_protocol(self, ctx, *self.address), options)
         try:
-            self.address = self.listener.address(listening)
+            self.address = self.listener.address(sockets)
             self.url = self.listener.url(self.address, secure=self.ssl_context is not None)
             self._publish(ctx)
             self.server.start()
-            await listening.start_serving()
+            await acceptor.start()
             with interruptible(ctx) as handled:
                 self._announce()
                 yield
         finally:
-            listening.close()
             abort = asyncio.Event()
             with signals_call(abort.set, handled):
+                await acceptor.close()
                 await self.server.stop(abort)
             self.listener.remove()
-        # From Python 3.12 on it waits for connections, and a backend's own may not be in our list.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(listening.wait_closed(), 1.0)
         logger.info("stopped")
 
     def _publish(self, ctx: Context) -> None:

@@ -4,12 +4,14 @@
 settings, so that what works here works there.
 """
 
+import contextlib
+import dataclasses
 import importlib.util
 import operator
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from ruamel.yaml import YAML
@@ -17,8 +19,52 @@ from ruamel.yaml.error import YAMLError
 
 from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.limits import Limits
 from kyoukai.core.registry import Registration, describe, registrations
 from kyoukai.launch import LOG_LEVELS, LOOPS, launch
+
+LIMITS: Final = {field.name: field for field in dataclasses.fields(Limits)}
+
+
+def read_number(text: str) -> int | float | str:
+    """Return the number that ``text`` is; if it is none, the text, which :class:`Limits` refuses."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
+
+
+class LimitOption(click.Option):
+    """The option of one limit.
+
+    :param field: the limit's, of :class:`Limits`.
+    """
+
+    def __init__(self, field: "dataclasses.Field[Any]") -> None:
+        meaning, unit = field.metadata["meaning"], field.metadata["unit"]
+        default = f"{field.default:g}" if isinstance(field.default, float) else field.default
+        super().__init__(
+            [f"--{field.name.replace('_', '-')}"],
+            type=read_number,
+            metavar=unit.upper().replace(" PER ", "/"),
+            help=f"{meaning[0].upper()}{meaning[1:]}.  [default: {default}]",
+        )
+
+
+class LimitedCommand(click.Command):
+    """A command with an option for each limit. Its help has them in a section of their own."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.params += [LimitOption(field) for field in LIMITS.values()]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options into the help."""
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        for title, is_limit in (("Options", False), ("Limits", True)):
+            section = [option for option in options if isinstance(option, LimitOption) is is_limit]
+            with formatter.section(title):
+                formatter.write_dl([record for option in section if (record := option.get_help_record(ctx))])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +73,7 @@ def main() -> None:
     """Serve Werkzeug applications over HTTP/1.1, by a backend chosen by name."""
 
 
-@main.command()
+@main.command(cls=LimitedCommand)
 @click.argument("target")
 @click.option(
     "--app-dir",
@@ -67,6 +113,7 @@ def main() -> None:
     help="Log what is at least this severe.",
 )
 @click.option("--no-access-log", is_flag=True, help="Do not log a line for every answer.")
+@click.option("--cancel-on-disconnect", is_flag=True, help="Cancel a handler when its client is gone.")
 @click.option("--ssl-certfile", metavar="PATH", help="Serve by TLS with this certificate (PEM).")
 @click.option("--ssl-keyfile", metavar="PATH", help="The certificate's key (PEM), if in another file.")
 def run(
@@ -77,9 +124,10 @@ def run(
     loop: str | None,
     log_level: str,
     no_access_log: bool,
+    cancel_on_disconnect: bool,
     ssl_certfile: str | None,
     ssl_keyfile: str | None,
-    **address: Any,
+    **others: Any,
 ) -> None:
     """Serve the application TARGET until SIGINT (Ctrl-C) or SIGTERM.
 
@@ -96,11 +144,14 @@ def run(
     if backend == "":
         raise ConfigurationError("--backend is ''; it must be a name or module:attribute")
     sys.path.insert(0, os.path.abspath(app_dir))
+    given = {name: value for name, value in others.items() if value is not None}
     component: dict[str, Any] = {
         "app": application_reference(target),
         "backend_options": parse_options(backend_options),
+        "limits": {name: given.pop(name) for name in LIMITS if name in given},
         "access_log": not no_access_log,
-        **{name: value for name, value in address.items() if value is not None},
+        "cancel_on_disconnect": cancel_on_disconnect,
+        **given,
     }
     if backend is not None:
         component["backend"] = CommandLineName(backend)

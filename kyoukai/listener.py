@@ -4,13 +4,13 @@ What the user set is checked when the object is made; the socket is opened by :m
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
-import ssl
 import stat
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError, ListenError
 
@@ -19,6 +19,10 @@ DEFAULT_PORT: Final = 8000
 
 BACKLOG: Final = 2048
 """Connections that the system keeps until they are accepted; uvicorn's default, and nginx's is 511."""
+
+ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""What the system says of an address that it does not have: `localhost` may have one of IPv6 without
+there being any IPv6. As long as another address of the name is there, that is no error."""
 
 
 class Listener:
@@ -44,33 +48,54 @@ class Listener:
         self.port = DEFAULT_PORT if port is None else port
         self._inode: tuple[int, int] | None = None
 
-    async def open(
-        self, factory: Callable[[], asyncio.Protocol], ssl_context: ssl.SSLContext | None
-    ) -> asyncio.Server:
-        """Open the socket, and return the server, which does not accept yet.
+    async def open(self) -> list[socket.socket]:
+        """Return the sockets, which listen: one for each address of the host's name.
 
         :raises ListenError: if the address cannot be listened on.
         """
-        loop = asyncio.get_running_loop()
         try:
             if self.uds is not None:
-                self._check_stale(self.uds)
-                server = await loop.create_unix_server(
-                    factory, self.uds, ssl=ssl_context, backlog=BACKLOG, start_serving=False
-                )
-                self._inode = inode(self.uds)
-                return server
-            return await loop.create_server(
-                factory, self.host, self.port, ssl=ssl_context, backlog=BACKLOG, start_serving=False
-            )
+                return [self._open_unix(self.uds)]
+            return await self._open_tcp()
         except (OSError, UnicodeError) as error:
             raise self._explain(error) from error
 
-    def address(self, server: asyncio.Server) -> tuple[str, int]:
-        """Return the address and port that an open server listens on; a path and 0."""
+    async def _open_tcp(self) -> list[socket.socket]:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        sockets: list[socket.socket] = []
+        absent: OSError | None = None
+        try:
+            # A file of hosts may name one address twice.
+            for family, _, protocol, _, address in dict.fromkeys(found):
+                try:
+                    sockets.append(listen(family, protocol, address))
+                except OSError as error:
+                    if error.errno not in ABSENT:
+                        raise
+                    absent = error
+        except OSError:
+            for sock in sockets:
+                sock.close()
+            raise
+        if not sockets:
+            raise absent or OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+        return sockets
+
+    def _open_unix(self, path: str) -> socket.socket:
+        self._check_stale(path)
+        if inode(path) is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        sock = listen(socket.AF_UNIX, 0, path)
+        self._inode = inode(path)
+        return sock
+
+    def address(self, sockets: Sequence[socket.socket]) -> tuple[str, int]:
+        """Return the address and port that the open sockets listen on; a path and 0."""
         if self.uds is not None:
             return self.uds, 0
-        name = server.sockets[0].getsockname()
+        name = sockets[0].getsockname()
         return str(name[0]), int(name[1])
 
     def url(self, address: tuple[str, int], *, secure: bool) -> str:
@@ -86,7 +111,7 @@ class Listener:
             os.unlink(self.uds)
 
     def _check_stale(self, path: str) -> None:
-        """Refuse a Unix socket on which somebody answers: the event loop would take it away."""
+        """Refuse a Unix socket on which somebody answers; one that was left behind gives way."""
         if inode(path) is None:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -116,6 +141,29 @@ class Listener:
         else:
             what = os.strerror(error.errno) if error.errno else str(error)
         return ListenError(f"cannot listen on {where}: {what}")
+
+
+def listen(family: int, protocol: int, address: Any) -> socket.socket:
+    """Return a stream socket that listens and does not block.
+
+    :param protocol: as ``getaddrinfo`` says it: asyncio sets TCP_NODELAY where it is said to be TCP.
+    :raises OSError: if there is no such family, or the address cannot be listened on.
+    """
+    sock = socket.socket(family, socket.SOCK_STREAM, protocol)
+    try:
+        if family != socket.AF_UNIX and os.name == "posix":
+            # A port is free although connections of its last owner linger. On Windows it means more.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # The addresses of IPv4 have a socket of their own, if they are listened on at all.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def inode(path: str) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""From the user's ``ssl`` setting to a TLS context."""
+"""From the user's ``ssl`` setting to a TLS context, and what connections are made with."""
 
 import os
 import ssl
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.limits import suggest
+from kyoukai.core.limits import Limits, suggest
 
 SETTINGS: Final = ["alpn", "certificate", "key", "password"]
 
@@ -33,6 +33,21 @@ def make_ssl_context(
     _load_certificate(context, settings.get("certificate"), settings.get("key"), settings.get("password"))
     _offer(context, settings.get("alpn", alpn_protocols))
     return context
+
+
+def connection_options(context: ssl.SSLContext | None, limits: Limits) -> dict[str, Any]:
+    """Return what asyncio is to make a connection with, by TLS or without.
+
+    A handshake has as long as a request's head; and a client's close_notify, which comes after the
+    last answer, as long as whatever else may come then.
+    """
+    if context is None:
+        return {}
+    return {
+        "ssl": context,
+        "ssl_handshake_timeout": limits.head_timeout,
+        "ssl_shutdown_timeout": limits.linger_timeout,
+    }
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: Any, key: Any, password: Any) -> None:

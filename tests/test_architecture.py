@@ -30,6 +30,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.backends.reference": frozenset({"kyoukai.core"}),
     # The application starts a process with `launch`, which knows the component by its name alone.
     "kyoukai.web": frozenset({"kyoukai.core", "kyoukai.launch"}),
+    "kyoukai.acceptor": frozenset(),
     "kyoukai.listener": frozenset({"kyoukai.core"}),
     "kyoukai.tls": frozenset({"kyoukai.core"}),
     "kyoukai.signals": frozenset({"kyoukai.core"}),
@@ -37,6 +38,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.launch": frozenset({"kyoukai.core"}),
     "kyoukai.asphalt": frozenset(
         {
+            "kyoukai.acceptor",
             "kyoukai.core",
             "kyoukai.web",
             "kyoukai.listener",

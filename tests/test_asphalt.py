@@ -114,6 +114,7 @@ BAD_SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
     ({"server_field": None}, ["server_field is None", "str"]),
     ({"access_log": "yes"}, ["access_log is 'yes'", "bool"]),
     ({"access_log": 1}, ["access_log is 1", "bool"]),
+    ({"cancel_on_disconnect": 1}, ["cancel_on_disconnect is 1", "bool"]),
     ({"resource_name": 5}, ["resource_name is 5", "str"]),
     ({"resource_name": ""}, ["resource_name is ''"]),
     ({"resource_name": "the web"}, ["resource_name is 'the web'"]),
@@ -173,6 +174,7 @@ def test_every_setting_has_a_default() -> None:
     assert component.resource_name == "default"
     assert component.server.server_field == "kyoukai"
     assert component.server.access_log is logging.getLogger("kyoukai.access")
+    assert component.server.cancel_on_disconnect is False
 
 
 def test_settings_arrive() -> None:
@@ -183,12 +185,14 @@ def test_settings_arrive() -> None:
         port=0,
         server_field="",
         access_log=False,
+        cancel_on_disconnect=True,
     )
     assert (component.listener.host, component.listener.port) == ("::1", 0)
     assert component.server.limits.max_body_size == 5
     assert component.server.limits.head_timeout == 3
     assert component.server.server_field == ""
     assert component.server.access_log is None
+    assert component.server.cancel_on_disconnect is True
 
 
 def test_what_is_not_set_in_yaml_is_the_default() -> None:

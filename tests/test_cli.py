@@ -1,5 +1,6 @@
 """The command line: what its options become, what it lists, and what it says of a mistake."""
 
+import dataclasses
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ from click.testing import CliRunner, Result
 from kyoukai.asphalt import BACKEND_VARIABLE, KyoukaiComponent
 from kyoukai.cli import application_reference, main, parse_options
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.limits import Limits
 from kyoukai.launch import choose_policy, launch, logging_config
 
 from .processes import APPLICATION, QUICK, Process, kyoukai_run, python, write_application
@@ -178,7 +180,9 @@ def test_what_is_not_given_is_left_to_the_component(runner: Runner) -> None:
         "type": "kyoukai",
         "app": "served:app",
         "backend_options": {},
+        "limits": {},
         "access_log": True,
+        "cancel_on_disconnect": False,
     }
     assert (runner.component.listener.host, runner.component.listener.port) == ("127.0.0.1", 8000)
     assert runner.component.backend_name == "httptools"
@@ -206,6 +210,49 @@ def test_a_port_that_is_none(runner: Runner, port: str) -> None:
 def test_no_access_log(runner: Runner) -> None:
     succeed("run", "served:app", "--no-access-log")
     assert runner.component.server.access_log is None
+
+
+def test_cancel_on_disconnect(runner: Runner) -> None:
+    succeed("run", "served:app", "--cancel-on-disconnect")
+    assert runner.component.server.cancel_on_disconnect is True
+
+
+LIMITS = dataclasses.fields(Limits)
+
+
+@pytest.mark.parametrize("field", LIMITS, ids=[field.name for field in LIMITS])
+def test_every_limit_has_an_option(runner: Runner, field: "dataclasses.Field[Any]") -> None:
+    # The least value that it may have, and one more for a number that no default is.
+    value = field.metadata["least"] + 1
+    option = f"--{field.name.replace('_', '-')}"
+    succeed("run", "served:app", option, str(value))
+    assert runner.config["limits"] == {field.name: value}
+    assert runner.component.server.limits == Limits(**{field.name: value})
+    assert f"{option} " in succeed("run", "--help").partition("\nLimits:\n")[2]
+
+
+def test_several_limits_arrive(runner: Runner) -> None:
+    options = ("--head-timeout", "2.5", "--max-body-size=0", "--max-fields", "7", "--max-fields", "8")
+    succeed("run", "served:app", *options)
+    expected = {"head_timeout": 2.5, "max_body_size": 0, "max_fields": 8}
+    assert runner.config["limits"] == expected
+    assert runner.component.server.limits == Limits(**expected)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--max-body-size", "1 MB", "max_body_size is '1 MB'; it must be a whole number of bytes"),
+        ("--max-body-size", "1.5", "max_body_size is 1.5; it must be a whole number of bytes"),
+        ("--max-body-size", "-1", "max_body_size is -1 bytes; it must be at least 0"),
+        ("--max-fields", "", "max_fields is ''; it must be a whole number of fields"),
+        ("--head-timeout", "soon", "head_timeout is 'soon'; it must be a number of seconds"),
+        ("--head-timeout", "nan", "head_timeout is nan; it must be a number of seconds"),
+        ("--head-timeout", "0", "head_timeout is 0 seconds; it must be at least 0.01"),
+    ],
+)
+def test_a_limit_that_is_none(runner: Runner, option: str, value: str, message: str) -> None:
+    assert fail("run", "served:app", option, value) == message
 
 
 def test_the_backend_outranks_the_environment(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,6 +400,7 @@ def test_help_of_run() -> None:
         "--loop",
         "--log-level",
         "--no-access-log",
+        "--cancel-on-disconnect",
         "--ssl-certfile",
         "--ssl-keyfile",
         BACKEND_VARIABLE,
@@ -365,6 +413,23 @@ def test_help_of_run() -> None:
     ):
         assert option in " ".join(output.split())
     assert max(map(len, output.splitlines())) <= 80
+
+
+def test_help_of_the_limits() -> None:
+    """They have a section of their own, after the other options."""
+    options, _, limits = succeed("run", "--help").partition("\nLimits:\n")
+    assert "--help" in options
+    assert "timeout" not in options
+    text = " ".join(limits.split())
+    for piece in (
+        "--max-body-size BYTES Largest request body",
+        "[default: 12582912]",
+        "--head-timeout SECONDS Longest time from the first byte of a request",
+        "[default: 10]",
+        "--min-body-rate BYTES/SECOND ",
+    ):
+        assert piece in text
+    assert "--help" not in limits
 
 
 def test_help_of_backends() -> None:

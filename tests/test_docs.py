@@ -126,6 +126,7 @@ def test_the_defaults_of_settings_are_those_listed() -> None:
         "ssl": component.ssl_context or "",
         "server_field": component.server.server_field,
         "access_log": component.server.access_log is not None,
+        "cancel_on_disconnect": component.server.cancel_on_disconnect,
         "resource_name": component.resource_name,
     }
     listed = {setting: row[0].strip("`") for setting, row in rows("configuration.md", "Settings").items()}

@@ -1,0 +1,160 @@
+"""From listening sockets to connections.
+
+asyncio's own loop of accepts tries on when the process is out of descriptors, as often in a row as
+the backlog is long, with an error and a timer each time. This one stops for a while, and says so
+once. The clients wait meanwhile, in the system's backlog.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+BURST: Final = 64
+"""Most connections that are accepted in one turn of the loop. A turn that takes several is cheaper
+than several turns; one that took a whole backlog would keep the connections that are open waiting."""
+
+RETRY_DELAY: Final = 0.5
+"""Seconds until the next try after the system refused a descriptor; nginx waits as long, asyncio 1."""
+
+# accept(2) reports these of the one connection that it took from the queue; the next one may be sound.
+CLIENT_GONE: Final = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ECONNABORTED",
+        "EHOSTDOWN",
+        "EHOSTUNREACH",
+        "ENETDOWN",
+        "ENETUNREACH",
+        "ENONET",
+        "ENOPROTOOPT",
+        "EOPNOTSUPP",
+        "EPERM",
+        "EPROTO",
+    )
+    if hasattr(errno, name)
+)
+
+
+class Acceptor:
+    """Accepts connections, and gives each a protocol.
+
+    :param sockets: TCP or Unix sockets that listen. They are the acceptor's from now on.
+    :param factory: makes the protocol of one connection.
+    :param options: what every connection is made with, as
+        :meth:`asyncio.loop.connect_accepted_socket` has it: ``ssl`` and its timeouts.
+    :param retry_delay: seconds until the next try after the system refused a descriptor.
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        factory: Callable[[], asyncio.BaseProtocol],
+        options: Mapping[str, Any],
+        *,
+        retry_delay: float = RETRY_DELAY,
+    ) -> None:
+        self._sockets = tuple(sockets)
+        self._factory = factory
+        self._options = options
+        self._retry_delay = retry_delay
+        self._watching = False
+        self._starved = False
+        self._retry: asyncio.TimerHandle | None = None
+        # Connections that are not made yet, which is a while with TLS only.
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self) -> None:
+        """Begin to accept."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._watch(loop)
+        except NotImplementedError:
+            # Windows' own loop cannot wait until a socket is ready. It has ways to accept instead.
+            for sock in self._sockets:
+                self._servers.append(await loop.create_server(self._factory, sock=sock, **self._options))
+
+    async def close(self) -> None:
+        """Listen no more, and give up the connections that are not made yet. It may be called twice."""
+        if self._retry is not None:
+            self._retry.cancel()
+        self._unwatch(asyncio.get_running_loop())
+        for server in self._servers:
+            server.close()
+        for sock in self._sockets:
+            sock.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        for sock in self._sockets:
+            loop.add_reader(sock, self._accept, loop, sock)
+        self._watching = True
+
+    def _unwatch(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._watching:
+            self._watching = False
+            for sock in self._sockets:
+                loop.remove_reader(sock)
+
+    def _accept(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+        for _ in range(BURST):
+            try:
+                connection, _address = sock.accept()
+            except (BlockingIOError, InterruptedError):
+                # All who waited are in.
+                self._recover()
+                return
+            except OSError as error:
+                if error.errno in CLIENT_GONE:
+                    continue
+                self._pause(loop, error)
+                return
+            self._connect(loop, connection)
+
+    def _connect(self, loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+        try:
+            protocol = self._factory()
+        except Exception:
+            logger.exception("no protocol could be made for a connection")
+            connection.close()
+            return
+        making = loop.connect_accepted_socket(lambda: protocol, connection, **self._options)
+        task = loop.create_task(making)
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._connected, connection))
+
+    def _connected(self, connection: socket.socket, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            # It has no transport to close it if that was before the task's first step.
+            connection.close()
+        elif (error := task.exception()) is not None:
+            connection.close()
+            # What fails in TLS is an OSError too, and so is a handshake that takes too long.
+            if isinstance(error, OSError):
+                logger.debug("a connection could not be made: %s: %s", type(error).__name__, error)
+            else:
+                logger.error("a connection could not be made", exc_info=error)
+
+    def _pause(self, loop: asyncio.AbstractEventLoop, error: OSError) -> None:
+        # EMFILE, ENFILE, ENOBUFS, ENOMEM: what is lacking here is lacking for all the sockets.
+        if not self._starved:
+            self._starved = True
+            logger.warning("no connection can be accepted, and clients have to wait: %s", error.strerror)
+        if self._watching:
+            self._unwatch(loop)
+            self._retry = loop.call_later(self._retry_delay, self._watch, loop)
+
+    def _recover(self) -> None:
+        if self._starved:
+            self._starved = False
+            logger.info("connections are accepted again")
