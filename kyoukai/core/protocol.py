@@ -73,6 +73,8 @@ class HTTPProtocol(Reading):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up. A streamed answer is cut off; a handler runs on, or not: ``cancel_on_disconnect``."""
+        if self.exchanges and (self.state is IDLE or self.state is ENDED):
+            logger.debug("a client is gone before it had its answer")
         if self._task is not None:
             self.server.keep(self._task)
             is_sending = bool(self.exchanges) and self.exchanges[0].status > 0
@@ -252,7 +254,7 @@ class HTTPProtocol(Reading):
             await BodySender(self, exchange, framing).send(body)
         except Exception:
             if self.client_gone:
-                logger.debug("a client went away before it had its whole answer")
+                logger.debug("a client is gone before it had its whole answer")
                 return
             logger.exception("the body of the answer to %s %r failed", exchange.method, exchange.path)
             # RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message

@@ -1,6 +1,7 @@
 """Clients that go away: half, or at once, at any point of an exchange."""
 
 import asyncio
+import logging
 import threading
 
 import pytest
@@ -238,3 +239,56 @@ def test_connections_that_come_and_go(serve):
                 client.reset()
     server.wait_until_empty()
     assert server.request(message()).status == 200
+
+
+async def endless():
+    while True:
+        yield bytes(65536)
+        await asyncio.sleep(0)
+
+
+STAGES = {
+    "nothing": b"",
+    "an empty line": b"\r\n",
+    "half a request line": b"GET /",
+    "half a head": message()[:-6],
+    "half a sized body": message("POST", "/", "Content-Length: 10") + b"12345",
+    "half a chunk size": message("POST", "/", "Transfer-Encoding: chunked") + b"1",
+    "half a chunk": message("POST", "/", "Transfer-Encoding: chunked") + b"5\r\nab",
+    "half a trailer section": message("POST", "/", "Transfer-Encoding: chunked") + b"0\r\nX: y\r\n",
+    "waiting for continue": message("POST", "/", "Expect: 100-continue", "Content-Length: 10"),
+    "a whole request": message("GET", "/slow"),
+    "half an answer": message("GET", "/endless"),
+    "requests behind": message("GET", "/slow") + message() * 20,
+    "half a request behind": message("GET", "/slow") + message()[:20],
+    "a refused request": message("GET", "/", "X : y"),
+    "the middle of a refused body": message("POST", "/", "Content-Length: 99999999") + bytes(1000),
+}
+
+
+@pytest.mark.parametrize("leave", ["close", "reset"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_one_line_at_most_and_nothing_left(serve, caplog, stage, leave):
+    caplog.set_level(logging.DEBUG)
+    go_on = asyncio.Event()
+
+    @Answering
+    async def app(request):
+        if request.path == "/slow":
+            await go_on.wait()
+        return Response(endless() if request.path == "/endless" else "x")
+
+    server = serve(app, access_log=False)
+    client = server.connect()
+    client.send(STAGES[stage])
+    # What the server has seen must not depend on how quickly the client is gone.
+    server.wait_until(lambda: server.server.connections)
+    if stage in ("half an answer", "waiting for continue"):
+        client.receive_head()
+    client.reset() if leave == "reset" else client.socket.close()
+    server.call(go_on.set)
+    server.wait_until_empty()
+    noted = [record for record in caplog.records if record.name.startswith("kyoukai")]
+    noted = [record for record in noted if record.levelno < logging.INFO]
+    assert len(noted) <= 1, [record.getMessage() for record in noted]
+    assert not [record for record in caplog.records if record.exc_info]
