@@ -6,12 +6,14 @@ be read where nothing is built::
     <!-- file: examples/docs/handlers.py -->     before a fence: the file, whole
     <!-- output: backends -->                    before a fence: what OUTPUTS gives
     <!-- table: limits -->                       before a table: what TABLES gives
+    <!-- sections: corpus --> ... <!-- end -->   around sections: what `lists.py` gives
 
 ``python docs/update.py`` rewrites the pages that are out of date; the tests fail on one that is.
 """
 
 import dataclasses
 import re
+import runpy
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -31,8 +33,13 @@ from kyoukai.core.states import TABLE
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
+LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
+"""The module's names: this folder is no package, and need not be on the path."""
+
 MARKED_FENCE: Final = re.compile(r"(?m)^<!-- (file|output): (\S+) -->\n(```+)(\w*)\n(.*?)^\3$", re.DOTALL)
-MARKED_TABLE: Final = re.compile(r"(?m)^<!-- table: (\S+) -->\n\n(?:\|.*\n)*")
+# With the empty lines behind it: without one, the text that follows would be a row.
+MARKED_TABLE: Final = re.compile(r"(?m)^<!-- table: (\S+) -->\n\n(?:\|.*\n)*\n*(\Z)?")
+MARKED_SECTIONS: Final = re.compile(r"(?ms)^<!-- sections: (\S+) -->\n.*?^<!-- end -->$")
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -162,12 +169,19 @@ def access_log() -> str:
     return access_line(exchange, {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"}) + "\n"
 
 
+def corpus_sections() -> str:
+    """Return a section for each file of the corpus, with its cases."""
+    groups = LISTS["corpus_groups"]()
+    return "\n".join(f"## {title}\n\n{about}\n\n{table(*rows)}" for title, about, rows in groups)
+
+
 TABLES: Final = {
     "features": features_table,
     "limits": limits_table,
     "options": options_table,
     "states": states_table,
 }
+SECTIONS: Final = {"corpus": corpus_sections}
 OUTPUTS: Final = {
     "abstract-backend": abstract_backend,
     "access-log": access_log,
@@ -193,8 +207,16 @@ def render(page: str) -> str:
         text = (ROOT / name).read_text("utf-8") if kind == "file" else OUTPUTS[name]()
         return f"<!-- {kind}: {name} -->\n{ticks}{language}\n{text}{ticks}"
 
+    def rows(match: re.Match[str]) -> str:
+        name = match[1]
+        text = table(*LISTS["TABLES"][name]()) if name in LISTS["TABLES"] else TABLES[name]()
+        return f"<!-- table: {name} -->\n\n{text}" + ("\n" if match[2] is None else "")
+
+    def sections(match: re.Match[str]) -> str:
+        return f"<!-- sections: {match[1]} -->\n\n{SECTIONS[match[1]]()}\n<!-- end -->"
+
     page = MARKED_FENCE.sub(fence, page)
-    return MARKED_TABLE.sub(lambda match: f"<!-- table: {match[1]} -->\n\n{TABLES[match[1]]()}", page)
+    return MARKED_SECTIONS.sub(sections, MARKED_TABLE.sub(rows, page))
 
 
 def main() -> None:

@@ -1,190 +1,119 @@
-"""What the page `docs/http.md` says of requests is so, on every backend.
+"""What the page `docs/http.md` says of requests is what the corpus proves.
 
-A row of its first three tables is checked by sending requests: what they get is what the row's
-second cell says. A row for which that is too little has a function.
+A row of its tables names cases, or tests, in its last cell. What a case expects must be what the
+row's second cell says; that every backend keeps every case is tested by the corpus's own tests.
 """
 
+import ast
 import re
-from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
-from kyoukai import HTTPRequestContext, Kyoukai
+from kyoukai.testing import Case, load_corpus
 
-from .conftest import BACKENDS, OURS
-from .http_rows import DIFFERING, EXPECT, GET, POST, REQUESTS, field, start
-from .serving import Running
+TESTS = Path(__file__).parent
+PAGE = (TESTS.parent / "docs" / "http.md").read_text("utf-8")
+CORPUS = load_corpus()
 
-PAGE = (Path(__file__).parent.parent / "docs" / "http.md").read_text("utf-8")
-ROWS = {
-    match[1]: match[2]
-    for match in re.finditer(r"(?m)^\| ([^|]+) \| ([^|]+) \|$", PAGE)
-    if match[1] not in ("request", "connection")
-}
-DIFFERENCES = {
-    match[1]: dict(zip(OURS, match.groups()[1:], strict=True))
-    for match in re.finditer(r"(?m)^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", PAGE)
-    if match[1] != "request"
-}
+REFUSED = re.compile(r"([45]\d\d(?:(?:, | or )[45]\d\d)*), closes")
+REPLACED = re.compile(r"\ba ([45]\d\d)\b")
+
+FREE = ("Answers", "Stopping")
+"""Sections whose rows are not of what a request gets: their second cell is prose."""
 
 
-def expect_continue(server: Running) -> None:
-    with server.connect() as client:
-        client.send(POST + EXPECT + b"Content-Length: 3\r\n\r\n")
-        assert client.receive_head().status == 100
-        assert b"'body': b'abc'" in client.request(b"abc").body
+class Row(NamedTuple):
+    section: str
+    what: str
+    promise: str
+    proofs: list[str]
+
+    @property
+    def cases(self) -> list[Case]:
+        return [case for case in CORPUS if any(fnmatchcase(case.name, proof) for proof in self.proofs)]
 
 
-def pipelined(server: Running) -> None:
-    with server.connect() as client:
-        client.send(b"".join(field(b"X: %d" % number) for number in range(40)))
-        for number in range(40):
-            assert b"'X': '%d'" % number in client.receive().body
+def read_rows() -> list[Row]:
+    rows = []
+    section = ""
+    for line in PAGE.splitlines():
+        if line.startswith("#"):
+            section = line.strip("# ")
+        elif line.startswith("| ") and not line.endswith("| cases |"):
+            what, promise, names = (cell.strip() for cell in line.strip("|").split("|"))
+            rows.append(Row(section, what, promise, re.findall(r"`([^`]+)`", names)))
+    return rows
 
 
-def after_the_last(server: Running) -> None:
-    for last, status in ((field(b"Connection: close"), 200), (start(b"GET x HTTP/1.1"), 400)):
-        with server.connect() as client:
-            client.send(field(b"X: 1") + last + field(b"X: 3"))
-            assert client.receive().status == 200
-            answer = client.receive()
-            assert (answer.status, answer.fields["connection"]) == (status, "close")
-            assert client.receive_rest() == b""
+ROWS = read_rows()
 
 
-def half_closed(server: Running) -> None:
-    with server.connect() as client:
-        client.send(field(b"X: 1"))
-        client.end()
-        assert b"'X': '1'" in client.receive().body
-        assert client.receive_rest() == b""
+def contradiction(row: Row, case: Case) -> str | None:
+    """Return what a case expects otherwise than its row promises."""
+    promise, answers = row.promise, case.answers
+    refused = [answer.status for answer in answers if not answer.application]
+    if match := REFUSED.match(promise):
+        if [str(status) for status in refused if str(status) in match[1]] == [] or not case.closed:
+            return f"it is refused with {refused or 'nothing'}, and {'' if case.closed else 'not '}closed"
+        return "a 100 may come" if "no 100" in promise and case.continued is not False else None
+    if promise.startswith("served"):
+        return f"it is refused with {refused}" if refused or not (answers or case.continued) else None
+    if promise.startswith("100 "):
+        return f"it is refused with {refused}" if refused or case.continued is False else None
+    if promise.startswith("closed, without an answer"):
+        return f"it gets {refused}" if refused or not case.closed else None
+    if promise.startswith("nothing"):
+        return None if case.closed else "its connection stays open"
+    if row.section not in FREE:
+        return "the promise is in no words that are checked"
+    match = REPLACED.search(promise)
+    if match and int(match[1]) not in [answer.status for answer in answers]:
+        return f"it is answered with {[answer.status for answer in answers]}"
+    return None
 
 
-def old_and_kept(server: Running) -> None:
-    request = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
-    with server.connect() as client:
-        for _ in range(2):
-            assert client.request(request).fields["connection"] == "keep-alive"
+def test_the_page_has_rows_of_every_section() -> None:
+    sections = re.findall(r"(?m)^#+ (.*)$", PAGE)
+    assert {row.section for row in ROWS} == set(sections) - {"Between the backends"}
+    assert len(ROWS) == len({row.what for row in ROWS}) > 70
 
 
-def old(server: Running) -> None:
-    with server.connect() as client:
-        assert client.request(b"GET / HTTP/1.0\r\n\r\n").fields["connection"] == "close"
-        assert client.receive_rest() == b""
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what[:60])
+def test_what_a_row_names_is_there(row: Row) -> None:
+    assert row.proofs
+    for proof in row.proofs:
+        path, _, test = proof.partition("::")
+        if test:
+            tree = ast.parse((TESTS / path).read_text("utf-8"))
+            assert test in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        else:
+            assert any(fnmatchcase(case.name, proof) for case in CORPUS), f"no case is named {proof}"
 
 
-def idle(server: Running) -> None:
-    for nothing in (b"", b"\r\n\r\n"):
-        with server.connect() as client:
-            client.send(nothing)
-            assert client.receive_rest() == b""
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what[:60])
+def test_the_cases_of_a_row_end_as_it_says(row: Row) -> None:
+    found = {case.name: contradiction(row, case) for case in row.cases}
+    assert {name: why for name, why in found.items() if why} == {}
 
 
-def slow_head(server: Running) -> None:
-    refused(server, GET, 408)
-    refused(server, b"G", 408)
+def test_every_group_of_the_corpus_proves_something() -> None:
+    reached = {case.group for row in ROWS for case in row.cases}
+    assert reached == {case.group for case in CORPUS}
 
 
-def slow_body(server: Running) -> None:
-    refused(server, POST + b"Content-Length: 3\r\n\r\na", 408)
-
-
-def refused(server: Running, request: bytes, status: int) -> None:
-    """Check that a request is answered with a status, and nothing comes after the answer."""
-    with server.connect() as client:
-        answer = client.request(request)
-        assert (answer.status, answer.fields["connection"]) == (status, "close")
-        assert client.receive_rest() == b""
-
-
-FUNCTIONS = {
-    "`Expect: 100-continue`": expect_continue,
-    "pipelined requests": pipelined,
-    "requests after one that is refused, or says `Connection: close`": after_the_last,
-    "a client that ends its side after its request": half_closed,
-    "HTTP/1.0 with `Connection: keep-alive`": old_and_kept,
-    "HTTP/1.0 without": old,
-    "no byte for `keep_alive_timeout`, or only empty lines": idle,
-    "a head not complete `head_timeout` after its first byte": slow_head,
-    "no piece of a body for `body_timeout`": slow_body,
-}
-
-
-def echo_app() -> Kyoukai:
-    app = Kyoukai("echo")
-
-    @app.route("/", methods=["GET", "POST"])
-    @app.route("/p")
-    async def echo(ctx: HTTPRequestContext) -> str:
-        request = ctx.request
-        seen: dict[str, Any] = {
-            "protocol": ctx.environ["SERVER_PROTOCOL"],
-            "host": request.host,
-            "path": request.path,
-            "query": request.query_string,
-            "body": request.get_data(),
-            **{name: request.headers.get(name) for name in ("Cookie", "X", "X-Y")},
-            "trailers": ctx.environ.get("kyoukai.trailers"),
-        }
-        return str(seen)
-
-    return app
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def server(request: pytest.FixtureRequest) -> Iterator[Running]:
-    """A patient server; what its rows say of time is checked on another."""
-    server = Running(app=echo_app(), port=0, backend=request.param, limits={"max_body_size": 4096})
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def hasty_server(request: pytest.FixtureRequest) -> Iterator[Running]:
-    limits = {"head_timeout": 0.05, "body_timeout": 0.05, "keep_alive_timeout": 0.05}
-    server = Running(app=echo_app(), port=0, backend=request.param, limits=limits)
-    yield server
-    server.stop()
-
-
-def test_every_row_is_checked() -> None:
-    assert sorted([*REQUESTS, *FUNCTIONS]) == sorted(ROWS)
-
-
-@pytest.mark.parametrize("row", REQUESTS)
-def test_requests_get_what_the_page_says(row: str, server: Running) -> None:
-    promise = ROWS[row]
-    for request, seen in REQUESTS[row].items():
-        if "closes" in promise:
-            refused(server, request, int(promise[:3]))
-            continue
-        answer = server.request(request)
-        assert answer.status == (200 if promise.startswith("served") else int(promise[:3])), request
-        assert seen in answer.body.decode()
-        assert ("`Allow`" in promise) == ("allow" in answer.fields)
-
-
-def test_every_difference_is_checked() -> None:
-    assert sorted(DIFFERING) == sorted(DIFFERENCES)
-
-
-@pytest.mark.parametrize("row", DIFFERING)
-def test_the_backends_differ_as_the_page_says(row: str, server: Running) -> None:
-    promise = DIFFERENCES[row].get(server.component.backend_name)
-    if promise == "served":
-        assert server.request(DIFFERING[row]).status == 200
-    elif promise is not None:
-        refused(server, DIFFERING[row], int(promise[:3]))
-
-
-@pytest.mark.parametrize("row", [row for row in FUNCTIONS if "timeout" not in row])
-def test_connections_get_what_the_page_says(row: str, server: Running) -> None:
-    FUNCTIONS[row](server)
-
-
-@pytest.mark.parametrize("row", [row for row in FUNCTIONS if "timeout" in row])
-def test_time_is_what_the_page_says(row: str, hasty_server: Running) -> None:
-    FUNCTIONS[row](hasty_server)
-    assert ("408" in ROWS[row]) == (FUNCTIONS[row] is not idle)
+def test_a_contradiction_is_found() -> None:
+    by_name = {case.name: case for case in CORPUS}
+    wrong = {
+        "400, closes": ("host-missing-in-1.0", "refused-size-then-body", "persists-in-1.1"),
+        "served": ("host-missing", "pipelined-refused-in-the-middle", "end-in-head"),
+        "nothing": ("persists-in-1.1",),
+        "closed, without an answer": ("persists-in-1.1", "host-missing"),
+        "100 when the body is wanted": ("no-continue-in-1.0", "expect-unknown"),
+        "whatever": ("host-missing",),
+    }
+    for promise, names in wrong.items():
+        row = Row("Bodies", "", promise, [])
+        assert [name for name in names if contradiction(row, by_name[name]) is None] == []

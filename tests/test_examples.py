@@ -185,6 +185,16 @@ def test_streaming(example: Any) -> None:
     assert (answer.body, answer.fields["content-length"]) == (source, str(len(source)))
 
 
+def test_a_client_that_does_not_wait_takes_no_message(example: Any) -> None:
+    server, module = example("docs/presence.py")
+    with server.connect() as client:
+        client.send(message("GET", "/next"))
+        server.wait_until(lambda: module.waiting == 1)
+    server.wait_until(lambda: module.waiting == 0)
+    server.call(module.messages.put_nowait, "for the next one")
+    assert ask(server, "/next").body == b"for the next one"
+
+
 def test_classes(example: Any) -> None:
     server, _ = example("docs/classes.py")
     answer = ask(server, "/1999", "GET", "Accept-Language: ja")

@@ -1,0 +1,140 @@
+"""The long lists of the pages: every case of the corpus, and what other servers did with some.
+
+`docs/update.py` puts them into the pages. Each function returns a header and rows, or whole sections.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from kyoukai.testing import Case, load_corpus
+from kyoukai.testing.corpus import LEVELS
+
+RESULTS: Final = Path(__file__).parent / "peers" / "results.json"
+
+Rows = tuple[Iterable[str], Iterable[Iterable[object]]]
+
+
+def plain(text: str) -> str:
+    """Return text that Markdown takes for nothing else, on one line."""
+    return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def corpus_groups() -> Iterator[tuple[str, str, Rows]]:
+    """Yield title, description and cases of each file of the corpus."""
+    cases = load_corpus()
+    folder = resources.files("kyoukai.testing.corpus")
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            group = tomllib.loads(file.read_text("utf-8"))
+            rows = [case_row(case) for case in cases if case.group == group["title"]]
+            about = f"{plain(group['about'])} ({len(rows)} cases, `{file.name}`)"
+            yield group["title"], about, (("case", "level", "source", "gets", "why"), rows)
+
+
+def case_row(case: Case) -> list[str]:
+    """Return one case as a row."""
+    return [f"`{case.name}`", case.level, plain(case.source), case_end(case), plain(case.why)]
+
+
+def case_end(case: Case) -> str:
+    """Return what a case gets, in words: a status in parentheses is the server's own refusal."""
+    statuses = [str(answer.status) if answer.application else f"({answer.status})" for answer in case.answers]
+    if len(statuses) > 5:
+        statuses = [f"{len(statuses)} times {statuses[0]}"] if len(set(statuses)) == 1 else statuses
+    before = ["100"] if case.continued else []
+    return f"{' '.join([*before, *statuses]) or 'no answer'}, {'closed' if case.closed else 'open'}"
+
+
+def corpus_counts() -> Rows:
+    """Return how many cases there are of each level."""
+    levels = [case.level for case in load_corpus()]
+    rows = [[level, levels.count(level)] for level in LEVELS]
+    return ("level", "cases"), [*rows, ["all", len(levels)]]
+
+
+def results() -> dict[str, Any]:
+    """Return what the last run of `docs/peers` wrote down."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text("utf-8"))
+    return found
+
+
+def peers_run() -> Rows:
+    """Return each server with its versions and how it was run."""
+    rows = [
+        [
+            name,
+            ", ".join(f"{package} {version}" for package, version in server["versions"].items()),
+            f"`python {server['command'].replace('{port}', 'PORT')}`",
+        ]
+        for name, server in results()["servers"].items()
+    ]
+    return ("server", "versions", "run as"), rows
+
+
+def added(counts: Iterable[str]) -> str:
+    """Return the sum of counts ``kept/total``; a dash where there is none."""
+    pairs = [tuple(map(int, count.split("/"))) for count in counts]
+    return "/".join(str(sum(part)) for part in zip(*pairs, strict=True)) or "-"
+
+
+def peers_levels() -> Rows:
+    """Return what each server kept, by level."""
+    rows = []
+    for name, server in results()["servers"].items():
+        sections = server["sections"].values()
+        rows.append(
+            [name, *(added(counts[level] for counts in sections if level in counts) for level in LEVELS)]
+        )
+    return ("server", *LEVELS), rows
+
+
+def peers_sections(levels: Collection[str]) -> Rows:
+    """Return what each server kept at some levels, by section of the corpus."""
+    servers = results()["servers"]
+    rows = [
+        [
+            section,
+            *(
+                added(count for level, count in server["sections"][section].items() if level in levels)
+                for server in servers.values()
+            ),
+        ]
+        for section in next(iter(servers.values()))["sections"]
+    ]
+    return ("section", *servers), [row for row in rows if row[1] != "-"]
+
+
+def peers_inputs() -> Rows:
+    """Return what each server answered to the inputs that are shown in full."""
+    found = results()
+    servers = found["servers"]
+    rows = [
+        [f"{words} (`{case}`)", *(server["inputs"][case] for server in servers.values())]
+        for case, words in found["inputs"].items()
+    ]
+    return ("input", *servers), rows
+
+
+def peers_date() -> Rows:
+    """Return when and where the servers were asked."""
+    found = results()
+    sections = next(iter(found["servers"].values()))["sections"].values()
+    total = added(count for counts in sections for count in counts.values()).partition("/")[2]
+    return ("date", "on", "cases"), [[found["date"], found["platform"], total]]
+
+
+TABLES: Final = {
+    "corpus-counts": corpus_counts,
+    "peers-date": peers_date,
+    "peers-inputs": peers_inputs,
+    "peers-levels": peers_levels,
+    "peers-run": peers_run,
+    "peers-hardening": partial(peers_sections, LEVELS[2:]),
+    "peers-sections": partial(peers_sections, LEVELS[:2]),
+}
