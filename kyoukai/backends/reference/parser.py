@@ -27,7 +27,7 @@ from kyoukai.core.buffer import ReceiveBuffer
 from kyoukai.core.chunked import read_chunks
 from kyoukai.core.framing import Framing
 from kyoukai.core.grammar import WHITESPACE
-from kyoukai.core.heads import read_head, read_trailers, take_head
+from kyoukai.core.heads import read_head, read_trailers
 from kyoukai.core.limits import Limits
 from kyoukai.core.parser import ParserCallbacks
 
@@ -100,7 +100,6 @@ class RequestParser:
 
     def _parse(self) -> Generator[None, None, Never]:
         buffer, protocol = self._buffer, self._protocol
-        small_size = self._limits.small_head_size
         while True:
             while buffer.offset == len(buffer.data):
                 buffer.data, buffer.offset = b"", 0
@@ -108,7 +107,7 @@ class RequestParser:
             if self._is_checked:
                 head = buffer.take_all()
             else:
-                head = take_head(buffer, small_size) or (yield from read_head(buffer, self._limits))
+                head = yield from read_head(buffer, self._limits)
             self._call_back(head)
             if self._framing:
                 yield from self._read_body(self._body_framing())
