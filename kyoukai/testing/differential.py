@@ -1,0 +1,215 @@
+"""Every backend, one outcome: many conversations, held with each backend and compared.
+
+Where a message ends, and whether it is refused, is decided above the parser, so that a parser has
+no say in it. This is what holds the backends to it; :mod:`kyoukai.testing.comparison` says what is
+compared. A difference is a fault, unless :data:`DIFFERENCES` lists it with its reason.
+
+As a command, ``python -m kyoukai.testing.differential --examples 200000 --seed 1 --jobs 2``. It
+draws from a plain :class:`random.Random`, which is fast, and shrinks what differs by leaving out;
+:mod:`kyoukai.testing.strategies` has the same grammar for Hypothesis. Example ``n`` of a seed is the
+same whatever the rest of the command line says. It exits with 1 if anything differs.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import random
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, NamedTuple
+
+import click
+
+from kyoukai.core.registry import registrations
+
+from .chunking import choose_seed
+from .comparison import SERVED, Comparison, Finding, Held, is_worded_alike
+from .generation import Conversation, conversation, cutting, whole
+from .outcome import Outcome
+
+BATCH: Final = 500
+"""Examples between two reports of progress."""
+
+MAX_SHRUNK: Final = 4
+"""Kinds of findings of one batch of which one is shrunk; the others are counted."""
+
+MAX_SHOWN: Final = 20
+"""Findings that are printed."""
+
+
+class Difference(NamedTuple):
+    """A difference that was looked at and is kept."""
+
+    pattern: re.Pattern[bytes]
+    """What is in every conversation that differs so."""
+    reason: str
+
+
+DIFFERENCES: Final[tuple[Difference, ...]] = ()
+"""The differences that are kept. There are none."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of some examples."""
+
+    examples: int = 0
+    conversations: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+    """How the conversations ended with the first backend, cut in no way."""
+    answers: Counter[str] = field(default_factory=Counter)
+    """The statuses of the answers in them, and what refusals say."""
+    reworded: int = 0
+    """Examples in which a refusal was worded otherwise."""
+    kept: Counter[str] = field(default_factory=Counter)
+    """Differences that are kept, by their reasons."""
+    found: int = 0
+    """All others."""
+    findings: list[tuple[int, Finding]] = field(default_factory=list)
+    """One of each kind of them, shrunk, with the number of the example."""
+
+    def add(self, other: "Tally") -> None:
+        """Add what came of other examples."""
+        self.examples += other.examples
+        self.conversations += other.conversations
+        self.ends += other.ends
+        self.answers += other.answers
+        self.reworded += other.reworded
+        self.kept += other.kept
+        self.found += other.found
+        for number, finding in other.findings:
+            self.keep(number, finding)
+
+    def keep(self, number: int, finding: Finding) -> None:
+        """Keep a finding if it is the first or the smallest of its kind."""
+        for place, (_, other) in enumerate(self.findings):
+            if other.kind == finding.kind:
+                if len(finding.conversation.data) < len(other.conversation.data):
+                    self.findings[place] = (number, finding)
+                return
+        self.findings.append((number, finding))
+
+    def note(self, held: Sequence[Held]) -> None:
+        """Count one example."""
+        outcome = held[0].outcome
+        self.examples += 1
+        self.ends[_end(outcome)] += 1
+        for answer in outcome.answers:
+            words = answer.content.partition(b"\n")[0].decode("latin-1")
+            is_plain = answer.status != SERVED and words.startswith(str(answer.status))
+            self.answers[words if is_plain else f"{answer.status}"] += 1
+        self.reworded += not is_worded_alike(held)
+
+    def lines(self) -> Iterator[str]:
+        """Return the report, line by line."""
+        yield f"{self.examples:,} examples, {self.conversations:,} conversations"
+        for title, counter in (("conversations", self.ends), ("answers", self.answers), ("kept", self.kept)):
+            yield from (f"  {title}: {count:>9,}  {name}" for name, count in counter.most_common())
+        yield f"  refusals worded otherwise: {self.reworded:,}"
+        yield f"  differences: {self.found:,}"
+
+
+def example(seed: int, number: int) -> tuple[Conversation, random.Random]:
+    """Return one example of a seed, and where its further choices come from."""
+    source = random.Random(f"{seed} {number}")  # noqa: S311 - nothing is kept secret by it
+    return conversation(source), source
+
+
+def kept_because(finding: Finding) -> str | None:
+    """Return why a difference is kept; ``None``: it is a fault."""
+    data = finding.conversation.data
+    return next((known.reason for known in DIFFERENCES if known.pattern.search(data)), None)
+
+
+def run(numbers: range, seed: int, backends: Sequence[str], *, strict: bool = False) -> Tally:
+    """Hold the conversations of these examples, in an event loop of its own.
+
+    :param strict: whether the words of refusals are compared too.
+    """
+    return asyncio.run(_run(numbers, seed, backends, strict))
+
+
+async def _run(numbers: range, seed: int, backends: Sequence[str], strict: bool) -> Tally:
+    tally = Tally()
+    kinds: set[object] = set()
+    async with AsyncExitStack() as stack:
+        comparison = Comparison(backends, stack, strict=strict)
+        asyncio.get_running_loop().set_exception_handler(comparison.note_problem)
+        for number in numbers:
+            text, source = example(seed, number)
+            held = await comparison.hold(text, [whole(text), cutting(source, text)])
+            tally.note(held)
+            finding = comparison.judge(text, held)
+            if finding is None:
+                continue
+            reason = kept_because(finding)
+            if reason is not None:
+                tally.kept[reason] += 1
+                continue
+            tally.found += 1
+            if finding.kind not in kinds and len(kinds) < MAX_SHRUNK:
+                kinds.add(finding.kind)
+                tally.keep(number, await comparison.shrink(finding))
+        tally.conversations = comparison.count
+    return tally
+
+
+def _end(outcome: Outcome) -> str:
+    statuses = [answer.status for answer in outcome.answers]
+    served = statuses.count(SERVED)
+    if not statuses:
+        end = "nothing answered"
+    elif served == len(statuses):
+        end = "all served" if served == 1 else "several, all served"
+    else:
+        end = "some served, then refused" if served else "refused at once"
+    return f"{end}, {'closed' if outcome.closed else 'open'}"
+
+
+def _run_all(numbers: range, jobs: int, run_batch: "partial[Tally]") -> Iterator[Tally]:
+    batches = [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
+    if jobs == 1:
+        yield from map(run_batch, batches)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs, logging.disable) as pool:
+        yield from pool.imap_unordered(run_batch, batches)
+
+
+@click.command()
+@click.option("--examples", default=10_000, show_default=True, help="How many conversations are made up.")
+@click.option("--seed", type=int, help="A number; without it, a new one.")
+@click.option("--first", default=0, show_default=True, help="The number of the first example.")
+@click.option("--jobs", default=1, show_default=True, help="How many processes.")
+@click.option("--backend", "names", multiple=True, help="A backend's name; without it, all installed.")
+@click.option("--strict", is_flag=True, help="Compare the words of refusals too.")
+def main(
+    examples: int, seed: int | None, first: int, jobs: int, names: tuple[str, ...], strict: bool
+) -> None:
+    """Make conversations up, hold them with every backend, and print what differs."""
+    logging.disable()
+    backends = names or tuple(registration.name for registration in registrations())
+    seed = choose_seed() if seed is None else seed
+    click.echo(f"seed {seed}, examples {first} to {first + examples - 1}, backends {', '.join(backends)}")
+    total = Tally()
+    began = shown = time.monotonic()
+    run_batch = partial(run, seed=seed, backends=backends, strict=strict)
+    for tally in _run_all(range(first, first + examples), jobs, run_batch):
+        total.add(tally)
+        now = time.monotonic()
+        if now - shown >= 10:
+            shown = now
+            click.echo(f"{total.examples:,} examples, {now - began:.0f} s, {total.found} differences")
+    for number, finding in total.findings[:MAX_SHOWN]:
+        click.echo(f"\nexample {number}, shrunk:\n    {finding}")
+    click.echo(f"\nseed {seed}, {time.monotonic() - began:.0f} s: " + "\n".join(total.lines()))
+    sys.exit(1 if total.found else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""Running cases of the corpus against a backend, cut in every way.
+
+As a command: ``python -m kyoukai.testing.runner [--backend NAME] [--case SUBSTRING] [--whole]``. It
+exits with 1 if a case was not kept.
+"""
+
+import asyncio
+import logging
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from kyoukai.core.registry import registrations
+
+from .chunking import SEED_VARIABLE, Cutting, choose_seed, cuttings, slow_cuttings, with_actions
+from .conversation import PATIENCE, converse, serving
+from .corpus import LEVELS, Case, load_corpus
+from .outcome import Outcome
+from .verdict import faults
+
+__all__ = ("Result", "Stand", "faults", "run_case", "standing", "summary")
+
+MAX_FAILURES: Final = 3
+"""Conversations that may fail before a case is given up: the rest would fail likewise."""
+
+LITTLE_PATIENCE: Final = 0.2
+"""Seconds to wait for what must come, where it did not come before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one case on one backend."""
+
+    backend: str
+    case: Case
+    conversations: int
+    failures: tuple[str, ...]
+    """One text for each conversation in which the case was not kept."""
+
+
+class Stand:
+    """Where the cases of one backend run: a component for each set of limits, made once and kept.
+
+    :param backend: the backend's name, or ``module:attribute``.
+    :param stack: what ends the components.
+    """
+
+    def __init__(self, backend: str, stack: AsyncExitStack) -> None:
+        self.backend = backend
+        self.problems: list[str] = []
+        """What the event loop was told that went wrong, since a case began."""
+        self._stack = stack
+        self._components: dict[tuple[tuple[str, Any], ...], Any] = {}
+
+    async def play(self, case: Case, cutting: Cutting, *, patience: float = PATIENCE) -> Outcome:
+        """Hold one conversation."""
+        key = tuple(sorted(case.limits.items()))
+        if key not in self._components:
+            self._components[key] = await self._stack.enter_async_context(serving(self.backend, case.limits))
+        component, ctx = self._components[key]
+        return await converse(
+            component,
+            ctx,
+            with_actions(cutting.pieces, case.pause_at, case.ending),
+            reply=case.reply,
+            turns=cutting.turns,
+            answers=len(case.answers),
+            closes=case.closed,
+            patience=patience,
+        )
+
+    async def run(self, case: Case, seed: int, *, whole: bool = False) -> Result:
+        """Run one case, cut in every way; ``whole``: in none."""
+        failures: list[str] = []
+        count = 0
+        tasks = asyncio.all_tasks()
+        for cutting in case_cuttings(case, seed, whole=whole):
+            self.problems.clear()
+            patience = LITTLE_PATIENCE if failures and not case.is_timed else PATIENCE
+            outcome = await self.play(case, cutting, patience=patience)
+            count += 1
+            found = faults(case, outcome) + self.problems
+            if found:
+                lines = [f"{case.name}, {self.backend}, {cutting.label} ({SEED_VARIABLE}={seed}):", *found]
+                failures.append("\n    ".join([*lines, repr(outcome)]))
+                if len(failures) == MAX_FAILURES:
+                    break
+        left = asyncio.all_tasks() - tasks
+        if left:
+            failures.append(f"{case.name}, {self.backend}: {len(left)} tasks were left: {left}")
+        return Result(self.backend, case, count, tuple(failures))
+
+    def note_problem(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take what the event loop would have logged."""
+        self.problems.append(
+            f"the event loop was told: {context.get('message')}: {context.get('exception')!r}"
+        )
+
+
+@asynccontextmanager
+async def standing(backend: str) -> AsyncGenerator[Stand, None]:
+    """Make a :class:`Stand`, and let go of all of it at the end.
+
+    :raises RuntimeError: if a component left a connection or a task behind.
+    """
+    loop = asyncio.get_running_loop()
+    handler = loop.get_exception_handler()
+    tasks = asyncio.all_tasks()
+    async with AsyncExitStack() as stack:
+        stand = Stand(backend, stack)
+        loop.set_exception_handler(stand.note_problem)
+        stack.callback(loop.set_exception_handler, handler)
+        yield stand
+    left = asyncio.all_tasks() - tasks
+    if left:
+        raise RuntimeError(f"the backend {backend!r} left tasks behind: {left}")
+
+
+def case_cuttings(case: Case, seed: int, *, whole: bool = False) -> Iterator[Cutting]:
+    """Yield the ways to send a case. The same seed cuts the same case in the same ways."""
+    generator = random.Random(f"{seed} {case.name}")  # noqa: S311 - nothing is kept secret by it
+    ways = (slow_cuttings if case.is_timed else cuttings)(case.data, generator)
+    for cutting in ways:
+        yield cutting
+        if whole:
+            return
+
+
+def run_case(case: Case, backend: str, seed: int | None = None, *, whole: bool = False) -> Result:
+    """Run one case in an event loop of its own; see :meth:`Stand.run`."""
+
+    async def run() -> Result:
+        async with standing(backend) as stand:
+            return await stand.run(case, choose_seed() if seed is None else seed, whole=whole)
+
+    return asyncio.run(run())
+
+
+def summary(backend: str, levels: Sequence[str], conversations: str, not_kept: Sequence[str]) -> str:
+    """Return one line on what came of the cases of one backend.
+
+    :param levels: the level of each case.
+    :param conversations: how many were held, in words.
+    :param not_kept: the names of the cases that were not kept.
+    """
+    counts = Counter(levels)
+    by_level = ", ".join(f"{counts[level]} {level}" for level in LEVELS)
+    end = f"{len(not_kept)} not kept: {', '.join(not_kept)}" if not_kept else "all kept"
+    return f"corpus, {backend}: {len(levels)} cases ({by_level}), {conversations}, {end}"
+
+
+async def _run_all(backend: str, cases: Sequence[Case], seed: int, whole: bool) -> list[Result]:
+    async with standing(backend) as stand:
+        return [await stand.run(case, seed, whole=whole) for case in cases]
+
+
+@click.command()
+@click.option(
+    "--backend", "backends", multiple=True, help="A backend's name; without it, all that are installed."
+)
+@click.option("--case", "wanted", default="", help="Run the cases with this in their name.")
+@click.option("--whole", is_flag=True, help="Send each case in one piece only.")
+def main(backends: tuple[str, ...], wanted: str, whole: bool) -> None:
+    """Run the corpus, and print what was not kept."""
+    # Handlers that fail as they are told to are logged with their tracebacks.
+    logging.disable()
+    cases = [case for case in load_corpus() if wanted in case.name]
+    seed = choose_seed()
+    failed = False
+    for backend in backends or [registration.name for registration in registrations()]:
+        results = asyncio.run(_run_all(backend, cases, seed, whole))
+        for result in results:
+            for failure in result.failures:
+                click.echo(f"{failure}\n    why: {result.case.why}\n")
+        not_kept = [result.case.name for result in results if result.failures]
+        count = sum(result.conversations for result in results)
+        levels = [case.level for case in cases]
+        click.echo(summary(backend, levels, f"{count:,} conversations", not_kept))
+        failed = failed or bool(not_kept)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What is wrong with an outcome, by what its case expects. Everything here is pure."""
+
+from .answers import Answer
+from .corpus import Case, Expected
+from .outcome import Outcome
+from .recorder import Seen
+
+
+def faults(case: Case, outcome: Outcome) -> list[str]:
+    """Return what is wrong with the outcome of a case: one line a fault, none where it was kept."""
+    found = list(outcome.faults)
+    statuses = [answer.status for answer in outcome.answers]
+    expected = [answer.status for answer in case.answers]
+    if statuses != expected:
+        found.append(f"it was answered with {statuses or 'nothing'}, and not {expected or 'with nothing'}")
+    calls = [answer for answer in case.answers if answer.application]
+    if len(outcome.seen) != len(calls):
+        seen = [f"{request.method} {request.target[:80]}" for request in outcome.seen]
+        found.append(f"the application was called {len(seen)} times, and not {len(calls)}: {seen}")
+    for number, (request, wanted) in enumerate(zip(outcome.seen, calls, strict=False), 1):
+        found += [f"request {number}: {fault}" for fault in _request_faults(wanted, request)]
+    for number, (answer, wanted) in enumerate(zip(outcome.answers, case.answers, strict=False), 1):
+        found += [f"answer {number}: {fault}" for fault in _answer_faults(wanted, answer)]
+    if case.continued is not None and case.continued != bool(outcome.continued):
+        found.append(f"100 Continue came {outcome.continued} times")
+    if outcome.closed != case.closed:
+        found.append(f"the connection is {'closed' if outcome.closed else 'open'}")
+    if outcome.answers and outcome.answers[-1].closes and not outcome.closed:
+        # RFC 9112 section 9.6: MUST NOT process any further requests, and closes.
+        found.append("the last answer says close, and the connection is open")
+    return found
+
+
+def _request_faults(wanted: Expected, request: Seen) -> list[str]:
+    """Return what the application saw otherwise than it must."""
+    found = []
+    for name, value in wanted.seen.items():
+        actual = getattr(request, name)
+        if actual != value:
+            found.append(f"its {name} is {_brief(actual)}, and not {_brief(value)}")
+    if wanted.body_size is not None and len(request.body) != wanted.body_size:
+        found.append(f"its body has {len(request.body)} bytes, and not {wanted.body_size}")
+    for name, text in wanted.fields.items():
+        if request.fields.get(name) != text:
+            found.append(f"its field {name} is {_brief(request.fields.get(name))}, and not {_brief(text)}")
+    found += [f"it has the field {name}" for name in wanted.absent if name in request.fields]
+    return found
+
+
+def _answer_faults(wanted: Expected, answer: Answer) -> list[str]:
+    """Return what is otherwise in an answer than it must be."""
+    found = []
+    if answer.complete == wanted.cut:
+        found.append("it is complete" if answer.complete else "it is cut")
+    for name, text in wanted.has.items():
+        if answer.get(name) != text:
+            found.append(f"its field {name} is {_brief(answer.get(name))}, and not {_brief(text)}")
+    found += [f"it has the field {name}" for name in wanted.lacks if answer.get(name) is not None]
+    if wanted.content is not None and answer.content != wanted.content:
+        found.append(f"its content is {_brief(answer.content)}, and not {_brief(wanted.content)}")
+    if not wanted.application and answer.complete and not answer.closes:
+        # What a client sends after a request that cannot be served may be read in two ways.
+        found.append("it refuses the request, and does not say close")
+    return found
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:160]}... ({len(text)} characters)"

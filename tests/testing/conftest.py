@@ -1,0 +1,8 @@
+import tempfile
+from pathlib import Path
+
+from hypothesis import configuration
+
+# What Hypothesis remembers of the code that it tests is written while the tests are collected; it
+# belongs into no checkout.
+configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "kyoukai-hypothesis")

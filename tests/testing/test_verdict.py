@@ -1,0 +1,149 @@
+"""Each kind of expectation is shown to hold and to fail."""
+
+import dataclasses
+import inspect
+
+import pytest
+
+from kyoukai.testing import Answer, Outcome, Seen, faults
+from kyoukai.testing.corpus import parse_corpus
+
+SEEN = Seen("POST", "/a?b", "/a", "b", "HTTP/1.1", {"host": "a", "x": "1"}, b"abc", (("T", "1"),))
+ANSWER = Answer(200, "OK", {"content-length": "2", "x": "1"}, b"ok", True, "now")
+REFUSAL = Answer(400, "Bad Request", {"content-length": "0", "connection": "close"}, b"", True, "now")
+SERVED = Outcome((ANSWER,), (SEEN,), 0, False)
+REFUSED = Outcome((REFUSAL,), (), 0, True)
+
+
+def make_case(answers, connection="open", rest=""):
+    text = f"""
+        title = "T"
+        about = "A"
+        [[case]]
+        name = "c"
+        level = "MUST"
+        source = "s"
+        why = "w"
+        send = "x"
+        answers = {answers}
+        connection = "{connection}"
+        {rest}
+    """
+    [case] = parse_corpus([("f", inspect.cleandoc(text))])
+    return case
+
+
+FULL = (
+    '[{status = 200, method = "POST", target = "/a?b", path = "/a", query = "b", version = "HTTP/1.1", '
+    'body = "abc", body_size = 3, fields = {X = "1", host = "a"}, absent = ["Y"], trailers = [["T", "1"]], '
+    'has = {Content-Length = "2", date = "now"}, lacks = ["transfer-encoding"], content = "ok"}]'
+)
+
+
+def test_what_is_kept():
+    assert faults(make_case(FULL), SERVED) == []
+    assert faults(make_case("[{status = 200}]"), SERVED) == []
+    assert faults(make_case("[400]", "closed"), REFUSED) == []
+    assert faults(make_case("[]"), Outcome((), (), 0, False)) == []
+    refused_with_more = '[{status = 400, application = false, lacks = ["x"], has = {connection = "close"}}]'
+    assert faults(make_case(refused_with_more, "closed"), REFUSED) == []
+
+
+@pytest.mark.parametrize(
+    ("expectation", "fault"),
+    [
+        ('method = "GET"', "request 1: its method is 'POST', and not 'GET'"),
+        ('target = "/"', "request 1: its target is '/a?b', and not '/'"),
+        ('path = "/"', "request 1: its path is '/a', and not '/'"),
+        ('query = ""', "request 1: its query is 'b', and not ''"),
+        ('version = "HTTP/1.0"', "request 1: its version is 'HTTP/1.1', and not 'HTTP/1.0'"),
+        ('body = "ab"', "request 1: its body is b'abc', and not b'ab'"),
+        ("body_size = 2", "request 1: its body has 3 bytes, and not 2"),
+        ('fields = {x = "2"}', "request 1: its field x is '1', and not '2'"),
+        ('fields = {y = ""}', "request 1: its field y is None, and not ''"),
+        ('absent = ["X"]', "request 1: it has the field x"),
+        ("trailers = []", "request 1: its trailers is (('T', '1'),), and not ()"),
+        ('trailers = [["T", "2"]]', "request 1: its trailers is (('T', '1'),), and not (('T', '2'),)"),
+        ('has = {x = "2"}', "answer 1: its field x is '1', and not '2'"),
+        ('has = {y = "2"}', "answer 1: its field y is None, and not '2'"),
+        ('lacks = ["Content-Length"]', "answer 1: it has the field content-length"),
+        ('lacks = ["date"]', "answer 1: it has the field date"),
+        ('content = "no"', "answer 1: its content is b'ok', and not b'no'"),
+        ('content = ""', "answer 1: its content is b'ok', and not b''"),
+        ("cut = true", "answer 1: it is complete"),
+    ],
+)
+def test_each_expectation_can_fail(expectation, fault):
+    assert faults(make_case(f"[{{status = 200, {expectation}}}]"), SERVED) == [fault]
+
+
+def change(outcome, **changes):
+    return dataclasses.replace(outcome, **changes)
+
+
+@pytest.mark.parametrize(
+    ("case", "outcome", "fault"),
+    [
+        (make_case("[{status = 201}]"), SERVED, "it was answered with [200], and not [201]"),
+        (make_case("[]"), change(SERVED, seen=()), "it was answered with [200], and not with nothing"),
+        (
+            make_case("[{status = 200}]"),
+            change(SERVED, answers=()),
+            "it was answered with nothing, and not [200]",
+        ),
+        (make_case("[{status = 200}]"), change(SERVED, seen=()), "was called 0 times, and not 1: []"),
+        (
+            make_case("[400]", "closed"),
+            change(REFUSED, seen=(SEEN,)),
+            "the application was called 1 times, and not 0: ['POST /a?b']",
+        ),
+        (make_case("[{status = 200}]", "closed"), SERVED, "the connection is open"),
+        (make_case("[{status = 200}]"), change(SERVED, closed=True), "the connection is closed"),
+        (
+            make_case("[{status = 200}]"),
+            change(SERVED, answers=(dataclasses.replace(ANSWER, complete=False),)),
+            "answer 1: it is cut",
+        ),
+        (
+            make_case("[{status = 200}]", rest="continue = true"),
+            SERVED,
+            "100 Continue came 0 times",
+        ),
+        (
+            make_case("[{status = 200}]", rest="continue = false"),
+            change(SERVED, continued=1),
+            "100 Continue came 1 times",
+        ),
+        (
+            make_case("[400]", "closed"),
+            change(REFUSED, answers=(dataclasses.replace(REFUSAL, fields={}),)),
+            "answer 1: it refuses the request, and does not say close",
+        ),
+        (
+            make_case("[{status = 400, application = false}]"),
+            change(REFUSED, closed=False),
+            "the last answer says close, and the connection is open",
+        ),
+        (make_case("[{status = 200}]"), change(SERVED, faults=("a fault",)), "a fault"),
+    ],
+)
+def test_what_is_wrong_with_the_whole(case, outcome, fault):
+    [found] = faults(case, outcome)
+    assert fault in found
+
+
+def test_requests_are_matched_with_the_answers_that_they_got():
+    case = make_case('[{status = 200, body = "abc"}, {status = 200, body = "x"}, 400]', "closed")
+    second = dataclasses.replace(SEEN, body=b"y")
+    outcome = Outcome((ANSWER, ANSWER, REFUSAL), (SEEN, second), 0, True)
+    assert faults(case, outcome) == ["request 2: its body is b'y', and not b'x'"]
+
+
+def test_long_values_are_shortened():
+    case = make_case('[{status = 200, body = "abc"}]')
+    [found] = faults(case, change(SERVED, seen=(dataclasses.replace(SEEN, body=bytes(9000)),)))
+    assert len(found) < 300
+
+
+def test_either_number_of_continues_is_right_where_none_is_given():
+    assert faults(make_case("[{status = 200}]"), change(SERVED, continued=1)) == []
