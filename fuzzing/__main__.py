@@ -1,0 +1,30 @@
+"""``python -m fuzzing TARGET FOLDER [libFuzzer options]``: fuzz a target with Atheris.
+
+The folder gets the inputs of the corpus, and what is found to reach further.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+import atheris
+
+USAGE = "python -m fuzzing reference_parser|connection FOLDER [libFuzzer options]"
+
+
+def main() -> None:
+    """Instrument what reads the bytes, and fuzz."""
+    if len(sys.argv) < 3 or sys.argv[1] not in ("reference_parser", "connection"):
+        sys.exit(USAGE)
+    name, folder, *options = sys.argv[1:]
+    # Only a module that is imported here is instrumented, so this comes before anything of the package.
+    with atheris.instrument_imports(include=["kyoukai.core", "kyoukai.backends"]):
+        target = importlib.import_module(f"fuzzing.{name}")
+    seeds = importlib.import_module("fuzzing.seeds")
+    seeds.write_seeds(Path(folder))
+    atheris.Setup([sys.argv[0], folder, *options], target.check)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Whole connections: every backend, cut or not, has the same outcome.
+
+An input is two bytes of choices, and what is sent: it is held with every backend, whole and cut in
+two, and compared by :mod:`kyoukai.testing.comparison`. Of what reads the bytes, llhttp alone is not
+instrumented.
+"""
+
+import asyncio
+import functools
+import logging
+from contextlib import AsyncExitStack
+from typing import Final
+
+from kyoukai.core.registry import registrations
+from kyoukai.testing.chunking import Action, Cutting, cut, with_actions
+from kyoukai.testing.comparison import Comparison
+from kyoukai.testing.generation import Conversation, whole
+from kyoukai.testing.vocabulary import LIMITS
+
+from . import FindingError
+
+CHOSEN_LIMITS: Final = ((), *LIMITS)
+
+
+@functools.cache
+def _comparison() -> tuple[asyncio.Runner, Comparison]:
+    """Return what holds the conversations, until the process ends."""
+    logging.disable()
+    runner = asyncio.Runner()
+    backends = [registration.name for registration in registrations()]
+    comparison = Comparison(backends, AsyncExitStack())
+    runner.get_loop().set_exception_handler(comparison.note_problem)
+    return runner, comparison
+
+
+def check(data: bytes) -> None:
+    """Check one input.
+
+    :raises FindingError: if the backends differ, or something went wrong.
+    """
+    choices, text = data[:2], data[2:]
+    if len(choices) < 2 or not text:
+        return
+    ending = Action.END if choices[0] >= 128 else None
+    conversation = Conversation(text, CHOSEN_LIMITS[choices[0] % len(CHOSEN_LIMITS)], ending)
+    position = choices[1] * len(text) // 256
+    pieces = with_actions(cut(text, (position,)), None, ending)
+    runner, comparison = _comparison()
+    finding = runner.run(
+        comparison.find(conversation, [whole(conversation), Cutting("cut in two", pieces, 1)])
+    )
+    if finding is not None:
+        raise FindingError(str(finding))
