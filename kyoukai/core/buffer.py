@@ -9,9 +9,11 @@ proportion to the bytes however they are cut.
 import re
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from .errors import BadRequest, ProtocolError
+
+Parsed = TypeVar("Parsed")
 
 CR: Final = 0x0D
 LF: Final = 0x0A
@@ -131,6 +133,14 @@ class ReceiveBuffer:
                 self.offset = cr + 2
                 return line
             yield
+
+    def parse_line(self, line: bytes, parse: Callable[[bytes], Parsed]) -> Parsed:
+        """Return what ``parse`` makes of the line read last. If it refuses the line, that is unread."""
+        try:
+            return parse(line)
+        except ProtocolError:
+            self.offset -= len(line) + 2
+            raise
 
     def pass_on(self, size: int, receiver: Callable[[bytes], None]) -> Generator[None, None, None]:
         """Read ``size`` bytes and call ``receiver`` with each piece of them, as it comes."""

@@ -50,16 +50,17 @@ def read_chunks(
         header = CHUNK_LINE_CRLF.match(buffer.data, start, start + longest + 2)
         if header is not None:
             size, extensions_size = int(header[1], 16), len(header[2])
+            line_size = header.end() - start
             buffer.offset = header.end()
         else:
             line = yield from buffer.read_line(longest, extensions_too_large)
-            size, extensions_size = parse_chunk_size(line)
+            line_size = len(line) + 2
+            size, extensions_size = buffer.parse_line(line, parse_chunk_size)
         room -= extensions_size
         left -= size
-        if room < 0:
-            raise extensions_too_large()
-        if left < 0:
-            raise ContentTooLarge
+        if room < 0 or left < 0:
+            buffer.offset -= line_size
+            raise extensions_too_large() if room < 0 else ContentTooLarge
         if size == 0:
             return limits.max_body_size - left
         yield from read_data(size)

@@ -5,7 +5,7 @@ at the first byte that shows it, or at the end of the line that does: a client t
 answer gets it. Which one is reported depends on the bytes alone, and never on how they were cut.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ from .grammar import (
     NOT_TCHAR,
     NOT_VCHAR,
     START,
+    WHITESPACE,
     parse_field_line,
     parse_version,
 )
@@ -134,11 +135,15 @@ def _read_request_line(buffer: ReceiveBuffer, limits: "Limits") -> Generator[Non
 
 
 def read_fields(
-    buffer: ReceiveBuffer, room: int, limits: "Limits"
+    buffer: ReceiveBuffer,
+    room: int,
+    limits: "Limits",
+    parse: Callable[[bytes], tuple[bytes, bytes]] = parse_field_line,
 ) -> Generator[None, None, list[tuple[bytes, bytes]]]:
     """Read ``*( field-line CRLF ) CRLF``: the fields of a head, or a trailer section.
 
     :param room: the most bytes that they may have.
+    :param parse: returns the name and the value of a line.
     :raises BadRequest: if a line is malformed.
     :raises HeaderFieldsTooLarge: if they pass a limit.
     """
@@ -146,11 +151,24 @@ def read_fields(
     longest_line = limits.max_field_size + MAX_FIELD_WHITESPACE
     while line := (yield from buffer.read_line(min(room - 2, longest_line), HeaderFieldsTooLarge)):
         room -= len(line) + 2
-        name, value = parse_field_line(line)
+        name, value = buffer.parse_line(line, parse)
         fields.append((name, value))
         if len(fields) > limits.max_fields or len(name) + len(value) > limits.max_field_size:
             raise HeaderFieldsTooLarge
     return fields
+
+
+def parse_trailer_line(line: bytes) -> tuple[bytes, bytes]:
+    """Return the name and the value of a line of a trailer section.
+
+    :raises BadRequest: if it is malformed, or frames the message.
+    """
+    name, value = parse_field_line(line)
+    # RFC 9110 section 6.5.1: what is needed for framing cannot come in a trailer section. A
+    # recipient that merged it with the header fields would find another end.
+    if name.lower() in FRAMING_FIELDS:
+        raise BadRequest("A trailer field frames the message.")
+    return name, value
 
 
 def read_trailers(
@@ -158,12 +176,19 @@ def read_trailers(
 ) -> Generator[None, None, list[tuple[bytes, bytes]]]:
     """Read a trailer section (RFC 9112 section 7.1.2).
 
-    :raises BadRequest: if it is malformed, or frames the message.
+    :raises BadRequest: if a line is malformed, or frames the message.
     :raises HeaderFieldsTooLarge: if it passes a limit of header fields.
     """
-    trailers = yield from read_fields(buffer, limits.max_head_size, limits)
-    # RFC 9110 section 6.5.1: what is needed for framing cannot come in a trailer section. A
-    # recipient that merged it with the header fields would find another end.
-    if any(name.lower() in FRAMING_FIELDS for name, _ in trailers):
-        raise BadRequest("A trailer field frames the message.")
-    return trailers
+    return (yield from read_fields(buffer, limits.max_head_size, limits, parse_trailer_line))
+
+
+def split_head(head: bytes) -> tuple[bytes, bytes, str, list[tuple[bytes, bytes]]]:
+    """Return method, target, version and fields of a whole head, whose grammar is right."""
+    lines = head.split(b"\r\n")
+    # RFC 9112 section 3: request-line = method SP request-target SP HTTP-version
+    method, target, version = lines[0].split(b" ")
+    fields = []
+    for line in lines[1:-2]:
+        name, _, value = line.partition(b":")
+        fields.append((name, value.strip(WHITESPACE)))
+    return method, target, version[len(b"HTTP/") :].decode("ascii"), fields

@@ -12,15 +12,16 @@ import asyncio
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
+from . import policy
 from .buffer import ReceiveBuffer
 from .chunked import read_chunks
 from .errors import ProtocolError, RequestTimeout
 from .exchange import Exchange
 from .framing import NO_BODY, Framing
-from .heads import read_head, read_start, read_trailers, take_head
+from .heads import read_head, read_start, read_trailers, split_head, take_head
 from .reception import NO_EXCHANGE, Reception, raise_disagreement
 from .server import NEVER, logger
-from .states import ARRIVING, BODY, CLOSED, ENDED, IDLE, LINGERING
+from .states import ARRIVING, BODY, CLOSED, ENDED, HEAD, IDLE, LINGERING
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -186,7 +187,7 @@ class Reading(Reception):
                 self.state = self.state.begin
             if self.parser_is_spent:
                 self.parser = self.make_parser()
-            self._feed(head)
+            self._feed_head(head)
             if self.state is BODY:
                 yield from self._read_body()
             if self.state is ENDED:
@@ -238,7 +239,7 @@ class Reading(Reception):
             if piece:
                 began, progress = now if client_waits else began, now
                 received += len(piece)
-                self._feed(piece)
+                self.parser.feed_data(piece)
             if fault is not None:
                 raise fault
             if self.content_size is not None:
@@ -260,12 +261,25 @@ class Reading(Reception):
             late = min(late, began + limits.body_timeout + received / limits.min_body_rate)
         return late
 
-    def _feed(self, data: bytes) -> None:
+    def _feed_head(self, head: bytes) -> None:
         try:
-            self.parser.feed_data(data)
+            self.parser.feed_data(head)
         except Exception as exc:
-            if not self.resume_parser(exc):
-                raise
+            if self.resume_parser(exc):
+                return
+            if self.state is HEAD or self.state is ARRIVING:
+                # What the policy minds comes before what one of the parsers minds.
+                self.exchange = read_exchange(head)
+                policy.accept(self.exchange, self.limits)
+            raise
+
+
+def read_exchange(head: bytes) -> Exchange:
+    """Return an exchange for a head that the parser did not read to its end."""
+    exchange = Exchange()
+    method, exchange.target, exchange.version, exchange.fields = split_head(head)
+    exchange.method = method.decode("ascii")
+    return exchange
 
 
 def read_body(buffer: ReceiveBuffer, framing: Framing, limits: "Limits") -> Generator[None, None, int]:

@@ -26,8 +26,7 @@ from kyoukai.core import policy
 from kyoukai.core.buffer import ReceiveBuffer
 from kyoukai.core.chunked import read_chunks
 from kyoukai.core.framing import Framing
-from kyoukai.core.grammar import WHITESPACE
-from kyoukai.core.heads import read_head, read_trailers
+from kyoukai.core.heads import read_head, read_trailers, split_head
 from kyoukai.core.limits import Limits
 from kyoukai.core.parser import ParserCallbacks
 
@@ -117,16 +116,11 @@ class RequestParser:
         """Tell the protocol of a head, whose grammar is right."""
         protocol = self._protocol
         protocol.on_message_begin()
-        lines = head.split(b"\r\n")
-        # RFC 9112 section 3: request-line = method SP request-target SP HTTP-version
-        self._method, target, version = lines[0].split(b" ")
-        self._version = version[len(b"HTTP/") :].decode("ascii")
+        self._method, target, self._version, fields = split_head(head)
         protocol.on_url(target)
         on_header = protocol.on_header
         framing: dict[bytes, list[bytes]] = {}
-        for line in lines[1:-2]:
-            name, _, value = line.partition(b":")
-            value = value.strip(WHITESPACE)
+        for name, value in fields:
             if name.lower() in FRAMING_FIELDS:
                 framing.setdefault(name.lower(), []).append(value)
             on_header(name, value)
