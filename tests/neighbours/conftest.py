@@ -37,10 +37,10 @@ def front(serve: Callable[..., Running], tmp_path: Path) -> Iterator[Callable[..
     """Serve behind a proxy that the test chooses, on each backend, until the test's end."""
     proxies: list[Proxy] = []
 
-    def start(kind: Callable[..., Proxy], *options: str, limits: Any = None, **more: str) -> Front:
+    def start(kind: Callable[..., Proxy], limits: Any = None, **options: Any) -> Front:
         app = Recording()
         server = serve(app, limits=limits)
-        proxies.append(kind(tmp_path, server.port, *options, **more))
+        proxies.append(kind(tmp_path, server.port, **options))
         return Front(proxies[-1], server, app)
 
     yield start

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ defaults
     timeout connect {patience}s
     timeout client {patience}s
     timeout server {patience}s
+    # Otherwise a check may take as long as from one to the next.
+    timeout check {patience}s
     # A client that has closed is gone: it is not waiting for its answer.
     option abortonclose
     http-reuse always
@@ -68,6 +71,10 @@ http {{
     }}
 }}
 """
+
+# Connections to the server that are kept, as nginx's documentation has it; and nothing held back.
+KEPT = ("proxy_http_version 1.1;", 'proxy_set_header Connection "";')
+UNBUFFERED = ("proxy_buffering off;", "proxy_request_buffering off;")
 
 
 def find(program: str) -> str:
@@ -153,7 +160,7 @@ class Proxy:
             raise AssertionError(f"the proxy ended with {status}: {self._output.read_text()}")
 
 
-def haproxy(folder: Path, upstream: int, *options: str, server_options: str = "") -> Proxy:
+def haproxy(folder: Path, upstream: int, options: Sequence[str] = (), server_options: str = "") -> Proxy:
     """Start HAProxy before the server at the port ``upstream``.
 
     :param options: lines for its section ``defaults``.
@@ -167,7 +174,7 @@ def haproxy(folder: Path, upstream: int, *options: str, server_options: str = ""
     return proxy
 
 
-def nginx(folder: Path, upstream: int, *options: str) -> Proxy:
+def nginx(folder: Path, upstream: int, options: Sequence[str] = ()) -> Proxy:
     """Start nginx before the server at the port ``upstream``.
 
     :param options: directives for its one location.

@@ -49,7 +49,7 @@ class Recording:
         special = getattr(self, f"answer_{request.path[1:]}", None)
         if special is not None:
             return await special(request)
-        echo = f"{request.method} {request.environ['RAW_URI']} ".encode() + body
+        echo = f"[[{request.method} {request.environ['RAW_URI']} ".encode() + body + b"]]"
         return Response(iter([echo[:5], echo[5:]]) if request.path == "/chunked" else echo)
 
     async def answer_mebibyte(self, request: Request) -> Response:
