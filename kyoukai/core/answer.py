@@ -97,8 +97,15 @@ async def ask(app: "Application", environ: dict[str, Any], parent_context: "Cont
         # Not this task was cancelled, but something that the application waits for.
         _log_failure("was cancelled", environ, exc)
     except Exception as exc:
-        _log_failure("failed", environ, exc)
+        if not is_clients_doing(exc, environ):
+            _log_failure("failed", environ, exc)
     return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
+
+
+def is_clients_doing(exc: Exception, environ: dict[str, Any]) -> bool:
+    """Return whether ``exc`` says that the client is gone, and it is: no fault, and noted already."""
+    protocol = environ.get("kyoukai.protocol")
+    return isinstance(exc, ConnectionResetError) and protocol is not None and protocol.client_gone
 
 
 def _log_failure(what: str, environ: dict[str, Any], exc: BaseException) -> None:
@@ -106,14 +113,28 @@ def _log_failure(what: str, environ: dict[str, Any], exc: BaseException) -> None
     logger.error("the application %s on %s %r", what, method, path, exc_info=exc)
 
 
+async def close_both(environ: dict[str, Any], response: Response | None) -> None:
+    """Close a response, where there is one, and its request, also if the closing is cancelled."""
+    try:
+        if response is not None:
+            await close_stream(response)
+    finally:
+        # The environ refers to the request as the request does to it.
+        request = environ.pop("werkzeug.request", None)
+        if request is not None and "files" in request.__dict__:
+            # Werkzeug spools uploaded files to disk.
+            close_quietly(request)
+
+
 async def close_stream(response: Response) -> None:
     """Close a response as :func:`close_quietly` does, and a body that is closed asynchronously."""
-    if not isinstance(response.response, list):
-        # Werkzeug's Response.close knows close(); an async generator has aclose().
-        aclose = getattr(response.response, "aclose", None)
-        if aclose is not None:
-            try:
+    try:
+        if not isinstance(response.response, list):
+            # Werkzeug's Response.close knows close(); an async generator has aclose().
+            aclose = getattr(response.response, "aclose", None)
+            if aclose is not None:
                 await aclose()
-            except Exception:
-                logger.exception("closing the body of a response failed")
-    close_quietly(response)
+    except Exception:
+        logger.exception("closing the body of a response failed")
+    finally:
+        close_quietly(response)

@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
         """Clean up: the connection is gone. ``exc`` is why, or ``None`` where it was closed."""
         self.state = self.state.close
         self.deadline = self._stalled_since = NEVER
-        self.note_client_ended()
+        self.release()
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_exception(ConnectionResetError("the client is gone"))
             self._resumed.exception()
@@ -191,7 +191,8 @@ class Connection(asyncio.Protocol):
     def shutdown(self) -> None:
         """Close, for nothing is under way, and do not wait long for TLS's farewell."""
         self.close()
-        self.deadline = self.server.clock + self.limits.linger_timeout
+        if not self.transport.get_write_buffer_size():
+            self.deadline = self.server.clock + self.limits.linger_timeout
 
     def take_unread(self) -> bytes:
         """Return what was received and not parsed, for another protocol."""
@@ -213,15 +214,25 @@ class Connection(asyncio.Protocol):
             raise ConnectionResetError("the client is gone")
         protocol = other(*args, **kwargs)
         unread = self.take_unread()
+        client_ended = self.client_ended
         self.state = self.state.close
         self.deadline = self._stalled_since = NEVER
+        self.release()
         self.server.lost(self, None)
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
-        self.transport.resume_reading()
         if unread:
             protocol.data_received(unread)
+        if not client_ended:
+            self.transport.resume_reading()
+        elif not protocol.eof_received():
+            # The transport has told it once already, and tells nobody again.
+            self.transport.close()
         return protocol
+
+    def release(self) -> None:
+        """Let go of what refers to this object: it handles the connection no longer."""
+        self.note_client_ended()
 
     # Deadlines
 

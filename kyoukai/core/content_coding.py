@@ -20,8 +20,12 @@ WINDOW_BITS: Final = {
 STEP: Final = 8 * 1024
 """Bytes decoded at once: what is left of them behind the end of a gzip member is copied."""
 
-MAX_MEMBERS: Final = 1024
-"""Most gzip members of a body. BGZF makes one of every 64 KiB; empty ones cost time and hold nothing."""
+MEMBER_SIZE: Final = 4 * 1024
+"""Bytes that the members of a gzip body have on the average at least, once there are very many: BGZF
+makes one of every 64 KiB; empty ones cost time and hold nothing."""
+
+MANY_MEMBERS: Final = 1024
+"""How many they may be in any case."""
 
 
 class ContentDecoder:
@@ -32,7 +36,7 @@ class ContentDecoder:
     :raises UnsupportedMediaType: if the coding is not known.
     """
 
-    __slots__ = ("_decompressor", "_max_size", "_members", "_window_bits", "size")
+    __slots__ = ("_decompressor", "_has_begun", "_max_size", "_members", "_window_bits", "size")
 
     def __init__(self, coding: str, max_size: int) -> None:
         if coding not in WINDOW_BITS:
@@ -41,6 +45,7 @@ class ContentDecoder:
         self._decompressor = zlib.decompressobj(self._window_bits)
         self._max_size = max_size
         self._members = 1
+        self._has_begun = False
         self.size = 0
         """Bytes of the decoded body so far."""
 
@@ -50,6 +55,7 @@ class ContentDecoder:
         :raises BadRequest: if they are not of that coding.
         :raises ContentTooLarge: if the decoded body passes the limit.
         """
+        self._has_begun = True
         pieces: list[bytes] = []
         for start in range(0, len(data), STEP):
             step = data[start : start + STEP]
@@ -72,16 +78,17 @@ class ContentDecoder:
         return decoded
 
     def finish(self) -> None:
-        """Note that the body has ended.
+        """Note that the body has ended. One that has no byte stands for one without any.
 
         :raises BadRequest: if more of it should have come.
         """
-        if not self._decompressor.eof:
+        if self._has_begun and not self._decompressor.eof:
             raise BadRequest("The body ends before its content coding does.")
 
     def _begin_member(self) -> None:
         """Go on after the end: RFC 1952 section 2.2 lets one member follow another; RFC 1950 none."""
         self._members += 1
-        if self._window_bits == WINDOW_BITS["deflate"] or self._members > MAX_MEMBERS:
+        most = max(MANY_MEMBERS, self._max_size // MEMBER_SIZE)
+        if self._window_bits == WINDOW_BITS["deflate"] or self._members > most:
             raise BadRequest("The body goes on after the end of its content coding.")
         self._decompressor = zlib.decompressobj(self._window_bits)

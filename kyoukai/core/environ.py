@@ -54,7 +54,7 @@ def field_variables(fields: list[tuple[bytes, bytes]], max_fields: int) -> dict[
     """Return the header fields as variables of an environ.
 
     Values are latin-1 (PEP 3333), and fields of one name are joined: by comma (RFC 9110 section
-    5.3), cookies by semicolon (RFC 6265 section 5.4).
+    5.3), cookies by semicolon (RFC 9113 section 8.2.3).
 
     :raises HeaderFieldsTooLarge: if there are more than ``max_fields``.
     :raises BadRequest: if a field comes twice that may come only once.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from . import policy
 from .buffer import CR, ReceiveBuffer, bare_cr, bare_lf
 from .errors import BadRequest, HeaderFieldsTooLarge, NotImplementedByServer, URITooLong, VersionNotSupported
+from .exchange import Exchange
 from .grammar import (
     HEAD,
     HTTP_VERSION_SIZE,
@@ -192,3 +193,11 @@ def split_head(head: bytes) -> tuple[bytes, bytes, str, list[tuple[bytes, bytes]
         name, _, value = line.partition(b":")
         fields.append((name, value.strip(WHITESPACE)))
     return method, target, version[len(b"HTTP/") :].decode("ascii"), fields
+
+
+def read_exchange(head: bytes) -> Exchange:
+    """Return an exchange for a head that the parser did not read to its end."""
+    exchange = Exchange()
+    method, exchange.target, exchange.version, exchange.fields = split_head(head)
+    exchange.method = method.decode("ascii")
+    return exchange

@@ -200,7 +200,7 @@ def check_transfer_encoding(value: str) -> None:
         raise BadRequest("The Transfer-Encoding field is malformed.")
     # 4. "If a Transfer-Encoding header field is present in a request and the chunked transfer
     # coding is not the final encoding, the message body length cannot be determined reliably; the
-    # server MUST respond with the 400 status code and then close the connection."
+    # server MUST respond with the 400 (Bad Request) status code and then close the connection."
     if codings[-1] != "chunked" or "chunked" in codings[:-1]:
         raise BadRequest("The final transfer coding must be chunked, and only that one.")
     raise NotImplementedByServer("The only transfer coding this server knows is chunked.")
@@ -227,7 +227,7 @@ def content_decoder(value: str, max_size: int) -> ContentDecoder | None:
         (RFC 9110 section 8.4).
     """
     coding = value.lower()
-    # Section 8.4.1: "identity" is reserved and SHOULD NOT be sent; it says nothing.
+    # Section 8.4: "identity" is reserved for Accept-Encoding and not to be sent; it says nothing.
     return None if coding in ("", "identity") else ContentDecoder(coding, max_size)
 
 

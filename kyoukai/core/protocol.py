@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from .access import log_answer
-from .answer import ask, close_quietly, close_stream, prepare_answer
+from .answer import ask, close_both, prepare_answer
 from .connection import OtherProtocol
 from .environ import build_environ, connection_environ
 from .error_response import error_response
@@ -80,10 +80,14 @@ class HTTPProtocol(Reading):
             is_sending = bool(self.exchanges) and self.exchanges[0].status > 0
             if is_sending or self.server.cancel_on_disconnect:
                 self._task.cancel()
-        self.exchanges.clear()
-        # It refers to this object; what the log wants of it stays.
-        self.environ.pop("kyoukai.protocol", None)
         super().connection_lost(exc)
+
+    def release(self) -> None:
+        """Let go of the requests, and of what refers to this object."""
+        self.exchanges.clear()
+        # What the log wants of it stays.
+        self.environ.pop("kyoukai.protocol", None)
+        super().release()
 
     # The queue
 
@@ -104,8 +108,9 @@ class HTTPProtocol(Reading):
             # What comes after the last request was never going to be served.
             return
         exchange = self.partial_exchange() if self.exchange is NO_EXCHANGE else self.exchange
-        # Its traceback would hold what was read last until the collector of cycles runs.
-        exchange.error = self.translate(exc).with_traceback(None)
+        exchange.error = error = self.translate(exc)
+        # They would hold what was read last until the collector of cycles runs.
+        error.__traceback__ = error.__context__ = None
         self.state = self.state.refuse
         self.exchange = NO_EXCHANGE
         self.deadline = NEVER
@@ -137,8 +142,9 @@ class HTTPProtocol(Reading):
         exchange = self.exchanges[0]
         environ = build_environ(exchange, self.environ)
         exchange.body = []
-        response = await ask(self.app, environ, self.parent_context)
+        response = None
         try:
+            response = await ask(self.app, environ, self.parent_context)
             # The client may be gone by now, or the connection another protocol's.
             if self.state is not CLOSED:
                 rest = self.write_response(response, environ)
@@ -150,12 +156,7 @@ class HTTPProtocol(Reading):
             self.abort()
         finally:
             self._log(exchange)
-            await close_stream(response)
-            # The environ refers to the request as the request does to it.
-            request = environ.pop("werkzeug.request", None)
-            if exchange.body_size and request is not None:
-                # Werkzeug spools uploaded files to disk.
-                close_quietly(request)
+            await close_both(environ, response)
         self._answered(exchange)
 
     def _log(self, exchange: Exchange) -> None:

@@ -9,6 +9,7 @@ body and what frames it by their limits, the queue of requests by pausing the tr
 """
 
 import asyncio
+import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from .chunked import read_chunks
 from .errors import ProtocolError, RequestTimeout
 from .exchange import Exchange
 from .framing import NO_BODY, Framing
-from .heads import read_head, read_start, read_trailers, split_head, take_head
+from .heads import read_exchange, read_head, read_start, read_trailers, take_head
 from .reception import NO_EXCHANGE, Reception, raise_disagreement
 from .server import NEVER, logger
 from .states import ARRIVING, BODY, CLOSED, ENDED, HEAD, IDLE, LINGERING
@@ -96,12 +97,26 @@ class Reading(Reception):
         """Clean up: the connection is gone."""
         if self.state is ARRIVING or self.state is BODY:
             logger.debug("a connection was lost in the middle of a request")
+        super().connection_lost(exc)
+
+    def release(self) -> None:
+        """Let go of the parser, the place in the message, and what was received."""
         self.exchange = NO_EXCHANGE
         # Each holds this object as this object holds it.
-        del self.parser
-        self._messages.close()
-        self.buffer.take_all()
-        super().connection_lost(exc)
+        self.__dict__.pop("parser", None)
+        with contextlib.suppress(ValueError):
+            # It refuses while it runs: when a callback hands the connection on.
+            self._messages.close()
+        self.buffer = ReceiveBuffer()
+        super().release()
+
+    def linger(self) -> None:
+        """Shut our side, and read on for a while; what was held is not parsed any more."""
+        super().linger()
+        if self._is_held:
+            self._is_held = False
+            self.discard(len(self.buffer.take_all()))
+            self.transport.resume_reading()
 
     def take_unread(self) -> bytes:
         """Return what was received and not parsed, for another protocol."""
@@ -272,14 +287,6 @@ class Reading(Reception):
                 self.exchange = read_exchange(head)
                 policy.accept(self.exchange, self.limits)
             raise
-
-
-def read_exchange(head: bytes) -> Exchange:
-    """Return an exchange for a head that the parser did not read to its end."""
-    exchange = Exchange()
-    method, exchange.target, exchange.version, exchange.fields = split_head(head)
-    exchange.method = method.decode("ascii")
-    return exchange
 
 
 def read_body(buffer: ReceiveBuffer, framing: Framing, limits: "Limits") -> Generator[None, None, int]:

@@ -69,8 +69,12 @@ class Server:
         """What each request's context variables are a copy of."""
         self.connections: set[ManagedConnection] = set()
         self.stopping = False
-        self.clock = 0.0
-        """Monotonic seconds, as of the last sweep."""
+        self.clock = self._ticked = time.monotonic()
+        """Seconds by which deadlines are kept, as of the last sweep.
+
+        While the loop stands still, by a handler that blocks or a process that is stopped, they do not
+        pass: what clients sent meanwhile lies unread, and is not late.
+        """
         self.date = ""
         """The value of the Date field, as of the last sweep."""
         self._on_opened = on_opened
@@ -146,7 +150,9 @@ class Server:
             self._emptied.set()
 
     def _tick(self) -> None:
-        self.clock = time.monotonic()
+        now = time.monotonic()
+        self.clock += min(now - self._ticked, 1.25 * self.limits.sweep_interval)
+        self._ticked = now
         self.date = formatdate(usegmt=True)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -10,6 +10,8 @@ import logging
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
+from kyoukai.core.answer import is_clients_doing
+
 from .context import HTTPRequestContext
 from .error_handlers import find_error_handler
 from .responses import make_response, render_error
@@ -112,7 +114,8 @@ class Dispatcher:
             if handler is not None:
                 value = await handler(ctx, error)
                 return make_response(value, self.response_class, request, handler, 500)
-            logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
+            if not is_clients_doing(error, ctx.environ):
+                logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
             error = InternalServerError(original_exception=error)
         code = status_of(error)
         # A redirect or a response that was raised is no error.

@@ -59,9 +59,16 @@ class Refusal:
 
     async def invoke(self, ctx: "HTTPRequestContext") -> Response:
         """Raise the error."""
-        raise self.error
+        raise self._take_error()
 
     handler = invoke
+
+    def _take_error(self) -> HTTPException:
+        # Its traceback will lead to this object, which must not lead to it: the cycle would keep the
+        # request, body and all.
+        error = self.error
+        del self.error
+        return error
 
 
 class Options:
@@ -141,8 +148,8 @@ class Router:
             if method == "OPTIONS":
                 return Options(self.scope, allowed)
             return Refusal(self.scope, MethodNotAllowed(allowed))
-        except NotFound as error:
-            return Refusal(self.scope, error)
+        except NotFound:
+            return Refusal(self.scope, NotFound())
         rule, ctx.params = found
         route: Route = rule.route
         ctx.route = route

@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import json
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -329,3 +331,37 @@ def test_a_request_cancelled_in_a_hook_after_closes_its_response() -> None:
 def test_not_found_of_the_router_and_of_a_handler_are_one() -> None:
     app = app_raising(NotFound)
     assert ask(app).get_data() == ask(app, "/missing").get_data()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("DELETE", "/", 405), ("GET", "/folder", 308)]
+)
+def test_a_refused_request_is_let_go_of_at_once(method: str, path: str, status: int) -> None:
+    """Its body would be kept until the collector of cycles runs."""
+    app = Kyoukai("refusing")
+
+    @app.route("/")
+    async def handle(ctx: HTTPRequestContext) -> str:
+        return "x"
+
+    @app.route("/folder/")
+    async def folder(ctx: HTTPRequestContext) -> str:
+        return "x"
+
+    app.finalize()
+    request = Request(environ_of(path, method=method), populate_request=False)
+    reference = weakref.ref(request)
+
+    async def ask() -> int:
+        async with Context() as parent:
+            nonlocal request
+            response = await app.process_request(request, parent)
+            del request
+            return response.status_code
+
+    gc.disable()
+    try:
+        assert asyncio.run(ask()) == status
+        assert reference() is None
+    finally:
+        gc.enable()

@@ -199,3 +199,78 @@ def test_much_that_comes_behind_an_offered_upgrade_is_not_held(serve):
         server.call(go_on.set)
         assert [client.receive().body, client.receive().body] == [b"0", b"10000000"]
         sender.join(PATIENCE)
+
+
+@pytest.mark.parametrize("stage", ["handler", "closing"])
+def test_what_is_cancelled_is_closed(serve, stage, tmp_path):
+    """An upload's file, and what an application asked to be called."""
+    closed, begun = [], threading.Event()
+
+    class Body:
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            begun.set()
+            return bytes(65536)
+
+        async def aclose(self):
+            await asyncio.sleep(60)
+
+    @Answering
+    async def app(request):
+        file = request.files["file"]
+        close = file.stream.close
+        file.stream.close = lambda: (closed.append("file"), close())[1]
+        if stage == "handler":
+            begun.set()
+            await asyncio.sleep(60)
+        response = Response(Body())
+        response.call_on_close(lambda: closed.append("response"))
+        return response
+
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+        + bytes(1000)
+        + b"\r\n--x--\r\n"
+    )
+    server = serve(app, cancel_on_disconnect=True, limits={"shutdown_timeout": 0.2})
+    client = server.connect()
+    client.send(message("POST", "/", "Content-Type: multipart/form-data; boundary=x", body=body))
+    assert begun.wait(PATIENCE)
+    client.reset()
+    server.wait_until_empty()
+    if stage == "closing":
+        server.stop()
+    else:
+        server.wait_until(lambda: closed)
+    assert closed == (["file"] if stage == "handler" else ["response", "file"])
+
+
+def test_a_handler_that_hands_over_a_connection_that_is_gone_is_no_fault(serve, caplog):
+    begun = threading.Event()
+    go_on = asyncio.Event()
+    ended = threading.Event()
+
+    class Other(asyncio.Protocol):
+        pass
+
+    app = Kyoukai("handing over")
+
+    @app.route("/")
+    async def handle(ctx):
+        begun.set()
+        await go_on.wait()
+        ended.set()
+        ctx.environ["kyoukai.protocol"].replace(Other)
+
+    server = serve(app)
+    client = server.connect()
+    client.send(message())
+    assert begun.wait(PATIENCE)
+    client.reset()
+    server.wait_until_empty()
+    server.call(go_on.set)
+    assert ended.wait(PATIENCE)
+    server.stop()
+    assert error_records(caplog) == []

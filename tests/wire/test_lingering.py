@@ -1,5 +1,6 @@
 """A client that still sends when the connection ends gets the whole of the last answer."""
 
+import asyncio
 import threading
 
 import pytest
@@ -69,3 +70,23 @@ def test_a_handler_that_closes_while_the_client_pipelines(serve):
         assert called.wait(PATIENCE)
         assert client.receive().body == body
         assert client.receive_rest() == b""
+
+
+def test_a_connection_whose_reading_is_paused_lingers_too(serve):
+    go_on = asyncio.Event()
+
+    @Answering
+    async def app(request):
+        await go_on.wait()
+        return Response("last", headers={"Connection": "close"})
+
+    server = serve(app, limits={"max_pipelined": 2, "linger_timeout": 20})
+    with server.connect() as client:
+        client.send(message() * 30)
+        server.wait_until(lambda: not server.connection.transport.is_reading())
+        server.call(go_on.set)
+        for _ in range(40):
+            client.send(bytes(100_000))
+        assert client.receive().body == b"last"
+        assert client.receive_rest() == b""
+    server.wait_until_empty()

@@ -159,3 +159,39 @@ def test_one_whose_client_is_gone_is_not_replaced(serve, caplog):
         server.call(release.set)
         server.wait_until(lambda: seen)
     assert error_records(caplog) == []
+
+
+def test_the_clients_end_is_passed_on(serve):
+    go_on = asyncio.Event()
+    events = []
+
+    class Other(asyncio.Protocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def data_received(self, data):
+            events.append(data)
+
+        def eof_received(self):
+            events.append("end")
+            self.transport.write(b"bye")
+            return False
+
+        def connection_lost(self, exc):
+            events.append("lost")
+
+    @Answering
+    async def app(request):
+        await go_on.wait()
+        request.environ["kyoukai.protocol"].replace(Other)
+        return Response("unsent")
+
+    server = serve(app)
+    with server.connect() as client:
+        client.send(message("GET", "/", "Connection: Upgrade", "Upgrade: other") + b"hello")
+        client.end()
+        server.wait_until(lambda: server.server.connections and server.connection.client_ended)
+        server.call(go_on.set)
+        assert client.receive_rest() == b"bye"
+    server.wait_until(lambda: "lost" in events)
+    assert events == [b"hello", "end", "lost"]

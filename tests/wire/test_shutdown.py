@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 
 import pytest
 from werkzeug.wrappers import Response
@@ -222,3 +223,46 @@ def test_a_refused_connection_that_lingers_is_no_reason_to_wait(serve, caplog):
         assert client.receive_rest() == b""
     server.stop()
     assert "cutting off" not in caplog.text
+
+
+def test_an_answer_on_its_way_is_not_cut_off_by_a_stop(serve):
+    """It is in the transport's buffer, and nothing else is owed."""
+
+    @Answering
+    async def app(request):
+        return Response(bytes(900_000) if request.path == "/large" else "small")
+
+    def hold_little():
+        sock = server.connection.transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+
+    server = serve(app, limits={"linger_timeout": 0.05, "write_timeout": 20})
+    with server.connect(receive_buffer=65536) as client:
+        client.request(message())
+        server.call(hold_little)
+        client.send(message("GET", "/large"))
+        client.receive_head()
+        server.wait_until(lambda: not server.connection.exchanges)
+        server.begin_stop()
+        server.let_pass(0.3)
+        assert len(client.receive_rest()) == 900_000
+
+
+def test_no_time_passes_for_clients_while_the_loop_stands_still(serve):
+    blocked = threading.Event()
+
+    @Answering
+    async def app(request):
+        if request.path == "/block":
+            blocked.set()
+            time.sleep(1)  # noqa: ASYNC251 - that is what it is about
+        return Response("x")
+
+    server = serve(app, limits={"head_timeout": 0.4, "body_timeout": 0.4})
+    with server.connect() as innocent, server.connect() as blocking:
+        server.wait_until(lambda: len(server.server.connections) == 2)
+        blocking.send(message("GET", "/block"))
+        assert blocked.wait(PATIENCE)
+        innocent.send(message()[:20])
+        assert blocking.receive().body == b"x"
+        assert innocent.request(message()[20:]).body == b"x"
