@@ -83,6 +83,7 @@ def test_a_connection_whose_reading_is_paused_lingers_too(serve):
     server = serve(app, limits={"max_pipelined": 2, "linger_timeout": 20})
     with server.connect() as client:
         client.send(message() * 30)
+        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
         server.wait_until(lambda: not server.connection.transport.is_reading())
         server.call(go_on.set)
         for _ in range(40):
