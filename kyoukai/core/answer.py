@@ -117,7 +117,10 @@ async def close_both(environ: dict[str, Any], response: Response | None) -> None
     """Close a response, where there is one, and its request, also if the closing is cancelled."""
     try:
         if response is not None:
-            await close_stream(response)
+            if isinstance(response.response, list):
+                close_quietly(response)
+            else:
+                await close_stream(response)
     finally:
         # The environ refers to the request as the request does to it.
         request = environ.pop("werkzeug.request", None)
@@ -129,11 +132,10 @@ async def close_both(environ: dict[str, Any], response: Response | None) -> None
 async def close_stream(response: Response) -> None:
     """Close a response as :func:`close_quietly` does, and a body that is closed asynchronously."""
     try:
-        if not isinstance(response.response, list):
-            # Werkzeug's Response.close knows close(); an async generator has aclose().
-            aclose = getattr(response.response, "aclose", None)
-            if aclose is not None:
-                await aclose()
+        # Werkzeug's Response.close knows close(); an async generator has aclose().
+        aclose = getattr(response.response, "aclose", None)
+        if aclose is not None:
+            await aclose()
     except Exception:
         logger.exception("closing the body of a response failed")
     finally:
