@@ -1,0 +1,63 @@
+"""One check for each rule that can be tested, by the rule's id.
+
+A check is a coroutine function that is given a :class:`~kyoukai.testing.subject.Subject`. It raises
+:class:`RuleBroken` where the rule is not kept, :class:`NotApplicable` where there is nothing to check,
+and returns otherwise. Anything else that it raises breaks the rule too.
+"""
+
+import functools
+import importlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ..subject import Subject
+
+Check = Callable[["Subject"], Awaitable[None]]
+
+MODULES: Final = ("backend",)
+"""One a group of rules, in their order."""
+
+_checks: dict[str, Check] = {}
+
+
+class RuleBroken(Exception):
+    """A rule is not kept.
+
+    :param message: what was found.
+    :param data: the first bytes that show it.
+    :param expected: what should have been found.
+    """
+
+    def __init__(self, message: str, data: bytes = b"", expected: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+        self.expected = expected
+
+
+class NotApplicable(Exception):
+    """There is nothing to check; the message says why."""
+
+
+def check(rule: str) -> Callable[[Check], Check]:
+    """Register the check of the rule with this id.
+
+    :raises ValueError: if it has one already.
+    """
+
+    def register(function: Check) -> Check:
+        if rule in _checks:
+            raise ValueError(f"{rule} has a check already")
+        _checks[rule] = function
+        return function
+
+    return register
+
+
+@functools.cache
+def load_checks() -> Mapping[str, Check]:
+    """Return the check of each rule."""
+    for module in MODULES:
+        importlib.import_module(f"{__name__}.{module}")
+    return _checks
