@@ -4,6 +4,7 @@ A page marks each place by a comment, and the text keeps its place in the Markdo
 be read where nothing is built::
 
     <!-- file: examples/docs/handlers.py -->     before a fence: the file, whole
+    <!-- file: examples/docs/a.py#names -->      before a fence: the part of it below `# region: names`
     <!-- output: backends -->                    before a fence: what OUTPUTS gives
     <!-- table: limits -->                       before a table: what TABLES gives
     <!-- sections: corpus --> ... <!-- end -->   around sections: what `lists.py` gives
@@ -23,6 +24,7 @@ import click
 from click.testing import CliRunner
 
 from kyoukai import cli
+from kyoukai.commands import backends
 from kyoukai.core import errors, registry
 from kyoukai.core.access import access_line
 from kyoukai.core.backend import Backend, Feature
@@ -39,6 +41,8 @@ LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
 MARKED_FENCE: Final = re.compile(r"(?m)^<!-- (file|output): (\S+) -->\n(```+)(\w*)\n(.*?)^\3$", re.DOTALL)
 # With the empty lines behind it: without one, the text that follows would be a row.
 MARKED_TABLE: Final = re.compile(r"(?m)^<!-- table: (\S+) -->\n\n(?:\|.*\n)*\n*(\Z)?")
+# A part of a file runs from its marker to the next one, or to the end.
+MARKED_REGION: Final = re.compile(r"(?ms)^[ ]*# region: (\S+)\n(.*?)\n*(?=^[ ]*# region: |\Z)")
 MARKED_SECTIONS: Final = re.compile(r"(?ms)^<!-- sections: (\S+) -->\n.*?^<!-- end -->$")
 
 
@@ -97,7 +101,8 @@ def options_table() -> str:
 
 def features_table() -> str:
     """Return the features that a backend may have."""
-    return table(("`Feature`", "as a string"), ((f"`{f.name}`", f"`{f.value}`") for f in Feature))
+    rows = ((f"`{feature.name}`", f"`{feature.value}`", feature.meaning) for feature in Feature)
+    return table(("`Feature`", "as a string", "meaning"), rows)
 
 
 def failure(function: Callable[..., Any], *args: Any) -> str:
@@ -116,7 +121,7 @@ def own_registrations() -> list[registry.Registration]:
 
 def backends_output() -> str:
     """Return what ``kyoukai backends`` prints where nothing but Kyoukai is installed."""
-    with mock.patch.object(cli, "registrations", own_registrations):
+    with mock.patch.object(backends, "registrations", own_registrations):
         return CliRunner().invoke(cli.main, ["backends"]).output
 
 
@@ -175,6 +180,18 @@ def corpus_sections() -> str:
     return "\n".join(f"## {title}\n\n{about}\n\n{table(*rows)}" for title, about, rows in groups)
 
 
+def file_text(name: str) -> str:
+    """Return a file, or the part of it behind ``#``, without the markers of its parts.
+
+    :raises KeyError: if there is no such part.
+    """
+    path, _, region = name.partition("#")
+    text = (ROOT / path).read_text("utf-8")
+    if region:
+        text = dict(MARKED_REGION.findall(text))[region] + "\n"
+    return re.sub(r"(?m)^[ ]*# region: \S+\n", "", text)
+
+
 TABLES: Final = {
     "features": features_table,
     "limits": limits_table,
@@ -204,7 +221,7 @@ def render(page: str) -> str:
 
     def fence(match: re.Match[str]) -> str:
         kind, name, ticks, language, _ = match.groups()
-        text = (ROOT / name).read_text("utf-8") if kind == "file" else OUTPUTS[name]()
+        text = file_text(name) if kind == "file" else OUTPUTS[name]()
         return f"<!-- {kind}: {name} -->\n{ticks}{language}\n{text}{ticks}"
 
     def rows(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The command line: ``kyoukai run`` and ``kyoukai backends``.
+"""The command line: ``kyoukai run``, and the commands of :mod:`kyoukai.commands`.
 
 ``run`` starts the component that a configuration file for Asphalt would start, with the same
 settings, so that what works here works there.
@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import importlib.util
 import operator
-import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +17,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
+from kyoukai.commands.backends import backends
+from kyoukai.commands.output import app_dir_option
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
-from kyoukai.core.registry import Registration, describe, registrations
 from kyoukai.launch import LOG_LEVELS, LOOPS, launch
 
 LIMITS: Final = {field.name: field for field in dataclasses.fields(Limits)}
@@ -73,15 +73,12 @@ def main() -> None:
     """Serve Werkzeug applications over HTTP/1.1, by a backend chosen by name."""
 
 
+main.add_command(backends)
+
+
 @main.command(cls=LimitedCommand)
 @click.argument("target")
-@click.option(
-    "--app-dir",
-    default=".",
-    show_default="the current folder",
-    type=click.Path(exists=True, file_okay=False),
-    help="Look for the module of TARGET here first.",
-)
+@app_dir_option("Look for the module of TARGET here first.")
 @click.option("--host", help="Listen on this name or address.  [default: 127.0.0.1]")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Listen on this port; 0: any that is free.  [default: 8000]"
@@ -118,7 +115,6 @@ def main() -> None:
 @click.option("--ssl-keyfile", metavar="PATH", help="The certificate's key (PEM), if in another file.")
 def run(
     target: str,
-    app_dir: str,
     backend: str | None,
     backend_options: tuple[str, ...],
     loop: str | None,
@@ -143,7 +139,6 @@ def run(
     """  # noqa: D301 - Click reads the \b
     if backend == "":
         raise ConfigurationError("--backend is ''; it must be a name or module:attribute")
-    sys.path.insert(0, os.path.abspath(app_dir))
     given = {name: value for name, value in others.items() if value is not None}
     component: dict[str, Any] = {
         "app": application_reference(target),
@@ -160,28 +155,6 @@ def run(
     elif ssl_keyfile is not None:
         raise ConfigurationError("--ssl-keyfile needs --ssl-certfile")
     launch(component, loop=loop, log_level=log_level)
-
-
-@main.command()
-def backends() -> None:
-    """List the backends that are installed.
-
-    For each: its name, the distribution that brings it, that one's version, and the version of the
-    contract that it was written for; or why it does not load.
-    """
-    rows = [("NAME", "DISTRIBUTION", "VERSION", "CONTRACT")]
-    rows += [_row(registration) for registration in registrations()]
-    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:3]]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[3]]))
-
-
-def _row(registration: Registration) -> tuple[str, str, str, str]:
-    backend_class, error = describe(registration)
-    reason = " ".join(str(error).split())
-    contract = reason if backend_class is None else str(backend_class.api_version)
-    return registration.name, registration.distribution, registration.version, contract
 
 
 def application_reference(target: str) -> Any:

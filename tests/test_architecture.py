@@ -45,12 +45,19 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.signals",
             "kyoukai.startup_log",
             "kyoukai.tls",
+            "kyoukai.tracing",
         }
     ),
+    "kyoukai.commands": frozenset({"kyoukai.core"}),
+    # The one command that needs the extra `testing`.
+    "kyoukai.commands.check": frozenset({"kyoukai.commands", "kyoukai.core", "kyoukai.testing"}),
+    "kyoukai.tracing": frozenset({"kyoukai.core"}),
     "kyoukai.cli": frozenset(
         {
             "kyoukai",
             "kyoukai.asphalt",
+            "kyoukai.commands",
+            "kyoukai.commands.check",
             "kyoukai.core",
             "kyoukai.launch",
             "kyoukai.listener",
@@ -224,7 +231,7 @@ def test_no_arrow_runs_back() -> None:
 
 def test_the_arrows_make_no_circle() -> None:
     left = {layer: set(targets) for layer, targets in ARROWS.items() if targets is not ANYTHING}
-    done = {"kyoukai"}
+    done = {layer for layer, targets in ARROWS.items() if targets is ANYTHING}
     while ready := {layer for layer, targets in left.items() if targets <= done}:
         done |= ready
         left = {layer: targets for layer, targets in left.items() if layer not in ready}

@@ -432,10 +432,6 @@ def test_help_of_the_limits() -> None:
     assert "--help" not in limits
 
 
-def test_help_of_backends() -> None:
-    assert "the distribution that brings it" in " ".join(succeed("backends", "-h").split())
-
-
 def test_version() -> None:
     assert version("kyoukai") in succeed("--version")
 
@@ -451,62 +447,6 @@ def test_python_m(tmp_path: Path) -> None:
         assert process.finish() == 2
     assert "Usage: python -m kyoukai run [OPTIONS] TARGET" in process.stderr
     assert "Missing argument 'TARGET'" in process.stderr
-
-
-# `backends`
-
-
-def test_backends_lists_ours() -> None:
-    lines = succeed("backends").splitlines()
-    release = version("kyoukai")
-    assert lines[0].split() == ["NAME", "DISTRIBUTION", "VERSION", "CONTRACT"]
-    rows = [line.split() for line in lines[1:]]
-    assert ["httptools", "kyoukai", release, "1"] in rows
-    assert ["reference", "kyoukai", release, "1"] in rows
-    assert rows == sorted(rows)
-    # The columns are aligned.
-    assert len({line.index(row[1], len(row[0])) for line, row in zip(lines[1:], rows, strict=True)}) == 1
-
-
-def write_distribution(folder: Path, name: str, entry: str, module: str = "") -> None:
-    """Write what pip leaves of a distribution with one backend and one module."""
-    metadata = folder / f"{name.replace('-', '_')}-0.5.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.5\n")
-    (metadata / "entry_points.txt").write_text(f"[kyoukai.backends]\n{entry}\n")
-    (folder / f"{name.replace('-', '_')}.py").write_text(module)
-
-
-def test_backends_lists_what_does_not_load_with_its_reason(tmp_path: Path) -> None:
-    broken = "raise RuntimeError('a library\\nis missing')\n"
-    write_distribution(tmp_path, "kyoukai-broken", "broken = kyoukai_broken:Backend", broken)
-    write_distribution(tmp_path, "kyoukai-gone", "gone = kyoukai_gone.nowhere:Backend")
-    write_distribution(tmp_path, "kyoukai-plain", "plain = kyoukai_plain:Plain", "class Plain: pass\n")
-    future = "from kyoukai.backends.reference import ReferenceBackend\n"
-    future += "class Future(ReferenceBackend):\n    api_version = 99\n"
-    write_distribution(tmp_path, "kyoukai-future", "future = kyoukai_future:Future", future)
-    leaving = "import sys\nsys.exit('no backend today')\n"
-    write_distribution(tmp_path, "kyoukai-leaving", "leaving = kyoukai_leaving:Backend", leaving)
-    write_distribution(tmp_path, "kyoukai-twin-a", "twin = kyoukai.backends.reference:ReferenceBackend")
-    write_distribution(tmp_path, "kyoukai-twin-b", "twin = kyoukai.backends.httptools_:HttptoolsBackend")
-    with python("-m", "kyoukai", "backends", folder=tmp_path) as process:
-        assert process.finish() == 0
-    assert process.stderr == ""
-    header, *lines = process.stdout.splitlines()
-    assert header.split() == ["NAME", "DISTRIBUTION", "VERSION", "CONTRACT"]
-    rows = {line.split()[1]: line.split(maxsplit=3) for line in lines if "kyoukai-" in line.split()[1]}
-    reasons = {name: row[3] for name, row in rows.items() if row[2] == "0.5"}
-    assert "RuntimeError: a library" in reasons["kyoukai-broken"]
-    assert "ModuleNotFoundError" in reasons["kyoukai-gone"]
-    assert "must be a subclass of kyoukai.Backend" in reasons["kyoukai-plain"]
-    assert "has api_version 99; this release of Kyoukai supports 1" in reasons["kyoukai-future"]
-    assert "SystemExit: no backend today" in reasons["kyoukai-leaving"]
-    for twin in ("kyoukai-twin-a", "kyoukai-twin-b"):
-        assert "kyoukai-twin-a 0.5" in reasons[twin]
-        assert "kyoukai-twin-b 0.5" in reasons[twin]
-    # One line for each, whatever its reason looks like, and ours are not hurt.
-    assert len(lines) == len(reasons) + len(succeed("backends").splitlines()) - 1
-    assert ["reference", "kyoukai", version("kyoukai"), "1"] in [line.split() for line in lines]
 
 
 # Servers

@@ -24,6 +24,7 @@ from .errors import (
     UnknownBackendError,
 )
 from .limits import suggest
+from .options import options_of
 from .references import UnresolvedReferenceError, resolve
 
 GROUP: Final = "kyoukai.backends"
@@ -96,7 +97,8 @@ def check_backend(obj: object, label: str) -> type[Backend]:
 
     :param label: what the messages call it.
     :raises NotABackendError: if it is no concrete subclass of :class:`Backend`.
-    :raises BackendVersionError: if its ``api_version`` is not supported.
+    :raises BackendVersionError: if its ``api_version`` is not supported; the message names both
+        numbers, and what to install.
     """
     if not (isinstance(obj, type) and issubclass(obj, Backend)):
         raise NotABackendError(f"{label} is {obj!r}; it must be a subclass of kyoukai.Backend")
@@ -107,9 +109,19 @@ def check_backend(obj: object, label: str) -> type[Backend]:
     if type(version) is not int or version not in SUPPORTED_API_VERSIONS:
         supported = ", ".join(map(str, sorted(SUPPORTED_API_VERSIONS)))
         raise BackendVersionError(
-            f"{label} has api_version {version!r}; this release of Kyoukai supports {supported}"
+            f"{label} has api_version {version!r}; this release of Kyoukai supports {supported}: "
+            f"{_version_remedy(version)}"
         )
     return obj
+
+
+def _version_remedy(version: object) -> str:
+    # True is an int too, and would pass for 1.
+    if type(version) is not int:
+        return "its class must name the version that it was written for, a whole number"
+    if version > max(SUPPORTED_API_VERSIONS):
+        return "install a newer Kyoukai, or an older release of the backend"
+    return "install a newer release of the backend, or an older Kyoukai"
 
 
 def _find(name: str) -> Registration:
@@ -166,8 +178,7 @@ def _load_error(label: str, reference: str, cause: BaseException) -> BackendLoad
 
 
 def _known_options(backend_class: type[Backend]) -> str:
-    parameters = inspect.signature(backend_class.__init__).parameters.values()
-    names = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    names = [option.name for option in options_of(backend_class)]
     return f"its options: {', '.join(names) or 'none'}"
 
 

@@ -437,6 +437,15 @@ VERSIONS = """
     class Newer(Good):
         api_version = 2
 
+    class Negative(Good):
+        api_version = -1
+
+    class Truth(Good):
+        api_version = True
+
+    class Fraction(Good):
+        api_version = 1.0
+
     class Text(Good):
         api_version = "1"
 
@@ -452,24 +461,57 @@ VERSIONS = """
             return 1
 """
 
+NEWEST = """
+    class Newest(Good):
+        api_version = 3
+"""
 
+
+NEWER_BACKEND = "install a newer release of the backend, or an older Kyoukai"
+NEWER_KYOUKAI = "install a newer Kyoukai, or an older release of the backend"
+NO_VERSION = "its class must name the version that it was written for, a whole number"
+
+
+@pytest.mark.parametrize("by", ["name", "reference"])
 @pytest.mark.parametrize(
-    ("attribute", "version"),
+    ("attribute", "version", "remedy"),
     [
-        ("Missing", "None"),
-        ("Older", "0"),
-        ("Newer", "2"),
-        ("Text", "'1'"),
-        ("Nothing", "None"),
-        ("Several", "[1, 2]"),
-        ("Property", "<property object at "),
+        ("Missing", "None", NO_VERSION),
+        ("Negative", "-1", NEWER_BACKEND),
+        ("Older", "0", NEWER_BACKEND),
+        ("Newer", "2", NEWER_KYOUKAI),
+        ("Truth", "True", NO_VERSION),
+        ("Fraction", "1.0", NO_VERSION),
+        ("Text", "'1'", NO_VERSION),
+        ("Nothing", "None", NO_VERSION),
+        ("Several", "[1, 2]", NO_VERSION),
+        ("Property", r"<property object at 0x\w+>", NO_VERSION),
     ],
 )
-def test_api_version(install: Install, attribute: str, version: str) -> None:
-    install("third", {"third": f"third_module:{attribute}"}, module="third_module", code=VERSIONS)
-    message, _ = failure("third", BackendVersionError)
-    assert message.startswith(f"backend 'third' of third 1.0 has api_version {version}")
-    assert message.endswith("; this release of Kyoukai supports 1")
+def test_api_version(install: Install, by: str, attribute: str, version: str, remedy: str) -> None:
+    reference = f"third_module:{attribute}"
+    install("third", {"third": reference}, module="third_module", code=VERSIONS)
+    message, _ = failure("third" if by == "name" else reference, BackendVersionError)
+    label = "backend 'third' of third 1.0" if by == "name" else f"backend {reference!r}"
+    version = version if attribute == "Property" else re.escape(version)
+    expected = f"has api_version {version}; this release of Kyoukai supports 1: {remedy}"
+    assert re.fullmatch(f"{re.escape(label)} {expected}", message)
+
+
+def test_the_version_that_is_supported(install: Install) -> None:
+    install("third", {"third": "third_module:Good"}, module="third_module")
+    assert load_backend("third").api_version == 1
+
+
+def test_several_supported_versions_are_all_named(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that adapts an old contract lists both, and refuses what is on either side."""
+    monkeypatch.setattr("kyoukai.core.registry.SUPPORTED_API_VERSIONS", frozenset({2, 1}))
+    install("third", {"third": "third_module:Newer"}, module="third_module", code=VERSIONS + NEWEST)
+    assert load_backend("third").api_version == 2
+    assert load_backend("third_module:Good").api_version == 1
+    for attribute, remedy in (("Older", NEWER_BACKEND), ("Newest", NEWER_KYOUKAI)):
+        message, _ = failure(f"third_module:{attribute}", BackendVersionError)
+        assert message.endswith(f"supports 1, 2: {remedy}")
 
 
 def test_supported_versions() -> None:

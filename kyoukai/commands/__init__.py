@@ -1,0 +1,1 @@
+"""The commands that are for whoever chooses, writes or checks a backend."""
