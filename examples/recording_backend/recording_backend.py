@@ -85,7 +85,11 @@ class Recorder(asyncio.Protocol):
 
 
 class RecordingBackend(Backend):
-    """Records the connections of the backend that ``to`` names, made with the options ``to_options``."""
+    """Hands each connection to another backend, and records it.
+
+    :param to: the name of the other backend, or ``module:attribute``.
+    :param to_options: its options, by their names.
+    """
 
     api_version = 1
 

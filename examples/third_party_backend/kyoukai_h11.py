@@ -1,3 +1,4 @@
+# region: start
 """A backend for Kyoukai on h11, the parser in pure Python of httpx and of uvicorn."""
 
 import sys
@@ -31,7 +32,6 @@ class H11Parser:
     def should_upgrade(self) -> bool:
         return False  # h11 reads the body of a request that offers an upgrade, as of any other.
 
-    # endregion
     # region: feed
     def feed_data(self, data: bytes) -> None:
         if self.connection is None:
@@ -44,7 +44,6 @@ class H11Parser:
         self.connection.receive_data(data)
         self.call_back_body(self.connection)
 
-    # endregion
     # region: head
     def call_back_head(self, head: bytes) -> None:
         # Not from h11.Request: that has one Content-Length where two were sent, and is not there at
@@ -59,7 +58,6 @@ class H11Parser:
             self.protocol.on_header(name, value.strip(b" \t"))
         self.protocol.on_headers_complete()
 
-    # endregion
     # region: body
     def call_back_body(self, connection: h11.Connection) -> None:
         while True:
@@ -76,7 +74,6 @@ class H11Parser:
                 return  # h11.NEED_DATA
 
 
-# endregion
 # region: protocol
 class H11Protocol(HTTPProtocol):
     """One connection: which parser it has, and what the parser's errors mean."""
@@ -90,7 +87,6 @@ class H11Protocol(HTTPProtocol):
         return BadRequest() if isinstance(exc, h11.RemoteProtocolError) else InternalServerError()
 
 
-# endregion
 # region: backend
 class H11Backend(Backend):
     """HTTP/1.1 parsed by h11. It has no options."""
@@ -100,6 +96,3 @@ class H11Backend(Backend):
 
     def create_protocol(self, *connection: Any) -> H11Protocol:
         return H11Protocol(*connection)
-
-
-# endregion
