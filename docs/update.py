@@ -12,7 +12,9 @@ be read where nothing is built::
 ``python docs/update.py`` rewrites the pages that are out of date; the tests fail on one that is.
 """
 
+import asyncio
 import dataclasses
+import logging
 import re
 import runpy
 from collections.abc import Callable, Iterable
@@ -23,7 +25,7 @@ from unittest import mock
 import click
 from click.testing import CliRunner
 
-from kyoukai import cli
+from kyoukai import cli, testing, tracing
 from kyoukai.commands import backends
 from kyoukai.core import errors, registry
 from kyoukai.core.access import access_line
@@ -125,6 +127,12 @@ def backends_output() -> str:
         return CliRunner().invoke(cli.main, ["backends"]).output
 
 
+def show_backend() -> str:
+    """Return what ``kyoukai backends show reference`` prints, but for the folder."""
+    output = CliRunner().invoke(cli.main, ["backends", "show", "reference"]).output
+    return re.sub(r"(?m)^(  file +).*?(?=kyoukai/backends/)", r"\1.../", output)
+
+
 def unknown_backend() -> str:
     """Return the message about a name that nobody registers."""
     with mock.patch.object(registry, "registrations", return_value=own_registrations()):
@@ -174,6 +182,33 @@ def access_log() -> str:
     return access_line(exchange, {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"}) + "\n"
 
 
+def trace_output() -> str:
+    """Return what is traced of one request, answered at a time that is always the same."""
+    lines: list[str] = []
+    handler = logging.Handler(logging.DEBUG)
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    level = tracing.logger.level
+
+    async def converse() -> None:
+        async with testing.serving("reference") as (component, ctx):
+            backend: Any = component.backend
+            backend.create_protocol = tracing.traced(backend.create_protocol)
+            request = b"POST /guests HTTP/1.1\r\nHost: example.org\r\nContent-Length: 3\r\n\r\nAda"
+            await testing.converse(component, ctx, [request])
+
+    try:
+        tracing.logger.addHandler(handler)
+        tracing.logger.setLevel(logging.DEBUG)
+        tracing.logger.propagate = False
+        asyncio.run(converse())
+    finally:
+        tracing.logger.removeHandler(handler)
+        tracing.logger.setLevel(level)
+        tracing.logger.propagate = True
+    text = re.sub(r"(?m)^#\d+", "#1", "".join(f"{line}\n" for line in lines))
+    return re.sub(r"Date: .*? GMT", "Date: Sun, 06 Nov 1994 08:49:37 GMT", text)
+
+
 def corpus_sections() -> str:
     """Return a section for each file of the corpus, with its cases."""
     groups = LISTS["corpus_groups"]()
@@ -208,6 +243,8 @@ OUTPUTS: Final = {
     "backend-version": backend_version,
     "backends": backends_output,
     "not-a-backend": not_a_backend,
+    "show-backend": show_backend,
+    "trace": trace_output,
     "unknown-backend": unknown_backend,
 }
 

@@ -35,6 +35,7 @@ from kyoukai.listener import Listener
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
 from kyoukai.tls import connection_options, make_ssl_context
+from kyoukai.tracing import traced
 from kyoukai.web.application import Kyoukai
 from kyoukai.web.context import (
     HTTPRequestContext,
@@ -74,6 +75,7 @@ SETTINGS: Final = [
     "resource_name",
     "server_field",
     "ssl",
+    "trace",
     "uds",
 ]
 
@@ -124,7 +126,7 @@ class KyoukaiComponent(Component):
         :class:`~kyoukai.listener.Listener`; ``server_field``, the Server field of every answer,
         empty for none; ``access_log``, whether answers are logged; ``cancel_on_disconnect``, whether
         a handler is cancelled when its client is gone; ``resource_name``, the name of the
-        resources, where a process has several components.
+        resources, where a process has several components; ``trace``, see :mod:`kyoukai.tracing`.
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 
@@ -156,6 +158,7 @@ class KyoukaiComponent(Component):
         """The address and port listened on, once it has started; the path of a Unix socket and 0."""
         self.url = ""
         """What to type into a browser, once it has started."""
+        self.trace = _check_type(settings, "trace", False)
         self.resource_name = _check_name(_check_type(settings, "resource_name", "default"))
         self.server = Server(
             Limits.from_mapping(_check_mapping("limits", limits)),
@@ -176,7 +179,8 @@ class KyoukaiComponent(Component):
         if finalize is not None:
             finalize()
         handled: list[signal.Signals] = []
-        create_protocol = self.backend.create_protocol
+        create: Any = self.backend.create_protocol
+        create_protocol = traced(create) if self.trace else create
         sockets = await self.listener.open()
         options = connection_options(self.ssl_context, self.server.limits)
         acceptor = Acceptor(sockets, lambda: create_protocol(self, ctx, *self.address), options)

@@ -111,6 +111,9 @@ main.add_command(backends)
 )
 @click.option("--no-access-log", is_flag=True, help="Do not log a line for every answer.")
 @click.option("--cancel-on-disconnect", is_flag=True, help="Cancel a handler when its client is gone.")
+@click.option(
+    "--trace", is_flag=True, help="Log what passes on each connection: bytes, and the parser's calls."
+)
 @click.option("--ssl-certfile", metavar="PATH", help="Serve by TLS with this certificate (PEM).")
 @click.option("--ssl-keyfile", metavar="PATH", help="The certificate's key (PEM), if in another file.")
 def run(
@@ -121,6 +124,7 @@ def run(
     log_level: str,
     no_access_log: bool,
     cancel_on_disconnect: bool,
+    trace: bool,
     ssl_certfile: str | None,
     ssl_keyfile: str | None,
     **others: Any,
@@ -146,6 +150,7 @@ def run(
         "limits": {name: given.pop(name) for name in LIMITS if name in given},
         "access_log": not no_access_log,
         "cancel_on_disconnect": cancel_on_disconnect,
+        "trace": trace,
         **given,
     }
     if backend is not None:

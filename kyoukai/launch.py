@@ -46,7 +46,8 @@ def choose_policy(loop: str | None) -> str | None:
 def logging_config(level: str) -> dict[str, Any]:
     """Return the logging configuration: one handler on standard error.
 
-    Asphalt speaks from WARNING up, and always of a start that failed.
+    Asphalt speaks from WARNING up, and always of a start that failed. What is traced is shown at any
+    level: it has been asked for.
 
     :raises ConfigurationError: if there is no such level.
     """
@@ -59,6 +60,6 @@ def logging_config(level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "loggers": {"asphalt": {"level": asphalt_level}},
+        "loggers": {"asphalt": {"level": asphalt_level}, "kyoukai.trace": {"level": "DEBUG"}},
         "root": {"level": name, "handlers": ["stderr"]},
     }

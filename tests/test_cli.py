@@ -183,6 +183,7 @@ def test_what_is_not_given_is_left_to_the_component(runner: Runner) -> None:
         "limits": {},
         "access_log": True,
         "cancel_on_disconnect": False,
+        "trace": False,
     }
     assert (runner.component.listener.host, runner.component.listener.port) == ("127.0.0.1", 8000)
     assert runner.component.backend_name == "httptools"
@@ -215,6 +216,13 @@ def test_no_access_log(runner: Runner) -> None:
 def test_cancel_on_disconnect(runner: Runner) -> None:
     succeed("run", "served:app", "--cancel-on-disconnect")
     assert runner.component.server.cancel_on_disconnect is True
+
+
+def test_trace(runner: Runner) -> None:
+    succeed("run", "served:app", "--trace", "--log-level", "error")
+    assert runner.component.trace is True
+    # It is shown though nothing else below ERROR is.
+    assert runner.settings["logging"]["loggers"]["kyoukai.trace"] == {"level": "DEBUG"}
 
 
 LIMITS = dataclasses.fields(Limits)
@@ -401,6 +409,7 @@ def test_help_of_run() -> None:
         "--log-level",
         "--no-access-log",
         "--cancel-on-disconnect",
+        "--trace",
         "--ssl-certfile",
         "--ssl-keyfile",
         BACKEND_VARIABLE,
@@ -487,6 +496,14 @@ def test_the_log_level_of_a_server(folder: Path) -> None:
         client.send(b"\x16\x03\x01\r\n\r\n")
         assert client.receive().status in (400, 501, 505)
         process.wait_for("DEBUG kyoukai.protocol: refusing a request")
+
+
+def test_tracing_a_server(folder: Path) -> None:
+    with kyoukai_run("served:app", "--port", "0", "--trace", folder=folder) as process:
+        with process.connect() as client:
+            assert client.request(QUICK).status == 200
+        process.wait_for(r"(?m)^.* DEBUG kyoukai\.trace: #1 lost$")
+        assert "kyoukai.trace: #1    on_url(b'/quick')" in process.stderr
 
 
 @pytest.fixture
