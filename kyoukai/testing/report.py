@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,9 +13,6 @@ from .rules import LEVELS, Rule, load_rules
 from .subject import Subject
 
 OUTCOMES: Final = ("kept", "broken", "skipped", "untestable")
-
-SCALE_VARIABLE: Final = "KYOUKAI_TIMEOUT_SCALE"
-"""The environment variable by which the seconds that a check may take are multiplied."""
 
 CHECK_TIMEOUT: Final = 30.0
 """Seconds that the check of one rule may take."""
@@ -120,17 +116,6 @@ def is_long(rule: Rule) -> bool:
     return rule.id.startswith("K9.")
 
 
-def timeout_scale() -> float:
-    """Return what the seconds of every patience are multiplied by.
-
-    :raises ValueError: if the environment sets no number above zero.
-    """
-    scale = float(os.environ.get(SCALE_VARIABLE) or 1)
-    if not scale > 0:
-        raise ValueError(f"{SCALE_VARIABLE} is {scale}; it must be a number above zero")
-    return scale
-
-
 def run_rule(rule: Rule, subject: Subject) -> RuleResult:
     """Check one rule, in an event loop of its own."""
     if rule.level == "untestable":
@@ -138,7 +123,7 @@ def run_rule(rule: Rule, subject: Subject) -> RuleResult:
     reason = subject.why_skipped(rule)
     if reason is not None:
         return RuleResult(rule, "skipped", reason)
-    seconds = (CORPUS_TIMEOUT if is_long(rule) else CHECK_TIMEOUT) * timeout_scale()
+    seconds = (CORPUS_TIMEOUT if is_long(rule) else CHECK_TIMEOUT) * subject.scale
 
     async def run() -> None:
         async with asyncio.timeout(seconds):

@@ -1,22 +1,48 @@
 """The backend under test, as the checks of the rules see it."""
 
+import asyncio
 import functools
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from kyoukai.core.backend import Backend
-from kyoukai.core.errors import BackendError
-from kyoukai.core.registry import load_backend
+from kyoukai.core.protocol import HTTPProtocol
+from kyoukai.core.registry import create_backend, load_backend
 
 from .rules import Rule
+from .stage import Handler, Stage, staging
+
+SCALE_VARIABLE: Final = "KYOUKAI_TIMEOUT_SCALE"
+"""The environment variable by which the seconds of every patience are multiplied."""
+
+ALWAYS: Final = frozenset({"K1.1", "K1.2"})
+"""The rules that are checked on a backend that cannot be made."""
+
+
+def timeout_scale() -> float:
+    """Return what the seconds of every patience are multiplied by.
+
+    :raises ValueError: if the environment sets no number above zero.
+    """
+    scale = float(os.environ.get(SCALE_VARIABLE) or 1)
+    if not scale > 0:
+        raise ValueError(f"{SCALE_VARIABLE} is {scale}; it must be a number above zero")
+    return scale
 
 
 class Subject:
     """One backend under test.
 
     :param backend: its name, ``module:attribute``, or a class that can be imported.
+    :param whole: whether the corpus is run without cutting.
     """
 
-    def __init__(self, backend: str | type[Backend]) -> None:
+    def __init__(self, backend: str | type[Backend], *, whole: bool = False) -> None:
         self.name = backend if isinstance(backend, str) else f"{backend.__module__}:{backend.__qualname__}"
+        self.whole = whole
+        self.scale = timeout_scale()
 
     @functools.cached_property
     def backend_class(self) -> type[Backend]:
@@ -26,14 +52,48 @@ class Subject:
         """
         return load_backend(self.name)
 
+    @functools.cached_property
+    def unusable(self) -> str | None:
+        """Why the backend cannot be made without options; ``None``: it can."""
+        try:
+            create_backend(self.name)
+        except Exception as error:
+            return f"the backend cannot be made: {error}"
+        return None
+
+    @functools.cached_property
+    def is_http(self) -> bool:
+        """Whether its connections derive from ``HTTPProtocol``. It is asked outside of a loop."""
+
+        async def look() -> bool:
+            async with self.serve() as stage:
+                return isinstance(stage.line().protocol, HTTPProtocol)
+
+        return asyncio.run(look())
+
+    @asynccontextmanager
+    async def serve(self, handler: Handler | None = None, **limits: Any) -> AsyncGenerator[Stage, None]:
+        """Serve by the backend, without a socket.
+
+        :param handler: what answers; without it, every answer is ``ok``.
+        """
+        async with staging(self.name, handler, self.scale, **limits) as stage:
+            yield stage
+
     def why_skipped(self, rule: Rule) -> str | None:
         """Return why a rule is not to be checked on this backend; ``None``: it is."""
-        if rule.id == "K1.1":
+        if rule.id in ALWAYS:
+            return None
+        if self.unusable is not None:
+            return self.unusable
+        if rule.storey == "Backend":
             return None
         try:
-            features = self.backend_class.features
-        except BackendError:
-            return "the backend cannot be loaded"
-        if rule.feature is not None and rule.feature not in features:
+            is_http = self.is_http
+        except Exception as error:
+            return f"no connection can be made: {error}"
+        if not is_http:
+            return "the backend's connections do not derive from HTTPProtocol"
+        if rule.feature is not None and rule.feature not in self.backend_class.features:
             return f"the backend does not claim the feature {rule.feature!r}"
         return None

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 Check = Callable[["Subject"], Awaitable[None]]
 
-MODULES: Final = ("backend",)
+MODULES: Final = (
+    "backend",
+    "protocol",
+    "parser",
+    "errors",
+    "replace",
+    "shutdown",
+    "sharing",
+    "flow",
+    "corpus",
+)
 """One a group of rules, in their order."""
 
 _checks: dict[str, Check] = {}

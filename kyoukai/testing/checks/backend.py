@@ -1,9 +1,23 @@
 """K1: what every backend owes, whatever it speaks."""
 
-from kyoukai.core.registry import SUPPORTED_API_VERSIONS, create_backend
+import asyncio
+import re
+from typing import Any, Final
+
+from kyoukai.core.backend import Backend, Feature
+from kyoukai.core.errors import BackendOptionError, BackendVersionError
+from kyoukai.core.protocol import HTTPProtocol
+from kyoukai.core.registry import create_backend
 
 from ..subject import Subject
 from . import RuleBroken, check
+
+NAMESPACED: Final = re.compile(r"[a-z0-9_-]+(?:[.:/][A-Za-z0-9._:/-]+)+")
+"""A feature of a package's own: what it is called, and before it by whom."""
+
+UNKNOWN_OPTION: Final = "no_backend_has_this_option"
+
+GET: Final = b"GET /get HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @check("K1.1")
@@ -11,15 +25,110 @@ async def loads(subject: Subject) -> None:
     """Load the class, and make a backend without options."""
     try:
         create_backend(subject.name)
+    except BackendVersionError:
+        # That is a rule of its own.
+        return
     except Exception as error:
         raise RuleBroken(
             str(error), expected="a concrete subclass of Backend, made without options"
-        ) from error
+        ) from None
 
 
 @check("K1.2")
 async def api_version(subject: Subject) -> None:
     """Look at the version of the contract."""
-    version = subject.backend_class.api_version
-    if type(version) is not int or version not in SUPPORTED_API_VERSIONS:
-        raise RuleBroken(f"api_version is {version!r}", expected=f"one of {sorted(SUPPORTED_API_VERSIONS)}")
+    try:
+        found = subject.backend_class
+    except BackendVersionError as error:
+        raise RuleBroken(str(error), expected="a version that this release supports") from None
+    if not any("api_version" in vars(base) for base in found.__mro__ if issubclass(base, Backend)):
+        raise RuleBroken("no class of the backend has api_version", expected="a literal int")
+
+
+@check("K1.3")
+async def features(subject: Subject) -> None:
+    """Look at the features."""
+    found: Any = subject.backend_class.features
+    if not isinstance(found, frozenset):
+        raise RuleBroken(f"features is a {type(found).__name__}", expected="a frozenset")
+    known = frozenset(Feature)
+    for feature in found:
+        if not isinstance(feature, str) or (feature not in known and not NAMESPACED.fullmatch(feature)):
+            raise RuleBroken(f"{feature!r} is no feature", expected="a known one, or `package.feature`")
+
+
+@check("K1.4")
+async def alpn_protocols(subject: Subject) -> None:
+    """Look at what is offered in TLS."""
+    found: Any = subject.backend_class.alpn_protocols
+    if not isinstance(found, tuple) or not all(isinstance(name, str) for name in found):
+        raise RuleBroken(f"alpn_protocols is {found!r}", expected="a tuple of str")
+    if not all(0 < len(name.encode()) < 256 for name in found):
+        raise RuleBroken(f"alpn_protocols is {found!r}", expected="names of 1 to 255 bytes (RFC 7301)")
+
+
+@check("K1.5")
+async def options(subject: Subject) -> None:
+    """Make a backend with an option that it cannot know."""
+    options: dict[str, Any] = {UNKNOWN_OPTION: 1}
+    expected = f"a BackendOptionError that names {UNKNOWN_OPTION}"
+    try:
+        subject.backend_class(**options)
+    except BackendOptionError as error:
+        if UNKNOWN_OPTION not in str(error):
+            raise RuleBroken(f"an unknown option is refused by {error}", expected=expected) from None
+        return
+    except Exception as error:
+        raise RuleBroken(f"an unknown option raises {error!r}", expected=expected) from None
+    raise RuleBroken("an unknown option is taken", expected=expected)
+
+
+@check("K1.6")
+async def new_protocol(subject: Subject) -> None:
+    """Ask for two connections."""
+    async with subject.serve() as stage:
+        first, second = stage.line().protocol, stage.line().protocol
+        for protocol in (first, second):
+            if not isinstance(protocol, asyncio.BaseProtocol):
+                raise RuleBroken(f"create_protocol returns {protocol!r}", expected="an asyncio.Protocol")
+        if first is second:
+            raise RuleBroken("two connections have one object", expected="a new one for each")
+
+
+@check("K1.7")
+async def unix_socket(subject: Subject) -> None:
+    """Connect by a Unix socket."""
+    async with subject.serve() as stage:
+        try:
+            line = stage.line(address=("/run/kyoukai.sock", 0))
+        except Exception as error:
+            raise RuleBroken(f"create_protocol raises {error!r} for a Unix socket") from None
+        line.connect()
+        outcome = await line.ask(GET)
+        line.transport.feed_reset()
+        await line.quiet()
+        if line.transport.failure is not None:
+            raise RuleBroken(f"the protocol raises {line.transport.failure!r}", GET)
+        if isinstance(line.protocol, HTTPProtocol) and [answer.status for answer in outcome.answers] != [200]:
+            raise RuleBroken(f"a request by a Unix socket came to {outcome!r}", GET, "200")
+
+
+@check("K1.8")
+async def independent(subject: Subject) -> None:
+    """Serve by two backends at once."""
+    async with subject.serve() as first, subject.serve() as second:
+        for stage, other in ((first, second), (second, first)):
+            stage.seen.clear()
+            other.seen.clear()
+            await stage.connected().ask(GET)
+            if len(stage.seen) != 1 or other.seen:
+                raise RuleBroken(
+                    "a request did not get to the application of the component it came for", GET, "its own"
+                )
+
+
+@check("K1.9")
+async def documented(subject: Subject) -> None:
+    """Look for a docstring."""
+    if not (vars(subject.backend_class).get("__doc__") or "").strip():
+        raise RuleBroken("the class has no docstring", expected="a sentence on what it is")

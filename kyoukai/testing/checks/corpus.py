@@ -1,0 +1,89 @@
+"""K9: the corpus, and the comparison with the backend ``reference``."""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from typing import Final
+
+from ..chunking import choose_seed
+from ..comparison import Comparison
+from ..corpus import load_corpus
+from ..differential import example, kept_because
+from ..generation import cutting, whole
+from ..runner import standing
+from ..subject import Subject
+from . import NotApplicable, RuleBroken, check
+
+REFERENCE: Final = "reference"
+
+EXAMPLES_VARIABLE: Final = "KYOUKAI_EXAMPLES"
+"""The environment variable that says how many conversations are made up and compared."""
+
+EXAMPLES: Final = 500
+
+
+def example_count() -> int:
+    """Return how many conversations are made up.
+
+    :raises ValueError: if the environment sets no whole number.
+    """
+    return int(os.environ.get(EXAMPLES_VARIABLE) or EXAMPLES)
+
+
+async def _run(subject: Subject, level: str) -> None:
+    """Run all cases of one level."""
+    seed = choose_seed()
+    broken = []
+    cases = [case for case in load_corpus() if case.level == level]
+    async with standing(subject.name) as stand:
+        for case in cases:
+            result = await stand.run(case, seed, whole=subject.whole)
+            if result.failures:
+                broken.append((case, result.failures[0]))
+            await asyncio.sleep(0)
+    if broken:
+        case, failure = broken[0]
+        names = ", ".join(case.name for case, _ in broken)
+        message = f"{len(broken)} of {len(cases)} cases are not kept: {names}\n{failure}"
+        raise RuleBroken(message, case.data, case.why)
+
+
+@check("K9.1")
+async def must(subject: Subject) -> None:
+    """Run what RFC 9110 and RFC 9112 say must be so."""
+    await _run(subject, "MUST")
+
+
+@check("K9.2")
+async def hardening(subject: Subject) -> None:
+    """Run what a server is trusted for beyond them."""
+    await _run(subject, "HARDENING")
+
+
+@check("K9.3")
+async def should(subject: Subject) -> None:
+    """Run what they say should be so."""
+    await _run(subject, "SHOULD")
+
+
+@check("K9.4")
+async def as_reference(subject: Subject) -> None:
+    """Make conversations up, and compare what comes of them."""
+    if subject.name == REFERENCE:
+        raise NotApplicable("it is the reference")
+    seed = choose_seed()
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        comparison = Comparison((REFERENCE, subject.name), stack)
+        loop.set_exception_handler(comparison.note_problem)
+        stack.callback(loop.set_exception_handler, None)
+        for number in range(example_count()):
+            text, source = example(seed, number)
+            finding = await comparison.find(text, [whole(text), cutting(source, text)])
+            if finding is not None and kept_because(finding) is None:
+                smallest = await comparison.shrink(finding)
+                raise RuleBroken(
+                    f"example {number} of seed {seed}: {smallest}",
+                    smallest.conversation.data,
+                    "the same as the reference",
+                )

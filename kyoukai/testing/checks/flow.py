@@ -1,0 +1,112 @@
+"""K8: a client that sends more, or reads less, than the server likes; and what is left of it."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncIterator
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from ..subject import Subject
+from . import RuleBroken, check
+from .backend import GET
+
+
+@check("K8.1")
+async def pauses_reading(subject: Subject) -> None:
+    """Send more requests than may wait."""
+    go = asyncio.Event()
+
+    async def handle(request: Request) -> Response:
+        await go.wait()
+        return Response("ok")
+
+    async with subject.serve(handle, max_pipelined=2) as stage:
+        line = stage.connected()
+        for _ in range(4):
+            line.send(GET)
+        await line.quiet()
+        reads = line.transport.is_reading()
+        go.set()
+        await line.until(lambda: line.transport.received.count(b"HTTP/1.1 200 ") == 4)
+        if reads:
+            raise RuleBroken("it reads on while its queue is full", GET * 4, "pause_reading()")
+        if line.outcome().complete != 4:
+            raise RuleBroken("not all requests were answered", GET * 4, "4 answers once there was room")
+
+
+@check("K8.2")
+async def pauses_writing(subject: Subject) -> None:
+    """Stream an answer to a client that does not read."""
+    count = 0
+
+    async def stream() -> AsyncIterator[bytes]:
+        nonlocal count
+        while count < 1000:
+            count += 1
+            yield b"piece"
+
+    async def handle(request: Request) -> Response:
+        body: Any = stream()
+        return Response(body)
+
+    async with subject.serve(handle) as stage:
+        line = stage.connected()
+        line.protocol.pause_writing()
+        line.send(GET)
+        await line.quiet()
+        while_paused = count
+        line.protocol.resume_writing()
+        await line.until(lambda: count == 1000)
+        if while_paused > 1 or count != 1000:
+            message = f"{while_paused} pieces were written while writing was paused, and {count} in the end"
+            raise RuleBroken(message, GET, "one at most, and 1000")
+
+
+@check("K8.3")
+async def closes_iterator(subject: Subject) -> None:
+    """Reset a connection in the middle of a streamed answer."""
+    closed = asyncio.Event()
+
+    async def stream() -> AsyncIterator[bytes]:
+        try:
+            yield b"piece"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async def handle(request: Request) -> Response:
+        body: Any = stream()
+        return Response(body)
+
+    async with subject.serve(handle) as stage:
+        line = stage.connected()
+        await line.ask(GET)
+        line.transport.feed_reset()
+        await line.quiet()
+        if not await line.until(closed.is_set):
+            raise RuleBroken("the iterator of a reset answer is not closed", GET, "it is closed")
+
+
+@check("K8.4")
+async def nothing_is_left(subject: Subject) -> None:
+    """Count what still refers to a connection that is gone."""
+    kept: dict[str, weakref.ref[Any]] = {}
+
+    async def handle(request: Request) -> Response:
+        kept["the request"] = weakref.ref(request)
+        return Response("ok")
+
+    async with subject.serve(handle) as stage:
+        line = stage.connected()
+        await line.ask(GET)
+        line.transport.feed_reset()
+        await line.quiet()
+        kept["the connection"] = weakref.ref(line.protocol)
+        kept["the parser's connection"] = weakref.ref(line.transport)
+        del line
+        gc.collect()
+        left = [name for name, reference in kept.items() if reference() is not None]
+        if left:
+            raise RuleBroken(f"there are references to {', '.join(left)}", GET, "none after the connection")

@@ -1,0 +1,181 @@
+"""K3: what a parser calls, with what, and when.
+
+Each rule is looked at by a message of its own, as simple as can be, so that what breaks one rule
+breaks no other.
+"""
+
+import re
+from typing import Final
+
+from ..stage import Line
+from ..subject import Subject
+from . import RuleBroken, check
+from .backend import GET
+
+TARGET: Final = b"/a%20b;c?d=%41&e=/*"
+FIELDS: Final = (
+    (b"Host", b"a"),
+    (b"X-Twice", b"1"),
+    (b"x-other", b'"q, r"'),
+    (b"X-Twice", b"2"),
+    (b"X-No", b""),
+)
+CHUNKED: Final = b"POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+CONTENT: Final = b"five!and seven"
+CHUNKS: Final = b"5\r\nfive!\r\n9\r\nand seven\r\n0\r\n\r\n"
+CHUNK: Final = b"5\r\nhello\r\n0\r\n\r\n"
+LETTERS: Final = {
+    "on_message_begin": "b",
+    "on_url": "u",
+    "on_header": "h",
+    "on_headers_complete": "c",
+    "on_body": "d",
+    "on_message_complete": "e",
+}
+ORDER: Final = re.compile(r"(?:bu+h*cd*h*e)*")
+
+
+async def _told(subject: Subject, *pieces: bytes) -> Line:
+    """Send pieces on a connection that is written down."""
+    async with subject.serve() as stage:
+        line = stage.connected(record=True)
+        for piece in pieces:
+            await line.ask(piece)
+        return line
+
+
+def _sized(method: bytes, body: bytes) -> bytes:
+    head = b"%b /sized HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+    return head % (method, len(body))
+
+
+@check("K3.1")
+async def order(subject: Subject) -> None:
+    """Hold the order of the calls against the grammar, for two messages on one connection."""
+    body = b"hello"
+    line = await _told(subject, GET, _sized(b"POST", body) + body)
+    letters = "".join(LETTERS[call.name] for call in line.timeline if call.name in LETTERS)
+    if ORDER.fullmatch(letters) is None or letters.count("e") != 2:
+        names = " ".join(call.name for call in line.timeline if call.name in LETTERS)
+        expected = "begin, url+, header*, headers_complete, body*, header*, message_complete; twice"
+        raise RuleBroken(f"it called {names}", line.sent, expected)
+
+
+@check("K3.2")
+async def target(subject: Subject) -> None:
+    """Join the pieces of a target."""
+    line = await _told(subject, b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % TARGET)
+    found = b"".join(bytes(args[0]) for args in line.calls("on_url"))
+    if found != TARGET:
+        raise RuleBroken(f"on_url got {found!r}", line.sent, repr(TARGET))
+
+
+@check("K3.3")
+async def fields(subject: Subject) -> None:
+    """Send fields in one order, one of them twice and one without a value."""
+    lines = b"".join(b"%b: %b\r\n" % field for field in FIELDS)
+    line = await _told(subject, b"GET /fields HTTP/1.1\r\n" + lines + b"\r\n")
+    found = tuple((bytes(name), bytes(value).strip(b" \t")) for name, value in line.calls("on_header"))
+    if found != FIELDS:
+        raise RuleBroken(f"on_header got {found}", line.sent, repr(FIELDS))
+
+
+@check("K3.4")
+async def content(subject: Subject) -> None:
+    """Join the pieces of a body in two chunks."""
+    line = await _told(subject, CHUNKED + CHUNKS)
+    found = b"".join(bytes(args[0]) for args in line.calls("on_body"))
+    if found != CONTENT:
+        raise RuleBroken(f"on_body got {found!r}", line.sent, repr(CONTENT))
+
+
+@check("K3.5")
+async def no_empty_piece(subject: Subject) -> None:
+    """Look for an empty piece."""
+    line = await _told(subject, _sized(b"POST", b"hello") + b"hel", b"lo")
+    if any(not args[0] for args in line.calls("on_body")):
+        raise RuleBroken("on_body got an empty piece", line.sent, "pieces of one byte at least")
+
+
+@check("K3.6")
+async def trailers(subject: Subject) -> None:
+    """Look where the trailer fields come."""
+    head = CHUNKED.replace(b"/chunked", b"/trailers")
+    line = await _told(subject, head + b"5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n")
+    names = [call.name for call in line.timeline]
+    at = names.index("on_headers_complete") if "on_headers_complete" in names else len(names)
+    after = [
+        (bytes(call.args[0]), bytes(call.args[1]).strip())
+        for call in line.timeline[at:]
+        if call.name == "on_header"
+    ]
+    seen = line.seen[0] if line.seen else None
+    if after != [(b"X-Trailer", b"1")] or seen is None or "x-trailer" in seen.fields:
+        raise RuleBroken(f"after the head on_header got {after}", line.sent, "the trailer field")
+
+
+@check("K3.7")
+async def method_and_version(subject: Subject) -> None:
+    """Ask for the method and the version as soon as the head is complete."""
+    line = await _told(subject, b"DELETE /old HTTP/1.0\r\nHost: a\r\n\r\n")
+    if line.calls("on_headers_complete") != [(b"DELETE", "1.0")]:
+        found = line.calls("on_headers_complete")
+        raise RuleBroken(f"the parser tells {found}", line.sent, "(b'DELETE', '1.0')")
+
+
+@check("K3.8")
+async def head_at_once(subject: Subject) -> None:
+    """Feed a head whose body has not come."""
+    line = await _told(subject, _sized(b"PUT", b"hello"))
+    names = [call.name for call in line.timeline]
+    if names[-2:] != ["on_headers_complete", "fed"]:
+        raise RuleBroken(f"a head came to {names}", line.sent, "on_headers_complete within its feed_data")
+
+
+@check("K3.9")
+async def end_with_the_last_byte(subject: Subject) -> None:
+    """Look when a message is complete."""
+    line = await _told(subject, _sized(b"PATCH", b"hello") + b"hell", b"o")
+    feeds: list[list[str]] = []
+    for call in line.timeline:
+        if call.name == "feed":
+            feeds.append([])
+        feeds[-1].append(call.name)
+    complete = ["on_message_complete" in names for names in feeds]
+    if not complete or complete != [False] * (len(complete) - 1) + [True] or len(feeds) != 3:
+        raise RuleBroken(f"it was complete after {complete}", line.sent, "with the last byte, and not before")
+
+
+@check("K3.10")
+async def immutable(subject: Subject) -> None:
+    """Look at the types of what is called back."""
+    head = b"POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+    line = await _told(subject, head + b"hello")
+    for call in line.timeline:
+        if call.name in ("on_url", "on_header", "on_body"):
+            for value in call.args:
+                if type(value) is not bytes:
+                    raise RuleBroken(f"{call.name} got a {type(value).__name__}", line.sent, "bytes")
+
+
+@check("K3.11")
+async def as_it_comes(subject: Subject) -> None:
+    """Send a part of a body, and look whether it is passed on."""
+    line = await _told(subject, _sized(b"POST", b"0123456789") + b"0123")
+    found = b"".join(bytes(args[0]) for args in line.calls("on_body"))
+    if found != b"0123":
+        raise RuleBroken(f"after a part of a body, on_body got {found!r}", line.sent, "b'0123'")
+
+
+@check("K3.12")
+async def any_cutting(subject: Subject) -> None:
+    """Send a body of one chunk whole, cut at each position, and byte by byte."""
+    ways = [(CHUNK[:position], CHUNK[position:]) for position in range(1, len(CHUNK))]
+    single = tuple(CHUNK[position : position + 1] for position in range(len(CHUNK)))
+    whole = await _told(subject, CHUNKED, CHUNK)
+    wanted = b"".join(bytes(args[0]) for args in whole.calls("on_body"))
+    for way in (*ways, single):
+        line = await _told(subject, CHUNKED, *way)
+        found = b"".join(bytes(args[0]) for args in line.calls("on_body"))
+        if found != wanted or len(line.calls("on_message_complete")) != 1:
+            raise RuleBroken(f"cut as {way}, on_body got {found!r}", line.sent, repr(wanted))

@@ -1,0 +1,82 @@
+"""K5: a connection that is handed to another protocol."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from werkzeug.wrappers import Request, Response
+
+from ..stage import Line
+from ..subject import Subject
+from . import RuleBroken, check
+
+OFFER: Final = b"GET /up HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n"
+UNREAD: Final = b"\x00\x01other"
+
+
+class Other(asyncio.Protocol):
+    """What the connection is handed to."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.is_lost = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes."""
+        self.received += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end."""
+        self.is_lost = True
+
+
+@asynccontextmanager
+async def _replaced(subject: Subject, unread: bytes) -> AsyncGenerator[tuple[Line, Other], None]:
+    """Replace a connection's protocol while its request is handled."""
+    others: list[Any] = []
+    lines: list[Line] = []
+
+    async def handle(request: Request) -> Response:
+        others.append(lines[0].protocol.replace(Other))
+        return Response("no answer is written")
+
+    async with subject.serve(handle) as stage:
+        lines.append(stage.connected())
+        await lines[0].ask(OFFER + unread)
+        if not others:
+            raise RuleBroken("replace failed", OFFER, "the new protocol")
+        yield lines[0], others[0]
+
+
+@check("K5.1")
+async def unread_bytes(subject: Subject) -> None:
+    """Send bytes of the other protocol together with the request."""
+    async with _replaced(subject, UNREAD) as (_, other):
+        if not other.received.startswith(UNREAD):
+            raise RuleBroken(f"the new protocol got {other.received!r}", OFFER + UNREAD, repr(UNREAD))
+
+
+@check("K5.2")
+async def called_no_more(subject: Subject) -> None:
+    """Send bytes after it, and end the connection."""
+    async with _replaced(subject, b"") as (line, other):
+        line.send(b"later")
+        await line.quiet()
+        line.transport.feed_reset()
+        await line.quiet()
+        if other.received != b"later" or not other.is_lost:
+            raise RuleBroken(
+                f"the new protocol got {other.received!r}, lost: {other.is_lost}",
+                OFFER,
+                "b'later', and its end",
+            )
+
+
+@check("K5.3")
+async def no_answer(subject: Subject) -> None:
+    """Look for an answer after it."""
+    async with _replaced(subject, b"") as (line, _):
+        await line.quiet()
+        if line.transport.received:
+            raise RuleBroken(f"{bytes(line.transport.received[:80])!r} was written", OFFER, "nothing")

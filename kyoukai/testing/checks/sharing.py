@@ -1,0 +1,75 @@
+"""K7: what connections, and the requests of one connection, do not share."""
+
+import contextvars
+import itertools
+from typing import Final
+
+from werkzeug.wrappers import Request, Response
+
+from ..subject import Subject
+from . import RuleBroken, check
+from .backend import GET
+
+mark: Final = contextvars.ContextVar("mark", default="")
+
+
+def _post(name: bytes) -> bytes:
+    return b"POST /%b HTTP/1.1\r\nHost: a\r\nX-Name: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+        name,
+        name,
+        len(name),
+        name,
+    )
+
+
+@check("K7.1")
+async def interleaved(subject: Subject) -> None:
+    """Send on two connections in turn, byte by byte."""
+    texts = (_post(b"first-one"), _post(b"other-two"))
+    async with subject.serve() as stage:
+        lines = (stage.connected(), stage.connected())
+        for column in itertools.zip_longest(*texts):
+            for line, byte in zip(lines, column, strict=True):
+                if byte is not None:
+                    line.send(bytes((byte,)))
+        for line in lines:
+            await line.quiet()
+        found = sorted((seen.target, seen.fields.get("x-name"), seen.body) for seen in stage.seen)
+        wanted = [("/first-one", "first-one", b"first-one"), ("/other-two", "other-two", b"other-two")]
+        if found != wanted:
+            raise RuleBroken(f"two connections in turn gave {found}", texts[0], repr(wanted))
+
+
+@check("K7.2")
+async def in_order(subject: Subject) -> None:
+    """Send four requests at once, whose answers say which request they are for."""
+
+    async def handle(request: Request) -> Response:
+        return Response(f"{request.path} {request.headers['X-Name']} ".encode() + request.get_data())
+
+    names = (b"one", b"two", b"three", b"four")
+    text = b"".join(map(_post, names))
+    async with subject.serve(handle) as stage:
+        outcome = await stage.connected().ask(text)
+        found = [answer.content for answer in outcome.answers]
+        wanted = [b"/%b %b %b" % (name, name, name) for name in names]
+        if found != wanted:
+            raise RuleBroken(f"pipelined requests were answered with {found}", text, repr(wanted))
+
+
+@check("K7.3")
+async def context_variables(subject: Subject) -> None:
+    """Set a context variable in one request, and look for it in the next."""
+    found: list[str] = []
+
+    async def handle(request: Request) -> Response:
+        found.append(mark.get())
+        mark.set("set by another request")
+        return Response("ok")
+
+    async with subject.serve(handle) as stage:
+        line = stage.connected()
+        await line.ask(GET)
+        await line.ask(GET)
+        if found != ["", ""]:
+            raise RuleBroken(f"a context variable was {found}", line.sent, "not set by another request")

@@ -1,0 +1,235 @@
+"""Where the checks of the rules look on: a server without a socket, and what happens on its connections.
+
+Of each connection the parser's calls, and the calls of the parser, are written down in the order in
+which they come. It is done by attributes of the connection's object, set before it is connected,
+so that nothing has to be known of the backend.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple
+
+from asphalt.core import Context
+from werkzeug.wrappers import Request, Response
+
+from kyoukai.asphalt import CommandLineName, KyoukaiComponent
+
+from .conversation import QUIET_TURNS
+from .outcome import Outcome, read_outcome
+from .recorder import RecordingApplication, Reply, Seen
+from .transport import SERVER, MemoryTransport
+
+CALLBACKS: Final = (
+    "on_message_begin",
+    "on_url",
+    "on_header",
+    "on_headers_complete",
+    "on_body",
+    "on_message_complete",
+)
+
+PATIENCE: Final = 2.0
+"""Seconds to wait for what must come, before they are scaled."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Call(NamedTuple):
+    """One call: a callback, or ``feed`` and after it ``fed`` or ``raised``."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    """Those of ``on_headers_complete`` are the method and the version that the parser then tells."""
+
+
+class ScriptedApplication(RecordingApplication):
+    """Records each request, and answers as a coroutine function does."""
+
+    def __init__(self, handler: Handler | None = None) -> None:
+        super().__init__()
+        self.handler = handler
+
+    async def process_request(self, request: Request, parent_context: Context) -> Response:
+        """Record a request and answer it."""
+        if self.handler is None:
+            return await super().process_request(request, parent_context)
+        self.seen.append(Seen.of(request))
+        return await self.handler(request)
+
+
+class FeedRecorder:
+    """A parser whose ``feed_data`` is written down."""
+
+    def __init__(self, parser: Any, timeline: list[Call]) -> None:
+        self._parser = parser
+        self._timeline = timeline
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
+
+    def feed_data(self, data: bytes, /) -> None:
+        """Feed the parser."""
+        self._timeline.append(Call("feed", (data,)))
+        try:
+            self._parser.feed_data(data)
+        except Exception as error:
+            self._timeline.append(Call("raised", (error,)))
+            raise
+        self._timeline.append(Call("fed"))
+
+
+class Line:
+    """One connection, from the client's side.
+
+    :param protocol: the connection's object, not connected yet.
+    :param seen: the requests that the application is called for.
+    :param scale: what the seconds of patience are multiplied by.
+    """
+
+    def __init__(self, protocol: asyncio.Protocol, seen: list[Seen], scale: float) -> None:
+        self.protocol: Any = protocol
+        self.transport = MemoryTransport(protocol)
+        self.timeline: list[Call] = []
+        self.seen = seen
+        self.sent = b""
+        self._scale = scale
+
+    def record(self) -> None:
+        """Write down what happens from now on; call it before :meth:`connect`."""
+        protocol, timeline = self.protocol, self.timeline
+        for name in CALLBACKS:
+            setattr(protocol, name, self._recorder(name, getattr(protocol, name)))
+        make_parser = protocol.make_parser
+        protocol.make_parser = lambda: FeedRecorder(make_parser(), timeline)
+
+    def connect(self) -> None:
+        """Tell the protocol that the connection is made."""
+        self.transport.connect()
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, without giving the loop a turn."""
+        self.sent += data
+        self.transport.feed(data)
+
+    async def ask(self, data: bytes) -> Outcome:
+        """Send bytes, wait until nothing more happens, and return what came of it."""
+        self.send(data)
+        await self.quiet()
+        return self.outcome()
+
+    async def quiet(self) -> None:
+        """Wait until nothing more happens."""
+        transport, quiet = self.transport, 0
+        while quiet < QUIET_TURNS:
+            changes = (transport.changes, len(self.timeline))
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if changes == (transport.changes, len(self.timeline)) else 0
+
+    async def until(self, condition: Callable[[], object]) -> bool:
+        """Wait for something that must come, and return whether it did."""
+        return await wait_for(condition, self._scale)
+
+    def calls(self, name: str) -> list[tuple[Any, ...]]:
+        """Return the arguments of each call of one name."""
+        return [call.args for call in self.timeline if call.name == name]
+
+    def outcome(self) -> Outcome:
+        """Return what has come of the connection so far."""
+        transport = self.transport
+        return read_outcome(
+            bytes(transport.received),
+            self.sent,
+            self.seen,
+            closed=transport.ended,
+            aborted=transport.aborted,
+        )
+
+    def _recorder(self, name: str, original: Callable[..., None]) -> Callable[..., None]:
+        def call(*args: Any) -> None:
+            if name == "on_headers_complete":
+                parser = self.protocol.parser
+                self.timeline.append(Call(name, (parser.get_method(), parser.get_http_version())))
+            else:
+                self.timeline.append(Call(name, args))
+            original(*args)
+
+        return call
+
+
+class Stage:
+    """A component that serves without a socket."""
+
+    def __init__(self, component: KyoukaiComponent, ctx: Context, scale: float) -> None:
+        self.component = component
+        self.ctx = ctx
+        self.problems: list[str] = []
+        """What the event loop was told, and what was logged as an error."""
+        application: Any = component.app
+        self.seen: list[Seen] = application.begin(Reply())
+        self._scale = scale
+
+    def line(self, *, record: bool = False, address: tuple[str, int] = SERVER) -> Line:
+        """Return a new connection that is not connected yet."""
+        protocol = self.component.backend.create_protocol(self.component, self.ctx, *address)
+        line = Line(protocol, self.seen, self._scale)
+        if record:
+            line.record()
+        return line
+
+    def connected(self, *, record: bool = False) -> Line:
+        """Return a new connection."""
+        line = self.line(record=record)
+        line.connect()
+        return line
+
+
+async def wait_for(condition: Callable[[], object], scale: float) -> bool:
+    """Wait until a condition holds, and return whether it did in time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PATIENCE * scale
+    while not condition():
+        if loop.time() > deadline:
+            return False
+        await asyncio.sleep(0.001)
+    return True
+
+
+class _Records(logging.Handler):
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._problems = problems
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._problems.append(f"{record.name} logged: {record.getMessage()}")
+
+
+@asynccontextmanager
+async def staging(
+    backend: str, handler: Handler | None = None, scale: float = 1.0, **limits: Any
+) -> AsyncGenerator[Stage, None]:
+    """Serve by a backend without a socket; what goes wrong is noted and not logged.
+
+    :param handler: what answers; without it, every answer is ``ok``.
+    """
+    component = KyoukaiComponent(
+        ScriptedApplication(handler), backend=CommandLineName(backend), limits=limits
+    )
+    async with Context() as ctx:
+        stage = Stage(component, ctx, scale)
+        loop, records = asyncio.get_running_loop(), _Records(stage.problems)
+        logger = logging.getLogger("kyoukai")
+        propagate, logger.propagate = logger.propagate, False
+        logger.addHandler(records)
+        loop.set_exception_handler(lambda loop, told: stage.problems.append(str(told.get("message"))))
+        component.server.start()
+        try:
+            yield stage
+        finally:
+            at_once = asyncio.Event()
+            at_once.set()
+            await component.server.stop(at_once)
+            loop.set_exception_handler(None)
+            logger.removeHandler(records)
+            logger.propagate = propagate

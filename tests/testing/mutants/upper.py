@@ -1,0 +1,243 @@
+"""Backends whose connections break rules: what they override, they override wrongly."""
+
+import asyncio
+import logging
+from typing import Any, ClassVar
+
+from werkzeug.exceptions import HTTPException
+
+from kyoukai import ProtocolError
+from kyoukai.backends.reference import KyoukaiProtocol
+from kyoukai.core.errors import BadRequest
+
+from .lower import Sound
+
+
+def mutant(protocol: type[KyoukaiProtocol]) -> type[Sound]:
+    """Return a backend whose connections are of this class."""
+    return type(protocol.__name__, (Sound,), {"protocol": protocol, "__doc__": protocol.__doc__})
+
+
+@mutant
+class MakesOneParser(KyoukaiProtocol):
+    """It has one parser."""
+
+    only: Any = None
+
+    def make_parser(self) -> Any:
+        self.only = self.only or super().make_parser()
+        return self.only
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.only = None
+        super().connection_lost(exc)
+
+
+@mutant
+class OverridesACallback(KyoukaiProtocol):
+    """It takes the target itself."""
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+
+
+@mutant
+class IsLostTwice(KyoukaiProtocol):
+    """It tells the server twice that it is lost."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.server.lost(self, exc)
+
+
+@mutant
+class HidesItself(KyoukaiProtocol):
+    """It puts another object into the environ."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.environ["kyoukai.protocol"] = object()
+
+
+@mutant
+class RaisesInTranslate(KyoukaiProtocol):
+    """It raises for what it does not know."""
+
+    def translate_exception(self, exc: Exception) -> HTTPException:
+        if not isinstance(exc, ProtocolError):
+            raise exc
+        return exc
+
+
+@mutant
+class KnowsOneStatus(KyoukaiProtocol):
+    """It makes a 400 of every error."""
+
+    def translate_exception(self, exc: Exception) -> HTTPException:
+        return BadRequest()
+
+
+@mutant
+class SaysNothing(KyoukaiProtocol):
+    """It closes, and does not answer what it refuses."""
+
+    def handle_parser_exception(self, exc: Exception) -> None:
+        self.translate(exc)
+        self.close()
+
+
+@mutant
+class Complains(KyoukaiProtocol):
+    """It logs each fault of a client's as its own."""
+
+    def translate_exception(self, exc: Exception) -> HTTPException:
+        logging.getLogger("kyoukai.mutant").error("the parser failed", exc_info=exc)
+        return super().translate_exception(exc)
+
+
+@mutant
+class LosesUnreadBytes(KyoukaiProtocol):
+    """It keeps what it has not read."""
+
+    def take_unread(self) -> bytes:
+        return b""
+
+
+@mutant
+class StaysTheProtocol(KyoukaiProtocol):
+    """It stays the one that the transport calls."""
+
+    def replace(self, *args: Any, **kwargs: Any) -> Any:
+        protocol = super().replace(*args, **kwargs)
+        self.transport.set_protocol(self)
+        return protocol
+
+
+@mutant
+class AnswersAfterReplace(KyoukaiProtocol):
+    """It answers, though the connection is another's."""
+
+    def replace(self, *args: Any, **kwargs: Any) -> Any:
+        protocol = super().replace(*args, **kwargs)
+        self.transport.write(b"HTTP/1.1 500 Internal Server Error\r\n\r\n")
+        return protocol
+
+
+@mutant
+class StaysOpen(KyoukaiProtocol):
+    """It does not mind a stop."""
+
+    def shutdown(self) -> None:
+        """Do nothing."""
+
+
+@mutant
+class CutsOffAtOnce(KyoukaiProtocol):
+    """It waits for nobody."""
+
+    def shutdown(self) -> None:
+        if self.exchanges:
+            self.abort()
+        else:
+            super().shutdown()
+
+
+@mutant
+class LetsHandlersRun(KyoukaiProtocol):
+    """It closes, and its handler goes on."""
+
+    def abort(self) -> None:
+        self._task = None
+        super().abort()
+
+
+@mutant
+class SharesABody(KyoukaiProtocol):
+    """What comes of any body belongs to the connection that began last."""
+
+    current: ClassVar[Any] = None
+
+    def make_parser(self) -> Any:
+        parser: Any = super().make_parser()
+        parser._protocol = _Shared(self)
+        return parser
+
+
+class _Shared:
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.protocol, name)
+
+    def on_message_begin(self) -> None:
+        _Shared.current = self.protocol
+        self.protocol.on_message_begin()
+
+    def on_body(self, body: bytes) -> None:
+        _Shared.current.on_body(body)
+
+    def on_message_complete(self) -> None:
+        _Shared.current = None
+        self.protocol.on_message_complete()
+
+
+@mutant
+class AnswersOutOfOrder(KyoukaiProtocol):
+    """It answers the third of those that wait before the second."""
+
+    def enqueue(self, exchange: Any) -> None:
+        super().enqueue(exchange)
+        if len(self.exchanges) == 3:
+            self.exchanges[1], self.exchanges[2] = self.exchanges[2], self.exchanges[1]
+
+
+@mutant
+class SharesContext(KyoukaiProtocol):
+    """All requests of a connection have one context."""
+
+    shared: Any = None
+
+    def _answer_first(self) -> None:
+        if self.exchanges[0].error is not None:
+            super()._answer_first()
+            return
+        self.shared = self.shared or self.server.context.copy()
+        self._task = asyncio.get_running_loop().create_task(self._wait(), context=self.shared)
+
+
+@mutant
+class IgnoresFullQueue(KyoukaiProtocol):
+    """It never pauses reading."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.pause_reading = lambda: None  # type: ignore[attr-defined]
+        super().connection_made(transport)
+
+
+@mutant
+class IgnoresPause(KyoukaiProtocol):
+    """It writes on."""
+
+    def pause_writing(self) -> None:
+        """Do nothing."""
+
+
+@mutant
+class LeaksOnReset(KyoukaiProtocol):
+    """It forgets the task that streams."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._task = None
+        super().connection_lost(exc)
+
+
+@mutant
+class RemembersConnections(KyoukaiProtocol):
+    """It remembers every connection."""
+
+    all: ClassVar[list[Any]] = []
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.all.append(self)
+        super().connection_lost(exc)
