@@ -1,7 +1,10 @@
-"""A kit to test a backend with: a corpus of cases, and what drives a connection in memory.
+"""A kit to test a backend with: rules, a corpus of cases, and what drives a connection in memory.
 
-:mod:`kyoukai.testing.runner` runs the corpus; what it is made of can be used by itself.
+:class:`BackendSuite` has it all as tests for pytest, and :func:`run_rules` without; what they are made
+of can be used by itself. :mod:`kyoukai.testing.runner` runs the corpus as a command.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from .answers import Answer, read_answers
 from .chunking import Action, Cutting, cuttings
@@ -9,10 +12,22 @@ from .conversation import converse, converse_by_socket, serving
 from .corpus import Case, CorpusError, Expected, load_corpus
 from .outcome import Outcome, read_outcome
 from .recorder import RecordingApplication, Reply, Seen
+from .report import Report, RuleResult, run_rules
+from .rules import Rule, load_rules
 from .transport import MemoryTransport
 from .verdict import faults
 
+if TYPE_CHECKING:
+    from .suite import BackendSuite
+
 __all__ = (
+    # the rules of the contract
+    "BackendSuite",
+    "Report",
+    "Rule",
+    "RuleResult",
+    "load_rules",
+    "run_rules",
     # the corpus
     "Case",
     "CorpusError",
@@ -35,3 +50,12 @@ __all__ = (
     "read_outcome",
     "serving",
 )
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs pytest when it is asked for: pytest is optional."""
+    if name == "BackendSuite":
+        from .suite import BackendSuite
+
+        return BackendSuite
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..chunking import choose_seed
 from ..comparison import Comparison
-from ..corpus import load_corpus
+from ..corpus import Case, load_corpus
 from ..differential import example, kept_because
 from ..generation import cutting, whole
 from ..runner import standing
@@ -22,6 +22,23 @@ EXAMPLES_VARIABLE: Final = "KYOUKAI_EXAMPLES"
 EXAMPLES: Final = 500
 
 
+FEATURES: Final = {
+    "Chunked": "chunked",
+    "Expect": "expect-continue",
+    "Pipelining": "pipelining",
+    "Trailers": "trailers",
+}
+"""The groups of cases that are of one feature."""
+
+
+def why_case_skipped(subject: Subject, case: Case) -> str | None:
+    """Return why a case is not to be run on this backend; ``None``: it is."""
+    feature = FEATURES.get(case.group)
+    if feature is not None and feature not in subject.backend_class.features:
+        return f"the backend does not claim the feature {feature!r}"
+    return None
+
+
 def example_count() -> int:
     """Return how many conversations are made up.
 
@@ -34,7 +51,9 @@ async def _run(subject: Subject, level: str) -> None:
     """Run all cases of one level."""
     seed = choose_seed()
     broken = []
-    cases = [case for case in load_corpus() if case.level == level]
+    cases = [
+        case for case in load_corpus() if case.level == level and why_case_skipped(subject, case) is None
+    ]
     async with standing(subject.name) as stand:
         for case in cases:
             result = await stand.run(case, seed, whole=subject.whole)

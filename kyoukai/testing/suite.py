@@ -1,0 +1,117 @@
+"""The tests of a backend, as a class for pytest: derive from it, and say which backend.
+
+::
+
+    from kyoukai.testing import BackendSuite
+
+    class TestMyBackend(BackendSuite):
+        backend = "my-backend"
+
+``backend`` is a name, ``module:attribute``, or a class that can be imported; or it is a fixture, of the
+class or of the module, that returns one. There is one test for each rule of the contract, by its id,
+and one for each case of the corpus, which sends it cut in every way. What a backend does not claim is
+skipped, with the reason; an optional rule that is not kept is an expected failure.
+
+Set by the environment: ``KYOUKAI_TIMEOUT_SCALE``, by which the seconds of patience of the rules are
+multiplied; ``KYOUKAI_EXAMPLES``, how many conversations are made up and compared with the backend
+``reference``; and ``KYOUKAI_SEED``, which makes the same of them again.
+"""
+
+from typing import Any, ClassVar, Final
+
+import pytest
+
+from kyoukai.core.backend import Backend
+
+from .checks.corpus import why_case_skipped
+from .chunking import choose_seed
+from .corpus import Case, load_corpus
+from .report import RuleResult, run_rule
+from .rules import Rule, load_rules
+from .runner import run_case
+from .subject import Subject
+
+PROPERTY: Final = "kyoukai"
+"""The name of the property of a test by which the summary knows what came of it."""
+
+CORPUS_RULES: Final = {"MUST": "K9.1", "HARDENING": "K9.2", "SHOULD": "K9.3"}
+"""The rules that are kept where all cases of a level are."""
+
+RULES: Final = {rule.id: rule for rule in load_rules()}
+
+
+class BackendSuite:
+    """The rules and the corpus, as tests of one backend."""
+
+    backend: ClassVar[Any]
+    """The backend's name, ``module:attribute``, or its class; or a fixture that returns one."""
+
+    corpus: ClassVar[tuple[Case, ...]] = load_corpus()
+    """The cases that are run."""
+
+    @staticmethod
+    def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+        """Make a test of each rule and of each case."""
+        if metafunc.function.__name__ == "test_rule":
+            rules = [rule for rule in load_rules() if rule.id not in CORPUS_RULES.values()]
+            metafunc.parametrize("rule", rules, ids=[rule.id for rule in rules])
+        elif metafunc.function.__name__ == "test_case" and metafunc.cls is not None:
+            cases = metafunc.cls.corpus
+            metafunc.parametrize("case", cases, ids=[case.name for case in cases])
+
+    @pytest.fixture
+    def subject(self, request: pytest.FixtureRequest) -> Subject:
+        """Return the backend under test."""
+        backend = getattr(type(self), "backend", None)
+        if not (isinstance(backend, str) or (isinstance(backend, type) and issubclass(backend, Backend))):
+            backend = request.getfixturevalue("backend")
+        return _subject(backend)
+
+    def test_rule(self, subject: Subject, rule: Rule, request: pytest.FixtureRequest) -> None:
+        """Keep one rule of the contract."""
+        __tracebackhide__ = True
+        _tell(run_rule(rule, subject), subject, request)
+
+    def test_case(self, subject: Subject, case: Case, request: pytest.FixtureRequest) -> None:
+        """Keep one case of the corpus, cut in every way."""
+        __tracebackhide__ = True
+        rule = RULES[CORPUS_RULES[case.level]]
+        reason = subject.why_skipped(rule) or why_case_skipped(subject, case)
+        if reason is not None:
+            result = RuleResult(rule, "skipped", reason)
+        else:
+            failures = run_case(case, subject.name, choose_seed(), whole=subject.whole).failures
+            message = "\n\n".join(failures)
+            result = RuleResult(rule, "broken" if failures else "kept", message, case.data, case.why)
+        _tell(result, subject, request)
+
+
+_subjects: dict[Any, Subject] = {}
+
+
+def _subject(backend: Any) -> Subject:
+    """Return the subject of a backend. What it has found out about the backend is kept."""
+    if backend not in _subjects:
+        _subjects[backend] = Subject(backend)
+    return _subjects[backend]
+
+
+def _tell(result: RuleResult, subject: Subject, request: pytest.FixtureRequest) -> None:
+    """Pass, skip or fail a test as its rule has come out."""
+    __tracebackhide__ = True
+    rule = result.rule
+    # A list of texts: it goes from one process to another.
+    fact = [subject.name, rule.id, rule.level, result.outcome]
+    request.node.user_properties.append((PROPERTY, fact))
+    if result.outcome in ("skipped", "untestable"):
+        pytest.skip(f"{rule.id}: {result.message}")
+    if result.outcome == "broken":
+        lines = [f"{rule.id}, {rule.title}: {result.message}", f"    the rule: {rule.statement}"]
+        if result.expected:
+            lines.append(f"    expected: {result.expected}")
+        if result.data:
+            lines.append(f"    sent: {result.data[:500]!r}")
+        text = "\n".join(lines)
+        if rule.level == "optional":
+            pytest.xfail(text)
+        pytest.fail(text, pytrace=False)
