@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 
 from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
 from kyoukai.commands.backends import backends
+from kyoukai.commands.check import check
 from kyoukai.commands.output import app_dir_option
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
@@ -74,6 +75,7 @@ def main() -> None:
 
 
 main.add_command(backends)
+main.add_command(check)
 
 
 @main.command(cls=LimitedCommand)

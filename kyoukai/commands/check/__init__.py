@@ -1,0 +1,114 @@
+"""``kyoukai check``: whether a backend keeps the contract, rule by rule.
+
+What it needs beyond the server is in the extra ``testing`` and is imported when it is used, so that
+the other commands work without. It exits with 0 if no required rule is broken, with 1 if one is, and
+with 2 if there is no backend to check.
+"""
+
+import contextlib
+import importlib.util
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final, TextIO
+
+import click
+
+from kyoukai.core.errors import BackendError
+from kyoukai.core.registry import load_backend
+
+from ..output import app_dir_option, one_line
+from .page import report_page
+from .text import report_lines
+
+if TYPE_CHECKING:
+    from kyoukai.testing.report import Report
+
+__all__ = ("check",)
+
+MODULES: Final = ("hypothesis", "pytest")
+"""What the extra ``testing`` brings."""
+
+BAR_WIDTH: Final = 30
+
+
+class NothingToCheckError(click.ClickException):
+    """There is no backend of that name, or nothing to check it with: one line, and exit status 2."""
+
+    exit_code = 2
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.File("w", encoding="utf-8", lazy=False),
+    help="Write the report into this file too, as a page that needs nothing else.",
+)
+@click.option(
+    "--no-corpus", is_flag=True, help="Leave out the rules whose checks run all of the corpus, for minutes."
+)
+@app_dir_option("Look for the module of NAME here first.")
+def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool) -> None:
+    """Check whether the backend NAME keeps the contract.
+
+    NAME is an installed backend's, or module:attribute. It needs the extra 'testing'. It exits
+    with 1 if a required rule is broken, and with 2 if the backend cannot be loaded.
+    """
+    missing = [module for module in MODULES if importlib.util.find_spec(module) is None]
+    if missing:
+        raise NothingToCheckError(
+            f"kyoukai check needs {' and '.join(missing)}, not installed; pip install 'kyoukai[testing]'"
+        )
+    try:
+        load_backend(name)
+    except BackendError as error:
+        raise NothingToCheckError(one_line(error)) from error
+    report = _run(name, corpus=not no_corpus)
+    if html is not None:
+        html.write(report_page(report))
+    if as_json:
+        click.echo(json.dumps({"kyoukai": version("kyoukai"), **report.to_json()}, indent=2))
+    else:
+        for line in report_lines(report):
+            click.echo(line)
+    sys.exit(0 if report.passed else 1)
+
+
+def _run(name: str, *, corpus: bool) -> "Report":
+    from kyoukai.testing.report import run_rules
+
+    # Handlers that fail as they are told to are logged; without a handler that goes to the terminal.
+    handler = logging.NullHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        if not is_terminal(sys.stderr):
+            return run_rules(name, corpus=corpus)
+        with _cleared_line():
+            return run_rules(name, progress=show_progress, corpus=corpus)
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether somebody watches."""
+    return stream.isatty()
+
+
+def show_progress(done: int, total: int) -> None:
+    """Draw a bar on standard error, over the one that was drawn before."""
+    filled = BAR_WIDTH * done // total if total else BAR_WIDTH
+    bar = "#" * filled + "-" * (BAR_WIDTH - filled)
+    click.echo(f"\r[{bar}] {done} of {total} rules", nl=False, err=True)
+
+
+@contextlib.contextmanager
+def _cleared_line() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        click.echo(f"\r{'':{2 * BAR_WIDTH}}\r", nl=False, err=True)

@@ -1,0 +1,266 @@
+"""`kyoukai check`: its table, its JSON, its page, and how it ends."""
+
+import html.parser
+import json
+import re
+import sys
+from importlib.metadata import requires, version
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from kyoukai.commands.check import MODULES, show_progress
+from kyoukai.commands.check.page import report_page
+from kyoukai.commands.check.text import SHOWN_SIZE, report_lines, shown_bytes
+from kyoukai.testing import report as reporting
+from kyoukai.testing.report import Report, RuleResult
+from kyoukai.testing.rules import Rule
+
+from .processes import python
+from .test_cli import invoke, succeed
+
+
+@pytest.fixture(autouse=True)
+def restored_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what ``--app-dir`` puts onto the path."""
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+
+
+def rule(number: int, level: str = "required", group: str = "Fragments & <more>") -> Rule:
+    return Rule(f"K1.{number}", group, level, f"title {number}", f"statement {number}", f"source {number}")
+
+
+KEPT = RuleResult(rule(1), "kept")
+BROKEN = RuleResult(
+    rule(2), "broken", "the last chunk\n    is lost", b"3\r\nabc\r\n<b>  \x1b[2J", "on_body(b'a  c')"
+)
+NOT_KEPT = RuleResult(rule(3, "optional", "Another"), "broken", "no docstring")
+SKIPPED = RuleResult(rule(4, "required", "Another"), "skipped", "it does not claim 'trailers'")
+UNTESTABLE = RuleResult(rule(5, "untestable", "Another"), "untestable", "no test can show it")
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch) -> list[RuleResult]:
+    """What the rules are found to be, in place of what a run would find."""
+    found = [KEPT, BROKEN, NOT_KEPT, SKIPPED, UNTESTABLE]
+    asked: list[Any] = []
+
+    def run_rules(backend: str, *, progress: Any = None, corpus: bool = True) -> Report:
+        asked.append((backend, corpus))
+        for done in range(len(found) + 1):
+            if progress is not None:
+                progress(done, len(found))
+        return Report(backend, tuple(found))
+
+    monkeypatch.setattr(reporting, "run_rules", run_rules)
+    return found
+
+
+# The table
+
+
+def test_the_table() -> None:
+    report = Report("mine:Backend", (KEPT, BROKEN, NOT_KEPT, SKIPPED, UNTESTABLE))
+    assert [click.unstyle(line) for line in report_lines(report)] == [
+        "Fragments & <more>",
+        "  ok          K1.1  title 1",
+        "  BROKEN      K1.2  title 2",
+        "      owed      statement 2",
+        "      found     the last chunk is lost",
+        r"      bytes     b'3\r\nabc\r\n<b>  \x1b[2J'",
+        "      expected  on_body(b'a  c')",
+        "      source    source 2",
+        "",
+        "Another",
+        "  not kept    K1.3  title 3",
+        "      owed    statement 3",
+        "      found   no docstring",
+        "      source  source 3",
+        "  skipped     K1.4  title 4 (it does not claim 'trailers')",
+        "  untestable  K1.5  title 5",
+        "",
+        "mine:Backend: 1 of 2 required rules kept (50 %), 0 of 1 optional rules kept (0 %), "
+        "1 skipped, 1 untestable",
+        "mine:Backend does not keep the contract",
+    ]
+
+
+def test_the_score_of_nothing() -> None:
+    *_, score, verdict = report_lines(Report("b", (UNTESTABLE,)))
+    assert score == "b: 0 of 0 required rules kept, 0 of 0 optional rules kept, 0 skipped, 1 untestable"
+    assert verdict == "b keeps the contract"
+
+
+def test_bytes_are_cut() -> None:
+    assert shown_bytes(b"x" * SHOWN_SIZE) == repr(b"x" * SHOWN_SIZE)
+    assert shown_bytes(b"x" * 500) == repr(b"x" * SHOWN_SIZE) + "... (500 bytes)"
+
+
+# How it ends
+
+
+def test_a_broken_required_rule(results: list[RuleResult]) -> None:
+    result = invoke("check", "reference")
+    assert result.exit_code == 1
+    assert "BROKEN      K1.2  title 2" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_broken_optional_rule(results: list[RuleResult]) -> None:
+    results.remove(BROKEN)
+    assert "reference keeps the contract" in succeed("check", "reference")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("htptools", "unknown backend 'htptools'; did you mean httptools?"),
+        ("json:JSONDecoder", "it must be a subclass of kyoukai.Backend"),
+        ("nowhere:Backend", "cannot be loaded from nowhere:Backend"),
+    ],
+)
+def test_what_cannot_be_loaded(results: list[RuleResult], name: str, message: str) -> None:
+    result = invoke("check", name)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+def test_without_the_extra(results: list[RuleResult], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = invoke("check", "reference")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: kyoukai check needs hypothesis and pytest, not installed; pip install 'kyoukai[testing]'\n"
+    )
+
+
+def test_the_other_commands_need_no_extra(tmp_path: Path) -> None:
+    for module in MODULES:
+        (tmp_path / f"{module}.py").write_text("raise ImportError(__name__)\n")
+    with python("-m", "kyoukai", "backends", "show", "reference", folder=tmp_path) as process:
+        assert process.finish() == 0
+
+
+def test_the_modules_are_those_of_the_extra() -> None:
+    found = [line.split()[0] for line in requires("kyoukai") or [] if 'extra == "testing"' in line]
+    assert sorted(name.partition(">")[0] for name in found) == sorted(MODULES)
+
+
+# What else it writes
+
+
+def test_json(results: list[RuleResult]) -> None:
+    result = invoke("check", "reference", "--json", "--no-corpus")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    expected = Report("reference", tuple(results)).to_json()
+    assert found == {"kyoukai": version("kyoukai"), **expected}
+    assert found["passed"] is False
+
+
+class Page(html.parser.HTMLParser):
+    """Collects the text of a page, and checks that its elements are closed and stay at home."""
+
+    VOID = ("meta",)
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "link", "img")
+        assert not {"src", "href"} & {name for name, _ in attrs}
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and "style" not in self.open:
+            self.words.append(data.strip())
+
+
+def test_the_page(results: list[RuleResult], tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    assert invoke("check", "reference", "--html", str(path)).exit_code == 1
+    text = path.read_text("utf-8")
+    assert text == report_page(Report("reference", tuple(results)))
+    assert "url(" not in text
+    words = Page(text).words
+    for expected in (
+        "A required rule is broken.",
+        "Fragments & <more>",
+        "BROKEN",
+        "statement 2",
+        r"b'3\r\nabc\r\n<b>  \x1b[2J'",
+        "on_body(b'a  c')",
+        "it does not claim 'trailers'",
+    ):
+        assert expected in words
+    assert words.count("ok") == 1
+
+
+def test_a_page_that_cannot_be_written(results: list[RuleResult], tmp_path: Path) -> None:
+    result = invoke("check", "reference", "--html", str(tmp_path / "nowhere" / "report.html"))
+    assert result.exit_code == 2
+    assert "report.html" in result.stderr
+
+
+def test_the_bar(results: list[RuleResult], capsys: pytest.CaptureFixture[str]) -> None:
+    show_progress(1, 3)
+    assert capsys.readouterr().err == "\r[##########--------------------] 1 of 3 rules"
+    show_progress(0, 0)
+    assert "] 0 of 0 rules" in capsys.readouterr().err
+
+
+def test_the_bar_is_for_a_terminal(results: list[RuleResult], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kyoukai.commands.check.is_terminal", lambda stream: True)
+    result = invoke("check", "reference")
+    assert "5 of 5 rules" in result.stderr
+    # It leaves an empty line, with the cursor at its start.
+    assert re.search(r"\r +\r\Z", result.stderr)
+
+
+# For once with all that is behind it
+
+
+@pytest.mark.parametrize("backend", ["httptools", "reference"])
+def test_ours_keep_the_contract(backend: str) -> None:
+    output = succeed("check", backend, "--no-corpus")
+    assert "(100 %), " in output
+    assert f"{backend} keeps the contract" in output
+    assert "the corpus is not run" in output
+
+
+BROKEN_BACKEND = """
+from kyoukai.backends.reference import KyoukaiProtocol, ReferenceBackend
+
+class Deaf(ReferenceBackend):
+    def __init__(self, **options):
+        pass
+
+class Unmade(ReferenceBackend):
+    def __init__(self, **options):
+        raise RuntimeError("no luck today")
+"""
+
+
+@pytest.mark.parametrize(("name", "broken"), [("Deaf", "K1.5"), ("Unmade", "K1.1")])
+def test_a_class_that_nobody_registers(tmp_path: Path, name: str, broken: str) -> None:
+    (tmp_path / "broken_backend.py").write_text(BROKEN_BACKEND)
+    arguments = ("check", f"broken_backend:{name}", "--no-corpus", "--json")
+    with python("-m", "kyoukai", *arguments, folder=tmp_path) as process:
+        assert process.finish() == 1
+    assert process.stderr == ""
+    found = {result["rule"]: result["outcome"] for result in json.loads(process.stdout)["results"]}
+    assert found[broken] == "broken"
