@@ -14,6 +14,7 @@ be read where nothing is built::
 
 import asyncio
 import dataclasses
+import functools
 import logging
 import re
 import runpy
@@ -27,12 +28,15 @@ from click.testing import CliRunner
 
 from kyoukai import cli, testing, tracing
 from kyoukai.commands import backends
+from kyoukai.commands.check.text import report_lines
 from kyoukai.core import errors, registry
 from kyoukai.core.access import access_line
 from kyoukai.core.backend import Backend, Feature
 from kyoukai.core.exchange import Exchange
 from kyoukai.core.limits import Limits
 from kyoukai.core.states import TABLE
+from kyoukai.testing.report import Report, RuleResult
+from kyoukai.testing.rules import load_rules
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -164,10 +168,19 @@ def abstract_backend() -> str:
     return failure(registry.load_backend, "kyoukai:Backend")
 
 
-def backend_version() -> str:
+def backend_version(version: int) -> str:
     """Return the message about a backend for another version of the contract."""
-    future = type("Backend", (Backend,), {"api_version": 2, "create_protocol": lambda *connection: None})
-    return failure(registry.check_backend, future, "backend 'h2o' of kyoukai-h2o 2.0")
+    other = type("Backend", (Backend,), {"api_version": version, "create_protocol": lambda *connection: None})
+    return failure(registry.check_backend, other, f"backend 'h2o' of kyoukai-h2o {version}.0")
+
+
+def check_output() -> str:
+    """Return a piece of what ``kyoukai check`` prints of a backend that drops a body's last piece."""
+    rules = [rule for rule in load_rules() if rule.id in ("K3.3", "K3.4", "K3.5")]
+    results = [RuleResult(rule, "kept") for rule in rules]
+    data = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+    results[1] = RuleResult(rules[1], "broken", "the pieces are b'ab'", data, "b'abc'")
+    return "".join(f"{click.unstyle(line)}\n" for line in report_lines(Report("mine", tuple(results))))
 
 
 def backend_option() -> str:
@@ -240,8 +253,10 @@ OUTPUTS: Final = {
     "backend-conflict": backend_conflict,
     "backend-load-failure": backend_load_failure,
     "backend-option": backend_option,
-    "backend-version": backend_version,
+    "backend-version": functools.partial(backend_version, 2),
+    "backend-version-older": functools.partial(backend_version, 0),
     "backends": backends_output,
+    "check": check_output,
     "not-a-backend": not_a_backend,
     "show-backend": show_backend,
     "trace": trace_output,
