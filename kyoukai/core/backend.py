@@ -34,7 +34,7 @@ class Feature(enum.StrEnum):
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> "Feature":  # noqa: D102 - as str
+    def __new__(cls, value: str, meaning: str = "") -> "Feature":  # noqa: D102 - as str
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning

@@ -50,5 +50,6 @@ def _meaning(owner: type, name: str) -> str:
         # Up to the next field of the list, or the end of its paragraph.
         match = re.search(rf"(?ms)^:param (?:[^:\n]+ )?{re.escape(name)}:(.*?)(?=^:\w|^\s*$|\Z)", doc)
         if match is not None:
-            return " ".join(match[1].split())
+            # The quotes of reST are for its renderer.
+            return " ".join(match[1].replace("``", "").split())
     return ""

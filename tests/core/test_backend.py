@@ -2,6 +2,8 @@
 
 import abc
 import asyncio
+import pickle
+import re
 from typing import Any, ClassVar
 
 import pytest
@@ -51,6 +53,14 @@ def test_features_are_plain_strings() -> None:
     assert "chunked" in HTTP1_FEATURES
     assert frozenset(FEATURES.values()) == HTTP1_FEATURES
     assert f"{Feature.KEEP_ALIVE}" == "keep-alive"
+
+
+def test_a_feature_is_found_by_its_string_and_has_its_meaning() -> None:
+    assert Feature("chunked") is Feature.CHUNKED
+    assert pickle.loads(pickle.dumps(Feature.CHUNKED)) is Feature.CHUNKED
+    meanings = [feature.meaning for feature in Feature]
+    assert all(re.fullmatch(r"\S.*\.", meaning) for meaning in meanings)
+    assert len(set(meanings)) == len(meanings)
 
 
 def test_a_backend_has_one_method_to_write() -> None:

@@ -26,7 +26,7 @@ class Derived(Base):
     def __init__(self, *, size: int, colour: str = "blue", **options: Any) -> None:
         """Make it.
 
-        :param int size: how large.
+        :param int size: how large, ``1`` or more.
         :param colour: the derived one's.
         :raises ValueError: never.
         """
@@ -52,7 +52,7 @@ def test_names_defaults_and_meanings() -> None:
 
 def test_its_own_come_before_those_it_hands_on() -> None:
     expected = [
-        ("size", REQUIRED, "how large."),
+        ("size", REQUIRED, "how large, 1 or more."),
         ("colour", "blue", "the derived one's."),
         ("speed", 5, "how fast, in metres a second."),
     ]
