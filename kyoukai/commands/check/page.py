@@ -19,7 +19,7 @@ td, th { border-bottom: 1px solid #ccc; padding: 0.3rem 0.6rem; text-align: left
 td:first-child { width: 6rem; white-space: nowrap; } td:nth-child(2) { width: 4rem; }
 .ok { color: #17692b; } .broken { color: #b00020; font-weight: bold; } .not-kept { color: #8a5a00; }
 dl { margin: 0.3rem 0; display: grid; grid-template-columns: 6rem 1fr; } dd { margin: 0; }
-dd { overflow-wrap: anywhere; } .why { color: #555; }
+dd { overflow-wrap: anywhere; white-space: pre-wrap; } .why { color: #555; }
 @media (prefers-color-scheme: dark) { body { color: #eee; background: #161616; }
   .ok { color: #7bd88f; } .broken { color: #ff7b8a; } .not-kept { color: #e6b450; } .why { color: #aaa; } }
 """

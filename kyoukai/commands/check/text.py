@@ -41,10 +41,7 @@ def details(result: "RuleResult") -> list[tuple[str, str]]:
     found = [("owed", result.rule.statement), ("found", result.message)]
     found.append(("bytes", shown_bytes(result.data) if result.data else ""))
     found += [("expected", result.expected), ("source", result.rule.source)]
-    # Spaces within a line count: what is found may quote bytes.
-    return [
-        (heading, " ".join(line.strip() for line in text.splitlines())) for heading, text in found if text
-    ]
+    return [(heading, text.strip()) for heading, text in found if text]
 
 
 def score(report: "Report") -> str:
@@ -76,4 +73,9 @@ def _result_lines(result: "RuleResult") -> list[str]:
     cell = click.style(word.ljust(MARK_WIDTH), fg=COLOURS.get(word))
     reason = f" ({one_line(result.message)})" if result.outcome == "skipped" and result.message else ""
     line = f"  {cell}  {result.rule.id:<5} {result.rule.title}{reason}"
-    return [line, *(f"      {text}" for text in columns(details(result)))]
+    rows = []
+    for heading, text in details(result):
+        # What is found may be many lines, of a whole conversation.
+        for number, piece in enumerate(text.splitlines()):
+            rows.append((heading if not number else "", piece))
+    return [line, *(f"      {row}" for row in columns(rows))]
