@@ -221,7 +221,11 @@ async def staging(
         loop, records = asyncio.get_running_loop(), _Records(stage.problems)
         logger = logging.getLogger("kyoukai")
         propagate, logger.propagate = logger.propagate, False
+        disabled = logging.root.manager.disable
+        logging.disable(logging.NOTSET)
         logger.addHandler(records)
+        # A backend may well log by a logger of its own.
+        logging.root.addHandler(records)
         loop.set_exception_handler(lambda loop, told: stage.problems.append(str(told.get("message"))))
         component.server.start()
         try:
@@ -231,5 +235,7 @@ async def staging(
             at_once.set()
             await component.server.stop(at_once)
             loop.set_exception_handler(None)
+            logging.root.removeHandler(records)
             logger.removeHandler(records)
             logger.propagate = propagate
+            logging.disable(disabled)

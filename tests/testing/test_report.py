@@ -1,0 +1,142 @@
+"""What :func:`run_rules` tells, and what it skips and why."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from kyoukai import HTTP1_FEATURES, Backend
+from kyoukai.testing import run_rules
+from kyoukai.testing.checks import load_checks
+from kyoukai.testing.report import OUTCOMES, Report, RuleResult, run_rule
+from kyoukai.testing.rules import load_rules
+from kyoukai.testing.subject import Subject
+
+from .mutants import lower
+
+RULES = {rule.id: rule for rule in load_rules()}
+
+
+class Fixed(asyncio.Protocol):
+    """A connection of the lower storey."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+        self.transport.close()
+
+
+class FixedBackend(Backend):
+    """It answers the same to everything."""
+
+    api_version = 1
+
+    def create_protocol(self, *connection: Any) -> asyncio.Protocol:
+        return Fixed()
+
+
+class WithoutTrailers(lower.Sound):
+    """It claims less."""
+
+    features = HTTP1_FEATURES - {"trailers"}
+
+
+def outcomes(report: Report) -> dict[str, str]:
+    return {result.rule.id: result.outcome for result in report.results}
+
+
+def test_the_report_of_a_sound_backend() -> None:
+    seen: list[tuple[int, int]] = []
+    report = run_rules("reference", progress=lambda done, total: seen.append((done, total)), corpus=False)
+    assert report.passed
+    assert report.backend == "reference"
+    assert [result.rule for result in report.results] == list(load_rules())
+    total = len(load_rules())
+    assert seen == [(done, total) for done in range(total + 1)]
+    document = json.loads(json.dumps(report.to_json()))
+    assert document["passed"] is True
+    assert document["counts"]["required"]["broken"] == 0
+    assert sum(sum(counts.values()) for counts in document["counts"].values()) == total
+    assert {result["outcome"] for result in document["results"]} <= set(OUTCOMES)
+    assert document["results"][0]["rule"] == "K1.1"
+
+
+def test_the_report_of_a_broken_backend() -> None:
+    report = run_rules(f"{lower.__name__}:ClaimsWhatNobodyKnows", corpus=False)
+    assert not report.passed
+    assert report.count("broken") == report.count("broken", "required") == 1
+    [broken] = [result for result in report.results if result.outcome == "broken"]
+    assert broken.message == "'quick' is no feature"
+    assert broken.expected == "a known one, or `package.feature`"
+
+
+def test_an_optional_rule_is_no_failure() -> None:
+    report = run_rules(f"{lower.__name__}:Silent", corpus=False)
+    assert report.passed
+    assert report.count("broken", "optional") == 1
+
+
+def test_the_lower_storey_keeps_its_rules_and_skips_the_others() -> None:
+    report = run_rules(f"{__name__}:FixedBackend")
+    assert report.passed
+    for result in report.results:
+        if result.rule.level == "untestable":
+            assert result.outcome == "untestable"
+        elif result.rule.storey == "Backend":
+            assert result.outcome == "kept"
+        else:
+            assert result.outcome == "skipped"
+            assert result.message == "the backend's connections do not derive from HTTPProtocol"
+
+
+def test_a_feature_that_is_not_claimed_is_skipped() -> None:
+    report = run_rules(f"{__name__}:WithoutTrailers", corpus=False)
+    skipped = [result for result in report.results if result.outcome == "skipped"]
+    reasons = {result.rule.id: result.message for result in skipped if not result.rule.id.startswith("K9")}
+    assert reasons == {"K3.6": "the backend does not claim the feature 'trailers'"}
+
+
+@pytest.mark.parametrize("name", ["no-such-backend", "no_such_module:Backend", "json:dumps"])
+def test_what_is_no_backend_breaks_the_first_rule(name: str) -> None:
+    report = run_rules(name)
+    assert not report.passed
+    assert outcomes(report)["K1.1"] == "broken"
+    assert {outcome for rule, outcome in outcomes(report).items() if rule not in ("K1.1", "K1.2")} == {
+        "skipped",
+        "untestable",
+    }
+
+
+def test_a_class_can_be_given() -> None:
+    subject = Subject(FixedBackend)
+    assert subject.backend_class is FixedBackend
+    assert run_rule(RULES["K1.7"], subject).outcome == "kept"
+
+
+def test_a_check_that_does_not_end_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(subject: Subject) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setitem(load_checks(), "K1.3", never)  # type: ignore[arg-type]
+    monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", "0.001")
+    result = run_rule(RULES["K1.3"], Subject("reference"))
+    assert result == RuleResult(RULES["K1.3"], "broken", "its check did not end within 0.03 seconds")
+
+
+def test_a_check_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(subject: Subject) -> None:
+        raise LookupError("nothing")
+
+    monkeypatch.setitem(load_checks(), "K1.3", fail)  # type: ignore[arg-type]
+    result = run_rule(RULES["K1.3"], Subject("reference"))
+    assert (result.outcome, result.message) == ("broken", "its check met LookupError: nothing")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "soon"])
+def test_a_scale_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", value)
+    with pytest.raises(ValueError, match=r"KYOUKAI_TIMEOUT_SCALE|could not convert"):
+        Subject("reference")

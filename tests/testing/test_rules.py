@@ -1,0 +1,64 @@
+"""The rules as data, and that each one has a check where it can have one."""
+
+import pytest
+
+from kyoukai import Feature
+from kyoukai.testing.checks import check, load_checks
+from kyoukai.testing.rules import RulesError, load_rules, parse_rules
+
+ENTRY = {"id": "K1.1", "level": "required", "title": "t", "statement": "s", "source": "x"}
+
+
+def test_each_testable_rule_has_a_check_and_no_other() -> None:
+    testable = {rule.id for rule in load_rules() if rule.level != "untestable"}
+    assert set(load_checks()) == testable
+
+
+def test_the_groups_are_numbered_without_gaps() -> None:
+    numbers: dict[str, list[int]] = {}
+    for rule in load_rules():
+        group, _, number = rule.id.partition(".")
+        numbers.setdefault(group, []).append(int(number))
+    assert list(numbers) == [f"K{number}" for number in range(1, 10)]
+    assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
+
+
+def test_features_are_known() -> None:
+    assert {rule.feature for rule in load_rules()} <= {None, *Feature}
+
+
+def test_statements_are_sentences() -> None:
+    assert [rule.id for rule in load_rules() if not rule.statement.endswith(".")] == []
+
+
+def test_a_rule_has_one_check() -> None:
+    load_checks()
+    with pytest.raises(ValueError, match=r"K1\.1 has a check already"):
+        check("K1.1")(load_checks()["K1.1"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": "K2.1"}, "K2.1 is no id of the group K1"),
+        ({"id": "K1"}, "K1 is no id"),
+        ({"id": "K1.01"}, "K1.01 is no id"),
+        ({"level": "nice"}, "its level or its storey is none"),
+        ({"storey": "Attic"}, "its level or its storey is none"),
+        ({"colour": "red"}, r"unknown \['colour'\]"),
+    ],
+)
+def test_what_is_no_rule_is_refused(change: dict[str, str], message: str) -> None:
+    with pytest.raises(RulesError, match=message):
+        parse_rules({"K1": {"title": "Backend", "rules": [ENTRY | change]}})
+
+
+def test_a_missing_key_is_refused() -> None:
+    entry = {key: value for key, value in ENTRY.items() if key != "source"}
+    with pytest.raises(RulesError, match=r"missing \['source'\]"):
+        parse_rules({"K1": {"title": "Backend", "rules": [entry]}})
+
+
+def test_an_id_that_comes_twice_is_refused() -> None:
+    with pytest.raises(RulesError, match=r"K1\.1 comes twice"):
+        parse_rules({"K1": {"title": "Backend", "rules": [ENTRY, ENTRY]}})
