@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+import kyoukai.testing
 from kyoukai import HTTP1_FEATURES, Backend
 from kyoukai.testing import run_rules
 from kyoukai.testing.checks import load_checks
@@ -140,3 +143,24 @@ def test_a_scale_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, value:
     monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", value)
     with pytest.raises(ValueError, match=r"KYOUKAI_TIMEOUT_SCALE|could not convert"):
         Subject("reference")
+
+
+def test_the_rules_need_neither_pytest_nor_hypothesis() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['pytest'] = sys.modules['hypothesis'] = None\n"
+        "import kyoukai.testing\n"
+        "assert 'kyoukai.testing.suite' not in sys.modules\n"
+        "if not kyoukai.testing.run_rules('reference', corpus=False).passed: sys.exit(2)\n"
+        "try:\n"
+        "    kyoukai.testing.BackendSuite\n"
+        "except ImportError:\n"
+        "    sys.exit(3)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 3
+
+
+def test_the_face_has_the_suite_and_nothing_else_lazily() -> None:
+    assert kyoukai.testing.BackendSuite.__module__ == "kyoukai.testing.suite"
+    with pytest.raises(AttributeError, match="has no attribute 'Suite'"):
+        _ = kyoukai.testing.Suite  # type: ignore[attr-defined]
