@@ -288,3 +288,10 @@ def test_it_serves_where_it_is_installed(installed: str, alone: Path) -> None:
         process.send(signal.SIGTERM)
         assert process.finish() == 0
     assert "Traceback" not in process.stderr
+
+
+def test_the_check_passes_where_it_is_installed(installed: str, alone: Path) -> None:
+    result = run([installed, "-m", "kyoukai", "check", "h11", "--no-corpus"], alone)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.endswith("\nh11 keeps the contract\n")
+    assert "required rules kept (100 %)" in result.stdout
