@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from kyoukai.core.access import access_line, escape, log_answer
+from kyoukai.core.access import MAX_LOGGED_TARGET, access_line, escape, log_answer
 from kyoukai.core.exchange import Exchange
 
 PEER = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"}
@@ -32,6 +32,12 @@ def test_line_of_a_request_that_was_not_understood() -> None:
     exchange = Exchange()
     exchange.status = 400
     assert access_line(exchange, PEER) == '127.0.0.1:50712 "- - HTTP/1.1" 400 0'
+
+
+def test_a_long_target_is_cut() -> None:
+    target = b"/" + b"a" * (MAX_LOGGED_TARGET - 1)
+    assert f'"GET {target.decode()} HTTP/1.1"' in access_line(answered(target=target), PEER)
+    assert f'"GET {target.decode()}... HTTP/1.1"' in access_line(answered(target=target + b"b"), PEER)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,24 @@
 
 import asyncio
 import io
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from werkzeug.wrappers import Response
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import FileWrapper
 
-from kyoukai.core.answer import Answer, close_quietly, close_stream, prepare_answer, whole_body
+from kyoukai.core.answer import (
+    Answer,
+    ask,
+    close_both,
+    close_quietly,
+    close_stream,
+    prepare_answer,
+    whole_body,
+)
 from kyoukai.core.framing import ResponseFraming
 from kyoukai.core.serialize import InvalidResponseError
 
@@ -262,3 +273,119 @@ def test_what_closing_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None
     response.call_on_close(lambda: 1 / 0)
     close_quietly(response)
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
+class Scripted:
+    """An application that returns one thing, or raises it."""
+
+    request_class = Request
+
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
+
+    async def process_request(self, request: Request, parent_context: Any) -> Any:
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome
+
+
+def asked(outcome: Any, *, client_gone: bool = False) -> Response:
+    environ = create_environ("/a")
+    environ["kyoukai.protocol"] = SimpleNamespace(client_gone=client_gone)
+    app: Any = Scripted(outcome)
+    parent_context: Any = None
+    return asyncio.run(ask(app, environ, parent_context))
+
+
+def test_the_applications_response_is_returned() -> None:
+    response = Response("abc")
+    assert asked(response) is response
+
+
+def test_what_is_no_response_is_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    assert asked("abc").status_code == 500
+    assert "process_request returned 'abc'; it must return a Response" in caplog.text
+
+
+def test_a_task_that_is_cancelled_has_no_answer() -> None:
+    class Waiting(Scripted):
+        async def process_request(self, request: Request, parent_context: Any) -> Any:
+            await asyncio.Event().wait()
+
+    async def cancelled_while_waiting() -> bool:
+        app: Any = Waiting(None)
+        parent_context: Any = None
+        task = asyncio.ensure_future(ask(app, create_environ("/a"), parent_context))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(cancelled_while_waiting())
+
+
+@pytest.mark.parametrize(
+    ("exc", "client_gone", "logged"),
+    [
+        pytest.param(ValueError("no"), False, ["the application failed on GET '/a'"], id="failure"),
+        pytest.param(ConnectionResetError(), True, [], id="the client is gone"),
+        pytest.param(
+            ConnectionResetError(),
+            False,
+            ["the application failed on GET '/a'"],
+            id="a connection of the application's own is reset",
+        ),
+        pytest.param(
+            asyncio.CancelledError(),
+            False,
+            ["the application was cancelled on GET '/a'"],
+            id="what it waits for is cancelled",
+        ),
+    ],
+)
+def test_an_application_that_raises_is_answered_for(
+    exc: BaseException, client_gone: bool, logged: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert asked(exc, client_gone=client_gone).status_code == 500
+    assert caplog.messages == logged
+
+
+def sent_and_closed(*responses: Response) -> list[Response]:
+    """Close a response as a connection does, and return which of those that are given were closed."""
+    closed: list[Response] = []
+    for response in responses:
+        response.call_on_close(partial(closed.append, response))
+        asyncio.run(close_both({}, response))
+    return closed
+
+
+def test_a_response_is_closed_whatever_its_body_is() -> None:
+    in_memory, streamed = Response("abc"), with_body(iter([b"abc"]))
+    assert sent_and_closed(in_memory, streamed) == [in_memory, streamed]
+
+
+@pytest.mark.parametrize("response", [None, Response("abc")])
+def test_the_files_of_a_request_are_closed(response: Response | None) -> None:
+    environ = create_environ("/", method="POST", data={"file": (io.BytesIO(b"abc"), "a.txt")})
+    request = Request(environ)
+    file = request.files["file"]
+    asyncio.run(close_both(environ, response))
+    assert file.stream.closed
+    assert "werkzeug.request" not in environ
+
+
+def test_a_request_whose_files_nobody_asked_for_is_let_go() -> None:
+    environ = create_environ("/")
+    Request(environ)
+    asyncio.run(close_both(environ, None))
+    assert "werkzeug.request" not in environ
+
+
+def test_a_body_whose_closing_fails_leaves_its_response_closed(caplog: pytest.LogCaptureFixture) -> None:
+    class Body:
+        async def aclose(self) -> None:
+            raise ValueError("no")
+
+    response = with_body(Body())
+    assert sent_and_closed(response) == [response]
+    assert caplog.messages == ["closing the body of a response failed"]
