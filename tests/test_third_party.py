@@ -109,10 +109,10 @@ def test_an_installed_backend_is_listed(installed: str, folder: Path) -> None:
     rows = [line.split() for line in process.stdout.splitlines()]
     metadata = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     assert rows == [
-        ["NAME", "DISTRIBUTION", "VERSION", "CONTRACT"],
-        ["example", "kyoukai-example-backend", metadata["version"], "1"],
-        ["httptools", "kyoukai", version("kyoukai"), "1"],
-        ["reference", "kyoukai", version("kyoukai"), "1"],
+        ["NAME", "DISTRIBUTION", "VERSION", "CONTRACT", "FEATURES"],
+        ["example", "kyoukai-example-backend", metadata["version"], "1", "all"],
+        ["httptools", "kyoukai", version("kyoukai"), "1", "all"],
+        ["reference", "kyoukai", version("kyoukai"), "1", "all"],
     ]
 
 
