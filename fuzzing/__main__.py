@@ -4,6 +4,7 @@ The folder gets the inputs of the corpus, and what is found to reach further.
 """
 
 import importlib
+import logging
 import sys
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def main() -> None:
     # Only a module that is imported here is instrumented, so this comes before anything of the package.
     with atheris.instrument_imports(include=["kyoukai.core", "kyoukai.backends"]):
         target = importlib.import_module(f"fuzzing.{name}")
+    # Handlers that fail as they are told to are logged with their tracebacks.
+    logging.disable()
     seeds = importlib.import_module("fuzzing.seeds")
     seeds.write_seeds(Path(folder))
     atheris.Setup([sys.argv[0], folder, *options], target.check)

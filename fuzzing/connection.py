@@ -7,7 +7,6 @@ instrumented.
 
 import asyncio
 import functools
-import logging
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -25,7 +24,6 @@ CHOSEN_LIMITS: Final = ((), *LIMITS)
 @functools.cache
 def _comparison() -> tuple[asyncio.Runner, Comparison]:
     """Return what holds the conversations, until the process ends."""
-    logging.disable()
     runner = asyncio.Runner()
     backends = [registration.name for registration in registrations()]
     comparison = Comparison(backends, AsyncExitStack())

@@ -1,5 +1,4 @@
 import asyncio
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,14 +54,6 @@ def serve(backend: str, loop_factory: Any) -> Iterator[Callable[..., Running]]:
 def no_backend_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a developer has in the environment must not choose the backend under test."""
     monkeypatch.delenv("KYOUKAI_BACKEND", raising=False)
-
-
-@pytest.fixture(autouse=True)
-def logging_enabled() -> Iterator[None]:
-    """The commands under test disable logging for their process, which is ours here."""
-    logging.disable(logging.NOTSET)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from .chunking import choose_seed
 from .comparison import SERVED, Comparison, Finding, Held, is_worded_alike
 from .generation import Conversation, conversation, cutting, whole
 from .outcome import Outcome
+from .silence import silenced
 
 BATCH: Final = 500
 """Examples between two reports of progress."""
@@ -188,11 +189,11 @@ def _run_all(numbers: range, jobs: int, run_batch: "partial[Tally]") -> Iterator
 @click.option("--jobs", default=1, show_default=True, help="How many processes.")
 @click.option("--backend", "names", multiple=True, help="A backend's name; without it, all installed.")
 @click.option("--strict", is_flag=True, help="Compare the words of refusals too.")
+@silenced()
 def main(
     examples: int, seed: int | None, first: int, jobs: int, names: tuple[str, ...], strict: bool
 ) -> None:
     """Make conversations up, hold them with every backend, and print what differs."""
-    logging.disable()
     backends = names or tuple(registration.name for registration in registrations())
     seed = choose_seed() if seed is None else seed
     click.echo(f"seed {seed}, examples {first} to {first + examples - 1}, backends {', '.join(backends)}")

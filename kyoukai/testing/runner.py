@@ -5,7 +5,6 @@ exits with 1 if a case was not kept.
 """
 
 import asyncio
-import logging
 import random
 import sys
 from collections import Counter
@@ -22,6 +21,7 @@ from .chunking import SEED_VARIABLE, Cutting, choose_seed, cuttings, slow_cuttin
 from .conversation import PATIENCE, converse, serving
 from .corpus import LEVELS, Case, load_corpus
 from .outcome import Outcome
+from .silence import silenced
 from .verdict import faults
 
 __all__ = ("Result", "Stand", "faults", "run_case", "standing", "summary")
@@ -166,10 +166,9 @@ async def _run_all(backend: str, cases: Sequence[Case], seed: int, whole: bool) 
 )
 @click.option("--case", "wanted", default="", help="Run the cases with this in their name.")
 @click.option("--whole", is_flag=True, help="Send each case in one piece only.")
+@silenced()
 def main(backends: tuple[str, ...], wanted: str, whole: bool) -> None:
     """Run the corpus, and print what was not kept."""
-    # Handlers that fail as they are told to are logged with their tracebacks.
-    logging.disable()
     cases = [case for case in load_corpus() if wanted in case.name]
     seed = choose_seed()
     failed = False

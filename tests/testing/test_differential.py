@@ -289,12 +289,6 @@ def command(*arguments):
     return CliRunner().invoke(differential.main, arguments)
 
 
-@pytest.fixture(autouse=True)
-def logging_as_before():
-    yield
-    differential.logging.disable(0)
-
-
 def test_the_command():
     result = command("--examples", "40", "--seed", "9", "--backend", "reference")
     assert result.exit_code == 0, result.output

@@ -4,7 +4,6 @@ A rule that nothing can break is no rule. :data:`MUTANTS` is the table of rule a
 rules of the group K9 are beside it, for what breaks another rule may well break cases of the corpus.
 """
 
-import logging
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -13,6 +12,7 @@ import pytest
 from kyoukai.testing.checks import load_checks
 from kyoukai.testing.report import is_long, run_rule, run_rules
 from kyoukai.testing.rules import load_rules
+from kyoukai.testing.silence import silenced
 from kyoukai.testing.subject import Subject
 
 from .mutants import http, lower, parsers, upper
@@ -76,10 +76,8 @@ SHORT = [rule for rule in load_rules() if not is_long(rule)]
 
 @pytest.fixture(autouse=True)
 def no_log() -> Iterator[None]:
-    """Handlers that fail as they are told to are logged with their tracebacks."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
+    with silenced():
+        yield
 
 
 @pytest.fixture(autouse=True)

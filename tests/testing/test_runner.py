@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import logging
 import os
 import subprocess
 import sys
@@ -242,7 +243,6 @@ def test_summary():
 @pytest.fixture
 def command(cases, monkeypatch):
     monkeypatch.setattr(runner, "load_corpus", lambda: tuple(cases.values()))
-    monkeypatch.setattr(runner.logging, "disable", lambda: None)
     return lambda *arguments: CliRunner().invoke(runner.main, arguments)
 
 
@@ -280,3 +280,9 @@ def test_the_command_as_a_process():
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("corpus, reference: 0 cases")
+
+
+def test_the_command_leaves_logging_as_it_was(command, caplog):
+    command("--whole")
+    logging.getLogger("kyoukai").error("seen")
+    assert caplog.messages == ["seen"]

@@ -1,0 +1,18 @@
+"""No logging: handlers that fail as they are told to are logged with their tracebacks."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ("silenced",)
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Log nothing in this process until the block, or the function, is left."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
