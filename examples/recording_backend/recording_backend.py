@@ -21,7 +21,7 @@ logger = logging.getLogger("recording_backend")
 class RecordingTransport:
     """The transport of a connection, as the inner protocol has it: what is written is recorded."""
 
-    def __init__(self, transport: asyncio.Transport, recorder: "Recorder") -> None:
+    def __init__(self, transport: Any, recorder: "Recorder") -> None:
         self._transport = transport
         self._recorder = recorder
 
@@ -63,7 +63,8 @@ class Recorder(asyncio.Protocol):
         logger.info("%d %s %r", self.number, direction, data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.inner.connection_made(RecordingTransport(transport, self))
+        recording: Any = RecordingTransport(transport, self)
+        self.inner.connection_made(recording)
 
     def data_received(self, data: bytes) -> None:
         self.record("<", data)
