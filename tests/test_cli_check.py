@@ -265,3 +265,10 @@ def test_a_class_that_nobody_registers(tmp_path: Path, name: str, broken: str) -
     assert process.stderr == ""
     found = {result["rule"]: result["outcome"] for result in json.loads(process.stdout)["results"]}
     assert found[broken] == "broken"
+
+
+def test_a_setting_that_is_none(results: list[RuleResult], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", "soon")
+    result = invoke("check", "reference")
+    assert result.exit_code == 2
+    assert result.output == "Error: KYOUKAI_TIMEOUT_SCALE is 'soon'; it must be a number above zero\n"

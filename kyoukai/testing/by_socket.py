@@ -14,9 +14,10 @@ from typing import Any, Final
 from .chunking import Action, Piece
 from .outcome import Outcome, read_outcome
 from .recorder import RecordingApplication, Reply, Seen
+from .settings import timeout_scale
 
 PATIENCE: Final = 10.0
-"""Seconds to wait for what must come."""
+"""Seconds to wait for what must come, before they are scaled."""
 
 PROBE_TARGET: Final = "/is-this-connection-open"
 PROBE: Final = f"GET {PROBE_TARGET} HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n".encode()
@@ -46,10 +47,10 @@ def converse_by_socket(
     :param answers: how many complete answers to wait for.
     :param closes: whether to wait for the connection's end; otherwise the probe is sent.
     :param between: what is called after each piece, so that the server gets it by itself.
-    :param patience: seconds to wait for what must come.
+    :param patience: seconds to wait for what must come, before they are scaled.
     :raises OSError: if nobody listens there.
     """
-    client = _Client(address, application.begin(reply or Reply()), answers, patience)
+    client = _Client(address, application.begin(reply or Reply()), answers, patience * timeout_scale())
     with contextlib.closing(client.socket):
         for piece in pieces:
             client.play(piece)

@@ -5,13 +5,9 @@ A cutting is a list of pieces. Beside bytes, a piece may be an :class:`Action` o
 
 import enum
 import itertools
-import os
 import random
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
-
-SEED_VARIABLE: Final = "KYOUKAI_SEED"
-"""The environment variable that sets the seed of the random cuttings."""
 
 SPLIT_SIZE: Final = 2048
 """The longest text that is cut at every position; a longer one is at :data:`SPLITS` random ones."""
@@ -46,15 +42,6 @@ class Cutting(NamedTuple):
     pieces: tuple[Piece, ...]
     turns: int
     """The loop's turns after each piece. None: all come while the first request is handled."""
-
-
-def choose_seed() -> int:
-    """Return the seed that the environment sets, or a new one.
-
-    :raises ValueError: if the environment sets one that is no whole number.
-    """
-    configured = os.environ.get(SEED_VARIABLE)
-    return int(configured) if configured else random.SystemRandom().randrange(2**32)
 
 
 def cut(text: bytes, positions: Sequence[int]) -> tuple[bytes, ...]:

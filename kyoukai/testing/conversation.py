@@ -18,6 +18,7 @@ from .by_socket import converse_by_socket
 from .chunking import Action, Piece
 from .outcome import Outcome, read_outcome
 from .recorder import RecordingApplication, Reply, Seen
+from .settings import timeout_scale
 from .transport import SERVER, MemoryTransport
 
 __all__ = ("converse", "converse_by_socket", "serving")
@@ -26,7 +27,7 @@ QUIET_TURNS: Final = 10
 """Turns of the loop without any change after which nothing more is expected."""
 
 PATIENCE: Final = 5.0
-"""Seconds to wait for what must come."""
+"""Seconds to wait for what must come, before they are scaled."""
 
 DEFAULT_REPLY: Final = Reply()
 
@@ -70,12 +71,12 @@ async def converse(
     :param turns: the loop's turns after each piece.
     :param answers: how many complete answers to wait for.
     :param closes: whether to wait for the connection's end.
-    :param patience: seconds to wait for either.
+    :param patience: seconds to wait for either, before they are scaled.
     """
     conversation = _Conversation(component, ctx, reply)
     conversation.wanted = answers
     conversation.closes = closes
-    conversation.patience = patience
+    conversation.patience = patience * timeout_scale()
     for piece in pieces:
         await conversation.play(piece)
         for _ in range(turns):

@@ -28,10 +28,10 @@ import click
 
 from kyoukai.core.registry import registrations
 
-from .chunking import choose_seed
 from .comparison import SERVED, Comparison, Finding, Held, is_worded_alike
 from .generation import Conversation, conversation, cutting, whole
 from .outcome import Outcome
+from .settings import choose_seed
 from .silence import silenced
 
 BATCH: Final = 500

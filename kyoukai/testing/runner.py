@@ -17,10 +17,11 @@ import click
 
 from kyoukai.core.registry import registrations
 
-from .chunking import SEED_VARIABLE, Cutting, choose_seed, cuttings, slow_cuttings, with_actions
+from .chunking import Cutting, cuttings, slow_cuttings, with_actions
 from .conversation import PATIENCE, converse, serving
 from .corpus import LEVELS, Case, load_corpus
 from .outcome import Outcome
+from .settings import SEED_VARIABLE, choose_seed
 from .silence import silenced
 from .verdict import faults
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -12,24 +11,11 @@ from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.core.registry import create_backend, load_backend
 
 from .rules import Rule
+from .settings import timeout_scale
 from .stage import Handler, Stage, staging
-
-SCALE_VARIABLE: Final = "KYOUKAI_TIMEOUT_SCALE"
-"""The environment variable by which the seconds of every patience are multiplied."""
 
 ALWAYS: Final = frozenset({"K1.1", "K1.2"})
 """The rules that are checked on a backend that cannot be made."""
-
-
-def timeout_scale() -> float:
-    """Return what the seconds of every patience are multiplied by.
-
-    :raises ValueError: if the environment sets no number above zero.
-    """
-    scale = float(os.environ.get(SCALE_VARIABLE) or 1)
-    if not scale > 0:
-        raise ValueError(f"{SCALE_VARIABLE} is {scale}; it must be a number above zero")
-    return scale
 
 
 class Subject:

@@ -12,7 +12,7 @@ class or of the module, that returns one. There is one test for each rule of the
 and one for each case of the corpus, which sends it cut in every way. What a backend does not claim is
 skipped, with the reason; an optional rule that is not kept is an expected failure.
 
-Set by the environment: ``KYOUKAI_TIMEOUT_SCALE``, by which the seconds of patience of the rules are
+Set by the environment: ``KYOUKAI_TIMEOUT_SCALE``, by which the seconds of every patience are
 multiplied; ``KYOUKAI_EXAMPLES``, how many conversations are made up and compared with the backend
 ``reference``; and ``KYOUKAI_SEED``, which makes the same of them again.
 """
@@ -24,11 +24,11 @@ import pytest
 from kyoukai.core.backend import Backend
 
 from .checks.corpus import why_case_skipped
-from .chunking import choose_seed
 from .corpus import Case, load_corpus
 from .report import RuleResult, run_rule
 from .rules import Rule, load_rules
 from .runner import run_case
+from .settings import choose_seed
 from .subject import Subject
 
 PROPERTY: Final = "kyoukai"

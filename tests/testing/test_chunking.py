@@ -4,9 +4,7 @@ import pytest
 
 from kyoukai.testing import Action, cuttings
 from kyoukai.testing.chunking import (
-    SEED_VARIABLE,
     SPLITS,
-    choose_seed,
     cut,
     random_pieces,
     slow_cuttings,
@@ -86,13 +84,3 @@ def test_actions():
     assert with_actions((b"ab", b"cd"), 2, Action.RESET) == (b"ab", Action.PAUSE, b"cd", Action.RESET)
     assert with_actions((b"ab", b"cd"), 4, None) == (b"ab", b"cd", Action.PAUSE)
     assert with_actions((b"ab", Action.PAUSE, b"cd"), None, None) == (b"ab", Action.PAUSE, b"cd")
-
-
-def test_the_environment_sets_the_seed(monkeypatch):
-    monkeypatch.setenv(SEED_VARIABLE, "17")
-    assert choose_seed() == 17
-    monkeypatch.delenv(SEED_VARIABLE)
-    assert len({choose_seed() for _ in range(5)}) > 1
-    monkeypatch.setenv(SEED_VARIABLE, "x")
-    with pytest.raises(ValueError, match="x"):
-        choose_seed()

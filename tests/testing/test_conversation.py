@@ -6,6 +6,7 @@ from kyoukai import Backend
 from kyoukai.asphalt import BACKEND_VARIABLE
 from kyoukai.testing import Action, Reply, converse, serving
 from kyoukai.testing.conversation import QUIET_TURNS
+from kyoukai.testing.settings import SCALE_VARIABLE
 
 GET = b"GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n"
 CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -226,3 +227,10 @@ def test_a_connection_that_is_kept(pieces):
     outcome = hold(f"{__name__}:Staying", *pieces, patience=0.01)
     assert not outcome.closed
     assert outcome.faults == ("the server keeps a connection that the client has closed",)
+
+
+def test_patience_is_scaled(monkeypatch):
+    # What is waited for never comes; unscaled, this would end in days.
+    monkeypatch.setenv(SCALE_VARIABLE, "1e-9")
+    outcome = hold("reference", GET, answers=2, patience=1e6)
+    assert [answer.status for answer in outcome.answers] == [200]

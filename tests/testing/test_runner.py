@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from kyoukai import Backend
 from kyoukai.asphalt import BACKEND_VARIABLE
 from kyoukai.testing import runner
-from kyoukai.testing.chunking import SEED_VARIABLE
 from kyoukai.testing.corpus import load_files
 from kyoukai.testing.runner import MAX_FAILURES, case_cuttings, run_case, standing, summary
+from kyoukai.testing.settings import SEED_VARIABLE
 
 CASES = r"""
 title = "Examples"

@@ -6,7 +6,8 @@ import random
 import pytest
 
 from kyoukai.testing import RecordingApplication, converse_by_socket, faults, load_corpus
-from kyoukai.testing.chunking import SEED_VARIABLE, choose_seed, cut, random_pieces, with_actions
+from kyoukai.testing.chunking import cut, random_pieces, with_actions
+from kyoukai.testing.settings import SEED_VARIABLE, choose_seed
 
 from ..corpus_report import PROPERTY, note
 

@@ -64,9 +64,12 @@ def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool) -> Non
         raise NothingToCheckError(
             f"kyoukai check needs {' and '.join(missing)}, not installed; pip install 'kyoukai[testing]'"
         )
+    from kyoukai.testing.settings import SettingError, check_settings
+
     try:
         load_backend(name)
-    except BackendError as error:
+        check_settings()
+    except (BackendError, SettingError) as error:
         raise NothingToCheckError(one_line(error)) from error
     report = _run(name, corpus=not no_corpus)
     if html is not None:

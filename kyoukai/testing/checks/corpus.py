@@ -1,26 +1,19 @@
 """K9: the corpus, and the comparison with the backend ``reference``."""
 
 import asyncio
-import os
 from contextlib import AsyncExitStack
 from typing import Final
 
-from ..chunking import choose_seed
 from ..comparison import Comparison
 from ..corpus import Case, load_corpus
 from ..differential import example, kept_because
 from ..generation import cutting, whole
 from ..runner import standing
+from ..settings import choose_seed, example_count
 from ..subject import Subject
 from . import NotApplicable, RuleBroken, check
 
 REFERENCE: Final = "reference"
-
-EXAMPLES_VARIABLE: Final = "KYOUKAI_EXAMPLES"
-"""The environment variable that says how many conversations are made up and compared."""
-
-EXAMPLES: Final = 500
-
 
 FEATURES: Final = {
     "Chunked": "chunked",
@@ -37,14 +30,6 @@ def why_case_skipped(subject: Subject, case: Case) -> str | None:
     if feature is not None and feature not in subject.backend_class.features:
         return f"the backend does not claim the feature {feature!r}"
     return None
-
-
-def example_count() -> int:
-    """Return how many conversations are made up.
-
-    :raises ValueError: if the environment sets no whole number.
-    """
-    return int(os.environ.get(EXAMPLES_VARIABLE) or EXAMPLES)
 
 
 async def _run(subject: Subject, level: str) -> None:
