@@ -1,16 +1,9 @@
 """A backend of somebody else's: installed as a distribution, or named ``module:attribute``."""
 
 import asyncio
-import base64
-import hashlib
 import shutil
 import signal
-import subprocess
-import sys
-import sysconfig
 import tomllib
-import venv
-import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +13,7 @@ from asphalt.core import Context
 
 from kyoukai.asphalt import KyoukaiComponent
 
+from .environments import install
 from .processes import QUICK, asphalt_run, kyoukai_run, python, write_application
 from .serving import PATIENCE, Client
 
@@ -34,64 +28,12 @@ component:
 """
 
 
-def build_wheel(project: Path, folder: Path) -> Path:
-    """Build a wheel of a project that is modules and metadata, as its build backend would.
-
-    A build backend is no dependency of the tests, and fetching one needs a network. The format is
-    https://packaging.python.org/en/latest/specifications/binary-distribution-format/.
-    """
-    settings = tomllib.loads((project / "pyproject.toml").read_text())
-    metadata = settings["project"]
-    stem = f"{metadata['name'].replace('-', '_')}-{metadata['version']}"
-    groups = metadata["entry-points"].items()
-    files = {
-        f"{stem}.dist-info/METADATA": (
-            f"Metadata-Version: 2.1\nName: {metadata['name']}\nVersion: {metadata['version']}\n"
-        ),
-        f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{stem}.dist-info/entry_points.txt": "".join(
-            f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
-            for group, entries in groups
-        ),
-    }
-    for module in settings["tool"]["setuptools"]["py-modules"]:
-        files[f"{module}.py"] = (project / f"{module}.py").read_text()
-    record = "".join(f"{name},{digest(text)},{len(text.encode())}\n" for name, text in files.items())
-    files[f"{stem}.dist-info/RECORD"] = record + f"{stem}.dist-info/RECORD,,\n"
-    path = folder / f"{stem}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as wheel:
-        for name, text in files.items():
-            wheel.writestr(name, text)
-    return path
-
-
-def digest(text: str) -> str:
-    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The interpreter of a virtual environment in which pip has installed the example."""
     folder = tmp_path_factory.mktemp("environment")
-    environment = folder / "venv"
-    venv.create(environment, symlinks=True)
-    interpreter = str(environment / "bin" / "python")
-    # What is installed where the tests run can be imported there too: Kyoukai is, and needs no network.
-    paths = {"base": str(environment), "platbase": str(environment)}
-    site = Path(sysconfig.get_path("purelib", "venv", paths))
-    outer = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (site / "outer.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in outer))
     project = shutil.copytree(EXAMPLE, folder / "project")
-    wheel = str(build_wheel(project, folder))
-    # The pip of the tests' interpreter, for the new environment has none: that would take seconds.
-    command = [sys.executable, "-m", "pip", "--python", interpreter, "install"]
-    result = subprocess.run(
-        [*command, "--no-index", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", wheel],
-        capture_output=True,
-        text=True,
-        timeout=10 * PATIENCE,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    interpreter = install(project, folder)
     # Nothing but what pip has installed can be what the tests find.
     shutil.rmtree(project)
     return interpreter

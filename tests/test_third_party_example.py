@@ -7,9 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import sysconfig
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +18,10 @@ from kyoukai.testing import Action, Outcome, Reply, converse, load_corpus, servi
 from kyoukai.testing.rules import load_rules
 from kyoukai.testing.runner import standing
 
+from .environments import install
 from .processes import QUICK, python, write_application
 from .serving import PATIENCE
 from .test_docs import DOCS, ROOT, update
-from .test_third_party import build_wheel
 
 EXAMPLES = ROOT / "examples"
 PROJECT = EXAMPLES / "third_party_backend"
@@ -202,26 +199,9 @@ def test_the_tutorial_has_the_whole_project(followed: Path) -> None:
 def installed(followed: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The interpreter of a virtual environment in which pip has installed what the tutorial wrote.
 
-    As in `test_third_party`: what is installed where the tests run is there too, and takes no network.
-    h11 is, because httpx needs it.
+    h11 is where the tests run, because httpx needs it.
     """
-    folder = tmp_path_factory.mktemp("environment")
-    environment = folder / "venv"
-    venv.create(environment, symlinks=True)
-    interpreter = str(environment / "bin" / "python")
-    paths = {"base": str(environment), "platbase": str(environment)}
-    site = Path(sysconfig.get_path("purelib", "venv", paths))
-    outer = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (site / "outer.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in outer))
-    command = [sys.executable, "-m", "pip", "--python", interpreter, "install", "--no-index", "--no-deps"]
-    result = subprocess.run(
-        [*command, "--no-cache-dir", "--disable-pip-version-check", str(build_wheel(followed, folder))],
-        capture_output=True,
-        text=True,
-        timeout=10 * PATIENCE,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return interpreter
+    return install(followed, tmp_path_factory.mktemp("environment"))
 
 
 @pytest.fixture
