@@ -26,6 +26,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from kyoukai.core.parser import CALLBACKS
 from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.core.states import CLOSED
 
@@ -33,15 +34,6 @@ logger: Final = logging.getLogger("kyoukai.trace")
 
 SHOWN_SIZE: Final = 256
 """The most bytes of a piece, or of a callback's argument, that a line shows."""
-
-CALLBACKS: Final = (
-    "on_message_begin",
-    "on_url",
-    "on_header",
-    "on_headers_complete",
-    "on_body",
-    "on_message_complete",
-)
 
 CreateProtocol = Callable[..., asyncio.BaseProtocol]
 

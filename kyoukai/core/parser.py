@@ -8,7 +8,17 @@ and what they mean comes out as calls on the protocol object, in the order of th
 The fields that come after ``on_headers_complete`` are trailers (RFC 9112 section 7.1.2).
 """
 
-from typing import Protocol
+from typing import Final, Protocol
+
+CALLBACKS: Final = (
+    "on_message_begin",
+    "on_url",
+    "on_header",
+    "on_headers_complete",
+    "on_body",
+    "on_message_complete",
+)
+"""What a parser calls, as :class:`ParserCallbacks` has it."""
 
 
 class ParserCallbacks(Protocol):

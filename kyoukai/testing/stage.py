@@ -15,20 +15,12 @@ from asphalt.core import Context
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.asphalt import CommandLineName, KyoukaiComponent
+from kyoukai.core.parser import CALLBACKS
 
 from .conversation import QUIET_TURNS
 from .outcome import Outcome, read_outcome
 from .recorder import RecordingApplication, Reply, Seen
 from .transport import SERVER, MemoryTransport
-
-CALLBACKS: Final = (
-    "on_message_begin",
-    "on_url",
-    "on_header",
-    "on_headers_complete",
-    "on_body",
-    "on_message_complete",
-)
 
 PATIENCE: Final = 2.0
 """Seconds to wait for what must come, before they are scaled."""

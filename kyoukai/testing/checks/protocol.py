@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Request, Response
 
+from kyoukai.core.parser import CALLBACKS
 from kyoukai.core.protocol import HTTPProtocol
 
-from ..stage import CALLBACKS
 from ..subject import Subject
 from . import RuleBroken, check
 from .backend import GET
