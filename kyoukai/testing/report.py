@@ -137,6 +137,9 @@ def run_rule(rule: Rule, subject: Subject) -> RuleResult:
         return RuleResult(rule, "broken", broken.message, broken.data, broken.expected)
     except TimeoutError:
         return RuleResult(rule, "broken", f"its check did not end within {seconds:g} seconds")
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # A SystemExit of the backend's would end the run, and with 0 as if every rule were kept.
         return RuleResult(rule, "broken", f"its check met {type(error).__name__}: {error}")
     return RuleResult(rule, "kept")

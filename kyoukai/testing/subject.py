@@ -43,8 +43,10 @@ class Subject:
         """Why the backend cannot be made without options; ``None``: it can."""
         try:
             create_backend(self.name)
-        except Exception as error:
-            return f"the backend cannot be made: {error}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return f"the backend cannot be made: {str(error) or type(error).__name__}"
         return None
 
     @functools.cached_property
@@ -76,8 +78,10 @@ class Subject:
             return None
         try:
             is_http = self.is_http
-        except Exception as error:
-            return f"no connection can be made: {error}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return f"no connection can be made: {str(error) or type(error).__name__}"
         if not is_http:
             return "the backend's connections do not derive from HTTPProtocol"
         if rule.feature is not None and rule.feature not in self.backend_class.features:

@@ -139,6 +139,39 @@ def test_a_check_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.outcome, result.message) == ("broken", "its check met LookupError: nothing")
 
 
+class Leaving(lower.Sound):
+    """It ends the process, as if all were well, when a connection comes."""
+
+    def create_protocol(self, *connection: Any) -> Any:
+        sys.exit(0)
+
+
+class LeavingAtOnce(lower.Sound):
+    """It ends the process when it is made."""
+
+    def __init__(self, **options: Any) -> None:
+        sys.exit(0)
+
+
+class LeavingInTranslation(lower.Sound):
+    """It ends the process when an exception is translated."""
+
+    def create_protocol(self, *connection: Any) -> Any:
+        protocol: Any = super().create_protocol(*connection)
+        protocol.translate_exception = lambda exc: sys.exit(0)
+        return protocol
+
+
+@pytest.mark.parametrize(
+    ("backend", "broken"), [(Leaving, "K1.6"), (LeavingAtOnce, "K1.1"), (LeavingInTranslation, "K4.1")]
+)
+def test_a_backend_that_exits_is_broken(backend: type[Backend], broken: str) -> None:
+    report = run_rules(f"{__name__}:{backend.__name__}", corpus=False)
+    [result] = [result for result in report.results if result.rule.id == broken]
+    assert (result.outcome, result.message) == ("broken", "its check met SystemExit: 0")
+    assert not report.passed
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "soon"])
 def test_a_scale_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", value)
