@@ -39,6 +39,14 @@ class Subject:
         return load_backend(self.name)
 
     @functools.cached_property
+    def features(self) -> frozenset[str]:
+        """What the class claims; nothing where that is no collection, which is a rule of its own."""
+        try:
+            return frozenset(self.backend_class.features)
+        except TypeError:
+            return frozenset()
+
+    @functools.cached_property
     def unusable(self) -> str | None:
         """Why the backend cannot be made without options; ``None``: it can."""
         try:
@@ -84,6 +92,6 @@ class Subject:
             return f"no connection can be made: {str(error) or type(error).__name__}"
         if not is_http:
             return "the backend's connections do not derive from HTTPProtocol"
-        if rule.feature is not None and rule.feature not in self.backend_class.features:
+        if rule.feature is not None and rule.feature not in self.features:
             return f"the backend does not claim the feature {rule.feature!r}"
         return None

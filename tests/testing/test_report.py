@@ -139,6 +139,19 @@ def test_a_check_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.outcome, result.message) == ("broken", "its check met LookupError: nothing")
 
 
+class Featureless(lower.Sound):
+    """Its features are no collection."""
+
+    features = None  # type: ignore[assignment]
+
+
+def test_features_that_are_none_are_a_rule_broken_and_claim_nothing() -> None:
+    report = run_rules(f"{__name__}:Featureless", corpus=False)
+    [broken] = [result for result in report.results if result.outcome == "broken"]
+    assert (broken.rule.id, broken.message) == ("K1.3", "features is a NoneType")
+    assert outcomes(report)["K3.6"] == "skipped"
+
+
 class Leaving(lower.Sound):
     """It ends the process, as if all were well, when a connection comes."""
 

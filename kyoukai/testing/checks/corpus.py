@@ -27,7 +27,7 @@ FEATURES: Final = {
 def why_case_skipped(subject: Subject, case: Case) -> str | None:
     """Return why a case is not to be run on this backend; ``None``: it is."""
     feature = FEATURES.get(case.group)
-    if feature is not None and feature not in subject.backend_class.features:
+    if feature is not None and feature not in subject.features:
         return f"the backend does not claim the feature {feature!r}"
     return None
 
