@@ -267,6 +267,27 @@ def test_a_class_that_nobody_registers(tmp_path: Path, name: str, broken: str) -
     assert found[broken] == "broken"
 
 
+TALKATIVE_BACKEND = """
+from kyoukai.backends.reference import ReferenceBackend
+
+print("imported")
+
+class Talkative(ReferenceBackend):
+    def create_protocol(self, *connection):
+        print("connected")
+        return super().create_protocol(*connection)
+"""
+
+
+def test_what_a_backend_prints_is_not_in_the_report(tmp_path: Path) -> None:
+    (tmp_path / "talkative_backend.py").write_text(TALKATIVE_BACKEND)
+    arguments = ("check", "talkative_backend:Talkative", "--no-corpus", "--json")
+    with python("-m", "kyoukai", *arguments, folder=tmp_path) as process:
+        assert process.finish() == 0
+    assert json.loads(process.stdout)["passed"] is True
+    assert process.stderr.startswith("imported\nconnected\n")
+
+
 def test_a_setting_that_is_none(results: list[RuleResult], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", "soon")
     result = invoke("check", "reference")

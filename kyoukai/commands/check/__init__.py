@@ -66,12 +66,14 @@ def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool) -> Non
         )
     from kyoukai.testing.settings import SettingError, check_settings
 
-    try:
-        load_backend(name)
-        check_settings()
-    except (BackendError, SettingError) as error:
-        raise NothingToCheckError(one_line(error)) from error
-    report = _run(name, corpus=not no_corpus)
+    # What a backend prints is not to be in the midst of the report, which may be JSON.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            load_backend(name)
+            check_settings()
+        except (BackendError, SettingError) as error:
+            raise NothingToCheckError(one_line(error)) from error
+        report = _run(name, corpus=not no_corpus)
     if html is not None:
         html.write(report_page(report))
     if as_json:
