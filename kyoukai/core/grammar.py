@@ -52,6 +52,9 @@ QUOTED_STRING = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-
 FIELD_VALUE = rb"[\t \x21-\x7e\x80-\xff]*+"
 FIELD_LINE: Final = re.compile(rb"(%b):(%b)" % (TOKEN, FIELD_VALUE))
 
+# The fields of a section that is right already, and has no white space behind a value.
+FIELD_LINES: Final = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
+
 # RFC 9112 section 2.3:
 #   HTTP-version = HTTP-name "/" DIGIT "." DIGIT
 #   HTTP-name    = %x48.54.54.50 ; "HTTP", case-sensitive

@@ -14,13 +14,13 @@ from .buffer import CR, ReceiveBuffer, bare_cr, bare_lf
 from .errors import BadRequest, HeaderFieldsTooLarge, NotImplementedByServer, URITooLong, VersionNotSupported
 from .exchange import Exchange
 from .grammar import (
+    FIELD_LINES,
     HEAD,
     HTTP_VERSION_SIZE,
     MAX_METHOD_SIZE,
     NOT_TCHAR,
     NOT_VCHAR,
     START,
-    WHITESPACE,
     parse_field_line,
     parse_version,
 )
@@ -184,15 +184,11 @@ def read_trailers(
 
 
 def split_head(head: bytes) -> tuple[bytes, bytes, str, list[tuple[bytes, bytes]]]:
-    """Return method, target, version and fields of a whole head, whose grammar is right."""
-    lines = head.split(b"\r\n")
+    """Return method, target, version and fields of a head as the two above return it."""
+    request_line, _, field_lines = head.partition(b"\r\n")
     # RFC 9112 section 3: request-line = method SP request-target SP HTTP-version
-    method, target, version = lines[0].split(b" ")
-    fields = []
-    for line in lines[1:-2]:
-        name, _, value = line.partition(b":")
-        fields.append((name, value.strip(WHITESPACE)))
-    return method, target, version[len(b"HTTP/") :].decode("ascii"), fields
+    method, target, version = request_line.split(b" ")
+    return method, target, version[len(b"HTTP/") :].decode("ascii"), FIELD_LINES.findall(field_lines)
 
 
 def read_exchange(head: bytes) -> Exchange:

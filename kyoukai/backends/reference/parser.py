@@ -90,8 +90,9 @@ class RequestParser:
 
     def should_keep_alive(self) -> bool:
         """Return whether the client lets the connection persist (RFC 9112 section 9.3)."""
-        value = b",".join(self._framing.get(b"connection", ())).decode("latin-1")
-        return policy.persists(policy.connection_options(value), self._version)
+        value = self._joined(b"connection")
+        options = set() if value is None else policy.connection_options(value)
+        return policy.persists(options, self._version)
 
     def should_upgrade(self) -> bool:
         """Return ``False``: it never takes what follows for another protocol."""
@@ -121,8 +122,8 @@ class RequestParser:
         on_header = protocol.on_header
         framing: dict[bytes, list[bytes]] = {}
         for name, value in fields:
-            if name.lower() in FRAMING_FIELDS:
-                framing.setdefault(name.lower(), []).append(value)
+            if (lowered := name.lower()) in FRAMING_FIELDS:
+                framing.setdefault(lowered, []).append(value)
             on_header(name, value)
         self._framing = framing
         # The server's policy speaks first; what this parser says of framing only confirms it.
