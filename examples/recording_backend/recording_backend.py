@@ -30,8 +30,8 @@ class RecordingTransport:
 
     @property
     def _sendfile_compatible(self) -> Any:
-        # What loop.sendfile() asks a transport for. Bytes that the kernel sends nobody sees, so the
-        # loop is told that it cannot, and files are written like anything else.
+        # What loop.sendfile() asks a transport for, and Kyoukai too. Bytes that the kernel sends nobody
+        # sees, so they are told that it cannot, and files are written like anything else.
         raise asyncio.SendfileNotAvailableError("what is sent is recorded")
 
     def write(self, data: bytes) -> None:

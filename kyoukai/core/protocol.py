@@ -286,6 +286,6 @@ class HTTPProtocol(Reading):
             return super().abort()
         self.state = self.state.close
         task.cancel()
-        # One turn later: the event loop's sendfile must have let go of the transport by then.
+        # One turn later: what sends a file must have let go of the transport by then.
         asyncio.get_running_loop().call_soon(self.transport.abort)
         return task

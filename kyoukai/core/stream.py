@@ -8,11 +8,13 @@ import asyncio
 import contextvars
 import functools
 import io
+import os
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from werkzeug.wsgi import FileWrapper
 
+from .sendfile import open_socket, send_block
 from .serialize import InvalidResponseError
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ LARGE_SIZE: Final = 1024 * 1024
 TURN_PIECES: Final = 16
 """Pieces sent before the loop has its turn, however small they are."""
 
-SENDFILE_SIZE: Final = 128 * 1024
-"""Bytes handed to the kernel at once. A client must take as many within ``write_timeout``."""
+TURN_SIZE: Final = 256 * 1024
+"""Bytes of a file that the kernel sends before the loop has its turn."""
 
 
 class BodySender:
@@ -120,34 +122,43 @@ class BodySender:
             return
         # A file that has grown since its length was declared is sent as far as declared.
         declared = self.framing.content_length
-        left = BLOCK_SIZE if declared is None else declared - self.exchange.sent
-        while block := await in_thread(functools.partial(file.read, min(BLOCK_SIZE, left))):
-            await self.send_piece(block)
+        size = BLOCK_SIZE
+        while True:
             if declared is not None:
-                left = declared - self.exchange.sent
+                size = min(BLOCK_SIZE, declared - self.exchange.sent)
+            block = await in_thread(functools.partial(file.read, size)) if size else b""
+            if not block:
+                return
+            await self.send_piece(block)
 
     async def _sendfile(self, file: Any) -> bool:
-        """Let the kernel send it, as far as loop, transport and framing have it so."""
-        declared = self.framing.content_length
-        transport = self.connection.transport
-        if declared is None or self.connection.is_secure:
+        """Let the kernel send it, as far as system, transport and framing have it so."""
+        exchange, declared = self.exchange, self.framing.content_length
+        socket = None if declared is None else await open_socket(self.connection)
+        if socket is None or declared is None:
             return False
-        loop = asyncio.get_running_loop()
-        offset = file.tell()
-        while self.exchange.sent < declared:
-            count = min(SENDFILE_SIZE, declared - self.exchange.sent)
-            try:
-                self.connection.watch_progress()
-                sent = await loop.sendfile(transport, file, offset, count, fallback=False)
-            except (NotImplementedError, asyncio.SendfileNotAvailableError):
-                # uvloop has none. Where nothing was sent, the other way is still open.
-                return False
-            finally:
-                self.connection.unwatch_progress()
-            if not sent:
-                break
-            offset += sent
-            self.exchange.sent += sent
+        offset, turn_end = file.tell(), TURN_SIZE
+        try:
+            while exchange.sent < declared:
+                size = min(BLOCK_SIZE, declared - exchange.sent)
+                try:
+                    sent = await send_block(self.connection, socket, file, offset, size)
+                except ConnectionResetError:
+                    raise
+                except OSError:
+                    if exchange.sent:
+                        raise
+                    # Not every file system has it. Nothing was sent: the other way is still open.
+                    return False
+                if not sent:
+                    break
+                offset += sent
+                exchange.sent += sent
+                if exchange.sent >= turn_end:
+                    turn_end = exchange.sent + TURN_SIZE
+                    await asyncio.sleep(0)
+        finally:
+            os.close(socket)
         return True
 
 

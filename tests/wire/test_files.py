@@ -1,5 +1,6 @@
-"""Files as answers: by the kernel's sendfile where loop and transport have it, else in blocks."""
+"""Files as answers: by the kernel's sendfile where system and transport have it, else in blocks."""
 
+import asyncio
 import io
 import os
 
@@ -7,6 +8,8 @@ import pytest
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
+
+from kyoukai.core.protocol import HTTPProtocol
 
 from ..serving import Answering, error_records, message
 
@@ -153,6 +156,39 @@ def test_after_half_a_file_the_client_goes_away(serve, file, caplog):
 
 
 def test_pipelined_files(serve, file):
+    with serve(sending(file)).connect() as client:
+        client.send(message() * 3)
+        for _ in range(3):
+            assert client.receive().body == file.read_bytes()
+
+
+def test_what_stands_before_a_transport_sees_a_file(serve, file, monkeypatch):
+    seen = []
+
+    class Watched:
+        def __init__(self, transport):
+            self.transport = transport
+
+        def __getattr__(self, name):
+            return getattr(self.transport, name)
+
+        @property
+        def _sendfile_compatible(self):
+            raise asyncio.SendfileNotAvailableError
+
+        def write(self, data):
+            seen.append(len(data))
+            self.transport.write(data)
+
+    connection_made = HTTPProtocol.connection_made
+    monkeypatch.setattr(
+        HTTPProtocol, "connection_made", lambda self, transport: connection_made(self, Watched(transport))
+    )
+    assert serve(sending(file)).request(message()).body == file.read_bytes()
+    assert sum(seen) > SIZE
+
+
+def test_pipelined_behind_a_file(serve, file):
     with serve(sending(file)).connect() as client:
         client.send(message() * 3)
         for _ in range(3):
