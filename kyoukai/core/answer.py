@@ -9,7 +9,8 @@ from werkzeug.wrappers import Request, Response
 
 from .error_response import error_response
 from .framing import ResponseFraming, response_framing
-from .serialize import InvalidResponseError, read_fields, serialize_head
+from .known import Known
+from .serialize import Head, read_fields, read_status, serialize_head
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from .application import Application
 
 logger: Final = logging.getLogger("kyoukai.protocol")
+
+
+PlanKey = tuple[str, tuple[tuple[str, str], ...], int | None, str, str, bool]
+
+MAX_KNOWN_HEAD: Final = 1024
+"""Bytes of the longest head that is kept for the next answer that has it."""
+
+_plans: Known[PlanKey, tuple[Head, ResponseFraming]] = Known(512)
 
 
 class Answer(NamedTuple):
@@ -32,9 +41,9 @@ def whole_body(response: Response) -> bytes | None:
     """Return the body if all of it is in memory, else ``None``."""
     # Werkzeug's annotation leaves out what an application may have assigned.
     body: object = response.response
+    if type(body) is list and len(body) == 1 and type(body[0]) is bytes:
+        return body[0]
     if isinstance(body, (list, tuple)):
-        if len(body) == 1 and type(body[0]) is bytes:
-            return body[0]
         return b"".join(response.iter_encoded())
     if isinstance(body, str):
         return body.encode()
@@ -44,7 +53,7 @@ def whole_body(response: Response) -> bytes | None:
 
 
 def prepare_answer(
-    response: Response, environ: dict[str, Any], *, close: bool, date: str, server: str
+    response: Response, environ: dict[str, Any], close: bool, date: str, server: str
 ) -> Answer:
     """Make a response ready for the wire.
 
@@ -54,24 +63,55 @@ def prepare_answer(
     :param server: the Server field's value; empty: none.
     :raises InvalidResponseError: if the response cannot be sent.
     """
-    status = response.status_code
-    # RFC 9110 section 15: a final response has one of 200 to 599; what is above is left to its
-    # author. 101 is no answer but a change of protocol: see HTTPProtocol.replace.
-    if not 200 <= status <= 999:
-        raise InvalidResponseError(f"the status {response.status!r} is none of a final response")
     body = whole_body(response)
-    section = read_fields(response.headers)
-    version = "1.0" if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else "1.1"
+    key: PlanKey = (
+        response.status,
+        tuple(iter(response.headers)),
+        None if body is None else len(body),
+        environ.get("REQUEST_METHOD", "GET"),
+        "1.0" if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else "1.1",
+        close,
+    )
+    plan = _plans.get(key)
+    if plan is None:
+        plan = plan_answer(*key)
+        if len(plan[0]) <= MAX_KNOWN_HEAD:
+            _plans.keep(key, plan)
+    head, framing = plan
+    return Answer(head.complete(date, server), body, framing)
+
+
+def plan_answer(
+    status: str,
+    fields: tuple[tuple[str, str], ...],
+    size: int | None,
+    method: str,
+    version: str,
+    close: bool,
+) -> tuple[Head, ResponseFraming]:
+    """Return the head of an answer and how it is delimited, by all that they depend on.
+
+    An application has few kinds of answers, and gives the same ones again and again.
+
+    :param status: code and reason, ``"200 OK"``.
+    :param fields: what the application set.
+    :param size: bytes of the body; ``None`` where it is a stream.
+    :param method: of the request.
+    :param version: of the request: ``"1.0"``, ``"1.1"``.
+    :param close: whether the connection ends with this answer.
+    :raises InvalidResponseError: if it cannot be sent.
+    """
+    code = read_status(status)
+    section = read_fields(fields)
     framing = response_framing(
-        method=environ.get("REQUEST_METHOD", "GET"),
+        method=method,
         version=version,
-        status=status,
-        size=None if body is None else len(body),
+        status=code,
+        size=size,
         declared=section.content_length,
         close=close or section.close,
     )
-    head = serialize_head(response.status, section, framing, version=version, date=date, server=server)
-    return Answer(head, body, framing)
+    return serialize_head(status, section, framing, version=version), framing
 
 
 def close_quietly(message: Request | Response) -> None:

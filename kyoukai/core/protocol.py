@@ -7,7 +7,6 @@ answered in a task, and a copy of the server's context variables, of its own.
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
@@ -222,16 +221,14 @@ class HTTPProtocol(Reading):
         exchange = self.exchanges[0] if self.exchanges else Exchange()
         last = len(self.exchanges) <= 1
         close = exchange.error is not None or (last and (self.state is ENDED or self.server.stopping))
-        prepare = functools.partial(
-            prepare_answer, close=close, date=self.server.date, server=self.server.server_field
-        )
+        date, server = self.server.date, self.server.server_field
         try:
-            head, body, framing = prepare(response, fake_environ)
+            head, body, framing = prepare_answer(response, fake_environ, close, date, server)
         except Exception:
             # Nothing was written yet, so there is an answer to give.
             logger.exception("the answer to %s %r cannot be sent", exchange.method, exchange.path)
             response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
-            head, body, framing = prepare(response, fake_environ)
+            head, body, framing = prepare_answer(response, fake_environ, close, date, server)
         exchange.status = response.status_code
         exchange.persistent = not framing.close
         if not framing.send_body:

@@ -41,7 +41,7 @@ class FieldSection:
     __slots__ = ("close", "content_length", "has_date", "has_server", "lines")
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.lines = b""
         """Field lines, to be sent as they are."""
         self.content_length: int | None = None
         """The Content-Length that was set."""
@@ -51,13 +51,40 @@ class FieldSection:
         self.has_server = False
 
 
+class Head:
+    """A head that lacks what changes from one answer to the next: the Date and Server fields."""
+
+    __slots__ = ("_end", "_has_date", "_has_server", "_start")
+
+    def __init__(self, start: bytes, end: bytes, section: FieldSection) -> None:
+        self._start = start
+        self._end = end
+        self._has_date = section.has_date
+        self._has_server = section.has_server
+
+    def complete(self, date: str, server: str) -> bytes:
+        """Return the status line and the header section, with the empty line that ends it.
+
+        :param date: the Date field's value, unless the application set one.
+        :param server: the Server field's value, likewise; nothing is sent where it is empty.
+        :raises InvalidResponseError: if one of them cannot be sent.
+        """
+        fields = own_fields("" if self._has_date else date, "" if self._has_server else server)
+        return self._start + fields + self._end
+
+    def __len__(self) -> int:
+        """Return how many bytes there are already."""
+        return len(self._start) + len(self._end)
+
+
 def read_fields(headers: Iterable[tuple[str, str]]) -> FieldSection:
     """Read the fields that an application set.
 
-    :raises InvalidResponseError: if a name, a Content-Length or a reference is none.
+    :raises InvalidResponseError: if a name, a Content-Length or a reference is none, or a value
+        cannot be sent.
     """
     section = FieldSection()
-    lines = section.lines
+    lines: list[str] = []
     for name, value in headers:
         lowered = lowered_name(name)
         if lowered not in LOOKED_AT:
@@ -71,62 +98,66 @@ def read_fields(headers: Iterable[tuple[str, str]]) -> FieldSection:
             lines.append(f"{name}: {as_uri(value) if is_reference else value}")
             section.has_date = section.has_date or lowered == "date"
             section.has_server = section.has_server or lowered == "server"
+    section.lines = encode_lines(lines)
     return section
 
 
-def serialize_head(
-    status: str,
-    section: FieldSection,
-    framing: ResponseFraming,
-    *,
-    version: str,
-    date: str,
-    server: str,
-) -> bytes:
-    """Return the status line and the header section, with the empty line that ends it.
+def serialize_head(status: str, section: FieldSection, framing: ResponseFraming, *, version: str) -> Head:
+    """Return the head of an answer.
 
-    :param status: code and reason, ``"200 OK"``.
+    :param status: code and reason, ``"200 OK"``, that :func:`read_status` has read.
     :param section: what :func:`read_fields` returned.
     :param version: of the request; a client of HTTP/1.0 is told when the connection persists.
-    :param date: the Date field's value, unless the application set one.
-    :param server: the Server field's value, likewise; nothing is sent where it is empty.
-    :raises InvalidResponseError: if the status is none, or a value has CR, LF, NUL or a character
-        that is not latin-1. Nothing of such a head is ever sent (RFC 9110 section 5.5).
     """
-    lines = [status_line(status), *section.lines]
-    if date and not section.has_date:
-        lines.append("Date: " + date)
-    if server and not section.has_server:
-        lines.append("Server: " + server)
+    # RFC 9112 section 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. "A server
+    # MUST send the space that separates the status-code from the reason-phrase even when the
+    # reason-phrase is absent."
+    start = encode_lines([f"HTTP/1.1 {status}" if " " in status else f"HTTP/1.1 {status} "])
     if framing.content_length is not None:
-        lines.append(f"Content-Length: {framing.content_length}")
-    elif framing.chunked:
-        lines.append("Transfer-Encoding: chunked")
+        end = b"Content-Length: %d\r\n" % framing.content_length
+    else:
+        end = b"Transfer-Encoding: chunked\r\n" if framing.chunked else b""
     # RFC 9112 section 9.6: the last response says so. Appendix C.2.2: to HTTP/1.0, so does the other.
     if framing.close:
-        lines.append("Connection: close")
+        end += b"Connection: close\r\n"
     elif version == "1.0":
-        lines.append("Connection: keep-alive")
+        end += b"Connection: keep-alive\r\n"
+    return Head(start + section.lines, end + b"\r\n", section)
+
+
+def encode_lines(lines: list[str]) -> bytes:
+    """Return field lines as they are sent, each with its CRLF.
+
+    :raises InvalidResponseError: if there is CR, LF, NUL or a character that is not latin-1 in one.
+        Nothing of such a head is ever sent (RFC 9110 section 5.5).
+    """
     if BREAK.search("".join(lines)) is not None:
         raise InvalidResponseError("a field value has CR, LF or NUL in it")
-    head = "\r\n".join(lines)
+    text = "".join([f"{line}\r\n" for line in lines])
     try:
-        return (head + "\r\n\r\n").encode("latin-1")
+        return text.encode("latin-1")
     except UnicodeEncodeError as error:
-        raise InvalidResponseError(f"{head[error.start]!r} in a field is not latin-1") from None
+        raise InvalidResponseError(f"{text[error.start]!r} in a field is not latin-1") from None
 
 
-@functools.lru_cache(maxsize=256)
-def status_line(status: str) -> str:
-    """Return the status line (RFC 9112 section 4).
+@functools.lru_cache(maxsize=16)
+def own_fields(date: str, server: str) -> bytes:
+    """Return the lines of the fields that a server sets by itself, of those that are not empty."""
+    lines = [f"Date: {date}"] if date else []
+    return encode_lines([*lines, f"Server: {server}"] if server else lines)
 
-    :raises InvalidResponseError: if ``status`` is no code with its reason.
+
+def read_status(status: str) -> int:
+    """Return the code of a status.
+
+    :param status: code and reason, ``"200 OK"``.
+    :raises InvalidResponseError: if it is none of a final response.
     """
-    if STATUS.fullmatch(status) is None:
-        raise InvalidResponseError(f"the status {status!r} is no code of three digits with a reason")
-    # "A server MUST send the space that separates the status-code from the reason-phrase even when
-    # the reason-phrase is absent."
-    return f"HTTP/1.1 {status}" if " " in status else f"HTTP/1.1 {status} "
+    # RFC 9110 section 15: a final response has one of 200 to 599; what is above is left to its
+    # author. 101 is no answer but a change of protocol: see HTTPProtocol.replace.
+    if STATUS.fullmatch(status) is None or status < "200":
+        raise InvalidResponseError(f"the status {status!r} is none of a final response")
+    return int(status[:3])
 
 
 @functools.lru_cache(maxsize=1024)

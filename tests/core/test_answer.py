@@ -13,6 +13,7 @@ from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.answer import (
     Answer,
+    _plans,
     ask,
     close_both,
     close_quietly,
@@ -92,7 +93,7 @@ def prepare(
     response: Response, method: str = "GET", protocol: str = "HTTP/1.1", *, close: bool = False
 ) -> Answer:
     environ = {"REQUEST_METHOD": method, "SERVER_PROTOCOL": protocol}
-    return prepare_answer(response, environ, close=close, date="then", server="kyoukai")
+    return prepare_answer(response, environ, close, "then", "kyoukai")
 
 
 def test_answer() -> None:
@@ -183,6 +184,30 @@ def test_the_connection_goes_on_where_nobody_says_otherwise() -> None:
     answer = prepare(Response("abc", headers={"Connection": "keep-alive"}))
     assert not answer.framing.close
     assert b"Connection" not in answer.head
+
+
+def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
+    """Each line differs from the one before it in one thing that a head depends on."""
+    again = Response("abc")
+    first = prepare(again)
+    assert prepare(again) == first
+    assert b"Content-Length: 4\r\n" in prepare(Response("abcd")).head
+    assert not prepare(again, "HEAD").framing.send_body
+    assert prepare(again, "HEAD", "HTTP/1.0").head.endswith(b"Connection: keep-alive\r\n\r\n")
+    assert prepare(again, close=True).head.endswith(b"Connection: close\r\n\r\n")
+    again.status_code = 404
+    assert prepare(again).head.startswith(b"HTTP/1.1 404 ")
+    again.headers["X-Own"] = "1"
+    assert b"X-Own: 1\r\n" in prepare(again).head
+    later = prepare_answer(Response("abc"), {}, False, "later", "")
+    assert later.head == first.head.replace(b"then", b"later").replace(b"Server: kyoukai\r\n", b"")
+
+
+def test_large_heads_are_not_kept() -> None:
+    before = len(_plans)
+    for number in range(3):
+        assert prepare(Response("abc", headers={"X-Own": f"{number}" * 2000})).head.count(b"X-Own") == 1
+    assert len(_plans) == before
 
 
 @pytest.mark.parametrize("status", [200, 299, 418, 599, 600, 999])

@@ -10,6 +10,7 @@ from kyoukai.core.serialize import (
     InvalidResponseError,
     declared_length,
     read_fields,
+    read_status,
     serialize_head,
     wants_close,
 )
@@ -32,7 +33,8 @@ def serialize(
     date: str = "",
     server: str = "",
 ) -> bytes:
-    return serialize_head(status, read_fields(headers), framing, version=version, date=date, server=server)
+    read_status(status)
+    return serialize_head(status, read_fields(headers), framing, version=version).complete(date, server)
 
 
 def lines(head: bytes) -> list[bytes]:
