@@ -75,7 +75,7 @@ def prepare_answer(
     plan = _plans.get(key)
     if plan is None:
         plan = plan_answer(*key)
-        if len(plan[0]) <= MAX_KNOWN_HEAD:
+        if len(plan[0]) <= MAX_KNOWN_HEAD and _plans.is_wanted(key):
             _plans.keep(key, plan)
     head, framing = plan
     return Answer(head.complete(date, server), body, framing)

@@ -67,3 +67,51 @@ class Exchange:
         """Bytes of the answer's content written."""
         self.persistent = False
         """Whether the connection goes on after the answer."""
+
+
+class AcceptedHead:
+    """What was made of a head that was accepted, for the next request with the same one.
+
+    A client that keeps its connection sends the same head again and again, byte for byte. What a
+    parser says of it, and the policy after it, depends on nothing but these bytes. No head is kept
+    that announces a body or offers another protocol.
+
+    :param exchange: its head was accepted.
+    :param parser_is_spent: whether the parser takes no message after this one.
+    """
+
+    __slots__ = (
+        "fields",
+        "keep_alive",
+        "method",
+        "parser_is_spent",
+        "path",
+        "query",
+        "target",
+        "variables",
+        "version",
+    )
+
+    def __init__(self, exchange: Exchange, parser_is_spent: bool) -> None:
+        self.method = exchange.method
+        self.target = exchange.target
+        self.version = exchange.version
+        self.fields = exchange.fields
+        self.keep_alive = exchange.keep_alive
+        self.variables = exchange.variables
+        self.path = exchange.path
+        self.query = exchange.query
+        self.parser_is_spent = parser_is_spent
+
+    def is_head_of(self, exchange: Exchange) -> bool:
+        """Return whether the parser has told the same of the head of ``exchange``, as it has to."""
+        return self.fields == exchange.fields and self.target == exchange.target
+
+    def accept(self, exchange: Exchange) -> None:
+        """Write down in ``exchange`` what the head means, as the policy does."""
+        exchange.method = self.method
+        exchange.version = self.version
+        exchange.keep_alive = self.keep_alive
+        exchange.variables = self.variables
+        exchange.path = self.path
+        exchange.query = self.query

@@ -5,7 +5,7 @@ at the first byte that shows it, or at the end of the line that does: a client t
 answer gets it. Which one is reported depends on the bytes alone, and never on how they were cut.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Container, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -43,20 +43,27 @@ method_too_long: Final = partial(
 version_too_long: Final = partial(BadRequest, "The request line does not end in an HTTP version.")
 
 
-def take_head(buffer: ReceiveBuffer, small_size: int) -> bytes | None:
+def take_head(buffer: ReceiveBuffer, small_size: int, known: Container[bytes] = frozenset()) -> bytes | None:
     """Read a head that is whole and small; ``None``, and nothing is read, where there is none.
 
     It is the short cut for nearly every head: :func:`read_head` would return one that says the same,
     or refuse what :func:`~kyoukai.core.policy.accept` refuses.
 
     :param small_size: the most bytes of a head, where it can hold no field that is too long.
+    :param known: heads that have been read before, and were right.
     """
     data, start = buffer.data, buffer.offset
-    match = HEAD.match(data, start, start + small_size)
-    if match is None or match[1] not in policy.SERVED_METHODS:
+    # The lines of a head have no CR in them, so that the first empty line ends it.
+    end = data.find(b"\r\n\r\n", start, start + small_size) + 4
+    if end < 4:
         return None
-    end = buffer.offset = match.end()
-    return data if end - start == len(data) and type(data) is bytes else buffer.since(start)
+    head = data if end - start == len(data) and type(data) is bytes else bytes(data[start:end])
+    if head not in known:
+        match = HEAD.fullmatch(head)
+        if match is None or match[1] not in policy.SERVED_METHODS:
+            return None
+    buffer.offset = end
+    return head
 
 
 def read_head(buffer: ReceiveBuffer, limits: "Limits") -> Generator[None, None, bytes]:

@@ -43,6 +43,8 @@ class HTTPProtocol(Reading):
     :class:`~kyoukai.core.connection.Connection`.
     """
 
+    _task: "asyncio.Task[None] | None" = None
+
     def __init__(
         self,
         component: "Component",
@@ -54,7 +56,6 @@ class HTTPProtocol(Reading):
         self.app = component.app
         self.environ: dict[str, Any] = {}
         """What the environs of all requests of this connection share."""
-        self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport of a connection just accepted."""

@@ -190,12 +190,12 @@ class Reading(Reception):
             self.buffer.drop_read()
 
     def _read_messages(self) -> Generator[None, None, None]:
-        buffer, small_size = self.buffer, self.limits.small_head_size
+        buffer, heads, small_size = self.buffer, self.server.heads, self.limits.small_head_size
         while True:
             while buffer.offset == len(buffer.data):
                 buffer.data, buffer.offset = b"", 0
                 yield
-            head = take_head(buffer, small_size)
+            head = take_head(buffer, small_size, heads)
             if head is None:
                 head = yield from self._read_head()
             else:
@@ -277,13 +277,14 @@ class Reading(Reception):
         return late
 
     def _feed_head(self, head: bytes) -> None:
+        self._head, self._accepted = head, self.server.heads.get(head)
         try:
             self.parser.feed_data(head)
         except Exception as exc:
             if self.resume_parser(exc):
                 return
             if self.state is HEAD or self.state is ARRIVING:
-                # What the policy minds comes before what one of the parsers minds.
+                # What the policy minds comes before what a parser does.
                 self.exchange = read_exchange(head)
                 policy.accept(self.exchange, self.limits)
             raise

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from . import policy
 from .connection import Connection
 from .errors import BadRequest
-from .exchange import Exchange
+from .exchange import AcceptedHead, Exchange
 from .framing import NO_BODY
 from .server import NEVER
 
@@ -30,6 +30,9 @@ logger: Final = logging.getLogger("kyoukai.protocol")
 SMALL_PIECE: Final = 1024
 """Pieces of a body below this many bytes are gathered; larger ones are kept as they came."""
 
+MAX_KNOWN_HEAD: Final = 2 * 1024
+"""Bytes of the longest head that is kept for the next request that has it. Browsers send 1 KiB."""
+
 NO_EXCHANGE: Final = cast(Exchange, None)
 """Between two messages. It has no attributes, so a parser that calls out of order is found out."""
 
@@ -39,6 +42,13 @@ class Reception(Connection, abc.ABC):
 
     parser: "RequestParser"
     """Made when the connection is, so that a subclass's constructor has run."""
+    parser_is_spent = False
+    """Whether the parser takes no message after this one, though the policy does."""
+    content_size: int | None = None
+    """Bytes of content of the body being received; ``None`` until its end has been read."""
+
+    _head = b""  # the one that the parser is being given
+    _accepted: AcceptedHead | None = None
 
     def __init__(
         self,
@@ -52,10 +62,6 @@ class Reception(Connection, abc.ABC):
         """The exchange whose request is being received."""
         self.exchanges: deque[Exchange] = deque()
         """Those whose request is whole, or refused, in order; the first is being answered."""
-        self.parser_is_spent = False
-        """Whether the parser takes no message after this one, though the policy does."""
-        self.content_size: int | None = None
-        """Bytes of content of the body being received; ``None`` until its end has been read."""
         self._fields: list[tuple[bytes, bytes]] = []
 
     @abc.abstractmethod
@@ -124,15 +130,30 @@ class Reception(Connection, abc.ABC):
 
         :raises ProtocolError: if the policy refuses it.
         """
-        exchange, parser = self.exchange, self.parser
-        exchange.method = parser.get_method().decode("latin-1")
-        exchange.version = parser.get_http_version()
-        policy.accept(exchange, self.limits)
-        self.parser_is_spent = not parser.should_keep_alive()
+        exchange, accepted = self.exchange, self._accepted
+        if accepted is not None and accepted.is_head_of(exchange):
+            accepted.accept(exchange)
+            self.parser_is_spent = accepted.parser_is_spent
+        else:
+            self._judge(exchange)
+        self._head, self._accepted = b"", None
         self.state = self.state.headers_complete
         self._fields = exchange.trailers
         if exchange.expect_continue and not self.exchanges:
             self.send_continue()
+
+    def _judge(self, exchange: Exchange) -> None:
+        """Have the policy accept a head that it has not seen, and keep what came of it."""
+        parser = self.parser
+        exchange.method = parser.get_method().decode("latin-1")
+        exchange.version = parser.get_http_version()
+        policy.accept(exchange, self.limits)
+        self.parser_is_spent = not parser.should_keep_alive()
+        if exchange.framing is not NO_BODY or exchange.upgrade:
+            return
+        head, heads = self._head, self.server.heads
+        if 0 < len(head) <= MAX_KNOWN_HEAD and heads.is_wanted(head):
+            heads.keep(head, AcceptedHead(exchange, self.parser_is_spent))
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body.

@@ -12,6 +12,8 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .exchange import AcceptedHead
+from .known import Known
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ class Server:
         self.context = contextvars.copy_context()
         """What each request's context variables are a copy of."""
         self.connections: set[ManagedConnection] = set()
+        self.heads: Known[bytes, AcceptedHead] = Known(256)
+        """What was made of heads that may come again."""
         self.stopping = False
         self.clock = self._ticked = time.monotonic()
         """Seconds by which deadlines are kept, as of the last sweep.

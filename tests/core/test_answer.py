@@ -190,7 +190,7 @@ def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
     """Each line differs from the one before it in one thing that a head depends on."""
     again = Response("abc")
     first = prepare(again)
-    assert prepare(again) == first
+    assert prepare(again) == prepare(again) == first
     assert b"Content-Length: 4\r\n" in prepare(Response("abcd")).head
     assert not prepare(again, "HEAD").framing.send_body
     assert prepare(again, "HEAD", "HTTP/1.0").head.endswith(b"Connection: keep-alive\r\n\r\n")
@@ -205,8 +205,8 @@ def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
 
 def test_large_heads_are_not_kept() -> None:
     before = len(_plans)
-    for number in range(3):
-        assert prepare(Response("abc", headers={"X-Own": f"{number}" * 2000})).head.count(b"X-Own") == 1
+    for _ in range(3):
+        assert prepare(Response("abc", headers={"X-Own": "1" * 2000})).head.count(b"X-Own") == 1
     assert len(_plans) == before
 
 

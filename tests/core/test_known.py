@@ -1,4 +1,4 @@
-"""The bounded table: it keeps what it is given, and drops the oldest for the newest."""
+"""The bounded table: it keeps what it is given, as long as there is room, and asks for what comes again."""
 
 from kyoukai.core.known import Known
 
@@ -10,17 +10,24 @@ def test_what_is_kept_is_found() -> None:
     assert known.get(b"a") == 1
 
 
-def test_the_oldest_goes_first() -> None:
+def test_there_are_never_more_than_there_may_be() -> None:
     known: Known[int, int] = Known(3)
     for number in range(10):
         known.keep(number, number)
         assert len(known) <= 3
-    assert list(known) == [7, 8, 9]
+        assert known[number] == number
 
 
-def test_what_is_kept_again_takes_no_more_room() -> None:
-    known: Known[int, str] = Known(2)
-    known.keep(1, "a")
-    known.keep(2, "b")
-    known.keep(2, "c")
-    assert known == {1: "a", 2: "c"}
+def test_what_comes_again_is_wanted() -> None:
+    known: Known[str, int] = Known(1)
+    assert not known.is_wanted("a")
+    assert known.is_wanted("a")
+    assert not known.is_wanted("b")
+
+
+def test_what_was_seen_long_ago_is_not_wanted() -> None:
+    known: Known[int, int] = Known(3)
+    for number in range(1000):
+        assert not known.is_wanted(number)
+    assert known.is_wanted(999)
+    assert not known.is_wanted(0)

@@ -122,7 +122,7 @@ class Result(NamedTuple):
 class Conversation:
     """A connection in memory, over a parser of the test's. Its clock stands still."""
 
-    def __init__(self, parser: Any, limits: Limits | None = None) -> None:
+    def __init__(self, parser: Any, limits: Limits | None = None, server: Server | None = None) -> None:
         class TestedProtocol(HTTPProtocol):
             fed: list[bytes]
 
@@ -133,7 +133,7 @@ class Conversation:
                 return exc if isinstance(exc, HTTPException) else InternalServerError()
 
         self.application = RecordingApplication()
-        self.server = Server(limits, access_log=False)
+        self.server = server or Server(limits, access_log=False)
         self.protocol = TestedProtocol(
             SimpleNamespace(app=self.application, server=self.server),  # type: ignore[arg-type]
             None,  # type: ignore[arg-type]
@@ -522,6 +522,90 @@ def test_a_parser_that_takes_no_more_requests_is_replaced() -> None:
     assert result.statuses == [200] * 3
     assert result.closed is False
     assert len(made) == 3
+
+
+# Heads that come again
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        GET,
+        b"HEAD /%61?b=%61 HTTP/1.1\r\nHost: a\r\nX: 1\r\nx: 2\r\nA_B: 3\r\n\r\n",
+        b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.0\r\nConnection: keep-alive\r\nUpgrade: x\r\n\r\n",
+        b"GET / HTTP/1.9\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        POST,
+        CHUNKED_HEAD + CHUNKED_BODY,
+    ],
+)
+def test_a_request_that_comes_again_is_what_it_was(request_bytes: bytes) -> None:
+    for result in converse_by_every_cutting(LaxParser, request_bytes * 4 + GET):
+        assert result.statuses == [200] * 5
+        assert result.seen[1:4] == [result.seen[0]] * 3
+        assert result.seen[4].target == "/get"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nHost: a \r\nX : y\r\n\r\n", 400),
+    ],
+)
+def test_what_was_refused_before_is_refused_again(request_bytes: bytes, status: int) -> None:
+    async def run() -> None:
+        server = Server(access_log=False)
+        for _ in range(4):
+            conversation = Conversation(LaxParser, server=server)
+            await conversation.send(request_bytes)
+            assert (await conversation.leave()).statuses == [status]
+        assert not server.heads
+
+    asyncio.run(run())
+
+
+def test_a_head_that_comes_again_closes_again() -> None:
+    async def run() -> None:
+        server = Server(access_log=False)
+        for _ in range(4):
+            conversation = Conversation(LaxParser, server=server)
+            await conversation.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            result = await conversation.leave()
+            assert (result.statuses, result.closed) == ([200], True)
+
+    asyncio.run(run())
+
+
+def test_what_the_parser_tells_of_a_known_head_is_heard() -> None:
+    class Changes(LaxParser):
+        def feed_head(self, data: bytes) -> None:
+            super().feed_head(data.replace(b"/get", b"/other") if len(self.fed) == 4 else data)
+
+    result = converse(Changes, *[GET] * 5)
+    assert [seen.target for seen in result.seen] == ["/get"] * 3 + ["/other", "/get"]
+
+
+def test_only_so_many_heads_are_kept_and_none_that_came_once() -> None:
+    async def run() -> None:
+        conversation = Conversation(LaxParser)
+        heads = conversation.server.heads
+        for number in range(heads.most + 10):
+            head = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number
+            await conversation.send(head, turns=3)
+            assert head not in heads
+            await conversation.send(head, turns=3)
+            assert head in heads
+            assert len(heads) <= heads.most
+        large = b"GET / HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (b"y" * 3000)
+        await conversation.send(large, large, large)
+        assert large not in heads
+        await conversation.leave()
+
+    asyncio.run(run())
 
 
 # Deadlines, by a clock that the test moves
