@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Request, Response
@@ -28,15 +29,6 @@ MAX_KNOWN_HEAD: Final = 1024
 _plans: Known[PlanKey, tuple[Head, ResponseFraming]] = Known(512)
 
 
-class Answer(NamedTuple):
-    """A response made ready for the wire."""
-
-    head: bytes
-    body: bytes | None
-    """The whole body; ``None`` where it is a stream."""
-    framing: ResponseFraming
-
-
 def whole_body(response: Response) -> bytes | None:
     """Return the body if all of it is in memory, else ``None``."""
     # Werkzeug's annotation leaves out what an application may have assigned.
@@ -54,8 +46,8 @@ def whole_body(response: Response) -> bytes | None:
 
 def prepare_answer(
     response: Response, environ: dict[str, Any], close: bool, date: str, server: str
-) -> Answer:
-    """Make a response ready for the wire.
+) -> tuple[bytes, bytes | None, ResponseFraming]:
+    """Make a response ready for the wire: its head; its body, ``None`` for a stream; its framing.
 
     :param environ: of the request.
     :param close: whether the connection ends with this answer.
@@ -78,7 +70,7 @@ def prepare_answer(
         if len(plan[0]) <= MAX_KNOWN_HEAD and _plans.is_wanted(key):
             _plans.keep(key, plan)
     head, framing = plan
-    return Answer(head.complete(date, server), body, framing)
+    return head.complete(date, server), body, framing
 
 
 def plan_answer(
@@ -153,20 +145,33 @@ def _log_failure(what: str, environ: dict[str, Any], exc: BaseException) -> None
     logger.error("the application %s on %s %r", what, method, path, exc_info=exc)
 
 
-async def close_both(environ: dict[str, Any], response: Response | None) -> None:
-    """Close a response, where there is one, and its request, also if the closing is cancelled."""
+def close_both(environ: dict[str, Any], response: Response | None) -> Coroutine[Any, Any, None] | None:
+    """Close a response, where there is one, and its request.
+
+    :return: ``None`` if both are closed, or an awaitable that closes them: the response has a body
+        that may be closed asynchronously.
+    """
+    if response is not None:
+        if not isinstance(response.response, list):
+            return _close_in_turn(environ, response)
+        close_quietly(response)
+    _close_request(environ)
+    return None
+
+
+async def _close_in_turn(environ: dict[str, Any], response: Response) -> None:
     try:
-        if response is not None:
-            if isinstance(response.response, list):
-                close_quietly(response)
-            else:
-                await close_stream(response)
+        await close_stream(response)
     finally:
-        # The environ refers to the request as the request does to it.
-        request = environ.pop("werkzeug.request", None)
-        if request is not None and "files" in request.__dict__:
-            # Werkzeug spools uploaded files to disk.
-            close_quietly(request)
+        _close_request(environ)
+
+
+def _close_request(environ: dict[str, Any]) -> None:
+    # The environ refers to the request as the request does to it.
+    request = environ.pop("werkzeug.request", None)
+    if request is not None and "files" in request.__dict__:
+        # Werkzeug spools uploaded files to disk.
+        close_quietly(request)
 
 
 async def close_stream(response: Response) -> None:

@@ -19,6 +19,9 @@ MAX_NAMES: Final = 1024
 MAX_NAME_SIZE: Final = 64
 """The longest field name that the table keeps, in bytes."""
 
+USUAL_VARIABLES: Final = 9
+"""How many variables a small request has of its own."""
+
 DROPPED: Final = ""
 """The variable of a field that never reaches an environ."""
 
@@ -111,6 +114,12 @@ def connection_environ(
     if peer is not None:
         environ["REMOTE_ADDR"] = peer[0]
         environ["REMOTE_PORT"] = str(peer[1])
+    # CPython copies the table of a dict as large as it is. One that has held this many more keys
+    # has room for those of a request, and is not rehashed for each of them.
+    spare = [f"spare.{number}" for number in range(USUAL_VARIABLES)]
+    environ.update(dict.fromkeys(spare))
+    for _ in spare:
+        environ.popitem()
     return environ
 
 

@@ -102,16 +102,3 @@ class AcceptedHead:
         self.path = exchange.path
         self.query = exchange.query
         self.parser_is_spent = parser_is_spent
-
-    def is_head_of(self, exchange: Exchange) -> bool:
-        """Return whether the parser has told the same of the head of ``exchange``, as it has to."""
-        return self.fields == exchange.fields and self.target == exchange.target
-
-    def accept(self, exchange: Exchange) -> None:
-        """Write down in ``exchange`` what the head means, as the policy does."""
-        exchange.method = self.method
-        exchange.version = self.version
-        exchange.keep_alive = self.keep_alive
-        exchange.variables = self.variables
-        exchange.path = self.path
-        exchange.query = self.query

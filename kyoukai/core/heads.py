@@ -33,6 +33,9 @@ SP: Final = 0x20
 MAX_FIELD_WHITESPACE: Final = 1024
 """The most bytes that a field line may have besides name and value: the colon and white space."""
 
+MAX_KNOWN_HEAD: Final = 2 * 1024
+"""Bytes of the longest head that is kept for the next request that has it. Browsers send 1 KiB."""
+
 FRAMING_FIELDS: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 # RFC 9112 section 3: "A server that receives a method longer than any that it implements SHOULD
@@ -53,6 +56,9 @@ def take_head(buffer: ReceiveBuffer, small_size: int, known: Container[bytes] = 
     :param known: heads that have been read before, and were right.
     """
     data, start = buffer.data, buffer.offset
+    if not start and type(data) is bytes and len(data) <= MAX_KNOWN_HEAD and data in known:
+        buffer.offset = len(data)
+        return data
     # The lines of a head have no CR in them, so that the first empty line ends it.
     end = data.find(b"\r\n\r\n", start, start + small_size) + 4
     if end < 4:

@@ -156,7 +156,9 @@ class HTTPProtocol(Reading):
             self.abort()
         finally:
             self._log(exchange)
-            await close_both(environ, response)
+            closing = close_both(environ, response)
+            if closing is not None:
+                await closing
         self._answered(exchange)
 
     def _log(self, exchange: Exchange) -> None:

@@ -17,6 +17,7 @@ from .connection import Connection
 from .errors import BadRequest
 from .exchange import AcceptedHead, Exchange
 from .framing import NO_BODY
+from .heads import MAX_KNOWN_HEAD
 from .server import NEVER
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ logger: Final = logging.getLogger("kyoukai.protocol")
 
 SMALL_PIECE: Final = 1024
 """Pieces of a body below this many bytes are gathered; larger ones are kept as they came."""
-
-MAX_KNOWN_HEAD: Final = 2 * 1024
-"""Bytes of the longest head that is kept for the next request that has it. Browsers send 1 KiB."""
 
 NO_EXCHANGE: Final = cast(Exchange, None)
 """Between two messages. It has no attributes, so a parser that calls out of order is found out."""
@@ -131,11 +129,17 @@ class Reception(Connection, abc.ABC):
         :raises ProtocolError: if the policy refuses it.
         """
         exchange, accepted = self.exchange, self._accepted
-        if accepted is not None and accepted.is_head_of(exchange):
-            accepted.accept(exchange)
-            self.parser_is_spent = accepted.parser_is_spent
-        else:
+        if accepted is None or accepted.fields != exchange.fields or accepted.target != exchange.target:
             self._judge(exchange)
+        else:
+            # The parser has told the same as before, as it has to.
+            exchange.method = accepted.method
+            exchange.version = accepted.version
+            exchange.keep_alive = accepted.keep_alive
+            exchange.variables = accepted.variables
+            exchange.path = accepted.path
+            exchange.query = accepted.query
+            self.parser_is_spent = accepted.parser_is_spent
         self._head, self._accepted = b"", None
         self.state = self.state.headers_complete
         self._fields = exchange.trailers

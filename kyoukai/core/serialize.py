@@ -52,15 +52,17 @@ class FieldSection:
 
 
 class Head:
-    """A head that lacks what changes from one answer to the next: the Date and Server fields."""
+    """A head that lacks what changes from one second to the next: the Date field, and Server with it."""
 
-    __slots__ = ("_end", "_has_date", "_has_server", "_start")
+    __slots__ = ("_date", "_end", "_has_date", "_has_server", "_server", "_start", "_whole")
 
     def __init__(self, start: bytes, end: bytes, section: FieldSection) -> None:
         self._start = start
         self._end = end
         self._has_date = section.has_date
         self._has_server = section.has_server
+        self._date = self._server = ""
+        self._whole = b""
 
     def complete(self, date: str, server: str) -> bytes:
         """Return the status line and the header section, with the empty line that ends it.
@@ -69,8 +71,11 @@ class Head:
         :param server: the Server field's value, likewise; nothing is sent where it is empty.
         :raises InvalidResponseError: if one of them cannot be sent.
         """
-        fields = own_fields("" if self._has_date else date, "" if self._has_server else server)
-        return self._start + fields + self._end
+        if date is not self._date or server is not self._server or not self._whole:
+            fields = own_fields("" if self._has_date else date, "" if self._has_server else server)
+            self._whole = self._start + fields + self._end
+            self._date, self._server = date, server
+        return self._whole
 
     def __len__(self) -> int:
         """Return how many bytes there are already."""

@@ -4,7 +4,7 @@ import asyncio
 import io
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from werkzeug.test import create_environ
@@ -12,7 +12,6 @@ from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.answer import (
-    Answer,
     _plans,
     ask,
     close_both,
@@ -89,11 +88,19 @@ def test_a_stream(body: Any) -> None:
     assert whole_body(with_body(body)) is None
 
 
+class Answer(NamedTuple):
+    """A response made ready for the wire."""
+
+    head: bytes
+    body: bytes | None
+    framing: ResponseFraming
+
+
 def prepare(
     response: Response, method: str = "GET", protocol: str = "HTTP/1.1", *, close: bool = False
 ) -> Answer:
     environ = {"REQUEST_METHOD": method, "SERVER_PROTOCOL": protocol}
-    return prepare_answer(response, environ, close, "then", "kyoukai")
+    return Answer(*prepare_answer(response, environ, close, "then", "kyoukai"))
 
 
 def test_answer() -> None:
@@ -199,8 +206,8 @@ def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
     assert prepare(again).head.startswith(b"HTTP/1.1 404 ")
     again.headers["X-Own"] = "1"
     assert b"X-Own: 1\r\n" in prepare(again).head
-    later = prepare_answer(Response("abc"), {}, False, "later", "")
-    assert later.head == first.head.replace(b"then", b"later").replace(b"Server: kyoukai\r\n", b"")
+    later, *_ = prepare_answer(Response("abc"), {}, False, "later", "")
+    assert later == first.head.replace(b"then", b"later").replace(b"Server: kyoukai\r\n", b"")
 
 
 def test_large_heads_are_not_kept() -> None:
@@ -375,12 +382,19 @@ def test_an_application_that_raises_is_answered_for(
     assert caplog.messages == logged
 
 
+def close(environ: dict[str, Any], response: Response | None) -> None:
+    """Close both as a connection does."""
+    closing = close_both(environ, response)
+    if closing is not None:
+        asyncio.run(closing)
+
+
 def sent_and_closed(*responses: Response) -> list[Response]:
     """Close a response as a connection does, and return which of those that are given were closed."""
     closed: list[Response] = []
     for response in responses:
         response.call_on_close(partial(closed.append, response))
-        asyncio.run(close_both({}, response))
+        close({}, response)
     return closed
 
 
@@ -394,7 +408,7 @@ def test_the_files_of_a_request_are_closed(response: Response | None) -> None:
     environ = create_environ("/", method="POST", data={"file": (io.BytesIO(b"abc"), "a.txt")})
     request = Request(environ)
     file = request.files["file"]
-    asyncio.run(close_both(environ, response))
+    close(environ, response)
     assert file.stream.closed
     assert "werkzeug.request" not in environ
 
@@ -402,7 +416,7 @@ def test_the_files_of_a_request_are_closed(response: Response | None) -> None:
 def test_a_request_whose_files_nobody_asked_for_is_let_go() -> None:
     environ = create_environ("/")
     Request(environ)
-    asyncio.run(close_both(environ, None))
+    close(environ, None)
     assert "werkzeug.request" not in environ
 
 
