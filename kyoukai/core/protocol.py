@@ -155,7 +155,8 @@ class HTTPProtocol(Reading):
             self._task = None
             self.abort()
         finally:
-            self._log(exchange)
+            if self.server.access_log is not None:
+                self._log(exchange)
             closing = close_both(environ, response)
             if closing is not None:
                 await closing
@@ -177,13 +178,14 @@ class HTTPProtocol(Reading):
             return
         if self.exchanges:
             self._answer_first()
-        self.read_on()
+        if self._is_held:
+            self.read_on()
         if self.exchanges:
             return
-        if self._is_over():
-            self._end(exchange)
-        elif self.state is IDLE:
+        if self.state is IDLE and not self.server.stopping:
             self.deadline = self.server.clock + self.limits.keep_alive_timeout
+        elif self._is_over():
+            self._end(exchange)
         elif self.state is BODY and self.exchange.expect_continue:
             self.send_continue()
 

@@ -133,7 +133,7 @@ class Reading(Reception):
 
     def read_on(self) -> None:
         """Parse what was held, and read again, where the queue has room."""
-        if not self._is_held or self._is_full():
+        if self._is_full():
             return
         self._is_held = False
         self._read()
