@@ -31,6 +31,12 @@ BINARY: Final = "application/octet-stream"
 JSON: Final = "application/json"
 FINAL_STATUSES: Final = range(200, 600)
 
+# What is a body and nothing more; by far the most of what is returned.
+BODIES: Final = frozenset({str, dict, list, bytes})
+
+# With these arguments json.dumps would make an encoder of its own each time.
+encode_json: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
 USABLE: Final = (
     "a str, bytes, dict, list, iterator, Response or HTTPException, None,"
     " or a tuple (body, status), (body, headers) or (body, status, headers)"
@@ -55,9 +61,8 @@ def make_response(
     :raises ValueError: if there is something in it that cannot be sent, such as a NaN in JSON.
     """
     try:
-        # Text is by far the most frequent; the rest would come to the same.
-        if type(value) is str and default_status is None:
-            return response_class([value.encode()], content_type=HTML)
+        if default_status is None and type(value) in BODIES:
+            return _from_body(value, response_class, request)
         return _make_response(value, response_class, request, default_status)
     except (TypeError, ValueError) as exc:
         kind = TypeError if isinstance(exc, TypeError) else ValueError
@@ -117,15 +122,14 @@ def _from_body(value: Any, response_class: type[Response], request: Request | No
     list, even where a hook has changed it.
     """
     match value:
-        case Response():
-            return value
         case str():
             return response_class([value.encode()], content_type=HTML)
+        case dict() | list():
+            return response_class([encode_json(value).encode()], content_type=JSON)
         case bytes() | bytearray() | memoryview():
             return response_class([bytes(value)], content_type=BINARY)
-        case dict() | list():
-            text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-            return response_class([text.encode()], content_type=JSON)
+        case Response():
+            return value
         case None:
             response = response_class()
             # There is nothing that could be of a type.
