@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from asphalt.core import Context
+from werkzeug import wrappers
 from werkzeug.routing import BaseConverter
-from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.launch import launch
@@ -19,6 +19,7 @@ from .blueprint import Blueprint
 from .context import HTTPRequestContext
 from .dispatch import Dispatcher
 from .routing import Router
+from .wrappers import Request, Response
 
 C = TypeVar("C")
 
@@ -36,22 +37,26 @@ class Kyoukai(Blueprint):
     :raises ConfigurationError: if one of them cannot be used.
     """
 
-    request_class: type[Request] = Request
-    response_class: type[Response] = Response
+    request_class: type[wrappers.Request] = Request
+    response_class: type[wrappers.Response] = Response
     context_class: type[HTTPRequestContext] = HTTPRequestContext
 
     def __init__(
         self,
         name: str,
         *,
-        request_class: type[Request] | None = None,
-        response_class: type[Response] | None = None,
+        request_class: type[wrappers.Request] | None = None,
+        response_class: type[wrappers.Response] | None = None,
         context_class: type[HTTPRequestContext] | None = None,
         converters: Mapping[str, type[BaseConverter]] | None = None,
     ) -> None:
         super().__init__(name)
-        self.request_class = _check_class("request_class", request_class or self.request_class, Request)
-        self.response_class = _check_class("response_class", response_class or self.response_class, Response)
+        self.request_class = _check_class(
+            "request_class", request_class or self.request_class, wrappers.Request
+        )
+        self.response_class = _check_class(
+            "response_class", response_class or self.response_class, wrappers.Response
+        )
         self.context_class = _check_class(
             "context_class", context_class or self.context_class, HTTPRequestContext
         )
@@ -92,7 +97,7 @@ class Kyoukai(Blueprint):
         """What finds routes and makes URLs. The application is finalized when it is asked for."""
         return self._finalized().router
 
-    async def process_request(self, request: Request, parent_context: Context) -> Response:
+    async def process_request(self, request: wrappers.Request, parent_context: Context) -> wrappers.Response:
         """Answer one request, in a context that derives from ``parent_context``.
 
         Errors become responses. Teardown callbacks get what the request failed with: whatever

@@ -1,0 +1,187 @@
+"""Werkzeug's request and response, whose making does less; they are the same to all who use them.
+
+Werkzeug's constructors go through some dozen functions, for each message anew, and take longer than
+all that an application does besides. Here a response puts together fields that Werkzeug checked once,
+and a request reads from its environ what it is asked for.
+
+``_list`` of Headers, and ``_status``, ``_status_code`` and ``_on_close`` of Response, are Werkzeug's
+own affair. The tests hold the attributes of messages made here to those of messages made there.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Generic, TypeVar, overload
+
+from werkzeug import wrappers
+from werkzeug.datastructures import EnvironHeaders, Headers
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.utils import get_content_type
+
+T = TypeVar("T")
+Field = tuple[str, str]
+
+MAX_TYPES: Final = 256
+"""How many content types are kept. They may be a client's, where an application repeats them."""
+
+MAX_TYPE_SIZE: Final = 128
+"""The longest content type that is kept, in characters."""
+
+_by_type: dict[str, Field] = {}
+_by_mimetype: dict[str, Field] = {}
+
+_codes = {code: wrappers.Response(status=code) for code in HTTP_STATUS_CODES}
+STATUSES: Final = {code: (response.status, code) for code, response in _codes.items()}
+"""Status and code, by the code."""
+
+
+class FromEnviron(Generic[T]):
+    """An attribute of a request that is read when it is first asked for, and kept."""
+
+    __slots__ = ("name", "read")
+
+    def __init__(self, read: Callable[[dict[str, Any]], T]) -> None:
+        self.read = read
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, request: None, owner: type) -> "FromEnviron[T]": ...
+    @overload
+    def __get__(self, request: "Request", owner: type) -> T: ...
+    def __get__(self, request: "Request | None", owner: type) -> "T | FromEnviron[T]":
+        if request is None:
+            return self
+        value = self.read(request.environ)
+        # It hides this descriptor from now on.
+        setattr(request, self.name, value)
+        return value
+
+
+def _read_server(environ: dict[str, Any]) -> tuple[str, int | None] | None:
+    name = environ.get("SERVER_NAME")
+    if name is None:
+        return None
+    try:
+        return name, int(environ["SERVER_PORT"])
+    except (KeyError, TypeError, ValueError):
+        return name, None  # A Unix socket has none.
+
+
+def _read_root_path(environ: dict[str, Any]) -> str:
+    return decoded(environ.get("SCRIPT_NAME") or "").rstrip("/")
+
+
+def _read_query_string(environ: dict[str, Any]) -> bytes:
+    query: str = environ.get("QUERY_STRING", "")
+    return query.encode("latin-1")
+
+
+class Request(wrappers.Request):
+    """A Werkzeug request.
+
+    :param environ: the WSGI environ; what is no concern of routing is read from it when asked for.
+    :param populate_request: whether the environ gets the request, as ``werkzeug.request``.
+    :param shallow: whether reading the body raises an error.
+    """
+
+    scheme = FromEnviron(lambda environ: environ.get("wsgi.url_scheme", "http"))
+    server = FromEnviron(_read_server)
+    root_path = FromEnviron(_read_root_path)
+    query_string = FromEnviron(_read_query_string)
+    headers = FromEnviron(EnvironHeaders)
+    remote_addr = FromEnviron(lambda environ: environ.get("REMOTE_ADDR"))
+
+    def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
+        self.environ = environ
+        self.shallow = shallow
+        self.method = environ.get("REQUEST_METHOD", "GET").upper()
+        self.path = "/" + decoded(environ.get("PATH_INFO") or "").lstrip("/")
+        if populate_request and not shallow:
+            environ["werkzeug.request"] = self
+
+
+class Response(wrappers.Response):
+    """A Werkzeug response. Its constructor calls none of its other methods.
+
+    The parameters are Werkzeug's.
+    """
+
+    def __init__(
+        self,
+        response: Iterable[bytes] | bytes | Iterable[str] | str | None = None,
+        status: int | str | HTTPStatus | None = None,
+        headers: Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]] | None = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        direct_passthrough: bool = False,
+    ) -> None:
+        put = None
+        if headers is None:
+            self.headers = Headers()
+            # Where there are no fields yet, none can be replaced.
+            put = self.headers._list.append
+        elif isinstance(headers, Headers):
+            self.headers = headers
+        else:
+            self.headers = Headers(headers or None)
+        if content_type is not None:
+            field: Field | None = _by_type.get(content_type) or _learn_type(content_type)
+        else:
+            if mimetype is None and (put is not None or "Content-Type" not in self.headers):
+                mimetype = self.default_mimetype
+            field = None if mimetype is None else _by_mimetype.get(mimetype) or _learn_mimetype(mimetype)
+        if field is not None:
+            if put is not None:
+                put(field)
+            else:
+                self.headers[field[0]] = field[1]
+        if status is None:
+            status = self.default_status
+        if status in STATUSES:
+            self._status, self._status_code = STATUSES[status]
+        else:
+            self.status = status
+        self.direct_passthrough = direct_passthrough
+        self._on_close = []
+        if response is None:
+            self.response = []
+        elif type(response) is not list and isinstance(response, (bytes, str, bytearray)):
+            value = response.encode() if isinstance(response, str) else response
+            self.response = [value]
+            if self.automatically_set_content_length:
+                length = ("Content-Length", str(len(value)))
+                if put is not None:
+                    put(length)
+                else:
+                    self.headers[length[0]] = length[1]
+        else:
+            self.response = response
+
+
+def decoded(text: str) -> str:
+    """Return a path of an environ as text; what is no UTF-8 is replaced (PEP 3333)."""
+    return text if text.isascii() else text.encode("latin-1").decode(errors="replace")
+
+
+def _learn_type(content_type: str) -> Field:
+    return _learn(_by_type, content_type, content_type)
+
+
+def _learn_mimetype(mimetype: str) -> Field:
+    return _learn(_by_mimetype, mimetype, get_content_type(mimetype, "utf-8"))
+
+
+def _learn(table: dict[str, Field], key: str, content_type: str) -> Field:
+    """Return the field of a content type, as Werkzeug checks and makes it.
+
+    :raises ValueError: if there is a line break in it.
+    """
+    headers = Headers()
+    headers["Content-Type"] = content_type
+    [field] = headers
+    if len(key) <= MAX_TYPE_SIZE:
+        if len(table) >= MAX_TYPES:
+            table.clear()
+        table[key] = field
+    return field
