@@ -5,8 +5,9 @@ only where host and scheme show: in redirects and in URLs. A request that no rou
 stand-in for one, which the application's hooks and error handlers surround.
 
 For paths without variables the map is asked once and for all: its answer cannot change, and to ask
-takes as long as the rest of a small request. The host plays no part yet; it would be one more
-argument of the match, and one more part of the key to what is known in advance.
+takes as long as the rest of a small request. For other paths its answers are kept as long as there is
+room, where they follow from the path alone: a converter that is not Werkzeug's own is asked each time.
+The host plays no part yet; it would be one more argument of the match, and one more part of the key.
 """
 
 import re
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 
 # What is left of a query as it was sent: everything that is visible in ASCII.
 QUERY_SAFE: Final = "".join(map(chr, range(0x21, 0x7F)))
+
+MAX_FOUND: Final = 1024
+"""How many answers of the map are kept for paths with variables; they are the clients' to choose."""
+
+MAX_PATH_SIZE: Final = 256
+"""The longest path for which one is kept, in characters."""
+
+OWN_CONVERTERS: Final = frozenset(Map.default_converters.values())
+"""Werkzeug's converters: one text is always the same value, which cannot be changed."""
 
 
 class Target(Protocol):
@@ -95,13 +105,18 @@ class RouteRule(Rule):
 
     route: Route
 
+    is_constant = True
+    """Whether the values of its variables follow from the path alone."""
+
     def get_converter(
         self, variable_name: str, converter_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> BaseConverter:
         """Return the converter of a variable: Werkzeug's, after a check that Werkzeug leaves out."""
         if variable_name in self._converters:
             raise ValueError(f"it has the variable {variable_name!r} twice")
-        return super().get_converter(variable_name, converter_name, args, kwargs)
+        converter = super().get_converter(variable_name, converter_name, args, kwargs)
+        self.is_constant = self.is_constant and type(converter) in OWN_CONVERTERS
+        return converter
 
 
 class Router:
@@ -113,7 +128,7 @@ class Router:
         be called with the variables of its rule.
     """
 
-    __slots__ = ("_adapter", "_everything", "_fixed", "map", "scope")
+    __slots__ = ("_adapter", "_everything", "_fixed", "_found", "map", "scope")
 
     def __init__(
         self, root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None
@@ -127,6 +142,7 @@ class Router:
         self._everything = Options(self.scope, sorted(methods | {"OPTIONS"}))
         self._adapter = self.map.bind("")
         self._fixed = self._find_fixed(rules)
+        self._found: dict[tuple[str, str], tuple[Route, Mapping[str, Any]]] = {}
 
     def match(self, ctx: "HTTPRequestContext") -> Target:
         """Return what answers a request, and note its route and parameters in the context."""
@@ -135,24 +151,17 @@ class Router:
         # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
         if method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
             return self._everything
-        fixed = self._fixed.get((method, request.path))
+        key = (method, request.path)
+        fixed = self._fixed.get(key)
         if fixed is not None:
             ctx.route = fixed
             return fixed
-        try:
-            found = self._ask(request.path, method)
-        except RequestRedirect:
-            return Refusal(self.scope, self._redirect(request))
-        except MethodNotAllowed as error:
-            allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
-            if method == "OPTIONS":
-                return Options(self.scope, allowed)
-            return Refusal(self.scope, MethodNotAllowed(allowed))
-        except NotFound:
-            return Refusal(self.scope, NotFound())
-        rule, ctx.params = found
-        route: Route = rule.route
-        ctx.route = route
+        found = self._found.get(key)
+        if found is None:
+            return self._find(ctx, key)
+        # Who changes them changes those of one request.
+        ctx.params = {**found[1]}
+        ctx.route = route = found[0]
         return route
 
     def bind(self, request: Request) -> MapAdapter:
@@ -164,6 +173,30 @@ class Router:
         return self.map.bind(
             request.host, request.root_path, url_scheme=scheme, default_method=request.method
         )
+
+    def _find(self, ctx: "HTTPRequestContext", key: tuple[str, str]) -> Target:
+        """Return what the map says of a method and a path, and keep it if it may be kept."""
+        request = ctx.request
+        method, path = key
+        try:
+            rule, params = self._ask(path, method)
+        except RequestRedirect:
+            return Refusal(self.scope, self._redirect(request))
+        except MethodNotAllowed as error:
+            allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
+            if method == "OPTIONS":
+                return Options(self.scope, allowed)
+            return Refusal(self.scope, MethodNotAllowed(allowed))
+        except NotFound:
+            return Refusal(self.scope, NotFound())
+        route: Route = rule.route
+        if rule.is_constant and len(path) <= MAX_PATH_SIZE:
+            if len(self._found) >= MAX_FOUND:
+                self._found.clear()
+            self._found[key] = route, {**params}
+        ctx.params = params
+        ctx.route = route
+        return route
 
     def _ask(self, path: str, method: str) -> Any:
         """Return the rule and the parameters that the map finds, or raise what it raises."""
