@@ -16,8 +16,9 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.launch import launch
 
 from .blueprint import Blueprint
-from .context import HTTPRequestContext
+from .context import HTTPRequestContext, current, leave
 from .dispatch import Dispatcher
+from .responses import make_response
 from .routing import Router
 from .wrappers import Request, Response
 
@@ -107,19 +108,38 @@ class Kyoukai(Blueprint):
 
         :raises BaseException: what is no :exc:`Exception`, such as the task's cancellation.
         """
+        # One coroutine, since each further one would cost as much as the routing does.
         dispatcher = self._dispatcher or self._finalized()
+        router = dispatcher.router
+        scope = router.scope
         ctx = self.context_class(parent_context, request, self)
-        ctx.enter()
+        token = current.set(ctx)
         try:
             try:
-                response = await dispatcher.respond(ctx)
+                try:
+                    target = router.match(ctx, request)
+                    scope = target.scope
+                    if scope.before or ctx.observed:
+                        value, origin = await dispatcher.ask(ctx, target)
+                    else:
+                        origin = target.handler
+                        value = await target.invoke(ctx, **ctx.params)
+                    response = (
+                        value
+                        if isinstance(value, wrappers.Response)
+                        else make_response(value, self.response_class, request, origin)
+                    )
+                except Exception as exc:
+                    response = await dispatcher.answer_error(ctx, scope, exc)
+                if scope.after or ctx.observed:
+                    response = await dispatcher.finish(ctx, scope, response)
             except BaseException as exc:
                 await ctx.tear_down(exc)
                 raise
             if ctx.has_teardown:
                 response = await dispatcher.conclude(ctx, response)
         finally:
-            ctx.leave()
+            leave(ctx, token)
         return response
 
     def run(

@@ -7,8 +7,9 @@ needs.
 """
 
 import logging
-from asyncio import get_running_loop
-from collections.abc import Mapping
+from asyncio import _get_running_loop, get_running_loop
+from collections.abc import Callable, Mapping
+from contextvars import Token
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .routing import RouteRule
 
 # To look up a member of an enumeration takes a third of a microsecond in Python 3.11.
+OPEN: Final = ContextState.open
 CLOSED: Final = ContextState.closed
 
 logger = logging.getLogger("kyoukai.web")
@@ -84,6 +86,10 @@ class RouteCompletedEvent(RouteEvent):
 
 T_Event = TypeVar("T_Event", bound=RouteEvent)
 
+# Entering and leaving is done here, since for a context that nothing is torn down with, two calls do.
+current: Final = _current_context
+"""Holds the current context: what ``async with`` sets."""
+
 
 class RequestSignal(Signal[T_Event]):
     """A signal that the context it is bound to keeps, and that is bound only when asked for.
@@ -125,16 +131,26 @@ class HTTPRequestContext(Context):
     observed = False
     """Whether anyone asked for one of the signals of this context."""
 
+    has_teardown = False
+    """Whether there was ever anything to be awaited before it closes."""
+
     failure: BaseException | None = None
     """What the request failed with, for the teardown callbacks."""
 
     _urls: MapAdapter | None = None
 
     def __init__(self, parent_context: Context, request: Request, app: "Kyoukai") -> None:
-        super().__init__()
-        # Asphalt takes the parent from its context variable, and warns if it is passed.
-        if self._parent is not parent_context:
-            self._parent = parent_context
+        # All that Asphalt's constructor does, which would take the parent from its context variable,
+        # and warns if it is passed. The tests hold these attributes to those that it sets.
+        self._parent = parent_context
+        self._state = OPEN
+        self._resources = {}
+        self._resource_factories = {}
+        self._resource_factories_by_context_attr = {}
+        self._teardown_callbacks = []
+        # To ask for the running loop is a system call in Python 3.11. Threads cannot ask.
+        loop = parent_context._loop
+        self._loop = _get_running_loop() if loop is None else loop
         self.request = request
         self.app = app
 
@@ -174,26 +190,10 @@ class HTTPRequestContext(Context):
         protocol = self.environ.get("kyoukai.protocol")
         await (get_running_loop().create_future() if protocol is None else protocol.wait_client_ended())
 
-    @property
-    def has_teardown(self) -> bool:
-        """Whether anything has to be awaited before :meth:`leave`."""
-        return bool(self._teardown_callbacks)
-
-    def enter(self) -> None:
-        """Make this the current context: what ``async with`` does on its way in."""
-        self._loop = get_running_loop()
-        self._reset_token = _current_context.set(self)
-
-    def leave(self) -> None:
-        """Make the former context the current one again, with this one closed.
-
-        It must be called where :meth:`enter` was. If :attr:`has_teardown`, :meth:`close` has to
-        be awaited before.
-        """
-        self._state = CLOSED
-        if self.failure is not None:
-            self.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
-        _current_context.reset(self._reset_token)
+    def add_teardown_callback(self, callback: Callable[..., Any], pass_exception: bool = False) -> None:
+        """Call ``callback`` when this context closes; as in any other context."""
+        super().add_teardown_callback(callback, pass_exception)
+        self.has_teardown = True
 
     async def tear_down(self, exception: BaseException | None) -> bool:
         """Call the teardown callbacks, log what they raise, and return whether they all succeeded.
@@ -244,3 +244,15 @@ class HTTPRequestContext(Context):
             self._urls = self.app.router.bind(self.request)
         url = self._urls.build(endpoint, values, method=_method, force_external=_external)
         return url if _anchor is None else f"{url}#{quote(_anchor, safe=FRAGMENT_SAFE)}"
+
+
+def leave(ctx: HTTPRequestContext, token: "Token[Context | None]") -> None:
+    """Make the former context the current one again, with this one closed.
+
+    If :attr:`~HTTPRequestContext.has_teardown`, it has to be torn down before.
+
+    :param token: what setting :data:`current` returned.
+    """
+    ctx._state = CLOSED
+    ctx.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
+    current.reset(token)

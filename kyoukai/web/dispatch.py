@@ -1,4 +1,4 @@
-"""The course of one request: hooks before, the handler, hooks after, and errors on the way.
+"""What may happen in the course of a request: hooks before, hooks after, and errors on the way.
 
 Whatever is raised becomes a response, except what ends the task, such as its cancellation. An
 exception that is no HTTP error, and that no error handler claims by its class, is logged once and
@@ -6,23 +6,25 @@ answered as an HTTP 500 is.
 """
 
 import logging
+from typing import Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from kyoukai.core.answer import is_clients_doing
 
+from .calling import AnyFunction
 from .context import HTTPRequestContext
 from .error_handlers import find_error_handler
 from .responses import make_response, render_error
-from .routing import Router
+from .routing import Router, Target
 from .scope import Scope
 
 logger = logging.getLogger("kyoukai.web")
 
 
 class Dispatcher:
-    """Answers the requests of one application.
+    """Does for the requests of one application what most of them do without.
 
     :param router: finds what answers a request.
     :param response_class: the class of the responses that are made of other values.
@@ -34,27 +36,23 @@ class Dispatcher:
         self.router = router
         self.response_class = response_class
 
-    async def respond(self, ctx: HTTPRequestContext) -> Response:
-        """Return the answer to a request, whose context is the current one."""
-        scope = self.router.scope
-        try:
-            target = self.router.match(ctx)
-            scope = target.scope
-            if ctx.observed:
-                await ctx.announce("route_matched")
-            for hook in scope.before:
-                value = await hook(ctx)
-                if value is not None:
-                    origin = hook
-                    break
-            else:
-                if ctx.observed:
-                    await ctx.announce("route_invoked")
-                value = await target.invoke(ctx, **ctx.params)
-                origin = target.handler
-            response = make_response(value, self.response_class, ctx.request, origin)
-        except Exception as exc:
-            response = await self._answer_error(ctx, scope, exc)
+    async def ask(self, ctx: HTTPRequestContext, target: Target) -> tuple[Any, AnyFunction]:
+        """Return what answers a request that is looked at before its handler is called, and of whom.
+
+        The first of the hooks before that returns something answers it, or else the handler.
+        """
+        if ctx.observed:
+            await ctx.announce("route_matched")
+        for hook in target.scope.before:
+            value = await hook(ctx)
+            if value is not None:
+                return value, hook
+        if ctx.observed:
+            await ctx.announce("route_invoked")
+        return await target.invoke(ctx, **ctx.params), target.handler
+
+    async def finish(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
+        """Return the answer that is left once all who want to look at it have done so."""
         if scope.after:
             response = await self._call_after(ctx, scope, response)
         if ctx.observed:
@@ -76,6 +74,16 @@ class Dispatcher:
         """Return the answer to a request that cannot be answered otherwise; no handler sees it."""
         return render_error(InternalServerError(), self.response_class, ctx.request)
 
+    async def answer_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:
+        """Return the answer to an exception that was raised on the way."""
+        if status_of(error) >= 400:
+            ctx.failure = error
+        try:
+            return await self._handle_error(ctx, scope, error)
+        except Exception:
+            logger.exception("%s %r: the handler of an error failed", ctx.request.method, ctx.request.path)
+            return self.internal_error(ctx)
+
     async def _call_after(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
         """Return the response that the hooks after leave."""
         try:
@@ -86,7 +94,7 @@ class Dispatcher:
                         continue
                     successor = make_response(value, self.response_class, ctx.request, hook)
                 except Exception as exc:
-                    successor = await self._answer_error(ctx, scope, exc)
+                    successor = await self.answer_error(ctx, scope, exc)
                 if successor is not response:
                     # The successor may read the body of the former, so that both are closed at once.
                     successor.call_on_close(response.close)
@@ -95,16 +103,6 @@ class Dispatcher:
             response.close()
             raise
         return response
-
-    async def _answer_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:
-        """Return the answer to an exception that was raised on the way."""
-        if status_of(error) >= 400:
-            ctx.failure = error
-        try:
-            return await self._handle_error(ctx, scope, error)
-        except Exception:
-            logger.exception("%s %r: the handler of an error failed", ctx.request.method, ctx.request.path)
-            return self.internal_error(ctx)
 
     async def _handle_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:
         """Return what the error handlers, or failing them the defaults, make of an exception."""

@@ -144,9 +144,8 @@ class Router:
         self._fixed = self._find_fixed(rules)
         self._found: dict[tuple[str, str], tuple[Route, Mapping[str, Any]]] = {}
 
-    def match(self, ctx: "HTTPRequestContext") -> Target:
-        """Return what answers a request, and note its route and parameters in the context."""
-        request = ctx.request
+    def match(self, ctx: "HTTPRequestContext", request: Request) -> Target:
+        """Return what answers a request, and note its route and parameters in its context."""
         method = request.method
         # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
         if method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
@@ -158,7 +157,7 @@ class Router:
             return fixed
         found = self._found.get(key)
         if found is None:
-            return self._find(ctx, key)
+            return self._find(ctx, request, key)
         # Who changes them changes those of one request.
         ctx.params = {**found[1]}
         ctx.route = route = found[0]
@@ -174,9 +173,8 @@ class Router:
             request.host, request.root_path, url_scheme=scheme, default_method=request.method
         )
 
-    def _find(self, ctx: "HTTPRequestContext", key: tuple[str, str]) -> Target:
+    def _find(self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, str]) -> Target:
         """Return what the map says of a method and a path, and keep it if it may be kept."""
-        request = ctx.request
         method, path = key
         try:
             rule, params = self._ask(path, method)

@@ -111,6 +111,36 @@ def test_nothing_warns() -> None:
         assert ask(app).status_code == 200
 
 
+def test_it_is_made_as_any_other_context() -> None:
+    async def main() -> None:
+        async with Context() as parent:
+            ours = vars(HTTPRequestContext(parent, Request(environ_of()), Kyoukai("app")))
+            theirs = vars(Context())
+            assert {name: ours[name] for name in theirs} == theirs
+            assert set(ours) - set(theirs) == {"_loop", "request", "app"}
+            assert ours["_loop"] is asyncio.get_running_loop()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("entered", [True, False])
+def test_a_thread_can_ask_for_the_loop(entered: bool) -> None:
+    app = Kyoukai("app")
+
+    @app.route("/")
+    def handler(ctx: HTTPRequestContext) -> str:
+        return str(ctx.loop.is_running())
+
+    async def main() -> Response:
+        parent = Context()
+        if entered:
+            async with parent:
+                return await app.process_request(Request(environ_of()), parent)
+        return await app.process_request(Request(environ_of()), parent)
+
+    assert asyncio.run(main()).get_data() == b"True"
+
+
 def test_it_works_as_any_other_context() -> None:
     app = Kyoukai("app")
     called: list[Any] = []
