@@ -34,8 +34,10 @@ FINAL_STATUSES: Final = range(200, 600)
 # What is a body and nothing more; by far the most of what is returned.
 BODIES: Final = frozenset({str, dict, list, bytes})
 
-# With these arguments json.dumps would make an encoder of its own each time.
-encode_json: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+# What the encoder itself does its work by. The tests hold what it is given here to json.dumps.
+make_encoder: Final = getattr(json.encoder, "c_make_encoder", None)
 
 USABLE: Final = (
     "a str, bytes, dict, list, iterator, Response or HTTPException, None,"
@@ -82,6 +84,20 @@ def render_error(error: HTTPException, response_class: type[Response], request: 
     return error_response(error, accept, response_class)
 
 
+def encode_json(value: dict[Any, Any] | list[Any]) -> bytes:
+    """Return ``value`` as JSON, with no white space in it, and in UTF-8.
+
+    :raises TypeError: if there is something in it that JSON has no form for.
+    :raises ValueError: if there is a NaN or an infinity in it, or itself.
+    """
+    if make_encoder is None:
+        return ENCODER.encode(value).encode()
+    encode = make_encoder(
+        {}, ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+    )
+    return "".join(encode(value, 0)).encode()
+
+
 def _make_response(
     value: Any, response_class: type[Response], request: Request | None, default_status: int | None
 ) -> Response:
@@ -125,7 +141,7 @@ def _from_body(value: Any, response_class: type[Response], request: Request | No
         case str():
             return response_class([value.encode()], content_type=HTML)
         case dict() | list():
-            return response_class([encode_json(value).encode()], content_type=JSON)
+            return response_class([encode_json(value)], content_type=JSON)
         case bytes() | bytearray() | memoryview():
             return response_class([bytes(value)], content_type=BINARY)
         case Response():

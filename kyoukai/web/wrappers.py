@@ -30,7 +30,9 @@ _by_type: dict[str, Field] = {}
 _by_mimetype: dict[str, Field] = {}
 
 _codes = {code: wrappers.Response(status=code) for code in HTTP_STATUS_CODES}
-STATUSES: Final = {code: (response.status, code) for code, response in _codes.items()}
+STATUSES: Final[dict[object, tuple[str, int]]] = {
+    code: (response.status, code) for code, response in _codes.items()
+}
 """Status and code, by the code."""
 
 
@@ -118,9 +120,9 @@ class Response(wrappers.Response):
     ) -> None:
         put = None
         if headers is None:
-            self.headers = Headers()
+            self.headers = fresh = Headers()
             # Where there are no fields yet, none can be replaced.
-            put = self.headers._list.append
+            put = fresh._list.append
         elif isinstance(headers, Headers):
             self.headers = headers
         else:
@@ -138,8 +140,9 @@ class Response(wrappers.Response):
                 self.headers[field[0]] = field[1]
         if status is None:
             status = self.default_status
-        if status in STATUSES:
-            self._status, self._status_code = STATUSES[status]
+        known = STATUSES.get(status)
+        if known is not None:
+            self._status, self._status_code = known
         else:
             self.status = status
         self.direct_passthrough = direct_passthrough

@@ -4,13 +4,15 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.web import make_response
-from kyoukai.web.responses import HTML
+from kyoukai.web.responses import HTML, encode_json
 
 from .asking import environ_of
 
@@ -54,6 +56,40 @@ def test_values(value: Any, status: int, content_type: str | None, body: bytes) 
     assert response.content_type == content_type
     assert response.get_data() == body
     assert response.is_sequence
+
+
+KEYS = st.text() | st.integers() | st.floats() | st.booleans() | st.none() | st.tuples()
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=1)
+
+
+@pytest.mark.parametrize("accelerated", [True, False])
+@given(
+    value=st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)).filter(
+        lambda value: isinstance(value, dict | list)
+    )
+)
+def test_json_is_that_of_the_standard_library(accelerated: bool, value: Any) -> None:
+    def encoded(encode: Any) -> Any:
+        try:
+            return encode(value)
+        except (TypeError, ValueError) as exc:
+            return type(exc), exc.args
+
+    def dumps(value: Any) -> bytes:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not accelerated:
+            patch.setattr("kyoukai.web.responses.make_encoder", None)
+        assert encoded(encode_json) == encoded(dumps)
+
+
+def test_json_within_itself() -> None:
+    value: list[Any] = []
+    value.append([value])
+    with pytest.raises(ValueError, match="Circular reference detected"):
+        encode_json(value)
+    assert encode_json(value[:0]) == b"[]"
 
 
 def test_the_class_of_responses() -> None:
