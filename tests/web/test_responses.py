@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests
@@ -63,6 +63,7 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | s
 
 
 @pytest.mark.parametrize("accelerated", [True, False])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     value=st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)).filter(
         lambda value: isinstance(value, dict | list)

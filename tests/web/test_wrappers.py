@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug import wrappers
 from werkzeug.datastructures import Headers
@@ -95,6 +95,7 @@ def made(cls: type[Any], *args: Any, **options: Any) -> Any:
         (BareResponse, WerkzeugsBareResponse),
     ],
 )
+@settings(deadline=None)
 @given(arguments=st.tuples(BODIES, STATUSES, HEADERS, TYPES, TYPES, st.booleans()))
 def test_a_response_has_the_attributes_of_werkzeugs(
     ours: type[Response], theirs: type[wrappers.Response], arguments: tuple[Any, ...]
@@ -104,6 +105,7 @@ def test_a_response_has_the_attributes_of_werkzeugs(
         assert made(ours, *arguments) == made(theirs, *arguments)
 
 
+@settings(deadline=None)
 @given(FIELDS.filter(lambda fields: all("\n" not in value for _, value in fields)), TYPES)
 def test_headers_are_kept_as_they_are(fields: list[tuple[str, str]], mimetype: str | None) -> None:
     ours, theirs = Headers(fields), Headers(fields)
@@ -145,6 +147,7 @@ VARIABLES = (
 )
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(VARIABLES, VALUES)), st.booleans(), st.booleans())
 def test_a_request_has_the_attributes_of_werkzeugs(
     environ: dict[str, str], populate: bool, shallow: bool
