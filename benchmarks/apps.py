@@ -1,22 +1,62 @@
-"""The same answer from every server: 200, text/plain, ``hello, world``."""
+"""Our application: each workload answered as the guide has it."""
 
 from typing import Any
 
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import wrap_file
+
+from benchmarks import content
 from kyoukai import HTTPRequestContext, Kyoukai
 
-BODY = b"hello, world"
-
-kyoukai = Kyoukai("hello")
+kyoukai = Kyoukai("benchmarks")
 
 
 @kyoukai.route("/")
 async def hello(ctx: HTTPRequestContext) -> Any:
-    """Answer as a handler of ours: a Werkzeug response, by way of routing and a context."""
-    return ctx.app.response_class(BODY, mimetype="text/plain")
+    """Answer with text."""
+    return ctx.app.response_class(content.TEXT, mimetype="text/plain")
 
 
-async def asgi(scope: Any, receive: Any, send: Any) -> None:
-    """Answer as a bare ASGI callable: no framework, no routing, no request object."""
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"12")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": BODY})
+@kyoukai.route("/json")
+async def document(ctx: HTTPRequestContext) -> Any:
+    """Answer with a document."""
+    return content.DOCUMENT
+
+
+@kyoukai.route("/users/<name>/posts/<int:number>")
+async def post(ctx: HTTPRequestContext, name: str, number: int) -> Any:
+    """Answer with what the path says."""
+    return ctx.app.response_class(content.post(name, number), mimetype="text/plain")
+
+
+@kyoukai.route("/orders", methods=["POST"])
+async def order(ctx: HTTPRequestContext) -> Any:
+    """Parse a document, and answer with another."""
+    return content.receipt(ctx.request.get_json())
+
+
+@kyoukai.route("/upload", methods=["POST"])
+async def upload(ctx: HTTPRequestContext) -> Any:
+    """Read a body whole."""
+    return ctx.app.response_class(str(len(ctx.request.get_data())), mimetype="text/plain")
+
+
+@kyoukai.route("/download")
+async def download(ctx: HTTPRequestContext) -> Any:
+    """Answer with a large body that is in memory."""
+    return content.BINARY
+
+
+@kyoukai.route("/stream")
+async def stream(ctx: HTTPRequestContext) -> Any:
+    """Answer with a body that is made part by part."""
+    # Werkzeug's annotation knows no asynchronous iterators.
+    return Response(content.parts(), mimetype=content.BINARY_TYPE)
+
+
+@kyoukai.route("/file")
+async def file(ctx: HTTPRequestContext) -> Any:
+    """Answer with a file from disk."""
+    length = {"Content-Length": str(content.FILE.stat().st_size)}
+    body = wrap_file(ctx.environ, content.FILE.open("rb"))
+    return Response(body, mimetype=content.BINARY_TYPE, headers=length)

@@ -1,0 +1,73 @@
+"""Samples to figures: medians over rounds, their spread, and ratios."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+
+class Measure(NamedTuple):
+    """What is measured of a server."""
+
+    title: str
+    decimals: int
+    about: str
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    "cpu": Measure("CPU us", 1, "CPU time a request, user and system, of the server's processes, in us"),
+    "user": Measure("user us", 1, "the part of it that the server's own code takes"),
+    "system": Measure("system us", 1, "the part of it that the kernel takes for the server"),
+    "rate": Measure("requests/s", 0, "answers a second that one core gives"),
+    "p50": Measure("p50 ms", 2, "the time within which half of the answers came, under full load"),
+    "p99": Measure("p99 ms", 2, "the time within which 99 of 100 answers came, under full load"),
+    "kib": Measure("KiB each", 2, "memory that one more idle connection takes"),
+    "start": Measure("ms", 0, "from the start of the process to its first answer"),
+    "start_cpu": Measure("CPU ms", 0, "CPU time until then"),
+    "memory": Measure(
+        "MiB", 1, "the most memory that the server's processes had (of idle ones: what they have)"
+    ),
+}
+
+KEYS: Final = ("cpu", "kib", "start")
+"""The measures that ratios are made of: the one of them that a workload has."""
+
+
+class Figure(NamedTuple):
+    """What rounds say of one measure."""
+
+    median: float
+    spread: float
+    """Half of what lies between the least and the greatest round, as a part of the median."""
+
+
+def figure(values: Sequence[float]) -> Figure:
+    """Return the figure of the rounds.
+
+    :raises ValueError: if there are none.
+    """
+    if not values:
+        raise ValueError("no rounds")
+    median = statistics.median(values)
+    return Figure(median, (max(values) - min(values)) / 2 / median if median else 0.0)
+
+
+def figures(samples: Sequence[Mapping[str, float]]) -> dict[str, Figure]:
+    """Return the figures of all measures that the rounds of one server have."""
+    return {name: figure([sample[name] for sample in samples]) for name in MEASURES if name in samples[0]}
+
+
+def key(measures: Mapping[str, object]) -> str:
+    """Return the measure that is compared.
+
+    :raises StopIteration: if there is none of it.
+    """
+    return next(name for name in KEYS if name in measures)
+
+
+def ratios(servers: Mapping[str, Mapping[str, Figure]], base: str) -> dict[str, float]:
+    """Return what each server costs, as a multiple of what the base does; nothing without the base."""
+    if base not in servers:
+        return {}
+    measure = key(servers[base])
+    cost = servers[base][measure].median
+    return {name: found[measure].median / cost for name, found in servers.items()}

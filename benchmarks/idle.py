@@ -1,0 +1,74 @@
+"""Connections that have had an answer and wait: what each of them costs in memory."""
+
+import contextlib
+import http.client
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from benchmarks import accounting
+from benchmarks.running import HOST, Running
+from benchmarks.workloads import Workload
+
+REQUEST: Final = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+PER_SOURCE: Final = 2500
+"""Connections from one address of the loopback network: each has some 28,000 ports to connect from."""
+
+WARMUP: Final = 200
+"""Connections before the first measurement: what they make grow is not a cost of idle ones."""
+
+SETTLING: Final = 0.5
+"""Seconds before memory is read: long enough for a task that ends to be gone."""
+
+ASKED_AGAIN: Final = 100
+"""Of so many connections, one is asked again at the end."""
+
+
+def source(number: int) -> str:
+    """Return the address that a connection comes from."""
+    return f"127.0.0.{2 + number // PER_SOURCE}"
+
+
+def ask(connection: socket.socket) -> None:
+    """Send a request, and read its answer.
+
+    :raises RuntimeError: if it is no 200, or the connection is closed.
+    """
+    connection.sendall(REQUEST)
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    response.read()
+    if response.status != 200 or response.will_close:
+        raise RuntimeError(f"an idle connection was answered with {response.status}, or not kept")
+
+
+@contextlib.contextmanager
+def opened(port: int, number: int) -> Iterator[Sequence[socket.socket]]:
+    """Open connections, each of which has had one answer."""
+    with contextlib.ExitStack() as stack:
+        connections = []
+        for index in range(number):
+            connection = socket.create_connection((HOST, port), 10, (source(index), 0))
+            connections.append(stack.enter_context(connection))
+            ask(connection)
+        yield connections
+
+
+def measure(workload: Workload, running: Running) -> dict[str, float]:
+    """Return the memory that each connection takes, in KiB, and that of all, in MiB.
+
+    :raises RuntimeError: if a connection was closed meanwhile.
+    """
+    pid = running.process.pid
+    with opened(running.port, WARMUP):
+        pass
+    time.sleep(SETTLING)
+    before = accounting.memory(pid, "VmRSS")
+    with opened(running.port, workload.connections) as connections:
+        time.sleep(SETTLING)
+        after = accounting.memory(pid, "VmRSS")
+        for connection in connections[::ASKED_AGAIN]:
+            ask(connection)
+    return {"kib": (after - before) / workload.connections, "memory": after / 1024}

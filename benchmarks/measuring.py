@@ -1,0 +1,103 @@
+"""One measurement of one server, and rounds of them."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks import accounting, checking, idle, load
+from benchmarks.running import Running, serving
+from benchmarks.servers import Server
+from benchmarks.workloads import Workload
+
+Sample = dict[str, float]
+"""One measurement: values by the names of `figures.MEASURES`."""
+
+Samples = dict[str, dict[str, list[Sample]]]
+"""By workload, server and round."""
+
+WARMUP = 1
+"""Seconds of load before what is measured."""
+
+
+def measure_load(workload: Workload, running: Running, seconds: int) -> Sample:
+    """Return what requests cost, while as many are sent as are answered."""
+    load.run(workload, running.port, WARMUP)
+    before = accounting.cpu_times(running.process.pid)
+    done = load.run(workload, running.port, seconds)
+    after = accounting.cpu_times(running.process.pid)
+    user, system = ((end - start) / done.requests * 1e6 for start, end in zip(before, after, strict=True))
+    # wrk takes each request of a batch for one of its own when it corrects the times of waiting for
+    # what was not sent meanwhile: of pipelined requests it has none that mean anything.
+    waited = {"p50": done.p50, "p99": done.p99} if workload.pipelined == 1 else {}
+    return {
+        "cpu": user + system,
+        "user": user,
+        "system": system,
+        "rate": done.requests / done.seconds,
+        **waited,
+        "memory": accounting.memory(running.process.pid, "VmHWM") / 1024,
+    }
+
+
+def measure_start(running: Running, answered: float) -> Sample:
+    """Return what a start takes: the server has just given its first answer."""
+    return {
+        "start": (answered - running.started) * 1000,
+        "start_cpu": sum(accounting.cpu_times(running.process.pid)) * 1000,
+        "memory": accounting.memory(running.process.pid, "VmHWM") / 1024,
+    }
+
+
+def measure(workload: Workload, server: Server, seconds: int) -> Sample:
+    """Run a server, see that it answers as it must, and measure it.
+
+    :raises WrongAnswerError: if it does not.
+    :raises RuntimeError: if it cannot be measured otherwise.
+    """
+    with serving(server, workload) as running:
+        checking.check(workload, running.port)
+        answered = time.perf_counter()
+        if workload.kind == "start":
+            return measure_start(running, answered)
+        if workload.kind == "idle":
+            return idle.measure(workload, running)
+        return measure_load(workload, running, seconds)
+
+
+def order(servers: Sequence[str], number: int) -> list[str]:
+    """Return the order of a round: each begins with the next server, as none is to have the best place."""
+    start = number % len(servers)
+    return [*servers[start:], *servers[:start]]
+
+
+def asked(name: str, workload: Workload, servers: Mapping[str, Server]) -> list[str]:
+    """Return the servers that have to do with a workload."""
+    return [
+        server
+        for server in servers
+        if name not in servers[server].without and (not workload.servers or server in workload.servers)
+    ]
+
+
+def measure_all(
+    workloads: Mapping[str, Workload],
+    servers: Mapping[str, Server],
+    rounds: int,
+    seconds: int,
+    tell: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True),
+) -> Samples:
+    """Return all samples: for each workload, rounds in which the servers take turns.
+
+    So a machine's mood falls on all servers alike.
+    """
+    samples: Samples = {}
+    for name, workload in workloads.items():
+        names = asked(name, workload, servers)
+        samples[name] = {server: [] for server in names}
+        for number in range(rounds):
+            for server in order(names, number) if names else ():
+                sample = measure(workload, servers[server], seconds)
+                samples[name][server].append(sample)
+                values = ", ".join(f"{measure} {value:.4g}" for measure, value in sample.items())
+                tell(f"{name}, round {number + 1} of {rounds}: {server}: {values}")
+    return samples

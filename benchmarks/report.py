@@ -1,0 +1,60 @@
+"""Results as tables of text."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmarks.figures import MEASURES, Figure, key, ratios
+from benchmarks.results import Results, workload_figures
+
+
+def cell(name: str, figure: Figure) -> str:
+    """Return a figure in text; the spread beside what is compared."""
+    return f"{figure.median:,.{MEASURES[name].decimals}f}"
+
+
+def spread(figure: Figure) -> str:
+    """Return a spread in text."""
+    return f"±{figure.spread:.1%}"
+
+
+def rows(servers: Mapping[str, Mapping[str, Figure]], base: str) -> list[list[str]]:
+    """Return one workload's table: a header, and one row a server."""
+    first = next(iter(servers.values()))
+    compared = key(first)
+    names = [name for name in MEASURES if name in first]
+    ratio = ratios(servers, base)
+    header = ["server", "ratio"]
+    for name in names:
+        header += [MEASURES[name].title, *([""] if name == compared else ())]
+    table = [header]
+    for server, figures in servers.items():
+        row = [server, f"{ratio[server]:.2f}" if ratio else ""]
+        for name in names:
+            row += [cell(name, figures[name]), *([spread(figures[name])] if name == compared else ())]
+        table.append(row)
+    return table
+
+
+def aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a table's lines: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for first, *others in table:
+        cells = [value.rjust(width) for value, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([first.ljust(widths[0]), *cells]).rstrip()
+
+
+def lines(results: Results) -> Iterator[str]:
+    """Yield all tables, with what they are of."""
+    machine = results["machine"]
+    yield f"{results['date']}: {', '.join(f'{name} {value}' for name, value in machine.items())}"
+    yield (
+        f"medians of {results['rounds']} rounds of {results['seconds']} s, ± half of their range;"
+        f" ratio: cost of the server / cost of {results['base']}"
+    )
+    for workload, about in results["workloads"].items():
+        servers = workload_figures(results, workload)
+        yield ""
+        yield f"{workload}: {about}"
+        if servers:
+            yield from (f"  {line}" for line in aligned(rows(servers, results["base"])))
+        for server, reason in results["without"][workload].items():
+            yield f"  {server}: not asked: {reason}"
