@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import installation, report, results
+from benchmarks import installation, plot, report, results
 from benchmarks.measuring import measure_all
 from benchmarks.running import keep_to_client_core, raise_file_limit
 from benchmarks.servers import SERVERS
@@ -81,17 +81,19 @@ def main() -> None:
         return
     servers = {name: SERVERS[name] for name in options.servers}
     workloads = {name: WORKLOADS[name] for name in options.workloads}
-    try:
-        samples = measure_all(workloads, servers, options.rounds, options.seconds)
-    except RuntimeError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+    samples, failures = measure_all(workloads, servers, options.rounds, options.seconds)
     found = results.make_results(samples, workloads, servers, options.base, options.rounds, options.seconds)
     if options.json:
         if options.merge and options.json.exists():
             found = results.merge(results.read(options.json), found)
         results.write(options.json, found)
+    if options.svg:
+        plot.draw(found, options.svg)
     for line in report.lines(found):
         print(line)
+    if failures:
+        # Whatever was measured is worth keeping; but nobody is to take it for all.
+        sys.exit("\n".join(["", "not measured:", *failures]))
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def measure(workload: Workload, server: Server, seconds: int) -> Sample:
 
 def order(servers: Sequence[str], number: int) -> list[str]:
     """Return the order of a round: each begins with the next server, as none is to have the best place."""
-    start = number % len(servers)
+    start = number % max(len(servers), 1)
     return [*servers[start:], *servers[:start]]
 
 
@@ -85,19 +85,28 @@ def measure_all(
     rounds: int,
     seconds: int,
     tell: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True),
-) -> Samples:
-    """Return all samples: for each workload, rounds in which the servers take turns.
+) -> tuple[Samples, list[str]]:
+    """Return all samples, and what could not be measured.
 
-    So a machine's mood falls on all servers alike.
+    For each workload, the servers take turns in rounds, so that a machine's mood falls on all alike. A
+    server that fails is not asked the same again, and has no samples of it; the others go on.
     """
     samples: Samples = {}
+    failures: list[str] = []
     for name, workload in workloads.items():
-        names = asked(name, workload, servers)
-        samples[name] = {server: [] for server in names}
+        left = asked(name, workload, servers)
+        samples[name] = {server: [] for server in left}
         for number in range(rounds):
-            for server in order(names, number) if names else ():
-                sample = measure(workload, servers[server], seconds)
+            for server in order(left, number):
+                try:
+                    sample = measure(workload, servers[server], seconds)
+                except (OSError, RuntimeError) as error:
+                    failures.append(f"{name}: {server}: {type(error).__name__}: {error}")
+                    tell(failures[-1])
+                    left.remove(server)
+                    del samples[name][server]
+                    continue
                 samples[name][server].append(sample)
                 values = ", ".join(f"{measure} {value:.4g}" for measure, value in sample.items())
                 tell(f"{name}, round {number + 1} of {rounds}: {server}: {values}")
-    return samples
+    return samples, failures

@@ -1,0 +1,88 @@
+"""Results as pictures: bars of what each server costs, as a multiple of the base."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.figures import ratios
+from benchmarks.results import Results, in_order, workload_figures
+from benchmarks.workloads import WORKLOADS
+
+SHOWN: Final = ("hello", "browser", "json", "params", "post", "pipelined", "close", "tls")
+"""The workloads of small answers: their ratios are of one size, and can be drawn side by side."""
+
+MOST: Final = 6.0
+"""Servers that cost more, on the whole, are left to the table: the bars of the rest would be too short."""
+
+COLOURS: Final = ("#1b6ca8", "#7fb2d6", "#e08214", "#fdb863", "#8073ac", "#b2abd2", "#4d9221", "#7f7f7f")
+
+
+def series(
+    results: Results, workloads: Sequence[str] = SHOWN
+) -> tuple[list[str], dict[str, list[float | None]]]:
+    """Return the workloads of a plot, and of each server its ratio for each of them.
+
+    A server that has no ratio for a workload has None there. Those that cost more than `MOST` times
+    what the base does, in the middle of their workloads, are left out.
+    """
+    shown = in_order((name for name in workloads if results["samples"].get(name)), WORKLOADS)
+    found = {name: ratios(workload_figures(results, name), results["base"]) for name in shown}
+    rows: dict[str, list[float | None]] = {}
+    for server in results["servers"]:
+        row = [found[name].get(server) for name in shown]
+        values = sorted(value for value in row if value is not None)
+        if values and values[len(values) // 2] <= MOST:
+            rows[server] = row
+    return shown, rows
+
+
+def without_scripts(root: Any) -> Any:
+    """Return a picture without its scripts: no page runs those of a picture, and they are half of it."""
+    for parent in root.iter():
+        for child in [child for child in parent if str(child.tag).endswith("script")]:
+            parent.remove(child)
+    return root
+
+
+def draw(results: Results, path: Path) -> None:
+    """Write the plot of a run as SVG.
+
+    pygal draws it: it writes SVG and nothing else, in Python alone, with nothing to build.
+    """
+    import pygal
+    from pygal.style import Style
+
+    shown, rows = series(results)
+    style = Style(
+        background="white",
+        plot_background="white",
+        colors=COLOURS,
+        font_family="sans-serif",
+        label_font_size=13,
+        major_label_font_size=13,
+        legend_font_size=13,
+        title_font_size=15,
+        opacity="1",
+    )
+    chart = pygal.Bar(
+        # Nothing that a page would have to load, or that could be run.
+        js=(),
+        style=style,
+        width=1000,
+        height=480,
+        margin=12,
+        legend_at_bottom=True,
+        legend_at_bottom_columns=4,
+        show_y_guides=True,
+        title=f"CPU time a request, as a multiple of {results['base']}'s (less is better)",
+        formatter=lambda value: f"{value:.2f}",
+        range=(0, max([1.0, *(value for row in rows.values() for value in row if value is not None)])),
+        no_prefix=True,
+    )
+    # Otherwise it is another one each time, and with it the whole file.
+    chart.uuid = "performance"
+    chart.add_xml_filter(without_scripts)
+    chart.x_labels = shown
+    for server, row in rows.items():
+        chart.add(server, row)
+    path.write_bytes(chart.render() + b"\n")
