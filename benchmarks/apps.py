@@ -51,7 +51,8 @@ async def download(ctx: HTTPRequestContext) -> Any:
 async def stream(ctx: HTTPRequestContext) -> Any:
     """Answer with a body that is made part by part."""
     # Werkzeug's annotation knows no asynchronous iterators.
-    return Response(content.parts(), mimetype=content.BINARY_TYPE)
+    parts: Any = content.parts()
+    return Response(parts, mimetype=content.BINARY_TYPE)
 
 
 @kyoukai.route("/file")

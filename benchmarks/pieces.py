@@ -1,0 +1,119 @@
+"""The pieces of a request that are measured by themselves, as functions without arguments.
+
+They are for finding out where time goes. They go by the package's own modules, so that they change with
+them; what a whole request costs, `benchmarks.guard` and `python -m benchmarks` say.
+"""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Final
+
+import httptools
+from werkzeug.wrappers import Request, Response
+
+from benchmarks import apps, content
+from benchmarks.guard.script import REQUESTS
+from kyoukai.backends.reference import RequestParser
+from kyoukai.core.answer import prepare_answer
+from kyoukai.core.environ import build_environ, connection_environ
+from kyoukai.core.heads import read_exchange
+from kyoukai.core.limits import Limits
+from kyoukai.core.policy import accept
+
+LIMITS: Final = Limits()
+DATE: Final = "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+class Callbacks:
+    """What a parser calls, and which does nothing."""
+
+    def on_message_begin(self) -> None:
+        """Do nothing."""
+
+    def on_url(self, url: bytes) -> None:
+        """Do nothing."""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Do nothing."""
+
+    def on_headers_complete(self) -> None:
+        """Do nothing."""
+
+    def on_body(self, body: bytes) -> None:
+        """Do nothing."""
+
+    def on_message_complete(self) -> None:
+        """Do nothing."""
+
+
+def parser(make: Callable[[Callbacks], Any], request: bytes) -> Callable[[], object]:
+    """Return what parses a request, on a connection that goes on."""
+    feed = make(Callbacks()).feed_data
+    return lambda: feed(request)
+
+
+def policy(request: bytes) -> Callable[[], object]:
+    """Return what reads a head, and says whether it is served."""
+    return lambda: accept(read_exchange(request), LIMITS)
+
+
+def make_environ(request: bytes) -> dict[str, Any]:
+    """Return the environ of a request without a body."""
+    exchange = read_exchange(request)
+    accept(exchange, LIMITS)
+    return build_environ(exchange, shared())
+
+
+def shared() -> dict[str, Any]:
+    """Return the variables of a connection."""
+    address = ("127.0.0.1", 8000)
+    return connection_environ(scheme="http", server=address, peer=address, protocol=None, software="kyoukai")
+
+
+def environ(request: bytes) -> Callable[[], object]:
+    """Return what makes an environ of a head that was accepted."""
+    exchange, connection = read_exchange(request), shared()
+    accept(exchange, LIMITS)
+    return lambda: build_environ(exchange, connection)
+
+
+def routing(path: str) -> Callable[[], object]:
+    """Return what finds the route of a path, with a request made for it as a connection does."""
+    apps.kyoukai.finalize()
+    match = apps.kyoukai.router.match
+    variables = make_environ(REQUESTS["hello"]) | {"PATH_INFO": path}
+
+    def find() -> object:
+        ctx: Any = SimpleNamespace(request=Request(variables), environ=variables, route=None, params={})
+        found = match(ctx)
+        if ctx.route is None:
+            raise RuntimeError(f"no route has {path}")
+        return found
+
+    return find
+
+
+def serialize() -> Callable[[], object]:
+    """Return what makes a response, and makes it ready for the wire."""
+    variables = make_environ(REQUESTS["hello"])
+
+    def answer() -> object:
+        response = Response(content.TEXT, mimetype="text/plain")
+        return prepare_answer(response, variables, close=False, date=DATE, server="kyoukai")
+
+    return answer
+
+
+def make_pieces() -> dict[str, Callable[[], object]]:
+    """Return all pieces, by name."""
+    found: dict[str, Callable[[], object]] = {}
+    for name in ("hello", "browser"):
+        request = REQUESTS[name]
+        found[f"parser, httptools, {name}"] = parser(httptools.HttpRequestParser, request)
+        found[f"parser, reference, {name}"] = parser(RequestParser, request)
+        found[f"policy, {name}"] = policy(request)
+        found[f"environ, {name}"] = environ(request)
+    found["routing, a fixed path"] = routing("/")
+    found["routing, two parameters"] = routing("/users/ada/posts/42")
+    found["serialize"] = serialize()
+    return found

@@ -1,0 +1,31 @@
+"""The pieces that pyperf measures do what they are called after, and go on doing so."""
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.pieces import make_pieces
+
+PIECES = make_pieces()
+
+
+@pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
+def test_a_piece_can_be_repeated(piece: Callable[[], object]) -> None:
+    first, second = piece(), piece()
+    assert type(first) is type(second)
+
+
+def test_answers_are_made_ready() -> None:
+    answer = PIECES["serialize"]()
+    assert b"HTTP/1.1 200 OK\r\n" in answer.head  # type: ignore[attr-defined]
+    assert answer.body == b"hello, world"  # type: ignore[attr-defined]
+
+
+def test_environs_are_made() -> None:
+    environ = PIECES["environ, browser"]()
+    assert environ["HTTP_SEC_FETCH_MODE"] == "navigate"  # type: ignore[index]
+
+
+def test_there_is_one_of_each() -> None:
+    kinds = {name.partition(",")[0] for name in PIECES}
+    assert kinds == {"parser", "policy", "environ", "routing", "serialize"}
