@@ -44,6 +44,8 @@ PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
 """The module's names: this folder is no package, and need not be on the path."""
 
+MEASURED: Final = runpy.run_path(str(ROOT / "docs" / "measured.py"))
+
 MARKED_FENCE: Final = re.compile(r"(?m)^<!-- (file|output): (\S+) -->\n(```+)(\w*)\n(.*?)^\3$", re.DOTALL)
 # With the empty lines behind it: without one, the text that follows would be a row.
 MARKED_TABLE: Final = re.compile(r"(?m)^<!-- table: (\S+) -->\n\n(?:\|.*\n)*\n*(\Z)?")
@@ -240,7 +242,7 @@ def file_text(name: str) -> str:
     return re.sub(r"(?m)^[ ]*# region: \S+\n", "", text)
 
 
-TABLES: Final = {
+TABLES: Final[dict[str, Callable[[], str]]] = {
     "features": features_table,
     "limits": limits_table,
     "options": options_table,
@@ -278,7 +280,8 @@ def render(page: str) -> str:
 
     def rows(match: re.Match[str]) -> str:
         name = match[1]
-        text = table(*LISTS["TABLES"][name]()) if name in LISTS["TABLES"] else TABLES[name]()
+        listed = LISTS["TABLES"] | MEASURED["TABLES"]
+        text = table(*listed[name]()) if name in listed else TABLES[name]()
         return f"<!-- table: {name} -->\n\n{text}" + ("\n" if match[2] is None else "")
 
     def sections(match: re.Match[str]) -> str:

@@ -63,11 +63,21 @@ def test_a_short_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: An
 
 
 @pytest.mark.usefixtures("free_cores")
-@pytest.mark.parametrize("workload", [name for name in WORKLOADS if name not in ("tls", "idle", "start")])
-def test_our_answers_are_right(workload: str) -> None:
+@pytest.mark.parametrize("routes", [0, 10])
+def test_our_answers_are_right(routes: int) -> None:
     command.installation.make_file()
-    with running.serving(SERVERS["kyoukai"], WORKLOADS[workload]) as server:
-        checking.check(WORKLOADS[workload], server.port)
+    workloads = [work for work in WORKLOADS.values() if work.routes == routes and not work.tls]
+    assert len(workloads) > 1
+    with running.serving(SERVERS["kyoukai"], workloads[0]) as server:
+        for workload in workloads:
+            checking.check(workload, server.port)
+
+
+@pytest.mark.usefixtures("free_cores")
+def test_our_answers_by_tls_are_right() -> None:
+    command.installation.make_certificate()
+    with running.serving(SERVERS["kyoukai"], WORKLOADS["tls"]) as server:
+        checking.check(WORKLOADS["tls"], server.port)
 
 
 @pytest.mark.usefixtures("free_cores")
