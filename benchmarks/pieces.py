@@ -85,7 +85,7 @@ def routing(path: str) -> Callable[[], object]:
 
     def find() -> object:
         ctx: Any = SimpleNamespace(request=Request(variables), environ=variables, route=None, params={})
-        found = match(ctx)
+        found = match(ctx, ctx.request)
         if ctx.route is None:
             raise RuntimeError(f"no route has {path}")
         return found
