@@ -4,13 +4,14 @@
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .checks import NotApplicable, RuleBroken, load_checks
 from .rules import LEVELS, Rule, load_rules
 from .subject import Subject
+from .watchdog import STUCK_TIMEOUT, watching
 
 OUTCOMES: Final = ("kept", "broken", "skipped", "untestable")
 
@@ -126,11 +127,21 @@ def run_rule(rule: Rule, subject: Subject) -> RuleResult:
     seconds = (CORPUS_TIMEOUT if is_long(rule) else CHECK_TIMEOUT) * subject.scale
 
     async def run() -> None:
+        watch.beat()
         async with asyncio.timeout(seconds):
             await load_checks()[rule.id](subject)
 
+    with watching(STUCK_TIMEOUT * subject.scale) as watch:
+        result = _result_of(rule, run(), seconds)
+    if watch.place is not None:
+        message = f"the event loop was kept for {watch.seconds:g} seconds, in {watch.place}"
+        return RuleResult(rule, "broken", message)
+    return result
+
+
+def _result_of(rule: Rule, check: Coroutine[Any, Any, None], seconds: float) -> RuleResult:
     try:
-        asyncio.run(run())
+        asyncio.run(check)
     except NotApplicable as reason_not:
         return RuleResult(rule, "skipped", str(reason_not))
     except RuleBroken as broken:

@@ -13,6 +13,7 @@ from kyoukai.core.registry import create_backend, load_backend
 from .rules import Rule
 from .settings import timeout_scale
 from .stage import Handler, Stage, staging
+from .watchdog import STUCK_TIMEOUT, watching
 
 ALWAYS: Final = frozenset({"K1.1", "K1.2"})
 """The rules that are checked on a backend that cannot be made."""
@@ -62,10 +63,23 @@ class Subject:
         """Whether its connections derive from ``HTTPProtocol``. It is asked outside of a loop."""
 
         async def look() -> bool:
+            watch.beat()
             async with self.serve() as stage:
                 return isinstance(stage.line().protocol, HTTPProtocol)
 
-        return asyncio.run(look())
+        with watching(STUCK_TIMEOUT * self.scale) as watch:
+            return asyncio.run(look())
+
+    @functools.cached_property
+    def unconnectable(self) -> str | None:
+        """Why no connection can be made; ``None``: one can."""
+        try:
+            _ = self.is_http
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return f"no connection can be made: {str(error) or type(error).__name__}"
+        return None
 
     @asynccontextmanager
     async def serve(self, handler: Handler | None = None, **limits: Any) -> AsyncGenerator[Stage, None]:
@@ -84,13 +98,9 @@ class Subject:
             return self.unusable
         if rule.storey == "Backend":
             return None
-        try:
-            is_http = self.is_http
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            return f"no connection can be made: {str(error) or type(error).__name__}"
-        if not is_http:
+        if self.unconnectable is not None:
+            return self.unconnectable
+        if not self.is_http:
             return "the backend's connections do not derive from HTTPProtocol"
         if rule.feature is not None and rule.feature not in self.features:
             return f"the backend does not claim the feature {rule.feature!r}"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -11,7 +12,11 @@ import pytest
 
 import kyoukai.testing
 from kyoukai import HTTP1_FEATURES, Backend
+from kyoukai.backends.reference import KyoukaiProtocol
+from kyoukai.backends.reference.parser import RequestParser
+from kyoukai.testing import report as reporting
 from kyoukai.testing import run_rules
+from kyoukai.testing import subject as testing_subject
 from kyoukai.testing.checks import load_checks
 from kyoukai.testing.report import OUTCOMES, Report, RuleResult, run_rule
 from kyoukai.testing.rules import load_rules
@@ -125,7 +130,8 @@ def test_a_check_that_does_not_end_is_broken(monkeypatch: pytest.MonkeyPatch) ->
         await asyncio.Event().wait()
 
     monkeypatch.setitem(load_checks(), "K1.3", never)  # type: ignore[arg-type]
-    monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", "0.001")
+    monkeypatch.setattr(reporting, "CHECK_TIMEOUT", 0.3)
+    monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", "0.1")
     result = run_rule(RULES["K1.3"], Subject("reference"))
     assert result == RuleResult(RULES["K1.3"], "broken", "its check did not end within 0.03 seconds")
 
@@ -137,6 +143,67 @@ def test_a_check_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(load_checks(), "K1.3", fail)  # type: ignore[arg-type]
     result = run_rule(RULES["K1.3"], Subject("reference"))
     assert (result.outcome, result.message) == ("broken", "its check met LookupError: nothing")
+
+
+class EndlessParser(RequestParser):
+    """It reads the same bytes for ever."""
+
+    def feed_data(self, data: bytes, /) -> None:
+        while data:
+            pass
+
+
+class EndlessProtocol(KyoukaiProtocol):
+    """Its parser never returns."""
+
+    def make_parser(self) -> Any:
+        return EndlessParser(self)
+
+
+class Endless(lower.Sound):
+    """Its parser never returns."""
+
+    protocol = EndlessProtocol
+
+
+class EndlessToConnect(lower.Sound):
+    """Its connections are never made."""
+
+    def create_protocol(self, *connection: Any) -> Any:
+        while True:
+            pass
+
+
+@pytest.mark.parametrize("backend", [Endless, EndlessToConnect])
+def test_a_backend_that_never_returns_is_interrupted(
+    backend: type[Backend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "STUCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(testing_subject, "STUCK_TIMEOUT", 0.05)
+    subject = Subject(backend)
+    result = run_rule(RULES["K1.7"], subject)
+    assert result.outcome == "broken"
+    assert re.fullmatch(
+        rf"the event loop was kept for 0\.05 seconds, in {re.escape(__file__)}, line \d+", result.message
+    )
+    # What keeps all else from being looked at is looked at once.
+    rule = run_rule(RULES["K3.1"], subject)
+    if backend is Endless:
+        assert rule.outcome == "broken"
+    else:
+        assert rule.message == "no connection can be made: the event loop was kept for too long"
+    # The process has its signal back.
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_signal_that_is_in_use_is_left_alone() -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    try:
+        assert run_rule(RULES["K1.7"], Subject("reference")).outcome == "kept"
+        assert signal.getsignal(signal.SIGALRM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 class Featureless(lower.Sound):
