@@ -55,4 +55,6 @@ def test_who_is_gone_is_an_error(proc: Path) -> None:
 
 def test_this_process_is_found() -> None:
     assert sum(accounting.cpu_times(os.getpid())) > 0
-    assert accounting.memory(os.getpid(), "VmHWM") >= accounting.memory(os.getpid(), "VmRSS") > 1000
+    # The kernel counts the two at different times, so that the lesser may come out greater.
+    assert accounting.memory(os.getpid(), "VmHWM") > 1000
+    assert accounting.memory(os.getpid(), "VmRSS") > 1000
