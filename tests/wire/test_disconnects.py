@@ -291,4 +291,6 @@ def test_one_line_at_most_and_nothing_left(serve, caplog, stage, leave):
     noted = [record for record in caplog.records if record.name.startswith("kyoukai")]
     noted = [record for record in noted if record.levelno < logging.INFO]
     assert len(noted) <= 1, [record.getMessage() for record in noted]
-    assert not [record for record in caplog.records if record.exc_info]
+    # In debug mode asyncio notes by itself, at DEBUG, why a transport ended.
+    tracebacks = [record for record in caplog.records if record.exc_info]
+    assert not [record for record in tracebacks if record.name != "asyncio" or record.levelno > logging.DEBUG]
