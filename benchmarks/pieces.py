@@ -15,7 +15,7 @@ from benchmarks import apps, content
 from benchmarks.guard.script import REQUESTS
 from kyoukai.backends.reference import RequestParser
 from kyoukai.core.answer import prepare_answer
-from kyoukai.core.environ import build_environ, connection_environ
+from kyoukai.core.environ import build_environ, connection_environ, head_environ
 from kyoukai.core.heads import read_exchange
 from kyoukai.core.limits import Limits
 from kyoukai.core.policy import accept
@@ -61,19 +61,21 @@ def make_environ(request: bytes) -> dict[str, Any]:
     """Return the environ of a request without a body."""
     exchange = read_exchange(request)
     accept(exchange, LIMITS)
+    exchange.environ = head_environ(exchange, "kyoukai")
     return build_environ(exchange, shared())
 
 
 def shared() -> dict[str, Any]:
     """Return the variables of a connection."""
     address = ("127.0.0.1", 8000)
-    return connection_environ(scheme="http", server=address, peer=address, protocol=None, software="kyoukai")
+    return connection_environ(scheme="http", server=address, peer=address, protocol=None)
 
 
 def environ(request: bytes) -> Callable[[], object]:
     """Return what makes an environ of a head that was accepted."""
     exchange, connection = read_exchange(request), shared()
     accept(exchange, LIMITS)
+    exchange.environ = head_environ(exchange, "kyoukai")
     return lambda: build_environ(exchange, connection)
 
 

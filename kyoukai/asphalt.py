@@ -191,7 +191,7 @@ class KyoukaiComponent(Component):
             self.server.start()
             await acceptor.start()
             with interruptible(ctx) as handled:
-                self._announce()
+                self._announce(ctx.loop)
                 yield
         finally:
             abort = asyncio.Event()
@@ -210,13 +210,13 @@ class KyoukaiComponent(Component):
         ctx.add_resource(self.app, name, types=types)
         ctx.add_resource(self.backend, name, types=[Backend])
 
-    def _announce(self) -> None:
+    def _announce(self, loop: asyncio.AbstractEventLoop) -> None:
         logger.info(
             "Kyoukai %s serves %s (backend %s, loop %s)",
             version("kyoukai"),
             self.url,
             self.backend_name,
-            type(asyncio.get_running_loop()).__module__.partition(".")[0],
+            type(loop).__module__.partition(".")[0],
         )
 
     def _dispatch_made(self, protocol: object) -> None:

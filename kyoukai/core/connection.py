@@ -30,16 +30,14 @@ class Connection(asyncio.Protocol):
     """
 
     transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
 
     # What most connections never change is the class's: an object of more than thirty attributes
     # takes CPython twice as long to look at.
 
-    is_secure = False
-    """Whether it is by TLS."""
     client_ended = False
     """Whether the client has ended its side, or is gone."""
     _ended: "asyncio.Future[None] | None" = None
-    _resumed: "asyncio.Future[None] | None" = None
     _stalled_since = NEVER
     _stalled_size = 0
     _lingered_size = 0
@@ -58,12 +56,17 @@ class Connection(asyncio.Protocol):
         self.server = component.server
         self.limits = component.server.limits
         self.state: State = IDLE
+        self.is_secure = False
+        """Whether it is by TLS."""
+        self._resumed: asyncio.Future[None] | None = None
         self.deadline = NEVER
         """When to act if nothing happens before, by :attr:`Server.clock`."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport of a connection just accepted."""
         self.transport = transport  # type: ignore[assignment]
+        # To ask for it is a system call in Python 3.11.
+        self.loop = asyncio.get_running_loop()
         if transport.get_extra_info("sslcontext") is not None:
             self.is_secure = True
         self.deadline = self.server.clock + self.limits.keep_alive_timeout
@@ -97,7 +100,7 @@ class Connection(asyncio.Protocol):
         if self.client_ended:
             return
         if self._ended is None:
-            self._ended = asyncio.get_running_loop().create_future()
+            self._ended = self.loop.create_future()
         # One of those who wait may be cancelled, and the others not.
         await asyncio.shield(self._ended)
 
@@ -114,7 +117,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write."""
-        self._resumed = asyncio.get_running_loop().create_future()
+        self._resumed = self.loop.create_future()
         self.watch_progress()
 
     def resume_writing(self) -> None:

@@ -19,9 +19,6 @@ MAX_NAMES: Final = 1024
 MAX_NAME_SIZE: Final = 64
 """The longest field name that the table keeps, in bytes."""
 
-USUAL_VARIABLES: Final = 9
-"""How many variables a small request has of its own."""
-
 DROPPED: Final = ""
 """The variable of a field that never reaches an environ."""
 
@@ -31,6 +28,32 @@ SINGLETONS: Final = frozenset({"HTTP_HOST", "CONTENT_LENGTH", "CONTENT_TYPE"})
 RFC 9112 section 3.2 says so of Host; section 6.3 rule 5 lets equal Content-Length values pass,
 and smugglers live on it. RFC 9110 section 8.3 has one Content-Type.
 """
+
+# A field has a name of its own, or one that begins with HTTP_: it hides nothing of these. A request's
+# own variables, and its connection's, have their places already: CPython sets a key for less than it
+# adds one.
+HEAD: Final[dict[str, Any]] = {
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http",
+    "wsgi.errors": None,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+    "wsgi.input": None,
+    "wsgi.input_terminated": True,
+    "SERVER_NAME": "",
+    "SERVER_PORT": "",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "SERVER_SOFTWARE": "",
+    "SCRIPT_NAME": "",
+    "REQUEST_METHOD": "",
+    "PATH_INFO": "",
+    "QUERY_STRING": "",
+    "RAW_URI": "",
+    "REQUEST_URI": "",
+    "kyoukai.protocol": None,
+}
+"""What the environ of each request has of its head, with what is the same in all of them."""
 
 _variables: dict[bytes, str] = {}
 
@@ -82,15 +105,32 @@ def field_variables(fields: list[tuple[bytes, bytes]], max_fields: int) -> dict[
     return variables
 
 
+def head_environ(exchange: "Exchange", software: str) -> dict[str, Any]:
+    """Return what the environ of a request has of its head, and of no connection.
+
+    :param exchange: its head was accepted.
+    :param software: the Server field of answers.
+    """
+    environ = HEAD.copy()
+    environ |= exchange.variables
+    environ["SERVER_SOFTWARE"] = software
+    environ["REQUEST_METHOD"] = exchange.method
+    environ["PATH_INFO"] = exchange.path
+    environ["QUERY_STRING"] = exchange.query
+    environ["RAW_URI"] = environ["REQUEST_URI"] = exchange.target.decode("latin-1")
+    if exchange.version == "1.0":
+        environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+    return environ
+
+
 def connection_environ(
     *,
     scheme: str,
     server: tuple[str, int],
     peer: tuple[str, int] | None,
     protocol: object,
-    software: str,
 ) -> dict[str, Any]:
-    """Return the variables that all requests of one connection share.
+    """Return the variables that all requests of one connection share, and others do not.
 
     :param server: the address and port listened on.
     :param peer: the client's address and port; ``None`` where it has none (a Unix socket) or is
@@ -98,28 +138,16 @@ def connection_environ(
     :param protocol: the connection, as ``kyoukai.protocol``.
     """
     environ: dict[str, Any] = {
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scheme,
         "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
-        "SERVER_SOFTWARE": software,
-        "SCRIPT_NAME": "",
         "kyoukai.protocol": protocol,
     }
+    if scheme != "http":
+        environ["wsgi.url_scheme"] = scheme
     if peer is not None:
         environ["REMOTE_ADDR"] = peer[0]
         environ["REMOTE_PORT"] = str(peer[1])
-    # CPython copies the table of a dict as large as it is. One that has held this many more keys
-    # has room for those of a request, and is not rehashed for each of them.
-    spare = [f"spare.{number}" for number in range(USUAL_VARIABLES)]
-    environ.update(dict.fromkeys(spare))
-    for _ in spare:
-        environ.popitem()
     return environ
 
 
@@ -129,14 +157,8 @@ def build_environ(exchange: "Exchange", shared: dict[str, Any]) -> dict[str, Any
     :param exchange: its head was accepted, and its body is whole.
     :param shared: what :func:`connection_environ` returned.
     """
-    target = exchange.target.decode("latin-1")
     body = exchange.body
-    environ = shared | exchange.variables
-    environ["REQUEST_METHOD"] = exchange.method
-    environ["PATH_INFO"] = exchange.path
-    environ["QUERY_STRING"] = exchange.query
-    environ["RAW_URI"] = environ["REQUEST_URI"] = target
-    environ["SERVER_PROTOCOL"] = "HTTP/1.0" if exchange.version == "1.0" else "HTTP/1.1"
+    environ: dict[str, Any] = exchange.environ | shared
     environ["wsgi.input"] = BytesIO(b"".join(body) if body else b"")
     if exchange.decoder is not None:
         # What the fields said of the body is no longer so.

@@ -1,9 +1,14 @@
 """What is known of one request and its answer."""
 
+from typing import Any, Final
+
 from werkzeug.exceptions import HTTPException
 
 from .content_coding import ContentDecoder
 from .framing import NO_BODY, Framing
+
+NOTHING: Final[dict[str, Any]] = {}
+"""No variables: of a head that was not accepted. Nothing is ever put into it."""
 
 
 class Exchange:
@@ -17,6 +22,7 @@ class Exchange:
         "body",
         "body_size",
         "decoder",
+        "environ",
         "error",
         "expect_continue",
         "fields",
@@ -42,10 +48,12 @@ class Exchange:
         self.fields: list[tuple[bytes, bytes]] = []
         self.keep_alive = True
         """Whether the client lets the connection persist."""
-        self.variables: dict[str, str] = {}
+        self.variables: dict[str, str] = NOTHING
         """The header fields as variables of the environ, without those that are dropped."""
         self.path = ""
         self.query = ""
+        self.environ: dict[str, Any] = NOTHING
+        """What the environ has of the head, once that was accepted."""
         self.framing: Framing = NO_BODY
         """How the body is delimited, once the head was accepted."""
         self.expect_continue = False
@@ -68,6 +76,12 @@ class Exchange:
         self.persistent = False
         """Whether the connection goes on after the answer."""
 
+    @property
+    def logged_path(self) -> str:
+        """The path of a request whose head was accepted, as a log has it."""
+        path: str = self.environ.get("PATH_INFO", "")
+        return path
+
 
 class AcceptedHead:
     """What was made of a head that was accepted, for the next request with the same one.
@@ -80,17 +94,7 @@ class AcceptedHead:
     :param parser_is_spent: whether the parser takes no message after this one.
     """
 
-    __slots__ = (
-        "fields",
-        "keep_alive",
-        "method",
-        "parser_is_spent",
-        "path",
-        "query",
-        "target",
-        "variables",
-        "version",
-    )
+    __slots__ = ("environ", "fields", "keep_alive", "method", "parser_is_spent", "target", "version")
 
     def __init__(self, exchange: Exchange, parser_is_spent: bool) -> None:
         self.method = exchange.method
@@ -98,7 +102,5 @@ class AcceptedHead:
         self.version = exchange.version
         self.fields = exchange.fields
         self.keep_alive = exchange.keep_alive
-        self.variables = exchange.variables
-        self.path = exchange.path
-        self.query = exchange.query
+        self.environ = exchange.environ
         self.parser_is_spent = parser_is_spent

@@ -43,8 +43,6 @@ class HTTPProtocol(Reading):
     :class:`~kyoukai.core.connection.Connection`.
     """
 
-    _task: "asyncio.Task[None] | None" = None
-
     def __init__(
         self,
         component: "Component",
@@ -54,6 +52,7 @@ class HTTPProtocol(Reading):
     ) -> None:
         super().__init__(component, parent_context, server_ip, server_port)
         self.app = component.app
+        self._task: asyncio.Task[None] | None = None
         self.environ: dict[str, Any] = {}
         """What the environs of all requests of this connection share."""
 
@@ -68,7 +67,6 @@ class HTTPProtocol(Reading):
             server=("localhost", 80) if is_local else (self.server_ip, self.server_port),
             peer=peer[:2] if peer else None,
             protocol=self,
-            software=self.server.server_field,
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -119,8 +117,7 @@ class HTTPProtocol(Reading):
     def _answer_first(self) -> None:
         exchange = self.exchanges[0]
         if exchange.error is None:
-            loop = asyncio.get_running_loop()
-            self._task = loop.create_task(self._wait(), context=self.server.context.copy())
+            self._task = self.loop.create_task(self._wait(), context=self.server.context.copy())
         else:
             self._refuse(exchange, exchange.error)
 
@@ -151,7 +148,7 @@ class HTTPProtocol(Reading):
                 if rest is not None:
                     await rest
         except Exception:
-            logger.exception("answering %s %r failed", exchange.method, exchange.path)
+            logger.exception("answering %s %r failed", exchange.method, exchange.logged_path)
             self._task = None
             self.abort()
         finally:
@@ -231,7 +228,7 @@ class HTTPProtocol(Reading):
             head, body, framing = prepare_answer(response, fake_environ, close, date, server)
         except Exception:
             # Nothing was written yet, so there is an answer to give.
-            logger.exception("the answer to %s %r cannot be sent", exchange.method, exchange.path)
+            logger.exception("the answer to %s %r cannot be sent", exchange.method, exchange.logged_path)
             response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
             head, body, framing = prepare_answer(response, fake_environ, close, date, server)
         exchange.status = response.status_code
@@ -259,7 +256,7 @@ class HTTPProtocol(Reading):
             if self.client_gone:
                 logger.debug("a client is gone before it had its whole answer")
                 return
-            logger.exception("the body of the answer to %s %r failed", exchange.method, exchange.path)
+            logger.exception("the body of the answer to %s %r failed", exchange.method, exchange.logged_path)
             # RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message
             # is known to be incomplete. One that ends with the connection needs a reset.
             if framing.chunked or framing.content_length is not None:
@@ -289,5 +286,5 @@ class HTTPProtocol(Reading):
         self.state = self.state.close
         task.cancel()
         # One turn later: what sends a file must have let go of the transport by then.
-        asyncio.get_running_loop().call_soon(self.transport.abort)
+        self.loop.call_soon(self.transport.abort)
         return task

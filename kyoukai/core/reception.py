@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from . import policy
 from .connection import Connection
+from .environ import head_environ
 from .errors import BadRequest
 from .exchange import AcceptedHead, Exchange
 from .framing import NO_BODY
@@ -40,13 +41,8 @@ class Reception(Connection, abc.ABC):
 
     parser: "RequestParser"
     """Made when the connection is, so that a subclass's constructor has run."""
-    parser_is_spent = False
-    """Whether the parser takes no message after this one, though the policy does."""
     content_size: int | None = None
     """Bytes of content of the body being received; ``None`` until its end has been read."""
-
-    _head = b""  # the one that the parser is being given
-    _accepted: AcceptedHead | None = None
 
     def __init__(
         self,
@@ -56,6 +52,10 @@ class Reception(Connection, abc.ABC):
         server_port: int,
     ) -> None:
         super().__init__(component, parent_context, server_ip, server_port)
+        self.parser_is_spent = False
+        """Whether the parser takes no message after this one, though the policy does."""
+        self._head = b""  # the one that the parser is being given
+        self._accepted: AcceptedHead | None = None
         self.exchange: Exchange = NO_EXCHANGE
         """The exchange whose request is being received."""
         self.exchanges: deque[Exchange] = deque()
@@ -136,9 +136,7 @@ class Reception(Connection, abc.ABC):
             exchange.method = accepted.method
             exchange.version = accepted.version
             exchange.keep_alive = accepted.keep_alive
-            exchange.variables = accepted.variables
-            exchange.path = accepted.path
-            exchange.query = accepted.query
+            exchange.environ = accepted.environ
             self.parser_is_spent = accepted.parser_is_spent
         self._head, self._accepted = b"", None
         self.state = self.state.headers_complete
@@ -152,6 +150,7 @@ class Reception(Connection, abc.ABC):
         exchange.method = parser.get_method().decode("latin-1")
         exchange.version = parser.get_http_version()
         policy.accept(exchange, self.limits)
+        exchange.environ = head_environ(exchange, self.server.server_field)
         self.parser_is_spent = not parser.should_keep_alive()
         if exchange.framing is not NO_BODY or exchange.upgrade:
             return

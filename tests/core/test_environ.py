@@ -15,6 +15,7 @@ from kyoukai.core.environ import (
     build_environ,
     connection_environ,
     field_variables,
+    head_environ,
     variable_name,
 )
 from kyoukai.core.errors import BadRequest, HeaderFieldsTooLarge
@@ -154,7 +155,6 @@ def shared(**settings: Any) -> dict[str, Any]:
         "server": ("127.0.0.1", 8080),
         "peer": ("192.0.2.1", 50712),
         "protocol": None,
-        "software": "kyoukai",
     }
     return connection_environ(**{**defaults, **settings})
 
@@ -162,17 +162,9 @@ def shared(**settings: Any) -> dict[str, Any]:
 def test_connection() -> None:
     protocol = object()
     assert shared(protocol=protocol) == {
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
         "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "8080",
-        "SERVER_SOFTWARE": "kyoukai",
-        "SCRIPT_NAME": "",
         "REMOTE_ADDR": "192.0.2.1",
         "REMOTE_PORT": "50712",
         "kyoukai.protocol": protocol,
@@ -200,12 +192,25 @@ def whole(**attributes: Any) -> Exchange:
     return exchange
 
 
+def make_environ(exchange: Exchange, connection: dict[str, Any] | None = None) -> dict[str, Any]:
+    exchange.environ = head_environ(exchange, "kyoukai")
+    return build_environ(exchange, shared() if connection is None else connection)
+
+
 def test_request() -> None:
-    result = build_environ(whole(), shared())
+    result = make_environ(whole())
     body = result.pop("wsgi.input")
     assert body.read() == b""
     assert result == {
         **shared(),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        "SERVER_SOFTWARE": "kyoukai",
+        "SCRIPT_NAME": "",
         "HTTP_HOST": "example.com",
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/caf\xc3\xa9",
@@ -225,12 +230,12 @@ def test_request() -> None:
     ],
 )
 def test_protocol(version: str, protocol: str) -> None:
-    assert build_environ(whole(version=version), shared())["SERVER_PROTOCOL"] == protocol
+    assert make_environ(whole(version=version))["SERVER_PROTOCOL"] == protocol
 
 
 @pytest.mark.parametrize("pieces", [[b"abcdef"], [b"abc", b"", b"def"], [b"a", b"b", b"c", b"d", b"e", b"f"]])
 def test_body(pieces: list[bytes]) -> None:
-    body = build_environ(whole(body=pieces), shared())["wsgi.input"]
+    body = make_environ(whole(body=pieces))["wsgi.input"]
     assert body.read(2) == b"ab"
     assert body.read() == b"cdef"
     assert body.read() == b""
@@ -245,7 +250,7 @@ def test_a_body_that_was_decoded() -> None:
         "CONTENT_TYPE": "text/plain",
     }
     exchange.body = [exchange.decoder.decode(coded)]
-    result = build_environ(exchange, shared())
+    result = make_environ(exchange)
     assert result["wsgi.input"].read() == b"abcdef"
     assert result["CONTENT_LENGTH"] == "6"
     assert result["CONTENT_TYPE"] == "text/plain"
@@ -256,7 +261,7 @@ def test_a_chunked_body_that_was_decoded_has_a_length() -> None:
     exchange = whole(decoder=ContentDecoder("gzip", 100))
     exchange.variables |= {"HTTP_CONTENT_ENCODING": "gzip", "HTTP_TRANSFER_ENCODING": "chunked"}
     exchange.body = [exchange.decoder.decode(gzip.compress(b""))]
-    result = build_environ(exchange, shared())
+    result = make_environ(exchange)
     assert result["CONTENT_LENGTH"] == "0"
     assert "HTTP_CONTENT_ENCODING" not in result
 
@@ -264,30 +269,31 @@ def test_a_chunked_body_that_was_decoded_has_a_length() -> None:
 def test_a_body_that_has_no_coding_keeps_its_fields() -> None:
     exchange = whole(body=[b"abc"])
     exchange.variables |= {"HTTP_CONTENT_ENCODING": "identity", "CONTENT_LENGTH": "3"}
-    result = build_environ(exchange, shared())
+    result = make_environ(exchange)
     assert (result["HTTP_CONTENT_ENCODING"], result["CONTENT_LENGTH"]) == ("identity", "3")
 
 
 def test_trailers_are_kept_apart() -> None:
     # RFC 9110 section 6.5.1: a trailer must not be merged into the header section.
     trailers = [(b"Host", b"evil.example"), (b"X-Sum", b"5")]
-    result = build_environ(whole(trailers=trailers), shared())
+    result = make_environ(whole(trailers=trailers))
     assert result["kyoukai.trailers"] == trailers
     assert result["HTTP_HOST"] == "example.com"
     assert "HTTP_X_SUM" not in result
-    assert "kyoukai.trailers" not in build_environ(whole(), shared())
+    assert "kyoukai.trailers" not in make_environ(whole())
 
 
 def test_no_request_changes_what_all_share() -> None:
     common = shared()
     before = dict(common)
-    build_environ(whole(), common)["SERVER_NAME"] = "evil.example"
+    make_environ(whole(), common)["SERVER_NAME"] = "evil.example"
     assert common == before
 
 
 def test_no_field_passes_for_what_the_server_says() -> None:
     names = [b"Wsgi.Url-Scheme", b"Server-Name", b"Remote-Addr", b"Path-Info", b"Script-Name"]
     variables = field_variables([(name, b"evil") for name in names], MAX_FIELDS)
-    result = build_environ(whole(variables=variables), shared())
+    result = make_environ(whole(variables=variables))
     assert {key: result[key] for key in shared()} == shared()
+    assert (result["wsgi.url_scheme"], result["SCRIPT_NAME"]) == ("http", "")
     assert result["PATH_INFO"] == "/caf\xc3\xa9"

@@ -14,6 +14,7 @@ DEFAULTS = {
     "variables": {},
     "path": "",
     "query": "",
+    "environ": {},
     "framing": NO_BODY,
     "decoder": None,
     "expect_continue": False,
@@ -39,7 +40,6 @@ def test_nothing_is_shared_between_two() -> None:
     one.fields.append((b"a", b"b"))
     one.body.append(b"a")
     one.trailers.append((b"a", b"b"))
-    one.variables["HTTP_A"] = "b"
     assert {name: getattr(other, name) for name in Exchange.__slots__} == DEFAULTS
 
 

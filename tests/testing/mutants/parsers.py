@@ -146,7 +146,8 @@ class MergesTrailers(Calls):
         if self.in_head:
             self.protocol.on_header(name, value)
         else:
-            self.protocol.exchange.variables["HTTP_" + name.decode().upper().replace("-", "_")] = "1"
+            variable = "HTTP_" + name.decode().upper().replace("-", "_")
+            self.protocol.exchange.environ = self.protocol.exchange.environ | {variable: "1"}
 
 
 @broken
