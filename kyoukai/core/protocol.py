@@ -8,7 +8,7 @@ answered in a task, and a copy of the server's context variables, of its own.
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
@@ -23,7 +23,8 @@ from .reading import Reading
 from .reception import NO_EXCHANGE, logger
 from .server import NEVER
 from .states import BODY, CLOSED, ENDED, IDLE, LINGERING
-from .stream import LARGE_SIZE, PIECE_SIZE, BodySender
+from .stream import COPY_SIZE, LARGE_SIZE, PIECE_SIZE, BodySender
+from .tasks import begin_task
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -31,16 +32,12 @@ if TYPE_CHECKING:
     from .application import Component
     from .framing import ResponseFraming
 
-COPY_SIZE: Final = 16 * 1024
-"""A body up to this many bytes is written together with its head; beyond, the copy costs more."""
-
 
 class HTTPProtocol(Reading):
     """One HTTP/1 connection. A backend derives from it and writes two methods.
 
-    They are :meth:`make_parser` and :meth:`translate_exception`. The parser calls this object
-    itself, so a subclass does not override the ``on_*`` methods. Parameters are those of
-    :class:`~kyoukai.core.connection.Connection`.
+    They are :meth:`make_parser` and :meth:`translate_exception`. The parser calls this object itself, so
+    a subclass does not override ``on_*``. Parameters: :class:`~kyoukai.core.connection.Connection`.
     """
 
     def __init__(
@@ -53,6 +50,7 @@ class HTTPProtocol(Reading):
         super().__init__(component, parent_context, server_ip, server_port)
         self.app = component.app
         self._task: asyncio.Task[None] | None = None
+        """What answers, once it has had to wait."""
         self.environ: dict[str, Any] = {}
         """What the environs of all requests of this connection share."""
 
@@ -90,10 +88,31 @@ class HTTPProtocol(Reading):
     # The queue
 
     def enqueue(self, exchange: Exchange) -> None:
-        """Queue an exchange whose request is whole, or refused, and answer it if it is the first."""
+        """Queue an exchange whose request is whole, or refused; it is answered when its turn comes."""
         self.exchanges.append(exchange)
-        if len(self.exchanges) == 1:
-            self._answer_first()
+        if not self._is_deferring:
+            self.answer_queued()
+
+    def answer_queued(self) -> None:
+        """Answer the first of the queue, and those after it, unless one is being answered already.
+
+        A task may have come to its end when it has been begun. The next one is begun here then, and
+        not by it: the stack does not grow with the queue.
+        """
+        self._is_deferring = True
+        try:
+            while self.exchanges and not self._is_answering:
+                self._is_answering = True
+                exchange = self.exchanges[0]
+                if exchange.error is not None:
+                    self._refuse(exchange, exchange.error)
+                    continue
+                self._task = task = begin_task(self.loop, self._wait(), self.server.context.copy())
+                if task is not None and self.state is CLOSED:  # pragma: no cover (since Python 3.12)
+                    # It has closed the connection already, or handed it on, and goes on.
+                    self.server.keep(task)
+        finally:
+            self._is_deferring = False
 
     def handle_parser_exception(self, exc: Exception) -> None:
         """Refuse the request being received with the HTTP error that ``exc`` means, and close.
@@ -113,13 +132,6 @@ class HTTPProtocol(Reading):
         self.exchange = NO_EXCHANGE
         self.deadline = NEVER
         self.enqueue(exchange)
-
-    def _answer_first(self) -> None:
-        exchange = self.exchanges[0]
-        if exchange.error is None:
-            self._task = self.loop.create_task(self._wait(), context=self.server.context.copy())
-        else:
-            self._refuse(exchange, exchange.error)
 
     def _refuse(self, exchange: Exchange, error: HTTPException) -> None:
         accept = b",".join(value for name, value in exchange.fields if name.lower() == b"accept")
@@ -173,22 +185,20 @@ class HTTPProtocol(Reading):
             self.exchanges.clear()
             self._end(exchange)
             return
-        if self.exchanges:
-            self._answer_first()
+        self._is_answering = False
+        if self.exchanges and not self._is_deferring:
+            self.answer_queued()
         if self._is_held:
             self.read_on()
         if self.exchanges:
             return
         if self.state is IDLE and not self.server.stopping:
             self.deadline = self.server.clock + self.limits.keep_alive_timeout
-        elif self._is_over():
+        elif self.state is ENDED or self.state is IDLE:
+            # No request follows, though the answer did not say so.
             self._end(exchange)
         elif self.state is BODY and self.exchange.expect_continue:
             self.send_continue()
-
-    def _is_over(self) -> bool:
-        """Return whether no request follows, though the last answer did not say so."""
-        return self.state is ENDED or (self.server.stopping and self.state is IDLE)
 
     def _end(self, exchange: Exchange) -> None:
         """Close after the last answer."""
@@ -274,7 +284,7 @@ class HTTPProtocol(Reading):
         return protocol
 
     def shutdown(self) -> None:
-        """Close, at once if nothing is under way, else with the answer to what is."""
+        """Close, at once or with the answer to what is under way."""
         if self.state is IDLE and not self.exchanges:
             super().shutdown()
 

@@ -52,6 +52,8 @@ class Reading(Reception):
         """Bytes received and not yet parsed."""
         self._messages = self._read_messages()
         self._is_held = False
+        self._is_deferring = False
+        """Whether what is queued is answered later: a parser may be in the middle of a call."""
 
     # The transport's calls
 
@@ -181,6 +183,7 @@ class Reading(Reception):
 
     def _read(self) -> None:
         """Read what is there. The place in the generator is the place in the message."""
+        was_deferring, self._is_deferring = self._is_deferring, True
         try:
             next(self._messages, None)
         except Exception as exc:
@@ -188,6 +191,10 @@ class Reading(Reception):
             self.discard(len(self.buffer.take_all()))
         if self.buffer.data:
             self.buffer.drop_read()
+        if not was_deferring:
+            self._is_deferring = False
+            if self.exchanges and not self._is_answering:
+                self.answer_queued()
 
     def _read_messages(self) -> Generator[None, None, None]:
         buffer, heads, small_size = self.buffer, self.server.heads, self.limits.small_head_size

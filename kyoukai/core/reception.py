@@ -61,6 +61,7 @@ class Reception(Connection, abc.ABC):
         self.exchanges: deque[Exchange] = deque()
         """Those whose request is whole, or refused, in order; the first is being answered."""
         self._fields: list[tuple[bytes, bytes]] = []
+        self._is_answering = False
 
     @abc.abstractmethod
     def make_parser(self) -> "RequestParser":
@@ -102,6 +103,10 @@ class Reception(Connection, abc.ABC):
     @abc.abstractmethod
     def enqueue(self, exchange: Exchange) -> None:
         """Take over an exchange whose request is whole, or refused."""
+
+    @abc.abstractmethod
+    def answer_queued(self) -> None:
+        """Begin to answer what has been queued."""
 
     @abc.abstractmethod
     def send_continue(self) -> None:

@@ -27,6 +27,9 @@ T = TypeVar("T")
 BLOCK_SIZE: Final = 256 * 1024
 """Bytes of a file read at once. asyncio's own sendfile fall-back reads as much."""
 
+COPY_SIZE: Final = 16 * 1024
+"""A body up to this many bytes is written together with its head; beyond, the copy costs more."""
+
 PIECE_SIZE: Final = 64 * 1024
 """Bytes of a body in memory written at once, where it goes in pieces: asyncio's high-water mark."""
 

@@ -14,6 +14,20 @@ def test_100_requests(serve):
         assert [client.receive().body for _ in range(100)] == [b"POST / %03d" % n for n in range(100)]
 
 
+def test_more_requests_than_python_has_frames(serve):
+    # Whether a handler waits or not, the next one is not called by it.
+    @Answering
+    async def app(request):
+        if request.path == "/wait":
+            await asyncio.sleep(0)
+        return Response(request.path)
+
+    for paths in ["/at-once"] * 3000, ["/wait", *["/at-once"] * 1500] * 2:
+        with serve(app).connect() as client:
+            client.send(b"".join(message("GET", path) for path in paths))
+            assert [client.receive().body.decode() for _ in paths] == paths
+
+
 def test_bodies_of_both_framings_follow_each_other(serve):
     with serve(echo).connect() as client:
         client.send(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from werkzeug.exceptions import HTTPException
@@ -196,14 +197,20 @@ class AnswersOutOfOrder(KyoukaiProtocol):
 class SharesContext(KyoukaiProtocol):
     """All requests of a connection have one context."""
 
-    shared: Any = None
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        shared = self.server.context.copy()
+        self.server = _Instead(self.server, context=SimpleNamespace(copy=lambda: shared))  # type: ignore[assignment]
 
-    def _answer_first(self) -> None:
-        if self.exchanges[0].error is not None:
-            super()._answer_first()
-            return
-        self.shared = self.shared or self.server.context.copy()
-        self._task = asyncio.get_running_loop().create_task(self._wait(), context=self.shared)
+
+class _Instead:
+    """All of a server, but for what is given instead."""
+
+    def __init__(self, server: Any, **instead: Any) -> None:
+        self.__dict__.update(instead, _server=server)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._server, name)
 
 
 @mutant
