@@ -64,10 +64,18 @@ def key(measures: Mapping[str, object]) -> str:
     return next(name for name in KEYS if name in measures)
 
 
-def ratios(servers: Mapping[str, Mapping[str, Figure]], base: str) -> dict[str, float]:
-    """Return what each server costs, as a multiple of what the base does; nothing without the base."""
-    if base not in servers:
+def ratios(samples: Mapping[str, Sequence[Mapping[str, float]]], base: str) -> dict[str, float]:
+    """Return what each server costs, as a multiple of what the base does; nothing without the base.
+
+    Servers are compared within each round, in which they took their turns one after another, and the
+    median of the rounds counts: what a machine does from one minute to the next falls out of it.
+    """
+    if base not in samples:
         return {}
-    measure = key(servers[base])
-    cost = servers[base][measure].median
-    return {name: found[measure].median / cost for name, found in servers.items()}
+    measure = key(samples[base][0])
+    return {
+        name: statistics.median(
+            sample[measure] / ours[measure] for sample, ours in zip(rounds, samples[base], strict=True)
+        )
+        for name, rounds in samples.items()
+    }

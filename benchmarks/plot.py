@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.figures import ratios
-from benchmarks.results import Results, in_order, workload_figures
+from benchmarks.results import Results, in_order
 from benchmarks.workloads import WORKLOADS
 
 SHOWN: Final = ("hello", "browser", "json", "params", "post", "pipelined", "close", "tls")
@@ -27,7 +27,7 @@ def series(
     what the base does, in the middle of their workloads, are left out.
     """
     shown = in_order((name for name in workloads if results["samples"].get(name)), WORKLOADS)
-    found = {name: ratios(workload_figures(results, name), results["base"]) for name in shown}
+    found = {name: ratios(results["samples"][name], results["base"]) for name in shown}
     rows: dict[str, list[float | None]] = {}
     for server in results["servers"]:
         row = [found[name].get(server) for name in shown]

@@ -16,12 +16,11 @@ def spread(figure: Figure) -> str:
     return f"±{figure.spread:.1%}"
 
 
-def rows(servers: Mapping[str, Mapping[str, Figure]], base: str) -> list[list[str]]:
+def rows(servers: Mapping[str, Mapping[str, Figure]], ratio: Mapping[str, float]) -> list[list[str]]:
     """Return one workload's table: a header, and one row a server."""
     first = next(iter(servers.values()))
     compared = key(first)
     names = [name for name in MEASURES if name in first]
-    ratio = ratios(servers, base)
     header = ["server", "ratio"]
     for name in names:
         header += [MEASURES[name].title, *([""] if name == compared else ())]
@@ -48,13 +47,14 @@ def lines(results: Results) -> Iterator[str]:
     yield f"{results['date']}: {', '.join(f'{name} {value}' for name, value in machine.items())}"
     yield (
         f"medians of {results['rounds']} rounds of {results['seconds']} s, ± half of their range;"
-        f" ratio: cost of the server / cost of {results['base']}"
+        f" ratio: cost of the server / cost of {results['base']} in the same round, the median of them"
     )
     for workload, about in results["workloads"].items():
         servers = workload_figures(results, workload)
+        ratio = ratios(results["samples"][workload], results["base"])
         yield ""
         yield f"{workload}: {about}"
         if servers:
-            yield from (f"  {line}" for line in aligned(rows(servers, results["base"])))
+            yield from (f"  {line}" for line in aligned(rows(servers, ratio)))
         for server, reason in results["without"][workload].items():
             yield f"  {server}: not asked: {reason}"

@@ -65,7 +65,7 @@ def servers() -> Rows:
 def ratio_table(names: Iterable[str]) -> Rows:
     """Return what each server costs for some workloads, as a multiple of what ours does."""
     shown = [name for name in names if RESULTS["samples"].get(name)]
-    found = {name: ratios(workload_figures(RESULTS, name), RESULTS["base"]) for name in shown}
+    found = {name: ratios(RESULTS["samples"][name], RESULTS["base"]) for name in shown}
     rows = [
         [f"`{server}`", *(f"{found[name][server]:.2f}" if server in found[name] else "-" for name in shown)]
         for server in RESULTS["servers"]
