@@ -5,6 +5,7 @@ import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Request, Response
 
@@ -21,21 +22,26 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("kyoukai.protocol")
 
 
-PlanKey = tuple[str, tuple[tuple[str, str], ...], int | None, str, str, bool]
+PlanKey = tuple[str, tuple[tuple[str, str], ...], int | None, str | None, str | None, bool]
+Plan = tuple[Head, ResponseFraming, int]
 
 MAX_KNOWN_HEAD: Final = 1024
 """Bytes of the longest head that is kept for the next answer that has it."""
 
-_plans: Known[PlanKey, tuple[Head, ResponseFraming]] = Known(512)
+MAX_CLASSES: Final = 64
+"""How many classes of responses are kept of which it is known how they are read."""
+
+_plans: Known[PlanKey, Plan] = Known(512)
+_plain: set[type] = set()
 
 
 def whole_body(response: Response) -> bytes | None:
     """Return the body if all of it is in memory, else ``None``."""
     # Werkzeug's annotation leaves out what an application may have assigned.
     body: object = response.response
-    if type(body) is list and len(body) == 1 and type(body[0]) is bytes:
-        return body[0]
     if isinstance(body, (list, tuple)):
+        if len(body) == 1 and type(body[0]) is bytes:
+            return body[0]
         return b"".join(response.iter_encoded())
     if isinstance(body, str):
         return body.encode()
@@ -46,22 +52,29 @@ def whole_body(response: Response) -> bytes | None:
 
 def prepare_answer(
     response: Response, environ: dict[str, Any], close: bool, date: str, server: str
-) -> tuple[bytes, bytes | None, ResponseFraming]:
-    """Make a response ready for the wire: its head; its body, ``None`` for a stream; its framing.
+) -> tuple[bytes, bytes | None, ResponseFraming, int]:
+    """Make a response ready for the wire.
 
     :param environ: of the request.
     :param close: whether the connection ends with this answer.
     :param date: the Date field's value.
     :param server: the Server field's value; empty: none.
+    :return: its head; its body, ``None`` for a stream; its framing; the code of its status.
     :raises InvalidResponseError: if the response cannot be sent.
     """
-    body = whole_body(response)
+    # No function is called here for what nearly every answer is: the calls would cost as much again.
+    body: object = response.response
+    piece = body[0] if type(body) is list and len(body) == 1 else None
+    content = piece if type(piece) is bytes else whole_body(response)
+    # Werkzeug's property, and its iterator over the fields, take as long as all the rest of this does.
+    # The tests hold what is read here in their stead to what they return.
+    headers = response.headers
     key: PlanKey = (
-        response.status,
-        tuple(iter(response.headers)),
-        None if body is None else len(body),
-        environ.get("REQUEST_METHOD", "GET"),
-        "1.0" if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else "1.1",
+        response._status if type(response) in _plain or _learn(type(response)) else response.status,
+        tuple(headers._list if type(headers) is Headers else iter(headers)),
+        None if content is None else len(content),
+        environ.get("REQUEST_METHOD"),
+        environ.get("SERVER_PROTOCOL"),
         close,
     )
     plan = _plans.get(key)
@@ -69,49 +82,64 @@ def prepare_answer(
         plan = plan_answer(*key)
         if len(plan[0]) <= MAX_KNOWN_HEAD and _plans.is_wanted(key):
             _plans.keep(key, plan)
-    head, framing = plan
-    return head.complete(date, server), body, framing
+    head, framing, code = plan
+    if head.date is not date or head.server is not server:
+        head.complete(date, server)
+    return head.whole, content, framing, code
+
+
+def _learn(cls: type[Response]) -> bool:
+    """Return whether the status of a response of this class is where Werkzeug keeps it."""
+    plain = cls.status is Response.status
+    if plain and len(_plain) < MAX_CLASSES:
+        _plain.add(cls)
+    return plain
 
 
 def plan_answer(
     status: str,
     fields: tuple[tuple[str, str], ...],
     size: int | None,
-    method: str,
-    version: str,
+    method: str | None,
+    protocol: str | None,
     close: bool,
-) -> tuple[Head, ResponseFraming]:
-    """Return the head of an answer and how it is delimited, by all that they depend on.
+) -> Plan:
+    """Return the head of an answer, how it is delimited, and its status, by all that they depend on.
 
     An application has few kinds of answers, and gives the same ones again and again.
 
     :param status: code and reason, ``"200 OK"``.
     :param fields: what the application set.
     :param size: bytes of the body; ``None`` where it is a stream.
-    :param method: of the request.
-    :param version: of the request: ``"1.0"``, ``"1.1"``.
+    :param method: of the request; by default GET.
+    :param protocol: of the request: ``"HTTP/1.0"``, or by default ``"HTTP/1.1"``.
     :param close: whether the connection ends with this answer.
     :raises InvalidResponseError: if it cannot be sent.
     """
     code = read_status(status)
     section = read_fields(fields)
+    version = "1.0" if protocol == "HTTP/1.0" else "1.1"
     framing = response_framing(
-        method=method,
+        method="GET" if method is None else method,
         version=version,
         status=code,
         size=size,
         declared=section.content_length,
         close=close or section.close,
     )
-    return serialize_head(status, section, framing, version=version), framing
+    return serialize_head(status, section, framing, version=version), framing, code
 
 
 def close_quietly(message: Request | Response) -> None:
     """Close a request or a response, and log what its closing raises."""
     try:
         message.close()
-    except Exception:
-        logger.exception("closing a %s failed", type(message).__name__)
+    except Exception as exc:
+        _log_closing(message, exc)
+
+
+def _log_closing(message: Request | Response, exc: Exception) -> None:
+    logger.error("closing a %s failed", type(message).__name__, exc_info=exc)
 
 
 async def ask(app: "Application", environ: dict[str, Any], parent_context: "Context") -> Response:
@@ -154,8 +182,15 @@ def close_both(environ: dict[str, Any], response: Response | None) -> Coroutine[
     if response is not None:
         if not isinstance(response.response, list):
             return _close_in_turn(environ, response)
-        close_quietly(response)
-    _close_request(environ)
+        try:
+            response.close()
+        except Exception as exc:
+            _log_closing(response, exc)
+    if "CONTENT_TYPE" in environ:
+        _close_request(environ)
+    else:
+        # Werkzeug looks for no files where nothing says what the body is.
+        environ.pop("werkzeug.request", None)
     return None
 
 

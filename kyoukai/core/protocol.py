@@ -235,13 +235,12 @@ class HTTPProtocol(Reading):
         close = exchange.error is not None or (last and (self.state is ENDED or self.server.stopping))
         date, server = self.server.date, self.server.server_field
         try:
-            head, body, framing = prepare_answer(response, fake_environ, close, date, server)
+            head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
         except Exception:
             # Nothing was written yet, so there is an answer to give.
             logger.exception("the answer to %s %r cannot be sent", exchange.method, exchange.logged_path)
             response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
-            head, body, framing = prepare_answer(response, fake_environ, close, date, server)
-        exchange.status = response.status_code
+            head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
         exchange.persistent = not framing.close
         if not framing.send_body:
             self.raw_write(head)

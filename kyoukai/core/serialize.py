@@ -54,15 +54,18 @@ class FieldSection:
 class Head:
     """A head that lacks what changes from one second to the next: the Date field, and Server with it."""
 
-    __slots__ = ("_date", "_end", "_has_date", "_has_server", "_server", "_start", "_whole")
+    __slots__ = ("_end", "_has_date", "_has_server", "_start", "date", "server", "whole")
 
     def __init__(self, start: bytes, end: bytes, section: FieldSection) -> None:
         self._start = start
         self._end = end
         self._has_date = section.has_date
         self._has_server = section.has_server
-        self._date = self._server = ""
-        self._whole = b""
+        self.date: str | None = None
+        """The Date field's value that it was completed with last; likewise ``server``."""
+        self.server: str | None = None
+        self.whole = b""
+        """What it was completed to."""
 
     def complete(self, date: str, server: str) -> bytes:
         """Return the status line and the header section, with the empty line that ends it.
@@ -71,11 +74,10 @@ class Head:
         :param server: the Server field's value, likewise; nothing is sent where it is empty.
         :raises InvalidResponseError: if one of them cannot be sent.
         """
-        if date is not self._date or server is not self._server or not self._whole:
-            fields = own_fields("" if self._has_date else date, "" if self._has_server else server)
-            self._whole = self._start + fields + self._end
-            self._date, self._server = date, server
-        return self._whole
+        fields = own_fields("" if self._has_date else date, "" if self._has_server else server)
+        self.whole = self._start + fields + self._end
+        self.date, self.server = date, server
+        return self.whole
 
     def __len__(self) -> int:
         """Return how many bytes there are already."""

@@ -3,15 +3,19 @@
 import asyncio
 import io
 from functools import partial
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.answer import (
+    MAX_CLASSES,
+    _plain,
     _plans,
     ask,
     close_both,
@@ -94,6 +98,7 @@ class Answer(NamedTuple):
     head: bytes
     body: bytes | None
     framing: ResponseFraming
+    status: int = 200
 
 
 def prepare(
@@ -115,6 +120,7 @@ def test_answer() -> None:
         b"\r\n",
         b"caf\xc3\xa9",
         ResponseFraming(5, False, True, False),
+        200,
     )
 
 
@@ -208,6 +214,49 @@ def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
     assert b"X-Own: 1\r\n" in prepare(again).head
     later, *_ = prepare_answer(Response("abc"), {}, False, "later", "")
     assert later == first.head.replace(b"then", b"later").replace(b"Server: kyoukai\r\n", b"")
+
+
+@pytest.mark.parametrize("status", [None, 404, "404 Gone", "x", HTTPStatus.CREATED])
+def test_werkzeug_keeps_a_status_and_fields_where_they_are_read(status: Any) -> None:
+    response = Response("abc", status, [("X-A", "1"), ("x-a", "2")])
+    response.headers.add("X-B", "3")
+    assert response._status == response.status
+    assert response.headers._list == list(response.headers)
+    response.status = "410 Away"
+    assert response._status == response.status
+
+
+def test_a_status_that_a_class_has_in_a_way_of_its_own() -> None:
+    class Gone(Response):
+        @property
+        def status(self) -> str:
+            return "410 Away"
+
+        @status.setter
+        def status(self, value: object) -> None:
+            self._status, self._status_code = "200 OK", 200
+
+    for _ in range(3):
+        answer = prepare(Gone("abc"))
+        assert answer.head.startswith(b"HTTP/1.1 410 Away\r\n")
+        assert answer.status == 410
+
+
+def test_fields_that_a_class_has_in_a_way_of_its_own() -> None:
+    class Doubled(Headers):
+        def __iter__(self) -> Any:
+            return (field for field in self._list for _ in range(2))
+
+    response = Response("abc", headers=Doubled([("X-A", "1")]))
+    for _ in range(3):
+        assert prepare(response).head.count(b"X-A: 1\r\n") == 2
+
+
+def test_the_classes_that_are_kept_are_bounded() -> None:
+    for number in range(2 * MAX_CLASSES):
+        cls = type(f"Response{number}", (Response,), {})
+        assert prepare(cls("abc", 404)).head.startswith(b"HTTP/1.1 404 ")
+    assert len(_plain) <= MAX_CLASSES
 
 
 def test_large_heads_are_not_kept() -> None:
