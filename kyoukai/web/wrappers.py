@@ -19,6 +19,7 @@ from werkzeug.utils import get_content_type
 
 T = TypeVar("T")
 Field = tuple[str, str]
+Given = Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]]
 
 MAX_TYPES: Final = 256
 """How many content types are kept. They may be a client's, where an application repeats them."""
@@ -26,6 +27,12 @@ MAX_TYPES: Final = 256
 MAX_TYPE_SIZE: Final = 128
 """The longest content type that is kept, in characters."""
 
+MAX_LENGTHS: Final = 1024
+"""How many lengths of bodies are kept."""
+
+_new: Final = object.__new__
+
+_lengths: dict[int, Field] = {}
 _by_type: dict[str, Field] = {}
 _by_mimetype: dict[str, Field] = {}
 
@@ -113,31 +120,40 @@ class Response(wrappers.Response):
         self,
         response: Iterable[bytes] | bytes | Iterable[str] | str | None = None,
         status: int | str | HTTPStatus | None = None,
-        headers: Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]] | None = None,
+        headers: Given | None = None,
         mimetype: str | None = None,
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        put = None
-        if headers is None:
-            self.headers = fresh = Headers()
-            # Where there are no fields yet, none can be replaced.
-            put = fresh._list.append
-        elif isinstance(headers, Headers):
-            self.headers = headers
+        length: Field | None = None
+        if type(response) is list:
+            self.response = response
+        elif response is None:
+            self.response = []
         else:
-            self.headers = Headers(headers or None)
-        if content_type is not None:
-            field: Field | None = _by_type.get(content_type) or _learn_type(content_type)
-        else:
-            if mimetype is None and (put is not None or "Content-Type" not in self.headers):
-                mimetype = self.default_mimetype
-            field = None if mimetype is None else _by_mimetype.get(mimetype) or _learn_mimetype(mimetype)
-        if field is not None:
-            if put is not None:
-                put(field)
+            data = response.encode() if isinstance(response, str) else response
+            if type(data) is bytes or isinstance(data, (bytes, bytearray)):
+                self.response = [data]
+                if self.automatically_set_content_length:
+                    length = _lengths.get(len(data)) or _learn_length(len(data))
             else:
-                self.headers[field[0]] = field[1]
+                self.response = data
+        if headers is None:
+            # What Werkzeug's constructor makes where there is nothing to be checked.
+            self.headers = _new(Headers)
+            field: Field | None
+            if content_type is not None:
+                field = _by_type.get(content_type) or _learn_type(content_type)
+            else:
+                if mimetype is None:
+                    mimetype = self.default_mimetype
+                field = None if mimetype is None else _by_mimetype.get(mimetype) or _learn_mimetype(mimetype)
+            if length is None:
+                self.headers._list = [] if field is None else [field]
+            else:
+                self.headers._list = [length] if field is None else [field, length]
+        else:
+            _add_fields(self, headers, mimetype, content_type, length)
         if status is None:
             status = self.default_status
         known = STATUSES.get(status)
@@ -147,24 +163,34 @@ class Response(wrappers.Response):
             self.status = status
         self.direct_passthrough = direct_passthrough
         self._on_close = []
-        if response is None:
-            self.response = []
-        elif type(response) is not list and isinstance(response, (bytes, str, bytearray)):
-            value = response.encode() if isinstance(response, str) else response
-            self.response = [value]
-            if self.automatically_set_content_length:
-                length = ("Content-Length", str(len(value)))
-                if put is not None:
-                    put(length)
-                else:
-                    self.headers[length[0]] = length[1]
-        else:
-            self.response = response
 
 
 def decoded(text: str) -> str:
     """Return a path of an environ as text; what is no UTF-8 is replaced (PEP 3333)."""
     return text if text.isascii() else text.encode("latin-1").decode(errors="replace")
+
+
+def _add_fields(
+    response: Response, given: Given, mimetype: str | None, content_type: str | None, length: Field | None
+) -> None:
+    """Let a response have the fields that are given, and those that they lack."""
+    response.headers = headers = given if isinstance(given, Headers) else Headers(given or None)
+    if content_type is None:
+        if mimetype is None and "Content-Type" not in headers:
+            mimetype = response.default_mimetype
+        content_type = None if mimetype is None else get_content_type(mimetype, "utf-8")
+    if content_type is not None:
+        headers["Content-Type"] = content_type
+    if length is not None:
+        headers[length[0]] = length[1]
+
+
+def _learn_length(length: int) -> Field:
+    """Return the field that says how long a body is."""
+    if len(_lengths) >= MAX_LENGTHS:
+        _lengths.clear()
+    field = _lengths[length] = ("Content-Length", str(length))
+    return field
 
 
 def _learn_type(content_type: str) -> Field:

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from werkzeug import wrappers
 from werkzeug.datastructures import Headers
 
-from kyoukai.web.wrappers import MAX_TYPE_SIZE, MAX_TYPES, Request, Response, _by_type
+from kyoukai.web.wrappers import (
+    MAX_LENGTHS,
+    MAX_TYPE_SIZE,
+    MAX_TYPES,
+    Request,
+    Response,
+    _by_type,
+    _lengths,
+)
 
 from .asking import environ_of
 
@@ -131,6 +139,12 @@ def test_the_content_types_that_are_kept_are_bounded() -> None:
     long = "a/" + MAX_TYPE_SIZE * "b"
     assert Response(content_type=long).content_type == long
     assert long not in _by_type
+
+
+def test_the_lengths_that_are_kept_are_bounded() -> None:
+    for length in range(2 * MAX_LENGTHS):
+        assert Response(b"a" * length).content_length == length
+    assert len(_lengths) <= MAX_LENGTHS
 
 
 VALUES = st.sampled_from(["", "/", "//", "/a/", "//a//b", "a", "/\xc3\xa9", "/\xff", "get", "8000", "https"])
