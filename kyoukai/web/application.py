@@ -16,7 +16,7 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.launch import launch
 
 from .blueprint import Blueprint
-from .context import HTTPRequestContext, current, leave
+from .context import CLOSED, HTTPRequestContext, current, used
 from .dispatch import Dispatcher
 from .responses import make_response
 from .routing import Router
@@ -117,13 +117,13 @@ class Kyoukai(Blueprint):
         try:
             try:
                 try:
-                    target = router.match(ctx, request)
+                    target, params = router.match(ctx, request)
                     scope = target.scope
-                    if scope.before or ctx.observed:
+                    if scope.before or (used.signals and ctx.observed):
                         value, origin = await dispatcher.ask(ctx, target)
                     else:
                         origin = target.handler
-                        value = await target.invoke(ctx, **ctx.params)
+                        value = await (target.invoke(ctx, **params) if params else target.invoke(ctx))
                     response = (
                         value
                         if isinstance(value, wrappers.Response)
@@ -131,15 +131,17 @@ class Kyoukai(Blueprint):
                     )
                 except Exception as exc:
                     response = await dispatcher.answer_error(ctx, scope, exc)
-                if scope.after or ctx.observed:
+                if scope.after or (used.signals and ctx.observed):
                     response = await dispatcher.finish(ctx, scope, response)
             except BaseException as exc:
                 await ctx.tear_down(exc)
                 raise
-            if ctx.has_teardown:
+            if used.teardown and ctx.has_teardown:
                 response = await dispatcher.conclude(ctx, response)
         finally:
-            leave(ctx, token)
+            ctx._state = CLOSED
+            ctx.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
+            current.reset(token)
         return response
 
     def run(

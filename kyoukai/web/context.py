@@ -9,7 +9,6 @@ needs.
 import logging
 from asyncio import _get_running_loop, get_running_loop
 from collections.abc import Callable, Mapping
-from contextvars import Token
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
@@ -18,6 +17,8 @@ from asphalt.core import Context, Event, Signal, TeardownError
 from asphalt.core.context import ContextState, _current_context
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request, Response
+
+from .lazily import Lazily
 
 if TYPE_CHECKING:
     from .application import Kyoukai
@@ -86,9 +87,27 @@ class RouteCompletedEvent(RouteEvent):
 
 T_Event = TypeVar("T_Event", bound=RouteEvent)
 
-# Entering and leaving is done here, since for a context that nothing is torn down with, two calls do.
+# For a context that nothing is torn down with, two calls do to enter and to leave.
 current: Final = _current_context
 """Holds the current context: what ``async with`` sets."""
+
+
+class Used:
+    """What any context of this process has ever been used for.
+
+    To ask a context takes long, as its class has a ``__getattr__``. What none was used for, none is asked.
+    """
+
+    __slots__ = ("signals", "teardown")
+
+    def __init__(self) -> None:
+        self.signals = False
+        """Whether one of the signals was asked for."""
+        self.teardown = False
+        """Whether there was anything to be torn down."""
+
+
+used: Final = Used()
 
 
 class RequestSignal(Signal[T_Event]):
@@ -106,7 +125,7 @@ class RequestSignal(Signal[T_Event]):
         bound: Signal[T_Event] = Signal(self.event_class, source=instance, topic=self.topic)
         # An entry of that name hides this descriptor from now on.
         instance.__dict__[self.topic] = bound
-        instance.observed = True
+        instance.observed = used.signals = True
         return bound
 
 
@@ -125,8 +144,11 @@ class HTTPRequestContext(Context):
     route: "Route | None" = None
     """The route that takes the request, once it has been found."""
 
-    params: Mapping[str, Any] = MappingProxyType({})
+    params: Lazily[Mapping[str, Any]] = Lazily(lambda ctx: {**ctx.found})
     """The values of the rule's variables and defaults, once a route has been found."""
+
+    found: Mapping[str, Any] = MappingProxyType({})
+    """The same, as the router keeps them for the next request; they are not to be changed."""
 
     observed = False
     """Whether anyone asked for one of the signals of this context."""
@@ -139,15 +161,17 @@ class HTTPRequestContext(Context):
 
     _urls: MapAdapter | None = None
 
+    # What few requests put anything into.
+    _resources: Lazily[dict[Any, Any]] = Lazily(lambda ctx: {})
+    _resource_factories: Lazily[dict[Any, Any]] = Lazily(lambda ctx: {})
+    _resource_factories_by_context_attr: Lazily[dict[Any, Any]] = Lazily(lambda ctx: {})
+    _teardown_callbacks: Lazily[list[Any]] = Lazily(lambda ctx: [])
+
     def __init__(self, parent_context: Context, request: Request, app: "Kyoukai") -> None:
-        # All that Asphalt's constructor does, which would take the parent from its context variable,
+        # What Asphalt's constructor does, which would take the parent from its context variable,
         # and warns if it is passed. The tests hold these attributes to those that it sets.
         self._parent = parent_context
         self._state = OPEN
-        self._resources = {}
-        self._resource_factories = {}
-        self._resource_factories_by_context_attr = {}
-        self._teardown_callbacks = []
         # To ask for the running loop is a system call in Python 3.11. Threads cannot ask.
         loop = parent_context._loop
         self._loop = _get_running_loop() if loop is None else loop
@@ -193,7 +217,7 @@ class HTTPRequestContext(Context):
     def add_teardown_callback(self, callback: Callable[..., Any], pass_exception: bool = False) -> None:
         """Call ``callback`` when this context closes; as in any other context."""
         super().add_teardown_callback(callback, pass_exception)
-        self.has_teardown = True
+        self.has_teardown = used.teardown = True
 
     async def tear_down(self, exception: BaseException | None) -> bool:
         """Call the teardown callbacks, log what they raise, and return whether they all succeeded.
@@ -244,15 +268,3 @@ class HTTPRequestContext(Context):
             self._urls = self.app.router.bind(self.request)
         url = self._urls.build(endpoint, values, method=_method, force_external=_external)
         return url if _anchor is None else f"{url}#{quote(_anchor, safe=FRAGMENT_SAFE)}"
-
-
-def leave(ctx: HTTPRequestContext, token: "Token[Context | None]") -> None:
-    """Make the former context the current one again, with this one closed.
-
-    If :attr:`~HTTPRequestContext.has_teardown`, it has to be torn down before.
-
-    :param token: what setting :data:`current` returned.
-    """
-    ctx._state = CLOSED
-    ctx.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
-    current.reset(token)

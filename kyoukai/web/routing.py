@@ -12,6 +12,7 @@ The host plays no part yet; it would be one more argument of the match, and one 
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
@@ -56,6 +57,12 @@ class Target(Protocol):
     @property
     def scope(self) -> Scope:
         """What surrounds it."""
+
+
+Params = Mapping[str, Any]
+Match = tuple[Target, Params]
+
+NO_PARAMS: Final[Params] = MappingProxyType({})
 
 
 class Refusal:
@@ -142,26 +149,24 @@ class Router:
         self._everything = Options(self.scope, sorted(methods | {"OPTIONS"}))
         self._adapter = self.map.bind("")
         self._fixed = self._find_fixed(rules)
-        self._found: dict[tuple[str, str], tuple[Route, Mapping[str, Any]]] = {}
+        self._found: dict[tuple[str, str], tuple[Route, Params]] = {}
 
-    def match(self, ctx: "HTTPRequestContext", request: Request) -> Target:
-        """Return what answers a request, and note its route and parameters in its context."""
+    def match(self, ctx: "HTTPRequestContext", request: Request) -> Match:
+        """Return what answers a request, and its parameters, and note both in its context."""
         method = request.method
         # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
         if method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
-            return self._everything
+            return self._everything, NO_PARAMS
         key = (method, request.path)
         fixed = self._fixed.get(key)
         if fixed is not None:
-            ctx.route = fixed
+            ctx.route = fixed[0]
             return fixed
         found = self._found.get(key)
         if found is None:
             return self._find(ctx, request, key)
-        # Who changes them changes those of one request.
-        ctx.params = {**found[1]}
-        ctx.route = route = found[0]
-        return route
+        ctx.route, ctx.found = found
+        return found
 
     def bind(self, request: Request) -> MapAdapter:
         """Return the adapter that makes URLs as the client of ``request`` sees them.
@@ -173,44 +178,43 @@ class Router:
             request.host, request.root_path, url_scheme=scheme, default_method=request.method
         )
 
-    def _find(self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, str]) -> Target:
+    def _find(self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, str]) -> Match:
         """Return what the map says of a method and a path, and keep it if it may be kept."""
         method, path = key
         try:
             rule, params = self._ask(path, method)
         except RequestRedirect:
-            return Refusal(self.scope, self._redirect(request))
+            return Refusal(self.scope, self._redirect(request)), NO_PARAMS
         except MethodNotAllowed as error:
             allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
             if method == "OPTIONS":
-                return Options(self.scope, allowed)
-            return Refusal(self.scope, MethodNotAllowed(allowed))
+                return Options(self.scope, allowed), NO_PARAMS
+            return Refusal(self.scope, MethodNotAllowed(allowed)), NO_PARAMS
         except NotFound:
-            return Refusal(self.scope, NotFound())
+            return Refusal(self.scope, NotFound()), NO_PARAMS
         route: Route = rule.route
         if rule.is_constant and len(path) <= MAX_PATH_SIZE:
             if len(self._found) >= MAX_FOUND:
                 self._found.clear()
-            self._found[key] = route, {**params}
-        ctx.params = params
-        ctx.route = route
-        return route
+            self._found[key] = route, params
+        ctx.route, ctx.found = route, params
+        return route, params
 
     def _ask(self, path: str, method: str) -> Any:
         """Return the rule and the parameters that the map finds, or raise what it raises."""
         # A request is never matched as a websocket, whatever its Upgrade says.
         return self._adapter.match(path, method, return_rule=True, websocket=False)
 
-    def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, str], Route]:
+    def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, str], tuple[Route, Params]]:
         """Return by method and path what the map finds for the paths that are rules themselves."""
-        fixed = {}
+        fixed: dict[tuple[str, str], tuple[Route, Params]] = {}
         for rule in rules:
             for method in () if rule.arguments else rule.methods or ():
                 try:
                     found, _ = self._ask(rule.rule, method)
                 except HTTPException:
                     continue  # Such as the redirect that doubled slashes lead to.
-                fixed[method, rule.rule] = found.route
+                fixed[method, rule.rule] = found.route, NO_PARAMS
         return fixed
 
     def _redirect(self, request: Request) -> HTTPException:

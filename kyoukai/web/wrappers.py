@@ -8,16 +8,19 @@ and a request reads from its environ what it is asked for.
 own affair. The tests hold the attributes of messages made here to those of messages made there.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, Final
 
 from werkzeug import wrappers
 from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 
-T = TypeVar("T")
+from kyoukai.core.policy import METHODS
+
+from .lazily import Lazily
+
 Field = tuple[str, str]
 Given = Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]]
 
@@ -43,31 +46,8 @@ STATUSES: Final[dict[object, tuple[str, int]]] = {
 """Status and code, by the code."""
 
 
-class FromEnviron(Generic[T]):
-    """An attribute of a request that is read when it is first asked for, and kept."""
-
-    __slots__ = ("name", "read")
-
-    def __init__(self, read: Callable[[dict[str, Any]], T]) -> None:
-        self.read = read
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, request: None, owner: type) -> "FromEnviron[T]": ...
-    @overload
-    def __get__(self, request: "Request", owner: type) -> T: ...
-    def __get__(self, request: "Request | None", owner: type) -> "T | FromEnviron[T]":
-        if request is None:
-            return self
-        value = self.read(request.environ)
-        # It hides this descriptor from now on.
-        setattr(request, self.name, value)
-        return value
-
-
-def _read_server(environ: dict[str, Any]) -> tuple[str, int | None] | None:
+def _read_server(request: wrappers.Request) -> tuple[str, int | None] | None:
+    environ = request.environ
     name = environ.get("SERVER_NAME")
     if name is None:
         return None
@@ -75,15 +55,6 @@ def _read_server(environ: dict[str, Any]) -> tuple[str, int | None] | None:
         return name, int(environ["SERVER_PORT"])
     except (KeyError, TypeError, ValueError):
         return name, None  # A Unix socket has none.
-
-
-def _read_root_path(environ: dict[str, Any]) -> str:
-    return decoded(environ.get("SCRIPT_NAME") or "").rstrip("/")
-
-
-def _read_query_string(environ: dict[str, Any]) -> bytes:
-    query: str = environ.get("QUERY_STRING", "")
-    return query.encode("latin-1")
 
 
 class Request(wrappers.Request):
@@ -94,18 +65,20 @@ class Request(wrappers.Request):
     :param shallow: whether reading the body raises an error.
     """
 
-    scheme = FromEnviron(lambda environ: environ.get("wsgi.url_scheme", "http"))
-    server = FromEnviron(_read_server)
-    root_path = FromEnviron(_read_root_path)
-    query_string = FromEnviron(_read_query_string)
-    headers = FromEnviron(EnvironHeaders)
-    remote_addr = FromEnviron(lambda environ: environ.get("REMOTE_ADDR"))
+    scheme = Lazily(lambda request: request.environ.get("wsgi.url_scheme", "http"))
+    server = Lazily(_read_server)
+    root_path = Lazily(lambda request: decoded(request.environ.get("SCRIPT_NAME") or "").rstrip("/"))
+    query_string = Lazily(lambda request: request.environ.get("QUERY_STRING", "").encode("latin-1"))
+    headers = Lazily(lambda request: EnvironHeaders(request.environ))
+    remote_addr = Lazily(lambda request: request.environ.get("REMOTE_ADDR"))
 
     def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
         self.environ = environ
         self.shallow = shallow
-        self.method = environ.get("REQUEST_METHOD", "GET").upper()
-        self.path = "/" + decoded(environ.get("PATH_INFO") or "").lstrip("/")
+        method = environ.get("REQUEST_METHOD", "GET")
+        self.method = method if method in METHODS else method.upper()
+        path = environ.get("PATH_INFO") or ""
+        self.path = "/" + (path if path.isascii() else decoded(path)).lstrip("/")
         if populate_request and not shallow:
             environ["werkzeug.request"] = self
 

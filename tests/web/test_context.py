@@ -17,6 +17,7 @@ from kyoukai.web import (
     RouteInvokedEvent,
     RouteMatchedEvent,
 )
+from kyoukai.web.context import used
 
 from .asking import ask, environ_of, within
 
@@ -114,11 +115,15 @@ def test_nothing_warns() -> None:
 def test_it_is_made_as_any_other_context() -> None:
     async def main() -> None:
         async with Context() as parent:
-            ours = vars(HTTPRequestContext(parent, Request(environ_of()), Kyoukai("app")))
-            theirs = vars(Context())
-            assert {name: ours[name] for name in theirs} == theirs
+            ctx = HTTPRequestContext(parent, Request(environ_of()), Kyoukai("app"))
+            ours, theirs = vars(ctx), vars(Context())
+            assert {name: getattr(ctx, name) for name in theirs} == theirs
+            # Of what was not there before it was asked for, too, there is one.
+            assert all(ours[name] is getattr(ctx, name) for name in theirs)
             assert set(ours) - set(theirs) == {"_loop", "request", "app"}
             assert ours["_loop"] is asyncio.get_running_loop()
+            another = HTTPRequestContext(parent, Request(environ_of()), Kyoukai("app"))
+            assert another._resources is not ctx._resources
 
     asyncio.run(main())
 
@@ -320,6 +325,40 @@ def test_no_signal_is_bound_when_nobody_listens() -> None:
         assert topic not in vars(seen[0])
         assert len(getattr(HTTPRequestContext, topic).bound_signals) == 0
     assert not seen[0].observed
+
+
+def test_the_first_use_of_any_context_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(used, "signals", False)
+    monkeypatch.setattr(used, "teardown", False)
+    log: list[Any] = []
+    app = Kyoukai("app")
+
+    @app.route("/<x>")
+    async def handler(ctx: HTTPRequestContext, x: str) -> str:
+        if x == "signal":
+            ctx.route_completed.connect(log.append)
+        if x == "teardown":
+            ctx.add_teardown_callback(lambda: log.append("closed"))
+        return ""
+
+    ask(app, "/none")
+    assert not used.signals
+    assert not used.teardown
+    ask(app, "/signal")
+    ask(app, "/teardown")
+    assert [type(event) for event in log] == [RouteCompletedEvent, str]
+
+
+def test_who_changes_the_parameters_changes_those_of_one_request() -> None:
+    app = Kyoukai("app")
+
+    @app.route("/<x>")
+    async def handler(ctx: HTTPRequestContext, **params: str) -> str:
+        params["y"] = ctx.params["z"] = "changed"  # type: ignore[index]
+        return str(sorted([*params, *ctx.params]))
+
+    for _ in range(3):
+        assert ask(app, "/a").get_data() == b"['x', 'x', 'y', 'z']"
 
 
 def test_a_context_leaves_no_cycle_behind() -> None:

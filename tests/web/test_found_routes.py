@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from asphalt.core import Context
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException
@@ -10,7 +11,7 @@ from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Request
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.web import Kyoukai
+from kyoukai.web import HTTPRequestContext, Kyoukai
 from kyoukai.web.routing import MAX_FOUND, MAX_PATH_SIZE, Refusal
 
 from .asking import ask
@@ -74,14 +75,9 @@ def made(routes: Iterable[tuple[str, list[str], bool | None, dict[str, Any]]]) -
     return app
 
 
-class Seen:
-    """What a router notes in a context."""
-
-    route: Any = None
-
-    def __init__(self, method: str, path: str) -> None:
-        self.params: Any = {}
-        self.request = Request({"REQUEST_METHOD": method, "PATH_INFO": path.encode().decode("latin-1")})
+def context_of(app: Kyoukai, method: str, path: str) -> HTTPRequestContext:
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path.encode().decode("latin-1")}
+    return HTTPRequestContext(Context(), Request(environ), app)
 
 
 @given(ROUTES, st.lists(st.tuples(METHODS, PATHS), min_size=1, max_size=8))
@@ -91,8 +87,8 @@ def test_the_router_finds_what_the_map_finds(routes: Any, requests: list[tuple[s
     assert app is not None
     router = app.router
     for method, path in requests * 2:
-        seen: Any = Seen(method, path)
-        target = router.match(seen, seen.request)
+        seen: Any = context_of(app, method, path)
+        target, found = router.match(seen, seen.request)
         try:
             rule, params = router.map.bind("").match(path, method, return_rule=True, websocket=False)
         except HTTPException as exc:
@@ -105,7 +101,7 @@ def test_the_router_finds_what_the_map_finds(routes: Any, requests: list[tuple[s
         else:
             assert target is seen.route
             assert seen.route.rule is rule
-            assert seen.params == params
+            assert seen.params == found == params
             assert [type(value) for value in seen.params.values()] == [
                 type(value) for value in params.values()
             ]
@@ -120,7 +116,7 @@ def test_what_is_kept_is_bounded() -> None:
     assert ask(app, "/" + MAX_PATH_SIZE * "a").status_code == 200
     assert found == {}
     for i in range(MAX_FOUND + 1):
-        seen: Any = Seen("GET", f"/{i}")
+        seen = context_of(app, "GET", f"/{i}")
         app.router.match(seen, seen.request)
     assert 0 < len(found) <= MAX_FOUND
     assert ask(app, "/a").get_data() == b"{'x': 'a'}"
