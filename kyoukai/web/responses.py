@@ -36,8 +36,13 @@ BODIES: Final = frozenset({str, dict, list, bytes})
 
 ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
-# What the encoder itself does its work by. The tests hold what it is given here to json.dumps.
-make_encoder: Final = getattr(json.encoder, "c_make_encoder", None)
+# What the encoder itself does its work by, made once: to make it takes as long as to use it does. The
+# tests hold what it is given here to json.dumps. Without the first of it, where it would note what it is
+# within, it keeps nothing from one value to the next; a value within itself exceeds the recursion limit.
+_make: Final = getattr(json.encoder, "c_make_encoder", None)
+_encode: Final = _make and _make(
+    None, ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+)
 
 USABLE: Final = (
     "a str, bytes, dict, list, iterator, Response or HTTPException, None,"
@@ -90,12 +95,12 @@ def encode_json(value: dict[Any, Any] | list[Any]) -> bytes:
     :raises TypeError: if there is something in it that JSON has no form for.
     :raises ValueError: if there is a NaN or an infinity in it, or itself.
     """
-    if make_encoder is None:
-        return ENCODER.encode(value).encode()
-    encode = make_encoder(
-        {}, ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
-    )
-    return "".join(encode(value, 0)).encode()
+    if _encode is not None:
+        try:
+            return "".join(_encode(value, 0)).encode()
+        except RecursionError:
+            pass  # Which of the two it is, the whole encoder tells.
+    return ENCODER.encode(value).encode()
 
 
 def _make_response(

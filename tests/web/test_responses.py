@@ -81,7 +81,7 @@ def test_json_is_that_of_the_standard_library(accelerated: bool, value: Any) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         if not accelerated:
-            patch.setattr("kyoukai.web.responses.make_encoder", None)
+            patch.setattr("kyoukai.web.responses._encode", None)
         assert encoded(encode_json) == encoded(dumps)
 
 
@@ -91,6 +91,17 @@ def test_json_within_itself() -> None:
     with pytest.raises(ValueError, match="Circular reference detected"):
         encode_json(value)
     assert encode_json(value[:0]) == b"[]"
+    assert encode_json([[], []]) == b"[[],[]]"
+
+
+def test_json_that_is_deep() -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(RecursionError):
+        json.dumps(value)
+    with pytest.raises(RecursionError):
+        encode_json(value)
 
 
 def test_the_class_of_responses() -> None:
