@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import InternalServerError
@@ -13,11 +13,6 @@ from .error_response import error_response
 from .framing import ResponseFraming, response_framing
 from .known import Known
 from .serialize import Head, read_fields, read_status, serialize_head
-
-if TYPE_CHECKING:
-    from asphalt.core import Context
-
-    from .application import Application
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
@@ -142,27 +137,24 @@ def _log_closing(message: Request | Response, exc: Exception) -> None:
     logger.error("closing a %s failed", type(message).__name__, exc_info=exc)
 
 
-async def ask(app: "Application", environ: dict[str, Any], parent_context: "Context") -> Response:
-    """Return the application's response to one request, or a 500 if it fails."""
-    try:
-        request = app.request_class(environ)
-        response = await app.process_request(request, parent_context)
-        if isinstance(response, Response):
-            return response
-        raise TypeError(f"process_request returned {response!r}; it must return a Response")
-    except asyncio.CancelledError as exc:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        # Not this task was cancelled, but something that the application waits for.
+def is_cancelled(exc: BaseException) -> bool:
+    """Return whether ``exc`` says that this task is cancelled, and not something that it waits for."""
+    if not isinstance(exc, asyncio.CancelledError):
+        return False
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def answer_failure(exc: BaseException, environ: dict[str, Any]) -> Response:
+    """Return the answer to a request for which the application raised ``exc``, and log that."""
+    if isinstance(exc, asyncio.CancelledError):
         _log_failure("was cancelled", environ, exc)
-    except Exception as exc:
-        if not is_clients_doing(exc, environ):
-            _log_failure("failed", environ, exc)
+    elif not is_clients_doing(exc, environ):
+        _log_failure("failed", environ, exc)
     return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
 
 
-def is_clients_doing(exc: Exception, environ: dict[str, Any]) -> bool:
+def is_clients_doing(exc: BaseException, environ: dict[str, Any]) -> bool:
     """Return whether ``exc`` says that the client is gone, and it is: no fault, and noted already."""
     protocol = environ.get("kyoukai.protocol")
     return isinstance(exc, ConnectionResetError) and protocol is not None and protocol.client_gone

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from .access import log_answer
-from .answer import ask, close_both, prepare_answer
+from .answer import answer_failure, close_both, is_cancelled, prepare_answer
 from .connection import OtherProtocol
 from .environ import build_environ, connection_environ
 from .error_response import error_response
@@ -153,7 +153,15 @@ class HTTPProtocol(Reading):
         exchange.body = []
         response = None
         try:
-            response = await ask(self.app, environ, self.parent_context)
+            try:
+                request = self.app.request_class(environ)
+                response = await self.app.process_request(request, self.parent_context)
+                if not isinstance(response, Response):
+                    raise TypeError(f"process_request returned {response!r}; it must return a Response")
+            except (Exception, asyncio.CancelledError) as exc:
+                if is_cancelled(exc):
+                    raise
+                response = answer_failure(exc, environ)
             # The client may be gone by now, or the connection another protocol's.
             if self.state is not CLOSED:
                 rest = self.write_response(response, environ)

@@ -17,10 +17,11 @@ from kyoukai.core.answer import (
     MAX_CLASSES,
     _plain,
     _plans,
-    ask,
+    answer_failure,
     close_both,
     close_quietly,
     close_stream,
+    is_cancelled,
     prepare_answer,
     whole_body,
 )
@@ -356,53 +357,34 @@ def test_what_closing_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
 
 
-class Scripted:
-    """An application that returns one thing, or raises it."""
-
-    request_class = Request
-
-    def __init__(self, outcome: Any) -> None:
-        self.outcome = outcome
-
-    async def process_request(self, request: Request, parent_context: Any) -> Any:
-        if isinstance(self.outcome, BaseException):
-            raise self.outcome
-        return self.outcome
-
-
-def asked(outcome: Any, *, client_gone: bool = False) -> Response:
+def asked(exc: BaseException, *, client_gone: bool = False) -> Response:
     environ = create_environ("/a")
     environ["kyoukai.protocol"] = SimpleNamespace(client_gone=client_gone)
-    app: Any = Scripted(outcome)
-    parent_context: Any = None
-    return asyncio.run(ask(app, environ, parent_context))
 
+    async def main() -> Response:
+        assert not is_cancelled(exc)
+        return answer_failure(exc, environ)
 
-def test_the_applications_response_is_returned() -> None:
-    response = Response("abc")
-    assert asked(response) is response
-
-
-def test_what_is_no_response_is_a_fault(caplog: pytest.LogCaptureFixture) -> None:
-    assert asked("abc").status_code == 500
-    assert "process_request returned 'abc'; it must return a Response" in caplog.text
+    return asyncio.run(main())
 
 
 def test_a_task_that_is_cancelled_has_no_answer() -> None:
-    class Waiting(Scripted):
-        async def process_request(self, request: Request, parent_context: Any) -> Any:
-            await asyncio.Event().wait()
+    seen: list[bool] = []
 
-    async def cancelled_while_waiting() -> bool:
-        app: Any = Waiting(None)
-        parent_context: Any = None
-        task = asyncio.ensure_future(ask(app, create_environ("/a"), parent_context))
+    async def waiting() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as exc:
+            seen.append(is_cancelled(exc))
+
+    async def main() -> None:
+        task = asyncio.ensure_future(waiting())
         await asyncio.sleep(0)
         task.cancel()
-        await asyncio.wait([task])
-        return task.cancelled()
+        await task
 
-    assert asyncio.run(cancelled_while_waiting())
+    asyncio.run(main())
+    assert seen == [True]
 
 
 @pytest.mark.parametrize(

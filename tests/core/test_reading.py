@@ -699,3 +699,53 @@ def test_the_time_of_a_body_does_not_run_while_its_client_waits() -> None:
     assert result.statuses == [200, 100, 200]
     assert [len(seen.body) for seen in result.seen] == [0, 1000]
     assert result.closed is False
+
+
+@pytest.mark.parametrize(
+    ("outcome", "logged"),
+    [
+        ("abc", "the application failed on GET '/get'"),
+        (ValueError("no"), "the application failed on GET '/get'"),
+        (asyncio.CancelledError(), "the application was cancelled on GET '/get'"),
+    ],
+    ids=["no response", "an error", "what it waits for is cancelled"],
+)
+def test_an_application_that_fails_is_answered_for_and_the_connection_goes_on(
+    outcome: Any, logged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def process_request(*args: Any) -> Any:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    async def run() -> Result:
+        conversation = Conversation(LaxParser)
+        usual = conversation.application.process_request
+        conversation.application.process_request = process_request  # type: ignore[method-assign]
+        await conversation.send(GET)
+        conversation.application.process_request = usual  # type: ignore[method-assign]
+        await conversation.send(GET)
+        return await conversation.leave()
+
+    assert asyncio.run(run()).statuses == [500, 200]
+    assert caplog.messages == [logged]
+    if outcome == "abc":
+        assert "process_request returned 'abc'; it must return a Response" in caplog.text
+
+
+def test_an_application_whose_task_is_cancelled_is_not_answered_for(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> bytes:
+        conversation = Conversation(LaxParser)
+        waiting = asyncio.Event()
+
+        async def process_request(*args: Any) -> Any:
+            await waiting.wait()
+
+        conversation.application.process_request = process_request  # type: ignore[method-assign]
+        await conversation.send(GET)
+        conversation.protocol.abort()
+        await conversation.let_turn()
+        return bytes(conversation.transport.received)
+
+    assert asyncio.run(run()) == b""
+    assert caplog.messages == []
