@@ -15,7 +15,7 @@ an HTTP error                     what it would become if raised, without error 
 """
 
 import json
-from collections.abc import AsyncIterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from werkzeug.datastructures import Headers
@@ -25,14 +25,12 @@ from werkzeug.wrappers import Request, Response
 from kyoukai.core.error_response import error_response
 
 from .calling import AnyFunction, describe
+from .wrappers import Response as OwnResponse
 
 HTML: Final = "text/html; charset=utf-8"
 BINARY: Final = "application/octet-stream"
 JSON: Final = "application/json"
 FINAL_STATUSES: Final = range(200, 600)
-
-# What is a body and nothing more; by far the most of what is returned.
-BODIES: Final = frozenset({str, dict, list, bytes})
 
 ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -69,7 +67,11 @@ def make_response(
     """
     try:
         if default_status is None and type(value) in BODIES:
-            return _from_body(value, response_class, request)
+            encode, content_type = BODIES[type(value)]
+            # To name an argument takes as long as all that is done with it.
+            if response_class is OwnResponse:
+                return OwnResponse([encode(value)], None, None, None, content_type)
+            return response_class([encode(value)], content_type=content_type)
         return _make_response(value, response_class, request, default_status)
     except (TypeError, ValueError) as exc:
         kind = TypeError if isinstance(exc, TypeError) else ValueError
@@ -101,6 +103,17 @@ def encode_json(value: dict[Any, Any] | list[Any]) -> bytes:
         except RecursionError:
             pass  # Which of the two it is, the whole encoder tells.
     return ENCODER.encode(value).encode()
+
+
+# How what is a body and nothing more becomes bytes, and of which type: by far the most of what is returned.
+BODIES: Final[dict[type, tuple[Callable[[Any], bytes], str]]] = {
+    str: (str.encode, HTML),
+    dict: (encode_json, JSON),
+    list: (encode_json, JSON),
+    bytes: (bytes, BINARY),
+    bytearray: (bytes, BINARY),
+    memoryview: (bytes, BINARY),
+}
 
 
 def _make_response(
@@ -142,13 +155,10 @@ def _from_body(value: Any, response_class: type[Response], request: Request | No
     The length of a body that is all there is left to the server to say: it knows it from the
     list, even where a hook has changed it.
     """
+    for kind, (encode, content_type) in BODIES.items():
+        if isinstance(value, kind):
+            return response_class([encode(value)], content_type=content_type)
     match value:
-        case str():
-            return response_class([value.encode()], content_type=HTML)
-        case dict() | list():
-            return response_class([encode_json(value)], content_type=JSON)
-        case bytes() | bytearray() | memoryview():
-            return response_class([bytes(value)], content_type=BINARY)
         case Response():
             return value
         case None:
