@@ -1,5 +1,6 @@
 """How a message is delimited: RFC 9112 section 6.3 and RFC 9110 section 6.4.1."""
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 
@@ -20,8 +21,9 @@ NO_BODY: Final = Framing(0, False)
 CHUNKED: Final = Framing(0, True)
 
 
-class ResponseFraming(NamedTuple):
-    """What a response's head says of its body, and what is sent of it."""
+@dataclass(slots=True)
+class ResponseFraming:
+    """What a response's head says of its body, and what is sent of it; many responses share one."""
 
     content_length: int | None
     """The value of Content-Length; ``None``: the field is not sent."""

@@ -239,8 +239,8 @@ class HTTPProtocol(Reading):
         :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
         """
         exchange = self.exchanges[0] if self.exchanges else Exchange()
-        last = len(self.exchanges) <= 1
-        close = exchange.error is not None or (last and (self.state is ENDED or self.server.stopping))
+        ending = self.state is ENDED or self.server.stopping
+        close = exchange.error is not None or (ending and len(self.exchanges) <= 1)
         date, server = self.server.date, self.server.server_field
         try:
             head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
@@ -253,17 +253,17 @@ class HTTPProtocol(Reading):
         if not framing.send_body:
             self.raw_write(head)
             return None
+        if body is not None and len(body) <= COPY_SIZE:
+            exchange.sent = len(body)
+            self.raw_write(head + body)
+            return None
+        self.raw_write(head)
         if body is None or len(body) > (PIECE_SIZE if self.is_secure else LARGE_SIZE):
             # A transport over TLS does not tell how much of a large write has gone, and asyncio's
             # own keeps a copy of what has not.
-            self.raw_write(head)
             return self._send_body(response.response if body is None else body, framing, exchange)
         exchange.sent = len(body)
-        if len(body) <= COPY_SIZE:
-            self.raw_write(head + body)
-        else:
-            self.raw_write(head)
-            self.raw_write(body)
+        self.raw_write(body)
         return None
 
     async def _send_body(self, body: object, framing: "ResponseFraming", exchange: Exchange) -> None:

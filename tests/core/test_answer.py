@@ -354,7 +354,9 @@ def test_what_closing_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None
     response = Response("x")
     response.call_on_close(lambda: 1 / 0)
     close_quietly(response)
-    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+    close(environ := {"werkzeug.request": object()}, response)
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == 2 * [ZeroDivisionError]
+    assert environ == {}
 
 
 def asked(exc: BaseException, *, client_gone: bool = False) -> Response:

@@ -1,6 +1,7 @@
 """From a response to the bytes of its head: what is sent, what is not, and what is refused."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -81,17 +82,17 @@ def test_status_line(status: str) -> None:
         pytest.param(CHUNKED, "1.1", [b"Transfer-Encoding: chunked"], id="RFC9112-6.1"),
         pytest.param(NOTHING, "1.1", [], id="RFC9110-8.6-neither"),
         pytest.param(
-            FIVE._replace(close=True), "1.1", [b"Content-Length: 5", b"Connection: close"], id="RFC9112-9.6"
+            replace(FIVE, close=True), "1.1", [b"Content-Length: 5", b"Connection: close"], id="RFC9112-9.6"
         ),
         pytest.param(
-            CHUNKED._replace(close=True),
+            replace(CHUNKED, close=True),
             "1.1",
             [b"Transfer-Encoding: chunked", b"Connection: close"],
             id="RFC9112-9.6-chunked",
         ),
         pytest.param(FIVE, "1.0", [b"Content-Length: 5", b"Connection: keep-alive"], id="RFC9112-C.2.2"),
         pytest.param(
-            FIVE._replace(close=True),
+            replace(FIVE, close=True),
             "1.0",
             [b"Content-Length: 5", b"Connection: close"],
             id="RFC9112-9.6-1.0",
