@@ -16,7 +16,7 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.launch import launch
 
 from .blueprint import Blueprint
-from .context import CLOSED, HTTPRequestContext, current, used
+from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
 from .responses import make_response
 from .routing import Router
@@ -113,13 +113,15 @@ class Kyoukai(Blueprint):
         router = dispatcher.router
         scope = router.scope
         ctx = self.context_class(parent_context, request, self)
+        # To ask a context takes long, as its class has a __getattr__; to ask its own dict does not.
+        noted = ctx.__dict__
         token = current.set(ctx)
         try:
             try:
                 try:
                     target, params = router.match(ctx, request)
                     scope = target.scope
-                    if scope.before or (used.signals and ctx.observed):
+                    if scope.before or "observed" in noted:
                         value, origin = await dispatcher.ask(ctx, target)
                     else:
                         origin = target.handler
@@ -131,12 +133,12 @@ class Kyoukai(Blueprint):
                     )
                 except Exception as exc:
                     response = await dispatcher.answer_error(ctx, scope, exc)
-                if scope.after or (used.signals and ctx.observed):
+                if scope.after or "observed" in noted:
                     response = await dispatcher.finish(ctx, scope, response)
             except BaseException as exc:
                 await ctx.tear_down(exc)
                 raise
-            if used.teardown and ctx.has_teardown:
+            if "has_teardown" in noted:
                 response = await dispatcher.conclude(ctx, response)
         finally:
             ctx._state = CLOSED

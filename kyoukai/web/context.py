@@ -92,24 +92,6 @@ current: Final = _current_context
 """Holds the current context: what ``async with`` sets."""
 
 
-class Used:
-    """What any context of this process has ever been used for.
-
-    To ask a context takes long, as its class has a ``__getattr__``. What none was used for, none is asked.
-    """
-
-    __slots__ = ("signals", "teardown")
-
-    def __init__(self) -> None:
-        self.signals = False
-        """Whether one of the signals was asked for."""
-        self.teardown = False
-        """Whether there was anything to be torn down."""
-
-
-used: Final = Used()
-
-
 class RequestSignal(Signal[T_Event]):
     """A signal that the context it is bound to keeps, and that is bound only when asked for.
 
@@ -125,7 +107,7 @@ class RequestSignal(Signal[T_Event]):
         bound: Signal[T_Event] = Signal(self.event_class, source=instance, topic=self.topic)
         # An entry of that name hides this descriptor from now on.
         instance.__dict__[self.topic] = bound
-        instance.observed = used.signals = True
+        instance.observed = True
         return bound
 
 
@@ -217,7 +199,7 @@ class HTTPRequestContext(Context):
     def add_teardown_callback(self, callback: Callable[..., Any], pass_exception: bool = False) -> None:
         """Call ``callback`` when this context closes; as in any other context."""
         super().add_teardown_callback(callback, pass_exception)
-        self.has_teardown = used.teardown = True
+        self.has_teardown = True
 
     async def tear_down(self, exception: BaseException | None) -> bool:
         """Call the teardown callbacks, log what they raise, and return whether they all succeeded.
