@@ -88,13 +88,24 @@ class AcceptedHead:
 
     A client that keeps its connection sends the same head again and again, byte for byte. What a
     parser says of it, and the policy after it, depends on nothing but these bytes. No head is kept
-    that announces a body or offers another protocol.
+    that offers another protocol, or announces a body with a content coding: each has a decoder of
+    its own.
 
     :param exchange: its head was accepted.
     :param parser_is_spent: whether the parser takes no message after this one.
     """
 
-    __slots__ = ("environ", "fields", "keep_alive", "method", "parser_is_spent", "target", "version")
+    __slots__ = (
+        "environ",
+        "expect_continue",
+        "fields",
+        "framing",
+        "keep_alive",
+        "method",
+        "parser_is_spent",
+        "target",
+        "version",
+    )
 
     def __init__(self, exchange: Exchange, parser_is_spent: bool) -> None:
         self.method = exchange.method
@@ -103,4 +114,7 @@ class AcceptedHead:
         self.fields = exchange.fields
         self.keep_alive = exchange.keep_alive
         self.environ = exchange.environ
+        self.framing = exchange.framing
+        # The exchange's own changes when it is sent.
+        self.expect_continue = exchange.expect_continue
         self.parser_is_spent = parser_is_spent

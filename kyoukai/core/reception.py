@@ -142,6 +142,8 @@ class Reception(Connection, abc.ABC):
             exchange.version = accepted.version
             exchange.keep_alive = accepted.keep_alive
             exchange.environ = accepted.environ
+            exchange.framing = accepted.framing
+            exchange.expect_continue = accepted.expect_continue
             self.parser_is_spent = accepted.parser_is_spent
         self._head, self._accepted = b"", None
         self.state = self.state.headers_complete
@@ -157,7 +159,7 @@ class Reception(Connection, abc.ABC):
         policy.accept(exchange, self.limits)
         exchange.environ = head_environ(exchange, self.server.server_field)
         self.parser_is_spent = not parser.should_keep_alive()
-        if exchange.framing is not NO_BODY or exchange.upgrade:
+        if exchange.decoder is not None or exchange.upgrade:
             return
         head, heads = self._head, self.server.heads
         if 0 < len(head) <= MAX_KNOWN_HEAD and heads.is_wanted(head):

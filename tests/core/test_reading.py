@@ -1,6 +1,7 @@
 """Where a message ends is read by the core: what parsers are given, and what one that errs can do."""
 
 import asyncio
+import gzip
 import logging
 import re
 from types import SimpleNamespace
@@ -24,6 +25,10 @@ POST_HEAD = b"POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
 POST = POST_HEAD + b"hello"
 CHUNKED_HEAD = b"PUT /put HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKED_BODY = b"5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 1\r\n\r\n"
+GZIP_BODY = gzip.compress(b"hello", mtime=0)
+GZIP_HEAD = b"PUT /put HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(
+    GZIP_BODY
+)
 
 TURNS = 20
 """Turns of the loop after which a request that waits for nothing is answered."""
@@ -538,6 +543,9 @@ def test_a_parser_that_takes_no_more_requests_is_replaced() -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
         POST,
         CHUNKED_HEAD + CHUNKED_BODY,
+        GZIP_HEAD + GZIP_BODY,
+        b"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\ny",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
     ],
 )
 def test_a_request_that_comes_again_is_what_it_was(request_bytes: bytes) -> None:
@@ -545,6 +553,36 @@ def test_a_request_that_comes_again_is_what_it_was(request_bytes: bytes) -> None
         assert result.statuses == [200] * 5
         assert result.seen[1:4] == [result.seen[0]] * 3
         assert result.seen[4].target == "/get"
+
+
+@pytest.mark.parametrize(
+    ("head", "bodies"),
+    [
+        (POST_HEAD, [b"hello", b"world", b"\r\n\r\n!", b"GET /"]),
+        (POST_HEAD[:-2] + b"Expect: 100-continue\r\n\r\n", [b"hello", b"world", b"again", b"after"]),
+    ],
+)
+def test_a_head_that_comes_again_with_another_body(head: bytes, bodies: list[bytes]) -> None:
+    alone = [converse(LaxParser, head + body).seen[0] for body in bodies]
+    sent = b"".join(head + body for body in bodies)
+    for result in converse_by_every_cutting(LaxParser, sent + GET):
+        assert [status for status in result.statuses if status != 100] == [200] * 5
+        assert result.seen[:4] == alone
+
+
+def test_an_expectation_that_comes_again_is_met_again() -> None:
+    async def run() -> None:
+        conversation = Conversation(LaxParser)
+        head = POST_HEAD[:-2] + b"Expect: 100-continue\r\n\r\n"
+        for number in range(4):
+            await conversation.send(head)
+            assert conversation.transport.received.count(b"HTTP/1.1 100 Continue") == number + 1
+            await conversation.send(b"hell%d" % number)
+        assert head in conversation.server.heads
+        result = await conversation.leave()
+        assert [seen.body for seen in result.seen] == [b"hell%d" % number for number in range(4)]
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(
