@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 from .buffer import ReceiveBuffer
 from .errors import BadRequest, ContentTooLarge
+from .framing import Framing
 from .grammar import CHUNK_LINE_CRLF, MAX_CHUNK_SIZE_DIGITS, parse_chunk_size
+from .heads import read_trailers
 
 if TYPE_CHECKING:
     from .limits import Limits
@@ -68,3 +70,13 @@ def read_chunks(
             buffer.offset += 2
         else:
             yield from buffer.read_line(0, data_too_long)
+
+
+def read_body(buffer: ReceiveBuffer, framing: Framing, limits: "Limits") -> Generator[None, None, int]:
+    """Read a body however it is delimited, its trailers too, and return how many bytes of content it has."""
+    if not framing.chunked:
+        yield from buffer.skip(framing.content_length)
+        return framing.content_length
+    size = yield from read_chunks(buffer, limits, buffer.skip)
+    yield from read_trailers(buffer, limits)
+    return size

@@ -157,6 +157,18 @@ class Limits:
         )
         return min(1.0, least / 2)
 
+    def body_deadline(self, began: float, progress: float, received: int) -> float:
+        """Return when a body is late: for lack of progress, or for coming too slowly all in all.
+
+        :param began: when it began.
+        :param progress: when bytes of it came last.
+        :param received: how many have come.
+        """
+        late = progress + self.body_timeout
+        if self.min_body_rate:
+            late = min(late, began + self.body_timeout + received / self.min_body_rate)
+        return late
+
 
 def _check(field: "dataclasses.Field[Any]", value: object) -> None:
     whole = field.type in (int, "int")

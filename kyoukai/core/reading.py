@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from . import policy
 from .buffer import ReceiveBuffer
-from .chunked import read_chunks
+from .chunked import read_body
 from .errors import ProtocolError, RequestTimeout
 from .exchange import Exchange
-from .framing import NO_BODY, Framing
-from .heads import read_exchange, read_head, read_start, read_trailers, take_head
+from .framing import NO_BODY
+from .heads import read_exchange, read_head, read_start, take_head
 from .reception import NO_EXCHANGE, Reception, raise_disagreement
 from .server import NEVER, logger
 from .states import ARRIVING, BODY, CLOSED, ENDED, HEAD, IDLE, LINGERING
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from asphalt.core import Context
 
     from .application import Component
-    from .limits import Limits
 
 HELD_SIZE: Final = 64 * 1024
 """Bytes that wait unread before the transport is paused, where that is not done at once."""
@@ -211,7 +210,11 @@ class Reading(Reception):
                 self.parser = self.make_parser()
             self._feed_head(head)
             if self.state is BODY:
-                yield from self._read_body()
+                size = self.exchange.framing.content_length
+                if 0 < size <= len(buffer.data) - buffer.offset:
+                    self._read_whole_body(size)
+                else:
+                    yield from self._read_body()
             if self.state is ENDED:
                 self.discard(len(buffer.take_all()))
                 return
@@ -239,12 +242,23 @@ class Reading(Reception):
             self.state = self.state.begin
         return head
 
+    def _read_whole_body(self, size: int) -> None:
+        """Read a body of which all has come: what :meth:`_read_body` does, where it waits for nothing."""
+        buffer = self.buffer
+        start = buffer.offset
+        buffer.offset = start + size
+        self.content_size = size
+        self.parser.feed_data(buffer.since(start))
+        self.content_size = None
+        if self.state is BODY:
+            raise_disagreement()
+
     def _read_body(self) -> Generator[None, None, None]:
         """Read a body, and feed the parser with it as it comes."""
-        exchange, buffer = self.exchange, self.buffer
+        exchange, buffer, limits = self.exchange, self.buffer, self.limits
         if exchange.framing is NO_BODY:
             raise_disagreement()
-        reader = read_body(buffer, exchange.framing, self.limits)
+        reader = read_body(buffer, exchange.framing, limits)
         began = progress = self.server.clock
         received, client_waits = 0, False
         while True:
@@ -269,19 +283,11 @@ class Reading(Reception):
             if self.state is not BODY:
                 raise_disagreement()
             client_waits = exchange.expect_continue and not received
-            self.deadline = NEVER if client_waits else self._body_deadline(began, progress, received)
+            self.deadline = NEVER if client_waits else limits.body_deadline(began, progress, received)
             yield
         self.content_size = None
         if self.state is BODY:
             raise_disagreement()
-
-    def _body_deadline(self, began: float, progress: float, received: int) -> float:
-        """Return when a body is late: for lack of progress, or for coming too slowly all in all."""
-        limits = self.limits
-        late = progress + limits.body_timeout
-        if limits.min_body_rate:
-            late = min(late, began + limits.body_timeout + received / limits.min_body_rate)
-        return late
 
     def _feed_head(self, head: bytes) -> None:
         self._head, self._accepted = head, self.server.heads.get(head)
@@ -295,13 +301,3 @@ class Reading(Reception):
                 self.exchange = read_exchange(head)
                 policy.accept(self.exchange, self.limits)
             raise
-
-
-def read_body(buffer: ReceiveBuffer, framing: Framing, limits: "Limits") -> Generator[None, None, int]:
-    """Read a body, its trailers too, and return how many bytes of content it has."""
-    if not framing.chunked:
-        yield from buffer.skip(framing.content_length)
-        return framing.content_length
-    size = yield from read_chunks(buffer, limits, buffer.skip)
-    yield from read_trailers(buffer, limits)
-    return size
