@@ -137,17 +137,20 @@ class Connection(asyncio.Protocol):
         """Let the client take its time again."""
         self._stalled_since = NEVER
 
-    async def drain(self) -> None:
+    async def drain(self) -> bool:
         """Wait until the client has caught up.
 
+        :return: whether there was anything to wait for, so that the loop has had its turn.
         :raises ConnectionResetError: if it is gone.
         """
         # A transport knows of a reset before it has told its protocol.
         if self.client_gone:
             raise ConnectionResetError("the client is gone")
-        if self._resumed is not None:
-            # A handler's cancellation must not cancel what others may wait for.
-            await asyncio.shield(self._resumed)
+        if self._resumed is None:
+            return False
+        # A handler's cancellation must not cancel what others may wait for.
+        await asyncio.shield(self._resumed)
+        return True
 
     # The ways in which it ends
 

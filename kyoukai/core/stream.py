@@ -101,7 +101,9 @@ class BodySender:
         connection = self.connection
         connection.raw_write(b"%x\r\n%b\r\n" % (size, data) if self.framing.chunked else data)
         self.exchange.sent += size
-        await connection.drain()
+        if await connection.drain():
+            self.turn_pieces = self.turn_size = 0
+            return
         self.turn_pieces += 1
         self.turn_size += size
         if self.turn_size >= PIECE_SIZE or self.turn_pieces >= TURN_PIECES:
