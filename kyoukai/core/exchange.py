@@ -1,11 +1,15 @@
 """What is known of one request and its answer."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
 
 from .content_coding import ContentDecoder
 from .framing import NO_BODY, Framing
+
+LARGE_BODY: Final = 16 * 1024
+"""A waiting request whose body has more bytes fills the queue."""
 
 NOTHING: Final[dict[str, Any]] = {}
 """No variables: of a head that was not accepted. Nothing is ever put into it."""
@@ -118,3 +122,21 @@ class AcceptedHead:
         # The exchange's own changes when it is sent.
         self.expect_continue = exchange.expect_continue
         self.parser_is_spent = parser_is_spent
+
+
+def is_full(waiting: Sequence[Exchange], most: int) -> bool:
+    """Return whether enough requests wait: many, one with a large body, or one that may be the last.
+
+    What comes after a request that offers an upgrade may be the other protocol's.
+
+    :param waiting: in order; the first is being answered.
+    :param most: how many there may be.
+    """
+    if not waiting:
+        return False
+    last = waiting[-1]
+    return (
+        last.upgrade
+        or len(waiting) >= most
+        or (len(waiting) > 1 and (last.body_size > LARGE_BODY or last.decoder is not None))
+    )

@@ -17,7 +17,7 @@ from . import policy
 from .buffer import ReceiveBuffer
 from .chunked import read_body
 from .errors import ProtocolError, RequestTimeout
-from .exchange import Exchange
+from .exchange import Exchange, is_full
 from .framing import NO_BODY
 from .heads import read_exchange, read_head, read_start, take_head
 from .reception import NO_EXCHANGE, Reception, raise_disagreement
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 HELD_SIZE: Final = 64 * 1024
 """Bytes that wait unread before the transport is paused, where that is not done at once."""
-
-LARGE_BODY: Final = 16 * 1024
-"""A waiting request whose body has more bytes fills the queue."""
 
 
 class Reading(Reception):
@@ -134,7 +131,7 @@ class Reading(Reception):
 
     def read_on(self) -> None:
         """Parse what was held, and read again, where the queue has room."""
-        if self._is_full():
+        if is_full(self.exchanges, self.limits.max_pipelined):
             return
         self._is_held = False
         self._read()
@@ -142,21 +139,6 @@ class Reading(Reception):
             self.transport.resume_reading()
             if self.client_ended:
                 self._end_input()
-
-    def _is_full(self) -> bool:
-        """Return whether enough requests wait: many, one with a large body, or one that may be the last.
-
-        What comes after a request that offers an upgrade may be the other protocol's: see ``replace``.
-        """
-        waiting = self.exchanges
-        if not waiting:
-            return False
-        last = waiting[-1]
-        return (
-            last.upgrade
-            or len(waiting) >= self.limits.max_pipelined
-            or (len(waiting) > 1 and (last.body_size > LARGE_BODY or last.decoder is not None))
-        )
 
     def _hold(self) -> None:
         self._is_held = True
@@ -220,7 +202,7 @@ class Reading(Reception):
                 return
             if self.state is not IDLE:
                 raise_disagreement()
-            while self.exchanges and self._is_full():
+            while is_full(self.exchanges, self.limits.max_pipelined):
                 self._hold()
                 yield
 
