@@ -188,7 +188,7 @@ class Answering(Reading, abc.ABC):
         self._task = None
         if self.state is CLOSED:
             return
-        self.exchanges.popleft()
+        del self.exchanges[0]
         if not exchange.persistent:
             self.exchanges.clear()
             self._end(exchange)

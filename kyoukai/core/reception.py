@@ -7,7 +7,6 @@ message is whole, :meth:`Reception.enqueue` takes it over. The order of the call
 
 import abc
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -58,7 +57,7 @@ class Reception(Connection, abc.ABC):
         self._accepted: AcceptedHead | None = None
         self.exchange: Exchange = NO_EXCHANGE
         """The exchange whose request is being received."""
-        self.exchanges: deque[Exchange] = deque()
+        self.exchanges: list[Exchange] = []
         """Those whose request is whole, or refused, in order; the first is being answered."""
         self._fields: list[tuple[bytes, bytes]] = []
         self._is_answering = False
