@@ -23,6 +23,7 @@ from .reading import Reading
 from .reception import NO_EXCHANGE, logger
 from .server import NEVER
 from .states import BODY, CLOSED, ENDED, IDLE, LINGERING
+from .stream import COPY_SIZE
 from .tasks import begin_task
 
 if TYPE_CHECKING:
@@ -210,8 +211,17 @@ class Answering(Reading, abc.ABC):
 
     def _end(self, exchange: Exchange) -> None:
         """Close after the last answer."""
-        is_refusal = exchange.error is not None
-        if self.client_ended or not (is_refusal or self.transport.can_write_eof()):
+        if self.client_ended or (exchange.error is None and self._is_awaited_end(exchange)):
             self.close()
         else:
             self.linger()
+
+    def _is_awaited_end(self, exchange: Exchange) -> bool:
+        """Return whether the client waits for the end, and sends no more.
+
+        RFC 9112 section 9.6: "A client that sends a close connection option MUST NOT send further
+        requests on that connection". One that does all the same still gets an answer that takes a while.
+        """
+        if not self.transport.can_write_eof():
+            return True
+        return not (exchange.keep_alive or self._lingered_size) and exchange.sent <= COPY_SIZE

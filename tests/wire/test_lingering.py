@@ -56,6 +56,27 @@ def test_after_the_last_answer_of_a_connection(serve, by):
         assert len(client.receive_rest()) == len(body)
 
 
+@pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "GET / HTTP/1.0"])
+def test_a_client_that_asked_for_the_end_is_not_waited_for(serve, request_line):
+    fields = "Host: example.com\r\nConnection: close\r\n" if request_line.endswith("1.1") else ""
+    server = serve(echo, limits={"linger_timeout": 600})
+    with server.connect() as client:
+        client.send(f"{request_line}\r\n{fields}\r\n".encode())
+        assert client.receive().body == b"GET / "
+        # The client's side is open still.
+        server.wait_until_empty()
+        assert client.receive_rest() == b""
+
+
+def test_a_client_that_asked_for_the_end_and_sent_more_is_waited_for(serve):
+    server = serve(echo, limits={"linger_timeout": 600})
+    with server.connect() as client:
+        client.send(message("GET", "/", "Connection: close") + message())
+        assert client.receive().body == b"GET / "
+        server.wait_until(lambda: server.connection.state.name == "lingering")
+        assert client.receive_rest() == b""
+
+
 def test_a_handler_that_closes_while_the_client_pipelines(serve):
     called = threading.Event()
     body = bytes(1024 * 1024)
