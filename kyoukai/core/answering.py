@@ -143,7 +143,7 @@ class Answering(Reading, abc.ABC):
 
     async def _wait(self) -> None:
         """Answer the first exchange of the queue: environ, request, application, response."""
-        if self._resumed is not None:
+        if self.is_paused:
             # The client does not read the answers it has: make no more of them.
             with contextlib.suppress(ConnectionResetError):
                 await self.drain()

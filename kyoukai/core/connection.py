@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
     client_ended = False
     """Whether the client has ended its side, or is gone."""
     _ended: "asyncio.Future[None] | None" = None
+    _room: "list[asyncio.Future[None]] | None" = None  # who waits for the client to catch up
     _stalled_since = NEVER
     _stalled_size = 0
     _lingered_size = 0
@@ -58,7 +59,8 @@ class Connection(asyncio.Protocol):
         self.state: State = IDLE
         self.is_secure = False
         """Whether it is by TLS."""
-        self._resumed: asyncio.Future[None] | None = None
+        self.is_paused = False
+        """Whether the client reads more slowly than we write."""
         self.deadline = NEVER
         """When to act if nothing happens before, by :attr:`Server.clock`."""
 
@@ -77,9 +79,7 @@ class Connection(asyncio.Protocol):
         self.state = self.state.close
         self.deadline = self._stalled_since = NEVER
         self.release()
-        if self._resumed is not None and not self._resumed.done():
-            self._resumed.set_exception(ConnectionResetError("the client is gone"))
-            self._resumed.exception()
+        self._wake(ConnectionResetError("the client is gone"))
         self.server.lost(self, exc)
 
     # The client's presence
@@ -117,16 +117,15 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write."""
-        self._resumed = self.loop.create_future()
+        self.is_paused = True
         self.watch_progress()
 
     def resume_writing(self) -> None:
         """Note that the client has caught up."""
         if self.state is not CLOSED:
             self.unwatch_progress()
-        if self._resumed is not None and not self._resumed.done():
-            self._resumed.set_result(None)
-        self._resumed = None
+        self.is_paused = False
+        self._wake(None)
 
     def watch_progress(self) -> None:
         """From now on, cut the client off when it takes nothing for ``write_timeout``."""
@@ -146,11 +145,23 @@ class Connection(asyncio.Protocol):
         # A transport knows of a reset before it has told its protocol.
         if self.client_gone:
             raise ConnectionResetError("the client is gone")
-        if self._resumed is None:
+        if not self.is_paused:
             return False
-        # A handler's cancellation must not cancel what others may wait for.
-        await asyncio.shield(self._resumed)
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        self._room = [*(self._room or ()), waiter]
+        await waiter
         return True
+
+    def _wake(self, error: Exception | None) -> None:
+        """Let those go on who wait for the client, or tell them why they need not."""
+        waiters, self._room = self._room, None
+        for waiter in waiters or ():
+            if waiter.done():
+                continue  # It was cancelled.
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
 
     # The ways in which it ends
 

@@ -72,7 +72,8 @@ class BodySender:
         """
         if isinstance(body, bytes):
             for offset in range(0, len(body), PIECE_SIZE):
-                await self.send_piece(body[offset : offset + PIECE_SIZE])
+                if self.write_piece(body[offset : offset + PIECE_SIZE]):
+                    await self.make_room()
         elif isinstance(body, FileWrapper):
             await self._send_file(body.file)
         elif isinstance(body, AsyncIterable):
@@ -88,39 +89,51 @@ class BodySender:
             # RFC 9112 section 7.1: last-chunk, and an empty trailer section.
             self.connection.raw_write(b"0\r\n\r\n")
 
-    async def send_piece(self, piece: bytes | str) -> None:
-        """Send one piece, and wait until the client has room for another."""
+    def write_piece(self, piece: bytes | str) -> bool:
+        """Write one piece, and return whether to wait by :meth:`make_room` before the next."""
         data = piece.encode() if isinstance(piece, str) else piece
         size = len(data)
         if not size:
             # RFC 9112 section 7.1: an empty chunk would be the last one.
-            return
+            return False
         declared = self.framing.content_length
         if declared is not None and self.exchange.sent + size > declared:
             raise InvalidResponseError(f"the body is longer than its Content-Length, {declared} bytes")
         connection = self.connection
         connection.raw_write(b"%x\r\n%b\r\n" % (size, data) if self.framing.chunked else data)
         self.exchange.sent += size
-        if await connection.drain():
-            self.turn_pieces = self.turn_size = 0
-            return
         self.turn_pieces += 1
         self.turn_size += size
-        if self.turn_size >= PIECE_SIZE or self.turn_pieces >= TURN_PIECES:
-            # An iterator that never waits must not keep the loop from the other connections, nor
-            # from noticing that this one is gone.
-            self.turn_pieces = self.turn_size = 0
+        return (
+            connection.is_paused
+            or self.turn_size >= PIECE_SIZE
+            or self.turn_pieces >= TURN_PIECES
+            or connection.client_gone
+        )
+
+    async def make_room(self) -> None:
+        """Wait until the client has room for another piece, and the loop has had its turn.
+
+        An iterator that never waits must not keep the loop from the other connections, nor from
+        noticing that this one is gone.
+
+        :raises ConnectionResetError: if the client is gone.
+        """
+        self.turn_pieces = self.turn_size = 0
+        if not await self.connection.drain():
             await asyncio.sleep(0)
 
     async def _send_async(self, body: AsyncIterable[bytes | str]) -> None:
         async for piece in body:
-            await self.send_piece(piece)
+            if self.write_piece(piece):
+                await self.make_room()
 
     async def _send_blocking(self, body: Iterable[bytes | str]) -> None:
         # StopIteration cannot pass through a future, so next() has a default.
         step = functools.partial(contextvars.copy_context().run, next, iter(body), None)
         while (piece := await in_thread(step)) is not None:
-            await self.send_piece(piece)
+            if self.write_piece(piece):
+                await self.make_room()
 
     async def _send_file(self, file: Any) -> None:
         if isinstance(file, (io.BufferedReader, io.FileIO)) and await self._sendfile(file):
@@ -134,7 +147,8 @@ class BodySender:
             block = await in_thread(functools.partial(file.read, size)) if size else b""
             if not block:
                 return
-            await self.send_piece(block)
+            if self.write_piece(block):
+                await self.make_room()
 
     async def _sendfile(self, file: Any) -> bool:
         """Let the kernel send it, as far as system, transport and framing have it so."""
