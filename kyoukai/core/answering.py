@@ -151,7 +151,7 @@ class Answering(Reading, abc.ABC):
             return
         exchange = self.exchanges[0]
         environ = build_environ(exchange, self.environ)
-        exchange.body = []
+        exchange.content = None
         response = None
         try:
             try:

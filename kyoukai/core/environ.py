@@ -157,9 +157,15 @@ def build_environ(exchange: "Exchange", shared: dict[str, Any]) -> dict[str, Any
     :param exchange: its head was accepted, and its body is whole.
     :param shared: what :func:`connection_environ` returned.
     """
-    body = exchange.body
     environ: dict[str, Any] = exchange.environ | shared
-    environ["wsgi.input"] = BytesIO(b"".join(body) if body else b"")
+    content = exchange.content
+    if content is None:
+        content = BytesIO()
+    else:
+        # It gives up the room that it has left; whoever reads all of it gets its own bytes, not a copy.
+        content.getvalue()
+        content.seek(0)
+    environ["wsgi.input"] = content
     if exchange.decoder is not None:
         # What the fields said of the body is no longer so.
         del environ["HTTP_CONTENT_ENCODING"]

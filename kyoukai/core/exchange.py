@@ -1,6 +1,7 @@
 """What is known of one request and its answer."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
@@ -23,8 +24,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "body",
         "body_size",
+        "content",
         "decoder",
         "environ",
         "error",
@@ -66,8 +67,8 @@ class Exchange:
         """Whether the client offers another protocol."""
         self.decoder: ContentDecoder | None = None
         """What decodes the body, where it has a content coding."""
-        self.body: list[bytes | bytearray] = []
-        """The content received so far, decoded."""
+        self.content: BytesIO | None = None
+        """The content received so far, decoded; ``None``: there was none."""
         self.body_size = 0
         """Bytes of the body received, before they are decoded."""
         self.trailers: list[tuple[bytes, bytes]] = []

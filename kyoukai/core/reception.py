@@ -7,6 +7,7 @@ message is whole, :meth:`Reception.enqueue` takes it over. The order of the call
 
 import abc
 import logging
+from io import SEEK_END, BytesIO
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from .parser import RequestParser
 
 logger: Final = logging.getLogger("kyoukai.protocol")
-
-SMALL_PIECE: Final = 1024
-"""Pieces of a body below this many bytes are gathered; larger ones are kept as they came."""
 
 NO_EXCHANGE: Final = cast(Exchange, None)
 """Between two messages. It has no attributes, so a parser that calls out of order is found out."""
@@ -174,14 +172,13 @@ class Reception(Connection, abc.ABC):
         exchange.body_size += len(body)
         if exchange.decoder is not None:
             body = exchange.decoder.decode(body)
-        pieces = exchange.body
-        if len(body) >= SMALL_PIECE or not pieces:
-            pieces.append(body)
-        elif type(pieces[-1]) is bytearray:
-            pieces[-1] += body
+        content = exchange.content
+        if content is None:
+            # It takes these bytes as they are, and copies them if there are more.
+            exchange.content = BytesIO(body)
         else:
-            # An object each would cost many times the bytes.
-            pieces.append(bytearray(body))
+            content.seek(0, SEEK_END)
+            content.write(body)
 
     def on_message_complete(self) -> None:
         """Queue the exchange: its request is whole.

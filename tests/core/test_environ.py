@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+from io import SEEK_END, BytesIO
 from typing import Any
 
 import pytest
@@ -233,12 +234,24 @@ def test_protocol(version: str, protocol: str) -> None:
     assert make_environ(whole(version=version))["SERVER_PROTOCOL"] == protocol
 
 
-@pytest.mark.parametrize("pieces", [[b"abcdef"], [b"abc", b"", b"def"], [b"a", b"b", b"c", b"d", b"e", b"f"]])
-def test_body(pieces: list[bytes]) -> None:
-    body = make_environ(whole(body=pieces))["wsgi.input"]
+def test_body() -> None:
+    content = BytesIO(b"abc")
+    content.seek(0, SEEK_END)
+    content.write(b"def")
+    body = make_environ(whole(content=content))["wsgi.input"]
     assert body.read(2) == b"ab"
     assert body.read() == b"cdef"
     assert body.read() == b""
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_body_that_is_read_whole_is_not_copied(size: int) -> None:
+    one, several = bytes(size), BytesIO(bytes(size))
+    several.seek(0, SEEK_END)
+    several.write(bytes(size))
+    assert make_environ(whole(content=BytesIO(one)))["wsgi.input"].read() == one
+    body = make_environ(whole(content=several))["wsgi.input"]
+    assert body.read() is body.getvalue()
 
 
 def test_a_body_that_was_decoded() -> None:
@@ -249,7 +262,7 @@ def test_a_body_that_was_decoded() -> None:
         "CONTENT_LENGTH": str(len(coded)),
         "CONTENT_TYPE": "text/plain",
     }
-    exchange.body = [exchange.decoder.decode(coded)]
+    exchange.content = BytesIO(exchange.decoder.decode(coded))
     result = make_environ(exchange)
     assert result["wsgi.input"].read() == b"abcdef"
     assert result["CONTENT_LENGTH"] == "6"
@@ -260,14 +273,14 @@ def test_a_body_that_was_decoded() -> None:
 def test_a_chunked_body_that_was_decoded_has_a_length() -> None:
     exchange = whole(decoder=ContentDecoder("gzip", 100))
     exchange.variables |= {"HTTP_CONTENT_ENCODING": "gzip", "HTTP_TRANSFER_ENCODING": "chunked"}
-    exchange.body = [exchange.decoder.decode(gzip.compress(b""))]
+    exchange.content = BytesIO(exchange.decoder.decode(gzip.compress(b"")))
     result = make_environ(exchange)
     assert result["CONTENT_LENGTH"] == "0"
     assert "HTTP_CONTENT_ENCODING" not in result
 
 
 def test_a_body_that_has_no_coding_keeps_its_fields() -> None:
-    exchange = whole(body=[b"abc"])
+    exchange = whole(content=BytesIO(b"abc"))
     exchange.variables |= {"HTTP_CONTENT_ENCODING": "identity", "CONTENT_LENGTH": "3"}
     result = make_environ(exchange)
     assert (result["HTTP_CONTENT_ENCODING"], result["CONTENT_LENGTH"]) == ("identity", "3")

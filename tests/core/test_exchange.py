@@ -22,7 +22,7 @@ DEFAULTS = {
     "decoder": None,
     "expect_continue": False,
     "upgrade": False,
-    "body": [],
+    "content": None,
     "body_size": 0,
     "trailers": [],
     "error": None,
@@ -41,7 +41,6 @@ def test_nothing_is_shared_between_two() -> None:
     # hypercorn #274: the state of one request was seen by the next.
     one, other = Exchange(), Exchange()
     one.fields.append((b"a", b"b"))
-    one.body.append(b"a")
     one.trailers.append((b"a", b"b"))
     assert {name: getattr(other, name) for name in Exchange.__slots__} == DEFAULTS
 
