@@ -79,3 +79,10 @@ def waiting(*sizes: int, **last: Any) -> list[Exchange]:
 )
 def test_when_the_queue_is_full(queue: list[Exchange], expected: bool) -> None:
     assert is_full(queue, 8) is expected
+
+
+def test_the_path_for_a_log() -> None:
+    exchange = Exchange()
+    assert exchange.logged_path == ""
+    exchange.environ = {"PATH_INFO": "/caf\xc3\xa9"}
+    assert exchange.logged_path == "/caf\xc3\xa9"
