@@ -172,6 +172,12 @@ class Answering(Reading, abc.ABC):
             logger.exception("answering %s %r failed", exchange.method, exchange.logged_path)
             self._task = None
             self.abort()
+        except BaseException:
+            # The task ends here; nobody is left to answer.
+            self._task = None
+            if self.state is not CLOSED:
+                self.abort()
+            raise
         finally:
             if self.server.access_log is not None:
                 self._log(exchange)

@@ -70,6 +70,19 @@ def test_a_handler_that_awaits_what_was_cancelled_is_a_500(serve, caplog):
     assert [record.name for record in error_records(caplog)] == ["kyoukai.protocol"]
 
 
+def test_a_handler_that_cancels_itself_closes_the_connection(serve):
+    @Answering
+    async def app(request):
+        asyncio.current_task().cancel()
+        await asyncio.sleep(600)
+
+    server = serve(app)
+    with server.connect() as client:
+        client.send(message())
+        assert client.receive_rest() == b""
+    server.wait_until_empty()
+
+
 @pytest.mark.parametrize("kind", STREAMS)
 def test_a_stream_that_raises_cuts_the_connection(serve, kind, caplog):
     @Answering
