@@ -1,6 +1,7 @@
 """Backends whose connections break rules: what they override, they override wrongly."""
 
 import asyncio
+import contextvars
 import logging
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -195,12 +196,16 @@ class AnswersOutOfOrder(KyoukaiProtocol):
 
 @mutant
 class SharesContext(KyoukaiProtocol):
-    """All requests of a connection have one context."""
+    """A request goes on in the context of the one before it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        shared = self.server.context.copy()
-        self.server = _Instead(self.server, context=SimpleNamespace(copy=lambda: shared))  # type: ignore[assignment]
+        self.last = self.server.context
+        self.server = _Instead(self.server, context=SimpleNamespace(copy=self.go_on))  # type: ignore[assignment]
+
+    def go_on(self) -> contextvars.Context:
+        self.last = self.last.copy()
+        return self.last
 
 
 class _Instead:
