@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import random
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,17 @@ def taken_port() -> Iterator[int]:
     """A port on which somebody listens."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         yield taken.getsockname()[1]
+
+
+def unassigned_port() -> int:
+    """A free port, of those that the system gives to nobody by itself: it stays free between two uses.
+
+    They are below 32768, where Linux begins with the ports of its choice (others: 49152, RFC 6335).
+    """
+    for port in random.sample(range(16384, 32768), 100):
+        with contextlib.suppress(OSError), socket.create_server(("0.0.0.0", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 def open_failing(listener: Listener, loop_factory: Any = asyncio.new_event_loop) -> str:
@@ -151,8 +163,7 @@ def test_a_taken_port(loop_factory: Any) -> None:
 
 
 def test_two_components_that_start_together_on_one_port(loop_factory: Any) -> None:
-    with taken_port() as port:
-        pass
+    port = unassigned_port()
 
     async def start_both() -> list[BaseException | None]:
         components = [
@@ -202,8 +213,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 
 def test_a_name_of_several_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_to(monkeypatch, "127.0.0.1", "127.0.0.2", "127.0.0.1")
-    with taken_port() as port:
-        pass
+    port = unassigned_port()
     sockets = asyncio.run(Listener("several.invalid", port).open())
     assert [sock.getsockname() for sock in sockets] == [("127.0.0.1", port), ("127.0.0.2", port)]
     close_all(sockets)
@@ -220,8 +230,8 @@ def test_an_address_that_the_system_does_not_have_is_left_out(monkeypatch: pytes
 def test_no_socket_is_left_open_where_one_of_several_addresses_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with socket.create_server(("127.0.0.2", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = unassigned_port()
+    with socket.create_server(("127.0.0.2", port)):
         resolve_to(monkeypatch, "127.0.0.1", "127.0.0.2")
         message = open_failing(Listener("several.invalid", port))
         assert f"cannot listen on several.invalid:{port}: the address is already in use" in message
@@ -233,19 +243,22 @@ def test_no_socket_is_left_open_where_one_of_several_addresses_is_taken(
 def test_a_port_is_free_although_connections_of_its_last_owner_linger(loop_factory: Any) -> None:
     """The side that closes first keeps the connection in TIME-WAIT: here, the server's."""
     close = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    with running(app=Application(), loop_factory=loop_factory) as server:
-        port = server.port
-        with server.connect() as client:
-            assert client.request(close).status == 200
-            assert client.receive_rest() == b""
+    port = unassigned_port()
+    with (
+        running(app=Application(), port=port, loop_factory=loop_factory) as server,
+        server.connect() as client,
+    ):
+        assert client.request(close).status == 200
+        assert client.receive_rest() == b""
     with running(app=Application(), port=port, loop_factory=loop_factory) as server:
         assert server.request(REQUEST).status == 200
 
 
 @pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no IPv6 loopback")
 def test_all_addresses_of_ipv6_leave_those_of_ipv4_alone() -> None:
-    sockets = asyncio.run(Listener("::", 0).open())
-    with socket.create_server(("0.0.0.0", sockets[0].getsockname()[1])):
+    port = unassigned_port()
+    sockets = asyncio.run(Listener("::", port).open())
+    with socket.create_server(("0.0.0.0", port)):
         close_all(sockets)
 
 
