@@ -12,6 +12,7 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Protocol
 
+from .allocator import keep_freed_memory
 from .exchange import AcceptedHead
 from .known import Known
 from .limits import Limits
@@ -92,6 +93,7 @@ class Server:
         """Begin to sweep. It is called in the event loop, before the first connection."""
         self.context = contextvars.copy_context()
         self.stopping, self._emptied = False, None
+        keep_freed_memory()
         self._sweep(asyncio.get_running_loop())
 
     def opened(self, connection: ManagedConnection) -> None:
