@@ -40,7 +40,7 @@ TURN_PIECES: Final = 16
 """Pieces sent before the loop has its turn, however small they are."""
 
 TURN_SIZE: Final = 256 * 1024
-"""Bytes of a file that the kernel sends before the loop has its turn."""
+"""Bytes sent before the loop has its turn, if the client takes them all."""
 
 
 class BodySender:
@@ -106,7 +106,7 @@ class BodySender:
         self.turn_size += size
         return (
             connection.is_paused
-            or self.turn_size >= PIECE_SIZE
+            or self.turn_size >= TURN_SIZE
             or self.turn_pieces >= TURN_PIECES
             or connection.client_gone
         )
