@@ -19,6 +19,6 @@ class Echo(asyncio.Protocol):
 async def echo(ctx: HTTPRequestContext) -> None:
     if ctx.request.headers.get("Upgrade") != "echo":
         raise BadRequest("Ask for an upgrade to echo.")
-    protocol: HTTPProtocol = ctx.environ["kyoukai.protocol"]
+    protocol: HTTPProtocol = ctx.proto
     protocol.raw_write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
     protocol.replace(Echo)

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
 from typing import Any, cast
 
+from asphalt.core.context import _Dependency as ResourceMarker
+
 from kyoukai.core.errors import ConfigurationError
 
 AnyFunction = Callable[..., Any]
@@ -66,6 +68,8 @@ def short_name(function: AnyFunction) -> str:
 def check_call(what: str, function: object, arguments: Sequence[str], keywords: Sequence[str] = ()) -> None:
     """Check that ``function`` can be called with ``arguments`` and, by name, with ``keywords``.
 
+    Resources that it asks for by ``resource()`` must be brought to it by Asphalt's ``@inject``.
+
     :param what: the noun for it in the message.
     :param arguments: what the positional arguments are called in the message.
     :raises ConfigurationError: if it cannot.
@@ -76,11 +80,26 @@ def check_call(what: str, function: object, arguments: Sequence[str], keywords: 
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return  # Some callables written in C do not tell.
+    _check_injection(what, function)
     try:
         signature.bind(*arguments, **dict.fromkeys(keywords))
     except TypeError as exc:
         call = ", ".join([*arguments, *(f"{name}=..." for name in keywords)])
         raise ConfigurationError(f"{what} {describe(function)} is called with ({call}): {exc}") from None
+
+
+def _check_injection(what: str, function: AnyFunction) -> None:
+    """Check that what a parameter has for its default is no mark for a resource.
+
+    :raises ConfigurationError: if it is: the function would be called with the mark itself.
+    """
+    # @inject wraps the function: its own parameters are *args and **kwargs.
+    for name, parameter in inspect.signature(function, follow_wrapped=False).parameters.items():
+        if isinstance(parameter.default, ResourceMarker):
+            raise ConfigurationError(
+                f"{what} {describe(function)} asks for the resource {name!r}, which nothing brings to it:"
+                " put @inject (of asphalt.core) right above the function"
+            )
 
 
 def _is(predicate: Callable[[object], bool], function: AnyFunction) -> bool:

@@ -176,9 +176,14 @@ class HTTPRequestContext(Context):
         return self.route.bp if self.route is not None and self.route.bp is not None else self.app
 
     @property
+    def proto(self) -> Any:
+        """The connection, an :class:`~kyoukai.HTTPProtocol`; ``None``, where the request has none."""
+        return self.environ.get("kyoukai.protocol")
+
+    @property
     def client_gone(self) -> bool:
         """Whether no answer can reach the client any more: its connection is lost."""
-        protocol = self.environ.get("kyoukai.protocol")
+        protocol = self.proto
         return protocol is not None and protocol.client_gone
 
     @property
@@ -188,12 +193,12 @@ class HTTPRequestContext(Context):
         A client that closes is seen so. One that ends its side and waits for the answer is too;
         there are few of them.
         """
-        protocol = self.environ.get("kyoukai.protocol")
+        protocol = self.proto
         return protocol is not None and protocol.client_ended
 
     async def wait_client_ended(self) -> None:
         """Wait until :attr:`client_ended` is true; for ever, where the request has no connection."""
-        protocol = self.environ.get("kyoukai.protocol")
+        protocol = self.proto
         await (get_running_loop().create_future() if protocol is None else protocol.wait_client_ended())
 
     def add_teardown_callback(self, callback: Callable[..., Any], pass_exception: bool = False) -> None:

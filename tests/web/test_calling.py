@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from asphalt.core import inject, resource
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.web.calling import as_coroutine_function, check_call, describe, short_name
@@ -112,3 +113,14 @@ def test_check_call() -> None:
         check_call("a hook", 3, ())
     with pytest.raises(ConfigurationError, match=r"plain_function is called with \(ctx, y=...\): .*'y'|'x'"):
         check_call("a hook", plain_function, ("ctx",), ("y",))
+
+
+def test_a_resource_that_nothing_brings() -> None:
+    async def asks(ctx: Any, text: str = resource()) -> None: ...
+
+    def plain(ctx: Any, *, text: str = resource("named")) -> None: ...
+
+    for function in (asks, plain, functools.partial(asks)):
+        with pytest.raises(ConfigurationError, match=r"asks for the resource 'text', .*@inject"):
+            check_call("a hook", function, ("ctx",))
+    check_call("a hook", inject(asks), ("ctx",))

@@ -41,6 +41,7 @@ def test_what_it_knows() -> None:
         assert ctx.rule.rule == "/b/<int:x>"
         assert ctx.params == {"x": 3}
         assert ctx.environ is ctx.request.environ
+        assert ctx.proto is None
         assert ctx.loop is asyncio.get_running_loop()
         assert not ctx.closed
         return "ok"
