@@ -13,7 +13,8 @@ from kyoukai.core.errors import (
 from kyoukai.core.limits import Limits
 from kyoukai.core.parser import RequestParser
 from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.web import Blueprint, Kyoukai
+from kyoukai.web import Blueprint, Kyoukai, RouteGroup
+from kyoukai.web.route_group import after_request, before_request, errorhandler, route
 
 __all__ = (
     # applications
@@ -21,6 +22,12 @@ __all__ = (
     "HTTPRequestContext",
     "Kyoukai",
     "KyoukaiComponent",
+    # route groups
+    "RouteGroup",
+    "after_request",
+    "before_request",
+    "errorhandler",
+    "route",
     # backends
     "API_VERSION",
     "HTTP1_FEATURES",

@@ -175,6 +175,22 @@ def test_blueprints(example: Any) -> None:
     assert nowhere.fields["content-type"] == "application/json"
 
 
+def test_groups(serve: Any, load: Any) -> None:
+    server = serve(load("docs/groups.py").app)
+    assert ask(server, "/books/").body == (
+        b'{"titles":["Dubliners","Ulysses"],"first":"/books/0","requests":1}'
+    )
+    assert ask(server, "/books/1").body == b"Ulysses"
+    assert ask(server, "/albums/0").body == b"<i>Hejira</i>"
+    assert ask(server, "/books/0", "DELETE").status == 401
+    removed = ask(server, "/books/0", "DELETE", "Authorization: Basic YTpi")
+    assert (removed.status, removed.body) == (204, b"")
+    missing = ask(server, "/books/1")
+    assert (missing.status, missing.body) == (404, b"Nothing has this number.")
+    # The other instance counts for itself.
+    assert b'"requests":2}' in ask(server, "/albums/").body
+
+
 def test_streaming(example: Any) -> None:
     server, module = example("docs/streaming.py")
     count = ask(server, "/count")

@@ -7,6 +7,7 @@ import pytest
 import kyoukai
 
 APPLICATIONS = ["Blueprint", "HTTPRequestContext", "Kyoukai", "KyoukaiComponent"]
+ROUTE_GROUPS = ["RouteGroup", "after_request", "before_request", "errorhandler", "route"]
 BACKENDS = ["API_VERSION", "HTTP1_FEATURES", "Backend", "Feature", "HTTPProtocol", "RequestParser"]
 ERRORS_AND_LIMITS = [
     "BackendError",
@@ -17,7 +18,7 @@ ERRORS_AND_LIMITS = [
     "ListenError",
     "ProtocolError",
 ]
-FACE = [*APPLICATIONS, *BACKENDS, *ERRORS_AND_LIMITS]
+FACE = [*APPLICATIONS, *ROUTE_GROUPS, *BACKENDS, *ERRORS_AND_LIMITS]
 
 
 def test_the_face() -> None:

@@ -5,6 +5,7 @@ from .blueprint import Blueprint
 from .context import HTTPRequestContext, RouteCompletedEvent, RouteEvent, RouteInvokedEvent, RouteMatchedEvent
 from .responses import make_response
 from .route import Route
+from .route_group import RouteGroup
 
 __all__ = (
     "Blueprint",
@@ -13,6 +14,7 @@ __all__ = (
     "Route",
     "RouteCompletedEvent",
     "RouteEvent",
+    "RouteGroup",
     "RouteInvokedEvent",
     "RouteMatchedEvent",
     "make_response",

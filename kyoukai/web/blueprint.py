@@ -7,13 +7,16 @@ refused where it is written.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kyoukai.core.errors import ConfigurationError
 
 from .calling import AnyFunction, check_call, describe
 from .error_handlers import ErrorHandlers, ErrorKey
 from .route import Route, check_name
+
+if TYPE_CHECKING:
+    from .route_group import RouteGroup
 
 F = TypeVar("F", bound=AnyFunction)
 
@@ -98,6 +101,21 @@ class Blueprint:
         if any(self.name == child.name for child in parent.children):
             raise ConfigurationError(f"blueprint {parent.name!r} has a child named {self.name!r} already")
         self.parent = parent
+
+    def add_route_group(self, group: "RouteGroup", **options: Any) -> "Blueprint":
+        """Add a blueprint made of a route group below this one, and return it.
+
+        :param group: an instance of the group's class.
+        :param options: ``name``, ``prefix`` and other options of the blueprint, where they are to
+            differ from those of the class.
+        :raises ConfigurationError: if the group, its name or one of its methods cannot be used.
+        :raises RuntimeError: if the application is finalized.
+        """
+        self._check_open()
+        make = getattr(group, "make_blueprint", None)
+        if make is None or isinstance(group, type):
+            raise ConfigurationError(f"add_route_group takes an instance of a RouteGroup, not {group!r}")
+        return self.add_child(make(**options))
 
     def add_route(self, route: Route) -> Route:
         """Add a route, and return it.

@@ -24,6 +24,7 @@ def test_the_face() -> None:
         "Route",
         "RouteCompletedEvent",
         "RouteEvent",
+        "RouteGroup",
         "RouteInvokedEvent",
         "RouteMatchedEvent",
         "make_response",
