@@ -191,6 +191,19 @@ def test_groups(serve: Any, load: Any) -> None:
     assert b'"requests":2}' in ask(server, "/albums/").body
 
 
+def test_hosts(serve: Any, load: Any) -> None:
+    server = serve(load("docs/hosts.py").app)
+
+    def text(host: str, target: str) -> bytes:
+        return server.request(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).body
+
+    assert text("example.com", "/") == (
+        b'{"api":"http://api.example.com/version","books":"http://books.example.com/front"}'
+    )
+    assert text("api.example.com", "/version") == b"3"
+    assert text("books.example.com:8000", "/front") == b"<h1>books</h1>"
+
+
 def test_streaming(example: Any) -> None:
     server, module = example("docs/streaming.py")
     count = ask(server, "/count")

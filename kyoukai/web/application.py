@@ -18,6 +18,7 @@ from kyoukai.launch import launch
 from .blueprint import Blueprint
 from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
+from .hosts import check_host, make_router
 from .responses import make_response
 from .routing import Router
 from .wrappers import Request, Response
@@ -35,6 +36,8 @@ class Kyoukai(Blueprint):
     :param context_class: the class of the contexts that handlers are called with; it is called
         with parent context, request and application.
     :param converters: converters for the variables of rules, besides Werkzeug's, by name.
+    :param server_name: the host that blueprints' subdomains are in front of. Requests for other hosts
+        are answered too, by routes that have no host.
     :raises ConfigurationError: if one of them cannot be used.
     """
 
@@ -50,8 +53,10 @@ class Kyoukai(Blueprint):
         response_class: type[wrappers.Response] | None = None,
         context_class: type[HTTPRequestContext] | None = None,
         converters: Mapping[str, type[BaseConverter]] | None = None,
+        server_name: str | None = None,
     ) -> None:
         super().__init__(name)
+        self.server_name = check_host("server_name", server_name, variables=False)
         self.request_class = _check_class(
             "request_class", request_class or self.request_class, wrappers.Request
         )
@@ -63,6 +68,11 @@ class Kyoukai(Blueprint):
         )
         self.converters = dict(converters or {})
         self._dispatcher: Dispatcher | None = None
+
+    @property
+    def domain(self) -> str | None:
+        """What the subdomains of blueprints are in front of: ``server_name``."""
+        return self.server_name
 
     def qualify(self, name: str) -> str:
         """Return ``name``: the application's own is part of no endpoint."""
@@ -88,7 +98,7 @@ class Kyoukai(Blueprint):
             cannot be called with the variables of its rule.
         """
         if self._dispatcher is None:
-            router = Router(self, self.converters)
+            router = make_router(self, self.converters)
             for blueprint in self.walk():
                 blueprint.finalized = True
             self._dispatcher = Dispatcher(router, self.response_class)

@@ -13,6 +13,7 @@ from kyoukai.core.errors import ConfigurationError
 
 from .calling import AnyFunction, check_call, describe
 from .error_handlers import ErrorHandlers, ErrorKey
+from .hosts import check_host
 from .route import Route, check_name
 
 if TYPE_CHECKING:
@@ -27,17 +28,34 @@ class Blueprint:
     :param name: its part of the endpoints below it.
     :param prefix: what the URLs below it start with: ``""``, or with a slash before it and none
         after it. Variables may stand in it; each handler below gets them.
+    :param host: the host that its routes answer for, without a port; variables may stand in it, too.
+        Without one, they answer for the host of the blueprint above, or for all.
+    :param subdomain: what comes before the host above it, or before the application's ``server_name``.
     :param parent: the blueprint that it becomes a child of, if it is known by now.
     :raises ConfigurationError: if a name or prefix cannot be used.
     """
 
-    def __init__(self, name: str, *, prefix: str = "", parent: "Blueprint | None" = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        prefix: str = "",
+        host: str | None = None,
+        subdomain: str | None = None,
+        parent: "Blueprint | None" = None,
+    ) -> None:
         self.name = check_name("a blueprint", name)
         if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")) or prefix.endswith("/"):
             raise ConfigurationError(
                 f"the prefix of blueprint {name!r} must start with '/' and not end with it: {prefix!r}"
             )
+        if host is not None and subdomain is not None:
+            raise ConfigurationError(
+                f"blueprint {name!r} takes a host or a subdomain, not both: {host!r}, {subdomain!r}"
+            )
         self.prefix = prefix
+        self.host = check_host(f"the host of blueprint {name!r}", host)
+        self.subdomain = check_host(f"the subdomain of blueprint {name!r}", subdomain)
         self.parent: Blueprint | None = None
         self.children: list[Blueprint] = []
         self.routes: list[Route] = []
@@ -61,6 +79,29 @@ class Blueprint:
     def url_prefix(self) -> str:
         """What the URLs of its routes start with: the prefixes of the whole lineage."""
         return "".join(blueprint.prefix for blueprint in self.lineage)
+
+    @property
+    def url_host(self) -> str | None:
+        """The host that its routes answer for; ``None``, if they do for all.
+
+        :raises ConfigurationError: if it has a subdomain, and there is no host above it.
+        """
+        if self.host is not None:
+            return self.host
+        if self.subdomain is None:
+            return self.parent.url_host if self.parent is not None else None
+        domain = self.parent.domain if self.parent is not None else None
+        if domain is None:
+            raise ConfigurationError(
+                f"blueprint {self.name!r} has the subdomain {self.subdomain!r} of no host; give the"
+                " application a server_name, or a blueprint above it a host"
+            )
+        return f"{self.subdomain}.{domain}"
+
+    @property
+    def domain(self) -> str | None:
+        """What the subdomains of blueprints below it are in front of, if there is anything."""
+        return self.url_host or (self.parent.domain if self.parent is not None else None)
 
     def qualify(self, name: str) -> str:
         """Return the endpoint that ``name`` is known by outside."""

@@ -7,7 +7,8 @@ stand-in for one, which the application's hooks and error handlers surround.
 For paths without variables the map is asked once and for all: its answer cannot change, and to ask
 takes as long as the rest of a small request. For other paths its answers are kept as long as there is
 room, where they follow from the path alone: a converter that is not Werkzeug's own is asked each time.
-The host plays no part yet; it would be one more argument of the match, and one more part of the key.
+Where blueprints have hosts, the host is one more argument of the match, and one more part of the key: that
+is the affair of :mod:`kyoukai.web.hosts`.
 """
 
 import re
@@ -137,11 +138,14 @@ class Router:
 
     __slots__ = ("_adapter", "_everything", "_fixed", "_found", "map", "scope")
 
+    by_host = False
+    """Whether the rules' hosts count."""
+
     def __init__(
         self, root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None
     ) -> None:
         self.scope = Scope([root])
-        self.map = Map(converters=converters)
+        self.map = Map(converters=converters, host_matching=self.by_host)
         rules = make_rules(root)
         for rule in rules:
             self._add(rule)
@@ -149,7 +153,7 @@ class Router:
         self._everything = Options(self.scope, sorted(methods | {"OPTIONS"}))
         self._adapter = self.map.bind("")
         self._fixed = self._find_fixed(rules)
-        self._found: dict[tuple[str, str], tuple[Route, Params]] = {}
+        self._found: dict[tuple[str, ...], tuple[Route, Params]] = {}
 
     def match(self, ctx: "HTTPRequestContext", request: Request) -> Match:
         """Return what answers a request, and its parameters, and note both in its context."""
@@ -178,11 +182,11 @@ class Router:
             request.host, request.root_path, url_scheme=scheme, default_method=request.method
         )
 
-    def _find(self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, str]) -> Match:
+    def _find(self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, ...]) -> Match:
         """Return what the map says of a method and a path, and keep it if it may be kept."""
-        method, path = key
+        method = key[0]
         try:
-            rule, params = self._ask(path, method)
+            rule, params = self._ask(*key)
         except RequestRedirect:
             return Refusal(self.scope, self._redirect(request)), NO_PARAMS
         except MethodNotAllowed as error:
@@ -193,25 +197,25 @@ class Router:
         except NotFound:
             return Refusal(self.scope, NotFound()), NO_PARAMS
         route: Route = rule.route
-        if rule.is_constant and len(path) <= MAX_PATH_SIZE:
+        if rule.is_constant and max(map(len, key)) <= MAX_PATH_SIZE:
             if len(self._found) >= MAX_FOUND:
                 self._found.clear()
             self._found[key] = route, params
         ctx.route, ctx.found = route, params
         return route, params
 
-    def _ask(self, path: str, method: str) -> Any:
+    def _ask(self, method: str, path: str, host: str = "") -> Any:
         """Return the rule and the parameters that the map finds, or raise what it raises."""
         # A request is never matched as a websocket, whatever its Upgrade says.
         return self._adapter.match(path, method, return_rule=True, websocket=False)
 
-    def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, str], tuple[Route, Params]]:
+    def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, ...], tuple[Route, Params]]:
         """Return by method and path what the map finds for the paths that are rules themselves."""
-        fixed: dict[tuple[str, str], tuple[Route, Params]] = {}
+        fixed: dict[tuple[str, ...], tuple[Route, Params]] = {}
         for rule in rules:
             for method in () if rule.arguments else rule.methods or ():
                 try:
-                    found, _ = self._ask(rule.rule, method)
+                    found, _ = self._ask(method, rule.rule)
                 except HTTPException:
                     continue  # Such as the redirect that doubled slashes lead to.
                 fixed[method, rule.rule] = found.route, NO_PARAMS
@@ -246,15 +250,16 @@ def make_rules(root: "Blueprint") -> "list[RouteRule]":
     :raises ConfigurationError: if two routes take the same method of the same URL.
     """
     rules: list[RouteRule] = []
-    taken: dict[tuple[str, str], Route] = {}
+    taken: dict[tuple[str | None, str, str], Route] = {}
     for blueprint in root.walk():
+        host = blueprint.url_host
         for route in blueprint.routes:
             url = blueprint.url_prefix + route.url
             for method in route.methods:
-                other = taken.setdefault((url, method), route)
+                other = taken.setdefault((host, url, method), route)
                 if other is not route:
                     raise ConfigurationError(
-                        f"{method} {url!r} is answered by {describe(other.handler)} already,"
+                        f"{method} {(host or '') + url!r} is answered by {describe(other.handler)} already,"
                         f" and {describe(route.handler)} would never be called for it"
                     )
             rule = RouteRule(
@@ -263,6 +268,7 @@ def make_rules(root: "Blueprint") -> "list[RouteRule]":
                 endpoint=route.endpoint,
                 strict_slashes=route.strict_slashes,
                 defaults=route.defaults,
+                host=host,
             )
             rule.route = route
             rules.append(rule)
@@ -270,6 +276,9 @@ def make_rules(root: "Blueprint") -> "list[RouteRule]":
             route.scope = Scope(blueprint.lineage, route.before, route.after)
     for rule in rules:
         # Werkzeug adds HEAD to GET, which must not hide a route that has HEAD for itself.
-        if rule.methods is not None and taken.get((rule.rule, "HEAD"), rule.route) is not rule.route:
+        if (
+            rule.methods is not None
+            and taken.get((rule.host, rule.rule, "HEAD"), rule.route) is not rule.route
+        ):
             rule.methods.discard("HEAD")
     return rules

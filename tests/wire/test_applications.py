@@ -3,7 +3,7 @@
 import pytest
 from asphalt.core import inject, resource
 
-from kyoukai import ConfigurationError, HTTPRequestContext, Kyoukai, KyoukaiComponent
+from kyoukai import Blueprint, ConfigurationError, HTTPRequestContext, Kyoukai, KyoukaiComponent
 
 from ..serving import message
 
@@ -41,3 +41,39 @@ def test_a_resource_that_nothing_brings_is_refused_at_the_start(serve):
 
     with pytest.raises(ConfigurationError, match=r"asks for the resource 'component'.*@inject"):
         serve(app)
+
+
+def test_hosts_and_subdomains(serve):
+    app = Kyoukai("app", server_name="example.com")
+    api = Blueprint("api", subdomain="api", parent=app)
+    tenants = Blueprint("tenants", host="<tenant>.example.org", parent=app)
+
+    @app.route("/")
+    async def index(ctx: HTTPRequestContext) -> str:
+        return ctx.url_for("api.item", number=7)
+
+    @api.route("/<int:number>/")
+    async def item(ctx: HTTPRequestContext, number: int) -> str:
+        return f"{number} {ctx.url_for('index')}"
+
+    @tenants.route("/")
+    async def home(ctx: HTTPRequestContext, tenant: str) -> str:
+        return tenant
+
+    with serve(app).connect() as client:
+
+        def ask(host: str, target: str, method: str = "GET"):
+            fields = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"
+            return client.request(fields.encode(), method)
+
+        assert ask("example.com", "/").body == b"http://api.example.com/7/"
+        assert ask("localhost:81", "/").body == b"http://api.example.com:81/7/"
+        assert ask("api.example.com", "/7/").body == b"7 /"
+        assert ask("API.example.com:81", "/7/").body == b"7 /"
+        assert ask("example.com", "/7/").status == 404
+        assert ask("other.example", "http://api.example.com/7/").body == b"7 /"
+        assert ask("a.example.org", "/").body == b"a"
+        redirect = ask("api.example.com:81", "/7?q=1")
+        assert (redirect.status, redirect.fields["location"]) == (308, "http://api.example.com:81/7/?q=1")
+        refused = ask("a.example.org", "/", "POST")
+        assert (refused.status, refused.fields["allow"]) == (405, "GET, HEAD, OPTIONS")

@@ -1,0 +1,150 @@
+"""Routes for some hosts alone: Werkzeug's host matching, and what it leaves open.
+
+Blueprints have a host, or a subdomain in front of the host above them. A request is matched with the
+routes of its host first; those that have no host answer for every host, and are next. Which port a
+client came by is no part of the match, and is put into URLs as it was.
+
+An application whose blueprints have no hosts never comes here: its requests are matched by path alone.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter, MapAdapter, RequestRedirect
+from werkzeug.wrappers import Request
+
+from kyoukai.core.errors import ConfigurationError
+
+from .route import Route
+from .routing import NO_PARAMS, QUERY_SAFE, Match, Params, Router, RouteRule
+
+if TYPE_CHECKING:
+    from .blueprint import Blueprint
+    from .context import HTTPRequestContext
+
+# RFC 1123 section 2.1, and the underscore, which some names in use have.
+NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+VARIABLE: Final = re.compile(r"<[^<>]*>")
+
+
+class HostAdapter(MapAdapter):
+    """An adapter that makes URLs for a port, and for rules that have no host.
+
+    :ivar netloc: host and port as the client sent them, which routes without a host are reached by.
+    """
+
+    netloc = ""
+
+    def get_host(self, domain_part: str | None) -> str:
+        """Return host and port of a URL, given the host that a rule has, if it has one."""
+        _, port = split_host(self.netloc)
+        return domain_part + port if domain_part else self.netloc
+
+
+class HostRouter(Router):
+    """Finds the routes of a tree in which some have a host. Its parameters are those of a router."""
+
+    __slots__ = ()
+
+    by_host = True
+
+    def match(self, ctx: "HTTPRequestContext", request: Request) -> Match:
+        """Return what answers a request, and its parameters, and note both in its context."""
+        if request.method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
+            return self._everything, NO_PARAMS
+        host, _ = split_host(request.host)
+        key = (request.method, request.path, host)
+        found = self._found.get(key)
+        if found is None:
+            return self._find(ctx, request, key)
+        ctx.route, ctx.found = found
+        return found
+
+    def bind(self, request: Request) -> HostAdapter:
+        """Return what makes URLs as the client of ``request`` sees them.
+
+        :raises werkzeug.exceptions.BadRequest: if its host cannot be one.
+        """
+        return self._adapt(request, None)
+
+    def _ask(self, method: str, path: str, host: str = "") -> Any:
+        """Return what the map finds for a host, or else for every host, or raise what it raises."""
+        own = HostAdapter(self.map, host, "/", None, "http", "/", method)
+        try:
+            return own.match(path, method, return_rule=True, websocket=False)
+        except NotFound:
+            return super()._ask(method, path)
+        except MethodNotAllowed as error:
+            methods = {*(error.valid_methods or ())}
+        try:
+            return super()._ask(method, path)
+        except NotFound:
+            raise MethodNotAllowed(sorted(methods)) from None
+        except MethodNotAllowed as error:
+            raise MethodNotAllowed(sorted(methods | {*(error.valid_methods or ())})) from None
+
+    def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, ...], tuple[Route, Params]]:
+        """Return nothing: clients choose the host, and with it what a path leads to."""
+        return {}
+
+    def _redirect(self, request: Request) -> HTTPException:
+        """Return the redirect that was found, with the client's host and query."""
+        query = quote(request.query_string, safe=QUERY_SAFE)
+        host, _ = split_host(request.host)
+        for adapter in (self._adapt(request, host), self._adapt(request, "")):
+            try:
+                adapter.match(request.path, query_args=query, websocket=False)
+            except RequestRedirect as redirect:
+                return redirect
+            except HTTPException:
+                continue
+        return NotFound()
+
+    def _adapt(self, request: Request, host: str | None) -> HostAdapter:
+        """Return an adapter for a request that matches the rules of ``host``."""
+        bound = super().bind(request)
+        adapter = HostAdapter(
+            self.map,
+            bound.server_name if host is None else host,
+            bound.script_name,
+            None,
+            bound.url_scheme,
+            bound.path_info,
+            bound.default_method,
+        )
+        adapter.netloc = bound.server_name
+        return adapter
+
+
+def make_router(root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None) -> Router:
+    """Return the router that the tree below ``root`` needs. For what is raised, see :class:`Router`."""
+    if any(blueprint.url_host is not None for blueprint in root.walk()):
+        return HostRouter(root, converters)
+    return Router(root, converters)
+
+
+def split_host(netloc: str) -> tuple[str, str]:
+    """Return the host of a request in lower case, with no dot at its end, and its port with the colon."""
+    colon = netloc.rfind(":")
+    if colon < 0 or netloc.endswith("]"):
+        colon = len(netloc)
+    return netloc[:colon].lower().removesuffix("."), netloc[colon:]
+
+
+def check_host(what: str, host: object, *, variables: bool = True) -> str | None:
+    """Return ``host`` if it can be one, or a part of one, or is ``None``.
+
+    :param variables: whether it may have variables.
+    :raises ConfigurationError: if it cannot.
+    """
+    if host is None:
+        return None
+    if not isinstance(host, str) or not NAME.fullmatch(VARIABLE.sub("x" if variables else "<", host)):
+        example = "'api.example.com' or '<tenant>.example.com'" if variables else "'example.com'"
+        raise ConfigurationError(
+            f"{what} must be a name in lower case and ASCII, without a port, such as {example}, not {host!r}"
+        )
+    return host
