@@ -242,7 +242,8 @@ class HTTPRequestContext(Context):
         """Return the URL of an endpoint.
 
         :param endpoint: the names of its blueprints and its own, with dots between. With a dot
-            before it, it is taken from the blueprint of this request's route.
+            before it, it is taken from the blueprint of this request's route; with each further dot,
+            from the one above.
         :param _external: whether scheme and host are wanted too, as the client sees them.
         :param _anchor: the fragment.
         :param _method: a method that the route must take, where several share the endpoint.
@@ -250,7 +251,10 @@ class HTTPRequestContext(Context):
         :raises werkzeug.routing.BuildError: if there is no such endpoint, or a value is missing.
         """
         if endpoint.startswith("."):
-            endpoint = self.bp.qualify(endpoint[1:])
+            blueprint, endpoint = self.bp, endpoint[1:]
+            while endpoint.startswith(".") and blueprint.parent is not None:
+                blueprint, endpoint = blueprint.parent, endpoint[1:]
+            endpoint = blueprint.qualify(endpoint)
         if self._urls is None:
             self._urls = self.app.router.bind(self.request)
         url = self._urls.build(endpoint, values, method=_method, force_external=_external)

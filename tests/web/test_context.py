@@ -431,6 +431,9 @@ def test_url_for_is_unmoved_by_an_upgrade(app: Kyoukai) -> None:
         ("/", ".index", "/"),
         ("/missing", ".index", "/"),
         ("/users/3/posts/a", ".index", "/users/4/posts/b"),
+        ("/users/3/posts/a", "..index", "/users/"),
+        ("/users/3/posts/a", "...index", "/"),
+        ("/users/", "..users.posts.index", "/users/4/posts/b"),
     ],
 )
 def test_url_for_relative_to_the_blueprint(app: Kyoukai, path: str, endpoint: str, url: str) -> None:
@@ -438,7 +441,9 @@ def test_url_for_relative_to_the_blueprint(app: Kyoukai, path: str, endpoint: st
     assert within(app, lambda ctx: ctx.url_for(endpoint, **values), path) == url
 
 
-@pytest.mark.parametrize(("endpoint", "values"), [("nothing", {}), ("users.posts.index", {"user": 3})])
+@pytest.mark.parametrize(
+    ("endpoint", "values"), [("nothing", {}), ("..index", {}), ("users.posts.index", {"user": 3})]
+)
 def test_urls_that_cannot_be_made(app: Kyoukai, endpoint: str, values: dict[str, Any]) -> None:
     def attempt(ctx: HTTPRequestContext) -> bool:
         with pytest.raises(BuildError):

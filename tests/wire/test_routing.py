@@ -1,0 +1,94 @@
+"""What the tree of blueprints answers, asked for by sockets."""
+
+import json
+
+import pytest
+
+from kyoukai import Blueprint, HTTPRequestContext, Kyoukai
+
+from ..serving import message
+
+
+@pytest.fixture
+def client(serve):
+    app = Kyoukai("app")
+    shops = Blueprint("shops", prefix="/shops/<int:shop>", parent=app)
+    items = Blueprint("items", prefix="/items", parent=shops)
+
+    @app.route("/", endpoint="home")
+    async def index(ctx: HTTPRequestContext) -> str:
+        return ctx.url_for("shops.items.one", shop=1, item="a b", _external=True, _anchor="x y", q=2)
+
+    @items.route("/")
+    async def all_items(ctx: HTTPRequestContext, shop: int) -> list[str]:
+        return [ctx.url_for(endpoint, shop=shop) for endpoint in ("..about", "...home")]
+
+    @items.route("/", methods=["POST"])
+    async def create(ctx: HTTPRequestContext, shop: int) -> dict[str, object]:
+        return {"shop": shop, "body": ctx.request.get_data(as_text=True)}
+
+    @items.route("/<item>")
+    @items.route("/<item>/<int:page>", methods=["GET", "PUT"], endpoint="one")
+    @items.route("/named/<item>", methods=["DELETE"], endpoint="one", defaults={"page": 0})
+    async def one(ctx: HTTPRequestContext, shop: int, item: str, page: int = 1) -> dict[str, object]:
+        assert ctx.app is app
+        assert ctx.bp is items
+        assert {"page": 1, **ctx.params} == {"shop": shop, "item": item, "page": page}
+        assert ctx.route is not None
+        return {
+            "page": page,
+            "endpoint": ctx.route.endpoint,
+            "rule": ctx.rule.rule,
+            "delete": ctx.url_for(".one", shop=shop, item=item, _method="DELETE"),
+        }
+
+    @shops.route("/about/", strict_slashes=False)
+    async def about(ctx: HTTPRequestContext, shop: int) -> str:
+        return "about"
+
+    with serve(app).connect() as client:
+        yield client
+
+
+def ask(client, path, method="GET", body=None):
+    return client.request(message(method, path, body=body), method)
+
+
+def test_urls(client):
+    assert ask(client, "/").body == b"http://localhost/shops/1/items/a%20b?q=2#x%20y"
+    assert ask(client, "/shops/7/items/").body == b'["/shops/7/about/","/?shop=7"]'
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "page", "rule"),
+    [
+        ("/shops/7/items/a", "GET", 1, "/<item>"),
+        ("/shops/7/items/a/3", "PUT", 3, "/<item>/<int:page>"),
+        ("/shops/7/items/named/a", "DELETE", 0, "/named/<item>"),
+    ],
+)
+def test_several_paths_of_one_route(client, path, method, page, rule):
+    # The second time, what the map said may be known.
+    for _ in range(2):
+        assert json.loads(ask(client, path, method).body) == {
+            "page": page,
+            "endpoint": "shops.items.one",
+            "rule": "/shops/<int:shop>/items" + rule,
+            "delete": "/shops/7/items/named/a",
+        }
+
+
+def test_a_redirect_keeps_method_and_body(client):
+    redirect = ask(client, "/shops/7/items", "POST", b"body")
+    assert (redirect.status, redirect.fields["location"]) == (308, "http://localhost/shops/7/items/")
+    assert ask(client, "/shops/7/items/", "POST", b"body").body == b'{"shop":7,"body":"body"}'
+
+
+def test_loose_slashes(client):
+    assert ask(client, "/shops/7/about").body == ask(client, "/shops/7/about/").body == b"about"
+
+
+def test_what_no_route_takes(client):
+    assert ask(client, "/shops/a/items/").status == 404
+    refused = ask(client, "/shops/7/items/", "PATCH")
+    assert (refused.status, refused.fields["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
