@@ -42,7 +42,8 @@ class RouteGroup:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__()
-        cls._own_options = options
+        # A dataclass with slots is a class made a second time, of the first one's attributes alone.
+        cls._own_options = {**vars(cls).get("_own_options", {}), **options}
         cls._prepare_blueprint({})
 
     def make_blueprint(self, **options: Any) -> Blueprint:
@@ -61,7 +62,7 @@ class RouteGroup:
         for name, marks in _find_marked(type(self)):
             for mark in marks:
                 mark(blueprint, self, getattr(self, name))
-        self.bp = blueprint
+        object.__setattr__(self, "bp", blueprint)  # A frozen dataclass is a group as well.
         return blueprint
 
     @classmethod

@@ -1,4 +1,5 @@
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -181,6 +182,26 @@ def test_options_are_inherited_but_for_the_name() -> None:
         ("Derived", "/base"),
         ("Moved", "/moved"),
     ]
+
+
+def test_dataclasses() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Words(RouteGroup, name="words", prefix="/words"):
+        word: str
+
+        async def refuse(self, ctx: HTTPRequestContext) -> str | None:
+            return "too long" if len(self.word) > 4 else None
+
+        @route("/", before=[refuse])
+        async def show(self, ctx: HTTPRequestContext) -> str:
+            return self.word
+
+    short = Words("word")
+    app = serve(short)
+    app.add_route_group(Words("longer"), name="long", prefix="/long")
+    assert short.bp is not None
+    assert short.bp.name == "words"
+    assert (text(app, "/words/"), text(app, "/long/")) == ("word", "too long")
 
 
 def test_mixins() -> None:

@@ -2,8 +2,21 @@
 
 import pytest
 from asphalt.core import inject, resource
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
 
-from kyoukai import Blueprint, ConfigurationError, HTTPRequestContext, Kyoukai, KyoukaiComponent
+from kyoukai import (
+    Blueprint,
+    ConfigurationError,
+    HTTPRequestContext,
+    Kyoukai,
+    KyoukaiComponent,
+    RouteGroup,
+    after_request,
+    before_request,
+    errorhandler,
+    route,
+)
 
 from ..serving import message
 
@@ -41,6 +54,63 @@ def test_a_resource_that_nothing_brings_is_refused_at_the_start(serve):
 
     with pytest.raises(ConfigurationError, match=r"asks for the resource 'component'.*@inject"):
         serve(app)
+
+
+def test_attributes_of_the_contexts_above(serve):
+    app = Kyoukai("app")
+
+    @app.route("/")
+    async def index(ctx: HTTPRequestContext) -> str:
+        return ctx.motto
+
+    server = serve(app)
+    with server.connect() as client:
+        server.wait_until(lambda: server.server.connections)
+        server.call(setattr, server.connection.parent_context, "motto", "festina lente")
+        assert client.request(message()).body == b"festina lente"
+
+
+def test_a_group_of_routes(serve):
+    class Base(RouteGroup, prefix="/base"):
+        seen = 0
+
+        @before_request
+        async def count(self, ctx: HTTPRequestContext) -> None:
+            self.seen += 1
+
+        @after_request
+        async def tell(self, ctx: HTTPRequestContext, response: Response) -> None:
+            response.headers["X-Seen"] = str(self.seen)
+
+        async def sign(self, ctx: HTTPRequestContext, response: Response) -> None:
+            response.headers["X-Signed"] = "base"
+
+        @route("/<int:number>", after=[sign])
+        @inject
+        async def item(self, ctx: HTTPRequestContext, number: int, component: KyoukaiComponent = resource()):
+            return [self.seen, number, ctx.bp.name if component.url else ""]
+
+        @errorhandler(404)
+        async def missing(self, ctx: HTTPRequestContext, error: Exception) -> str:
+            return "missing"
+
+    class Derived(Base, prefix="/derived"):
+        async def sign(self, ctx: HTTPRequestContext, response: Response) -> None:
+            response.headers["X-Signed"] = "derived"
+
+        @route("/plain")
+        def plain(self, ctx: HTTPRequestContext) -> str:
+            raise NotFound
+
+    app = Kyoukai("app")
+    app.add_route_group(Base())
+    app.add_route_group(Derived())
+    with serve(app).connect() as client:
+        base, derived = (client.request(message("GET", f"/{name}/7")) for name in ("base", "derived"))
+        assert (base.body, base.fields["x-signed"], base.fields["x-seen"]) == (b'[1,7,"Base"]', "base", "1")
+        assert (derived.body, derived.fields["x-signed"]) == (b'[1,7,"Derived"]', "derived")
+        missing = client.request(message("GET", "/derived/plain"))
+        assert (missing.status, missing.body, missing.fields["x-seen"]) == (404, b"missing", "2")
 
 
 def test_hosts_and_subdomains(serve):
