@@ -13,7 +13,7 @@ from kyoukai.core.errors import (
 from kyoukai.core.limits import Limits
 from kyoukai.core.parser import RequestParser
 from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.web import Blueprint, Kyoukai, RouteGroup
+from kyoukai.web import Blueprint, Kyoukai, RouteGroup, send_file, send_from_directory
 from kyoukai.web.route_group import after_request, before_request, errorhandler, route
 
 __all__ = (
@@ -28,6 +28,9 @@ __all__ = (
     "before_request",
     "errorhandler",
     "route",
+    # responses
+    "send_file",
+    "send_from_directory",
     # backends
     "API_VERSION",
     "HTTP1_FEATURES",

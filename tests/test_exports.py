@@ -6,9 +6,31 @@ import pytest
 
 import kyoukai
 
-APPLICATIONS = ["Blueprint", "HTTPRequestContext", "Kyoukai", "KyoukaiComponent"]
-ROUTE_GROUPS = ["RouteGroup", "after_request", "before_request", "errorhandler", "route"]
-BACKENDS = ["API_VERSION", "HTTP1_FEATURES", "Backend", "Feature", "HTTPProtocol", "RequestParser"]
+APPLICATIONS = [
+    "Blueprint",
+    "HTTPRequestContext",
+    "Kyoukai",
+    "KyoukaiComponent",
+]
+ROUTE_GROUPS = [
+    "RouteGroup",
+    "after_request",
+    "before_request",
+    "errorhandler",
+    "route",
+]
+RESPONSES = [
+    "send_file",
+    "send_from_directory",
+]
+BACKENDS = [
+    "API_VERSION",
+    "HTTP1_FEATURES",
+    "Backend",
+    "Feature",
+    "HTTPProtocol",
+    "RequestParser",
+]
 ERRORS_AND_LIMITS = [
     "BackendError",
     "BackendOptionError",
@@ -18,7 +40,7 @@ ERRORS_AND_LIMITS = [
     "ListenError",
     "ProtocolError",
 ]
-FACE = [*APPLICATIONS, *ROUTE_GROUPS, *BACKENDS, *ERRORS_AND_LIMITS]
+FACE = [*APPLICATIONS, *ROUTE_GROUPS, *RESPONSES, *BACKENDS, *ERRORS_AND_LIMITS]
 
 
 def test_the_face() -> None:

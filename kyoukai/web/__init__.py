@@ -3,6 +3,7 @@
 from .application import Kyoukai
 from .blueprint import Blueprint
 from .context import HTTPRequestContext, RouteCompletedEvent, RouteEvent, RouteInvokedEvent, RouteMatchedEvent
+from .files import send_file, send_from_directory
 from .responses import make_response
 from .route import Route
 from .route_group import RouteGroup
@@ -18,4 +19,6 @@ __all__ = (
     "RouteInvokedEvent",
     "RouteMatchedEvent",
     "make_response",
+    "send_file",
+    "send_from_directory",
 )

@@ -28,6 +28,8 @@ def test_the_face() -> None:
         "RouteInvokedEvent",
         "RouteMatchedEvent",
         "make_response",
+        "send_file",
+        "send_from_directory",
     )
     for name in kyoukai.web.__all__:
         assert hasattr(kyoukai.web, name)

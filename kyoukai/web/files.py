@@ -1,0 +1,200 @@
+"""Files as answers: opened and described in a thread, conditional, in whole or in part.
+
+Werkzeug makes the response. Its range is a plain iterator, though, of which each step would take a
+thread; here the part of a file is a file that stands at the part's beginning, which the kernel sends
+by itself as it does the whole.
+"""
+
+import asyncio
+import functools
+import io
+import os
+import stat
+from collections.abc import Callable
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any
+
+from werkzeug import utils
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import FileWrapper
+
+from .conditions import apply_conditions
+from .places import open_beneath, open_regular, read_path
+
+if TYPE_CHECKING:
+    from .context import HTTPRequestContext
+
+
+class FilePart(FileWrapper):
+    """Some bytes of a file, from where it stands.
+
+    :param size: how many.
+    """
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        super().__init__(file)
+        self.left = size
+
+    def __next__(self) -> bytes:
+        # A server that lets the kernel send asks for none: it goes by the Content-Length.
+        data = self.file.read(min(self.buffer_size, self.left))
+        if not data:
+            raise StopIteration
+        self.left -= len(data)
+        return data
+
+
+async def send_file(
+    ctx: "HTTPRequestContext",
+    path_or_file: str | os.PathLike[str] | IO[bytes],
+    mimetype: str | None = None,
+    *,
+    as_attachment: bool = False,
+    download_name: str | None = None,
+    conditional: bool = True,
+    etag: bool | str = True,
+    last_modified: datetime | int | float | None = None,
+    max_age: int | None = None,
+) -> Response:
+    """Return a response that sends a file, or what the request's conditions make of it.
+
+    Ranges, ``If-None-Match``, ``If-Modified-Since``, ``If-Match``, ``If-Unmodified-Since`` and
+    ``If-Range`` are obeyed (RFC 9110 sections 13 and 14). The file is opened in a thread.
+
+    :param ctx: the context of the request.
+    :param path_or_file: a path, relative to the current directory, that no client had a say in; or a
+        file opened in binary mode, which stands at its beginning and is closed after the answer.
+    :param mimetype: the type; by default what the name suggests, or ``application/octet-stream``.
+    :param as_attachment: whether a browser saves it, and does not show it.
+    :param download_name: the name it is saved by; by default that of the path. A file without a path
+        needs this or ``mimetype``.
+    :param conditional: whether conditions and ranges are obeyed.
+    :param etag: the entity tag, without quotes; ``True``: one made of size and time of modification.
+    :param last_modified: by default the file's own, in seconds since 1970 where it is a number.
+    :param max_age: seconds that it may be kept without asking; by default each use asks.
+    :raises OSError: if the path cannot be opened, or is no regular file.
+    :raises werkzeug.exceptions.PreconditionFailed: if the request's conditions say so.
+    :raises werkzeug.exceptions.RequestedRangeNotSatisfiable: likewise.
+    :raises TypeError: if neither type nor name are known.
+    :raises ValueError: if the file is opened in text mode.
+    """
+    options = {
+        "mimetype": mimetype,
+        "as_attachment": as_attachment,
+        "download_name": download_name,
+        "conditional": conditional,
+        "etag": etag,
+        "last_modified": last_modified,
+        "max_age": max_age,
+    }
+    return await in_thread(functools.partial(_send, ctx, path_or_file, options))
+
+
+async def send_from_directory(
+    ctx: "HTTPRequestContext", directory: str | os.PathLike[str], path: str, **options: Any
+) -> Response:
+    """Return a response that sends a file of a directory, by a path that a client may have chosen.
+
+    A path that leads out of the directory, be it by ``..`` or by a symbolic link, one to a hidden file or
+    within a hidden directory, and one that leads to no regular file are all the same 404.
+
+    :param ctx: the context of the request.
+    :param directory: relative to the current directory; no client may have a say in it.
+    :param path: relative to ``directory``, with slashes between its parts.
+    :param options: those of :func:`send_file`.
+    :raises werkzeug.exceptions.NotFound: if there is no such file to be sent.
+    """
+    parts = read_path(path)
+    if not parts:
+        raise NotFound
+
+    def find() -> Response:
+        file = open_beneath(directory, parts)
+        if file is None:
+            raise NotFound
+        return respond(ctx, file, {"download_name": parts[-1], **options})
+
+    return await in_thread(find)
+
+
+async def in_thread(make: Callable[[], Response]) -> Response:
+    """Make a response in a thread; where nobody waits for it any more, it is closed."""
+    # A copy of the context variables serves no purpose here: nothing of the application's is called.
+    future = asyncio.get_running_loop().run_in_executor(None, make)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        future.add_done_callback(_close_unwanted)
+        raise
+
+
+def respond(ctx: "HTTPRequestContext", file: IO[bytes], options: dict[str, Any]) -> Response:
+    """Return a response that sends an opened file, which is closed if that fails.
+
+    :param options: those of :func:`send_file`.
+    """
+    try:
+        return _respond(ctx, file, **options)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _send(ctx: "HTTPRequestContext", source: Any, options: dict[str, Any]) -> Response:
+    if isinstance(source, (str, os.PathLike)):
+        file = open_regular(os.fspath(source))
+        name = options["download_name"]
+        options = {**options, "download_name": os.path.basename(source) if name is None else name}
+        return respond(ctx, file, options)
+    return respond(ctx, source, options)
+
+
+def _respond(
+    ctx: "HTTPRequestContext",
+    file: IO[bytes],
+    *,
+    conditional: bool = True,
+    etag: bool | str = True,
+    last_modified: datetime | int | float | None = None,
+    **options: Any,
+) -> Response:
+    status = _status(file)
+    if status is not None:
+        if last_modified is None:
+            last_modified = status.st_mtime
+        if etag is True:
+            # Of the file that was opened, whatever has its name by now.
+            etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+    response = utils.send_file(
+        file,
+        # Nothing of the request: no wrapper but Werkzeug's, which is the one that the server knows.
+        {},
+        conditional=False,
+        etag=etag,
+        last_modified=last_modified,
+        response_class=ctx.app.response_class,
+        **options,
+    )
+    size = response.content_length if status is None else status.st_size
+    response.content_length = size
+    if conditional:
+        apply_conditions(response, ctx.environ, size)
+    start = response.content_range.start
+    if response.status_code == 206 and start is not None:
+        file.seek(start)
+        response.response = FilePart(file, response.content_length or 0)
+    return response
+
+
+def _status(file: IO[bytes]) -> os.stat_result | None:
+    """Return what the system knows of an opened file that stands at its beginning, if it is a regular one."""
+    if not isinstance(file, (io.BufferedReader, io.FileIO)):
+        return None
+    status = os.fstat(file.fileno())
+    return status if stat.S_ISREG(status.st_mode) and not file.tell() else None
+
+
+def _close_unwanted(future: "asyncio.Future[Response]") -> None:
+    if not future.cancelled() and future.exception() is None:
+        future.result().close()
