@@ -214,6 +214,20 @@ def test_streaming(example: Any) -> None:
     assert (answer.body, answer.fields["content-length"]) == (source, str(len(source)))
 
 
+def test_files(example: Any) -> None:
+    server, _ = example("docs/files.py")
+    assert b'href="/static/style.css"' in ask(server, "/").body
+    style = ask(server, "/static/style.css")
+    assert style.fields["content-type"] == "text/css; charset=utf-8"
+    assert style.fields["cache-control"] == "public, max-age=3600"
+    source = ask(server, "/source")
+    assert source.body == (EXAMPLES / "docs" / "files.py").read_bytes()
+    assert source.fields["content-disposition"] == "attachment; filename=source.py"
+    part = ask(server, "/download/style.css", "GET", "Range: bytes=0-3")
+    assert (part.status, part.body) == (206, b"body")
+    assert ask(server, "/download/..%2ffiles.py").status == 404
+
+
 def test_a_client_that_does_not_wait_takes_no_message(example: Any) -> None:
     server, module = example("docs/presence.py")
     with server.connect() as client:

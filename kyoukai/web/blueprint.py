@@ -6,6 +6,7 @@ between. The tree can be added to until the application is finalized. Whatever c
 refused where it is written.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from .calling import AnyFunction, check_call, describe
 from .error_handlers import ErrorHandlers, ErrorKey
 from .hosts import check_host
 from .route import Route, check_name
+from .static import StaticFiles, check_prefix
 
 if TYPE_CHECKING:
     from .route_group import RouteGroup
@@ -217,6 +219,36 @@ class Blueprint:
             return handler
 
         return add
+
+    def static(
+        self,
+        prefix: str,
+        directory: str | os.PathLike[str],
+        *,
+        index: str | None = None,
+        max_age: int | None = None,
+        dot_files: bool = False,
+        endpoint: str = "static",
+    ) -> None:
+        """Serve the files of a directory, by routes whose variable is ``filename``.
+
+        What leads out of the directory, by ``..`` or by a symbolic link, is 404, as is what is not there.
+
+        :param prefix: what their URLs start with, below the blueprint's prefix: ``"/static"``, or ``""``.
+        :param directory: an existing directory; a relative one is taken from the current directory, now.
+        :param index: the name of the file that answers for its directory; by default none does.
+        :param max_age: seconds for which a client may keep a file without asking; by default it asks
+            each time whether it has changed.
+        :param dot_files: whether files and directories are served whose names begin with a dot.
+        :param endpoint: the name for ``url_for("static", filename="style.css")``.
+        :raises ConfigurationError: if any of it cannot be used.
+        :raises RuntimeError: if the application is finalized.
+        """
+        url = check_prefix(prefix)
+        files = StaticFiles(directory, index=index, max_age=max_age, dot_files=dot_files)
+        self.add_route(Route(files, f"{url}/<path:filename>", endpoint=endpoint))
+        if index is not None:
+            self.add_route(Route(files, f"{url}/", endpoint=endpoint, defaults={"filename": ""}))
 
     def errorhandler(self, key: ErrorKey) -> Callable[[F], F]:
         """Return a decorator for a function that answers errors, called with context and error.

@@ -1,0 +1,88 @@
+"""A directory whose files are served as they are: style sheets, scripts, images, or a whole site."""
+
+import functools
+import os
+from typing import Any
+
+from werkzeug.exceptions import NotFound
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from kyoukai.core.errors import ConfigurationError
+
+from .context import HTTPRequestContext
+from .files import in_thread, respond
+from .places import is_directory, open_beneath, read_path
+
+
+class StaticFiles:
+    """The handler of a directory's routes. It opens files in threads.
+
+    :param directory: an existing directory; a relative one is taken from the current directory, now.
+    :param index: the name of the file that stands for its directory; by default none does.
+    :param max_age: seconds for which a file may be kept without asking; by default each use asks.
+    :param dot_files: whether files and directories are served whose names begin with a dot.
+    :raises ConfigurationError: if any of it cannot be used.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        index: str | None = None,
+        max_age: int | None = None,
+        dot_files: bool = False,
+    ) -> None:
+        if not isinstance(directory, (str, os.PathLike)) or not os.path.isdir(directory):
+            raise ConfigurationError(f"a static directory must be a directory that exists, not {directory!r}")
+        if index is not None and (not isinstance(index, str) or "/" in index or not read_path(index)):
+            raise ConfigurationError(f"index must be the name of a file, 'index.html' say, not {index!r}")
+        if max_age is not None and (type(max_age) is not int or max_age < 0):
+            raise ConfigurationError(f"max_age must be a number of seconds, 0 or more, not {max_age!r}")
+        if not isinstance(dot_files, bool):
+            raise ConfigurationError(f"dot_files must be True or False, not {dot_files!r}")
+        self.directory = os.path.abspath(directory)
+        self.index = index
+        self.max_age = max_age
+        self.dot_files = dot_files
+
+    async def __call__(self, ctx: HTTPRequestContext, filename: str, **others: Any) -> Response:
+        """Answer with a file.
+
+        :param filename: its path beneath the directory, as the client has it.
+        :param others: what the prefixes of the blueprints have for variables.
+        :raises werkzeug.exceptions.NotFound: if there is none that may be sent.
+        """
+        parts = read_path(filename, dot_files=self.dot_files)
+        if parts is None:
+            raise NotFound
+        return await in_thread(functools.partial(self._answer, ctx, filename, parts, others))
+
+    def _answer(
+        self, ctx: HTTPRequestContext, filename: str, parts: tuple[str, ...], others: dict[str, Any]
+    ) -> Response:
+        is_file = bool(filename) and not filename.endswith("/")
+        if not is_file:
+            # The slash says that it is a directory: a file has no such name.
+            parts = (*parts, self.index) if self.index is not None else ()
+        file = open_beneath(self.directory, parts) if parts else None
+        if file is not None:
+            return respond(ctx, file, {"download_name": parts[-1], "max_age": self.max_age})
+        if is_file and self.index is not None and is_directory(self.directory, parts):
+            # With the slash, since references in the index are relative to the directory.
+            url = ctx.url_for(ctx.route.endpoint if ctx.route else "", filename=f"{filename}/", **others)
+            query = ctx.environ.get("QUERY_STRING")
+            return redirect(f"{url}?{query}" if query else url, 308)
+        raise NotFound
+
+
+def check_prefix(prefix: object) -> str:
+    """Return what the URLs of a static directory start with.
+
+    :raises ConfigurationError: if they cannot.
+    """
+    if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")) or prefix.endswith("/"):
+        raise ConfigurationError(
+            f"the prefix of a static directory must start with '/' and not end with it: {prefix!r}"
+        )
+    return prefix
