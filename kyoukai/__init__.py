@@ -13,7 +13,16 @@ from kyoukai.core.errors import (
 from kyoukai.core.limits import Limits
 from kyoukai.core.parser import RequestParser
 from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.web import Blueprint, Kyoukai, RouteGroup, send_file, send_from_directory
+from kyoukai.web import (
+    Blueprint,
+    Kyoukai,
+    RouteGroup,
+    ServerSentEvent,
+    event_stream,
+    last_event_id,
+    send_file,
+    send_from_directory,
+)
 from kyoukai.web.route_group import after_request, before_request, errorhandler, route
 
 __all__ = (
@@ -29,6 +38,9 @@ __all__ = (
     "errorhandler",
     "route",
     # responses
+    "ServerSentEvent",
+    "event_stream",
+    "last_event_id",
     "send_file",
     "send_from_directory",
     # backends

@@ -228,6 +228,26 @@ def test_files(example: Any) -> None:
     assert ask(server, "/download/..%2ffiles.py").status == 404
 
 
+def test_events(example: Any) -> None:
+    server, module = example("docs/events.py")
+
+    def publish(text: bytes) -> None:
+        assert ask(server, "/news", "POST", FORM, body=b"text=" + text).status == 204
+
+    publish(b"one")
+    with server.connect() as client:
+        client.send(message("GET", "/events"))
+        client.receive_until(b"retry: 2000\n\n")
+        client.receive_until(b'event: news\nid: 1\ndata: {"text":"one"}\n\n')
+        publish(b"two")
+        client.receive_until(b'event: news\nid: 2\ndata: {"text":"two"}\n\n')
+    server.wait_until(lambda: not module.readers)
+    with server.connect() as client:
+        client.send(message("GET", "/events", "Last-Event-ID: 1"))
+        client.receive_until(b"retry: 2000\n\n")
+        assert b"one" not in client.receive_until(b"two")
+
+
 def test_a_client_that_does_not_wait_takes_no_message(example: Any) -> None:
     server, module = example("docs/presence.py")
     with server.connect() as client:

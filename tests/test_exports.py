@@ -20,6 +20,9 @@ ROUTE_GROUPS = [
     "route",
 ]
 RESPONSES = [
+    "ServerSentEvent",
+    "event_stream",
+    "last_event_id",
     "send_file",
     "send_from_directory",
 ]

@@ -3,6 +3,7 @@
 from .application import Kyoukai
 from .blueprint import Blueprint
 from .context import HTTPRequestContext, RouteCompletedEvent, RouteEvent, RouteInvokedEvent, RouteMatchedEvent
+from .events import ServerSentEvent, event_stream, last_event_id
 from .files import send_file, send_from_directory
 from .responses import make_response
 from .route import Route
@@ -18,6 +19,9 @@ __all__ = (
     "RouteGroup",
     "RouteInvokedEvent",
     "RouteMatchedEvent",
+    "ServerSentEvent",
+    "event_stream",
+    "last_event_id",
     "make_response",
     "send_file",
     "send_from_directory",
