@@ -248,6 +248,13 @@ def test_events(example: Any) -> None:
         assert b"one" not in client.receive_until(b"two")
 
 
+def test_an_encoder(example: Any) -> None:
+    server, _ = example("docs/encoder.py")
+    answer = ask(server, "/")
+    assert answer.fields["content-type"] == "application/json"
+    assert answer.body == b'{"epoch": "1970-01-01T00:00:00+00:00"}'
+
+
 def test_a_client_that_does_not_wait_takes_no_message(example: Any) -> None:
     server, module = example("docs/presence.py")
     with server.connect() as client:

@@ -5,6 +5,7 @@ component that serves it or by its first request; mistakes that only the whole c
 there. From then on it does not change.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -19,7 +20,8 @@ from .blueprint import Blueprint
 from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
 from .hosts import check_host, make_router
-from .responses import make_response
+from .json_encoders import JSONEncoder, choose_encoder
+from .responses import encode_json, make_bodies, make_response
 from .routing import Router
 from .wrappers import Request, Response
 
@@ -38,6 +40,9 @@ class Kyoukai(Blueprint):
     :param converters: converters for the variables of rules, besides Werkzeug's, by name.
     :param server_name: the host that blueprints' subdomains are in front of. Requests for other hosts
         are answered too, by routes that have no host.
+    :param json_encoder: what makes JSON of the dicts and lists that handlers return: a function from a
+        value to ``bytes`` or ``str``; ``"orjson"`` or ``"msgspec"``, if installed; by default the
+        standard library's. The attribute returns ``bytes``.
     :raises ConfigurationError: if one of them cannot be used.
     """
 
@@ -54,6 +59,7 @@ class Kyoukai(Blueprint):
         context_class: type[HTTPRequestContext] | None = None,
         converters: Mapping[str, type[BaseConverter]] | None = None,
         server_name: str | None = None,
+        json_encoder: JSONEncoder | str | None = None,
     ) -> None:
         super().__init__(name)
         self.server_name = check_host("server_name", server_name, variables=False)
@@ -67,6 +73,7 @@ class Kyoukai(Blueprint):
             "context_class", context_class or self.context_class, HTTPRequestContext
         )
         self.converters = dict(converters or {})
+        self.json_encoder = choose_encoder(json_encoder)
         self._dispatcher: Dispatcher | None = None
 
     @property
@@ -101,7 +108,10 @@ class Kyoukai(Blueprint):
             router = make_router(self, self.converters)
             for blueprint in self.walk():
                 blueprint.finalized = True
-            self._dispatcher = Dispatcher(router, self.response_class)
+            make = make_response
+            if self.json_encoder is not encode_json:
+                make = functools.partial(make_response, bodies=make_bodies(self.json_encoder))
+            self._dispatcher = Dispatcher(router, self.response_class, make)
 
     @property
     def router(self) -> Router:
@@ -139,7 +149,7 @@ class Kyoukai(Blueprint):
                     response = (
                         value
                         if isinstance(value, wrappers.Response)
-                        else make_response(value, self.response_class, request, origin)
+                        else dispatcher.make_response(value, self.response_class, request, origin)
                     )
                 except Exception as exc:
                     response = await dispatcher.answer_error(ctx, scope, exc)

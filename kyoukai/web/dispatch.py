@@ -6,6 +6,7 @@ answered as an HTTP 500 is.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -28,13 +29,20 @@ class Dispatcher:
 
     :param router: finds what answers a request.
     :param response_class: the class of the responses that are made of other values.
+    :param make_response: makes them: :func:`~kyoukai.web.make_response`, or what does as it does.
     """
 
-    __slots__ = ("response_class", "router")
+    __slots__ = ("make_response", "response_class", "router")
 
-    def __init__(self, router: Router, response_class: type[Response]) -> None:
+    def __init__(
+        self,
+        router: Router,
+        response_class: type[Response],
+        make_response: Callable[..., Response] = make_response,
+    ) -> None:
         self.router = router
         self.response_class = response_class
+        self.make_response = make_response
 
     async def ask(self, ctx: HTTPRequestContext, target: Target) -> tuple[Any, AnyFunction]:
         """Return what answers a request that is looked at before its handler is called, and of whom.
@@ -92,7 +100,7 @@ class Dispatcher:
                     value = await hook(ctx, response)
                     if value is None:
                         continue
-                    successor = make_response(value, self.response_class, ctx.request, hook)
+                    successor = self.make_response(value, self.response_class, ctx.request, hook)
                 except Exception as exc:
                     successor = await self.answer_error(ctx, scope, exc)
                 if successor is not response:
@@ -111,7 +119,7 @@ class Dispatcher:
             handler = find_error_handler(scope.error_handlers, error)
             if handler is not None:
                 value = await handler(ctx, error)
-                return make_response(value, self.response_class, request, handler, 500)
+                return self.make_response(value, self.response_class, request, handler, 500)
             if not is_clients_doing(error, ctx.environ):
                 logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
             error = InternalServerError(original_exception=error)
@@ -123,7 +131,7 @@ class Dispatcher:
         if handler is None:
             return render_error(error, self.response_class, request)
         value = await handler(ctx, error)
-        response = make_response(value, self.response_class, request, handler, code)
+        response = self.make_response(value, self.response_class, request, handler, code)
         if response.status_code == code:
             # A 405 must say Allow (RFC 9110 section 15.5.6), a 401 WWW-Authenticate (15.5.2).
             for field, text in error.get_headers():

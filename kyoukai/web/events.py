@@ -9,12 +9,13 @@ gone which has not said so.
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.wrappers import Response
 
+from .json_encoders import JSONEncoder
 from .responses import encode_json
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 HEARTBEAT: Final = b":\n\n"
 """A comment with nothing in it, which a client ignores."""
-
-Encoder = Callable[[Any], bytes | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class ServerSentEvent:
         if (self.data, self.event, self.id, self.retry, self.comment) == (None,) * 5:
             raise ValueError("an event must have something in it")
 
-    def encode(self, encoder: Encoder = encode_json) -> bytes:
+    def encode(self, encoder: JSONEncoder = encode_json) -> bytes:
         """Return it as it is sent, in UTF-8, with the empty line that ends it.
 
         :param encoder: makes JSON of a dict or a list.
@@ -113,7 +112,8 @@ def event_stream(
     if heartbeat is not None and not (isinstance(heartbeat, int | float) and heartbeat > 0):
         raise ValueError(f"heartbeat must be a number of seconds, or None, not {heartbeat!r}")
     greeting = b"" if retry is None else ServerSentEvent(retry=retry).encode()
-    stream = EventStream(events, ctx.environ.get("kyoukai.protocol"), heartbeat, greeting)
+    protocol = ctx.environ.get("kyoukai.protocol")
+    stream = EventStream(events, protocol, heartbeat, greeting, ctx.app.json_encoder)
     body: Any = stream
     response = ctx.app.response_class(body, content_type="text/event-stream")
     # Nothing may keep it, nor hold it back until there is more: nginx asks for the second.
@@ -145,7 +145,7 @@ class EventStream:
         protocol: Any,
         heartbeat: float | None,
         greeting: bytes = b"",
-        encoder: Encoder = encode_json,
+        encoder: JSONEncoder = encode_json,
     ) -> None:
         self._events = events
         self._protocol = protocol

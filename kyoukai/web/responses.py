@@ -30,6 +30,10 @@ from .wrappers import Response as OwnResponse
 HTML: Final = "text/html; charset=utf-8"
 BINARY: Final = "application/octet-stream"
 JSON: Final = "application/json"
+
+Bodies = Mapping[type, tuple[Callable[[Any], bytes], str]]
+"""How what is a body and nothing more becomes bytes, and of which type."""
+
 FINAL_STATUSES: Final = range(200, 600)
 
 ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -48,12 +52,43 @@ USABLE: Final = (
 )
 
 
+def encode_json(value: dict[Any, Any] | list[Any]) -> bytes:
+    """Return ``value`` as JSON, with no white space in it, and in UTF-8.
+
+    :raises TypeError: if there is something in it that JSON has no form for.
+    :raises ValueError: if there is a NaN or an infinity in it, or itself.
+    """
+    if _encode is not None:
+        try:
+            return "".join(_encode(value, 0)).encode()
+        except RecursionError:
+            pass  # Which of the two it is, the whole encoder tells.
+    return ENCODER.encode(value).encode()
+
+
+# By far the most of what is returned.
+BODIES: Final[Bodies] = {
+    str: (str.encode, HTML),
+    dict: (encode_json, JSON),
+    list: (encode_json, JSON),
+    bytes: (bytes, BINARY),
+    bytearray: (bytes, BINARY),
+    memoryview: (bytes, BINARY),
+}
+
+
+def make_bodies(encode: Callable[[Any], bytes]) -> Bodies:
+    """Return how bodies are made where ``encode`` makes JSON."""
+    return {**BODIES, dict: (encode, JSON), list: (encode, JSON)}
+
+
 def make_response(
     value: Any,
     response_class: type[Response] = Response,
     request: Request | None = None,
     origin: AnyFunction | None = None,
     default_status: int | None = None,
+    bodies: Bodies = BODIES,
 ) -> Response:
     """Return the response that ``value`` means.
 
@@ -62,17 +97,18 @@ def make_response(
     :param request: the request that is answered: errors are rendered as it accepts them.
     :param origin: the function that returned ``value``, to be named in messages.
     :param default_status: the status where ``value`` says none; otherwise 200, or 204 for ``None``.
+    :param bodies: how bodies are made.
     :raises TypeError: if ``value`` is nothing that the table above has.
     :raises ValueError: if there is something in it that cannot be sent, such as a NaN in JSON.
     """
     try:
-        if default_status is None and type(value) in BODIES:
-            encode, content_type = BODIES[type(value)]
+        if default_status is None and type(value) in bodies:
+            encode, content_type = bodies[type(value)]
             # To name an argument takes as long as all that is done with it.
             if response_class is OwnResponse:
                 return OwnResponse([encode(value)], None, None, None, content_type)
             return response_class([encode(value)], content_type=content_type)
-        return _make_response(value, response_class, request, default_status)
+        return _make_response(value, response_class, request, default_status, bodies)
     except (TypeError, ValueError) as exc:
         kind = TypeError if isinstance(exc, TypeError) else ValueError
         name = describe(origin) if origin is not None else "a function"
@@ -91,37 +127,16 @@ def render_error(error: HTTPException, response_class: type[Response], request: 
     return error_response(error, accept, response_class)
 
 
-def encode_json(value: dict[Any, Any] | list[Any]) -> bytes:
-    """Return ``value`` as JSON, with no white space in it, and in UTF-8.
-
-    :raises TypeError: if there is something in it that JSON has no form for.
-    :raises ValueError: if there is a NaN or an infinity in it, or itself.
-    """
-    if _encode is not None:
-        try:
-            return "".join(_encode(value, 0)).encode()
-        except RecursionError:
-            pass  # Which of the two it is, the whole encoder tells.
-    return ENCODER.encode(value).encode()
-
-
-# How what is a body and nothing more becomes bytes, and of which type: by far the most of what is returned.
-BODIES: Final[dict[type, tuple[Callable[[Any], bytes], str]]] = {
-    str: (str.encode, HTML),
-    dict: (encode_json, JSON),
-    list: (encode_json, JSON),
-    bytes: (bytes, BINARY),
-    bytearray: (bytes, BINARY),
-    memoryview: (bytes, BINARY),
-}
-
-
 def _make_response(
-    value: Any, response_class: type[Response], request: Request | None, default_status: int | None
+    value: Any,
+    response_class: type[Response],
+    request: Request | None,
+    default_status: int | None,
+    bodies: Bodies,
 ) -> Response:
     """Return the response that ``value`` means; messages do not say who returned it."""
     body, status, fields = _unpack(value) if isinstance(value, tuple) else (value, None, None)
-    response = _from_body(body, response_class, request)
+    response = _from_body(body, response_class, request, bodies)
     if status is None and not isinstance(body, Response | HTTPException):
         status = default_status or (204 if body is None else None)
     if status is not None:
@@ -149,13 +164,15 @@ def _unpack(value: tuple[Any, ...]) -> tuple[Any, int | str | None, Any]:
     raise TypeError(f"it is a tuple ({kinds}); return {USABLE}")
 
 
-def _from_body(value: Any, response_class: type[Response], request: Request | None) -> Response:
+def _from_body(
+    value: Any, response_class: type[Response], request: Request | None, bodies: Bodies
+) -> Response:
     """Return a response with ``value`` for its body.
 
     The length of a body that is all there is left to the server to say: it knows it from the
     list, even where a hook has changed it.
     """
-    for kind, (encode, content_type) in BODIES.items():
+    for kind, (encode, content_type) in bodies.items():
         if isinstance(value, kind):
             return response_class([encode(value)], content_type=content_type)
     match value:
