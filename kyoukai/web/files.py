@@ -92,20 +92,26 @@ async def send_file(
 
 
 async def send_from_directory(
-    ctx: "HTTPRequestContext", directory: str | os.PathLike[str], path: str, **options: Any
+    ctx: "HTTPRequestContext",
+    directory: str | os.PathLike[str],
+    path: str,
+    *,
+    dot_files: bool = False,
+    **options: Any,
 ) -> Response:
     """Return a response that sends a file of a directory, by a path that a client may have chosen.
 
-    A path that leads out of the directory, be it by ``..`` or by a symbolic link, one to a hidden file or
-    within a hidden directory, and one that leads to no regular file are all the same 404.
+    A path that leads out of the directory, be it by ``..`` or by a symbolic link, one with a name in it
+    that begins with a dot, and one that leads to no regular file are all the same 404.
 
     :param ctx: the context of the request.
     :param directory: relative to the current directory; no client may have a say in it.
     :param path: relative to ``directory``, with slashes between its parts.
+    :param dot_files: whether names that begin with a dot are served.
     :param options: those of :func:`send_file`.
     :raises werkzeug.exceptions.NotFound: if there is no such file to be sent.
     """
-    parts = read_path(path)
+    parts = read_path(path, dot_files=dot_files)
     if not parts:
         raise NotFound
 

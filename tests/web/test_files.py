@@ -200,6 +200,9 @@ def test_from_a_directory(path: Path) -> None:
             "inline; filename=a.css",
             5,
         )
+    (path.parent / "sub" / ".b").write_bytes(b"b")
+    with from_directory(path.parent, "sub/.b", dot_files=True) as response:
+        assert (response.status_code, response.content_length) == (200, 1)
     with from_directory(path.parent, "sub/a.css", download_name="b.txt") as response:
         assert response.mimetype == "text/plain"
 

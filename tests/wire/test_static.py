@@ -1,6 +1,7 @@
 """Files of a directory and files that a handler sends, with all that a client may ask of them."""
 
 import os
+import resource
 
 import pytest
 
@@ -230,6 +231,28 @@ def test_a_directory(server):
         assert index.fields["content-type"] == "text/html; charset=utf-8"
         assert client.request(message("GET", "/static/")).status == 404
         assert client.request(message("DELETE", "/static/data.bin")).status == 405
+
+
+def test_a_file_larger_than_what_memory_may_grow_by(serve, site):
+    size = 2 * 1024**3
+    with (site / "large").open("wb") as large:
+        large.truncate(size)
+    app = Kyoukai("site")
+    app.static("", site)
+    room = bytearray(1024 * 1024)
+    with serve(app).connect() as client:
+        client.request(message("GET", "/data.bin"))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        client.send(message("GET", "/large", "Range: bytes=1-"))
+        assert client.receive_head().fields["content-length"] == str(size - 1)
+        received = len(client.buffer)
+        while received < size - 1:
+            count = client.socket.recv_into(room)
+            assert count
+            received += count
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024
+        client.buffer = b""
+        assert client.request(message("GET", "/data.bin")).body == DATA
 
 
 def test_by_tls(serve, site, tls, trusting):
