@@ -71,6 +71,13 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(main(), 20))
 
 
+async def next_event(stream: EventStream) -> bytes:
+    """Return the next event, after however many heartbeats."""
+    while (piece := await anext(stream)) == HEARTBEAT:
+        pass
+    return piece
+
+
 class Connection:
     """What a stream asks a connection for."""
 
@@ -134,9 +141,7 @@ def test_heartbeats_come_between_events() -> None:
         stream = EventStream(events(), None, 0.001)
         assert [await anext(stream) for _ in range(3)] == [HEARTBEAT] * 3
         go_on.set()
-        while (piece := await anext(stream)) == HEARTBEAT:
-            pass
-        assert piece == b"data: x\n\n"
+        assert await next_event(stream) == b"data: x\n\n"
         assert [piece async for piece in stream if piece != HEARTBEAT] == []
         await stream.aclose()
 
@@ -260,7 +265,7 @@ def test_a_generator_that_swallows_its_cancellation() -> None:
 
     async def main() -> None:
         stream = EventStream(events(), None, 0.001)
-        assert await anext(stream) == b"data: a\n\n"
+        assert await next_event(stream) == b"data: a\n\n"
         assert await anext(stream) == HEARTBEAT
         await stream.aclose()
 
@@ -280,7 +285,7 @@ def test_a_generator_that_fails_when_it_is_closed(
 
     async def main() -> None:
         stream = EventStream(events(), None, 0.001)
-        await anext(stream)
+        await next_event(stream)
         if while_waiting:
             assert await anext(stream) == HEARTBEAT
         await stream.aclose()
