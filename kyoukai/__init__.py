@@ -15,9 +15,11 @@ from kyoukai.core.parser import RequestParser
 from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.web import (
     Blueprint,
+    CookieSessions,
     Kyoukai,
     RouteGroup,
     ServerSentEvent,
+    SessionError,
     event_stream,
     last_event_id,
     send_file,
@@ -28,6 +30,7 @@ from kyoukai.web.route_group import after_request, before_request, errorhandler,
 __all__ = (
     # applications
     "Blueprint",
+    "CookieSessions",
     "HTTPRequestContext",
     "Kyoukai",
     "KyoukaiComponent",
@@ -58,4 +61,5 @@ __all__ = (
     "Limits",
     "ListenError",
     "ProtocolError",
+    "SessionError",
 )

@@ -146,6 +146,27 @@ def test_handlers(example: Any) -> None:
     assert ask(server, "/robots.txt").fields["content-type"] == "text/plain; charset=utf-8"
 
 
+def test_sessions(example: Any) -> None:
+    server, _ = example("docs/sessions.py")
+    cookie = "Cookie: other=1"
+    for target, method, status, body in [
+        ("/", "GET", 200, b'{"user":null,"basket":[]}'),
+        ("/login", "POST", 302, b"name=Ada"),
+        ("/basket/cup", "PUT", 204, None),
+        ("/basket/pot", "PUT", 204, None),
+        ("/", "GET", 200, b'{"user":"Ada","basket":["cup","pot"]}'),
+        ("/logout", "POST", 302, b""),
+        ("/", "GET", 200, b'{"user":null,"basket":[]}'),
+    ]:
+        sent = body if method == "POST" else None
+        answer = ask(server, target, method, cookie, *([FORM] if sent else []), body=sent)
+        assert answer.status == status
+        assert method != "GET" or answer.body == body
+        if "set-cookie" in answer.fields:
+            cookie = "Cookie: " + answer.fields["set-cookie"].partition(";")[0]
+    assert cookie == "Cookie: session="
+
+
 def test_what_is_answered_without_a_handler(example: Any) -> None:
     server, _ = example("docs/handlers.py")
     assert ask(server, "/", "HEAD").fields["content-length"] == "13"

@@ -8,6 +8,7 @@ import kyoukai
 
 APPLICATIONS = [
     "Blueprint",
+    "CookieSessions",
     "HTTPRequestContext",
     "Kyoukai",
     "KyoukaiComponent",
@@ -42,6 +43,7 @@ ERRORS_AND_LIMITS = [
     "Limits",
     "ListenError",
     "ProtocolError",
+    "SessionError",
 ]
 FACE = [*APPLICATIONS, *ROUTE_GROUPS, *RESPONSES, *BACKENDS, *ERRORS_AND_LIMITS]
 

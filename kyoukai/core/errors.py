@@ -23,6 +23,8 @@
         ├── NotImplementedByServer      501
         └── VersionNotSupported         505
 
+``kyoukai.web.SessionError``, a session that cannot be kept, is another child of the root.
+
 The first two branches end a start-up, and the process exits with 1. The third ends one request:
 ``code`` is the status of its answer, ``description`` the sentence in its body.
 """

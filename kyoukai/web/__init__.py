@@ -8,9 +8,11 @@ from .files import send_file, send_from_directory
 from .responses import make_response
 from .route import Route
 from .route_group import RouteGroup
+from .sessions import CookieSessions, Session, SessionError
 
 __all__ = (
     "Blueprint",
+    "CookieSessions",
     "HTTPRequestContext",
     "Kyoukai",
     "Route",
@@ -22,6 +24,8 @@ __all__ = (
     "ServerSentEvent",
     "event_stream",
     "last_event_id",
+    "Session",
+    "SessionError",
     "make_response",
     "send_file",
     "send_from_directory",

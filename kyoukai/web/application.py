@@ -23,6 +23,7 @@ from .hosts import check_host, make_router
 from .json_encoders import JSONEncoder, choose_encoder
 from .responses import encode_json, make_bodies, make_response
 from .routing import Router
+from .sessions import CookieSessions
 from .wrappers import Request, Response
 
 C = TypeVar("C")
@@ -43,6 +44,7 @@ class Kyoukai(Blueprint):
     :param json_encoder: what makes JSON of the dicts and lists that handlers return: a function from a
         value to ``bytes`` or ``str``; ``"orjson"`` or ``"msgspec"``, if installed; by default the
         standard library's. The attribute returns ``bytes``.
+    :param sessions: what keeps ``ctx.session``; by default nothing does.
     :raises ConfigurationError: if one of them cannot be used.
     """
 
@@ -60,6 +62,7 @@ class Kyoukai(Blueprint):
         converters: Mapping[str, type[BaseConverter]] | None = None,
         server_name: str | None = None,
         json_encoder: JSONEncoder | str | None = None,
+        sessions: CookieSessions | None = None,
     ) -> None:
         super().__init__(name)
         self.server_name = check_host("server_name", server_name, variables=False)
@@ -74,6 +77,9 @@ class Kyoukai(Blueprint):
         )
         self.converters = dict(converters or {})
         self.json_encoder = choose_encoder(json_encoder)
+        if sessions is not None and not isinstance(sessions, CookieSessions):
+            raise ConfigurationError(f"sessions must be CookieSessions(secret_key), not {sessions!r}")
+        self.sessions = sessions
         self._dispatcher: Dispatcher | None = None
 
     @property

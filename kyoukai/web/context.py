@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .blueprint import Blueprint
     from .route import Route
     from .routing import RouteRule
+    from .sessions import Session
 
 # To look up a member of an enumeration takes a third of a microsecond in Python 3.11.
 OPEN: Final = ContextState.open
@@ -132,8 +133,11 @@ class HTTPRequestContext(Context):
     found: Mapping[str, Any] = MappingProxyType({})
     """The same, as the router keeps them for the next request; they are not to be changed."""
 
+    session: "Lazily[Session]" = Lazily(lambda ctx: ctx.open_session())
+    """What is remembered of this client, as the application's ``sessions`` keeps it."""
+
     observed = False
-    """Whether anyone asked for one of the signals of this context."""
+    """Whether anyone asked for one of the signals of this context, or for the session."""
 
     has_teardown = False
     """Whether there was ever anything to be awaited before it closes."""
@@ -195,6 +199,21 @@ class HTTPRequestContext(Context):
         """
         protocol = self.proto
         return protocol is not None and protocol.client_ended
+
+    def open_session(self) -> "Session":
+        """Return the session of this client; :attr:`session` calls this once.
+
+        :raises RuntimeError: if the application keeps none.
+        """
+        sessions = self.app.sessions
+        if sessions is None:
+            raise RuntimeError(
+                f"the application {self.app.name!r} keeps no sessions:"
+                " Kyoukai(..., sessions=CookieSessions(secret_key)) lets it"
+            )
+        session = sessions.open(self.request)
+        self.observed = True
+        return session
 
     async def wait_client_ended(self) -> None:
         """Wait until :attr:`client_ended` is true; for ever, where the request has no connection."""

@@ -63,6 +63,8 @@ class Dispatcher:
         """Return the answer that is left once all who want to look at it have done so."""
         if scope.after:
             response = await self._call_after(ctx, scope, response)
+        if "session" in ctx.__dict__:
+            response = await self._save_session(ctx, scope, response)
         if ctx.observed:
             await ctx.announce("route_completed", response)
         return response
@@ -110,6 +112,18 @@ class Dispatcher:
         except BaseException:
             response.close()
             raise
+        return response
+
+    async def _save_session(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
+        """Return the response with the session in it, or what answers that this cannot be done."""
+        if ctx.app.sessions is None:
+            return response  # Somebody gave this context a session of another kind.
+        try:
+            ctx.app.sessions.save(ctx.session, ctx.request, response)
+        except Exception as exc:
+            successor = await self.answer_error(ctx, scope, exc)
+            successor.call_on_close(response.close)
+            return successor
         return response
 
     async def _handle_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:
