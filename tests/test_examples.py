@@ -3,6 +3,7 @@
 import asyncio
 import importlib.metadata
 import importlib.util
+import json
 import logging.config
 import sys
 import tomllib
@@ -165,6 +166,21 @@ def test_sessions(example: Any) -> None:
         if "set-cookie" in answer.fields:
             cookie = "Cookie: " + answer.fields["set-cookie"].partition(";")[0]
     assert cookie == "Cookie: session="
+
+
+def test_problems(example: Any) -> None:
+    server, _ = example("docs/problems.py")
+    answer = ask(server, "/api/accounts/1/pay/50", "POST", body=b"")
+    assert (answer.status, answer.fields["content-type"]) == (403, "application/problem+json")
+    assert json.loads(answer.body) == {
+        "type": "https://bank.example/problems/out-of-credit",
+        "title": "You do not have enough credit.",
+        "status": 403,
+        "detail": "The balance is 30, but that costs 50.",
+        "instance": "/api/accounts/1/payments/1",
+        "balance": 30,
+    }
+    assert ask(server, "/accounts").fields["content-type"] == "text/plain; charset=utf-8"
 
 
 def test_what_is_answered_without_a_handler(example: Any) -> None:

@@ -21,7 +21,9 @@ ROUTE_GROUPS = [
     "route",
 ]
 RESPONSES = [
+    "Problem",
     "ServerSentEvent",
+    "answer_as_problem",
     "event_stream",
     "last_event_id",
     "send_file",

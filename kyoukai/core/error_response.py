@@ -24,7 +24,8 @@ def error_response(
     """Return the answer that ``error`` means.
 
     :param error: gives the status, the description and, by ``get_headers``, further fields such as
-        ``Allow`` or ``Retry-After``. An error that carries a whole response keeps it.
+        ``Allow`` or ``Retry-After``. An error that carries a whole response keeps it. What it has as
+        ``problem_members``, a mapping, JSON has too (RFC 9457 section 3.2).
     :param accept: the request's ``Accept`` field, or nothing.
     :param response_class: the class of the answer.
     """
@@ -41,7 +42,8 @@ def error_response(
         body = f"{code} {name}: {description}\n"
     else:
         # RFC 9457 section 3.1: these three members are defined there.
-        body = json.dumps({"status": code, "title": name, "detail": description}) + "\n"
+        members = {"status": code, "title": name, "detail": description}
+        body = json.dumps(members | dict(getattr(error, "problem_members", ()))) + "\n"
     response = response_class(body, status=code, mimetype=mimetype)
     for field, value in error.get_headers():
         if field.lower() != "content-type":

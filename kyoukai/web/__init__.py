@@ -5,6 +5,7 @@ from .blueprint import Blueprint
 from .context import HTTPRequestContext, RouteCompletedEvent, RouteEvent, RouteInvokedEvent, RouteMatchedEvent
 from .events import ServerSentEvent, event_stream, last_event_id
 from .files import send_file, send_from_directory
+from .problems import Problem, answer_as_problem
 from .responses import make_response
 from .route import Route
 from .route_group import RouteGroup
@@ -15,6 +16,7 @@ __all__ = (
     "CookieSessions",
     "HTTPRequestContext",
     "Kyoukai",
+    "Problem",
     "Route",
     "RouteCompletedEvent",
     "RouteEvent",
@@ -22,10 +24,11 @@ __all__ = (
     "RouteInvokedEvent",
     "RouteMatchedEvent",
     "ServerSentEvent",
-    "event_stream",
-    "last_event_id",
     "Session",
     "SessionError",
+    "answer_as_problem",
+    "event_stream",
+    "last_event_id",
     "make_response",
     "send_file",
     "send_from_directory",

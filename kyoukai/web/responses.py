@@ -124,7 +124,10 @@ def render_error(error: HTTPException, response_class: type[Response], request: 
     if error.response is not None or type(error).get_response is not HTTPException.get_response:
         return error.get_response(request.environ if request is not None else None)
     accept = request.headers.get("Accept", "") if request is not None else ""
-    return error_response(error, accept, response_class)
+    response = error_response(error, accept, response_class)
+    # RFC 9110 section 12.5.5: an error can be cached, and another client accepts something else.
+    response.vary.add("Accept")
+    return response
 
 
 def _make_response(

@@ -121,3 +121,16 @@ def test_the_class_of_the_answer() -> None:
 
     assert type(error_response(BadRequest(), response_class=OwnResponse)) is OwnResponse
     assert type(error_response(BadRequest())) is Response
+
+
+def test_members_of_an_error() -> None:
+    error = NotFound("No such page.")
+    error.problem_members = {"type": "about:nothing", "looked_for": "page"}  # type: ignore[attr-defined]
+    assert json.loads(error_response(error, "application/json").get_data()) == {
+        "status": 404,
+        "title": "Not Found",
+        "detail": "No such page.",
+        "type": "about:nothing",
+        "looked_for": "page",
+    }
+    assert b"about" not in error_response(error, "text/html").get_data()

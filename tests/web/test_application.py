@@ -19,8 +19,10 @@ from .asking import ask, environ_of
 def test_the_face() -> None:
     assert kyoukai.web.__all__ == (
         "Blueprint",
+        "CookieSessions",
         "HTTPRequestContext",
         "Kyoukai",
+        "Problem",
         "Route",
         "RouteCompletedEvent",
         "RouteEvent",
@@ -28,6 +30,9 @@ def test_the_face() -> None:
         "RouteInvokedEvent",
         "RouteMatchedEvent",
         "ServerSentEvent",
+        "Session",
+        "SessionError",
+        "answer_as_problem",
         "event_stream",
         "last_event_id",
         "make_response",

@@ -126,7 +126,7 @@ def test_attributes() -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda cookie: cookie[:-1] + ("A" if cookie[-1] != "A" else "B"),
+        lambda cookie: cookie[:-3] + ("A" if cookie[-3] != "A" else "B") + cookie[-2:],
         lambda cookie: "session=" + "A" + cookie[9:],
         lambda cookie: "session=",
         lambda cookie: "session=nonsense",
