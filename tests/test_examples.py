@@ -183,6 +183,14 @@ def test_problems(example: Any) -> None:
     assert ask(server, "/accounts").fields["content-type"] == "text/plain; charset=utf-8"
 
 
+def test_a_mounted_application(example: Any) -> None:
+    server, _ = example("docs/mounted.py")
+    assert ask(server, "/").body == b"Flask's page; there are /orders?page=1 and /stock"
+    assert ask(server, "/orders?page=2").body == b'{"page":"2"}\n'
+    assert ask(server, "/stock").body == b"Kyoukai's stock"
+    assert b"not found on the server" in ask(server, "/none").body
+
+
 def test_what_is_answered_without_a_handler(example: Any) -> None:
     server, _ = example("docs/handlers.py")
     assert ask(server, "/", "HEAD").fields["content-length"] == "13"

@@ -9,6 +9,7 @@ refused where it is written.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
+from wsgiref.types import WSGIApplication
 
 from kyoukai.core.errors import ConfigurationError
 
@@ -17,6 +18,7 @@ from .error_handlers import ErrorHandlers, ErrorKey
 from .hosts import check_host
 from .route import Route, check_name
 from .static import StaticFiles, check_prefix
+from .wsgi import THREADS, WSGIMount, make_routes
 
 if TYPE_CHECKING:
     from .route_group import RouteGroup
@@ -266,6 +268,30 @@ class Blueprint:
             return handler
 
         return add
+
+    def mount(
+        self,
+        prefix: str,
+        application: WSGIApplication,
+        *,
+        endpoint: str | None = None,
+        threads: int = THREADS,
+    ) -> None:
+        """Let a WSGI application, such as Flask's or Django's, answer all below ``prefix``.
+
+        Hooks and error handlers around it are this blueprint's. A route of one's own for a URL
+        below the prefix goes before it.
+
+        :param prefix: as that of a blueprint; or ``"/"``: all that no route takes.
+        :param application: called with environ and ``start_response`` (PEP 3333), in threads.
+        :param endpoint: its name within the blueprint; by default it is made of the prefix.
+            ``url_for`` takes the rest of the path as ``rest``.
+        :param threads: how many requests it answers at a time; others wait.
+        :raises ConfigurationError: if one of them cannot be used.
+        :raises RuntimeError: if the application is finalized.
+        """
+        for route in make_routes(prefix, endpoint, WSGIMount(application, threads)):
+            self.add_route(route)
 
     def before_request(self, hook: F) -> F:
         """Call ``hook`` with the context before each handler below; a decorator.

@@ -26,6 +26,7 @@ from kyoukai.core.errors import ConfigurationError
 from .calling import AnyFunction, CoroutineFunction, check_call, describe
 from .route import Route
 from .scope import Scope
+from .wsgi import CONVERTER, MountedConverter
 
 if TYPE_CHECKING:
     from .blueprint import Blueprint
@@ -145,7 +146,9 @@ class Router:
         self, root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None
     ) -> None:
         self.scope = Scope([root])
-        self.map = Map(converters=converters, host_matching=self.by_host)
+        self.map = Map(
+            converters={CONVERTER: MountedConverter, **(converters or {})}, host_matching=self.by_host
+        )
         rules = make_rules(root)
         for rule in rules:
             self._add(rule)

@@ -1,0 +1,123 @@
+"""Bytes on their way from a thread to the event loop, of which only so many are in memory.
+
+The thread waits while there is no room, and is told when nobody reads any more.
+"""
+
+import asyncio
+import contextlib
+from threading import Condition
+
+
+class ReaderGoneError(BrokenPipeError):
+    """Nobody reads what is written any more: the client is gone, or has what it asked for."""
+
+
+class Pipe:
+    """Carries the pieces of one body.
+
+    :param loop: the loop that reads.
+    :param size: bytes from which on the thread waits; what it wrote last may exceed it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
+        self._loop = loop
+        self._limit = size
+        self._changed = Condition()
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._is_ended = False
+        self._error: BaseException | None = None
+        self._is_abandoned = False
+        self._reader: asyncio.Future[None] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Put a piece in, from the thread, and wait for room before.
+
+        :raises ReaderGoneError: if nobody reads any more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._size < self._limit or self._is_abandoned)
+            if self._is_abandoned:
+                raise ReaderGoneError("nobody reads the body any more")
+            self._pieces.append(data)
+            self._size += len(data)
+            self._wake()
+
+    def end(self, error: BaseException | None = None) -> bool:
+        """Let the reader know that nothing more comes, and why, and return whether it will.
+
+        :param error: what the reader is to raise.
+        """
+        with self._changed:
+            if self._is_ended or self._is_abandoned:
+                return False
+            self._is_ended = True
+            self._error = error
+            self._wake()
+            return True
+
+    async def read(self) -> bytes:
+        """Return all that there is, or wait until there is something; nothing at the end.
+
+        :raises BaseException: what the pipe was ended with.
+        """
+        while True:
+            with self._changed:
+                if self._pieces:
+                    data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+                    self._pieces.clear()
+                    self._size = 0
+                    self._changed.notify()
+                    return data
+                if self._is_ended:
+                    error, self._error = self._error, None
+                    if error is not None:
+                        raise error
+                    return b""
+                self._reader = reader = self._loop.create_future()
+            await reader
+
+    def abandon(self) -> None:
+        """Read no more, from the loop: what is there is dropped."""
+        with self._changed:
+            self._is_abandoned = True
+            self._pieces.clear()
+            self._changed.notify()
+
+    def _wake(self) -> None:
+        """Let the reader look again, if it waits."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            # A loop that is closed has no reader.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_resume, reader)
+
+
+class PipeBody:
+    """The body of a response that comes by a pipe.
+
+    :param pipe: the other end is a thread's.
+    """
+
+    __slots__ = ("_pipe",)
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+
+    def __aiter__(self) -> "PipeBody":
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = await self._pipe.read()
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    def close(self) -> None:
+        """Read no more. Werkzeug calls this when the response is closed, sent or not."""
+        self._pipe.abandon()
+
+
+def _resume(reader: "asyncio.Future[None]") -> None:
+    if not reader.done():
+        reader.set_result(None)

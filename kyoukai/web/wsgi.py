@@ -1,0 +1,142 @@
+"""WSGI applications below a prefix: Flask's, Django's or any other's, beside handlers of one's own.
+
+Each request is answered in one thread of a pool that is the application's own. What it sees is the
+environ of PEP 3333, with the prefix in ``SCRIPT_NAME``.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.types import WSGIApplication
+
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import FileWrapper
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.policy import METHODS
+
+from .calling import describe
+from .route import Route
+from .wsgi_call import WSGICall
+
+if TYPE_CHECKING:
+    from .context import HTTPRequestContext
+
+THREADS: Final = 10
+"""Threads of an application, unless it is told otherwise: as many as cheroot and a2wsgi have."""
+
+BUFFER_SIZE: Final = 256 * 1024
+"""Bytes of a body that the thread may be ahead of the client."""
+
+CONVERTER: Final = "mounted"
+"""The converter of the rest of a path, in rules."""
+
+
+class MountedConverter(BaseConverter):
+    """The rest of a path, whatever it is: also nothing, and with doubled slashes."""
+
+    regex = "(?s:.*?)"
+    part_isolating = False
+    # After all rules that say more: a handler can take a place of the application's.
+    weight = 10_000
+
+
+class WSGIMount:
+    """A WSGI application, as a handler.
+
+    :param application: called with environ and ``start_response`` (PEP 3333).
+    :param threads: how many requests it answers at a time; others wait.
+    :raises ConfigurationError: if it cannot be called, or there is no thread.
+    """
+
+    def __init__(self, application: WSGIApplication, threads: int = THREADS) -> None:
+        # No more than that: decorators such as Werkzeug's hide how it is called.
+        if not callable(application):
+            raise ConfigurationError(f"a WSGI application must be a function, not {application!r}")
+        if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+            raise ConfigurationError(f"threads must be an int above 0, not {threads!r}")
+        self.application = application
+        self.threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def __call__(self, ctx: "HTTPRequestContext", rest: str | None = None, **params: Any) -> Response:
+        """Answer a request: see :class:`~kyoukai.web.wsgi_call.WSGICall`.
+
+        :param rest: what of the path comes after the prefix and a slash; ``None``: not even that.
+        :param params: values of variables in the prefix.
+        :raises Exception: what the application raised before its answer began.
+        """
+        loop = asyncio.get_running_loop()
+        environ = make_environ(ctx.environ, rest, params)
+        call = WSGICall(self.application, environ, loop, BUFFER_SIZE)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads, f"wsgi {describe(self.application)}")
+        # What the application finds is this request's context, as a handler does.
+        job = self._pool.submit(copy_context().run, call.run)
+        try:
+            return await call.response
+        except asyncio.CancelledError:
+            job.cancel()  # If it has not begun, it never will.
+            call.abandon()
+            raise
+
+
+def make_routes(prefix: str, name: str | None, mount: WSGIMount) -> list[Route]:
+    """Return the routes of an application: one for the prefix itself, one for all below it.
+
+    :param prefix: ``"/"``, or what :class:`~kyoukai.web.Blueprint` takes for one.
+    :param name: their endpoint; by default the prefix's letters and digits.
+    :raises ConfigurationError: if one of them cannot be used.
+    """
+    base = prefix.removesuffix("/") if prefix == "/" else prefix
+    if not isinstance(prefix, str) or not prefix.startswith("/") or base.endswith("/"):
+        raise ConfigurationError(
+            f"the prefix of {describe(mount.application)} must be '/',"
+            f" or start with '/' and not end with it: {prefix!r}"
+        )
+    endpoint = name if name is not None else "".join(c if c.isalnum() else "_" for c in base[1:]) or "root"
+    methods = METHODS - {"CONNECT"}
+    below = Route(mount, f"{base}/<{CONVERTER}:rest>", methods, endpoint=endpoint)
+    if not base:
+        return [below]
+    return [Route(mount, base, methods, endpoint=endpoint, strict_slashes=False), below]
+
+
+def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the environ of a mounted application: the request's, as from the prefix on.
+
+    :param rest: see :class:`WSGIMount`. The path itself is taken as it was sent, byte for byte.
+    """
+    own = environ.copy()
+    # Our own request, and the connection, which belongs to another thread.
+    own.pop("werkzeug.request", None)
+    own.pop("kyoukai.protocol", None)
+    script, path = split_path(own["PATH_INFO"], rest)
+    own["SCRIPT_NAME"] = own.get("SCRIPT_NAME", "").rstrip("/") + script
+    own["PATH_INFO"] = path
+    own["wsgi.file_wrapper"] = FileWrapper
+    if params:
+        # https://wsgi.readthedocs.io/en/latest/specifications/routing_args.html
+        own["wsgiorg.routing_args"] = ((), params)
+    body = own["wsgi.input"]
+    if hasattr(body, "getbuffer"):
+        # A hook may have read it; and many know the end of a body by nothing but its length.
+        body.seek(0)
+        if own.pop("HTTP_TRANSFER_ENCODING", None) is not None:
+            own["CONTENT_LENGTH"] = str(len(body.getbuffer()))
+    return own
+
+
+def split_path(path: str, rest: str | None) -> tuple[str, str]:
+    """Return what ``SCRIPT_NAME`` and ``PATH_INFO`` become of the path of a request.
+
+    :param path: as it was sent, percent-decoded, each byte a character (PEP 3333).
+    :param rest: the end of it, as text: of characters, not bytes. The slashes are the same in both.
+    """
+    if rest is None:
+        return "/" + path.strip("/"), path[len(path.rstrip("/")) :]
+    script, *parts = path.rsplit("/", rest.count("/") + 1)
+    script = script.lstrip("/")
+    return f"/{script}" if script else "", "/" + "/".join(parts)
