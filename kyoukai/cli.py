@@ -16,13 +16,14 @@ import click
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
+from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName, resolve_application
 from kyoukai.commands.backends import backends
 from kyoukai.commands.check import check
 from kyoukai.commands.output import app_dir_option
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
 from kyoukai.launch import LOG_LEVELS, LOOPS, launch
+from kyoukai.web import Kyoukai
 
 LIMITS: Final = {field.name: field for field in dataclasses.fields(Limits)}
 
@@ -116,6 +117,11 @@ main.add_command(check)
 @click.option(
     "--trace", is_flag=True, help="Log what passes on each connection: bytes, and the parser's calls."
 )
+@click.option(
+    "--debug",
+    is_flag=True,
+    help="Show the debugger when a handler fails, to clients on this machine. Never use it in production.",
+)
 @click.option("--ssl-certfile", metavar="PATH", help="Serve by TLS with this certificate (PEM).")
 @click.option("--ssl-keyfile", metavar="PATH", help="The certificate's key (PEM), if in another file.")
 def run(
@@ -127,6 +133,7 @@ def run(
     no_access_log: bool,
     cancel_on_disconnect: bool,
     trace: bool,
+    debug: bool,
     ssl_certfile: str | None,
     ssl_keyfile: str | None,
     **others: Any,
@@ -146,8 +153,9 @@ def run(
     if backend == "":
         raise ConfigurationError("--backend is ''; it must be a name or module:attribute")
     given = {name: value for name, value in others.items() if value is not None}
+    app = application_reference(target)
     component: dict[str, Any] = {
-        "app": application_reference(target),
+        "app": in_debug_mode(app) if debug else app,
         "backend_options": parse_options(backend_options),
         "limits": {name: given.pop(name) for name in LIMITS if name in given},
         "access_log": not no_access_log,
@@ -173,6 +181,19 @@ def application_reference(target: str) -> Any:
     if not path.endswith(".py"):
         return target if attribute else f"{target}:app"
     return _load_file(Path(path), attribute or "app")
+
+
+def in_debug_mode(reference: Any) -> Kyoukai:
+    """Return an application, in debug mode.
+
+    :param reference: the application, or ``module:attribute``.
+    :raises ConfigurationError: if there is none, or it has no debug mode.
+    """
+    app = resolve_application(reference)
+    if not isinstance(app, Kyoukai):
+        raise ConfigurationError(f"--debug needs an application of the class Kyoukai, not {app!r}")
+    app.debug = True
+    return app
 
 
 def _load_file(path: Path, attribute: str) -> Any:

@@ -225,6 +225,16 @@ def test_trace(runner: Runner) -> None:
     assert runner.settings["logging"]["loggers"]["kyoukai.trace"] == {"level": "DEBUG"}
 
 
+def test_debug(runner: Runner, folder: Path) -> None:
+    (folder / "debugged.py").write_text("from kyoukai import Kyoukai\napp = Kyoukai('debugged')\n")
+    succeed("run", "debugged:app")
+    assert runner.component.app.debug is False  # type: ignore[attr-defined]
+    succeed("run", "debugged:app", "--debug")
+    assert runner.component.app.debug is True  # type: ignore[attr-defined]
+    line = fail("run", "served:app", "--debug")
+    assert line.startswith("--debug needs an application of the class Kyoukai, not <")
+
+
 LIMITS = dataclasses.fields(Limits)
 
 
@@ -410,6 +420,7 @@ def test_help_of_run() -> None:
         "--no-access-log",
         "--cancel-on-disconnect",
         "--trace",
+        "--debug",
         "--ssl-certfile",
         "--ssl-keyfile",
         BACKEND_VARIABLE,

@@ -18,6 +18,7 @@ from kyoukai.launch import launch
 
 from .blueprint import Blueprint
 from .context import CLOSED, HTTPRequestContext, current
+from .debugging import Debugger
 from .dispatch import Dispatcher
 from .hosts import check_host, make_router
 from .json_encoders import JSONEncoder, choose_encoder
@@ -45,6 +46,9 @@ class Kyoukai(Blueprint):
         value to ``bytes`` or ``str``; ``"orjson"`` or ``"msgspec"``, if installed; by default the
         standard library's. The attribute returns ``bytes``.
     :param sessions: what keeps ``ctx.session``; by default nothing does.
+    :param debug: whether exceptions that nothing claims are shown, with a console, to clients on this
+        machine: see :mod:`kyoukai.web.debugging`. As :attr:`debug`, it can be set until the
+        application is finalized.
     :raises ConfigurationError: if one of them cannot be used.
     """
 
@@ -63,6 +67,7 @@ class Kyoukai(Blueprint):
         server_name: str | None = None,
         json_encoder: JSONEncoder | str | None = None,
         sessions: CookieSessions | None = None,
+        debug: bool = False,
     ) -> None:
         super().__init__(name)
         self.server_name = check_host("server_name", server_name, variables=False)
@@ -80,6 +85,7 @@ class Kyoukai(Blueprint):
         if sessions is not None and not isinstance(sessions, CookieSessions):
             raise ConfigurationError(f"sessions must be CookieSessions(secret_key), not {sessions!r}")
         self.sessions = sessions
+        self.debug = debug
         self._dispatcher: Dispatcher | None = None
 
     @property
@@ -117,7 +123,12 @@ class Kyoukai(Blueprint):
             make = make_response
             if self.json_encoder is not encode_json:
                 make = functools.partial(make_response, bodies=make_bodies(self.json_encoder))
-            self._dispatcher = Dispatcher(router, self.response_class, make)
+            debugger = None
+            if self.debug:
+                debugger = Debugger(self.process_request)
+                # It is asked first; without debug mode, nobody is.
+                vars(self)["process_request"] = debugger.process_request
+            self._dispatcher = Dispatcher(router, self.response_class, make, debugger)
 
     @property
     def router(self) -> Router:
@@ -179,6 +190,7 @@ class Kyoukai(Blueprint):
         *,
         loop: str | None = None,
         log_level: str = "INFO",
+        debug: bool = False,
         **settings: Any,
     ) -> None:
         """Serve this application until the process is told to stop: what a script calls.
@@ -189,10 +201,12 @@ class Kyoukai(Blueprint):
         :param port: the port to listen on; by default 8000.
         :param loop: ``"uvloop"`` or ``"asyncio"``; by default uvloop, where it is installed.
         :param log_level: what is logged must be at least this severe: a name of :mod:`logging`.
+        :param debug: whether to set :attr:`debug`.
         :param settings: further settings of the component.
         :raises ConfigurationError: if a setting or the application cannot be used.
         :raises SystemExit: with status 1 if the start fails, because the port is taken, say.
         """
+        self.debug = self.debug or debug
         launch({"app": self, "host": host, "port": port, **settings}, loop=loop, log_level=log_level)
 
     def _finalized(self) -> Dispatcher:

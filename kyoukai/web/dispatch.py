@@ -16,6 +16,7 @@ from kyoukai.core.answer import is_clients_doing
 
 from .calling import AnyFunction
 from .context import HTTPRequestContext
+from .debugging import Debugger
 from .error_handlers import find_error_handler
 from .responses import make_response, render_error
 from .routing import Router, Target
@@ -30,15 +31,17 @@ class Dispatcher:
     :param router: finds what answers a request.
     :param response_class: the class of the responses that are made of other values.
     :param make_response: makes them: :func:`~kyoukai.web.make_response`, or what does as it does.
+    :param debugger: what shows exceptions that nothing claims, in debug mode.
     """
 
-    __slots__ = ("make_response", "response_class", "router")
+    __slots__ = ("debugger", "make_response", "response_class", "router")
 
     def __init__(
         self,
         router: Router,
         response_class: type[Response],
         make_response: Callable[..., Response] = make_response,
+        debugger: Debugger | None = None,
     ) -> None:
         self.router = router
         self.response_class = response_class
@@ -136,6 +139,8 @@ class Dispatcher:
                 return self.make_response(value, self.response_class, request, handler, 500)
             if not is_clients_doing(error, ctx.environ):
                 logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
+                if self.debugger is not None and (page := await self.debugger.page(request, error)):
+                    return page
             error = InternalServerError(original_exception=error)
         code = status_of(error)
         # A redirect or a response that was raised is no error.

@@ -68,8 +68,15 @@ class WSGIMount:
         :param params: values of variables in the prefix.
         :raises Exception: what the application raised before its answer began.
         """
+        return await self.answer(make_environ(ctx.environ, rest, params))
+
+    async def answer(self, environ: dict[str, Any]) -> Response:
+        """Return what the application answers.
+
+        :param environ: as it is to see it; it is its own from now on.
+        :raises Exception: what the application raised before its answer began.
+        """
         loop = asyncio.get_running_loop()
-        environ = make_environ(ctx.environ, rest, params)
         call = WSGICall(self.application, environ, loop, BUFFER_SIZE)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads, f"wsgi {describe(self.application)}")

@@ -1,0 +1,56 @@
+"""Debug mode, as a browser on this machine has it."""
+
+import re
+
+from kyoukai.web import Kyoukai
+
+from ..serving import message
+
+BROWSER = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+def failing(debug):
+    app = Kyoukai("failing", debug=debug)
+
+    @app.route("/")
+    async def fail(ctx):
+        value = 6 * 7  # noqa: F841 - the console is asked for it
+        raise ValueError("why")
+
+    return app
+
+
+def test_the_debugger(serve, monkeypatch):
+    monkeypatch.setenv("WERKZEUG_DEBUG_PIN", "123-456")
+    with serve(failing(debug=True)).connect() as client:
+        page = client.request(message("GET", "/", BROWSER))
+        assert (page.status, page.fields["content-type"]) == (500, "text/html; charset=utf-8")
+        text = page.body.decode()
+        assert "ValueError: why" in text
+        secret = re.search(r'SECRET = "(\w+)"', text)[1]
+        frame = re.findall(r'id="frame-(\d+)"', text)[-1]
+        style = client.request(message("GET", "/?__debugger__=yes&cmd=resource&f=style.css"))
+        assert (style.status, style.fields["content-type"]) == (200, "text/css; charset=utf-8")
+        admitted = client.request(message("GET", f"/?__debugger__=yes&cmd=pinauth&pin=123456&s={secret}"))
+        cookie = admitted.fields["set-cookie"].partition(";")[0]
+        console = f"/?__debugger__=yes&cmd=value&frm={frame}&s={secret}"
+        assert b"42" in client.request(message("GET", console, f"Cookie: {cookie}")).body
+        assert b"42" not in client.request(message("GET", console)).body
+        assert client.request(message("GET", "/")).body.endswith(b"ValueError: why\n")
+
+
+def test_without_debug_mode(serve):
+    with serve(failing(debug=False)).connect() as client:
+        for target in ("/", "/?__debugger__=yes&cmd=resource&f=style.css"):
+            answer = client.request(message("GET", target, BROWSER))
+            assert answer.status == 500
+            assert b"ValueError" not in answer.body
+
+
+def test_behind_a_proxy_and_by_another_name(serve):
+    with serve(failing(debug=True)).connect() as client:
+        answer = client.request(message("GET", "/", BROWSER, "X-Forwarded-For: 127.0.0.1"))
+        assert (answer.status, b"why" in answer.body) == (500, False)
+        client.send(b"GET / HTTP/1.1\r\nHost: rebound.example\r\nAccept: text/html\r\n\r\n")
+        answer = client.receive()
+        assert (answer.status, b"why" in answer.body) == (500, False)
