@@ -18,7 +18,6 @@ from kyoukai.launch import launch
 
 from .blueprint import Blueprint
 from .context import CLOSED, HTTPRequestContext, current
-from .debugging import Debugger
 from .dispatch import Dispatcher
 from .hosts import check_host, make_router
 from .json_encoders import JSONEncoder, choose_encoder
@@ -125,6 +124,9 @@ class Kyoukai(Blueprint):
                 make = functools.partial(make_response, bodies=make_bodies(self.json_encoder))
             debugger = None
             if self.debug:
+                # Werkzeug's debugger brings much along, which nobody else is to load.
+                from .debugging import Debugger
+
                 debugger = Debugger(self.process_request)
                 # It is asked first; without debug mode, nobody is.
                 vars(self)["process_request"] = debugger.process_request

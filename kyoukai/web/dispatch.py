@@ -7,7 +7,7 @@ answered as an HTTP 500 is.
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
@@ -16,11 +16,13 @@ from kyoukai.core.answer import is_clients_doing
 
 from .calling import AnyFunction
 from .context import HTTPRequestContext
-from .debugging import Debugger
 from .error_handlers import find_error_handler
 from .responses import make_response, render_error
 from .routing import Router, Target
 from .scope import Scope
+
+if TYPE_CHECKING:
+    from .debugging import Debugger
 
 logger = logging.getLogger("kyoukai.web")
 
@@ -41,11 +43,12 @@ class Dispatcher:
         router: Router,
         response_class: type[Response],
         make_response: Callable[..., Response] = make_response,
-        debugger: Debugger | None = None,
+        debugger: "Debugger | None" = None,
     ) -> None:
         self.router = router
         self.response_class = response_class
         self.make_response = make_response
+        self.debugger = debugger
 
     async def ask(self, ctx: HTTPRequestContext, target: Target) -> tuple[Any, AnyFunction]:
         """Return what answers a request that is looked at before its handler is called, and of whom.

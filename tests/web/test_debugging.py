@@ -1,6 +1,8 @@
 import asyncio
 import logging
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -172,3 +174,8 @@ def test_it_is_off_by_default(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_is_loopback(address: str, expected: bool) -> None:
     assert is_loopback(address) is expected
+
+
+def test_nobody_else_loads_it() -> None:
+    code = "import sys, kyoukai; sys.exit('werkzeug.debug' in sys.modules or 'itsdangerous' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
