@@ -1,0 +1,134 @@
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from werkzeug.wrappers import Response
+
+from kyoukai.web.pipe import PipeBody
+from kyoukai.web.wsgi_call import WSGICall
+
+from .asking import environ_of
+
+
+def call(application: Any, method: str = "GET", path: str = "/a") -> tuple[Response, bytes]:
+    """Return the response and the whole body of one call, in a thread."""
+
+    async def main() -> tuple[Response, bytes]:
+        one = WSGICall(application, environ_of(path, method), asyncio.get_running_loop(), 16)
+        job = asyncio.create_task(asyncio.to_thread(one.run))
+        response = await one.response
+        body: Any = response.response
+        data = b"".join([p async for p in body]) if isinstance(body, PipeBody) else b"".join(body)
+        await job
+        return response, data
+
+    return asyncio.run(main())
+
+
+def answering(body: Any, *headers: tuple[str, str]) -> Any:
+    def application(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", list(headers))
+        return body
+
+    return application
+
+
+@pytest.mark.parametrize(
+    ("body", "length"),
+    [
+        ([b"abc"], "3"),
+        ([b"ab", b"c"], "3"),
+        ((b"", b"abc"), "3"),
+        (iter([b"abc"]), None),
+        (iter([b"", b"ab", b"", b"c"]), None),
+    ],
+)
+def test_a_length_is_said_where_it_is_known(body: Any, length: str | None) -> None:
+    response, data = call(answering(body))
+    assert data == b"abc"
+    assert response.headers.get("Content-Length") == length
+    assert isinstance(response.response, list) is (length is not None)
+    # Nothing is added to what the application said.
+    assert "Content-Type" not in response.headers
+
+
+def test_a_declared_body_that_comes_whole_is_one_write() -> None:
+    response, data = call(answering(iter([b"abc"]), ("Content-Length", "3")))
+    assert (response.response, data) == ([b"abc"], b"abc")
+
+
+def test_the_answer_to_head_has_no_length_that_nobody_said() -> None:
+    response, _ = call(answering([]), "HEAD")
+    assert isinstance(response.response, PipeBody)
+    response, _ = call(answering([], ("Content-Length", "7")), "HEAD")
+    assert (response.response, response.headers["Content-Length"]) == ([], "7")
+
+
+def test_more_than_was_declared_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    _, data = call(answering(iter([b"abc", b"d"]), ("Content-Length", "3")))
+    assert data == b"abc"
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "the body is longer than its Content-Length"
+
+
+def test_an_error_of_one_request_ends_no_process() -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        raise SystemExit(3)
+
+    with pytest.raises(RuntimeError, match=r"raised SystemExit\(3\)") as caught:
+        call(application)
+    assert isinstance(caught.value.__cause__, SystemExit)
+
+
+def test_start_response_after_the_head_raises_what_it_is_given() -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        yield b"a"
+        try:
+            raise ValueError("why")
+        except ValueError as exc:
+            start_response("500 Late", [], (type(exc), exc, exc.__traceback__))
+
+    with pytest.raises(ValueError, match="why"):
+        call(application)
+
+
+def test_an_abandoned_application_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "kyoukai.web")
+    closed: list[str] = []
+
+    class Body:
+        def __iter__(self) -> Any:
+            while True:
+                yield b"a"
+
+        def close(self) -> None:
+            closed.append("closed")
+
+    async def main() -> None:
+        one = WSGICall(answering(Body()), environ_of(), asyncio.get_running_loop(), 16)
+        one.response.cancel()
+        one.abandon()
+        await asyncio.to_thread(one.run)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert [record.levelno for record in caplog.records] == [logging.DEBUG]
+    assert closed == ["closed"]
+
+
+def test_an_error_that_nobody_waits_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        raise ValueError("why")
+
+    async def main() -> None:
+        one = WSGICall(application, environ_of("/b"), asyncio.get_running_loop(), 16)
+        one.response.cancel()
+        await asyncio.to_thread(one.run)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    (record,) = caplog.records
+    assert record.getMessage() == "GET '/b': the WSGI application failed, with nobody to answer"
