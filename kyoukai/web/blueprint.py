@@ -13,8 +13,8 @@ from wsgiref.types import WSGIApplication
 
 from kyoukai.core.errors import ConfigurationError
 
-from .calling import AnyFunction, check_call, describe
-from .error_handlers import ErrorHandlers, ErrorKey
+from .calling import AnyFunction, describe
+from .hooks import Hooks
 from .hosts import check_host
 from .route import Route, check_name
 from .static import StaticFiles, check_prefix
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=AnyFunction)
 
 
-class Blueprint:
+class Blueprint(Hooks):
     """One node of the tree.
 
     :param name: its part of the endpoints below it.
@@ -48,6 +48,7 @@ class Blueprint:
         subdomain: str | None = None,
         parent: "Blueprint | None" = None,
     ) -> None:
+        super().__init__()
         self.name = check_name("a blueprint", name)
         if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")) or prefix.endswith("/"):
             raise ConfigurationError(
@@ -63,10 +64,6 @@ class Blueprint:
         self.parent: Blueprint | None = None
         self.children: list[Blueprint] = []
         self.routes: list[Route] = []
-        self.before_hooks: list[AnyFunction] = []
-        self.after_hooks: list[AnyFunction] = []
-        self.error_handlers = ErrorHandlers()
-        self.finalized = False
         if parent is not None:
             parent.add_child(self)
 
@@ -252,23 +249,6 @@ class Blueprint:
         if index is not None:
             self.add_route(Route(files, f"{url}/", endpoint=endpoint, defaults={"filename": ""}))
 
-    def errorhandler(self, key: ErrorKey) -> Callable[[F], F]:
-        """Return a decorator for a function that answers errors, called with context and error.
-
-        It returns what a handler may return. Where that says no status, it is the error's.
-
-        :param key: a status, a ``range`` of them, or a class of exceptions.
-        :raises ConfigurationError: if it cannot be used, or has a handler in this blueprint.
-        :raises RuntimeError: if the application is finalized.
-        """
-
-        def add(handler: F) -> F:
-            self._check_open()
-            self.error_handlers.add(key, handler)
-            return handler
-
-        return add
-
     def mount(
         self,
         prefix: str,
@@ -292,36 +272,3 @@ class Blueprint:
         """
         for route in make_routes(prefix, endpoint, WSGIMount(application, threads)):
             self.add_route(route)
-
-    def before_request(self, hook: F) -> F:
-        """Call ``hook`` with the context before each handler below; a decorator.
-
-        What it returns, if not ``None``, is the answer, and the handler is not called.
-
-        :raises ConfigurationError: if it cannot be called so.
-        :raises RuntimeError: if the application is finalized.
-        """
-        self._check_open()
-        check_call("a hook before", hook, ("ctx",))
-        self.before_hooks.append(hook)
-        return hook
-
-    def after_request(self, hook: F) -> F:
-        """Call ``hook`` with the context and the response of each request below; a decorator.
-
-        What it returns, if not ``None``, takes the response's place.
-
-        :raises ConfigurationError: if it cannot be called so.
-        :raises RuntimeError: if the application is finalized.
-        """
-        self._check_open()
-        check_call("a hook after", hook, ("ctx", "response"))
-        self.after_hooks.append(hook)
-        return hook
-
-    def _check_open(self) -> None:
-        if self.finalized:
-            raise RuntimeError(
-                f"blueprint {self.name!r} belongs to an application that is finalized, and may be serving"
-                " requests; routes, hooks, error handlers and blueprints have to be added before that"
-            )

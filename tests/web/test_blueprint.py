@@ -141,18 +141,6 @@ def test_a_route_has_one_place() -> None:
         blueprint.add_route("/")  # type: ignore[arg-type]
 
 
-def test_hooks_are_checked_where_they_are_given() -> None:
-    blueprint = Blueprint("a")
-    with pytest.raises(
-        ConfigurationError, match=r"a hook before .*localized is called with \(ctx\): missing"
-    ):
-        blueprint.before_request(localized)
-    with pytest.raises(ConfigurationError, match=r"a hook after .*index is called with \(ctx, response\)"):
-        blueprint.after_request(index)
-    with pytest.raises(ConfigurationError, match="must be a function, not 3"):
-        blueprint.before_request(3)  # type: ignore[type-var]
-
-
 def test_nothing_can_be_added_once_finalized() -> None:
     app = Kyoukai("app")
     blueprint = Blueprint("a", parent=app)
