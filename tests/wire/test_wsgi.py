@@ -286,7 +286,7 @@ def test_an_application_is_no_faster_than_its_client(serve):
     with server.connect(receive_buffer=65536) as client:
         client.send(message("GET", "/old"))
         client.receive_head()
-        server.wait_until(lambda: server.connection._resumed is not None)
+        server.wait_until(lambda: server.connection.is_paused)
         assert len(given) < total / 2
         assert len(client.receive_chunks()) == total * 1024 * 1024
     assert body.closed.wait(PATIENCE)
