@@ -1,0 +1,5 @@
+"""A guestbook: pages, a form, pictures, and entries that appear while one looks."""
+
+from .component import GuestbookComponent
+
+__all__ = ("GuestbookComponent",)

@@ -1,0 +1,40 @@
+"""What the guestbook's own files say of it is so."""
+
+import re
+import tomllib
+
+from ruamel.yaml import YAML
+
+from .conftest import EXAMPLE, ROOT
+
+
+def requirements() -> dict[str, str]:
+    """Return the packages that it needs, each with its version."""
+    lines = (EXAMPLE / "requirements.txt").read_text("utf-8").splitlines()
+    return {line.partition(" ")[0]: line for line in lines}
+
+
+def test_the_tests_have_what_it_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = requirements()
+    assert needed.pop("kyoukai[sessions]") == "kyoukai[sessions]"
+    extras = project["optional-dependencies"]
+    assert extras["sessions"] == [line for line in extras["test"] if line.startswith("itsdangerous")]
+    assert set(needed.values()) - set(extras["test"]) == set()
+
+
+def test_the_readme_has_the_commands_that_the_tests_use() -> None:
+    text = (EXAMPLE / "README.md").read_text("utf-8")
+    install, run = re.findall(r"```sh\n(.*\n.*\n)```", text)[0].splitlines()
+    assert install == "python3 -m venv .venv && .venv/bin/pip install ../.. -r requirements.txt"
+    assert run == ".venv/bin/python -m asphalt run config.yaml"
+    assert f"```sh\n{install}\n{run}\n```" in (ROOT / "docs" / "guestbook.md").read_text("utf-8")
+    # It names every file that there is, and none that there is not.
+    named = set(re.findall(r"`((?:guestbook/\w+|config)[.\w]*)`", text.partition("| file")[2]))
+    there = {f"guestbook/{path.name}" for path in (EXAMPLE / "guestbook").iterdir()}
+    assert named == there - {"guestbook/__init__.py", "guestbook/__pycache__"} | {"config.yaml"}
+
+
+def test_it_listens_to_this_machine_alone_unless_it_is_told_otherwise() -> None:
+    server = YAML(typ="safe").load((EXAMPLE / "config.yaml").read_text("utf-8"))["component"]["server"]
+    assert (server["host"], server["port"]) == ("127.0.0.1", 8000)
