@@ -10,6 +10,7 @@ from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Request, Response
 
 from .error_response import error_response
+from .errors import ProtocolError
 from .framing import ResponseFraming, response_framing
 from .known import Known
 from .serialize import Head, read_fields, read_status, serialize_head
@@ -146,7 +147,12 @@ def is_cancelled(exc: BaseException) -> bool:
 
 
 def answer_failure(exc: BaseException, environ: dict[str, Any]) -> Response:
-    """Return the answer to a request for which the application raised ``exc``, and log that."""
+    """Return the answer to a request for which the application raised ``exc``, and log that.
+
+    A :class:`ProtocolError` is what a streamed body broke with, and no fault of the application's.
+    """
+    if isinstance(exc, ProtocolError):
+        return error_response(exc, environ.get("HTTP_ACCEPT", ""))
     if isinstance(exc, asyncio.CancelledError):
         _log_failure("was cancelled", environ, exc)
     elif not is_clients_doing(exc, environ):

@@ -132,7 +132,10 @@ class Answering(Reading, abc.ABC):
         self.state = self.state.refuse
         self.exchange = NO_EXCHANGE
         self.deadline = NEVER
-        self.enqueue(exchange)
+        if self.stream is None:
+            self.enqueue(exchange)
+        else:
+            self.break_stream(exchange, error)
 
     def _refuse(self, exchange: Exchange, error: HTTPException) -> None:
         accept = b",".join(value for name, value in exchange.fields if name.lower() == b"accept")
@@ -196,9 +199,11 @@ class Answering(Reading, abc.ABC):
         if self.state is CLOSED:
             return
         del self.exchanges[0]
+        if exchange is self.exchange:
+            self.drain_body()
         if not exchange.persistent:
             self.exchanges.clear()
-            self._end(exchange)
+            self.end_after(exchange)
             return
         self._is_answering = False
         if self.exchanges and not self._is_deferring:
@@ -211,11 +216,11 @@ class Answering(Reading, abc.ABC):
             self.deadline = self.server.clock + self.limits.keep_alive_timeout
         elif self.state is ENDED or self.state is IDLE:
             # No request follows, though the answer did not say so.
-            self._end(exchange)
+            self.end_after(exchange)
         elif self.state is BODY and self.exchange.expect_continue:
             self.send_continue()
 
-    def _end(self, exchange: Exchange) -> None:
+    def end_after(self, exchange: Exchange) -> None:
         """Close after the last answer."""
         if self.client_ended or (exchange.error is None and self._is_awaited_end(exchange)):
             self.close()
@@ -230,4 +235,5 @@ class Answering(Reading, abc.ABC):
         """
         if not self.transport.can_write_eof():
             return True
-        return not (exchange.keep_alive or self._lingered_size) and exchange.sent <= COPY_SIZE
+        is_sending = exchange.keep_alive or self._lingered_size or self.state is BODY
+        return not is_sending and exchange.sent <= COPY_SIZE

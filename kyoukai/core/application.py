@@ -1,6 +1,6 @@
 """What the connection asks of an application and of the component that it serves for."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from werkzeug.wrappers import Request, Response
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Application(Protocol):
     """Anything that turns a Werkzeug request into a Werkzeug response.
 
-    :class:`kyoukai.web.Kyoukai` is one; a class of a dozen lines can be another.
+    :class:`kyoukai.web.Kyoukai` is one; a class of a dozen lines can be another. One that wants a say
+    in how bodies are read is a :class:`PlanningApplication`.
     """
 
     @property
@@ -25,6 +26,41 @@ class Application(Protocol):
 
         It runs in a task and a copy of the component's context variables of its own. An exception
         that gets out is logged and answered with 500; the connection goes on.
+        """
+
+
+class BodyPlan(NamedTuple):
+    """How the body of one request is read."""
+
+    stream: bool = False
+    """Whether the application is asked at the head's end, and gets the body as it comes, as a
+    :class:`~kyoukai.core.body_stream.BodyStream` that the environ has as ``kyoukai.body``."""
+    max_size: int | None = None
+    """The most bytes that it may have, as sent and as decoded; ``None``: ``max_body_size``."""
+    refused: bool = False
+    """Whether the application is asked at the head's end, and gets no body: it has no use for one."""
+
+
+class PlanningApplication(Application, Protocol):
+    """An application that is asked about each body before it is read.
+
+    Whether it is one is found out once a connection.
+    """
+
+    @property
+    def plans_every_body(self) -> bool:
+        """Whether it is asked about bodies, too, all of which came along with their heads.
+
+        There is nothing to be gained by it for one that streams no body, and has no limit of its own.
+        """
+
+    def receive_head(self, environ: dict[str, Any]) -> BodyPlan | None:
+        """Return how the body of a request is read, whose head was accepted and announces one.
+
+        It runs in the event loop, must be quick, and must not raise.
+
+        :param environ: what the environ of the request will be, with no body. It is not kept.
+        :return: ``None``: into memory, as far as ``max_body_size``.
         """
 
 

@@ -32,7 +32,10 @@ data_too_long: Final = partial(BadRequest, "The data of a chunk is not followed 
 
 
 def read_chunks(
-    buffer: ReceiveBuffer, limits: "Limits", read_data: Callable[[int], Generator[None, None, None]]
+    buffer: ReceiveBuffer,
+    limits: "Limits",
+    read_data: Callable[[int], Generator[None, None, None]],
+    max_size: int | None = None,
 ) -> Generator[None, None, int]:
     """Read the chunks up to the last one, whose line is read and whose trailer section is not.
 
@@ -41,11 +44,13 @@ def read_chunks(
     reasonable for the services provided".
 
     :param read_data: makes the reader of so many bytes of chunk data.
+    :param max_size: the most bytes of data; by default ``max_body_size``.
     :return: how many bytes of data there were.
     :raises BadRequest: if the coding is malformed, or has too many extensions.
-    :raises ContentTooLarge: if a chunk's size takes the sum past ``max_body_size``.
+    :raises ContentTooLarge: if a chunk's size takes the sum past ``max_size``.
     """
-    room, left = limits.max_head_size, limits.max_body_size
+    most = limits.max_body_size if max_size is None else max_size
+    room, left = limits.max_head_size, most
     while True:
         # The whole line where it is there, which is nearly always; else whatever there is of it.
         start, longest = buffer.offset, MAX_CHUNK_SIZE_DIGITS + room
@@ -64,7 +69,7 @@ def read_chunks(
             buffer.offset -= line_size
             raise extensions_too_large() if room < 0 else ContentTooLarge
         if size == 0:
-            return limits.max_body_size - left
+            return most - left
         yield from read_data(size)
         if buffer.data.startswith(b"\r\n", buffer.offset):
             buffer.offset += 2
@@ -72,11 +77,16 @@ def read_chunks(
             yield from buffer.read_line(0, data_too_long)
 
 
-def read_body(buffer: ReceiveBuffer, framing: Framing, limits: "Limits") -> Generator[None, None, int]:
-    """Read a body however it is delimited, its trailers too, and return how many bytes of content it has."""
+def read_body(
+    buffer: ReceiveBuffer, framing: Framing, limits: "Limits", max_size: int | None = None
+) -> Generator[None, None, int]:
+    """Read a body however it is delimited, its trailers too, and return how many bytes of content it has.
+
+    :param max_size: the most that it may have where its length is not known; by default ``max_body_size``.
+    """
     if not framing.chunked:
         yield from buffer.skip(framing.content_length)
         return framing.content_length
-    size = yield from read_chunks(buffer, limits, buffer.skip)
+    size = yield from read_chunks(buffer, limits, buffer.skip, max_size)
     yield from read_trailers(buffer, limits)
     return size

@@ -8,6 +8,7 @@ import sys
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
+from .body_stream import make_input
 from .errors import BadRequest, HeaderFieldsTooLarge
 
 if TYPE_CHECKING:
@@ -154,13 +155,15 @@ def connection_environ(
 def build_environ(exchange: "Exchange", shared: dict[str, Any]) -> dict[str, Any]:
     """Return the environ of one request.
 
-    :param exchange: its head was accepted, and its body is whole.
+    :param exchange: its head was accepted, and its body is whole, or streamed.
     :param shared: what :func:`connection_environ` returned.
     """
     environ: dict[str, Any] = exchange.environ | shared
     content = exchange.content
     if content is None:
         content = BytesIO()
+    elif type(content) is not BytesIO:
+        return _stream_environ(environ, exchange, content)
     else:
         # It gives up the room that it has left; whoever reads all of it gets its own bytes, not a copy.
         content.getvalue()
@@ -172,4 +175,15 @@ def build_environ(exchange: "Exchange", shared: dict[str, Any]) -> dict[str, Any
         environ["CONTENT_LENGTH"] = str(exchange.decoder.size)
     if exchange.trailers:
         environ["kyoukai.trailers"] = exchange.trailers
+    return environ
+
+
+def _stream_environ(environ: dict[str, Any], exchange: "Exchange", stream: Any) -> dict[str, Any]:
+    """Return the environ of a request whose body is streamed."""
+    environ["kyoukai.body"] = stream
+    environ["wsgi.input"] = make_input(stream)
+    if exchange.decoder is not None:
+        # How many bytes it stands for is not known yet.
+        del environ["HTTP_CONTENT_ENCODING"]
+        environ.pop("CONTENT_LENGTH", None)
     return environ

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
 
+from .body_stream import BodyStream
 from .content_coding import ContentDecoder
 from .framing import NO_BODY, Framing
 
@@ -67,8 +68,8 @@ class Exchange:
         """Whether the client offers another protocol."""
         self.decoder: ContentDecoder | None = None
         """What decodes the body, where it has a content coding."""
-        self.content: BytesIO | None = None
-        """The content received so far, decoded; ``None``: there was none."""
+        self.content: BytesIO | BodyStream | None = None
+        """The content received so far, decoded, or the stream of it; ``None``: there was none."""
         self.body_size = 0
         """Bytes of the body received, before they are decoded."""
         self.trailers: list[tuple[bytes, bytes]] = []

@@ -68,12 +68,13 @@ def check_request_line(method: bytes, target: bytes, limits: Limits) -> None:
     parse_target(target, name, limits.max_target_size)
 
 
-def accept(exchange: Exchange, limits: Limits) -> None:
+def accept(exchange: Exchange, limits: Limits, max_length: int | None = None) -> None:
     """Accept the head of ``exchange``, and write down in it what the head means.
 
     It reads ``method``, ``target``, ``version`` and ``fields``, and sets ``variables``, ``path``,
     ``query``, ``framing``, ``decoder``, ``keep_alive``, ``expect_continue`` and ``upgrade``.
 
+    :param max_length: the most that a body may announce to have; by default ``max_body_size``.
     :raises ProtocolError: if the request is not to be served.
     """
     version = exchange.version
@@ -86,7 +87,7 @@ def accept(exchange: Exchange, limits: Limits) -> None:
             variables.get("CONTENT_LENGTH"), variables.get("HTTP_TRANSFER_ENCODING"), version
         )
     if framing is not NO_BODY:
-        if framing.content_length > limits.max_body_size:
+        if framing.content_length > (limits.max_body_size if max_length is None else max_length):
             raise ContentTooLarge
         if "HTTP_EXPECT" in variables:
             exchange.expect_continue = expects_continue(variables["HTTP_EXPECT"], version)

@@ -55,6 +55,9 @@ class HTTPProtocol(Answering):
         exchange = self.exchanges[0] if self.exchanges else Exchange()
         ending = self.state is ENDED or self.server.stopping
         close = exchange.error is not None or (ending and len(self.exchanges) <= 1)
+        if exchange is self.exchange and not self.can_drain(exchange):
+            # Its body is not whole: no other request can be found behind it.
+            close = True
         date, server = self.server.date, self.server.server_field
         try:
             head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
@@ -71,6 +74,9 @@ class HTTPProtocol(Answering):
             exchange.sent = len(body)
             self.raw_write(head + body)
             return None
+        if body is None and exchange.expect_continue and exchange.status < 300 and exchange is self.exchange:
+            # What sends the answer may read the body as it goes; once the head is gone, it is too late.
+            self.send_continue()
         self.raw_write(head)
         if body is None or len(body) > (PIECE_SIZE if self.is_secure else LARGE_SIZE):
             # A transport over TLS does not tell how much of a large write has gone, and asyncio's

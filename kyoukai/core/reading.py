@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Final
 from . import policy
 from .buffer import ReceiveBuffer
 from .chunked import read_body
-from .errors import ProtocolError, RequestTimeout
+from .errors import BadRequest, ProtocolError, RequestTimeout
 from .exchange import Exchange, is_full
 from .framing import NO_BODY
 from .heads import read_exchange, read_head, read_start, take_head
-from .reception import NO_EXCHANGE, Reception, raise_disagreement
+from .pace import BodyPace
+from .reception import NO_EXCHANGE, raise_disagreement
 from .server import NEVER, logger
 from .states import ARRIVING, BODY, CLOSED, ENDED, HEAD, IDLE, LINGERING
+from .streaming import Streaming
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -33,7 +35,7 @@ HELD_SIZE: Final = 64 * 1024
 """Bytes that wait unread before the transport is paused, where that is not done at once."""
 
 
-class Reading(Reception):
+class Reading(Streaming):
     """The receiving side with its transport. Parameters are those of :class:`Connection`."""
 
     def __init__(
@@ -99,6 +101,7 @@ class Reading(Reception):
 
     def release(self) -> None:
         """Let go of the parser, the place in the message, and what was received."""
+        self.lose_stream()
         self.exchange = NO_EXCHANGE
         # Each holds this object as this object holds it.
         self.__dict__.pop("parser", None)
@@ -148,9 +151,11 @@ class Reading(Reception):
     def _end_input(self) -> None:
         if self.state is ARRIVING or self.state is BODY:
             logger.debug("a client ended its side in the middle of a request")
+        exchange, self.exchange = self.exchange, NO_EXCHANGE
         self.state = self.state.end
-        self.exchange = NO_EXCHANGE
         self.deadline = NEVER
+        if self.stream is not None:
+            self.break_stream(exchange, BadRequest("The body is not whole."))
 
     # Reading
 
@@ -179,6 +184,9 @@ class Reading(Reception):
 
     def _read_messages(self) -> Generator[None, None, None]:
         buffer, heads, small_size = self.buffer, self.server.heads, self.limits.small_head_size
+        plans_every_body = getattr(self.component.app, "plans_every_body", False)
+        # Of a body that is there with its head, no more than this is taken without asking.
+        whole_size = -1 if plans_every_body else self.limits.max_body_size
         while True:
             while buffer.offset == len(buffer.data):
                 buffer.data, buffer.offset = b"", 0
@@ -193,7 +201,7 @@ class Reading(Reception):
             self._feed_head(head)
             if self.state is BODY:
                 size = self.exchange.framing.content_length
-                if 0 < size <= len(buffer.data) - buffer.offset:
+                if 0 < size <= len(buffer.data) - buffer.offset and size <= whole_size:
                     self._read_whole_body(size)
                 else:
                     yield from self._read_body()
@@ -237,12 +245,11 @@ class Reading(Reception):
 
     def _read_body(self) -> Generator[None, None, None]:
         """Read a body, and feed the parser with it as it comes."""
-        exchange, buffer, limits = self.exchange, self.buffer, self.limits
+        exchange, buffer = self.exchange, self.buffer
         if exchange.framing is NO_BODY:
             raise_disagreement()
-        reader = read_body(buffer, exchange.framing, limits)
-        began = progress = self.server.clock
-        received, client_waits = 0, False
+        self.pace = pace = BodyPace(self.server.clock)
+        reader = read_body(buffer, exchange.framing, self.limits, self.plan_body(exchange))
         while True:
             start, fault = buffer.offset, None
             try:
@@ -252,11 +259,9 @@ class Reading(Reception):
             except ProtocolError as error:
                 # What was right before it may be refused for another reason, and came first.
                 fault = error
-            now = self.server.clock
             piece = buffer.since(start)
             if piece:
-                began, progress = now if client_waits else began, now
-                received += len(piece)
+                pace.note(self.server.clock, len(piece))
                 self.parser.feed_data(piece)
             if fault is not None:
                 raise fault
@@ -264,8 +269,7 @@ class Reading(Reception):
                 break
             if self.state is not BODY:
                 raise_disagreement()
-            client_waits = exchange.expect_continue and not received
-            self.deadline = NEVER if client_waits else limits.body_deadline(began, progress, received)
+            self.await_body(exchange)
             yield
         self.content_size = None
         if self.state is BODY:

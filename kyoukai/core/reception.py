@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from . import policy
+from .body_stream import BodyStream
 from .connection import Connection
 from .environ import head_environ
 from .errors import BadRequest
 from .exchange import AcceptedHead, Exchange
 from .framing import NO_BODY
 from .heads import MAX_KNOWN_HEAD
+from .limits import MOST
 from .server import NEVER
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class Reception(Connection, abc.ABC):
     """Made when the connection is, so that a subclass's constructor has run."""
     content_size: int | None = None
     """Bytes of content of the body being received; ``None`` until its end has been read."""
+    stream: BodyStream | None = None
+    """That of the body being received, where the application gets it as it comes."""
 
     def __init__(
         self,
@@ -49,6 +53,8 @@ class Reception(Connection, abc.ABC):
         server_port: int,
     ) -> None:
         super().__init__(component, parent_context, server_ip, server_port)
+        self.receive_head = getattr(component.app, "receive_head", None)
+        """What says how a body is read: see :class:`~kyoukai.core.application.PlanningApplication`."""
         self.parser_is_spent = False
         """Whether the parser takes no message after this one, though the policy does."""
         self._head = b""  # the one that the parser is being given
@@ -109,6 +115,10 @@ class Reception(Connection, abc.ABC):
     def send_continue(self) -> None:
         """Let the client that waits for it send its body."""
 
+    @abc.abstractmethod
+    def end_stream(self, exchange: Exchange) -> None:
+        """Take note that a streamed body is whole."""
+
     # The parser's calls
 
     def on_message_begin(self) -> None:
@@ -145,7 +155,7 @@ class Reception(Connection, abc.ABC):
         self._head, self._accepted = b"", None
         self.state = self.state.headers_complete
         self._fields = exchange.trailers
-        if exchange.expect_continue and not self.exchanges:
+        if exchange.expect_continue and not self.exchanges and self.receive_head is None:
             self.send_continue()
 
     def _judge(self, exchange: Exchange) -> None:
@@ -153,7 +163,8 @@ class Reception(Connection, abc.ABC):
         parser = self.parser
         exchange.method = parser.get_method().decode("latin-1")
         exchange.version = parser.get_http_version()
-        policy.accept(exchange, self.limits)
+        # Where the application is asked, it may let a larger body pass.
+        policy.accept(exchange, self.limits, None if self.receive_head is None else MOST)
         exchange.environ = head_environ(exchange, self.server.server_field)
         self.parser_is_spent = not parser.should_keep_alive()
         if exchange.decoder is not None or exchange.upgrade:
@@ -170,13 +181,16 @@ class Reception(Connection, abc.ABC):
         """
         exchange = self.exchange
         exchange.body_size += len(body)
+        if self.stream is not None:
+            self.stream.feed(body)
+            return
         if exchange.decoder is not None:
             body = exchange.decoder.decode(body)
         content = exchange.content
         if content is None:
             # It takes these bytes as they are, and copies them if there are more.
             exchange.content = BytesIO(body)
-        else:
+        elif type(content) is BytesIO:
             content.seek(0, SEEK_END)
             content.write(body)
 
@@ -193,13 +207,16 @@ class Reception(Connection, abc.ABC):
                 return
             if exchange.body_size != self.content_size:
                 raise_disagreement()
-            if exchange.decoder is not None:
-                exchange.decoder.finish()
             if exchange.trailers:
                 # RFC 9112 section 5.1: white space around a value is no part of it. And a trailer
                 # field does not say whether the connection persists, whatever the parser thinks.
                 exchange.trailers = [(name, value.strip(b" \t")) for name, value in exchange.trailers]
                 self.parser_is_spent = not self.parser.should_keep_alive()
+            if self.stream is not None:
+                self.end_stream(exchange)
+                return
+            if exchange.decoder is not None:
+                exchange.decoder.finish()
         self.state = self.state.message_complete
         if not exchange.keep_alive or self.server.stopping:
             self.state = self.state.end

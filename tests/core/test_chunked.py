@@ -220,3 +220,17 @@ def test_many_tiny_chunks_in_one_feed_are_not_copied_about():
     with pytest.raises(StopIteration):
         next(read_chunks(buffer, LIMITS, lambda size: buffer.pass_on(size, on_body)))
     assert count == 10000
+
+
+@pytest.mark.parametrize(("most", "is_read"), [(15, True), (14, False), (2**53, True)])
+def test_another_limit_than_the_servers(most, is_read):
+    buffer = ReceiveBuffer()
+    buffer.feed(b"f\r\n" + bytes(15) + b"\r\n0\r\n\r\n")
+    reader = read_chunks(buffer, SMALL_BODY, buffer.skip, most)
+    if is_read:
+        with pytest.raises(StopIteration) as stop:
+            next(reader)
+        assert stop.value.value == 15
+    else:
+        with pytest.raises(ContentTooLarge):
+            next(reader)

@@ -304,3 +304,33 @@ def test_what_follows_a_member_is_not_copied_over_and_over(monkeypatch: pytest.M
     assert decode("gzip", [coded]) == b"1" * MANY_MEMBERS
     assert max(sizes) == STEP
     assert sum(sizes) < len(coded) * STEP / 20
+
+
+# In pieces
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 65_538, 131_074, 1_000_000])
+def test_pieces_are_the_whole_and_none_is_large(size: int) -> None:
+    for data in (bytes(size), random.Random(size).randbytes(size)):
+        coded = gzip.compress(data[: size // 2]) + gzip.compress(data[size // 2 :])
+        decoder = ContentDecoder("gzip", size)
+        pieces = list(decoder.pieces(coded))
+        assert b"".join(pieces) == data
+        assert all(0 < len(piece) <= 64 * 1024 + 1 for piece in pieces)
+        assert decoder.size == size
+        decoder.finish()
+
+
+def test_pieces_pass_no_limit() -> None:
+    decoder = ContentDecoder("gzip", 100_000)
+    sizes = []
+    with pytest.raises(ContentTooLarge):
+        sizes += map(len, decoder.pieces(gzip.compress(bytes(100_001))))
+    assert decoder.size == 100_001
+
+
+def test_pieces_of_what_is_wrong() -> None:
+    with pytest.raises(BadRequest):
+        list(ContentDecoder("gzip", 10).pieces(b"abc"))
+    with pytest.raises(BadRequest):
+        list(ContentDecoder("deflate", 10).pieces(zlib.compress(b"a") + b"b"))

@@ -912,6 +912,18 @@ def test_max_body_size(length: bytes, is_accepted: bool) -> None:
         assert refusal(field, (b"Expect", b"100-continue")) == (ContentTooLarge, 413)
 
 
+def test_a_length_that_the_application_may_let_pass() -> None:
+    exchange = Exchange()
+    exchange.method, exchange.target = "POST", b"/"
+    exchange.fields = [HOST, (b"Content-Length", b"5000"), (b"Content-Encoding", b"gzip")]
+    policy.accept(exchange, LIMITS, 5000)
+    assert exchange.framing.content_length == 5000
+    assert exchange.decoder is not None
+    assert exchange.decoder.max_size == LIMITS.max_body_size
+    with pytest.raises(ContentTooLarge):
+        policy.accept(exchange, LIMITS, 4999)
+
+
 def test_a_server_that_takes_no_bodies() -> None:
     limits = Limits(max_body_size=0)
     accept((b"Content-Length", b"0"), limits=limits)

@@ -27,7 +27,7 @@ from kyoukai.core.buffer import ReceiveBuffer
 from kyoukai.core.chunked import read_chunks
 from kyoukai.core.framing import Framing
 from kyoukai.core.heads import read_head, read_trailers, split_head
-from kyoukai.core.limits import Limits
+from kyoukai.core.limits import MOST, Limits
 from kyoukai.core.parser import ParserCallbacks
 
 FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
@@ -145,7 +145,9 @@ class RequestParser:
         on_body = self._protocol.on_body
         if framing.chunked:
             read_data = partial(self._buffer.pass_on, receiver=on_body)
-            yield from read_chunks(self._buffer, self._limits, read_data)
+            # What has been read already is as long as the application lets this body be.
+            max_size = MOST if self._is_checked else None
+            yield from read_chunks(self._buffer, self._limits, read_data, max_size)
             for name, value in (yield from read_trailers(self._buffer, self._limits)):
                 self._protocol.on_header(name, value)
         elif framing.content_length:

@@ -11,7 +11,7 @@ class KyoukaiProtocol(HTTPProtocol):
     """One HTTP/1 connection, parsed in Python. Parameters are those of ``HTTPProtocol``."""
 
     def make_parser(self) -> RequestParser:
-        """Return a new parser, which holds no more than the server's limits."""
+        """Return a new parser, which keeps to the server's limits; how large a body is, it is told."""
         return RequestParser(self, self.limits, is_checked=True)
 
     def translate_exception(self, exc: Exception) -> HTTPException:

@@ -1,0 +1,145 @@
+"""Bodies that the application is given as they come: the connection's part in them.
+
+When a head was accepted that announces a body, the application may say what becomes of it. One that is
+streamed is queued at the head's end, so that a request is answered while its body is still being read.
+Everything else about the body is as ever: what is read of it goes through the parser, and limits and
+deadlines hold, but for the time in which nobody reads what has come.
+"""
+
+import abc
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from .body_stream import BodyStream
+from .errors import ContentTooLarge
+from .exchange import Exchange
+from .limits import MOST
+from .reception import NO_EXCHANGE, Reception
+from .server import NEVER
+from .states import BODY, CLOSED, IDLE
+
+if TYPE_CHECKING:
+    from werkzeug.exceptions import HTTPException
+
+    from .application import BodyPlan
+    from .pace import BodyPace
+
+DRAIN_SIZE: Final = 64 * 1024
+"""Bytes of a body that are read over after the answer, so that the connection persists; where more are
+to come, a new connection is the cheaper. nginx and Node.js read over whatever comes; Go 256 KiB."""
+
+
+class Streaming(Reception, abc.ABC):
+    """The receiving side of streamed bodies. Parameters are those of :class:`Connection`."""
+
+    environ: dict[str, Any]
+    receive_head: "Callable[[dict[str, Any]], BodyPlan | None] | None"
+    pace: "BodyPace"
+    """That of the body being received, once it has to be waited for."""
+
+    def plan_body(self, exchange: Exchange) -> int:
+        """Ask the application how the body that ``exchange`` announces is read, and begin.
+
+        :return: the most bytes that it may have.
+        :raises ContentTooLarge: if it announces more.
+        """
+        most, plan = self.limits.max_body_size, None
+        if self.receive_head is not None:
+            plan = self.receive_head(exchange.environ | self.environ)
+        if plan is not None:
+            most = most if plan.max_size is None else plan.max_size
+            # Of a body that nobody wants no more is read than of any that comes after the last answer.
+            most = MOST if plan.refused else most
+        if exchange.framing.content_length > most:
+            raise ContentTooLarge
+        if exchange.decoder is not None:
+            exchange.decoder.max_size = most
+        if plan is not None and (plan.stream or plan.refused):
+            self.stream = stream = BodyStream(self.want_body, exchange.decoder)
+            exchange.content = None if plan.refused else stream
+            self.enqueue(exchange)
+        elif self.receive_head is not None and exchange.expect_continue and not self.exchanges:
+            self.send_continue()
+        return most
+
+    def await_body(self, exchange: Exchange) -> None:
+        """Set the deadline of a body of which more is to come, or make the client wait."""
+        pace = self.pace
+        pace.client_waits = exchange.expect_continue and not pace.received
+        if self.stream is not None and self.stream.is_full:
+            if not pace.is_held:
+                pace.hold(self.server.clock)
+            self.deadline = NEVER
+            self.transport.pause_reading()
+        else:
+            self.deadline = NEVER if pace.client_waits else pace.deadline(self.limits)
+
+    def want_body(self) -> None:
+        """Let the client go on: what has come of the streamed body has been read."""
+        if self.state is not BODY:
+            return
+        if self.exchange.expect_continue and not self.exchange.status:
+            self.send_continue()
+        if self.pace.is_held:
+            self.pace.let_go(self.server.clock)
+            self.deadline = self.pace.deadline(self.limits)
+            self.transport.resume_reading()
+
+    def end_stream(self, exchange: Exchange) -> None:
+        """Note that a streamed body is whole."""
+        stream = self._leave_stream()
+        self.state = self.state.message_complete
+        if not exchange.keep_alive or self.server.stopping:
+            self.state = self.state.end
+        self.exchange = NO_EXCHANGE
+        self.deadline = NEVER
+        stream.end(exchange.trailers)
+        if self.exchanges:
+            return
+        # The answer was there before: nothing else will say what comes now.
+        if self.state is IDLE:
+            self.deadline = self.server.clock + self.limits.keep_alive_timeout
+        else:
+            self.loop.call_soon(self.close)
+
+    def break_stream(self, exchange: Exchange, error: "HTTPException") -> None:
+        """Note that the rest of a streamed body is not coming; the state has changed already.
+
+        A request that nobody has begun to answer is refused, as it would be without a stream.
+        """
+        exchange.error = error
+        self._leave_stream().fail(error)
+        if not self.exchanges:
+            # It has its answer.
+            self.end_after(exchange)
+
+    def can_drain(self, exchange: Exchange) -> bool:
+        """Return whether what is to come of the body is so little that it is read over."""
+        left = exchange.framing.content_length - exchange.body_size
+        return self.state is BODY and not exchange.expect_continue and 0 < left <= DRAIN_SIZE
+
+    def drain_body(self) -> None:
+        """Note that the request is answered before its body is whole: what comes of it is dropped."""
+        if self.stream is not None:
+            self.stream.fail(RuntimeError("the request is answered, and its body is not read any more"))
+            self.want_body()
+
+    def lose_stream(self) -> None:
+        """Let a reader know that the connection is gone."""
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            stream.fail(ConnectionResetError("the client is gone"))
+
+    @abc.abstractmethod
+    def end_after(self, exchange: Exchange) -> None:
+        """Close after the last answer."""
+
+    def _leave_stream(self) -> BodyStream:
+        """Return the stream, which is none of the connection's any more; it goes on reading."""
+        stream, self.stream = self.stream, None
+        if stream is None:
+            raise RuntimeError("no body is being streamed")
+        if self.pace.is_held and self.state is not CLOSED:
+            self.pace.let_go(self.server.clock)
+            self.transport.resume_reading()
+        return stream
