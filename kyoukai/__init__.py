@@ -2,6 +2,7 @@
 
 from kyoukai.asphalt import HTTPRequestContext, KyoukaiComponent
 from kyoukai.core.backend import API_VERSION, HTTP1_FEATURES, Backend, Feature
+from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.errors import (
     BackendError,
     BackendOptionError,
@@ -32,6 +33,7 @@ from kyoukai.web.route_group import after_request, before_request, errorhandler,
 __all__ = (
     # applications
     "Blueprint",
+    "BodyStream",
     "CookieSessions",
     "HTTPRequestContext",
     "Kyoukai",

@@ -1,6 +1,7 @@
 """Every example does what it is shown for, over a real socket."""
 
 import asyncio
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -166,6 +167,25 @@ def test_sessions(example: Any) -> None:
         if "set-cookie" in answer.fields:
             cookie = "Cookie: " + answer.fields["set-cookie"].partition(";")[0]
     assert cookie == "Cookie: session="
+
+
+def test_bodies(example: Any, tmp_path: Path) -> None:
+    server, module = example("docs/bodies.py")
+    module.directory = tmp_path
+    kind = "Content-Type: application/json"
+    assert json.loads(ask(server, "/notes", "POST", kind, body=b'{"text": "a b"}').body) == {"words": 2}
+    assert ask(server, "/notes", "POST", kind, body=bytes(1001)).status == 413
+
+    data = bytes(range(256)) * 100_000
+    answer = ask(server, "/backups/today", "PUT", body=data)
+    assert json.loads(answer.body) == {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    assert (tmp_path / "today.backup").read_bytes() == data
+
+    form = b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\nM\r\n--x\r\n'
+    form += b'Content-Disposition: form-data; name="film"; filename="m.mp4"\r\n\r\n' + data + b"\r\n--x--\r\n"
+    answer = ask(server, "/films", "POST", "Content-Type: multipart/form-data; boundary=x", body=form)
+    assert json.loads(answer.body) == {"title": "M", "size": len(data)}
+    assert (tmp_path / "film").read_bytes() == data
 
 
 def test_problems(example: Any) -> None:

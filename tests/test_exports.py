@@ -8,6 +8,7 @@ import kyoukai
 
 APPLICATIONS = [
     "Blueprint",
+    "BodyStream",
     "CookieSessions",
     "HTTPRequestContext",
     "Kyoukai",

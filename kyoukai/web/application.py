@@ -13,10 +13,12 @@ from asphalt.core import Context
 from werkzeug import wrappers
 from werkzeug.routing import BaseConverter
 
+from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.launch import launch
 
 from .blueprint import Blueprint
+from .bodies import plan_body
 from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
 from .hosts import check_host, make_router
@@ -136,6 +138,19 @@ class Kyoukai(Blueprint):
     def router(self) -> Router:
         """What finds routes and makes URLs. The application is finalized when it is asked for."""
         return self._finalized().router
+
+    @functools.cached_property
+    def plans_every_body(self) -> bool:
+        """Whether there are routes that stream bodies, or have a limit of their own."""
+        self.finalize()
+        return any(route.body_plan is not None for blueprint in self.walk() for route in blueprint.routes)
+
+    def receive_head(self, environ: dict[str, Any]) -> BodyPlan | None:
+        """Return how the body of a request is read: as its route says. A server calls this.
+
+        :param environ: the request's, with no body.
+        """
+        return plan_body(self.router, environ)
 
     async def process_request(self, request: wrappers.Request, parent_context: Context) -> wrappers.Response:
         """Answer one request, in a context that derives from ``parent_context``.

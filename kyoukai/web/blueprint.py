@@ -194,6 +194,8 @@ class Blueprint(Hooks):
         defaults: Mapping[str, Any] | None = None,
         before: Iterable[AnyFunction] = (),
         after: Iterable[AnyFunction] = (),
+        stream: bool = False,
+        max_body_size: int | None = None,
     ) -> Callable[[F], F]:
         """Return a decorator that adds a route to its function, and leaves the function alone.
 
@@ -213,6 +215,8 @@ class Blueprint(Hooks):
                 defaults=defaults,
                 before=before,
                 after=after,
+                stream=stream,
+                max_body_size=max_body_size,
             )
             self.add_route(route)
             return handler

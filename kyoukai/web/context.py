@@ -18,6 +18,9 @@ from asphalt.core.context import ContextState, _current_context
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request, Response
 
+from kyoukai.core.body_stream import BodyStream
+
+from .bodies import stream_of
 from .lazily import Lazily
 
 if TYPE_CHECKING:
@@ -168,6 +171,13 @@ class HTTPRequestContext(Context):
     def environ(self) -> dict[str, Any]:
         """The WSGI environ of the request (PEP 3333)."""
         return self.request.environ
+
+    def stream(self) -> BodyStream:
+        """Return the body of the request, to be iterated over asynchronously: it is the same each time.
+
+        It comes as it is sent where the route says ``stream=True``; elsewhere it is in memory, in one piece.
+        """
+        return stream_of(self.request)
 
     @property
     def rule(self) -> "RouteRule | None":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.policy import METHODS
 
+from .bodies import make_plan
 from .calling import AnyFunction, CoroutineFunction, as_coroutine_function, check_call, describe, short_name
 
 if TYPE_CHECKING:
@@ -30,12 +31,17 @@ class Route:
     :param defaults: values of arguments that the URL has no variables for.
     :param before: hooks called with the context, after those of the blueprints.
     :param after: hooks called with the context and the response, before those of the blueprints.
+    :param stream: whether it is called when the head of a request has come, and reads the body as that
+        comes, by ``ctx.stream()``; otherwise, the body is in memory before.
+    :param max_body_size: the most bytes that a body may have; more: 413. It may be more or less than the
+        server's ``max_body_size``, which holds where there is none.
     :raises ConfigurationError: if any of it cannot be used.
     """
 
     __slots__ = (
         "after",
         "before",
+        "body_plan",
         "bp",
         "defaults",
         "handler",
@@ -65,6 +71,8 @@ class Route:
         defaults: Mapping[str, Any] | None = None,
         before: Iterable[AnyFunction] = (),
         after: Iterable[AnyFunction] = (),
+        stream: bool = False,
+        max_body_size: int | None = None,
     ) -> None:
         if not callable(handler):
             raise ConfigurationError(f"a handler must be a function, not {handler!r}")
@@ -79,6 +87,7 @@ class Route:
         self.defaults = dict(defaults or {})
         self.before = check_hooks("before", before, ("ctx",))
         self.after = check_hooks("after", after, ("ctx", "response"))
+        self.body_plan = make_plan(describe(handler), stream, max_body_size)
         self.bp: Blueprint | None = None
 
     @property

@@ -21,8 +21,10 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map, MapAdapter, RequestRedirect, Rule
 from werkzeug.wrappers import Request, Response
 
+from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError
 
+from .bodies import REFUSED
 from .calling import AnyFunction, CoroutineFunction, check_call, describe
 from .route import Route
 from .scope import Scope
@@ -60,6 +62,10 @@ class Target(Protocol):
     def scope(self) -> Scope:
         """What surrounds it."""
 
+    @property
+    def body_plan(self) -> BodyPlan | None:
+        """How bodies are read for it; ``None``: into memory."""
+
 
 Params = Mapping[str, Any]
 Match = tuple[Target, Params]
@@ -71,6 +77,8 @@ class Refusal:
     """Stands in for the route of a request that no route takes, and raises the error."""
 
     __slots__ = ("error", "scope")
+
+    body_plan = REFUSED
 
     def __init__(self, scope: Scope, error: HTTPException) -> None:
         self.scope = scope
@@ -94,6 +102,8 @@ class Options:
     """Stands in for the route of an ``OPTIONS`` that no route takes (RFC 9110 section 9.3.7)."""
 
     __slots__ = ("methods", "scope")
+
+    body_plan = None
 
     def __init__(self, scope: Scope, methods: Iterable[str]) -> None:
         self.scope = scope

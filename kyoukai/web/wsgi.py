@@ -120,6 +120,7 @@ def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, An
     # Our own request, and the connection, which belongs to another thread.
     own.pop("werkzeug.request", None)
     own.pop("kyoukai.protocol", None)
+    own.pop("kyoukai.body", None)
     script, path = split_path(own["PATH_INFO"], rest)
     own["SCRIPT_NAME"] = own.get("SCRIPT_NAME", "").rstrip("/") + script
     own["PATH_INFO"] = path

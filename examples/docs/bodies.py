@@ -1,0 +1,33 @@
+import asyncio
+import hashlib
+from pathlib import Path
+from tempfile import gettempdir
+
+from kyoukai import HTTPRequestContext, Kyoukai
+
+app = Kyoukai("uploads")
+directory = Path(gettempdir())
+
+
+@app.route("/notes", methods=["POST"], max_body_size=1000)
+async def note(ctx: HTTPRequestContext) -> dict[str, object]:
+    return {"words": len(ctx.request.get_json()["text"].split())}
+
+
+@app.route("/backups/<name>", methods=["PUT"], stream=True, max_body_size=100 * 1024**3)
+async def backup(ctx: HTTPRequestContext, name: str) -> dict[str, object]:
+    digest, size = hashlib.sha256(), 0
+    with (directory / f"{name}.backup").open("wb") as file:
+        async for chunk in ctx.stream():
+            await asyncio.to_thread(file.write, chunk)
+            digest.update(chunk)
+            size += len(chunk)
+    return {"size": size, "sha256": digest.hexdigest()}
+
+
+@app.route("/films", methods=["POST"], stream=True, max_body_size=4 * 1024**3)
+def film(ctx: HTTPRequestContext) -> dict[str, object]:
+    # A plain function runs in a thread, and may wait there: each access reads on as the client sends.
+    upload = ctx.request.files["film"]
+    upload.save(directory / "film")
+    return {"title": ctx.request.form["title"], "size": (directory / "film").stat().st_size}

@@ -1,0 +1,78 @@
+"""What becomes of a request's body, by the route that takes the request.
+
+The server asks when it has the head. A route may have the body as it comes, or a limit of its own; where
+no route takes the request, it is answered at once, and its body is nobody's.
+"""
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug import wrappers
+
+from kyoukai.core.application import BodyPlan
+from kyoukai.core.body_stream import BodyStream
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.limits import MOST
+
+from .wrappers import Request
+
+if TYPE_CHECKING:
+    from .routing import Router
+
+REFUSED: Final = BodyPlan(refused=True)
+
+
+class _Sought:
+    """What a router notes its finding in, where there is no context yet."""
+
+    route: object = None
+    found: object = None
+
+
+def plan_body(router: "Router", environ: dict[str, Any]) -> BodyPlan | None:
+    """Return how the body of a request is read, of which there is the head.
+
+    :param environ: of the request, with no body.
+    :return: ``None``: into memory, as far as the server's ``max_body_size``.
+    """
+    note: Any = _Sought()
+    try:
+        target, _ = router.match(note, Request(environ, populate_request=False))
+    except Exception:
+        # A host that is none, or a converter that fails: whoever answers the request will find it again.
+        return None
+    return target.body_plan
+
+
+def make_plan(what: str, stream: object, max_body_size: object) -> BodyPlan | None:
+    """Return what a route's options mean; ``None``, where they are the defaults.
+
+    :param what: the route, for messages.
+    :param stream: whether its handler gets bodies as they come.
+    :param max_body_size: the most bytes that they may have, or ``None``.
+    :raises ConfigurationError: if one of them cannot be used.
+    """
+    if not isinstance(stream, bool):
+        raise ConfigurationError(f"stream of {what} must be True or False, not {stream!r}")
+    if max_body_size is None:
+        return BodyPlan(stream=True) if stream else None
+    if (
+        not isinstance(max_body_size, int)
+        or isinstance(max_body_size, bool)
+        or not 0 <= max_body_size <= MOST
+    ):
+        raise ConfigurationError(
+            f"max_body_size of {what} must be a whole number of bytes, or None, not {max_body_size!r}"
+        )
+    return BodyPlan(stream, max_body_size)
+
+
+def stream_of(request: wrappers.Request) -> BodyStream:
+    """Return the body of a request as a stream: as it comes, or of what is in memory."""
+    stream: BodyStream | None = request.environ.get("kyoukai.body")
+    if stream is None:
+        body = request.environ.get("wsgi.input")
+        # A form may have been read of it before; it has everything still.
+        content = body.getvalue() if isinstance(body, BytesIO) else request.get_data()
+        stream = request.environ["kyoukai.body"] = BodyStream.of(content)
+    return stream
