@@ -165,6 +165,7 @@ class KyoukaiComponent(Component):
             server_field=_check_field(_check_type(settings, "server_field", "kyoukai")),
             access_log=_check_type(settings, "access_log", True),
             cancel_on_disconnect=_check_type(settings, "cancel_on_disconnect", False),
+            features=frozenset(self.backend.features),
             on_opened=self._dispatch_made,
             on_lost=self._dispatch_lost,
         )

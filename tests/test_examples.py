@@ -293,6 +293,15 @@ def test_files(example: Any) -> None:
     assert ask(server, "/download/..%2ffiles.py").status == 404
 
 
+def test_hints(example: Any) -> None:
+    server, _ = example("docs/hints.py")
+    with server.connect() as client:
+        hint = client.request(message())
+        assert (hint.status, hint.fields["link"]) == (103, "</style.css>; rel=preload; as=style")
+        page = client.receive()
+        assert (page.status, page.fields["link"]) == (200, hint.fields["link"])
+
+
 def test_events(example: Any) -> None:
     server, module = example("docs/events.py")
 

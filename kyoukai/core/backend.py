@@ -62,6 +62,10 @@ class Feature(enum.StrEnum):
         "The connection can be handed to another protocol: how an upgrade leaves HTTP/1.",
     )
     GRACEFUL_SHUTDOWN = "graceful-shutdown", "Requests under way are answered before the server stops."
+    EARLY_HINTS = (
+        "early-hints",
+        "103 Early Hints before an answer, to clients of HTTP/1.1 (RFC 8297).",
+    )
 
 
 HTTP1_FEATURES: Final[frozenset[str]] = frozenset(Feature)

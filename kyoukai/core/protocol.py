@@ -13,7 +13,9 @@ from werkzeug.wrappers import Response
 
 from .answer import prepare_answer
 from .answering import Answering
+from .backend import Feature
 from .connection import OtherProtocol
+from .early_hints import HintFields, serialize_early_hints
 from .error_response import error_response
 from .exchange import Exchange
 from .reception import logger
@@ -39,6 +41,48 @@ class HTTPProtocol(Answering):
             self.raw_write(b"HTTP/1.1 100 Continue\r\n\r\n")
             # Its time runs from now on, if it did not before.
             self.deadline = self.server.clock + self.limits.body_timeout
+
+    def send_early_hints(self, fields: HintFields) -> bool:
+        """Tell the client fields of the answer before there is one, by a 103 (RFC 8297).
+
+        It is for the request that is being handled, and may be called several times, also in a thread.
+        Nothing is sent where the client speaks HTTP/1.0 (RFC 9110 section 15.2), is gone, or does not
+        read what it has; where the answer has begun; and by a backend without the feature
+        ``early-hints``. The answer has to have the fields itself, too.
+
+        :param fields: pairs of name and value, or a mapping from names to values.
+        :return: whether it is sent.
+        :raises InvalidResponseError: if a field cannot be sent.
+        """
+        data = serialize_early_hints(fields)
+        exchange = self.exchanges[0] if self.exchanges else None
+        if not data or exchange is None or Feature.EARLY_HINTS not in self.server.features:
+            return False
+        try:
+            is_here = asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            is_here = False
+        if is_here:
+            return self._write_hints(exchange, data)
+        # What a thread returns comes to the loop in the same way, and after this.
+        self.loop.call_soon_threadsafe(self._write_hints, exchange, data)
+        return self._takes_hints(exchange)
+
+    def _write_hints(self, exchange: Exchange, data: bytes) -> bool:
+        takes = self._takes_hints(exchange)
+        if takes:
+            self.raw_write(data)
+        return takes
+
+    def _takes_hints(self, exchange: Exchange) -> bool:
+        """Return whether a hint for ``exchange`` may be sent now."""
+        return (
+            not exchange.status
+            and exchange.version != "1.0"
+            and self._is_answering
+            and self.exchanges[:1] == [exchange]
+            and not (self.is_paused or self.client_gone)
+        )
 
     def write_response(
         self, response: Response, fake_environ: dict[str, Any]

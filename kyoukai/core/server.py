@@ -13,6 +13,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Protocol
 
 from .allocator import keep_freed_memory
+from .backend import HTTP1_FEATURES
 from .exchange import AcceptedHead
 from .known import Known
 from .limits import Limits
@@ -50,6 +51,7 @@ class Server:
     :param access_log: whether answers are logged, on the logger ``kyoukai.access`` at INFO.
     :param cancel_on_disconnect: whether a handler is cancelled when its client is gone. A client
         that ends its side is then taken to be gone, and gets no answer.
+    :param features: what the backend claims that its connections can do.
     :param on_opened: called with every connection that opens.
     :param on_lost: called with every connection that is lost, and why.
     """
@@ -61,6 +63,7 @@ class Server:
         server_field: str = "kyoukai",
         access_log: bool = True,
         cancel_on_disconnect: bool = False,
+        features: frozenset[str] = HTTP1_FEATURES,
         on_opened: "Callable[[ManagedConnection], None] | None" = None,
         on_lost: "Callable[[ManagedConnection, Exception | None], None] | None" = None,
     ) -> None:
@@ -68,6 +71,7 @@ class Server:
         self.server_field = server_field
         self.access_log: logging.Logger | None = logging.getLogger("kyoukai.access") if access_log else None
         self.cancel_on_disconnect = cancel_on_disconnect
+        self.features = features
         self.context = contextvars.copy_context()
         """What each request's context variables are a copy of."""
         self.connections: set[ManagedConnection] = set()

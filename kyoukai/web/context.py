@@ -19,6 +19,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.body_stream import BodyStream
+from kyoukai.core.early_hints import HintFields, serialize_early_hints
 
 from .bodies import stream_of
 from .lazily import Lazily
@@ -229,6 +230,22 @@ class HTTPRequestContext(Context):
         """Wait until :attr:`client_ended` is true; for ever, where the request has no connection."""
         protocol = self.proto
         await (get_running_loop().create_future() if protocol is None else protocol.wait_client_ended())
+
+    def send_early_hints(self, fields: HintFields) -> bool:
+        """Tell the client fields of the answer before there is one, by a 103 (RFC 8297).
+
+        It may be called several times, also in a thread. Nothing is sent where the client or the backend
+        cannot have it: see :meth:`HTTPProtocol.send_early_hints`.
+
+        :param fields: pairs of name and value, or a mapping from names to values.
+        :return: whether it is sent.
+        :raises ValueError: if a field cannot be sent.
+        """
+        send = getattr(self.proto, "send_early_hints", None)
+        if send is None or self._state is CLOSED:
+            serialize_early_hints(fields)  # Mistakes are mistakes without a server, too.
+            return False
+        return bool(send(fields))
 
     def add_teardown_callback(self, callback: Callable[..., Any], pass_exception: bool = False) -> None:
         """Call ``callback`` when this context closes; as in any other context."""

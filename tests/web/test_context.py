@@ -451,3 +451,33 @@ def test_urls_that_cannot_be_made(app: Kyoukai, endpoint: str, values: dict[str,
         return True
 
     assert within(app, attempt)
+
+
+HINT = [("Link", "</style.css>; rel=preload")]
+
+
+def test_early_hints_without_a_server():
+    assert within(Kyoukai("test"), lambda ctx: ctx.send_early_hints(HINT)) is False
+
+    def attempt(ctx):
+        with pytest.raises(ValueError, match="no token"):
+            ctx.send_early_hints([("Li nk", "x")])
+        return True
+
+    assert within(Kyoukai("test"), attempt)
+
+
+def test_no_early_hints_by_a_context_that_is_closed():
+    sent = []
+
+    class Connection:
+        def send_early_hints(self, fields):
+            sent.append(fields)
+            return True
+
+    overrides = {"kyoukai.protocol": Connection()}
+    ctx = within(
+        Kyoukai("test"), lambda ctx: ctx if ctx.send_early_hints(HINT) else None, overrides=overrides
+    )
+    assert not ctx.send_early_hints(HINT)
+    assert sent == [HINT]
