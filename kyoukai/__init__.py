@@ -28,7 +28,15 @@ from kyoukai.web import (
     send_file,
     send_from_directory,
 )
-from kyoukai.web.route_group import after_request, before_request, errorhandler, route
+from kyoukai.web.route_group import (
+    after_request,
+    after_serving,
+    before_request,
+    before_serving,
+    errorhandler,
+    route,
+    while_serving,
+)
 
 __all__ = (
     # applications
@@ -41,9 +49,12 @@ __all__ = (
     # route groups
     "RouteGroup",
     "after_request",
+    "after_serving",
     "before_request",
+    "before_serving",
     "errorhandler",
     "route",
+    "while_serving",
     # responses
     "Problem",
     "ServerSentEvent",

@@ -15,8 +15,8 @@ In a configuration file::
 import asyncio
 import logging
 import os
-import re
 import signal
+import socket
 from collections.abc import AsyncGenerator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
@@ -32,6 +32,7 @@ from kyoukai.core.references import UnresolvedReferenceError, resolve
 from kyoukai.core.registry import create_backend
 from kyoukai.core.server import Server
 from kyoukai.listener import Listener
+from kyoukai.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
 from kyoukai.tls import connection_options, make_ssl_context
@@ -43,6 +44,7 @@ from kyoukai.web.context import (
     RouteInvokedEvent,
     RouteMatchedEvent,
 )
+from kyoukai.web.lifecycle import Lifecycle
 
 __all__ = (
     "BACKEND_VARIABLE",
@@ -151,20 +153,20 @@ class KyoukaiComponent(Component):
         self.listener = Listener(settings.get("host"), settings.get("port"), settings.get("uds"))
         self.backend_name = choose_backend(backend, os.environ.get(BACKEND_VARIABLE))
         self.backend: Backend = create_backend(
-            self.backend_name, _check_mapping("backend_options", backend_options)
+            self.backend_name, check_mapping("backend_options", backend_options)
         )
         self.ssl_context = make_ssl_context(ssl, self.backend.alpn_protocols)
         self.address = ("", 0)
         """The address and port listened on, once it has started; the path of a Unix socket and 0."""
         self.url = ""
         """What to type into a browser, once it has started."""
-        self.trace = _check_type(settings, "trace", False)
-        self.resource_name = _check_name(_check_type(settings, "resource_name", "default"))
+        self.trace = check_type(settings, "trace", False)
+        self.resource_name = check_name(check_type(settings, "resource_name", "default"))
         self.server = Server(
-            Limits.from_mapping(_check_mapping("limits", limits)),
-            server_field=_check_field(_check_type(settings, "server_field", "kyoukai")),
-            access_log=_check_type(settings, "access_log", True),
-            cancel_on_disconnect=_check_type(settings, "cancel_on_disconnect", False),
+            Limits.from_mapping(check_mapping("limits", limits)),
+            server_field=check_field(check_type(settings, "server_field", "kyoukai")),
+            access_log=check_type(settings, "access_log", True),
+            cancel_on_disconnect=check_type(settings, "cancel_on_disconnect", False),
             features=frozenset(self.backend.features),
             on_opened=self._dispatch_made,
             on_lost=self._dispatch_lost,
@@ -175,14 +177,13 @@ class KyoukaiComponent(Component):
         """Listen; at the context's end, let requests under way finish and stop.
 
         :raises ListenError: if the address cannot be listened on.
+        :raises Exception: what the application's own start raises.
         """
-        finalize = getattr(self.app, "finalize", None)
-        if finalize is not None:
-            finalize()
+        lifecycle = getattr(self.app, "lifecycle", None)
+        sockets = await self._begin(ctx, lifecycle)
         handled: list[signal.Signals] = []
         create: Any = self.backend.create_protocol
         create_protocol = traced(create) if self.trace else create
-        sockets = await self.listener.open()
         options = connection_options(self.ssl_context, self.server.limits)
         acceptor = Acceptor(sockets, lambda: create_protocol(self, ctx, *self.address), options)
         try:
@@ -199,8 +200,24 @@ class KyoukaiComponent(Component):
             with signals_call(abort.set, handled):
                 await acceptor.close()
                 await self.server.stop(abort)
-            self.listener.remove()
+                self.listener.remove()
+                if lifecycle is not None:
+                    await lifecycle.stop(self.server.limits.background_timeout, abort)
         logger.info("stopped")
+
+    async def _begin(self, ctx: Context, lifecycle: Lifecycle | None) -> list[socket.socket]:
+        """Start the application, and return the sockets that listen."""
+        finalize = getattr(self.app, "finalize", None)
+        if finalize is not None:
+            finalize()
+        if lifecycle is not None:
+            await lifecycle.start(ctx)
+        try:
+            return await self.listener.open()
+        except BaseException:
+            if lifecycle is not None:
+                await lifecycle.stop(0)
+            raise
 
     def _publish(self, ctx: Context) -> None:
         name = self.resource_name
@@ -270,31 +287,3 @@ def resolve_application(app: Application | str | None) -> Application:
         if not hasattr(resolved, name):
             raise ConfigurationError(f"app {app!r} is no application: it has no {name}")
     return resolved  # type: ignore[no-any-return]
-
-
-def _check_mapping(name: str, value: object) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ConfigurationError(f"{name} is {value!r}; it must be a mapping of names to values")
-    return value
-
-
-def _check_type(settings: Mapping[str, Any], name: str, default: Any) -> Any:
-    value = settings.get(name, default)
-    if type(value) is not type(default):
-        raise ConfigurationError(f"{name} is {value!r}; it must be a {type(default).__name__}")
-    return value
-
-
-def _check_name(value: str) -> str:
-    if re.fullmatch(r"\w+", value) is None:
-        raise ConfigurationError(f"resource_name is {value!r}; it must be letters, digits and underscores")
-    return value
-
-
-def _check_field(value: str) -> str:
-    # RFC 9110 section 5.5: field values are visible characters, spaces and tabs.
-    if not value.isascii() or not value.isprintable():
-        raise ConfigurationError(f"server_field is {value!r}; it must be printable ASCII")
-    return value

@@ -1,6 +1,7 @@
 """Every example does what it is shown for, over a real socket."""
 
 import asyncio
+import gc
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -337,6 +338,17 @@ def test_a_client_that_does_not_wait_takes_no_message(example: Any) -> None:
     server.wait_until(lambda: module.waiting == 0)
     server.call(module.messages.put_nowait, "for the next one")
     assert ask(server, "/next").body == b"for the next one"
+
+
+def test_a_start_a_stop_and_tasks_between(example: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    server, module = example("docs/lifecycle.py")
+    outboxes = [found for found in gc.get_objects() if isinstance(found, module.Outbox)]
+    assert outboxes[0].sent == ["we are open"]
+    assert ask(server, "/letters/Ann", "POST").status == 202
+    server.stop()
+    assert outboxes[0].sent == ["we are open", "to Ann"]
+    assert not outboxes[0].is_open
+    assert capsys.readouterr().out == "all sent\n"
 
 
 def test_classes(example: Any) -> None:

@@ -17,9 +17,12 @@ APPLICATIONS = [
 ROUTE_GROUPS = [
     "RouteGroup",
     "after_request",
+    "after_serving",
     "before_request",
+    "before_serving",
     "errorhandler",
     "route",
+    "while_serving",
 ]
 RESPONSES = [
     "Problem",

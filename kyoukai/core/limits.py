@@ -123,6 +123,13 @@ class Limits:
         "Kubernetes terminationGracePeriodSeconds 30; gunicorn graceful_timeout 30",
         least=0,
     )
+    background_timeout: float = _setting(
+        5.0,
+        "seconds",
+        "longest time that a stop waits for an application's background tasks, after the requests",
+        "Quart BACKGROUND_TASK_SHUTDOWN_TIMEOUT 5",
+        least=0,
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

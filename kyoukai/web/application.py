@@ -5,8 +5,9 @@ component that serves it or by its first request; mistakes that only the whole c
 there. From then on it does not change.
 """
 
+import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from asphalt.core import Context
@@ -23,12 +24,14 @@ from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
 from .hosts import check_host, make_router
 from .json_encoders import JSONEncoder, choose_encoder
+from .lifecycle import Lifecycle
 from .responses import encode_json, make_bodies, make_response
 from .routing import Router
 from .sessions import CookieSessions
 from .wrappers import Request, Response
 
 C = TypeVar("C")
+T = TypeVar("T")
 
 
 class Kyoukai(Blueprint):
@@ -87,6 +90,8 @@ class Kyoukai(Blueprint):
             raise ConfigurationError(f"sessions must be CookieSessions(secret_key), not {sessions!r}")
         self.sessions = sessions
         self.debug = debug
+        self.lifecycle = Lifecycle(self)
+        """Its start and its stop; a component calls them."""
         self._dispatcher: Dispatcher | None = None
 
     @property
@@ -199,6 +204,22 @@ class Kyoukai(Blueprint):
             ctx.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
             current.reset(token)
         return response
+
+    def create_task(
+        self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None, wait: bool = True
+    ) -> "asyncio.Task[T]":
+        """Begin a task in the background, which the application owns: it need not be kept or awaited.
+
+        Context variables are the caller's, but for Asphalt's current context, which is the component's:
+        a request's is closed once it is answered. An exception is logged. A stop waits for the task, up
+        to the limit ``background_timeout``, and cancels it then. A plain function, which runs in a thread,
+        may call this too.
+
+        :param name: what the log calls it.
+        :param wait: whether a stop waits for it. What never ends by itself is cancelled without.
+        :raises RuntimeError: if the application is not served.
+        """
+        return self.lifecycle.tasks.create(coroutine, name, wait=wait)
 
     def run(
         self,

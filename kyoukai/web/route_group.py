@@ -149,6 +149,30 @@ def after_request(method: F) -> F:
     return _add_mark(method, lambda blueprint, group, bound: blueprint.after_request(bound))
 
 
+def before_serving(method: F) -> F:
+    """Make a method of a :class:`RouteGroup` a hook before the server listens; a decorator.
+
+    :raises ConfigurationError: if it is no function.
+    """
+    return _add_mark(method, lambda blueprint, group, bound: blueprint.before_serving(bound))
+
+
+def while_serving(method: F) -> F:
+    """Make a method of a :class:`RouteGroup` a hook around the whole time of serving; a decorator.
+
+    :raises ConfigurationError: if it is no function.
+    """
+    return _add_mark(method, lambda blueprint, group, bound: blueprint.while_serving(bound))
+
+
+def after_serving(method: F) -> F:
+    """Make a method of a :class:`RouteGroup` a hook after the last request; a decorator.
+
+    :raises ConfigurationError: if it is no function.
+    """
+    return _add_mark(method, lambda blueprint, group, bound: blueprint.after_serving(bound))
+
+
 def _add_mark(method: F, mark: Mark) -> F:
     """Return ``method``, marked.
 

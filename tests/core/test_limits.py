@@ -24,6 +24,7 @@ DEFAULTS = {
     "linger_timeout": 2.0,
     "max_linger_size": 16777216,
     "shutdown_timeout": 30.0,
+    "background_timeout": 5.0,
 }
 
 # name, least value, the greatest that is too small
@@ -42,6 +43,7 @@ LEAST = [
     ("linger_timeout", 0.01, 0.009),
     ("max_linger_size", 0, -1),
     ("shutdown_timeout", 0, -0.001),
+    ("background_timeout", 0, -0.001),
 ]
 
 WHOLE = [name for name in DEFAULTS if name.startswith("max_")]

@@ -1,9 +1,11 @@
+import asyncio
 import functools
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from asphalt.core import inject, resource
+from asphalt.core import Context, inject, resource
 from werkzeug.exceptions import NotFound, Unauthorized
 from werkzeug.wrappers import Response
 
@@ -14,9 +16,12 @@ from kyoukai import (
     Kyoukai,
     RouteGroup,
     after_request,
+    after_serving,
     before_request,
+    before_serving,
     errorhandler,
     route,
+    while_serving,
 )
 
 from .asking import ask
@@ -259,6 +264,36 @@ def test_a_decorator_shares_no_marks_with_what_it_wraps() -> None:
 
     assert text(serve(Derived()), "/derived") == "derived"
     assert ask(serve(Base()), "/derived").status_code == 404
+
+
+def test_the_start_and_the_stop() -> None:
+    class Counting(RouteGroup):
+        def __init__(self) -> None:
+            self.seen: list[str] = []
+
+        @before_serving
+        def start(self, ctx: Context) -> None:
+            self.seen.append("start")
+
+        @while_serving
+        async def around(self, ctx: Context) -> AsyncIterator[None]:
+            self.seen.append("begin")
+            yield
+            self.seen.append("end")
+
+        @after_serving
+        async def stop(self, ctx: Context) -> None:
+            self.seen.append("stop")
+
+    async def main() -> None:
+        async with Context() as ctx:
+            await app.lifecycle.start(ctx)
+            await app.lifecycle.stop(0)
+
+    app, group = Kyoukai("a"), Counting()
+    app.add_route_group(group)
+    asyncio.run(main())
+    assert group.seen == ["start", "begin", "end", "stop"]
 
 
 def test_the_decorators_leave_the_function_alone() -> None:

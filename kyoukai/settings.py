@@ -1,0 +1,51 @@
+"""What the settings of a component must look like, beyond what each part checks by itself."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kyoukai.core.errors import ConfigurationError
+
+
+def check_mapping(name: str, value: object) -> Mapping[str, Any]:
+    """Return a mapping of names to values; ``None`` is an empty one.
+
+    :raises ConfigurationError: if it is no such thing.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ConfigurationError(f"{name} is {value!r}; it must be a mapping of names to values")
+    return value
+
+
+def check_type(settings: Mapping[str, Any], name: str, default: Any) -> Any:
+    """Return the setting ``name``, or ``default``, whose type it must have.
+
+    :raises ConfigurationError: if it is no such thing.
+    """
+    value = settings.get(name, default)
+    if type(value) is not type(default):
+        raise ConfigurationError(f"{name} is {value!r}; it must be a {type(default).__name__}")
+    return value
+
+
+def check_name(value: str) -> str:
+    """Return ``value``, if it can be the name of resources.
+
+    :raises ConfigurationError: if it is no such thing.
+    """
+    if re.fullmatch(r"\w+", value) is None:
+        raise ConfigurationError(f"resource_name is {value!r}; it must be letters, digits and underscores")
+    return value
+
+
+def check_field(value: str) -> str:
+    """Return ``value``, if it can be the value of a header field.
+
+    :raises ConfigurationError: if it is no such thing.
+    """
+    # RFC 9110 section 5.5: field values are visible characters, spaces and tabs.
+    if not value.isascii() or not value.isprintable():
+        raise ConfigurationError(f"server_field is {value!r}; it must be printable ASCII")
+    return value

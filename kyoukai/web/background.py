@@ -1,0 +1,128 @@
+"""Tasks that an application begins and does not wait for: kept, watched, and ended with it.
+
+asyncio holds a task by a weak reference and speaks of its exception when it is collected. Here it is
+held until it ends, its exception is logged once, and a stop waits for it.
+"""
+
+import asyncio
+import concurrent.futures
+import logging
+from asyncio import _get_running_loop
+from collections.abc import Coroutine
+from contextvars import copy_context
+from typing import Any, Final, TypeVar
+
+from asphalt.core import Context
+
+from .context import current
+
+logger = logging.getLogger("kyoukai.web")
+
+T = TypeVar("T")
+
+LAST_WORDS: Final = 1.0
+"""Seconds that a task has to end in once it is cancelled. A handler that is cut off has as many."""
+
+
+class BackgroundTasks:
+    """The tasks of one application, from its start to its stop."""
+
+    def __init__(self) -> None:
+        self._ctx: Context | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._endless: set[asyncio.Task[Any]] = set()
+        self._emptied = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def open(self, ctx: Context) -> None:
+        """Take tasks from here on.
+
+        :param ctx: what :func:`~asphalt.core.current_context` returns in them.
+        """
+        self._ctx = ctx
+        self._loop = asyncio.get_running_loop()
+        self._emptied = asyncio.Event()
+
+    def create(
+        self, coroutine: Coroutine[Any, Any, T], name: str | None = None, *, wait: bool = True
+    ) -> "asyncio.Task[T]":
+        """Begin a task; see :meth:`kyoukai.Kyoukai.create_task`.
+
+        :raises RuntimeError: if the application is not served.
+        """
+        if self._ctx is None or self._loop is None:
+            coroutine.close()
+            raise RuntimeError(
+                "the application is not served: tasks can be created from the first hook before serving on,"
+                " until those after serving are called"
+            )
+        if _get_running_loop() is not self._loop:
+            return self._create_from_thread(self._loop, coroutine, name, wait)
+        # What the request has set, such as its number for the log, holds; its Asphalt context is
+        # closed when it is answered, and that of the application takes its place.
+        context = copy_context()
+        context.run(current.set, self._ctx)
+        task = self._loop.create_task(coroutine, name=name, context=context)
+        self._tasks.add(task)
+        if not wait:
+            self._endless.add(task)
+        task.add_done_callback(self._finish)
+        return task
+
+    async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
+        """Wait until all have ended, then cancel what is left, and take no more.
+
+        :param grace: seconds to wait before they are cancelled.
+        :param abort: ends the waiting when it is set.
+        """
+        for task in self._endless:
+            task.cancel()
+        if self._tasks and grace > 0:
+            events = [self._emptied] if abort is None else [self._emptied, abort]
+            waiters = [asyncio.ensure_future(event.wait()) for event in events]
+            await asyncio.wait(waiters, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+            for waiter in waiters:
+                waiter.cancel()
+        self._ctx = None
+        left = tuple(self._tasks)
+        if left:
+            logger.warning("cancelling %d background tasks: %s", len(left), _names(left))
+            for task in left:
+                task.cancel()
+            _, stubborn = await asyncio.wait(left, timeout=LAST_WORDS)
+            if stubborn:
+                logger.error("%d background tasks do not end: %s", len(stubborn), _names(stubborn))
+        # Those that ended in this turn of the loop say so in the next.
+        await asyncio.sleep(0)
+
+    def _create_from_thread(
+        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], name: str | None, wait: bool
+    ) -> "asyncio.Task[T]":
+        """Begin a task from a plain function, which runs in a thread: a loop's turn is waited for."""
+        begun: concurrent.futures.Future[asyncio.Task[T]] = concurrent.futures.Future()
+
+        def begin() -> None:
+            try:
+                begun.set_result(self.create(coroutine, name, wait=wait))
+            except BaseException as exc:
+                begun.set_exception(exc)
+
+        loop.call_soon_threadsafe(begin, context=copy_context())
+        return begun.result()
+
+    def _finish(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        self._endless.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the background task %s failed", task.get_name(), exc_info=error)
+        if not self._tasks:
+            self._emptied.set()
+
+
+def _names(tasks: "tuple[asyncio.Task[Any], ...] | set[asyncio.Task[Any]]") -> str:
+    """Return the names of the first few tasks."""
+    names = sorted(task.get_name() for task in tasks)
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -1,0 +1,146 @@
+"""From the start of an application to its stop: hooks before, while and after it is served.
+
+Blueprints are started from the root down, in the order of the tree, and stopped in reverse. One
+whose start was begun is stopped, whether or not it succeeded; those below it were not begun.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING
+
+from asphalt.core import Context
+
+from .background import BackgroundTasks
+from .calling import AnyFunction, as_coroutine_function, describe
+
+if TYPE_CHECKING:
+    from .blueprint import Blueprint
+
+Stop = Callable[[], Awaitable[None]]
+
+logger = logging.getLogger("kyoukai.web")
+
+
+class Lifecycle:
+    """The start and the stop of one application.
+
+    If several components serve it, it starts with the first and stops with the last.
+
+    :param root: the application.
+    """
+
+    def __init__(self, root: "Blueprint") -> None:
+        self.tasks = BackgroundTasks()
+        """The tasks that it began, and has not ended."""
+        self._root = root
+        self._lock = asyncio.Lock()
+        self._servers = 0
+        self._stops: list[Stop] = []
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it has started, and not stopped."""
+        return self._servers > 0
+
+    async def start(self, ctx: Context) -> None:
+        """Call the hooks before serving, and begin those while.
+
+        :param ctx: what the hooks are called with.
+        :raises Exception: what one of them raised, with a note that says which. Those that had been
+            begun are stopped then, and what fails in that is logged.
+        """
+        async with self._lock:
+            if not self._servers:
+                await self._begin(ctx)
+            self._servers += 1
+
+    async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
+        """Wait for background tasks, then call the hooks after serving, and end those while.
+
+        All of them are called, whatever one of them raises.
+
+        :param grace: seconds to wait for tasks before they are cancelled.
+        :param abort: ends that waiting when it is set.
+        :raises BaseException: what one of them raised, or the group of what several did.
+        """
+        async with self._lock:
+            self._servers -= 1
+            if self._servers:
+                return
+            stops, self._stops = self._stops, []
+            try:
+                await self.tasks.stop(grace, abort)
+            finally:
+                await _stop(stops)
+
+    async def _begin(self, ctx: Context) -> None:
+        self.tasks.open(ctx)
+        stops: list[Stop] = []
+        try:
+            for blueprint in self._root.walk():
+                await _start(blueprint, ctx, stops)
+        except BaseException:
+            await self.tasks.stop(0)
+            try:
+                await _stop(stops)
+            except Exception:
+                logger.exception("%s: stopping failed, after the start had failed", self._root.name)
+            raise
+        self._stops = stops
+
+
+async def _start(blueprint: "Blueprint", ctx: Context, stops: list[Stop]) -> None:
+    """Start one blueprint, and note what stops it."""
+    for hook in blueprint.after_serving_hooks:
+        stops.append(functools.partial(_call, "a hook after serving", hook, ctx))
+    for hook, is_around in blueprint.serving_hooks:
+        if not is_around:
+            await _call("a hook before serving", hook, ctx)
+            continue
+        manager = contextlib.asynccontextmanager(hook)(ctx)
+        with _noting("a hook while serving", hook):
+            await manager.__aenter__()
+        stops.append(functools.partial(_leave, hook, manager))
+
+
+async def _stop(stops: list[Stop]) -> None:
+    """Call all of them, the last first.
+
+    An exit stack would let the next one have what one raises, and a generator would not get past its
+    ``yield``.
+
+    :raises BaseException: what one of them raised, or the group of what several did.
+    """
+    errors = []
+    for stop in reversed(stops):
+        try:
+            await stop()
+        except BaseException as exc:
+            errors.append(exc)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup("several hooks failed at the stop", errors)
+
+
+async def _call(what: str, hook: AnyFunction, ctx: Context) -> None:
+    with _noting(what, hook):
+        await as_coroutine_function(hook)(ctx)
+
+
+async def _leave(hook: AnyFunction, manager: contextlib.AbstractAsyncContextManager[object]) -> None:
+    with _noting("a hook while serving", hook):
+        await manager.__aexit__(None, None, None)
+
+
+@contextlib.contextmanager
+def _noting(what: str, hook: AnyFunction) -> Iterator[None]:
+    """Note whose exception it is."""
+    try:
+        yield
+    except Exception as exc:
+        exc.add_note(f"Raised by {what}, {describe(hook)}.")
+        raise

@@ -1,0 +1,136 @@
+"""What an application has called at the start and at the stop of a server."""
+
+import asyncio
+import socket
+
+import pytest
+from asphalt.core import TeardownError
+
+from kyoukai import Kyoukai, KyoukaiComponent, ListenError
+
+from ..serving import message
+
+
+def test_the_start_comes_first_and_the_stop_last(serve):
+    app = Kyoukai("served")
+    seen = []
+    go_on = asyncio.Event()
+
+    @app.before_serving
+    async def start(ctx):
+        seen.append(("start", ctx.get_resource(KyoukaiComponent) is None))
+        ctx.add_resource("of the start")
+
+    @app.after_serving
+    async def stop(ctx):
+        seen.append(("stop", ctx.require_resource(KyoukaiComponent).app is app))
+
+    @app.route("/")
+    async def index(ctx):
+        seen.append("asked")
+        await go_on.wait()
+        seen.append("answered")
+        return ctx.require_resource(str)
+
+    server = serve(app)
+    with server.connect() as client:
+        client.send(message())
+        server.wait_until(lambda: "asked" in seen)
+        server.begin_stop()
+        server.wait_until(lambda: server.server.stopping)
+        server.call(go_on.set)
+        assert client.receive().body == b"of the start"
+    server.stop()
+    assert seen == [("start", True), "asked", "answered", ("stop", True)]
+
+
+def test_tasks_of_requests_end_before_the_stop(serve):
+    app = Kyoukai("served")
+    seen = []
+    go_on = asyncio.Event()
+
+    @app.route("/")
+    async def index(ctx):
+        async def work():
+            await go_on.wait()
+            seen.append("worked")
+
+        ctx.app.create_task(work(), name="work")
+        return "begun"
+
+    @app.after_serving
+    async def stop(ctx):
+        seen.append("stopped")
+
+    server = serve(app)
+    assert server.request(message()).body == b"begun"
+    server.begin_stop()
+    server.wait_until(lambda: server.server.stopping)
+    server.call(go_on.set)
+    server.stop()
+    assert seen == ["worked", "stopped"]
+
+
+def test_a_task_that_takes_too_long_is_cancelled(serve, caplog):
+    app = Kyoukai("served")
+    tasks = []
+
+    @app.route("/")
+    async def index(ctx):
+        tasks.append(ctx.app.create_task(asyncio.Event().wait(), name="for ever"))
+        return "begun"
+
+    server = serve(app, limits={"background_timeout": 0.01})
+    assert server.request(message()).body == b"begun"
+    server.stop()
+    assert tasks[0].cancelled()
+    assert "cancelling 1 background tasks: for ever" in caplog.text
+
+
+def test_a_start_that_fails_listens_nowhere(serve):
+    app = Kyoukai("served")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    @app.before_serving
+    async def start(ctx):
+        raise LookupError("no database")
+
+    with pytest.raises(LookupError, match="no database") as raised:
+        serve(app, port=port)
+    assert "start" in raised.value.__notes__[0]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+
+
+def test_an_address_in_use_stops_the_application(serve):
+    app = Kyoukai("served")
+    seen = []
+    app.before_serving(lambda ctx: seen.append("start"))
+    app.after_serving(lambda ctx: seen.append("stop"))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ListenError):
+            serve(app, port=other.getsockname()[1])
+    assert seen == ["start", "stop"]
+
+
+def test_a_stop_that_fails_is_a_failed_teardown(serve, tmp_path):
+    app = Kyoukai("served")
+    seen = []
+
+    @app.after_serving
+    async def last(ctx):
+        seen.append("last")
+
+    @app.after_serving
+    async def first(ctx):
+        raise OSError("cannot be closed")
+
+    server = serve(app)
+    server.stop()
+    assert seen == ["last"]
+    assert isinstance(server._error, TeardownError)
+    assert "cannot be closed" in str(server._error)
