@@ -375,6 +375,30 @@ def test_an_upgrade_on_every_backend(serve: Any, load: Any) -> None:
         assert client.receive_exactly(10) == b"to and fro"
 
 
+def test_a_migrated_application(serve: Any, load: Any) -> None:
+    config = configuration("docs/migrated.yaml")
+    settings = config.pop("component")
+    assert (settings.pop("type"), config) == ("kyoukai", {"event_loop_policy": "uvloop"})
+    app = load("docs/migrated.py").app
+    assert (settings["app"], settings["port"], settings["host"]) == ("shop:app", 4444, "0.0.0.0")
+    server = serve(app, limits=settings["limits"])
+    page = ask(server, "/")
+    assert page.body == b'<a href="/items/1">the first</a>'
+    assert (page.fields["content-type"], page.fields["x-shop"]) == ("text/html; charset=utf-8", "1")
+    refused = ask(server, "/items/1")
+    assert (refused.status, refused.body, refused.fields["x-shop"]) == (401, b"<h1>Unauthorized</h1>", "1")
+    guest = "Authorization: Basic YTpi"
+    assert ask(server, "/items/1", "GET", guest).body == b'{"item":"cup"}'
+    body = b'{"name":"pot"}'
+    added = ask(server, "/items/", "POST", guest, "Content-Type: application/json", body=body)
+    assert (added.status, added.body) == (201, b'{"number":2}')
+    assert ask(server, "/items/2", "GET", guest).body == b'{"item":"pot"}'
+    assert ask(server, "/items/3", "GET", guest).body == b"<h1>Not Found</h1>"
+    assert ask(server, "/nothing").body == b"<h1>Not Found</h1>"
+    health = ask(server, "/health/")
+    assert (health.body, health.fields["content-type"]) == (b"fine: 3", "text/plain; charset=utf-8")
+
+
 def test_a_script(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("docs/script.py")
     assert module.__name__ == "script"
