@@ -386,15 +386,15 @@ def test_a_migrated_application(serve: Any, load: Any) -> None:
     assert page.body == b'<a href="/items/1">the first</a>'
     assert (page.fields["content-type"], page.fields["x-shop"]) == ("text/html; charset=utf-8", "1")
     refused = ask(server, "/items/1")
-    assert (refused.status, refused.body, refused.fields["x-shop"]) == (401, b"<h1>Unauthorized</h1>", "1")
+    assert (refused.status, refused.fields["x-shop"]) == (401, "1")
     guest = "Authorization: Basic YTpi"
     assert ask(server, "/items/1", "GET", guest).body == b'{"item":"cup"}'
     body = b'{"name":"pot"}'
     added = ask(server, "/items/", "POST", guest, "Content-Type: application/json", body=body)
     assert (added.status, added.body) == (201, b'{"number":2}')
     assert ask(server, "/items/2", "GET", guest).body == b'{"item":"pot"}'
-    assert ask(server, "/items/3", "GET", guest).body == b"<h1>Not Found</h1>"
-    assert ask(server, "/nothing").body == b"<h1>Not Found</h1>"
+    for missing in (ask(server, "/items/3", "GET", guest), ask(server, "/nothing")):
+        assert (missing.status, missing.body) == (404, b"<h1>Not Found</h1>")
     health = ask(server, "/health/")
     assert (health.body, health.fields["content-type"]) == (b"fine: 3", "text/plain; charset=utf-8")
 

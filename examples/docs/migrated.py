@@ -38,7 +38,7 @@ async def mark(ctx: HTTPRequestContext, response: Response) -> None:
     response.headers["X-Shop"] = "1"
 
 
-@app.errorhandler(range(400, 500))
+@app.errorhandler(404)
 async def failed(ctx: HTTPRequestContext, error: HTTPException) -> str:
     return f"<h1>{error.name}</h1>"
 
