@@ -38,13 +38,9 @@ from kyoukai.startup_log import report_in_one_line
 from kyoukai.tls import connection_options, make_ssl_context
 from kyoukai.tracing import traced
 from kyoukai.web.application import Kyoukai
-from kyoukai.web.context import (
-    HTTPRequestContext,
-    RouteCompletedEvent,
-    RouteInvokedEvent,
-    RouteMatchedEvent,
-)
+from kyoukai.web.context import HTTPRequestContext
 from kyoukai.web.lifecycle import Lifecycle
+from kyoukai.web.route_events import RouteCompletedEvent, RouteInvokedEvent, RouteMatchedEvent
 
 __all__ = (
     "BACKEND_VARIABLE",

@@ -10,19 +10,26 @@ import logging
 from asyncio import _get_running_loop, get_running_loop
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from asphalt.core import Context, Event, Signal, TeardownError
+from asphalt.core import Context, Signal, TeardownError
 from asphalt.core.context import ContextState, _current_context
 from werkzeug.routing import MapAdapter
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.early_hints import HintFields, serialize_early_hints
 
 from .bodies import stream_of
 from .lazily import Lazily
+from .route_events import (
+    RequestSignal,
+    RouteCompletedEvent,
+    RouteEvent,
+    RouteInvokedEvent,
+    RouteMatchedEvent,
+)
 
 if TYPE_CHECKING:
     from .application import Kyoukai
@@ -41,79 +48,9 @@ logger = logging.getLogger("kyoukai.web")
 FRAGMENT_SAFE: Final = "%!#$&'()*+,/:;=?@"
 
 
-class RouteEvent(Event):
-    """Something that happened to a request that a route takes. ``source`` is its context.
-
-    :ivar route: the route.
-    :ivar params: the values of the rule's variables.
-    """
-
-    __slots__ = ("params", "route")
-
-    def __init__(
-        self, source: "HTTPRequestContext", topic: str, route: "Route", params: Mapping[str, Any]
-    ) -> None:
-        super().__init__(source, topic)
-        self.route = route
-        self.params = params
-
-
-class RouteMatchedEvent(RouteEvent):
-    """A route takes the request; no hook has been called yet."""
-
-    __slots__ = ()
-
-
-class RouteInvokedEvent(RouteEvent):
-    """The hooks before it let the request pass; the handler is called next."""
-
-    __slots__ = ()
-
-
-class RouteCompletedEvent(RouteEvent):
-    """The request is answered, whether by the handler, a hook or an error handler.
-
-    :ivar response: the answer.
-    """
-
-    __slots__ = ("response",)
-
-    def __init__(
-        self,
-        source: "HTTPRequestContext",
-        topic: str,
-        route: "Route",
-        params: Mapping[str, Any],
-        response: Response,
-    ) -> None:
-        super().__init__(source, topic, route, params)
-        self.response = response
-
-
-T_Event = TypeVar("T_Event", bound=RouteEvent)
-
 # For a context that nothing is torn down with, two calls do to enter and to leave.
 current: Final = _current_context
 """Holds the current context: what ``async with`` sets."""
-
-
-class RequestSignal(Signal[T_Event]):
-    """A signal that the context it is bound to keeps, and that is bound only when asked for.
-
-    Asphalt keeps the bound signals of all instances in one weak mapping. Asking it at each step of
-    each request whether anyone listens would cost more than the routing does.
-    """
-
-    __slots__ = ()
-
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        if instance is None:
-            return self
-        bound: Signal[T_Event] = Signal(self.event_class, source=instance, topic=self.topic)
-        # An entry of that name hides this descriptor from now on.
-        instance.__dict__[self.topic] = bound
-        instance.observed = True
-        return bound
 
 
 class HTTPRequestContext(Context):
