@@ -11,6 +11,8 @@ import io
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from werkzeug.exceptions import HTTPException
+
 if TYPE_CHECKING:
     from .content_coding import ContentDecoder
 
@@ -35,6 +37,7 @@ class BodyStream:
 
     :param want: called when the reader wants more; may let the client go on. ``None``: all has come.
     :param decoder: what removes the content coding, where there is one.
+    :param note_fault: called with what is wrong with the content coding, which shows when it is removed.
     """
 
     __slots__ = (
@@ -44,6 +47,7 @@ class BodyStream:
         "_error",
         "_is_ended",
         "_left",
+        "_note_fault",
         "_offset",
         "_pieces",
         "_waiter",
@@ -53,10 +57,14 @@ class BodyStream:
     )
 
     def __init__(
-        self, want: Callable[[], None] | None = None, decoder: "ContentDecoder | None" = None
+        self,
+        want: Callable[[], None] | None = None,
+        decoder: "ContentDecoder | None" = None,
+        note_fault: "Callable[[HTTPException], None] | None" = None,
     ) -> None:
         self._want = want
         self._decoder = decoder
+        self._note_fault = note_fault
         self._pieces: list[bytes] = []
         self._decoded: Iterator[bytes] = iter(())
         self._left = b""  # of a piece, of which read() has returned a part
@@ -90,11 +98,7 @@ class BodyStream:
             # There may be very much to be decoded of what is there: others have their turn, too.
             await asyncio.sleep(0)
         while True:
-            try:
-                piece = self._take()
-            except Exception as error:
-                self.fail(copy.copy(error))
-                raise
+            piece = self._take()
             if piece:
                 return piece
             if self._is_ended:
@@ -129,8 +133,7 @@ class BodyStream:
         if self._error is not None:
             # Each time another: what was raised before has a traceback, which would lead to this object.
             raise copy.copy(self._error)
-        decoded = next(self._decoded, b"")
-        if decoded:
+        if self._decoder is not None and (decoded := self._decode(self._decoder)):
             return decoded
         if self._pieces:
             data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
@@ -142,12 +145,22 @@ class BodyStream:
                 return data
             self._decoded = self._decoder.pieces(data)
             return self._take()
-        if self._is_ended:
-            if self._decoder is not None:
-                self._decoder.finish()
-        elif self._want is not None:
+        if self._want is not None:
             self._want()
         return b""
+
+    def _decode(self, decoder: "ContentDecoder") -> bytes:
+        """Return the next piece of what has been decoded in part."""
+        try:
+            piece = next(self._decoded, b"")
+            if not piece and not self._pieces and self._is_ended:
+                decoder.finish()
+        except HTTPException as error:
+            if self._note_fault is not None:
+                self._note_fault(copy.copy(error))
+            self.fail(copy.copy(error))
+            raise
+        return piece
 
     async def _wait(self) -> None:
         if self._waiter is not None:
@@ -184,7 +197,7 @@ class BodyStream:
         :param error: raised whenever it reads from now on.
         """
         if self._error is None:
-            self._error, self._want = error, None
+            self._error, self._want, self._note_fault = error, None, None
             self._pieces.clear()
             self._decoded, self._left = iter(()), b""
             self.unread = 0

@@ -82,6 +82,10 @@ class Exchange:
         self.persistent = False
         """Whether the connection goes on after the answer."""
 
+    def refuse(self, error: HTTPException) -> None:
+        """Note why the request is refused: its answer is the last of the connection."""
+        self.error = error
+
     @property
     def logged_path(self) -> str:
         """The path of a request whose head was accepted, as a log has it."""

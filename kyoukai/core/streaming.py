@@ -55,7 +55,8 @@ class Streaming(Reception, abc.ABC):
         if exchange.decoder is not None:
             exchange.decoder.max_size = most
         if plan is not None and (plan.stream or plan.refused):
-            self.stream = stream = BodyStream(self.want_body, exchange.decoder)
+            note_fault = None if exchange.decoder is None else exchange.refuse
+            self.stream = stream = BodyStream(self.want_body, exchange.decoder, note_fault)
             exchange.content = None if plan.refused else stream
             self.enqueue(exchange)
         elif self.receive_head is not None and exchange.expect_continue and not self.exchanges:
