@@ -260,6 +260,8 @@ class Blueprint(Hooks):
         *,
         endpoint: str | None = None,
         threads: int = THREADS,
+        stream: bool = False,
+        max_body_size: int | None = None,
     ) -> None:
         """Let a WSGI application, such as Flask's or Django's, answer all below ``prefix``.
 
@@ -271,8 +273,12 @@ class Blueprint(Hooks):
         :param endpoint: its name within the blueprint; by default it is made of the prefix.
             ``url_for`` takes the rest of the path as ``rest``.
         :param threads: how many requests it answers at a time; others wait.
+        :param stream: whether it is called when the head of a request has come, and reads the body as that
+            comes; otherwise, the body is in memory before.
+        :param max_body_size: as that of a route.
         :raises ConfigurationError: if one of them cannot be used.
         :raises RuntimeError: if the application is finalized.
         """
-        for route in make_routes(prefix, endpoint, WSGIMount(application, threads)):
+        mount = WSGIMount(application, threads)
+        for route in make_routes(prefix, endpoint, mount, stream=stream, max_body_size=max_body_size):
             self.add_route(route)

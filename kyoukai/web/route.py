@@ -87,7 +87,7 @@ class Route:
         self.defaults = dict(defaults or {})
         self.before = check_hooks("before", before, ("ctx",))
         self.after = check_hooks("after", after, ("ctx", "response"))
-        self.body_plan = make_plan(describe(handler), stream, max_body_size)
+        self.body_plan = make_plan(f"the route {url!r}", stream, max_body_size)
         self.bp: Blueprint | None = None
 
     @property

@@ -90,11 +90,12 @@ class WSGIMount:
             raise
 
 
-def make_routes(prefix: str, name: str | None, mount: WSGIMount) -> list[Route]:
+def make_routes(prefix: str, name: str | None, mount: WSGIMount, **options: Any) -> list[Route]:
     """Return the routes of an application: one for the prefix itself, one for all below it.
 
     :param prefix: ``"/"``, or what :class:`~kyoukai.web.Blueprint` takes for one.
     :param name: their endpoint; by default the prefix's letters and digits.
+    :param options: other options of both.
     :raises ConfigurationError: if one of them cannot be used.
     """
     base = prefix.removesuffix("/") if prefix == "/" else prefix
@@ -105,10 +106,10 @@ def make_routes(prefix: str, name: str | None, mount: WSGIMount) -> list[Route]:
         )
     endpoint = name if name is not None else "".join(c if c.isalnum() else "_" for c in base[1:]) or "root"
     methods = METHODS - {"CONNECT"}
-    below = Route(mount, f"{base}/<{CONVERTER}:rest>", methods, endpoint=endpoint)
+    below = Route(mount, f"{base}/<{CONVERTER}:rest>", methods, endpoint=endpoint, **options)
     if not base:
         return [below]
-    return [Route(mount, base, methods, endpoint=endpoint, strict_slashes=False), below]
+    return [Route(mount, base, methods, endpoint=endpoint, strict_slashes=False, **options), below]
 
 
 def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, Any]) -> dict[str, Any]:

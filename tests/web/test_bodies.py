@@ -94,7 +94,7 @@ def test_route_groups() -> None:
 
 @pytest.mark.parametrize("value", ["yes", 1, None])
 def test_what_is_no_stream(value: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"stream of .*handler must be True or False, not"):
+    with pytest.raises(ConfigurationError, match=r"stream of the route .* must be True or False, not"):
         Route(handler, "/", stream=value)
     with pytest.raises(ConfigurationError, match="stream"):
         route("/", stream=value)(handler)
@@ -103,7 +103,7 @@ def test_what_is_no_stream(value: Any) -> None:
 @pytest.mark.parametrize("value", [-1, 1.5, "1 MiB", True, 2**54])
 def test_what_is_no_limit(value: Any) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"max_body_size of .*handler must be a whole number of bytes"
+        ConfigurationError, match=r"max_body_size of the route .* must be a whole number of bytes"
     ):
         Route(handler, "/", max_body_size=value)
 

@@ -4,6 +4,7 @@ import pytest
 from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Request, Response
 
+from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.web import Blueprint, HTTPRequestContext, Kyoukai
 from kyoukai.web.wsgi import make_environ, split_path
@@ -194,3 +195,14 @@ def test_two_in_one_place() -> None:
     app.mount("/a", places, endpoint="two")
     with pytest.raises(ConfigurationError, match="is answered by"):
         app.finalize()
+
+
+def test_options_of_its_routes() -> None:
+    app = Kyoukai("app")
+    app.mount("/old", places, stream=True, max_body_size=5)
+    app.mount("/other", places)
+    for path in ("/old", "/old/a"):
+        assert app.receive_head(environ_of(path, "POST")) == BodyPlan(True, 5)
+    assert app.receive_head(environ_of("/other/a", "POST")) is None
+    with pytest.raises(ConfigurationError, match=r"stream of the route .* must be True or False"):
+        app.mount("/third", places, stream="yes")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import resource
 import threading
 from wsgiref.validate import validator
 
@@ -375,3 +376,70 @@ def test_cancelled_before_its_turn(serve, caplog):
         assert first.request(message("GET", "/old/third")).body == b"done"
     assert "/second" not in seen
     assert [r for r in error_records(caplog) if r.levelno > logging.ERROR] == []
+
+
+def measure(environ, start_response):
+    """Answer with how long the body is, and what was said of that."""
+    source, size = environ["wsgi.input"], 0
+    assert environ["wsgi.input_terminated"]
+    while data := source.read(65536):
+        size += len(data)
+    start(start_response)
+    return [f"{size} {environ.get('CONTENT_LENGTH')}".encode()]
+
+
+def test_an_upload_is_read_as_it_comes(serve):
+    size = 64 * 1024 * 1024
+    server = serve(mounted(measure, stream=True, max_body_size=size))
+    with server.connect() as client:
+        assert client.request(message("POST", "/old", body=b"hello")).body == b"5 5"
+        assert client.request(message("POST", "/old/a")).body == b"0 None"
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        client.send(message("PUT", "/old/a", f"Content-Length: {size}", "Expect: 100-continue"))
+        assert client.receive().status == 100
+        for _ in range(64):
+            client.send(bytes(1024 * 1024))
+        assert client.receive().body == f"{size} {size}".encode()
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024
+        client.send(message("POST", "/old", "Transfer-Encoding: chunked") + chunks(b"abc", b"de"))
+        assert client.receive().body == b"5 None"
+        assert client.request(message("PUT", "/old", f"Content-Length: {size + 1}")).status == 413
+
+
+def test_an_upload_by_lines_and_one_that_nobody_reads(serve):
+    def lines(environ, start_response):
+        start(start_response)
+        if environ["PATH_INFO"] == "/not":
+            return [b"no"]
+        return [b"+".join(environ["wsgi.input"])]
+
+    with serve(mounted(lines, stream=True)).connect() as client:
+        assert client.request(message("POST", "/old", body=b"a\nb\nc")).body == b"a\n+b\n+c"
+        client.send(message("POST", "/old/not", "Content-Length: 100000") + bytes(50_000))
+        assert client.receive().body == b"no"
+
+
+def test_an_upload_that_does_not_come_whole(serve, caplog):
+    raised = []
+
+    def application(environ, start_response):
+        try:
+            environ["wsgi.input"].read()
+        except Exception as error:
+            raised.append(type(error).__name__)
+            raise
+        raise AssertionError
+
+    server = serve(mounted(application, stream=True))
+    for end in ("end", "reset"):
+        with server.connect() as client:
+            client.send(message("POST", "/old", "Content-Length: 10") + b"0123")
+            server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+            getattr(client, end)()
+            if end == "end":
+                assert client.receive().status == 400
+            server.wait_until_empty()
+    server.wait_until(lambda: len(raised) == 2)
+    assert raised == ["BadRequest", "ConnectionResetError"]
+    server.stop()
+    assert error_records(caplog) == []
