@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 if TYPE_CHECKING:
     from .content_coding import ContentDecoder
+    from .pace import BodyPace
 
 HIGH_WATER: Final = 64 * 1024
 """Bytes unread from which on the client has to wait: asyncio's and aiohttp's. One reading of the socket
@@ -52,6 +53,7 @@ class BodyStream:
         "_pieces",
         "_waiter",
         "_want",
+        "pace",
         "trailers",
         "unread",
     )
@@ -72,6 +74,8 @@ class BodyStream:
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._is_ended = want is None
+        self.pace: BodyPace
+        """How fast it comes, which the connection keeps and nobody else asks for."""
         self.unread = 0
         """Bytes that lie unread, as sent."""
         self.trailers: list[tuple[bytes, bytes]] = []

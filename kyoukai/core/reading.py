@@ -248,8 +248,8 @@ class Reading(Streaming):
         exchange, buffer = self.exchange, self.buffer
         if exchange.framing is NO_BODY:
             raise_disagreement()
-        self.pace = pace = BodyPace(self.server.clock)
-        reader = read_body(buffer, exchange.framing, self.limits, self.plan_body(exchange))
+        pace = BodyPace(self.server.clock)
+        reader = read_body(buffer, exchange.framing, self.limits, self.plan_body(exchange, pace))
         while True:
             start, fault = buffer.offset, None
             try:
@@ -269,7 +269,7 @@ class Reading(Streaming):
                 break
             if self.state is not BODY:
                 raise_disagreement()
-            self.await_body(exchange)
+            self.await_body(exchange, pace)
             yield
         self.content_size = None
         if self.state is BODY:

@@ -34,12 +34,11 @@ class Streaming(Reception, abc.ABC):
 
     environ: dict[str, Any]
     receive_head: "Callable[[dict[str, Any]], BodyPlan | None] | None"
-    pace: "BodyPace"
-    """That of the body being received, once it has to be waited for."""
 
-    def plan_body(self, exchange: Exchange) -> int:
+    def plan_body(self, exchange: Exchange, pace: "BodyPace") -> int:
         """Ask the application how the body that ``exchange`` announces is read, and begin.
 
+        :param pace: of the body.
         :return: the most bytes that it may have.
         :raises ContentTooLarge: if it announces more.
         """
@@ -57,15 +56,15 @@ class Streaming(Reception, abc.ABC):
         if plan is not None and (plan.stream or plan.refused):
             note_fault = None if exchange.decoder is None else exchange.refuse
             self.stream = stream = BodyStream(self.want_body, exchange.decoder, note_fault)
+            stream.pace = pace
             exchange.content = None if plan.refused else stream
             self.enqueue(exchange)
         elif self.receive_head is not None and exchange.expect_continue and not self.exchanges:
             self.send_continue()
         return most
 
-    def await_body(self, exchange: Exchange) -> None:
+    def await_body(self, exchange: Exchange, pace: "BodyPace") -> None:
         """Set the deadline of a body of which more is to come, or make the client wait."""
-        pace = self.pace
         pace.client_waits = exchange.expect_continue and not pace.received
         if self.stream is not None and self.stream.is_full:
             if not pace.is_held:
@@ -77,13 +76,14 @@ class Streaming(Reception, abc.ABC):
 
     def want_body(self) -> None:
         """Let the client go on: what has come of the streamed body has been read."""
-        if self.state is not BODY:
+        if self.stream is None or self.state is not BODY:
             return
         if self.exchange.expect_continue and not self.exchange.status:
             self.send_continue()
-        if self.pace.is_held:
-            self.pace.let_go(self.server.clock)
-            self.deadline = self.pace.deadline(self.limits)
+        pace = self.stream.pace
+        if pace.is_held:
+            pace.let_go(self.server.clock)
+            self.deadline = pace.deadline(self.limits)
             self.transport.resume_reading()
 
     def end_stream(self, exchange: Exchange) -> None:
@@ -140,7 +140,7 @@ class Streaming(Reception, abc.ABC):
         stream, self.stream = self.stream, None
         if stream is None:
             raise RuntimeError("no body is being streamed")
-        if self.pace.is_held and self.state is not CLOSED:
-            self.pace.let_go(self.server.clock)
+        if stream.pace.is_held and self.state is not CLOSED:
+            stream.pace.let_go(self.server.clock)
             self.transport.resume_reading()
         return stream

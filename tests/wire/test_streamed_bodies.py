@@ -12,7 +12,7 @@ import pytest
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response
 
-from kyoukai import BodyStream, Kyoukai
+from kyoukai import BodyStream, Kyoukai, ProtocolError
 from kyoukai.core.application import BodyPlan
 
 from ..serving import PATIENCE, Answering, chunks, error_records, message
@@ -50,7 +50,24 @@ class Site:
 
         @add("/echo", methods=["POST"], stream=True, max_body_size=1000)
         async def echo(ctx):
+            self.begun.set()
             return await ctx.stream().read()
+
+        @add("/forgive", methods=["POST"], stream=True)
+        async def forgive(ctx):
+            self.begun.set()
+            try:
+                return await ctx.stream().read()
+            except ProtocolError as error:
+                return f"never mind {error.code}"
+
+        @add("/form", methods=["POST"], stream=True)
+        async def form(ctx):
+            return await asyncio.to_thread(lambda: ctx.request.form["name"])
+
+        @add("/files", methods=["POST"])
+        async def files(ctx):
+            return str([file.stream._rolled for file in ctx.request.files.values()])
 
         @add("/mirror", methods=["POST"], stream=True)
         async def mirror(ctx):
@@ -235,6 +252,7 @@ def test_a_client_whose_body_nobody_reads_has_to_wait(server, site):
     with server.connect() as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         client.send(announce("/wait", size))
+        assert site.begun.wait(PATIENCE)
         sent = fill(client, size)
         server.wait_until(lambda: not server.connection.transport.is_reading())
         assert sent < 16 * MIB
@@ -420,6 +438,7 @@ def test_one_that_says_so_is_refused_at_once(server, site, fields):
 def test_one_that_becomes_so(server, site, caplog):
     with server.connect() as client:
         client.send(post("/echo", CHUNKED) + b"3e8\r\n" + bytes(1000) + b"\r\n")
+        assert site.begun.wait(PATIENCE)
         server.wait_until(lambda: server.connection.exchange.body_size == 1000)
         client.send(b"1\r\n")
         answer = client.receive()
@@ -578,6 +597,48 @@ def test_a_broken_body_behind_another_request_is_refused_in_its_turn(server, sit
     assert not site.begun.is_set()
 
 
+def test_a_handler_that_does_not_mind(server, site, caplog):
+    with server.connect() as client:
+        client.send(post("/forgive", CHUNKED) + b"3\r\nabc\r\n")
+        assert site.begun.wait(PATIENCE)
+        client.send(b"x\r\n")
+        answer = client.receive()
+        assert (answer.status, answer.body) == (200, b"never mind 400")
+        assert answer.fields["connection"] == "close"
+        assert client.receive_rest() == b""
+    assert error_records(caplog) == []
+
+
+# Other requests than most
+
+
+def test_http_1_0(server):
+    with server.connect() as client:
+        client.send(b"POST /echo HTTP/1.0\r\nContent-Length: 5\r\n\r\nhel")
+        client.send(b"lo")
+        assert client.receive().body == b"hello"
+        assert client.receive_rest() == b""
+
+
+def test_an_upgrade_is_offered_with_the_body(server):
+    with server.connect() as client:
+        for framing, body in (("Content-Length: 5", b"hello"), (CHUNKED, chunks(b"hel", b"lo"))):
+            head = post("/echo", "Connection: upgrade", "Upgrade: x", framing)
+            client.send(head + body[:2])
+            client.send(body[2:] + message("GET", "/hello"))
+            assert client.receive().body == b"hello"
+            assert client.receive().body == b"hello"
+
+
+def test_a_known_head_goes_the_same_way(server):
+    for _ in range(5):
+        with server.connect() as client:
+            client.send(announce("/echo", 5) + b"he")
+            client.send(b"llo")
+            assert client.receive().body == b"hello"
+            assert client.request(announce("/small", 11, EXPECT)).status == 413
+
+
 # Stops
 
 
@@ -646,6 +707,21 @@ def test_a_thread_can(server):
             client.send(end)
             # Werkzeug keeps a large file on the disk.
             assert client.receive().body.startswith(b"me %d " % size)
+
+
+def test_so_can_a_coroutine_by_a_thread(server):
+    kind = "Content-Type: application/x-www-form-urlencoded"
+    assert server.request(post("/form", kind, body=b"name=me")).body == b"me"
+
+
+def test_a_large_file_of_a_form_is_kept_on_the_disk(server):
+    def part(name, size):
+        head = f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="f"\r\n\r\n'
+        return head.encode() + bytes(size) + b"\r\n"
+
+    body = part("a", 500 * 1024 + 1) + part("b", 100) + b"--x--\r\n"
+    answer = server.request(post("/files", "Content-Type: multipart/form-data; boundary=x", body=body))
+    assert answer.body == b"[True, False]"
 
 
 def test_an_application_without_routes(serve):
