@@ -233,7 +233,9 @@ class Answering(Reading, abc.ABC):
         RFC 9112 section 9.6: "A client that sends a close connection option MUST NOT send further
         requests on that connection". One that does all the same still gets an answer that takes a while.
         """
+        if self.state is BODY:
+            # It sends still: the request was answered before its body was whole.
+            return False
         if not self.transport.can_write_eof():
             return True
-        is_sending = exchange.keep_alive or self._lingered_size or self.state is BODY
-        return not is_sending and exchange.sent <= COPY_SIZE
+        return not (exchange.keep_alive or self._lingered_size) and exchange.sent <= COPY_SIZE

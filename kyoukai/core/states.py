@@ -7,7 +7,8 @@
 ``head``
     The parser has been given a whole head.
 ``body``
-    The head was accepted; the body is coming.
+    The head was accepted; the body is coming. Its request may be answered meanwhile, where the
+    application has the body as it comes.
 ``ended``
     No further request is read from this connection: the last one said ``close``, or was refused,
     or the client sent its end of file, or the server stops. Answers may still be owed, and input

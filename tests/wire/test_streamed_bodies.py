@@ -374,6 +374,16 @@ def test_where_much_is_to_come_the_client_gets_the_answer_all_the_same(server, t
     server.wait_until_empty()
 
 
+@pytest.mark.parametrize("fields", [(), ("Connection: close",)])
+def test_the_same_by_tls(serve, site, tls, trusting, fields):
+    with serve(site.app, ssl=tls).connect(context=trusting) as client:
+        client.send(announce("/nowhere", 10_000_000, *fields))
+        for _ in range(10):
+            client.send(bytes(1_000_000))
+        answer = client.receive()
+        assert (answer.status, answer.fields["connection"]) == (404, "close")
+
+
 def test_a_client_that_asked_for_the_end_and_still_sends(server):
     with server.connect() as client:
         client.send(announce("/ignore", 5 * MIB, "Connection: close"))
