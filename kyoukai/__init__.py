@@ -22,6 +22,7 @@ from kyoukai.web import (
     RouteGroup,
     ServerSentEvent,
     SessionError,
+    add_trailers,
     answer_as_problem,
     event_stream,
     last_event_id,
@@ -58,6 +59,7 @@ __all__ = (
     # responses
     "Problem",
     "ServerSentEvent",
+    "add_trailers",
     "answer_as_problem",
     "event_stream",
     "last_event_id",

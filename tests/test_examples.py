@@ -9,6 +9,7 @@ import json
 import logging.config
 import sys
 import tomllib
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -301,6 +302,19 @@ def test_hints(example: Any) -> None:
         assert (hint.status, hint.fields["link"]) == (103, "</style.css>; rel=preload; as=style")
         page = client.receive()
         assert (page.status, page.fields["link"]) == (200, hint.fields["link"])
+
+
+def test_trailers(example: Any) -> None:
+    server, _ = example("docs/trailers.py")
+    body = b"0,0\n1,1\n2,4\n"
+    with server.connect() as client:
+        client.send(message("GET", "/export", "TE: trailers", "Connection: TE"))
+        assert client.receive_head().fields["trailer"] == "Content-Digest"
+        assert client.receive_until(b"\r\n0\r\n").count(b"\r\n") == 7
+        digest = b64encode(hashlib.sha256(body).digest())
+        assert client.receive_until(b"\r\n\r\n") == b"Content-Digest: sha-256=:%b:\r\n\r\n" % digest
+        answer = client.request(message("GET", "/export"))
+        assert (answer.body, "trailer" in answer.fields) == (body, False)
 
 
 def test_events(example: Any) -> None:

@@ -27,6 +27,7 @@ ROUTE_GROUPS = [
 RESPONSES = [
     "Problem",
     "ServerSentEvent",
+    "add_trailers",
     "answer_as_problem",
     "event_stream",
     "last_event_id",

@@ -14,6 +14,7 @@ from .errors import ProtocolError
 from .framing import ResponseFraming, response_framing
 from .known import Known
 from .serialize import Head, read_fields, read_status, serialize_head
+from .trailers import announced
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
@@ -61,10 +62,15 @@ def prepare_answer(
     # No function is called here for what nearly every answer is: the calls would cost as much again.
     body: object = response.response
     piece = body[0] if type(body) is list and len(body) == 1 else None
-    content = piece if type(piece) is bytes else whole_body(response)
+    headers = response.headers
+    if type(piece) is bytes:
+        content: bytes | None = piece
+    else:
+        content = whole_body(response)
+        if content is None:
+            headers = announced(response, environ)
     # Werkzeug's property, and its iterator over the fields, take as long as all the rest of this does.
     # The tests hold what is read here in their stead to what they return.
-    headers = response.headers
     key: PlanKey = (
         response._status if type(response) in _plain or _learn(type(response)) else response.status,
         tuple(headers._list if type(headers) is Headers else iter(headers)),

@@ -66,6 +66,10 @@ class Feature(enum.StrEnum):
         "early-hints",
         "103 Early Hints before an answer, to clients of HTTP/1.1 (RFC 8297).",
     )
+    RESPONSE_TRAILERS = (
+        "response-trailers",
+        "Trailer fields behind chunked answers, to clients that take them (RFC 9110 section 6.5).",
+    )
 
 
 HTTP1_FEATURES: Final[frozenset[str]] = frozenset(Feature)

@@ -5,7 +5,7 @@ Requests come in by :class:`~kyoukai.core.reading.Reading` and are answered by
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import InternalServerError
@@ -15,12 +15,14 @@ from .answer import prepare_answer
 from .answering import Answering
 from .backend import Feature
 from .connection import OtherProtocol
-from .early_hints import HintFields, serialize_early_hints
+from .early_hints import serialize_early_hints
 from .error_response import error_response
 from .exchange import Exchange
+from .field_pairs import FieldPairs
 from .reception import logger
 from .states import ENDED, IDLE
 from .stream import COPY_SIZE, LARGE_SIZE, PIECE_SIZE, BodySender
+from .trailers import trailers_of
 
 if TYPE_CHECKING:
     from .framing import ResponseFraming
@@ -42,7 +44,7 @@ class HTTPProtocol(Answering):
             # Its time runs from now on, if it did not before.
             self.deadline = self.server.clock + self.limits.body_timeout
 
-    def send_early_hints(self, fields: HintFields) -> bool:
+    def send_early_hints(self, fields: FieldPairs) -> bool:
         """Tell the client fields of the answer before there is one, by a 103 (RFC 8297).
 
         It is for the request that is being handled, and may be called several times, also in a thread.
@@ -125,14 +127,21 @@ class HTTPProtocol(Answering):
         if body is None or len(body) > (PIECE_SIZE if self.is_secure else LARGE_SIZE):
             # A transport over TLS does not tell how much of a large write has gone, and asyncio's
             # own keeps a copy of what has not.
-            return self._send_body(response.response if body is None else body, framing, exchange)
+            trailers = trailers_of(response, fake_environ) if framing.chunked else None
+            return self._send_body(response.response if body is None else body, framing, exchange, trailers)
         exchange.sent = len(body)
         self.raw_write(body)
         return None
 
-    async def _send_body(self, body: object, framing: "ResponseFraming", exchange: Exchange) -> None:
+    async def _send_body(
+        self,
+        body: object,
+        framing: "ResponseFraming",
+        exchange: Exchange,
+        trailers: Callable[[], Awaitable[bytes]] | None,
+    ) -> None:
         try:
-            await BodySender(self, exchange, framing).send(body)
+            await BodySender(self, exchange, framing, trailers).send(body)
         except Exception:
             if self.client_gone:
                 logger.debug("a client is gone before it had its whole answer")

@@ -9,7 +9,7 @@ import contextvars
 import functools
 import io
 import os
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from werkzeug.wsgi import FileWrapper
@@ -49,14 +49,22 @@ class BodySender:
     :param connection: where to.
     :param exchange: whose answer it is; its ``sent`` is counted up.
     :param framing: how the body is delimited.
+    :param trailers: what makes the trailer section of a chunked one, if it has any.
     """
 
-    __slots__ = ("connection", "exchange", "framing", "turn_pieces", "turn_size")
+    __slots__ = ("connection", "exchange", "framing", "trailers", "turn_pieces", "turn_size")
 
-    def __init__(self, connection: "Connection", exchange: "Exchange", framing: "ResponseFraming") -> None:
+    def __init__(
+        self,
+        connection: "Connection",
+        exchange: "Exchange",
+        framing: "ResponseFraming",
+        trailers: Callable[[], Awaitable[bytes]] | None = None,
+    ) -> None:
         self.connection = connection
         self.exchange = exchange
         self.framing = framing
+        self.trailers = trailers
         self.turn_pieces = 0
         """Pieces sent since the loop last had its turn."""
         self.turn_size = 0
@@ -86,8 +94,9 @@ class BodySender:
                 f"the body has {self.exchange.sent} bytes, its Content-Length says {declared}"
             )
         if self.framing.chunked:
-            # RFC 9112 section 7.1: last-chunk, and an empty trailer section.
-            self.connection.raw_write(b"0\r\n\r\n")
+            # RFC 9112 section 7.1: last-chunk, and the trailer section, which is mostly empty.
+            lines = b"" if self.trailers is None else await self.trailers()
+            self.connection.raw_write(b"0\r\n%b\r\n" % lines)
 
     def write_piece(self, piece: bytes | str) -> bool:
         """Write one piece, and return whether to wait by :meth:`make_room` before the next."""

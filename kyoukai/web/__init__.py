@@ -11,6 +11,7 @@ from .route import Route
 from .route_events import RouteCompletedEvent, RouteEvent, RouteInvokedEvent, RouteMatchedEvent
 from .route_group import RouteGroup
 from .sessions import CookieSessions, Session, SessionError
+from .trailers import add_trailers
 
 __all__ = (
     "Blueprint",
@@ -27,6 +28,7 @@ __all__ = (
     "ServerSentEvent",
     "Session",
     "SessionError",
+    "add_trailers",
     "answer_as_problem",
     "event_stream",
     "last_event_id",

@@ -19,7 +19,8 @@ from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request
 
 from kyoukai.core.body_stream import BodyStream
-from kyoukai.core.early_hints import HintFields, serialize_early_hints
+from kyoukai.core.early_hints import serialize_early_hints
+from kyoukai.core.field_pairs import FieldPairs
 
 from .bodies import stream_of
 from .lazily import Lazily
@@ -168,7 +169,7 @@ class HTTPRequestContext(Context):
         protocol = self.proto
         await (get_running_loop().create_future() if protocol is None else protocol.wait_client_ended())
 
-    def send_early_hints(self, fields: HintFields) -> bool:
+    def send_early_hints(self, fields: FieldPairs) -> bool:
         """Tell the client fields of the answer before there is one, by a 103 (RFC 8297).
 
         It may be called several times, also in a thread. Nothing is sent where the client or the backend
