@@ -78,6 +78,7 @@ class Server:
         self.heads: Known[bytes, AcceptedHead] = Known(256)
         """What was made of heads that may come again."""
         self.stopping = False
+        self._stop_begun = asyncio.Event()
         self.clock = self._ticked = time.monotonic()
         """Seconds by which deadlines are kept, as of the last sweep.
 
@@ -96,7 +97,7 @@ class Server:
     def start(self) -> None:
         """Begin to sweep. It is called in the event loop, before the first connection."""
         self.context = contextvars.copy_context()
-        self.stopping, self._emptied = False, None
+        self.stopping, self._emptied, self._stop_begun = False, None, asyncio.Event()
         keep_freed_memory()
         self._sweep(asyncio.get_running_loop())
 
@@ -121,12 +122,17 @@ class Server:
         self._tasks.add(task)
         task.add_done_callback(self._let_go)
 
+    async def wait_stopping(self) -> None:
+        """Wait until a stop begins: what would go on for ever, such as a stream of events, ends then."""
+        await self._stop_begun.wait()
+
     async def stop(self, abort: asyncio.Event) -> None:
         """Let requests under way end, then cut off what is left and stop sweeping.
 
         It waits for ``shutdown_timeout`` seconds at most, and not at all once ``abort`` is set.
         """
         self.stopping = True
+        self._stop_begun.set()
         self._emptied = asyncio.Event()
         for connection in tuple(self.connections):
             connection.shutdown()

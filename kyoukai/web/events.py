@@ -97,8 +97,7 @@ def event_stream(
     """Return a response that sends events as they come, until there are no more or the client is gone.
 
     ``events`` is closed then: an async generator that waits is cancelled, and its ``finally`` runs. It is
-    too where the client has only ended its side, and when the server stops and the next event or
-    heartbeat is due; a browser connects again.
+    too where the client has only ended its side, and when the server stops; a browser connects again.
 
     :param ctx: the context of the request.
     :param events: yields events; what is no :class:`ServerSentEvent` is the data of one.
@@ -169,7 +168,8 @@ class EventStream:
         if not self._tasks:
             self._tasks.append(asyncio.create_task(self._produce()))
             if self._protocol is not None:
-                self._tasks.append(asyncio.create_task(self._watch(self._protocol.wait_client_ended())))
+                for end in (self._protocol.wait_client_ended(), self._protocol.server.wait_stopping()):
+                    self._tasks.append(asyncio.create_task(self._watch(end)))
         if self._is_stopping:
             raise StopAsyncIteration
         if not self._is_waiting:

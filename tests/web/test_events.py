@@ -84,10 +84,17 @@ class Connection:
     def __init__(self) -> None:
         self.ended = asyncio.Event()
         self.server = self
-        self.stopping = False
+        self.stop_begun = asyncio.Event()
+
+    @property
+    def stopping(self) -> bool:
+        return self.stop_begun.is_set()
 
     async def wait_client_ended(self) -> None:
         await self.ended.wait()
+
+    async def wait_stopping(self) -> None:
+        await self.stop_begun.wait()
 
 
 def test_one_event_is_made_when_one_is_asked_for() -> None:
@@ -180,9 +187,27 @@ def test_a_server_that_stops() -> None:
         connection = Connection()
         stream = EventStream(events(), connection, None)
         assert await anext(stream) == b"data: x\n\n"
-        connection.stopping = True
+        connection.stop_begun.set()
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
+        await stream.aclose()
+
+    run(main)
+
+
+def test_a_server_that_stops_while_there_is_no_event() -> None:
+    async def events() -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield "x"
+
+    async def main() -> None:
+        connection = Connection()
+        stream = EventStream(events(), connection, None)
+        item = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        connection.stop_begun.set()
+        with pytest.raises(StopAsyncIteration):
+            await item
         await stream.aclose()
 
     run(main)

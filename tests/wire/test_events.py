@@ -6,7 +6,7 @@ import pytest
 
 from kyoukai import Kyoukai, ServerSentEvent, event_stream, last_event_id
 
-from ..serving import error_records, message
+from ..serving import PATIENCE, error_records, message
 
 
 class Service:
@@ -149,16 +149,22 @@ def test_http_1_0(serve):
         assert client.receive_rest() == b"data: x\n\n"
 
 
-def test_a_server_that_stops_ends_it(serve):
-    service = Service(heartbeat=0.01)
-    server = serve(service.app)
-    with server.connect() as client:
-        client.send(message())
-        client.receive_head()
-        assert chunk(client) == b":\n\n"
+@pytest.mark.parametrize("heartbeat", [None, 0.01])
+def test_a_server_that_stops_ends_it(serve, heartbeat, caplog):
+    service = Service(heartbeat=heartbeat)
+    # It would wait longer than the test does.
+    server = serve(service.app, limits={"shutdown_timeout": 10 * PATIENCE})
+    with server.connect() as client, server.connect() as other:
+        for each in (client, other):
+            each.send(message())
+            each.receive_head()
+        server.wait_until(lambda: len(service.begun) == 2)
         server.begin_stop()
         assert client.receive_rest().endswith(b"0\r\n\r\n")
-    assert service.ended == ["CancelledError"]
+        assert other.receive_rest().endswith(b"0\r\n\r\n")
+        server.stop()
+    assert service.ended == ["CancelledError"] * 2
+    assert "cutting off" not in caplog.text
 
 
 def test_an_event_that_cannot_be_sent_cuts_it(serve, caplog):
