@@ -1,11 +1,18 @@
-"""The plugin for pytest that sums up which rules of the contract each backend keeps.
+"""The plugin for pytest: a client for the tests of applications, and a summary for those of backends.
 
-pytest imports it in every run of an environment with Kyoukai, so it imports nothing itself: what it
-counts are properties that :class:`kyoukai.testing.BackendSuite` has given to its tests.
+pytest imports it in every run of an environment with Kyoukai, so it imports nothing of that until a test
+asks for it. What the summary counts, which rules of the contract each backend keeps, are properties that
+:class:`kyoukai.testing.BackendSuite` has given to its tests.
 """
 
-from collections.abc import Iterator
-from typing import Any, Final
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from kyoukai.test_client import BlockingClient
 
 PROPERTY: Final = "kyoukai"
 LEVELS: Final = ("required", "optional", "untestable")
@@ -13,6 +20,23 @@ RANK: Final = ("untestable", "skipped", "kept", "broken")
 """A rule with several tests came to the last of these that one of them came to."""
 
 Outcomes = dict[str, dict[str, tuple[str, str]]]
+
+
+@pytest.fixture
+def kyoukai_client() -> "Iterator[Callable[..., BlockingClient]]":
+    """Return what starts an application and returns a client for it; the test's end stops it.
+
+    ``kyoukai_client(app)`` calls it in the process, ``kyoukai_client(app, backend="httptools")`` asks a
+    server by sockets. Further options are those of :class:`kyoukai.test_client.BlockingClient`.
+    """
+    from kyoukai.test_client import BlockingClient
+
+    with contextlib.ExitStack() as stack:
+
+        def start(app: Any, **options: Any) -> BlockingClient:
+            return stack.enter_context(BlockingClient(app, **options))
+
+        yield start
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -28,8 +28,10 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.backends": frozenset(),
     "kyoukai.backends.httptools_": frozenset({"kyoukai.core"}),
     "kyoukai.backends.reference": frozenset({"kyoukai.core"}),
-    # The application starts a process with `launch`, which knows the component by its name alone.
-    "kyoukai.web": frozenset({"kyoukai.core", "kyoukai.launch"}),
+    # The application starts a process with `launch`, and a server under test with the client of tests;
+    # both know the component by its name alone.
+    "kyoukai.web": frozenset({"kyoukai.core", "kyoukai.launch", "kyoukai.test_client"}),
+    "kyoukai.test_client": frozenset({"kyoukai.core"}),
     "kyoukai.acceptor": frozenset(),
     "kyoukai.listener": frozenset({"kyoukai.core"}),
     "kyoukai.tls": frozenset({"kyoukai.core"}),

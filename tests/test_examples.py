@@ -365,6 +365,15 @@ def test_a_start_a_stop_and_tasks_between(example: Any, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "all sent\n"
 
 
+@pytest.mark.parametrize("backend", [None, "httptools"])
+def test_the_tests_of_an_application(load: Any, kyoukai_client: Any, backend: str | None) -> None:
+    load("docs/testing.py").test_guests(kyoukai_client, backend)
+
+
+def test_an_asynchronous_test_of_an_application(load: Any) -> None:
+    asyncio.run(load("docs/testing.py").test_two_at_a_time())
+
+
 def test_classes(example: Any) -> None:
     server, _ = example("docs/classes.py")
     answer = ask(server, "/1999", "GET", "Accept-Language: ja")

@@ -15,6 +15,7 @@ from .framing import ResponseFraming, response_framing
 from .known import Known
 from .serialize import Head, read_fields, read_status, serialize_head
 from .trailers import announced
+from .witness import bear_witness
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
@@ -163,6 +164,7 @@ def answer_failure(exc: BaseException, environ: dict[str, Any]) -> Response:
         _log_failure("was cancelled", environ, exc)
     elif not is_clients_doing(exc, environ):
         _log_failure("failed", environ, exc)
+        bear_witness(exc)
     return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
 
 

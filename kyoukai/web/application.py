@@ -8,7 +8,7 @@ there. From then on it does not change.
 import asyncio
 import functools
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asphalt.core import Context
 from werkzeug import wrappers
@@ -29,6 +29,9 @@ from .responses import encode_json, make_bodies, make_response
 from .routing import Router
 from .sessions import CookieSessions
 from .wrappers import Request, Response
+
+if TYPE_CHECKING:
+    from kyoukai.test_client import InProcessClient, LiveClient
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -204,6 +207,28 @@ class Kyoukai(Blueprint):
             ctx.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
             current.reset(token)
         return response
+
+    def test_client(self, **options: Any) -> "InProcessClient":
+        """Return a client for tests that calls this application in its process.
+
+        It is used by ``async with``, which calls the hooks before and after serving.
+
+        :param options: those of :class:`kyoukai.test_client.InProcessClient`.
+        """
+        from kyoukai.test_client import InProcessClient
+
+        return InProcessClient(self, **options)
+
+    def live_client(self, backend: str | None = None, **options: Any) -> "LiveClient":
+        """Return a client for tests that serves this application on a free port, and asks by sockets.
+
+        :param backend: an installed backend's name, or ``module:attribute``.
+        :param options: those of :class:`kyoukai.test_client.LiveClient`, settings of the component too.
+        :raises ConfigurationError: if one of them cannot be used.
+        """
+        from kyoukai.test_client import LiveClient
+
+        return LiveClient(self, backend=backend, **options)
 
     def create_task(
         self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None, wait: bool = True

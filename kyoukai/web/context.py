@@ -21,6 +21,7 @@ from werkzeug.wrappers import Request
 from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.early_hints import serialize_early_hints
 from kyoukai.core.field_pairs import FieldPairs
+from kyoukai.core.witness import bear_witness
 
 from .bodies import stream_of
 from .lazily import Lazily
@@ -201,6 +202,7 @@ class HTTPRequestContext(Context):
             await self.close(exception)
         except TeardownError as exc:
             logger.error("%s %r: teardown failed", self.request.method, self.request.path, exc_info=exc)
+            bear_witness(exc)
             return False
         return True
 

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from kyoukai.core.answer import is_clients_doing
+from kyoukai.core.witness import bear_witness
 
 from .calling import AnyFunction
 from .context import HTTPRequestContext
@@ -96,8 +97,9 @@ class Dispatcher:
             ctx.failure = error
         try:
             return await self._handle_error(ctx, scope, error)
-        except Exception:
+        except Exception as exc:
             logger.exception("%s %r: the handler of an error failed", ctx.request.method, ctx.request.path)
+            bear_witness(exc)
             return self.internal_error(ctx)
 
     async def _call_after(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
@@ -142,6 +144,7 @@ class Dispatcher:
                 return self.make_response(value, self.response_class, request, handler, 500)
             if not is_clients_doing(error, ctx.environ):
                 logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
+                bear_witness(error)
                 if self.debugger is not None and (page := await self.debugger.page(request, error)):
                     return page
             error = InternalServerError(original_exception=error)

@@ -1,0 +1,255 @@
+"""What the clients for tests have in common: requests, cookies, redirects and sessions.
+
+All of it is Werkzeug's: its builder of requests, its class of responses, its jar of cookies and its
+way of following redirects. What is added is that an answer is awaited.
+"""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, Self, cast
+from urllib.parse import quote, urlsplit
+
+from asphalt.core import Context
+from werkzeug import wrappers
+from werkzeug.datastructures import Headers
+from werkzeug.test import Client as WerkzeugClient
+from werkzeug.test import ClientRedirectError, Cookie, EnvironBuilder, TestResponse
+from werkzeug.wsgi import get_current_url
+
+from .lifespan import Lifespan
+
+REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
+
+KEEPS_BODY: Final = frozenset({307, 308})
+"""RFC 9110 sections 15.4.8 and 15.4.9: the request is sent again as it was."""
+
+BASE: Final = {
+    "REMOTE_ADDR": "127.0.0.1",
+    "wsgi.multithread": True,
+    "wsgi.input_terminated": True,
+}
+"""What the server's environs have, and those that Werkzeug's builder makes do not."""
+
+# RFC 3986 sections 3.3 and 3.4: pchar and the slash; and, of queries, what is encoded already.
+PATH_SAFE: Final = "/!$&'()*+,;=:@~"
+QUERY_SAFE: Final = PATH_SAFE + "?%"
+
+
+class Answer(NamedTuple):
+    """An answer with all of its body."""
+
+    status: str
+    """Code and reason, ``"200 OK"``."""
+    headers: Headers
+    body: bytes
+
+
+class Jar(WerkzeugClient):
+    """Werkzeug's client, for its cookies, and for what it makes of a redirect."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the builder of the request that a redirect leads to."""
+        return args[0]
+
+
+class Client(ABC):
+    """A client for tests. It is used by ``async with``, which starts and stops the application.
+
+    Responses are :class:`werkzeug.test.TestResponse`: they have ``status_code``, ``headers``, ``data``,
+    ``text``, ``json``, ``request`` and ``history``, and all of their body.
+
+    :param context: the Asphalt context whose resources the application finds; by default the current
+        one, if there is one.
+    :param use_cookies: whether cookies are kept from one answer for the next requests. If not, the
+        ``Cookie`` field of a request is what it is given.
+    :param allow_subdomain_redirects: whether redirects to subdomains are followed.
+    :param raise_exceptions: whether an exception that is answered by a 500, as no error handler claims
+        it, is raised by the request.
+    :param response_class: a class whose methods responses have, too.
+    """
+
+    # pytest takes what is called Test... for tests.
+    __test__ = False
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        context: Context | None = None,
+        use_cookies: bool = True,
+        allow_subdomain_redirects: bool = False,
+        raise_exceptions: bool = False,
+        response_class: type[wrappers.Response] | None = None,
+    ) -> None:
+        self.app = app
+        self.raise_exceptions = raise_exceptions
+        self.errors: list[BaseException] = []
+        """The exceptions that were answered by a 500, in their order."""
+        self._jar = Jar(app, response_class, use_cookies, allow_subdomain_redirects)
+        self._lifespan = Lifespan(self.start, context)
+
+    async def __aenter__(self) -> Self:
+        await self._lifespan.begin()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._lifespan.end()
+
+    @abstractmethod
+    async def start(self, ctx: Context) -> None:
+        """Start the application, and have ``ctx`` stop it when it ends."""
+
+    @abstractmethod
+    async def send(self, environ: dict[str, Any], target: str) -> Answer:
+        """Return the answer to one request.
+
+        :param environ: the request, as Werkzeug's builder makes it.
+        :param target: its path and query, as they go over the wire.
+        """
+
+    async def open(self, *args: Any, follow_redirects: bool = False, **options: Any) -> TestResponse:
+        """Return the response to one request.
+
+        :param args: with ``options``, what :class:`werkzeug.test.EnvironBuilder` takes: ``path``,
+            ``method``, ``query_string``, ``headers``, ``data``, ``json``, ``auth``, ``base_url`` and more;
+            or one builder, environ or request.
+        :param follow_redirects: whether redirects are followed. The response's ``history`` has the
+            responses on the way.
+        :raises werkzeug.test.ClientRedirectError: if they lead in a circle.
+        :raises RuntimeError: if the client is not in use, or a redirect leads to another host.
+        :raises Exception: with ``raise_exceptions``, what the application failed with.
+        """
+        response = await self._exchange(make_request(args, options))
+        history: list[TestResponse] = []
+        seen = set()
+        while follow_redirects and response.status_code in REDIRECTS:
+            step = (response.location, response.status_code)
+            if step in seen:
+                raise ClientRedirectError(f"a {step[1]} redirect to {step[0]} was followed before")
+            seen.add(step)
+            response.history = tuple(history)
+            history.append(response)
+            builder = cast(EnvironBuilder, self._jar.resolve_redirect(response))
+            response = await self._exchange(builder.get_request())
+        response.history = tuple(history)
+        return response
+
+    async def get(self, *args: Any, **options: Any) -> TestResponse:
+        """Call :meth:`open` with the method GET."""
+        return await self.open(*args, **{**options, "method": "GET"})
+
+    async def post(self, *args: Any, **options: Any) -> TestResponse:
+        """Call :meth:`open` with the method POST."""
+        return await self.open(*args, **{**options, "method": "POST"})
+
+    async def put(self, *args: Any, **options: Any) -> TestResponse:
+        """Call :meth:`open` with the method PUT."""
+        return await self.open(*args, **{**options, "method": "PUT"})
+
+    async def patch(self, *args: Any, **options: Any) -> TestResponse:
+        """Call :meth:`open` with the method PATCH."""
+        return await self.open(*args, **{**options, "method": "PATCH"})
+
+    async def delete(self, *args: Any, **options: Any) -> TestResponse:
+        """Call :meth:`open` with the method DELETE."""
+        return await self.open(*args, **{**options, "method": "DELETE"})
+
+    async def head(self, *args: Any, **options: Any) -> TestResponse:
+        """Call :meth:`open` with the method HEAD."""
+        return await self.open(*args, **{**options, "method": "HEAD"})
+
+    async def options(self, *args: Any, **options: Any) -> TestResponse:
+        """Call :meth:`open` with the method OPTIONS."""
+        return await self.open(*args, **{**options, "method": "OPTIONS"})
+
+    def get_cookie(self, key: str, domain: str = "localhost", path: str = "/") -> Cookie | None:
+        """Return a cookie that is kept, if there is such a one.
+
+        :raises TypeError: if no cookies are kept.
+        """
+        return self._jar.get_cookie(key, domain, path)
+
+    def set_cookie(self, key: str, value: str = "", **options: Any) -> None:
+        """Keep a cookie for the next requests.
+
+        :param options: those of :meth:`werkzeug.test.Client.set_cookie`.
+        :raises TypeError: if no cookies are kept.
+        """
+        self._jar.set_cookie(key, value, **options)
+
+    def delete_cookie(self, key: str, *, domain: str = "localhost", path: str = "/") -> None:
+        """Forget a cookie.
+
+        :raises TypeError: if no cookies are kept.
+        """
+        self._jar.delete_cookie(key, domain=domain, path=path)
+
+    @contextlib.contextmanager
+    def session_transaction(self, *args: Any, **options: Any) -> Iterator[Any]:
+        """Open the session that the next request will have, and save it at the end of ``with``.
+
+        :param args: with ``options``, what :meth:`open` takes: the request that the session is opened for.
+        :raises RuntimeError: if the application has no sessions.
+        """
+        sessions = getattr(self.app, "sessions", None)
+        if sessions is None:
+            raise RuntimeError(f"{self.app!r} has no sessions: Kyoukai(..., sessions=CookieSessions(key))")
+        request = make_request(args, options)
+        self._jar._add_cookies_to_wsgi(request.environ)
+        session = sessions.open(request)
+        yield session
+        response = wrappers.Response()
+        sessions.save(session, request, response)
+        self._keep_cookies(request.environ, response.headers)
+
+    async def _exchange(self, request: wrappers.Request) -> TestResponse:
+        """Return the response to one request, with the cookies of the jar."""
+        self._lifespan.check()
+        environ = request.environ
+        for name, value in BASE.items():
+            environ.setdefault(name, value)
+        self._jar._add_cookies_to_wsgi(environ)
+        stream = environ["wsgi.input"]
+        start = stream.tell()
+        known = len(self.errors)
+        answer = await self.send(environ, target_of(environ))
+        if self.raise_exceptions and len(self.errors) > known:
+            raise self.errors[-1]
+        stream.seek(start)  # A redirect may have it sent once more.
+        self._keep_cookies(environ, answer.headers)
+        return self._jar.response_wrapper([answer.body], answer.status, answer.headers, request=request)
+
+    def _keep_cookies(self, environ: dict[str, Any], headers: Headers) -> None:
+        url = urlsplit(get_current_url(environ))
+        self._jar._update_cookies_from_response(
+            url.hostname or "localhost", url.path, headers.getlist("Set-Cookie")
+        )
+
+
+def make_request(args: tuple[Any, ...], options: dict[str, Any]) -> wrappers.Request:
+    """Return the request that the arguments of :meth:`Client.open` describe.
+
+    :raises TypeError: if they are none of Werkzeug's builder's.
+    """
+    given = args[0] if len(args) == 1 and set(options) <= {"method"} else None
+    if isinstance(given, wrappers.Request):
+        return given
+    if isinstance(given, EnvironBuilder):
+        return given.get_request()
+    if isinstance(given, dict):
+        return EnvironBuilder.from_environ(given).get_request()
+    builder = EnvironBuilder(*args, **options)
+    try:
+        return builder.get_request()
+    finally:
+        builder.close()
+
+
+def target_of(environ: dict[str, Any]) -> str:
+    """Return the target of a request (RFC 9112 section 3.2.1), of the environ that stands for it."""
+    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")) or "/"
+    query = environ.get("QUERY_STRING", "")
+    return quote(path.encode("latin-1"), PATH_SAFE) + (
+        f"?{quote(query.encode('latin-1'), QUERY_SAFE)}" if query else ""
+    )

@@ -1,0 +1,125 @@
+"""The client without a server: the application is called as a server calls it.
+
+Head and body of an answer are made by what makes them for the wire, so that an answer that could not
+be sent fails here, too.
+"""
+
+import asyncio
+import dataclasses
+from contextvars import copy_context
+from email.utils import formatdate
+from typing import Any, Final, cast
+
+from asphalt.core import Context
+from werkzeug.datastructures import Headers
+
+from kyoukai.core.answer import answer_failure, close_both, prepare_answer
+from kyoukai.core.limits import Limits
+from kyoukai.core.stream import BodySender
+from kyoukai.core.witness import witness
+
+from .client import Answer, Client
+
+SERVER: Final = "kyoukai"
+
+
+class InProcessClient(Client):
+    """A client for tests that calls the application, with no server and no socket.
+
+    What a server refuses before it asks an application, such as a body beyond ``max_body_size``, reaches
+    the application here. ``ctx.proto`` is ``None``.
+
+    :param app: the application.
+    :param background_timeout: seconds that the end waits for background tasks.
+    :param options: those of :class:`Client`.
+    """
+
+    def __init__(self, app: Any, *, background_timeout: float | None = None, **options: Any) -> None:
+        super().__init__(app, **options)
+        if background_timeout is None:
+            background_timeout = Limits().background_timeout
+        self.background_timeout = background_timeout
+        self._ctx: Context | None = None
+        self._variables = copy_context()
+
+    async def start(self, ctx: Context) -> None:
+        """Finalize the application, and call its hooks before serving."""
+        finalize = getattr(self.app, "finalize", None)
+        if finalize is not None:
+            finalize()
+        lifecycle = getattr(self.app, "lifecycle", None)
+        if lifecycle is not None:
+            await lifecycle.start(ctx)
+
+            async def stop() -> None:
+                await lifecycle.stop(self.background_timeout)
+
+            ctx.add_teardown_callback(stop)
+        self._ctx = ctx
+        self._variables = copy_context()
+        self._variables.run(witness.set, self.errors)
+
+    async def send(self, environ: dict[str, Any], target: str) -> Answer:
+        """Return the application's answer, from a task and context variables of its own."""
+        environ = {
+            **environ,
+            "QUERY_STRING": target.partition("?")[2],
+            "RAW_URI": target,
+            "REQUEST_URI": target,
+            "SERVER_SOFTWARE": SERVER,
+        }
+        return await asyncio.create_task(self._answer(environ), context=self._variables.copy())
+
+    async def _answer(self, environ: dict[str, Any]) -> Answer:
+        request = self.app.request_class(environ)
+        response = None
+        try:
+            try:
+                response = await self.app.process_request(request, self._ctx)
+            except Exception as exc:
+                response = answer_failure(exc, environ)
+            head, content, framing, _ = prepare_answer(
+                response, environ, False, formatdate(usegmt=True), SERVER
+            )
+            status, headers = parse_head(head)
+            if not framing.send_body:
+                content = b""
+            elif content is None:
+                sink = Sink()
+                # Of a body that is sent in chunks, the chunks say nothing here.
+                whole = dataclasses.replace(framing, chunked=False)
+                await BodySender(cast(Any, sink), cast(Any, sink), whole).send(response.response)
+                content = bytes(sink.data)
+            return Answer(status, headers, content)
+        finally:
+            closing = close_both(environ, response)
+            if closing is not None:
+                await closing
+
+
+class Sink:
+    """What takes the body of an answer, in the place of a connection and of its exchange."""
+
+    is_paused = False
+    client_gone = False
+    is_secure = False
+
+    def __init__(self) -> None:
+        self.transport = asyncio.BaseTransport()
+        self.data = bytearray()
+        self.sent = 0
+
+    def raw_write(self, data: bytes) -> None:
+        """Take a piece of the body."""
+        self.data += data
+
+    async def drain(self) -> bool:
+        """Return that nothing was waited for."""
+        return False
+
+
+def parse_head(head: bytes) -> tuple[str, Headers]:
+    """Return the status and the fields of a head that was made for the wire."""
+    status_line, *lines = head.decode("latin-1").split("\r\n")
+    fields = [line.partition(": ") for line in lines if line]
+    return status_line.partition(" ")[2], Headers([(name, value) for name, _, value in fields])

@@ -1,0 +1,77 @@
+"""The time for which a client for tests can be used: a context of Asphalt, in a task of its own.
+
+A context has to end in the task that it began in, and fixtures of pytest begin and end in different
+ones.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from asphalt.core import Context
+from asphalt.core.context import _current_context
+
+
+class Lifespan:
+    """A context that begins and ends when it is told to.
+
+    :param start: called with the context. It has it call what is to be called at its end.
+    :param parent: the context that it derives from; ``None``: the current one.
+    """
+
+    def __init__(self, start: Callable[[Context], Awaitable[None]], parent: Context | None = None) -> None:
+        self._start = start
+        self._parent = parent
+        self._task: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
+
+    async def begin(self) -> None:
+        """Return when ``start`` has.
+
+        :raises Exception: what it raised; the context has ended then.
+        :raises RuntimeError: if it has begun already.
+        """
+        if self._task is not None:
+            raise RuntimeError("the client is in use already: one client, one `async with`")
+        begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ending.clear()
+        self._task = asyncio.create_task(self._run(begun), name="an application under test")
+        try:
+            await asyncio.wait([self._task, begun], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self._cancel()
+            raise
+        if not begun.done():
+            await self.end()
+
+    async def end(self) -> None:
+        """Return when the context has ended.
+
+        :raises asphalt.core.TeardownError: if something at its end failed.
+        """
+        task, self._task = self._task, None
+        self._ending.set()
+        if task is not None:
+            await task
+
+    def check(self) -> None:
+        """Check that it has begun, and not ended.
+
+        :raises RuntimeError: if it has not.
+        """
+        if self._task is None or self._task.done():
+            raise RuntimeError("the client is not in use: `async with app.test_client() as client`")
+
+    async def _run(self, begun: "asyncio.Future[None]") -> None:
+        if self._parent is not None:
+            # Asphalt takes the parent of a context from there.
+            _current_context.set(self._parent)
+        async with Context() as ctx:
+            await self._start(ctx)
+            begun.set_result(None)
+            await self._ending.wait()
+
+    async def _cancel(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
