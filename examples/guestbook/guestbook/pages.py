@@ -104,8 +104,10 @@ async def sign(
     pictures: Pictures = resource(),
     news: News = resource(),
 ) -> Response:
-    form = read_form(ctx.request.form)
-    if not has_token(ctx.session, ctx.request.form.get("token", "")):
+    # To take a body of megabytes apart takes a while, for which others are not to wait.
+    values = await asyncio.to_thread(lambda: ctx.request.form)
+    form = read_form(values)
+    if not has_token(ctx.session, values.get("token", "")):
         form.errors = {"form": "This page was open for too long. Please sign once more."}
         return await show(ctx, form, 403)
     picture = None if form.errors else await keep_picture(ctx, form, pictures)
