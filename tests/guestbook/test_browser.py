@@ -136,7 +136,7 @@ def check_upload(ada: Visitor, bob: Visitor) -> None:
     """A bar says how far a picture is, and the other sees it."""
     noise = io.BytesIO()
     Image.effect_noise((1024, 1024), 80).save(noise, "PNG")
-    throttle(ada.page, 2_000_000)
+    throttle(ada.page, 1_000_000)
     ada.page.evaluate("window.progress.length = 0")
     ada.choose(noise.getvalue())
     ada.sign("Ada", "a picture")
