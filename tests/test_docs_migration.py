@@ -28,7 +28,7 @@ NAMES = MIGRATION.partition("\n## What has become of each name\n")[2]
 COMING = (DOCS / "coming-from.md").read_text("utf-8")
 
 # What users have, and no name of ours.
-THEIRS = {"encode", "events", "flask_app", "hook"}
+THEIRS = {"encode", "events", "flask_app", "hook", "parent", "work"}
 # What a cell says in passing: types, values, names of settings and modules, a few pieces of code.
 PLAIN = re.compile(
     r"GET|HEAD|dict|list|str|module:attribute|asyncio\.Server|strict_slashes|limits|source|response"
@@ -96,7 +96,7 @@ class Checker:
 
         :raises AssertionError: if there is something in it that does not exist.
         """
-        self.find(ast.parse(code.removeprefix("@").removeprefix("await "), mode="eval").body)
+        self.find(ast.parse(re.sub("^(@|await |async for chunk in )", "", code), mode="eval").body)
 
     def find(self, node: ast.expr) -> Any:
         """Return what an expression names, the class where it would be an instance."""
@@ -119,6 +119,8 @@ class Checker:
                     assert keyword.arg is not None
                     assert self.takes(called, keyword.arg), (called, keyword.arg)
                     self.find(keyword.value)
+                if getattr(called, "__name__", "") == "test_client":
+                    called = importlib.import_module("kyoukai.test_client").InProcessClient
                 for arg in args:
                     if not isinstance(arg, ast.Name):  # What users have.
                         self.find(arg)
@@ -138,6 +140,10 @@ class Checker:
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             return False
         name = called.__name__
+        if name in ("test_client", "live_client"):
+            return keyword in ("context", "use_cookies", "raise_exceptions")
+        if name == "open":
+            return keyword in inspect.signature(EnvironBuilder).parameters
         if name in ("KyoukaiComponent", "run"):
             return keyword in SETTINGS
         if name == "add_route_group":
@@ -227,6 +233,10 @@ BEFORE: dict[str, dict[str, str]] = {
     },
     "routegroup": {
         "": "get_rg_bp RouteGroupType route errorhandler hook before_request after_request RouteGroup"
+    },
+    "testing": {
+        "": "TestKyoukai",
+        "TestKyoukai": "wrap_existing_app testing_bp inject_request",
     },
     "util": {"": "as_html as_plaintext as_json wrap_response"},
     "wsgi": {"": "SaneWSGIWrapper to_wsgi_environment get_formatted_response"},
