@@ -210,6 +210,7 @@ def test_a_content_coding(coding: str, size: int) -> None:
         (gzip.compress(b"abc") + b"d", BadRequest),
         (b"abc", BadRequest),
     ],
+    ids=["too large once decoded", "cut", "more behind it", "of no coding"],
 )
 def test_a_content_coding_that_is_wrong(coded: bytes, error: type[Exception]) -> None:
     async def main() -> None:

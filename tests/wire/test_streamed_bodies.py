@@ -539,6 +539,7 @@ def test_a_content_coding_is_removed(server):
         (gzip.compress(b"hello")[:-1], 400),
         (b"hello", 400),
     ],
+    ids=["too large once decoded", "more behind it", "cut", "of no coding"],
 )
 def test_one_that_is_wrong(server, body, status, caplog):
     with server.connect() as client:
