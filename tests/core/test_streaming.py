@@ -10,7 +10,9 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.application import BodyPlan
 from kyoukai.core.body_stream import HIGH_WATER
+from kyoukai.core.errors import BadRequest
 from kyoukai.core.limits import Limits
+from kyoukai.core.streaming import DRAIN_SIZE
 
 from ..serving import error_records
 from .test_reading import (
@@ -38,6 +40,7 @@ class Planning:
         self.plan = plan
         self.asked: list[dict[str, Any]] = []
         self.answered: list[str] = []
+        self.reads = True
         self.go_on = asyncio.Event()
         self.go_on.set()
 
@@ -48,6 +51,8 @@ class Planning:
     async def process_request(self, request: Request, parent_context: Any) -> Response:
         self.answered.append(request.path)
         await self.go_on.wait()
+        if not self.reads:
+            return Response("answered")
         stream = request.environ.get("kyoukai.body")
         return Response(request.get_data() if stream is None else await stream.read())
 
@@ -117,6 +122,110 @@ def test_it_holds_for_what_is_decoded(stream: bool) -> None:
     assert len(coded) > 4
     result, _ = converse(BodyPlan(stream, 4), sending(GZIP_HEAD + coded))
     assert result.statuses == [413]
+
+
+@pytest.mark.parametrize(("content", "status"), [(gzip.compress(bytes(1000)), 413), (b"no gzip", 400)])
+def test_what_is_wrong_with_a_content_coding_ends_the_connection(content: bytes, status: int) -> None:
+    head = b"PUT /put HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    for stream in (False, True):
+        result, _ = converse(BodyPlan(stream, 100), sending(head % len(content) + content))
+        assert (result.statuses, result.closed) == ([status], True)
+        assert b"\r\nConnection: close\r\n" in result.received
+
+
+EXPECTING = POST_HEAD[:-2] + b"Expect: 100-continue\r\n\r\n"
+
+
+def test_continue_is_sent_when_the_reader_wants_the_body() -> None:
+    async def send(conversation: Conversation, application: Planning) -> None:
+        application.go_on.clear()
+        await conversation.send(EXPECTING)
+        assert application.answered == ["/post"]
+        assert conversation.protocol.deadline > 1e300
+        assert not conversation.transport.received
+        application.go_on.set()
+        await conversation.let_turn()
+        assert conversation.protocol.deadline < 1e300
+        assert conversation.transport.received == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await conversation.send(b"hello" + GET)
+
+    result, _ = converse(STREAM, send)
+    assert result.statuses == [100, 200, 200]
+
+
+def test_continue_is_sent_at_once_for_a_body_into_memory() -> None:
+    async def send(conversation: Conversation, application: Planning) -> None:
+        await conversation.send(EXPECTING)
+        assert application.answered == []
+        await conversation.send(b"hello")
+
+    assert converse(None, send)[0].statuses == [100, 200]
+
+
+def test_the_rest_of_a_body_is_read_over_before_the_next_request() -> None:
+    async def send(conversation: Conversation, application: Planning) -> None:
+        application.reads = False
+        for _ in range(3):
+            await conversation.send(POST_HEAD + b"he", b"llo")
+        assert conversation.protocol.stream is None
+        assert conversation.protocol.deadline < 1e300
+
+    result, _ = converse(STREAM, send)
+    assert (result.statuses, result.closed) == ([200] * 3, False)
+
+
+@pytest.mark.parametrize("end", ["stop", "late", "fault", "eof"])
+def test_the_rest_of_a_body_does_not_come_in_order(end: str) -> None:
+    async def send(conversation: Conversation, application: Planning) -> None:
+        application.reads = False
+        protocol, server = conversation.protocol, conversation.server
+        await conversation.send(POST_HEAD + b"he")
+        assert conversation.transport.received.count(b"HTTP/1.1 ") == 1
+        if end == "stop":
+            server.stopping = True
+            await conversation.send(b"llo")
+        elif end == "late":
+            protocol.sweep(server.clock + 1000)
+        elif end == "fault":
+            protocol.handle_parser_exception(BadRequest())
+        else:
+            conversation.transport.feed_eof()
+        await conversation.let_turn()
+        assert conversation.transport.ended
+
+    result, _ = converse(STREAM, send)
+    assert result.statuses == [200]
+
+
+@pytest.mark.parametrize(("rest", "is_read_over"), [(DRAIN_SIZE, True), (DRAIN_SIZE + 1, False)])
+def test_the_rest_of_a_large_body_ends_the_connection(rest: int, is_read_over: bool) -> None:
+    async def send(conversation: Conversation, application: Planning) -> None:
+        application.reads = False
+        application.go_on.clear()
+        size = 2 * HIGH_WATER
+        await conversation.send(POST_HEAD.replace(b"5", b"%d" % (size + rest)), bytes(size))
+        assert not conversation.transport.is_reading()
+        application.go_on.set()
+        await conversation.let_turn()
+        assert conversation.transport.is_reading()
+        await conversation.send(bytes(rest), GET)
+
+    result, _ = converse(STREAM, send)
+    assert result.statuses == ([200, 200] if is_read_over else [200])
+    assert (b"\r\nConnection: close\r\n" in result.received) is not is_read_over
+
+
+def test_a_fault_behind_what_nobody_has_read() -> None:
+    async def send(conversation: Conversation, application: Planning) -> None:
+        application.go_on.clear()
+        await conversation.send(POST_HEAD.replace(b"5", b"1000000"), bytes(2 * HIGH_WATER))
+        assert not conversation.transport.is_reading()
+        conversation.protocol.handle_parser_exception(BadRequest())
+        assert conversation.transport.is_reading()
+        application.go_on.set()
+
+    result, _ = converse(STREAM, send)
+    assert (result.statuses, result.closed) == ([400], True)
 
 
 def test_a_body_that_nobody_wants() -> None:
