@@ -268,6 +268,7 @@ def test_hosts(serve: Any, load: Any) -> None:
         b'{"api":"http://api.example.com/version","books":"http://books.example.com/front"}'
     )
     assert text("api.example.com", "/version") == b"3"
+    assert text("status.example.com", "/") == b"all is well"
     assert text("books.example.com:8000", "/front") == b"<h1>books</h1>"
 
 

@@ -15,6 +15,11 @@ async def version(ctx: HTTPRequestContext) -> str:
     return "3"
 
 
+@app.route("/", subdomain="status")
+async def status(ctx: HTTPRequestContext) -> str:
+    return "all is well"
+
+
 @shops.route("/front")
 async def front(ctx: HTTPRequestContext, shop: str) -> str:
     return f"<h1>{shop}</h1>"

@@ -22,7 +22,8 @@ from .blueprint import Blueprint
 from .bodies import plan_body
 from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
-from .hosts import check_host, make_router
+from .host_names import check_host
+from .hosts import make_router
 from .json_encoders import JSONEncoder, choose_encoder
 from .lifecycle import Lifecycle
 from .responses import encode_json, make_bodies, make_response

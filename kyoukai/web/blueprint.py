@@ -15,7 +15,7 @@ from kyoukai.core.errors import ConfigurationError
 
 from .calling import AnyFunction, describe
 from .hooks import Hooks
-from .hosts import check_host
+from .host_names import check_hosts, join_host
 from .route import Route, check_name
 from .static import StaticFiles, check_prefix
 from .wsgi import THREADS, WSGIMount, make_routes
@@ -54,13 +54,8 @@ class Blueprint(Hooks):
             raise ConfigurationError(
                 f"the prefix of blueprint {name!r} must start with '/' and not end with it: {prefix!r}"
             )
-        if host is not None and subdomain is not None:
-            raise ConfigurationError(
-                f"blueprint {name!r} takes a host or a subdomain, not both: {host!r}, {subdomain!r}"
-            )
         self.prefix = prefix
-        self.host = check_host(f"the host of blueprint {name!r}", host)
-        self.subdomain = check_host(f"the subdomain of blueprint {name!r}", subdomain)
+        self.host, self.subdomain = check_hosts(f"blueprint {name!r}", host, subdomain)
         self.parent: Blueprint | None = None
         self.children: list[Blueprint] = []
         self.routes: list[Route] = []
@@ -92,12 +87,7 @@ class Blueprint(Hooks):
         if self.subdomain is None:
             return self.parent.url_host if self.parent is not None else None
         domain = self.parent.domain if self.parent is not None else None
-        if domain is None:
-            raise ConfigurationError(
-                f"blueprint {self.name!r} has the subdomain {self.subdomain!r} of no host; give the"
-                " application a server_name, or a blueprint above it a host"
-            )
-        return f"{self.subdomain}.{domain}"
+        return join_host(f"blueprint {self.name!r}", self.subdomain, domain)
 
     @property
     def domain(self) -> str | None:
@@ -192,6 +182,8 @@ class Blueprint(Hooks):
         endpoint: str | None = None,
         strict_slashes: bool | None = None,
         defaults: Mapping[str, Any] | None = None,
+        host: str | None = None,
+        subdomain: str | None = None,
         before: Iterable[AnyFunction] = (),
         after: Iterable[AnyFunction] = (),
         stream: bool = False,
@@ -213,6 +205,8 @@ class Blueprint(Hooks):
                 endpoint=endpoint,
                 strict_slashes=strict_slashes,
                 defaults=defaults,
+                host=host,
+                subdomain=subdomain,
                 before=before,
                 after=after,
                 stream=stream,

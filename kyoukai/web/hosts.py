@@ -1,22 +1,19 @@
 """Routes for some hosts alone: Werkzeug's host matching, and what it leaves open.
 
-Blueprints have a host, or a subdomain in front of the host above them. A request is matched with the
-routes of its host first; those that have no host answer for every host, and are next. Which port a
-client came by is no part of the match, and is put into URLs as it was.
+Blueprints and routes have a host, or a subdomain in front of the host above them. A request is matched
+with the routes of its host first; those that have no host answer for every host, and are next. Which
+port a client came by is no part of the match, and is put into URLs as it was.
 
-An application whose blueprints have no hosts never comes here: its requests are matched by path alone.
+An application in which nothing has a host never comes here: its requests are matched by path alone.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, MapAdapter, RequestRedirect
 from werkzeug.wrappers import Request
-
-from kyoukai.core.errors import ConfigurationError
 
 from .route import Route
 from .routing import NO_PARAMS, QUERY_SAFE, Match, Params, Router, RouteRule
@@ -24,10 +21,6 @@ from .routing import NO_PARAMS, QUERY_SAFE, Match, Params, Router, RouteRule
 if TYPE_CHECKING:
     from .blueprint import Blueprint
     from .context import HTTPRequestContext
-
-# RFC 1123 section 2.1, and the underscore, which some names in use have.
-NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
-VARIABLE: Final = re.compile(r"<[^<>]*>")
 
 
 class HostAdapter(MapAdapter):
@@ -121,7 +114,10 @@ class HostRouter(Router):
 
 def make_router(root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None) -> Router:
     """Return the router that the tree below ``root`` needs. For what is raised, see :class:`Router`."""
-    if any(blueprint.url_host is not None for blueprint in root.walk()):
+    blueprints = [*root.walk()]
+    hosts = [blueprint.url_host for blueprint in blueprints]
+    hosts += [route.url_host for blueprint in blueprints for route in blueprint.routes]
+    if any(host is not None for host in hosts):
         return HostRouter(root, converters)
     return Router(root, converters)
 
@@ -132,19 +128,3 @@ def split_host(netloc: str) -> tuple[str, str]:
     if colon < 0 or netloc.endswith("]"):
         colon = len(netloc)
     return netloc[:colon].lower().removesuffix("."), netloc[colon:]
-
-
-def check_host(what: str, host: object, *, variables: bool = True) -> str | None:
-    """Return ``host`` if it can be one, or a part of one, or is ``None``.
-
-    :param variables: whether it may have variables.
-    :raises ConfigurationError: if it cannot.
-    """
-    if host is None:
-        return None
-    if not isinstance(host, str) or not NAME.fullmatch(VARIABLE.sub("x" if variables else "<", host)):
-        example = "'api.example.com' or '<tenant>.example.com'" if variables else "'example.com'"
-        raise ConfigurationError(
-            f"{what} must be a name in lower case and ASCII, without a port, such as {example}, not {host!r}"
-        )
-    return host

@@ -12,6 +12,7 @@ from kyoukai.core.policy import METHODS
 
 from .bodies import make_plan
 from .calling import AnyFunction, CoroutineFunction, as_coroutine_function, check_call, describe, short_name
+from .host_names import check_hosts, join_host
 
 if TYPE_CHECKING:
     from .blueprint import Blueprint
@@ -29,6 +30,8 @@ class Route:
     :param strict_slashes: whether a URL that ends with a slash answers without it by a redirect
         (``True``) or itself (``False``); the default is Werkzeug's, ``True``.
     :param defaults: values of arguments that the URL has no variables for.
+    :param host: the host that it answers for, as that of a blueprint; by default the blueprint's.
+    :param subdomain: what comes before the blueprint's host, or before the application's ``server_name``.
     :param before: hooks called with the context, after those of the blueprints.
     :param after: hooks called with the context and the response, before those of the blueprints.
     :param stream: whether it is called when the head of a request has come, and reads the body as that
@@ -45,12 +48,14 @@ class Route:
         "bp",
         "defaults",
         "handler",
+        "host",
         "invoke",
         "methods",
         "name",
         "rule",
         "scope",
         "strict_slashes",
+        "subdomain",
         "url",
     )
 
@@ -69,6 +74,8 @@ class Route:
         endpoint: str | None = None,
         strict_slashes: bool | None = None,
         defaults: Mapping[str, Any] | None = None,
+        host: str | None = None,
+        subdomain: str | None = None,
         before: Iterable[AnyFunction] = (),
         after: Iterable[AnyFunction] = (),
         stream: bool = False,
@@ -85,6 +92,7 @@ class Route:
         self.name = check_name("an endpoint", short_name(handler) if endpoint is None else endpoint)
         self.strict_slashes = strict_slashes
         self.defaults = dict(defaults or {})
+        self.host, self.subdomain = check_hosts(f"the route of {describe(handler)}", host, subdomain)
         self.before = check_hooks("before", before, ("ctx",))
         self.after = check_hooks("after", after, ("ctx", "response"))
         self.body_plan = make_plan(f"the route {url!r}", stream, max_body_size)
@@ -94,6 +102,19 @@ class Route:
     def endpoint(self) -> str:
         """The name that ``url_for`` finds it by: its blueprints' names and its own."""
         return self.bp.qualify(self.name) if self.bp is not None else self.name
+
+    @property
+    def url_host(self) -> str | None:
+        """The host that it answers for; ``None``, if it does for all.
+
+        :raises ConfigurationError: if it has a subdomain, and there is no host above it.
+        """
+        if self.host is not None:
+            return self.host
+        if self.subdomain is None:
+            return self.bp.url_host if self.bp is not None else None
+        domain = self.bp.domain if self.bp is not None else None
+        return join_host(f"the route of {describe(self.handler)}", self.subdomain, domain)
 
     def __repr__(self) -> str:
         return f"<Route {self.endpoint} {self.url!r} {'|'.join(sorted(self.methods))}>"

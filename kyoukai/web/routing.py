@@ -265,8 +265,8 @@ def make_rules(root: "Blueprint") -> "list[RouteRule]":
     rules: list[RouteRule] = []
     taken: dict[tuple[str | None, str, str], Route] = {}
     for blueprint in root.walk():
-        host = blueprint.url_host
         for route in blueprint.routes:
+            host = route.url_host
             url = blueprint.url_prefix + route.url
             for method in route.methods:
                 other = taken.setdefault((host, url, method), route)

@@ -32,6 +32,7 @@ def test_the_face() -> None:
         "ServerSentEvent",
         "Session",
         "SessionError",
+        "add_trailers",
         "answer_as_problem",
         "event_stream",
         "last_event_id",

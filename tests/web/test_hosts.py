@@ -1,4 +1,4 @@
-"""Hosts and subdomains of blueprints."""
+"""Hosts and subdomains of blueprints and of routes."""
 
 from typing import Any
 
@@ -149,8 +149,89 @@ def test_a_route_group_with_a_host() -> None:
     assert text(app, "a.example.com") == "404"
 
 
+@pytest.fixture
+def routes() -> Kyoukai:
+    app = Kyoukai("app", server_name="example.com")
+    app.route("/", endpoint="index")(saying("any"))
+    app.route("/", endpoint="status", subdomain="status")(saying("status"))
+    app.route("/", endpoint="tenant", host="<tenant>.example.org")(saying("tenant"))
+    app.route("/posted", ["POST"], endpoint="posted", host="api.example.com")(saying("posted"))
+    api = Blueprint("api", host="api.example.com", prefix="/v1", parent=app)
+    api.route("/", endpoint="index")(saying("api"))
+    api.route("/", endpoint="beta", subdomain="beta")(saying("beta"))
+    api.route("/", endpoint="old", host="old.example.com")(saying("old"))
+    return app
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "expected"),
+    [
+        ("example.com", "/", "any"),
+        ("status.example.com", "/", "status"),
+        ("Status.example.com:81", "/", "status"),
+        ("a.example.org", "/", "tenant {'tenant': 'a'}"),
+        ("api.example.com", "/posted", "405"),
+        ("example.com", "/posted", "404"),
+        ("api.example.com", "/v1/", "api"),
+        ("beta.api.example.com", "/v1/", "beta"),
+        ("old.example.com", "/v1/", "old"),
+        ("example.com", "/v1/", "404"),
+    ],
+)
+def test_hosts_of_single_routes(routes: Kyoukai, host: str, path: str, expected: str) -> None:
+    assert [text(routes, host, path), text(routes, host, path)] == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("index", "/"),
+        ("status", "http://status.example.com/"),
+        ("api.beta", "http://beta.api.example.com/v1/"),
+        ("api.old", "http://old.example.com/v1/"),
+    ],
+)
+def test_urls_of_single_routes(routes: Kyoukai, endpoint: str, url: str) -> None:
+    assert within(routes, lambda ctx: ctx.url_for(endpoint), headers={"Host": "example.com"}) == url
+
+
+def test_a_method_of_a_route_group_with_a_host() -> None:
+    class Group(RouteGroup, prefix="/group"):
+        @route("/", host="a.example")
+        @route("/", subdomain="b")
+        async def index(self, ctx: HTTPRequestContext) -> str:
+            return ctx.request.host
+
+    app = Kyoukai("app", server_name="example.com")
+    app.add_route_group(Group())
+    hosts = ("a.example", "b.example.com", "example.com")
+    assert [text(app, host, "/group/") for host in hosts] == ["a.example", "b.example.com", "404"]
+
+
+def test_hosts_of_routes_that_cannot_be() -> None:
+    app = Kyoukai("app")
+    with pytest.raises(ConfigurationError, match=r"the host of the route of .*say.* must be a name .*'a:80'"):
+        app.route("/", host="a:80")(saying("x"))
+    with pytest.raises(ConfigurationError, match="takes a host or a subdomain, not both: 'a', 'b'"):
+        app.route("/", host="a", subdomain="b")(saying("x"))
+    app.route("/", subdomain="api")(saying("x"))
+    with pytest.raises(ConfigurationError, match=r"the route of .*say.* has the subdomain 'api' of no host"):
+        app.finalize()
+
+
+def test_two_routes_of_one_url_and_host() -> None:
+    app = Kyoukai("app")
+    app.route("/", endpoint="a", host="a.example")(saying("a"))
+    Blueprint("b", host="a.example", parent=app).route("/", endpoint="b")(saying("b"))
+    with pytest.raises(ConfigurationError, match=r"GET 'a\.example/' is answered by"):
+        app.finalize()
+
+
 def test_applications_without_hosts_have_the_plain_router(app: Kyoukai) -> None:
     assert isinstance(app.router, HostRouter)
+    one = Kyoukai("app")
+    one.route("/", host="a.example")(saying("a"))
+    assert isinstance(one.router, HostRouter)
     assert not isinstance(Kyoukai("app", server_name="example.com").router, HostRouter)
 
 

@@ -1,0 +1,51 @@
+"""The names of hosts that blueprints and routes answer for: what can be one."""
+
+import re
+from typing import Final
+
+from kyoukai.core.errors import ConfigurationError
+
+# RFC 1123 section 2.1, and the underscore, which some names in use have.
+NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+VARIABLE: Final = re.compile(r"<[^<>]*>")
+
+
+def check_host(what: str, host: object, *, variables: bool = True) -> str | None:
+    """Return ``host`` if it can be one, or a part of one, or is ``None``.
+
+    :param variables: whether it may have variables.
+    :raises ConfigurationError: if it cannot.
+    """
+    if host is None:
+        return None
+    if not isinstance(host, str) or not NAME.fullmatch(VARIABLE.sub("x" if variables else "<", host)):
+        example = "'api.example.com' or '<tenant>.example.com'" if variables else "'example.com'"
+        raise ConfigurationError(
+            f"{what} must be a name in lower case and ASCII, without a port, such as {example}, not {host!r}"
+        )
+    return host
+
+
+def check_hosts(what: str, host: object, subdomain: object) -> tuple[str | None, str | None]:
+    """Return ``host`` and ``subdomain``, of which one at most is not ``None``.
+
+    :param what: whose they are, for the message.
+    :raises ConfigurationError: if both are given, or one of them cannot be used.
+    """
+    if host is not None and subdomain is not None:
+        raise ConfigurationError(f"{what} takes a host or a subdomain, not both: {host!r}, {subdomain!r}")
+    return check_host(f"the host of {what}", host), check_host(f"the subdomain of {what}", subdomain)
+
+
+def join_host(what: str, subdomain: str, domain: str | None) -> str:
+    """Return the host that has ``subdomain`` in front of ``domain``.
+
+    :param what: whose it is, for the message.
+    :raises ConfigurationError: if there is no domain.
+    """
+    if domain is None:
+        raise ConfigurationError(
+            f"{what} has the subdomain {subdomain!r} of no host; give the"
+            " application a server_name, or a blueprint above it a host"
+        )
+    return f"{subdomain}.{domain}"
