@@ -28,6 +28,11 @@ class ErrorHandlers:
         self._codes: dict[int, CoroutineFunction] = {}
         self._ranges: dict[range, CoroutineFunction] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are none."""
+        return not (self._classes or self._codes or self._ranges)
+
     def add(self, key: ErrorKey, handler: AnyFunction) -> None:
         """Let ``handler`` answer the errors that ``key`` names.
 

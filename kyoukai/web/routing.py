@@ -2,7 +2,7 @@
 
 One adapter of the map, bound to no request, does all the matching. A request's own adapter is made
 only where host and scheme show: in redirects and in URLs. A request that no route takes gets a
-stand-in for one, which the application's hooks and error handlers surround.
+stand-in for one, which the application's hooks surround, and error handlers by its path.
 
 For paths without variables the map is asked once and for all: its answer cannot change, and to ask
 takes as long as the rest of a small request. For other paths its answers are kept as long as there is
@@ -26,6 +26,7 @@ from kyoukai.core.errors import ConfigurationError
 
 from .bodies import REFUSED
 from .calling import AnyFunction, CoroutineFunction, check_call, describe
+from .error_scopes import ErrorScopes
 from .route import Route
 from .scope import Scope
 from .wsgi import CONVERTER, MountedConverter
@@ -147,7 +148,7 @@ class Router:
         be called with the variables of its rule.
     """
 
-    __slots__ = ("_adapter", "_everything", "_fixed", "_found", "map", "scope")
+    __slots__ = ("_adapter", "_error_scopes", "_everything", "_fixed", "_found", "map", "scope")
 
     by_host = False
     """Whether the rules' hosts count."""
@@ -162,6 +163,7 @@ class Router:
         rules = make_rules(root)
         for rule in rules:
             self._add(rule)
+        self._error_scopes = ErrorScopes(root, converters, self.by_host)
         methods = {method for rule in rules for method in rule.methods or ()}
         self._everything = Options(self.scope, sorted(methods | {"OPTIONS"}))
         self._adapter = self.map.bind("")
@@ -206,9 +208,9 @@ class Router:
             allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
             if method == "OPTIONS":
                 return Options(self.scope, allowed), NO_PARAMS
-            return Refusal(self.scope, MethodNotAllowed(allowed)), NO_PARAMS
+            return Refusal(self._error_scopes.find(*key[1:]), MethodNotAllowed(allowed)), NO_PARAMS
         except NotFound:
-            return Refusal(self.scope, NotFound()), NO_PARAMS
+            return Refusal(self._error_scopes.find(*key[1:]), NotFound()), NO_PARAMS
         route: Route = rule.route
         if rule.is_constant and max(map(len, key)) <= MAX_PATH_SIZE:
             if len(self._found) >= MAX_FOUND:

@@ -151,7 +151,7 @@ def test_the_nearest_error_handler_answers() -> None:
         return ask(app, path).get_data(as_text=True)
 
     assert answer("/missing") == "app 404 NotFound"
-    assert answer("/outer/inner/missing") == "app 404 NotFound"
+    assert answer("/outer/inner/missing") == "outer range(400, 500) NotFound"
     assert answer("/conflict") == "app <class 'Exception'> Conflict"
     assert answer("/outer/conflict") == "outer range(400, 500) Conflict"
     assert answer("/outer/inner/conflict") == "inner 409 Conflict"
