@@ -25,7 +25,7 @@ from asphalt.core import Component, Context, Event, Signal, context_teardown
 
 from kyoukai.acceptor import Acceptor
 from kyoukai.core.application import Application
-from kyoukai.core.backend import Backend
+from kyoukai.core.backend import Backend, claimed_features
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits, suggest
 from kyoukai.core.references import UnresolvedReferenceError, resolve
@@ -163,7 +163,7 @@ class KyoukaiComponent(Component):
             server_field=check_field(check_type(settings, "server_field", "kyoukai")),
             access_log=check_type(settings, "access_log", True),
             cancel_on_disconnect=check_type(settings, "cancel_on_disconnect", False),
-            features=frozenset(self.backend.features),
+            features=claimed_features(self.backend),
             on_opened=self._dispatch_made,
             on_lost=self._dispatch_lost,
         )

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from kyoukai.core.backend import HTTP1_FEATURES, Backend, Feature
+from kyoukai.core.backend import HTTP1_FEATURES, Backend, Feature, claimed_features
 from kyoukai.core.options import REQUIRED, options_of
 from kyoukai.core.registry import Registration, describe, load_backend, registrations
 
@@ -64,11 +64,7 @@ def _as_data(
 
 def feature_names(backend_class: type[Backend]) -> list[str]:
     """Return the features that a backend claims: ours in our order, then others by name."""
-    try:
-        claimed = set(map(str, backend_class.features))
-    except TypeError:
-        # It is no collection; what the contract asks for is checked elsewhere.
-        return []
+    claimed = set(map(str, claimed_features(backend_class)))
     ours = [feature.value for feature in Feature if feature.value in claimed]
     return ours + sorted(claimed.difference(ours))
 

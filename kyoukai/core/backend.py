@@ -120,3 +120,11 @@ class Backend(abc.ABC):
         :param server_ip: the address listened on; the path of a Unix socket.
         :param server_port: the port listened on; 0 for a Unix socket.
         """
+
+
+def claimed_features(backend: Backend | type[Backend]) -> frozenset[str]:
+    """Return what a backend claims; nothing where that is no collection, which breaks a rule of the kit."""
+    try:
+        return frozenset(backend.features)
+    except TypeError:
+        return frozenset()

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from kyoukai.core.backend import Backend
+from kyoukai.core.backend import Backend, claimed_features
 from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.core.registry import create_backend, load_backend
 
@@ -42,10 +42,7 @@ class Subject:
     @functools.cached_property
     def features(self) -> frozenset[str]:
         """What the class claims; nothing where that is no collection, which is a rule of its own."""
-        try:
-            return frozenset(self.backend_class.features)
-        except TypeError:
-            return frozenset()
+        return claimed_features(self.backend_class)
 
     @functools.cached_property
     def unusable(self) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from kyoukai.core.backend import API_VERSION, HTTP1_FEATURES, Backend, Feature
+from kyoukai.core.backend import API_VERSION, HTTP1_FEATURES, Backend, Feature, claimed_features
 from kyoukai.core.errors import BackendOptionError
 
 FEATURES = {
@@ -19,6 +19,8 @@ FEATURES = {
     "EXPECT_CONTINUE": "expect-continue",
     "REPLACE": "replace",
     "GRACEFUL_SHUTDOWN": "graceful-shutdown",
+    "EARLY_HINTS": "early-hints",
+    "RESPONSE_TRAILERS": "response-trailers",
 }
 
 
@@ -103,3 +105,15 @@ def test_an_option_of_its_own() -> None:
     assert WithOption(size=7).size == 7
     with pytest.raises(BackendOptionError, match=r"^WithOption does not know the backend option 'colour'$"):
         WithOption(size=7, colour=1)
+
+
+@pytest.mark.parametrize(
+    ("features", "claimed"),
+    [(HTTP1_FEATURES, HTTP1_FEATURES), (["a", "a"], {"a"}), (frozenset(), set()), (None, set()), (5, set())],
+)
+def test_claimed_features(features: Any, claimed: set[str]) -> None:
+    class Claiming(Minimal):
+        pass
+
+    Claiming.features = features
+    assert claimed_features(Claiming) == claimed_features(Claiming()) == claimed
