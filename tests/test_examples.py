@@ -375,6 +375,12 @@ def test_an_asynchronous_test_of_an_application(load: Any) -> None:
     asyncio.run(load("docs/testing.py").test_two_at_a_time())
 
 
+def test_tests_of_kyoukai_2(load: Any) -> None:
+    module = load("docs/test_hello.py")
+    asyncio.run(module.test_hello())
+    asyncio.run(module.test_something_else())
+
+
 def test_classes(example: Any) -> None:
     server, _ = example("docs/classes.py")
     answer = ask(server, "/1999", "GET", "Accept-Language: ja")

@@ -11,14 +11,16 @@ from email.utils import formatdate
 from typing import Any, Final, cast
 
 from asphalt.core import Context
+from werkzeug import wrappers
 from werkzeug.datastructures import Headers
+from werkzeug.test import TestResponse
 
 from kyoukai.core.answer import answer_failure, close_both, prepare_answer
 from kyoukai.core.limits import Limits
 from kyoukai.core.stream import BodySender
 from kyoukai.core.witness import witness
 
-from .client import Answer, Client
+from .client import BASE, Answer, Client, target_of
 
 SERVER: Final = "kyoukai"
 
@@ -61,40 +63,60 @@ class InProcessClient(Client):
 
     async def send(self, environ: dict[str, Any], target: str) -> Answer:
         """Return the application's answer, from a task and context variables of its own."""
-        environ = {
-            **environ,
-            "QUERY_STRING": target.partition("?")[2],
-            "RAW_URI": target,
-            "REQUEST_URI": target,
-            "SERVER_SOFTWARE": SERVER,
-        }
-        return await asyncio.create_task(self._answer(environ), context=self._variables.copy())
+        environ = as_served(environ, target)
+        answering = answer(self.app, environ, self._ctx)
+        return await asyncio.create_task(answering, context=self._variables.copy())
 
-    async def _answer(self, environ: dict[str, Any]) -> Answer:
-        request = self.app.request_class(environ)
-        response = None
+
+async def ask_once(app: Any, request: wrappers.Request, parent_context: Context) -> TestResponse:
+    """Return the response to one request, of an application that nobody has started.
+
+    :raises Exception: what :func:`answer` raises.
+    """
+    environ = as_served({**BASE, **request.environ}, target_of(request.environ))
+    status, headers, body = await answer(app, environ, parent_context)
+    return TestResponse([body], status, headers, request=request)
+
+
+def as_served(environ: dict[str, Any], target: str) -> dict[str, Any]:
+    """Return an environ as the server makes it, of one that Werkzeug's builder made."""
+    return {
+        **environ,
+        "QUERY_STRING": target.partition("?")[2],
+        "RAW_URI": target,
+        "REQUEST_URI": target,
+        "SERVER_SOFTWARE": SERVER,
+    }
+
+
+async def answer(app: Any, environ: dict[str, Any], parent_context: Context | None) -> Answer:
+    """Return what an application answers to a request.
+
+    :raises InvalidResponseError: if the answer could not be sent.
+    :raises Exception: what its body raises: a server would cut the answer off.
+    """
+    request = app.request_class(environ)
+    response = None
+    try:
         try:
-            try:
-                response = await self.app.process_request(request, self._ctx)
-            except Exception as exc:
-                response = answer_failure(exc, environ)
-            head, content, framing, _ = prepare_answer(
-                response, environ, False, formatdate(usegmt=True), SERVER
-            )
-            status, headers = parse_head(head)
-            if not framing.send_body:
-                content = b""
-            elif content is None:
-                sink = Sink()
-                # Of a body that is sent in chunks, the chunks say nothing here.
-                whole = dataclasses.replace(framing, chunked=False)
-                await BodySender(cast(Any, sink), cast(Any, sink), whole).send(response.response)
-                content = bytes(sink.data)
-            return Answer(status, headers, content)
-        finally:
-            closing = close_both(environ, response)
-            if closing is not None:
-                await closing
+            response = await app.process_request(request, parent_context)
+        except Exception as exc:
+            response = answer_failure(exc, environ)
+        head, content, framing, _ = prepare_answer(response, environ, False, formatdate(usegmt=True), SERVER)
+        status, headers = parse_head(head)
+        if not framing.send_body:
+            content = b""
+        elif content is None:
+            sink = Sink()
+            # Of a body that is sent in chunks, the chunks say nothing here.
+            whole = dataclasses.replace(framing, chunked=False)
+            await BodySender(cast(Any, sink), cast(Any, sink), whole).send(response.response)
+            content = bytes(sink.data)
+        return Answer(status, headers, content)
+    finally:
+        closing = close_both(environ, response)
+        if closing is not None:
+            await closing
 
 
 class Sink:

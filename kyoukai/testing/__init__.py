@@ -2,6 +2,8 @@
 
 :class:`BackendSuite` has it all as tests for pytest, and :func:`run_rules` without; what they are made
 of can be used by itself. :mod:`kyoukai.testing.runner` runs the corpus as a command.
+
+What tests applications is in :mod:`kyoukai.test_client`; ``TestKyoukai`` is here, where Kyoukai 2 had it.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ from .transport import MemoryTransport
 from .verdict import faults
 
 if TYPE_CHECKING:
+    from kyoukai.web.harness import TestKyoukai
+
     from .suite import BackendSuite
 
 __all__ = (
@@ -49,13 +53,20 @@ __all__ = (
     "read_answers",
     "read_outcome",
     "serving",
+    # the tests of applications
+    "TestKyoukai",
 )
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs pytest when it is asked for: pytest is optional."""
+    """Import what needs pytest when it is asked for, as that is optional, and what is not of the kit."""
     if name == "BackendSuite":
         from .suite import BackendSuite
 
         return BackendSuite
+    if name == "TestKyoukai":
+        # It was here in Kyoukai 2.
+        from kyoukai.web.harness import TestKyoukai
+
+        return TestKyoukai
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
