@@ -5,12 +5,13 @@ way of following redirects. What is added is that an answer is awaited.
 """
 
 import contextlib
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, Self, cast
 from urllib.parse import quote, urlsplit
 
-from asphalt.core import Context
+from asphalt.core import ContainerComponent, Context
 from werkzeug import wrappers
 from werkzeug.datastructures import Headers
 from werkzeug.test import Client as WerkzeugClient
@@ -61,6 +62,8 @@ class Client(ABC):
 
     :param context: the Asphalt context whose resources the application finds; by default the current
         one, if there is one.
+    :param components: what is started before it and stopped after it: the settings of Asphalt components
+        by their aliases, as a configuration file has them.
     :param use_cookies: whether cookies are kept from one answer for the next requests. If not, the
         ``Cookie`` field of a request is what it is given.
     :param allow_subdomain_redirects: whether redirects to subdomains are followed.
@@ -77,6 +80,7 @@ class Client(ABC):
         app: Any,
         *,
         context: Context | None = None,
+        components: Mapping[str, Mapping[str, Any] | None] | None = None,
         use_cookies: bool = True,
         allow_subdomain_redirects: bool = False,
         raise_exceptions: bool = False,
@@ -87,7 +91,10 @@ class Client(ABC):
         self.errors: list[BaseException] = []
         """The exceptions that were answered by a 500, in their order."""
         self._jar = Jar(app, response_class, use_cookies, allow_subdomain_redirects)
-        self._lifespan = Lifespan(self.start, context)
+        self._components: dict[str, dict[str, Any] | None] = {
+            name: dict(settings or {}) for name, settings in (components or {}).items()
+        }
+        self._lifespan = Lifespan(self._start, context)
 
     async def __aenter__(self) -> Self:
         await self._lifespan.begin()
@@ -202,6 +209,12 @@ class Client(ABC):
         response = wrappers.Response()
         sessions.save(session, request, response)
         self._keep_cookies(request.environ, response.headers)
+
+    async def _start(self, ctx: Context) -> None:
+        if self._components:
+            # It keeps what it is given, and components may change that.
+            await ContainerComponent(copy.deepcopy(self._components)).start(ctx)
+        await self.start(ctx)
 
     async def _exchange(self, request: wrappers.Request) -> TestResponse:
         """Return the response to one request, with the cookies of the jar."""

@@ -26,6 +26,7 @@ ADDRESS: Final = "127.0.0.1"
 
 OPTIONS: Final = (
     "context",
+    "components",
     "use_cookies",
     "allow_subdomain_redirects",
     "raise_exceptions",
