@@ -52,6 +52,9 @@ class Lifecycle:
         :raises Exception: what one of them raised, with a note that says which. Those that had been
             begun are stopped then, and what fails in that is logged.
         """
+        if not self._servers and not self._lock.locked():
+            # One that somebody had to wait for belongs to the loop that this was in.
+            self._lock = asyncio.Lock()
         async with self._lock:
             if not self._servers:
                 await self._begin(ctx)

@@ -471,6 +471,22 @@ def test_out_of_use(using: Using) -> None:
         asyncio.run(kept[0].get("/a"))
 
 
+@pytest.mark.parametrize("make", [Kyoukai.test_client, Kyoukai.live_client])
+def test_it_may_end_in_another_task(make: Any) -> None:
+    """As fixtures do: what is before their ``yield`` and after it may be of two tasks."""
+
+    async def main() -> None:
+        client = make(showing())
+        await asyncio.create_task(client.__aenter__())
+        assert (await asyncio.create_task(client.get("/a"))).status_code == 200
+        await asyncio.create_task(client.__aexit__(None, None, None))
+        # And it may begin once more.
+        async with client:
+            assert (await client.get("/a")).status_code == 200
+
+    asyncio.run(main())
+
+
 def test_the_target_of_a_request() -> None:
     def target(**options: Any) -> str:
         return target_of(EnvironBuilder(**options).get_environ())

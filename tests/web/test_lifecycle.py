@@ -167,6 +167,10 @@ def test_two_servers_are_one_start() -> None:
     seen: list[str] = []
     with_hooks(app, seen)
 
+    @app.before_serving
+    async def take_a_while(ctx: Context) -> None:
+        await asyncio.sleep(0)
+
     async def main() -> None:
         async with Context() as ctx:
             await asyncio.gather(app.lifecycle.start(ctx), app.lifecycle.start(ctx))
@@ -174,6 +178,10 @@ def test_two_servers_are_one_start() -> None:
             assert len(seen) == 4
             await app.lifecycle.stop(0)
 
+    asyncio.run(main())
+    assert len(seen) == 8
+    # In another loop, once more.
+    seen.clear()
     asyncio.run(main())
     assert len(seen) == 8
 
