@@ -32,6 +32,8 @@ MUTANTS = {
     "K2.3": (upper, "OverridesACallback"),
     "K2.4": (upper, "IsLostTwice"),
     "K2.5": (upper, "HidesItself"),
+    "K2.7": (upper, "KeepsHints"),
+    "K2.8": (upper, "DropsTrailers"),
     "K3.1": (parsers, "TellsTheTargetLast"),
     "K3.2": (parsers, "DecodesTheTarget"),
     "K3.3": (parsers, "JoinsFields"),

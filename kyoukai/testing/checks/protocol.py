@@ -1,5 +1,6 @@
 """K2: what a connection owes that derives from ``HTTPProtocol``."""
 
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from werkzeug.wrappers import Request, Response
@@ -10,6 +11,8 @@ from kyoukai.core.protocol import HTTPProtocol
 from ..subject import Subject
 from . import RuleBroken, check
 from .backend import GET
+
+WITH_TE: Final = b"GET / HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\nConnection: TE\r\n\r\n"
 
 SHAPE: Final = ("feed_data", "get_method", "get_http_version", "should_keep_alive", "should_upgrade")
 
@@ -83,3 +86,45 @@ async def environ(subject: Subject) -> None:
         await line.ask(GET)
         if found != [line.protocol]:
             raise RuleBroken(f"kyoukai.protocol is {found}", GET, "the connection's own object")
+
+
+@check("K2.7")
+async def early_hints(subject: Subject) -> None:
+    """Hint at a field while a request is handled."""
+    hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"
+
+    async def handle(request: Request) -> Response:
+        line.protocol.send_early_hints([("Link", "</a>; rel=preload")])
+        return Response("ok")
+
+    async with subject.serve(handle) as stage:
+        line = stage.connected()
+        await line.ask(GET)
+        received = bytes(line.transport.received)
+        if not received.startswith(hint + b"HTTP/1.1 200 "):
+            raise RuleBroken(f"the client was sent {received[:200]!r}", GET, f"{hint!r}, then the answer")
+
+
+@check("K2.8")
+async def trailers_of_answers(subject: Subject) -> None:
+    """Have a trailer field behind a streamed answer."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"ok"
+
+    async def handle(request: Request) -> Response:
+        body: Any = stream()
+        response = Response(body)
+        # Another object there is a rule of its own.
+        request.environ["kyoukai.protocol"] = line.protocol
+        vars(response)["trailers"] = {"X-Sum": "5"}
+        return response
+
+    for data, end in ((WITH_TE, b"0\r\nX-Sum: 5\r\n\r\n"), (GET, b"2\r\nok\r\n0\r\n\r\n")):
+        async with subject.serve(handle) as stage:
+            line = stage.connected()
+            line.send(data)
+            await line.quiet()
+            received = bytes(line.transport.received)
+            if not received.endswith(end):
+                raise RuleBroken(f"the answer ends with {received[-60:]!r}", data, repr(end))

@@ -53,6 +53,23 @@ class IsLostTwice(KyoukaiProtocol):
 
 
 @mutant
+class KeepsHints(KyoukaiProtocol):
+    """It sends no hints."""
+
+    def send_early_hints(self, fields: Any) -> bool:
+        return False
+
+
+@mutant
+class DropsTrailers(KyoukaiProtocol):
+    """It has no trailers behind its answers."""
+
+    def write_response(self, response: Any, fake_environ: dict[str, Any]) -> Any:
+        vars(response).pop("trailers", None)
+        return super().write_response(response, fake_environ)
+
+
+@mutant
 class HidesItself(KyoukaiProtocol):
     """It puts another object into the environ."""
 
