@@ -283,7 +283,8 @@ class Reading(Streaming):
             if self.resume_parser(exc):
                 return
             if self.state is HEAD or self.state is ARRIVING:
-                # What the policy minds comes before what a parser does.
+                # What the policy minds comes before what a parser does. Of what is refused anyway, no body
+                # larger than the server's own limit is asked about.
                 self.exchange = read_exchange(head)
                 policy.accept(self.exchange, self.limits)
             raise
