@@ -5,6 +5,8 @@ import subprocess
 import pytest
 from werkzeug.wrappers import Response
 
+from kyoukai import Kyoukai
+
 from ..serving import PATIENCE, Answering
 
 
@@ -113,3 +115,33 @@ def test_a_refusal_during_an_upload(serve):
     url = serve(app, limits={"max_body_size": 1000}).url + "/echo"
     written = curl("--write-out", "%{http_code}", "--data-binary", "@-", url, data=bytes(3_000_000))
     assert written.endswith(b"413")
+
+
+def test_uploads_that_are_streamed(serve, tmp_path):
+    uploads = Kyoukai("uploads")
+    size = 30_000_000
+
+    @uploads.route("/<name>", methods=["PUT"], stream=True, max_body_size=size)
+    async def upload(ctx, name):
+        return str(sum([len(piece) async for piece in ctx.stream()]))
+
+    @uploads.route("/mirror", methods=["POST"], stream=True, max_body_size=size)
+    async def mirror(ctx):
+        return aiter(ctx.stream())
+
+    file = tmp_path / "large"
+    with file.open("wb") as large:
+        large.truncate(size)
+    url = serve(uploads).url
+    expect = ["--header", "Expect: 100-continue", "--expect100-timeout", "60"]
+    assert curl(*expect, "--upload-file", str(file), f"{url}/a") == b"30000000"
+    chunked = ["--header", "Transfer-Encoding: chunked"]
+    assert curl(*expect, *chunked, "--upload-file", str(file), f"{url}/a") == b"30000000"
+    sent = curl(*expect, "--request", "POST", "--upload-file", str(file), f"{url}/mirror")
+    assert sent == bytes(size)
+    # It sends nothing of a body that nobody takes.
+    code = ["--output", str(tmp_path / "answer"), "--write-out", "%{http_code} %{size_upload}"]
+    assert curl(*code, *expect, "--upload-file", str(file), f"{url}/a/b") == b"404 0"
+    with file.open("ab") as large:
+        large.write(b"x")
+    assert curl(*code, *expect, "--upload-file", str(file), f"{url}/a") == b"413 0"
