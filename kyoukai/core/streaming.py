@@ -75,16 +75,18 @@ class Streaming(Reception, abc.ABC):
             self.deadline = NEVER if pace.client_waits else pace.deadline(self.limits)
 
     def want_body(self) -> None:
-        """Let the client go on: what has come of the streamed body has been read."""
+        """Let the client go on: what has come of the streamed body has been read.
+
+        :raises RuntimeError: if it waits for ``100 Continue``, and has got the head of the answer instead.
+        """
         if self.stream is None or self.state is not BODY:
             return
-        if self.exchange.expect_continue and not self.exchange.status:
+        exchange = self.exchange
+        if exchange.expect_continue and not exchange.body_size:
+            if exchange.status:
+                raise RuntimeError("the answer has begun, and a client that has it does not send its body")
             self.send_continue()
-        pace = self.stream.pace
-        if pace.is_held:
-            pace.let_go(self.server.clock)
-            self.deadline = pace.deadline(self.limits)
-            self.transport.resume_reading()
+        self._let_go(self.stream.pace)
 
     def end_stream(self, exchange: Exchange) -> None:
         """Note that a streamed body is whole."""
@@ -117,13 +119,14 @@ class Streaming(Reception, abc.ABC):
     def can_drain(self, exchange: Exchange) -> bool:
         """Return whether what is to come of the body is so little that it is read over."""
         left = exchange.framing.content_length - exchange.body_size
-        return self.state is BODY and not exchange.expect_continue and 0 < left <= DRAIN_SIZE
+        client_waits = exchange.expect_continue and not exchange.body_size
+        return self.state is BODY and not client_waits and 0 < left <= DRAIN_SIZE
 
     def drain_body(self) -> None:
         """Note that the request is answered before its body is whole: what comes of it is dropped."""
         if self.stream is not None:
             self.stream.fail(RuntimeError("the request is answered, and its body is not read any more"))
-            self.want_body()
+            self._let_go(self.stream.pace)
 
     def lose_stream(self) -> None:
         """Let a reader know that the connection is gone."""
@@ -140,7 +143,13 @@ class Streaming(Reception, abc.ABC):
         stream, self.stream = self.stream, None
         if stream is None:
             raise RuntimeError("no body is being streamed")
-        if stream.pace.is_held and self.state is not CLOSED:
-            stream.pace.let_go(self.server.clock)
-            self.transport.resume_reading()
+        self._let_go(stream.pace)
         return stream
+
+    def _let_go(self, pace: "BodyPace") -> None:
+        """Let a client go on that is made to wait."""
+        if pace.is_held and self.state is not CLOSED:
+            pace.let_go(self.server.clock)
+            if self.state is BODY:
+                self.deadline = pace.deadline(self.limits)
+            self.transport.resume_reading()

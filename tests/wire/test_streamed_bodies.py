@@ -80,7 +80,7 @@ class Site:
                 async for piece in ctx.stream():
                     yield piece
 
-            return pieces()
+            return pieces(), int(ctx.request.args.get("status", 200))
 
         @add("/wait", methods=["POST"], stream=True, max_body_size=4 * GIB)
         async def wait(ctx):
@@ -326,6 +326,16 @@ def test_no_continue_where_the_body_is_not_read(server):
         assert client.receive_rest() == b""
 
 
+def test_a_client_that_does_not_wait_for_continue(server, site):
+    with server.connect() as client:
+        for target, body in (("/echo", b"0123456789"), ("/ignore", b"no, thank you")):
+            client.send(announce(target, 10, EXPECT) + b"01234")
+            client.send(b"56789")
+            answer = client.receive()
+            assert (answer.body, "connection" in answer.fields) == (body, False)
+        assert client.request(message("GET", "/hello")).body == b"hello"
+
+
 def test_continue_behind_another_request(server, site):
     with server.connect() as client:
         client.send(post("/wait", body=b"one") + announce("/echo", 4, EXPECT))
@@ -349,6 +359,16 @@ def test_continue_before_an_answer_that_reads_the_body_as_it_goes(server):
         client.send(announce("/mirror", 4, EXPECT))
         assert client.receive_exactly(len(CONTINUE)) == CONTINUE
         assert client.request(b"body").body == b"body"
+
+
+def test_an_answer_that_refuses_and_reads_all_the_same(server, caplog):
+    with server.connect() as client:
+        client.send(announce("/mirror?status=403", 4, EXPECT))
+        assert client.receive_head().status == 403
+        # It is cut off, and nobody waits for ever.
+        assert client.receive_rest() == b""
+    assert "a client that has it does not send its body" in caplog.text
+    caplog.clear()
 
 
 def test_an_answer_that_reads_the_body_as_it_goes(server):
