@@ -7,9 +7,9 @@ way of following redirects. What is added is that an answer is awaited.
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final, NamedTuple, Self, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from asphalt.core import ContainerComponent, Context
 from werkzeug import wrappers
@@ -19,6 +19,8 @@ from werkzeug.test import ClientRedirectError, Cookie, EnvironBuilder, TestRespo
 from werkzeug.wsgi import get_current_url
 
 from .lifespan import Lifespan
+from .requests import make_request, target_of
+from .streaming import StreamedResponse
 
 REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
 
@@ -31,10 +33,6 @@ BASE: Final = {
     "wsgi.input_terminated": True,
 }
 """What the server's environs have, and those that Werkzeug's builder makes do not."""
-
-# RFC 3986 sections 3.3 and 3.4: pchar and the slash; and, of queries, what is encoded already.
-PATH_SAFE: Final = "/!$&'()*+,;=:@~"
-QUERY_SAFE: Final = PATH_SAFE + "?%"
 
 
 class Answer(NamedTuple):
@@ -115,6 +113,15 @@ class Client(ABC):
         :param target: its path and query, as they go over the wire.
         """
 
+    @abstractmethod
+    def send_streamed(
+        self, environ: dict[str, Any], target: str
+    ) -> contextlib.AbstractAsyncContextManager[tuple[str, Headers, AsyncIterator[bytes]]]:
+        """Return the answer to one request as it comes: status, fields, and pieces of the body.
+
+        The parameters are those of :meth:`send`.
+        """
+
     async def open(self, *args: Any, follow_redirects: bool = False, **options: Any) -> TestResponse:
         """Return the response to one request.
 
@@ -170,6 +177,22 @@ class Client(ABC):
         """Call :meth:`open` with the method OPTIONS."""
         return await self.open(*args, **{**options, "method": "OPTIONS"})
 
+    @contextlib.asynccontextmanager
+    async def stream(self, *args: Any, **options: Any) -> AsyncIterator[StreamedResponse]:
+        """Send a request, and look at the answer as it comes: ``async with client.stream("/") as answer``.
+
+        At the end of ``async with`` the client is gone, whether or not there is more of the body.
+
+        :param args: with ``options``, those of :meth:`open` but for ``follow_redirects``.
+        """
+        request = make_request(args, options)
+        environ = self._prepare(request)
+        known = len(self.errors)
+        async with self.send_streamed(environ, target_of(environ)) as (status, headers, pieces):
+            self._raise_later_than(known)
+            self._keep_cookies(environ, headers)
+            yield StreamedResponse(status, headers, request, pieces)
+
     def get_cookie(self, key: str, domain: str = "localhost", path: str = "/") -> Cookie | None:
         """Return a cookie that is kept, if there is such a one.
 
@@ -218,51 +241,31 @@ class Client(ABC):
 
     async def _exchange(self, request: wrappers.Request) -> TestResponse:
         """Return the response to one request, with the cookies of the jar."""
+        environ = self._prepare(request)
+        stream = environ["wsgi.input"]
+        start = stream.tell()
+        known = len(self.errors)
+        answer = await self.send(environ, target_of(environ))
+        self._raise_later_than(known)
+        stream.seek(start)  # A redirect may have it sent once more.
+        self._keep_cookies(environ, answer.headers)
+        return self._jar.response_wrapper([answer.body], answer.status, answer.headers, request=request)
+
+    def _prepare(self, request: wrappers.Request) -> dict[str, Any]:
+        """Return the environ of a request, with the cookies of the jar."""
         self._lifespan.check()
         environ = request.environ
         for name, value in BASE.items():
             environ.setdefault(name, value)
         self._jar._add_cookies_to_wsgi(environ)
-        stream = environ["wsgi.input"]
-        start = stream.tell()
-        known = len(self.errors)
-        answer = await self.send(environ, target_of(environ))
+        return environ
+
+    def _raise_later_than(self, known: int) -> None:
         if self.raise_exceptions and len(self.errors) > known:
             raise self.errors[-1]
-        stream.seek(start)  # A redirect may have it sent once more.
-        self._keep_cookies(environ, answer.headers)
-        return self._jar.response_wrapper([answer.body], answer.status, answer.headers, request=request)
 
     def _keep_cookies(self, environ: dict[str, Any], headers: Headers) -> None:
         url = urlsplit(get_current_url(environ))
         self._jar._update_cookies_from_response(
             url.hostname or "localhost", url.path, headers.getlist("Set-Cookie")
         )
-
-
-def make_request(args: tuple[Any, ...], options: dict[str, Any]) -> wrappers.Request:
-    """Return the request that the arguments of :meth:`Client.open` describe.
-
-    :raises TypeError: if they are none of Werkzeug's builder's.
-    """
-    given = args[0] if len(args) == 1 and set(options) <= {"method"} else None
-    if isinstance(given, wrappers.Request):
-        return given
-    if isinstance(given, EnvironBuilder):
-        return given.get_request()
-    if isinstance(given, dict):
-        return EnvironBuilder.from_environ(given).get_request()
-    builder = EnvironBuilder(*args, **options)
-    try:
-        return builder.get_request()
-    finally:
-        builder.close()
-
-
-def target_of(environ: dict[str, Any]) -> str:
-    """Return the target of a request (RFC 9112 section 3.2.1), of the environ that stands for it."""
-    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")) or "/"
-    query = environ.get("QUERY_STRING", "")
-    return quote(path.encode("latin-1"), PATH_SAFE) + (
-        f"?{quote(query.encode('latin-1'), QUERY_SAFE)}" if query else ""
-    )

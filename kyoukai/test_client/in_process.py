@@ -5,7 +5,9 @@ be sent fails here, too.
 """
 
 import asyncio
+import contextlib
 import dataclasses
+from collections.abc import AsyncIterator
 from contextvars import copy_context
 from email.utils import formatdate
 from typing import Any, Final, cast
@@ -20,7 +22,9 @@ from kyoukai.core.limits import Limits
 from kyoukai.core.stream import BodySender
 from kyoukai.core.witness import witness
 
-from .client import BASE, Answer, Client, target_of
+from .client import BASE, Answer, Client
+from .requests import target_of
+from .sinks import Sink, StreamSink
 
 SERVER: Final = "kyoukai"
 
@@ -63,9 +67,31 @@ class InProcessClient(Client):
 
     async def send(self, environ: dict[str, Any], target: str) -> Answer:
         """Return the application's answer, from a task and context variables of its own."""
-        environ = as_served(environ, target)
-        answering = answer(self.app, environ, self._ctx)
-        return await asyncio.create_task(answering, context=self._variables.copy())
+        sink = Sink()
+        await self._begin(environ, target, sink)
+        return Answer(sink.status, sink.headers, bytes(sink.data))
+
+    @contextlib.asynccontextmanager
+    async def send_streamed(
+        self, environ: dict[str, Any], target: str
+    ) -> AsyncIterator[tuple[str, Headers, AsyncIterator[bytes]]]:
+        """Yield the application's answer as it comes; the end cancels it, as a client does that goes."""
+        sink = StreamSink()
+        task = self._begin(environ, target, sink)
+        try:
+            await asyncio.wait([task, sink.begun], return_when=asyncio.FIRST_COMPLETED)
+            if not sink.begun.done():
+                task.result()
+            yield sink.status, sink.headers, sink.pieces(task)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # It has been raised, or nobody looked so far.
+
+    def _begin(self, environ: dict[str, Any], target: str, sink: Sink) -> "asyncio.Task[None]":
+        answering = answer(self.app, as_served(environ, target), self._ctx, sink)
+        return asyncio.create_task(answering, context=self._variables.copy())
 
 
 async def ask_once(app: Any, request: wrappers.Request, parent_context: Context) -> TestResponse:
@@ -74,8 +100,9 @@ async def ask_once(app: Any, request: wrappers.Request, parent_context: Context)
     :raises Exception: what :func:`answer` raises.
     """
     environ = as_served({**BASE, **request.environ}, target_of(request.environ))
-    status, headers, body = await answer(app, environ, parent_context)
-    return TestResponse([body], status, headers, request=request)
+    sink = Sink()
+    await answer(app, environ, parent_context, sink)
+    return TestResponse([bytes(sink.data)], sink.status, sink.headers, request=request)
 
 
 def as_served(environ: dict[str, Any], target: str) -> dict[str, Any]:
@@ -89,8 +116,8 @@ def as_served(environ: dict[str, Any], target: str) -> dict[str, Any]:
     }
 
 
-async def answer(app: Any, environ: dict[str, Any], parent_context: Context | None) -> Answer:
-    """Return what an application answers to a request.
+async def answer(app: Any, environ: dict[str, Any], parent_context: Context | None, sink: Sink) -> None:
+    """Let ``sink`` take what an application answers to a request.
 
     :raises InvalidResponseError: if the answer could not be sent.
     :raises Exception: what its body raises: a server would cut the answer off.
@@ -103,41 +130,17 @@ async def answer(app: Any, environ: dict[str, Any], parent_context: Context | No
         except Exception as exc:
             response = answer_failure(exc, environ)
         head, content, framing, _ = prepare_answer(response, environ, False, formatdate(usegmt=True), SERVER)
-        status, headers = parse_head(head)
-        if not framing.send_body:
-            content = b""
-        elif content is None:
-            sink = Sink()
+        sink.begin(*parse_head(head))
+        if framing.send_body and content is not None:
+            sink.raw_write(content)
+        elif framing.send_body:
             # Of a body that is sent in chunks, the chunks say nothing here.
             whole = dataclasses.replace(framing, chunked=False)
             await BodySender(cast(Any, sink), cast(Any, sink), whole).send(response.response)
-            content = bytes(sink.data)
-        return Answer(status, headers, content)
     finally:
         closing = close_both(environ, response)
         if closing is not None:
             await closing
-
-
-class Sink:
-    """What takes the body of an answer, in the place of a connection and of its exchange."""
-
-    is_paused = False
-    client_gone = False
-    is_secure = False
-
-    def __init__(self) -> None:
-        self.transport = asyncio.BaseTransport()
-        self.data = bytearray()
-        self.sent = 0
-
-    def raw_write(self, data: bytes) -> None:
-        """Take a piece of the body."""
-        self.data += data
-
-    async def drain(self) -> bool:
-        """Return that nothing was waited for."""
-        return False
 
 
 def parse_head(head: bytes) -> tuple[str, Headers]:

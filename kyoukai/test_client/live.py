@@ -8,10 +8,11 @@ import contextlib
 import http.client
 import signal
 import socket
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from asphalt.core import Context
 from asphalt.core.component import component_types
@@ -21,6 +22,8 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.witness import witness
 
 from .client import Answer, Client
+
+T = TypeVar("T")
 
 ADDRESS: Final = "127.0.0.1"
 
@@ -33,6 +36,9 @@ OPTIONS: Final = (
     "response_class",
 )
 """What :class:`Client` takes, and the component does not."""
+
+PIECE_SIZE: Final = 64 * 1024
+"""Bytes that are read at once, at most, of an answer that is looked at as it comes."""
 
 THREADS: Final = 32
 """Requests at a time; others wait. They have threads of their own: the loop's are for the handlers."""
@@ -87,31 +93,83 @@ class LiveClient(Client):
         :raises OSError: if the connection fails, or the server takes too long.
         :raises http.client.HTTPException: if the server cuts the answer off.
         """
-        connection = http.client.HTTPConnection(ADDRESS, self.component.address[1], timeout=self.timeout)
-        loop = asyncio.get_running_loop()
+        connection = Connection(ADDRESS, self.component.address[1], timeout=self.timeout)
         try:
-            return await loop.run_in_executor(self._threads, ask, connection, environ, target)
-        except asyncio.CancelledError:
-            # The thread has to come to its end.
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+            return await self._in_thread(ask, connection, environ, target)
+        except BaseException:
+            connection.reset()
             raise
+
+    @contextlib.asynccontextmanager
+    async def send_streamed(
+        self, environ: dict[str, Any], target: str
+    ) -> AsyncIterator[tuple[str, Headers, AsyncIterator[bytes]]]:
+        """Yield the server's answer as it comes; the connection is closed at the end."""
+        connection = Connection(ADDRESS, self.component.address[1], timeout=self.timeout)
+        response = None
+        try:
+            response = await self._in_thread(request, connection, environ, target)
+            yield *read_head(response), self._pieces(response)
+        finally:
+            if response is None or not response.isclosed():
+                connection.reset()
+            if response is not None:
+                response.close()
+            connection.close()
+
+    async def _pieces(self, response: http.client.HTTPResponse) -> AsyncIterator[bytes]:
+        while piece := await self._in_thread(response.read1, PIECE_SIZE):
+            yield piece
+
+    async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection that can be closed while a thread reads from it."""
+
+    line: socket.socket | None = None
+
+    def connect(self) -> None:
+        """Connect, and keep the socket: the library forgets it when the answer is the last."""
+        super().connect()
+        self.line = self.sock
+
+    def reset(self) -> None:
+        """End what a thread waits for, and let the socket end by a reset when it is closed.
+
+        A server takes one whose side has ended for a client that waits for its answer.
+        """
+        if self.line is not None:
+            with contextlib.suppress(OSError):
+                self.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.line.shutdown(socket.SHUT_RD)
+        self.close()
+
+
+def request(
+    connection: http.client.HTTPConnection, environ: dict[str, Any], target: str
+) -> http.client.HTTPResponse:
+    """Send a request, and return the answer, of which the body is to be read."""
+    connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True, skip_accept_encoding=True)
+    for name, value in EnvironHeaders(environ):
+        connection.putheader(name, value.encode("latin-1"))
+    # Who answers before the body is whole may end the connection: the answer is there to be read.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "")
+        connection.endheaders(environ["wsgi.input"], encode_chunked=chunked)
+    return connection.getresponse()
+
+
+def read_head(response: http.client.HTTPResponse) -> tuple[str, Headers]:
+    """Return status and fields of an answer."""
+    return f"{response.status} {response.reason}", Headers(response.getheaders())
 
 
 def ask(connection: http.client.HTTPConnection, environ: dict[str, Any], target: str) -> Answer:
-    """Return the answer to a request; the connection is closed then."""
-    with contextlib.closing(connection):
-        connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True, skip_accept_encoding=True)
-        for name, value in EnvironHeaders(environ):
-            connection.putheader(name, value.encode("latin-1"))
-        # Who answers before the body is whole may end the connection: the answer is there to be read.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "")
-            connection.endheaders(environ["wsgi.input"], encode_chunked=chunked)
-        response = connection.getresponse()
-        body = response.read()
-        return Answer(f"{response.status} {response.reason}", Headers(response.getheaders()), body)
+    """Return the answer to a request."""
+    with contextlib.closing(connection), request(connection, environ, target) as response:
+        return Answer(*read_head(response), response.read())
 
 
 def keep_signals() -> Callable[[], None]:

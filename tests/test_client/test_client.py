@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai import CookieSessions, HTTPRequestContext, Kyoukai, send_file
 from kyoukai.test_client import Client
-from kyoukai.test_client.client import target_of
+from kyoukai.test_client.requests import target_of
 
 from ..serving import error_records
 from .conftest import Using

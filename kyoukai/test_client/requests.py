@@ -1,0 +1,39 @@
+"""From what a test says of a request to the request, and to its target."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from werkzeug import wrappers
+from werkzeug.test import EnvironBuilder
+
+# RFC 3986 sections 3.3 and 3.4: pchar and the slash; and, of queries, what is encoded already.
+PATH_SAFE: Final = "/!$&'()*+,;=:@~"
+QUERY_SAFE: Final = PATH_SAFE + "?%"
+
+
+def make_request(args: tuple[Any, ...], options: dict[str, Any]) -> wrappers.Request:
+    """Return the request that the arguments of :meth:`Client.open` describe.
+
+    :raises TypeError: if they are none of Werkzeug's builder's.
+    """
+    given = args[0] if len(args) == 1 and set(options) <= {"method"} else None
+    if isinstance(given, wrappers.Request):
+        return given
+    if isinstance(given, EnvironBuilder):
+        return given.get_request()
+    if isinstance(given, dict):
+        return EnvironBuilder.from_environ(given).get_request()
+    builder = EnvironBuilder(*args, **options)
+    try:
+        return builder.get_request()
+    finally:
+        builder.close()
+
+
+def target_of(environ: dict[str, Any]) -> str:
+    """Return the target of a request (RFC 9112 section 3.2.1), of the environ that stands for it."""
+    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")) or "/"
+    query = environ.get("QUERY_STRING", "")
+    return quote(path.encode("latin-1"), PATH_SAFE) + (
+        f"?{quote(query.encode('latin-1'), QUERY_SAFE)}" if query else ""
+    )
