@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -69,3 +71,23 @@ def test_an_asynchronous_test_takes_another(kyoukai_client: Make) -> None:
             client.get("/")
 
     asyncio.run(main())
+
+
+def test_the_plugin_imports_nothing_of_kyoukai() -> None:
+    code = (
+        "import sys, pytest_kyoukai\n"
+        "sys.exit(any(name.partition('.')[0] in ('kyoukai', 'asphalt', 'werkzeug') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_it_needs_neither_pytest_nor_hypothesis() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['pytest'] = sys.modules['hypothesis'] = None\n"
+        "from kyoukai import Kyoukai\n"
+        "from kyoukai.test_client import BlockingClient\n"
+        "with BlockingClient(Kyoukai('a')) as client: assert client.get('/').status_code == 404\n"
+        "from kyoukai.testing import TestKyoukai\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
