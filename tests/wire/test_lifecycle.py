@@ -1,6 +1,8 @@
 """What an application has called at the start and at the stop of a server."""
 
 import asyncio
+import os
+import signal
 import socket
 
 import pytest
@@ -8,7 +10,9 @@ from asphalt.core import TeardownError
 
 from kyoukai import Kyoukai, KyoukaiComponent, ListenError
 
+from ..processes import python
 from ..serving import message
+from ..test_docs import ROOT
 
 
 def test_the_start_comes_first_and_the_stop_last(serve):
@@ -117,7 +121,55 @@ def test_an_address_in_use_stops_the_application(serve):
     assert seen == ["start", "stop"]
 
 
-def test_a_stop_that_fails_is_a_failed_teardown(serve, tmp_path):
+APPLICATION = """
+import asyncio
+import sys
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("waiting")
+
+
+@app.before_serving
+async def begin(ctx):
+    app.create_task(work(), name="work")
+
+
+async def work():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("cancelled", file=sys.stderr)
+
+
+@app.after_serving
+async def end(ctx):
+    print("ended", file=sys.stderr)
+"""
+
+
+def test_a_second_signal_waits_for_no_task(backend, tmp_path):
+    (tmp_path / "waiting.py").write_text(APPLICATION)
+    options = ["--port", "0", "--backend", backend, "--background-timeout", "300"]
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    with python(
+        "-m", "kyoukai", "run", "waiting:app", *options, folder=tmp_path, environ={"PYTHONPATH": path}
+    ) as process:
+        with process.connect() as client:
+            client.send(message())
+            assert client.receive().status == 404
+            process.send(signal.SIGTERM)
+            # The server has no other connection, and stops but for the task.
+            assert client.receive_rest() == b""
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+    last = [line for line in process.stderr.splitlines() if "INFO" not in line]
+    assert last[-2:] == ["cancelled", "ended"]
+    assert "cancelling 1 background tasks: work" in last[-3]
+    assert "Traceback" not in process.stderr
+
+
+def test_a_stop_that_fails_is_a_failed_teardown(serve):
     app = Kyoukai("served")
     seen = []
 
