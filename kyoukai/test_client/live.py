@@ -125,9 +125,22 @@ class LiveClient(Client):
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
 
+class FinalResponse(http.client.HTTPResponse):
+    """The final answer, behind interim ones: the library reads over 100 alone, and not over 103."""
+
+    def begin(self) -> None:
+        """Read the head, and those before it."""
+        super().begin()
+        # RFC 9110 section 15.2.2: what comes behind 101 is another protocol.
+        while self.status < 200 and self.status != 101:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+
+
 class Connection(http.client.HTTPConnection):
     """A connection that can be closed while a thread reads from it."""
 
+    response_class = FinalResponse
     line: socket.socket | None = None
 
     def connect(self) -> None:

@@ -505,3 +505,20 @@ def test_signals_are_as_before() -> None:
 
     asyncio.run(main())
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_early_hints_are_not_the_answer(using: Using) -> None:
+    app = Kyoukai("hints")
+
+    @app.route("/")
+    async def index(ctx: HTTPRequestContext) -> str:
+        for name in ("style", "print"):
+            ctx.send_early_hints([("Link", f"</{name}.css>; rel=preload; as=style")])
+        return "here"
+
+    async def function(client: Client) -> None:
+        response = await client.get("/")
+        assert (response.status_code, response.text) == (200, "here")
+        assert "Link" not in response.headers
+
+    using(app, function)
