@@ -358,7 +358,7 @@ def test_a_client_that_does_not_wait_takes_no_message(example: Any) -> None:
 
 def test_a_start_a_stop_and_tasks_between(example: Any, capsys: pytest.CaptureFixture[str]) -> None:
     server, module = example("docs/lifecycle.py")
-    outboxes = [found for found in gc.get_objects() if isinstance(found, module.Outbox)]
+    outboxes = [found for found in gc.get_objects() if type(found) is module.Outbox]
     assert outboxes[0].sent == ["we are open"]
     assert ask(server, "/letters/Ann", "POST").status == 202
     server.stop()

@@ -175,7 +175,7 @@ def test_no_cycle_is_left() -> None:
     gc.disable()
     try:
         run(main)
-        assert not [item for item in gc.get_objects() if isinstance(item, BodyStream)]
+        assert not [item for item in gc.get_objects() if type(item) is BodyStream]
     finally:
         gc.enable()
 

@@ -124,7 +124,9 @@ def test_it_holds_for_what_is_decoded(stream: bool) -> None:
     assert result.statuses == [413]
 
 
-@pytest.mark.parametrize(("content", "status"), [(gzip.compress(bytes(1000)), 413), (b"no gzip", 400)])
+@pytest.mark.parametrize(
+    ("content", "status"), [(gzip.compress(bytes(1000), mtime=0), 413), (b"no gzip", 400)]
+)
 def test_what_is_wrong_with_a_content_coding_ends_the_connection(content: bytes, status: int) -> None:
     head = b"PUT /put HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
     for stream in (False, True):

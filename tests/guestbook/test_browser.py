@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,20 +66,22 @@ class Visitor:
 
 
 @contextlib.contextmanager
-def watched_browser(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+def watched_browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     """Run a browser while the block runs, and wait until all of its processes have ended."""
-    # Its profile is there, by whose path its processes can be told from those of others.
-    monkeypatch.setenv("TMPDIR", str(folder))
-    try:
-        with browsers.chromium() as browser:
-            assert processes_with(str(folder)) != set()
-            yield browser
-    except browsers.NoBrowserError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
-    end = time.monotonic() + PATIENCE
-    while left := processes_with(str(folder)):
-        assert time.monotonic() < end, left
-        time.sleep(0.01)
+    # Its profile is there, by whose path its processes can be told from those of others. The test's own
+    # folder has too long a name: there is a Unix socket in a profile.
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        try:
+            with browsers.chromium() as browser:
+                assert processes_with(folder) != set()
+                yield browser
+        except browsers.NoBrowserError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+        end = time.monotonic() + PATIENCE
+        while left := processes_with(folder):
+            assert time.monotonic() < end, left
+            time.sleep(0.01)
 
 
 def processes_with(text: str) -> set[str]:
@@ -94,7 +97,7 @@ def processes_with(text: str) -> set[str]:
 
 def test_guests_in_browsers(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expect.set_options(timeout=1000 * PATIENCE)
-    with watched_browser(tmp_path, monkeypatch) as browser:
+    with watched_browser(monkeypatch) as browser:
         with browsers.visit(browser, site.url) as ada_page, browsers.visit(browser, site.url) as bob_page:
             check_with_scripts(Visitor(ada_page, tmp_path), Visitor(bob_page, tmp_path))
         with browsers.visit(browser, site.url, java_script_enabled=False) as page:
