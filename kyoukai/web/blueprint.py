@@ -15,7 +15,7 @@ from kyoukai.core.errors import ConfigurationError
 
 from .calling import AnyFunction, describe
 from .hooks import Hooks
-from .host_names import check_hosts, join_host
+from .host_names import check_hosts, find_host
 from .route import Route, check_name
 from .static import StaticFiles, check_prefix
 from .wsgi import THREADS, WSGIMount, make_routes
@@ -82,12 +82,7 @@ class Blueprint(Hooks):
 
         :raises ConfigurationError: if it has a subdomain, and there is no host above it.
         """
-        if self.host is not None:
-            return self.host
-        if self.subdomain is None:
-            return self.parent.url_host if self.parent is not None else None
-        domain = self.parent.domain if self.parent is not None else None
-        return join_host(f"blueprint {self.name!r}", self.subdomain, domain)
+        return find_host(f"blueprint {self.name!r}", self.host, self.subdomain, self.parent)
 
     @property
     def domain(self) -> str | None:

@@ -12,7 +12,7 @@ from kyoukai.core.policy import METHODS
 
 from .bodies import make_plan
 from .calling import AnyFunction, CoroutineFunction, as_coroutine_function, check_call, describe, short_name
-from .host_names import check_hosts, join_host
+from .host_names import check_hosts, find_host
 
 if TYPE_CHECKING:
     from .blueprint import Blueprint
@@ -109,12 +109,7 @@ class Route:
 
         :raises ConfigurationError: if it has a subdomain, and there is no host above it.
         """
-        if self.host is not None:
-            return self.host
-        if self.subdomain is None:
-            return self.bp.url_host if self.bp is not None else None
-        domain = self.bp.domain if self.bp is not None else None
-        return join_host(f"the route of {describe(self.handler)}", self.subdomain, domain)
+        return find_host(f"the route of {describe(self.handler)}", self.host, self.subdomain, self.bp)
 
     def __repr__(self) -> str:
         return f"<Route {self.endpoint} {self.url!r} {'|'.join(sorted(self.methods))}>"
