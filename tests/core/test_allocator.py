@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from kyoukai.core import server
+from kyoukai.core.allocator import keep_freed_memory
 
 COUNT = """
 import resource, sys
@@ -53,6 +54,13 @@ def test_the_environment_goes_before() -> None:
 def test_it_takes_no_memory() -> None:
     # 2,048 pages, if they were written to.
     assert count_faults("taken") < 64
+
+
+def test_once_is_enough() -> None:
+    keep_freed_memory.cache_clear()
+    for _ in range(3):
+        keep_freed_memory()
+    assert (keep_freed_memory.cache_info().misses, keep_freed_memory.cache_info().hits) == (1, 2)
 
 
 async def start_server() -> None:
