@@ -52,7 +52,17 @@ class BodySender:
     :param trailers: what makes the trailer section of a chunked one, if it has any.
     """
 
-    __slots__ = ("connection", "exchange", "framing", "trailers", "turn_pieces", "turn_size")
+    __slots__ = (
+        "connection",
+        "exchange",
+        "framing",
+        "gathered",
+        "gathered_size",
+        "is_due",
+        "trailers",
+        "turn_pieces",
+        "turn_size",
+    )
 
     def __init__(
         self,
@@ -65,6 +75,12 @@ class BodySender:
         self.exchange = exchange
         self.framing = framing
         self.trailers = trailers
+        self.gathered: list[bytes] = []
+        """What has yet to be written, in order: see :meth:`write_piece`."""
+        self.gathered_size = 0
+        """Its bytes, but for the framing."""
+        self.is_due = False
+        """Whether the loop is to write it at its next turn."""
         self.turn_pieces = 0
         """Pieces sent since the loop last had its turn."""
         self.turn_size = 0
@@ -78,16 +94,24 @@ class BodySender:
         :raises InvalidResponseError: if there is more or less of it than its Content-Length said.
         :raises Exception: what the iterator raises. The connection must be cut then.
         """
-        if isinstance(body, bytes):
-            for offset in range(0, len(body), PIECE_SIZE):
-                if self.write_piece(body[offset : offset + PIECE_SIZE]):
-                    await self.make_room()
-        elif isinstance(body, FileWrapper):
-            await self._send_file(body.file)
-        elif isinstance(body, AsyncIterable):
-            await self._send_async(body)
-        else:
-            await self._send_blocking(body)
+        try:
+            if isinstance(body, bytes):
+                for offset in range(0, len(body), PIECE_SIZE):
+                    if self.write_piece(body[offset : offset + PIECE_SIZE]):
+                        await self.make_room()
+            elif isinstance(body, FileWrapper):
+                await self._send_file(body.file)
+            elif isinstance(body, AsyncIterable):
+                await self._send_async(body)
+            else:
+                await self._send_blocking(body)
+            await self._end()
+        finally:
+            # What was there before something failed is the client's.
+            self.flush()
+
+    async def _end(self) -> None:
+        """Write what ends the body."""
         declared = self.framing.content_length
         if declared is not None and self.exchange.sent < declared:
             raise InvalidResponseError(
@@ -96,10 +120,14 @@ class BodySender:
         if self.framing.chunked:
             # RFC 9112 section 7.1: last-chunk, and the trailer section, which is mostly empty.
             lines = b"" if self.trailers is None else await self.trailers()
-            self.connection.raw_write(b"0\r\n%b\r\n" % lines)
+            self.gathered.append(b"0\r\n%b\r\n" % lines)
 
     def write_piece(self, piece: bytes | str) -> bool:
-        """Write one piece, and return whether to wait by :meth:`make_room` before the next."""
+        """Write one piece, and return whether to wait by :meth:`make_room` before the next.
+
+        Pieces that come without a wait between them go together, up to :data:`PIECE_SIZE`: what there
+        is when the maker waits for something is written by the loop's next turn.
+        """
         data = piece.encode() if isinstance(piece, str) else piece
         size = len(data)
         if not size:
@@ -108,8 +136,17 @@ class BodySender:
         declared = self.framing.content_length
         if declared is not None and self.exchange.sent + size > declared:
             raise InvalidResponseError(f"the body is longer than its Content-Length, {declared} bytes")
+        if self.framing.chunked:
+            self.gathered += (b"%x\r\n" % size, bytes(data), b"\r\n")
+        else:
+            self.gathered.append(bytes(data))
+        self.gathered_size += size
+        if self.gathered_size >= PIECE_SIZE:
+            self.flush()
+        elif not self.is_due:
+            self.is_due = True
+            asyncio.get_running_loop().call_soon(self._flush_due)
         connection = self.connection
-        connection.raw_write(b"%x\r\n%b\r\n" % (size, data) if self.framing.chunked else data)
         self.exchange.sent += size
         self.turn_pieces += 1
         self.turn_size += size
@@ -120,6 +157,18 @@ class BodySender:
             or connection.client_gone
         )
 
+    def flush(self) -> None:
+        """Write what is gathered."""
+        if self.gathered:
+            data = b"".join(self.gathered)
+            self.gathered.clear()
+            self.gathered_size = 0
+            self.connection.raw_write(data)
+
+    def _flush_due(self) -> None:
+        self.is_due = False
+        self.flush()
+
     async def make_room(self) -> None:
         """Wait until the client has room for another piece, and the loop has had its turn.
 
@@ -129,6 +178,7 @@ class BodySender:
         :raises ConnectionResetError: if the client is gone.
         """
         self.turn_pieces = self.turn_size = 0
+        self.flush()
         if not await self.connection.drain():
             await asyncio.sleep(0)
 

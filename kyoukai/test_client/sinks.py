@@ -6,8 +6,8 @@ from typing import Final
 
 from werkzeug.datastructures import Headers
 
-ROOM: Final = 16
-"""Pieces that a body may be ahead of who looks at it."""
+ROOM: Final = 64 * 1024
+"""Bytes that a body may be ahead of who looks at it, as with a transport of asyncio."""
 
 
 class Sink:
@@ -49,12 +49,14 @@ class StreamSink(Sink):
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the head is there."""
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._waiting = 0
+        """Bytes in the queue."""
         self._room = asyncio.Event()
 
     @property
     def is_paused(self) -> bool:
         """Whether the next piece has to wait."""
-        return self._queue.qsize() >= ROOM
+        return self._waiting >= ROOM
 
     def begin(self, status: str, headers: Headers) -> None:
         """Take the head."""
@@ -63,6 +65,7 @@ class StreamSink(Sink):
 
     def raw_write(self, data: bytes) -> None:
         """Take a piece of the body."""
+        self._waiting += len(data)
         self._queue.put_nowait(data)
 
     async def drain(self) -> bool:
@@ -81,6 +84,7 @@ class StreamSink(Sink):
         """
         task.add_done_callback(lambda _: self._queue.put_nowait(None))
         while (piece := await self._queue.get()) is not None:
+            self._waiting -= len(piece)
             self._room.set()
             yield piece
         task.result()

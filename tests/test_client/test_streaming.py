@@ -107,7 +107,7 @@ def test_a_body_waits_for_who_looks_at_it() -> None:
             for _ in range(100):
                 await asyncio.sleep(0)
             assert made < 100
-            assert len(await answer.read_until(b"x" * 200_000)) == 200_000
+            assert len(await answer.read_until(b"x" * 200_000)) >= 200_000
 
     asyncio.run(main())
 
