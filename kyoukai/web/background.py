@@ -67,6 +67,7 @@ class BackgroundTasks:
         context.run(current.set, self._ctx)
         task = self._loop.create_task(coroutine, name=name, context=context)
         self._tasks.add(task)
+        self._emptied.clear()
         if not wait:
             self._endless.add(task)
         task.add_done_callback(self._finish)
@@ -89,9 +90,10 @@ class BackgroundTasks:
         self._ctx = None
         left = tuple(self._tasks)
         if left:
-            logger.warning("cancelling %d background tasks: %s", len(left), _names(left))
-            for task in left:
-                task.cancel()
+            if late := self._tasks - self._endless:
+                logger.warning("cancelling %d background tasks: %s", len(late), _names(late))
+                for task in late:
+                    task.cancel()
             _, stubborn = await asyncio.wait(left, timeout=LAST_WORDS)
             if stubborn:
                 logger.error("%d background tasks do not end: %s", len(stubborn), _names(stubborn))

@@ -50,6 +50,20 @@ def test_a_stop_waits_for_them() -> None:
     run(main)
 
 
+def test_a_stop_waits_though_others_have_ended_before() -> None:
+    async def main(tasks: BackgroundTasks, ctx: Context) -> None:
+        await tasks.create(asyncio.sleep(0))
+        await asyncio.sleep(0)
+        go_on = asyncio.Event()
+        task = tasks.create(go_on.wait())
+        asyncio.get_running_loop().call_later(0.01, go_on.set)
+        await tasks.stop(60)
+        assert task.done()
+        assert not task.cancelled()
+
+    run(main)
+
+
 def test_a_task_may_begin_another_while_a_stop_waits() -> None:
     async def main(tasks: BackgroundTasks, ctx: Context) -> None:
         seen = []
@@ -86,11 +100,12 @@ def test_what_is_left_is_cancelled(aborted: bool, caplog: pytest.LogCaptureFixtu
     assert [record.getMessage() for record in caplog.records] == ["cancelling 1 background tasks: for ever"]
 
 
-def test_what_never_ends_is_cancelled_at_once(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("grace", [0, 600])
+def test_what_never_ends_is_cancelled_at_once(grace: int, caplog: pytest.LogCaptureFixture) -> None:
     async def main(tasks: BackgroundTasks, ctx: Context) -> None:
         endless = tasks.create(forever(), wait=False)
         await asyncio.sleep(0)
-        await tasks.stop(600)
+        await tasks.stop(grace)
         assert endless.cancelled()
 
     run(main)
