@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from asphalt.core import Context
 
-from .background import BackgroundTasks
+from .background import LAST_WORDS, BackgroundTasks
 from .calling import AnyFunction, as_coroutine_function, describe
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Lifecycle:
         All of them are called, whatever one of them raises.
 
         :param grace: seconds to wait for tasks before they are cancelled.
-        :param abort: ends that waiting when it is set.
+        :param abort: ends that waiting when it is set, and lets each hook have a second to end in.
         :raises BaseException: what one of them raised, or the group of what several did.
         """
         async with self._lock:
@@ -77,7 +77,7 @@ class Lifecycle:
             try:
                 await self.tasks.stop(grace, abort)
             finally:
-                await _stop(stops)
+                await _stop(stops, abort)
 
     async def _begin(self, ctx: Context) -> None:
         self.tasks.open(ctx)
@@ -109,7 +109,7 @@ async def _start(blueprint: "Blueprint", ctx: Context, stops: list[Stop]) -> Non
         stops.append(functools.partial(_leave, hook, manager))
 
 
-async def _stop(stops: list[Stop]) -> None:
+async def _stop(stops: list[Stop], abort: asyncio.Event | None = None) -> None:
     """Call all of them, the last first.
 
     An exit stack would let the next one have what one raises, and a generator would not get past its
@@ -120,13 +120,38 @@ async def _stop(stops: list[Stop]) -> None:
     errors = []
     for stop in reversed(stops):
         try:
-            await stop()
+            await (stop() if abort is None else _hurry(stop, abort))
         except BaseException as exc:
             errors.append(exc)
     if len(errors) == 1:
         raise errors[0]
     if errors:
         raise BaseExceptionGroup("several hooks failed at the stop", errors)
+
+
+async def _hurry(stop: Stop, abort: asyncio.Event) -> None:
+    """Call one, and cut it off when it has not ended a while after ``abort`` was set.
+
+    It stays in this task, since what it opened before serving it may have to close in the same.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as patience:
+
+            def limit(_: object) -> None:
+                patience.reschedule(loop.time() + LAST_WORDS)
+
+            watcher = loop.create_task(abort.wait())
+            watcher.add_done_callback(limit)
+            try:
+                await stop()
+            finally:
+                watcher.remove_done_callback(limit)
+                watcher.cancel()
+                await asyncio.wait([watcher])
+    except TimeoutError:
+        if not patience.expired():
+            raise
 
 
 async def _call(what: str, hook: AnyFunction, ctx: Context) -> None:
@@ -144,6 +169,9 @@ def _noting(what: str, hook: AnyFunction) -> Iterator[None]:
     """Note whose exception it is."""
     try:
         yield
+    except asyncio.CancelledError:
+        logger.error("%s, %s, was cut off", what, describe(hook))
+        raise
     except Exception as exc:
         exc.add_note(f"Raised by {what}, {describe(hook)}.")
         raise

@@ -148,13 +148,19 @@ async def end(ctx):
 """
 
 
+def run_module(folder, name, text, *options):
+    """Serve the application of a module in a process of its own."""
+    (folder / f"{name}.py").write_text(text)
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    options = ["--port", "0", *options]
+    return python(
+        "-m", "kyoukai", "run", f"{name}:app", *options, folder=folder, environ={"PYTHONPATH": path}
+    )
+
+
 def test_a_second_signal_waits_for_no_task(backend, tmp_path):
-    (tmp_path / "waiting.py").write_text(APPLICATION)
-    options = ["--port", "0", "--backend", backend, "--background-timeout", "300"]
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    with python(
-        "-m", "kyoukai", "run", "waiting:app", *options, folder=tmp_path, environ={"PYTHONPATH": path}
-    ) as process:
+    options = ["--backend", backend, "--background-timeout", "300"]
+    with run_module(tmp_path, "waiting", APPLICATION, *options) as process:
         with process.connect() as client:
             client.send(message())
             assert client.receive().status == 404
@@ -166,6 +172,50 @@ def test_a_second_signal_waits_for_no_task(backend, tmp_path):
     last = [line for line in process.stderr.splitlines() if "INFO" not in line]
     assert last[-2:] == ["cancelled", "ended"]
     assert "cancelling 1 background tasks: work" in last[-3]
+    assert "Traceback" not in process.stderr
+
+
+HANGING = """
+import asyncio
+import sys
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("hanging")
+
+
+@app.while_serving
+async def closes(ctx):
+    yield
+    print("closed", file=sys.stderr)
+
+
+@app.after_serving
+async def hangs(ctx):
+    await asyncio.Event().wait()
+
+
+@app.while_serving
+async def hangs_too(ctx):
+    async with asyncio.timeout(300):
+        yield
+        print("stopping", file=sys.stderr)
+        await asyncio.Event().wait()
+"""
+
+
+def test_a_second_signal_cuts_off_hooks_that_hang(backend, tmp_path):
+    with run_module(tmp_path, "hanging", HANGING, "--backend", backend) as process:
+        process.wait_for("serves")
+        process.send(signal.SIGTERM)
+        process.wait_for("stopping")
+        process.send(signal.SIGINT)
+        assert process.finish() == 0
+    errors = [line for line in process.stderr.splitlines() if "ERROR" in line]
+    assert len(errors) == 2
+    assert "a hook while serving, hanging.hangs_too, was cut off" in errors[0]
+    assert "a hook after serving, hanging.hangs, was cut off" in errors[1]
+    assert "closed" in process.stderr
     assert "Traceback" not in process.stderr
 
 
