@@ -1,7 +1,7 @@
 """How the functions of an application are called: handlers, hooks and error handlers alike.
 
 A coroutine function is awaited. A generator function, asynchronous or not, is called where it is,
-since the call runs none of its body. Anything else may block, and runs in a thread of the loop's
+since the call runs none of its body. Anything else may block, and runs in a thread, by default of the loop's
 default executor, within a copy of the caller's context variables; what it returns is awaited if it
 can be. Methods, partial functions and callable objects are what the function within them is.
 """
@@ -10,8 +10,9 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from asphalt.core.context import _Dependency as ResourceMarker
 
@@ -21,10 +22,19 @@ AnyFunction = Callable[..., Any]
 CoroutineFunction = Callable[..., Awaitable[Any]]
 
 
-def as_coroutine_function(function: AnyFunction) -> CoroutineFunction:
+STREAM_THREADS: Final = 40
+"""Plain functions that may read streamed bodies at a time, in one process; anyio has as many threads."""
+
+stream_pool: Final = ThreadPoolExecutor(STREAM_THREADS, "stream")
+"""Where they run. They wait for clients, who would otherwise hold the threads that others' files need."""
+
+
+def as_coroutine_function(function: AnyFunction, pool: ThreadPoolExecutor | None = None) -> CoroutineFunction:
     """Return a coroutine function that does what ``function`` does.
 
     A coroutine function is returned as it is, so that nothing stands between it and its caller.
+
+    :param pool: whose threads it runs in if it may block; by default the loop's default executor's.
     """
     if _is(inspect.iscoroutinefunction, function):
         return cast(CoroutineFunction, function)
@@ -40,7 +50,7 @@ def as_coroutine_function(function: AnyFunction) -> CoroutineFunction:
         @functools.wraps(function)
         async def call(*args: Any, **kwargs: Any) -> Any:
             work = functools.partial(copy_context().run, _run, function, args, kwargs)
-            result = await asyncio.get_running_loop().run_in_executor(None, work)
+            result = await asyncio.get_running_loop().run_in_executor(pool, work)
             return await result if inspect.isawaitable(result) else result
 
     return call

@@ -11,7 +11,15 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.policy import METHODS
 
 from .bodies import make_plan
-from .calling import AnyFunction, CoroutineFunction, as_coroutine_function, check_call, describe, short_name
+from .calling import (
+    AnyFunction,
+    CoroutineFunction,
+    as_coroutine_function,
+    check_call,
+    describe,
+    short_name,
+    stream_pool,
+)
 from .host_names import check_hosts, find_host
 
 if TYPE_CHECKING:
@@ -86,7 +94,7 @@ class Route:
         if not isinstance(url, str) or not url.startswith("/"):
             raise ConfigurationError(f"the URL of {describe(handler)} must start with '/': {url!r}")
         self.handler = handler
-        self.invoke: CoroutineFunction = as_coroutine_function(handler)
+        self.invoke: CoroutineFunction = as_coroutine_function(handler, stream_pool if stream else None)
         self.url = url
         self.methods = check_methods(methods)
         self.name = check_name("an endpoint", short_name(handler) if endpoint is None else endpoint)
