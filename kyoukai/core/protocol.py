@@ -5,6 +5,7 @@ Requests come in by :class:`~kyoukai.core.reading.Reading` and are answered by
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .backend import Feature
 from .connection import OtherProtocol
 from .early_hints import serialize_early_hints
 from .error_response import error_response
+from .errors import ProtocolError
 from .exchange import Exchange
 from .field_pairs import FieldPairs
 from .reception import logger
@@ -142,11 +144,14 @@ class HTTPProtocol(Answering):
     ) -> None:
         try:
             await BodySender(self, exchange, framing, trailers).send(body)
-        except Exception:
+        except Exception as exc:
             if self.client_gone:
                 logger.debug("a client is gone before it had its whole answer")
                 return
-            logger.exception("the body of the answer to %s %r failed", exchange.method, exchange.logged_path)
+            # What is made of the request's body as that comes breaks off where that does.
+            level = logging.DEBUG if isinstance(exc, ProtocolError) else logging.ERROR
+            text = "the body of the answer to %s %r failed"
+            logger.log(level, text, exchange.method, exchange.logged_path, exc_info=exc)
             # RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message
             # is known to be incomplete. One that ends with the connection needs a reset.
             if framing.chunked or framing.content_length is not None:

@@ -17,6 +17,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
+from kyoukai.core.errors import ProtocolError
+
 from .pipe import Pipe, PipeBody, ReaderGoneError
 from .wrappers import Response as OwnResponse
 
@@ -166,7 +168,7 @@ class WSGICall:
         if not self._is_sent:
             self._in_loop(_reject, self.response, error, self._name)
         elif self._has_whole or not self._pipe.end(error):
-            logger.error("%s: the WSGI application failed after its answer", self._name, exc_info=error)
+            _log(error, self._name, "after its answer")
 
     def _in_loop(self, function: Callable[..., None], *args: Any) -> None:
         # A loop that is closed waits for nothing.
@@ -198,6 +200,12 @@ def _resolve(future: "asyncio.Future[Response]", response: Response) -> None:
 
 def _reject(future: "asyncio.Future[Response]", error: Exception, name: str) -> None:
     if future.done():
-        logger.error("%s: the WSGI application failed, with nobody to answer", name, exc_info=error)
+        _log(error, name, "with nobody to answer")
     else:
         future.set_exception(error)
+
+
+def _log(error: Exception, name: str, when: str) -> None:
+    """Log what an application raised that nobody takes; what its client did is no fault of it."""
+    level = logging.DEBUG if isinstance(error, ConnectionResetError | ProtocolError) else logging.ERROR
+    logger.log(level, "%s: the WSGI application failed, %s", name, when, exc_info=error)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Response
 
+from kyoukai.core.errors import BadRequest
 from kyoukai.web.pipe import PipeBody
 from kyoukai.web.wsgi_call import WSGICall
 
@@ -119,9 +120,17 @@ def test_an_abandoned_application_is_closed(caplog: pytest.LogCaptureFixture) ->
     assert closed == ["closed"]
 
 
-def test_an_error_that_nobody_waits_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [(ValueError("why"), "ERROR"), (ConnectionResetError(), "DEBUG"), (BadRequest("a chunk"), "DEBUG")],
+)
+def test_an_error_that_nobody_waits_for_is_logged(
+    error: Exception, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "kyoukai.web")
+
     def application(environ: Any, start_response: Any) -> Any:
-        raise ValueError("why")
+        raise error
 
     async def main() -> None:
         one = WSGICall(application, environ_of("/b"), asyncio.get_running_loop(), 16)
@@ -132,3 +141,5 @@ def test_an_error_that_nobody_waits_for_is_logged(caplog: pytest.LogCaptureFixtu
     asyncio.run(main())
     (record,) = caplog.records
     assert record.getMessage() == "GET '/b': the WSGI application failed, with nobody to answer"
+    # What a client does is no fault of the application.
+    assert record.levelname == level

@@ -1,6 +1,7 @@
 """Bodies that a handler reads as they come, and requests that are answered before theirs have come."""
 
 import asyncio
+import contextlib
 import functools
 import gzip
 import resource
@@ -8,6 +9,7 @@ import socket
 import ssl
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from werkzeug.exceptions import Unauthorized
@@ -123,6 +125,10 @@ class Site:
         @add("/slash/", methods=["POST"])
         async def slash(ctx):
             return ctx.request.get_data()
+
+        @add("/thread")
+        def thread(ctx):
+            return "a thread"
 
         @add("/hello")
         async def hello(ctx):
@@ -381,6 +387,16 @@ def test_an_answer_that_reads_the_body_as_it_goes(server):
             assert client.receive_until(byte + b"\r\n") == b"1\r\n" + byte + b"\r\n"
         assert client.receive_exactly(5) == b"0\r\n\r\n"
         assert client.request(message("GET", "/hello")).body == b"hello"
+
+
+def test_so_does_one_of_a_body_that_breaks_off(server, caplog):
+    with server.connect() as client:
+        client.send(post("/mirror", CHUNKED) + b"1\r\na\r\n")
+        assert client.receive_until(b"1\r\na\r\n")
+        client.send(b"zz\r\n")
+        # Its status is gone, and without a last chunk it is known to be no whole answer.
+        assert client.receive_rest() == b""
+    assert not error_records(caplog)
 
 
 # Answered before the body
@@ -766,6 +782,15 @@ def test_a_thread_can(server):
             client.send(end)
             # Werkzeug keeps a large file on the disk.
             assert client.receive().body.startswith(b"me %d " % size)
+
+
+def test_threads_that_wait_for_clients_are_not_those_of_others(server):
+    server.call(lambda: server.loop.set_default_executor(ThreadPoolExecutor(1)))
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            client = stack.enter_context(server.connect())
+            client.send(announce("/blocking", 100, "Content-Type: multipart/form-data; boundary=x") + b"--x")
+        assert server.request(message("GET", "/thread")).body == b"a thread"
 
 
 def test_so_can_a_coroutine_by_a_thread(server):
