@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import FileWrapper
 
 from .answer import prepare_answer
 from .answering import Answering
@@ -122,7 +123,7 @@ class HTTPProtocol(Answering):
             exchange.sent = len(body)
             self.raw_write(head + body)
             return None
-        if body is None and exchange.expect_continue and exchange.status < 300 and exchange is self.exchange:
+        if body is None and exchange.expect_continue and exchange is self.exchange and may_read(response):
             # What sends the answer may read the body as it goes; once the head is gone, it is too late.
             self.send_continue()
         self.raw_write(head)
@@ -183,3 +184,11 @@ class HTTPProtocol(Answering):
         # One turn later: what sends a file must have let go of the transport by then.
         self.loop.call_soon(self.transport.abort)
         return task
+
+
+def may_read(response: Response) -> bool:
+    """Return whether a streamed answer may be made of the request's body, which the client has yet to send.
+
+    A refusal is none that a client sends its body after, and a file is there already.
+    """
+    return response.status_code < 300 and not isinstance(response.response, FileWrapper)

@@ -10,12 +10,13 @@ import ssl
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response
 
-from kyoukai import BodyStream, Kyoukai, ProtocolError
+from kyoukai import BodyStream, Kyoukai, ProtocolError, send_file
 from kyoukai.core.application import BodyPlan
 
 from ..serving import PATIENCE, Answering, chunks, error_records, message
@@ -95,6 +96,10 @@ class Site:
         async def ignore(ctx):
             self.streams.append(ctx.stream())
             return "no, thank you"
+
+        @add("/file", methods=["POST"], stream=True)
+        async def file(ctx):
+            return await send_file(ctx, Path(__file__))
 
         @add("/private", methods=["POST"], stream=True, max_body_size=4 * GIB, before=[self.refuse])
         async def private(ctx):
@@ -325,9 +330,10 @@ def test_continue_is_sent_when_the_body_is_read(server, site):
         assert client.request(message("GET", "/hello")).body == b"hello"
 
 
-def test_no_continue_where_the_body_is_not_read(server):
+@pytest.mark.parametrize("target", ["/ignore", "/file"])
+def test_no_continue_where_the_body_is_not_read(server, target):
     with server.connect() as client:
-        answer = client.request(announce("/ignore", 4, EXPECT))
+        answer = client.request(announce(target, 4, EXPECT))
         assert (answer.status, answer.fields["connection"]) == (200, "close")
         assert client.receive_rest() == b""
 
