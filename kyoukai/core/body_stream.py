@@ -21,6 +21,9 @@ HIGH_WATER: Final = 64 * 1024
 """Bytes unread from which on the client has to wait: asyncio's and aiohttp's. One reading of the socket
 may go beyond it, by 256 KiB."""
 
+SMALL_PIECE: Final = 4096
+"""Bytes up to which pieces that nobody has read are put together: many small ones would take much memory."""
+
 INPUT_SIZE: Final = 64 * 1024
 """Bytes that a thread takes at once."""
 
@@ -185,7 +188,10 @@ class BodyStream:
     def feed(self, data: bytes) -> None:
         """Put a piece in. Where nobody reads any more, it is dropped."""
         if self._error is None:
-            self._pieces.append(data)
+            if self._pieces and len(self._pieces[-1]) + len(data) <= SMALL_PIECE:
+                self._pieces[-1] += data
+            else:
+                self._pieces.append(data)
             self.unread += len(data)
             self._wake()
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import io
+import tracemalloc
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -82,6 +83,20 @@ def test_reading_so_many_bytes() -> None:
         assert await stream.read(1) == b""
 
     run(main)
+
+
+def test_many_small_pieces_take_little_more_than_their_bytes() -> None:
+    stream = BodyStream(lambda: None)
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            stream.feed(b"%02d" % (number % 100))
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert taken < 2 * stream.unread == 80_000
+    stream.end([])
+    assert asyncio.run(stream.read()) == b"".join(b"%02d" % (number % 100) for number in range(20_000))
 
 
 def test_the_connection_is_told_when_more_is_wanted() -> None:
