@@ -88,7 +88,7 @@ async def send_file(
         "last_modified": last_modified,
         "max_age": max_age,
     }
-    return await in_thread(functools.partial(_send, ctx, path_or_file, options))
+    return await respond_in_thread(functools.partial(_send, ctx, path_or_file, options))
 
 
 async def send_from_directory(
@@ -121,10 +121,10 @@ async def send_from_directory(
             raise NotFound
         return respond(ctx, file, {"download_name": parts[-1], **options})
 
-    return await in_thread(find)
+    return await respond_in_thread(find)
 
 
-async def in_thread(make: Callable[[], Response]) -> Response:
+async def respond_in_thread(make: Callable[[], Response]) -> Response:
     """Make a response in a thread; where nobody waits for it any more, it is closed."""
     # A copy of the context variables serves no purpose here: nothing of the application's is called.
     future = asyncio.get_running_loop().run_in_executor(None, make)

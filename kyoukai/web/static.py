@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from kyoukai.core.errors import ConfigurationError
 
 from .context import HTTPRequestContext
-from .files import in_thread, respond
+from .files import respond, respond_in_thread
 from .places import is_directory, open_beneath, read_path
 
 
@@ -56,7 +56,7 @@ class StaticFiles:
         parts = read_path(filename, dot_files=self.dot_files)
         if parts is None:
             raise NotFound
-        return await in_thread(functools.partial(self._answer, ctx, filename, parts, others))
+        return await respond_in_thread(functools.partial(self._answer, ctx, filename, parts, others))
 
     def _answer(
         self, ctx: HTTPRequestContext, filename: str, parts: tuple[str, ...], others: dict[str, Any]

@@ -169,7 +169,7 @@ def test_one_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
         return response
 
     async def main() -> None:
-        task = asyncio.create_task(files.in_thread(make))
+        task = asyncio.create_task(files.respond_in_thread(make))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
