@@ -112,6 +112,11 @@ main.add_command(check)
     show_default=True,
     help="Log what is at least this severe.",
 )
+@click.option(
+    "--max-threads",
+    type=click.IntRange(1),
+    help="Threads for plain functions and files.  [default: 4 more than there are cores, 32 at the most]",
+)
 @click.option("--no-access-log", is_flag=True, help="Do not log a line for every answer.")
 @click.option("--cancel-on-disconnect", is_flag=True, help="Cancel a handler when its client is gone.")
 @click.option(
@@ -130,6 +135,7 @@ def run(
     backend_options: tuple[str, ...],
     loop: str | None,
     log_level: str,
+    max_threads: int | None,
     no_access_log: bool,
     cancel_on_disconnect: bool,
     trace: bool,
@@ -169,7 +175,7 @@ def run(
         component["ssl"] = {"certificate": ssl_certfile, "key": ssl_keyfile}
     elif ssl_keyfile is not None:
         raise ConfigurationError("--ssl-keyfile needs --ssl-certfile")
-    launch(component, loop=loop, log_level=log_level)
+    launch(component, loop=loop, log_level=log_level, max_threads=max_threads)
 
 
 def application_reference(target: str) -> Any:

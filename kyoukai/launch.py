@@ -17,17 +17,27 @@ LOOPS: Final = ("uvloop", "asyncio")
 LOG_LEVELS: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 
 
-def launch(settings: Mapping[str, Any], *, loop: str | None = None, log_level: str = "INFO") -> None:
+def launch(
+    settings: Mapping[str, Any],
+    *,
+    loop: str | None = None,
+    log_level: str = "INFO",
+    max_threads: int | None = None,
+) -> None:
     """Serve until the process is told to stop.
 
     :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name.
     :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop where it is installed.
     :param log_level: what is logged must be at least this severe: a name of :mod:`logging`.
-    :raises ConfigurationError: if the loop, the level or a setting cannot be used.
+    :param max_threads: threads of the loop's default executor; by default Python's own number.
+    :raises ConfigurationError: if the loop, the level, the number or a setting cannot be used.
     :raises SystemExit: with status 1 if the start fails.
     """
     policy, config = choose_policy(loop), logging_config(log_level)
-    run_application({"type": "kyoukai", **settings}, event_loop_policy=policy, logging=config)
+    if max_threads is not None and (type(max_threads) is not int or max_threads < 1):
+        raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
+    component = {"type": "kyoukai", **settings}
+    run_application(component, event_loop_policy=policy, max_threads=max_threads, logging=config)
 
 
 def choose_policy(loop: str | None) -> str | None:

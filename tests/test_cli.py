@@ -387,6 +387,20 @@ def test_a_log_level_that_is_none(runner: Runner) -> None:
         launch({"app": "served:app"}, log_level="loud")
 
 
+def test_the_number_of_threads(runner: Runner) -> None:
+    succeed("run", "served:app")
+    assert runner.settings["max_threads"] is None
+    succeed("run", "served:app", "--max-threads", "3")
+    assert runner.settings["max_threads"] == 3
+    assert (
+        "'--max-threads': 0 is not in the range x>=1"
+        in invoke("run", "served:app", "--max-threads", "0").stderr
+    )
+    for number in (0, True, "3"):
+        with pytest.raises(ConfigurationError, match=f"max_threads must be an int above 0, not {number!r}"):
+            launch({"app": "served:app"}, max_threads=number)  # type: ignore[arg-type]
+
+
 def test_a_key_without_a_certificate(runner: Runner) -> None:
     assert fail("run", "served:app", "--ssl-keyfile", "key.pem") == "--ssl-keyfile needs --ssl-certfile"
 
@@ -417,6 +431,7 @@ def test_help_of_run() -> None:
         "--backend-option K=V",
         "--loop",
         "--log-level",
+        "--max-threads",
         "--no-access-log",
         "--cancel-on-disconnect",
         "--trace",

@@ -254,6 +254,7 @@ class Kyoukai(Blueprint):
         *,
         loop: str | None = None,
         log_level: str = "INFO",
+        max_threads: int | None = None,
         debug: bool = False,
         **settings: Any,
     ) -> None:
@@ -265,13 +266,15 @@ class Kyoukai(Blueprint):
         :param port: the port to listen on; by default 8000.
         :param loop: ``"uvloop"`` or ``"asyncio"``; by default uvloop, where it is installed.
         :param log_level: what is logged must be at least this severe: a name of :mod:`logging`.
+        :param max_threads: threads for plain functions and for files; by default Python's own number.
         :param debug: whether to set :attr:`debug`.
         :param settings: further settings of the component.
         :raises ConfigurationError: if a setting or the application cannot be used.
         :raises SystemExit: with status 1 if the start fails, because the port is taken, say.
         """
         self.debug = self.debug or debug
-        launch({"app": self, "host": host, "port": port, **settings}, loop=loop, log_level=log_level)
+        component = {"app": self, "host": host, "port": port, **settings}
+        launch(component, loop=loop, log_level=log_level, max_threads=max_threads)
 
     def _finalized(self) -> Dispatcher:
         """Return the dispatcher, made now if that has not been done."""
