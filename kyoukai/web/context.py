@@ -70,6 +70,9 @@ class HTTPRequestContext(Context):
     route: "Route | None" = None
     """The route that takes the request, once it has been found."""
 
+    place: "Blueprint | None" = None
+    """The blueprint whose error handlers answer, where no route takes the request."""
+
     params: Lazily[Mapping[str, Any]] = Lazily(lambda ctx: {**ctx.found})
     """The values of the rule's variables and defaults, once a route has been found."""
 
@@ -126,8 +129,12 @@ class HTTPRequestContext(Context):
 
     @property
     def bp(self) -> "Blueprint":
-        """The blueprint of the route; the application, until one is found."""
-        return self.route.bp if self.route is not None and self.route.bp is not None else self.app
+        """The blueprint of the route; where none takes the request, the one that its path is under.
+
+        Until that has been found, it is the application.
+        """
+        found = self.place if self.route is None else self.route.bp
+        return self.app if found is None else found
 
     @property
     def proto(self) -> Any:

@@ -22,6 +22,7 @@ from .wsgi import CONVERTER, MountedConverter
 
 if TYPE_CHECKING:
     from .blueprint import Blueprint
+    from .context import HTTPRequestContext
 
 REST: Final = f"/<{CONVERTER}:the_rest_of_the_path>"
 
@@ -60,10 +61,12 @@ class ErrorScopes:
                 taken.add(place)
                 self._add(self._map, root, blueprint)
 
-    def find(self, path: str, host: str = "") -> Scope:
+    def find(self, ctx: "HTTPRequestContext", path: str, host: str = "") -> Scope:
         """Return what surrounds a request for a path, of which no route is to be asked.
 
         Its error handlers are those of a blueprint and all above it; its hooks, the application's.
+
+        :param ctx: gets to know that blueprint.
         """
         if self._map is not None:
             for server_name in (host, "") if self._by_host and host else ("",):
@@ -74,13 +77,14 @@ class ErrorScopes:
                 except HTTPException:
                     continue
                 found: Scope = scope
+                ctx.place = found.bp
                 return found
         return self._outside
 
     def _add(self, rules: Map, root: "Blueprint", blueprint: "Blueprint") -> None:
         """Add the rules of all that is under the prefix of a blueprint."""
         scope = Scope([root])
-        scope.error_handlers = Scope(blueprint.lineage).error_handlers
+        scope.bp, scope.error_handlers = blueprint, Scope(blueprint.lineage).error_handlers
         prefix = blueprint.url_prefix
         try:
             for url in (prefix, prefix + REST) if prefix else (REST,):

@@ -208,9 +208,9 @@ class Router:
             allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
             if method == "OPTIONS":
                 return Options(self.scope, allowed), NO_PARAMS
-            return Refusal(self._error_scopes.find(*key[1:]), MethodNotAllowed(allowed)), NO_PARAMS
+            return Refusal(self._error_scopes.find(ctx, *key[1:]), MethodNotAllowed(allowed)), NO_PARAMS
         except NotFound:
-            return Refusal(self._error_scopes.find(*key[1:]), NotFound()), NO_PARAMS
+            return Refusal(self._error_scopes.find(ctx, *key[1:]), NotFound()), NO_PARAMS
         route: Route = rule.route
         if rule.is_constant and max(map(len, key)) <= MAX_PATH_SIZE:
             if len(self._found) >= MAX_FOUND:

@@ -24,7 +24,7 @@ class Scope:
     :param after: the route's own hooks after.
     """
 
-    __slots__ = ("after", "before", "error_handlers")
+    __slots__ = ("after", "before", "bp", "error_handlers")
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class Scope:
         after: Iterable[AnyFunction] = (),
     ) -> None:
         layers = tuple(blueprints)
+        self.bp = layers[-1]
         befores = [hook for layer in layers for hook in layer.before_hooks] + list(before)
         afters = [hook for layer in layers for hook in layer.after_hooks] + list(after)
         self.before: tuple[CoroutineFunction, ...] = tuple(map(as_coroutine_function, befores))

@@ -1,6 +1,7 @@
 """Whose error handlers answer where no route does."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from werkzeug.exceptions import HTTPException
@@ -19,7 +20,8 @@ def answering(blueprint: Blueprint, *keys: Any) -> None:
         @blueprint.errorhandler(key)
         async def handler(ctx: HTTPRequestContext, exception: HTTPException) -> str:
             assert ctx.route is None
-            assert ctx.bp is ctx.app
+            # The deepest that the path is under, where it need not be this one that has the handler.
+            assert blueprint in ctx.bp.lineage
             return f"{blueprint.name} {exception.code}"
 
 
@@ -161,7 +163,7 @@ def test_what_no_blueprint_wants_is_not_looked_for(app: Kyoukai) -> None:
     Blueprint("api", prefix="/api", parent=plain).route("/")(handler)
     scopes = ErrorScopes(plain, None, by_host=False)
     assert scopes._map is None
-    assert scopes.find("/api/x").error_handlers == (plain.error_handlers,)
+    assert scopes.find(cast(Any, SimpleNamespace()), "/api/x").error_handlers == (plain.error_handlers,)
     assert text(plain, "/api/x") == "app 404"
 
 
@@ -171,3 +173,16 @@ def test_a_prefix_that_cannot_be_used(prefix: str) -> None:
     answering(Blueprint("b", prefix=prefix, parent=app))
     with pytest.raises(ConfigurationError, match=r"the prefix '.*' of blueprint 'b' cannot be used: "):
         app.finalize()
+
+
+def test_a_relative_url_is_that_of_the_blueprint() -> None:
+    app = Kyoukai("app")
+    books = Blueprint("books", prefix="/books", parent=app)
+    books.route("/", endpoint="index")(handler)
+
+    @books.errorhandler(404)
+    async def missing(ctx: HTTPRequestContext, exception: HTTPException) -> str:
+        return f"{ctx.bp.name}, see {ctx.url_for('.index')}"
+
+    assert ask(app, "/books/nowhere").get_data(as_text=True) == "books, see /books/"
+    assert ask(app, "/nowhere").status_code == 404
