@@ -38,20 +38,16 @@ class ErrorHandlers:
 
         :raises ConfigurationError: if ``key`` names none, or has a handler already.
         """
+        check_key(key)
         check_call("an error handler", handler, ("ctx", "exception"))
         function = as_coroutine_function(handler)
-        if isinstance(key, type) and issubclass(key, Exception):
+        if isinstance(key, type):
             known = self._classes.setdefault(key, function)
-        elif isinstance(key, int) and key in STATUSES:
+        elif isinstance(key, int):
             known = self._codes.setdefault(key, function)
-        elif isinstance(key, range) and key and key[0] in STATUSES and key[-1] in STATUSES:
+        else:
             known = self._ranges.setdefault(key, function)
             self._ranges = dict(sorted(self._ranges.items(), key=lambda item: len(item[0])))
-        else:
-            raise ConfigurationError(
-                f"an error handler answers a status from 400 to 599, a range of them, or a class"
-                f" of exceptions, not {key!r}"
-            )
         if known is not function:
             raise ConfigurationError(f"{key!r} is answered by the error handler {describe(known)} already")
 
@@ -68,6 +64,23 @@ class ErrorHandlers:
                 if code in codes:
                     return handler
         return next((self._classes[base] for base in kind.__mro__ if base in self._classes), None)
+
+
+def check_key(key: object) -> None:
+    """Check that there are errors that ``key`` names.
+
+    :raises ConfigurationError: if there are none.
+    """
+    if isinstance(key, type) and issubclass(key, Exception):
+        return
+    if isinstance(key, int) and key in STATUSES:
+        return
+    if isinstance(key, range) and key and key[0] in STATUSES and key[-1] in STATUSES:
+        return
+    raise ConfigurationError(
+        f"an error handler answers a status from 400 to 599, a range of them, or a class of exceptions,"
+        f" as in errorhandler(404), not {key!r}"
+    )
 
 
 def find_error_handler(tables: Iterable[ErrorHandlers], error: Exception) -> CoroutineFunction | None:

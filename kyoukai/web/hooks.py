@@ -7,7 +7,7 @@ from typing import TypeVar
 from kyoukai.core.errors import ConfigurationError
 
 from .calling import AnyFunction, check_call, describe
-from .error_handlers import ErrorHandlers, ErrorKey
+from .error_handlers import ErrorHandlers, ErrorKey, check_key
 
 F = TypeVar("F", bound=AnyFunction)
 
@@ -61,6 +61,7 @@ class Hooks:
         :raises ConfigurationError: if it cannot be used, or has a handler in this blueprint.
         :raises RuntimeError: if the application is finalized.
         """
+        check_key(key)
 
         def add(handler: F) -> F:
             self._check_open()

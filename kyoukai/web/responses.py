@@ -14,6 +14,7 @@ an HTTP error                     what it would become if raised, without error 
 ================================  ======================================================
 """
 
+import inspect
 import json
 from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from typing import Any, Final, cast
@@ -191,4 +192,7 @@ def _from_body(
         case Iterator() | AsyncIterable():
             # Werkzeug keeps any object that is neither text nor bytes as it is.
             return response_class(cast("Iterator[bytes]", value), content_type=HTML)
+    if inspect.iscoroutine(value):
+        value.close()
+        raise TypeError("it is a coroutine, which `await` was forgotten for")
     raise TypeError(f"it is of {type(value)}; return {USABLE}")

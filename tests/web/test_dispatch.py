@@ -279,6 +279,17 @@ def test_a_handler_that_returns_nonsense(caplog: pytest.LogCaptureFixture) -> No
     assert "<locals>.handler returned True, which cannot be sent: it is of <class 'bool'>" in caplog.text
 
 
+def test_a_coroutine_that_is_not_awaited(caplog: pytest.LogCaptureFixture) -> None:
+    app = Kyoukai("app")
+
+    @app.route("/")
+    async def handler(ctx: HTTPRequestContext) -> Any:
+        return asyncio.sleep(0)
+
+    assert ask(app).status_code == 500
+    assert "it is a coroutine, which `await` was forgotten for" in caplog.text
+
+
 def test_a_cancelled_request_stays_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     app = Kyoukai("app")
     log: list[Any] = []

@@ -1,6 +1,7 @@
 import pytest
 from werkzeug.exceptions import Conflict, Gone, HTTPException, InternalServerError, NotFound
 
+from kyoukai import Kyoukai
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.web.error_handlers import ErrorHandlers, ErrorKey, find_error_handler
 
@@ -83,6 +84,9 @@ def test_the_first_table_with_any_handler_wins() -> None:
 def test_keys_that_name_no_error_are_refused(key: ErrorKey) -> None:
     with pytest.raises(ConfigurationError, match="an error handler answers a status from 400 to 599"):
         ErrorHandlers().add(key, handler)
+    # So is @app.errorhandler without a call.
+    with pytest.raises(ConfigurationError, match=r"as in errorhandler\(404\), not"):
+        Kyoukai("app").errorhandler(key)
 
 
 @pytest.mark.parametrize("key", [404, range(400, 500), KeyError])
