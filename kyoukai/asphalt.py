@@ -117,7 +117,7 @@ class KyoukaiComponent(Component):
     :param backend: an installed backend's name, or ``module:attribute``; ``None``: ``httptools``.
         The environment variable ``KYOUKAI_BACKEND`` outranks it.
     :param backend_options: options for the backend, by name.
-    :param limits: limits and timeouts by name: see :class:`~kyoukai.core.limits.Limits`.
+    :param limits: :class:`~kyoukai.core.limits.Limits`, or its values by name.
     :param ssl: ``certificate`` and ``key`` to serve by TLS: see
         :func:`~kyoukai.tls.make_ssl_context`.
     :param settings: ``host``, ``port`` or ``uds``, the address: see
@@ -137,7 +137,7 @@ class KyoukaiComponent(Component):
         *,
         backend: str | None = None,
         backend_options: Mapping[str, Any] | None = None,
-        limits: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | Limits | None = None,
         ssl: Any = None,
         **settings: Any,
     ) -> None:
@@ -159,7 +159,7 @@ class KyoukaiComponent(Component):
         self.trace = check_type(settings, "trace", False)
         self.resource_name = check_name(check_type(settings, "resource_name", "default"))
         self.server = Server(
-            Limits.from_mapping(check_mapping("limits", limits)),
+            limits if isinstance(limits, Limits) else Limits.from_mapping(check_mapping("limits", limits)),
             server_field=check_field(check_type(settings, "server_field", "kyoukai")),
             access_log=check_type(settings, "access_log", True),
             cancel_on_disconnect=check_type(settings, "cancel_on_disconnect", False),

@@ -34,6 +34,7 @@ from kyoukai.core.errors import (
     ListenError,
     UnknownBackendError,
 )
+from kyoukai.core.limits import Limits
 from kyoukai.startup_log import report_in_one_line
 
 from .processes import (
@@ -175,6 +176,11 @@ def test_every_setting_has_a_default() -> None:
     assert component.server.server_field == "kyoukai"
     assert component.server.access_log is logging.getLogger("kyoukai.access")
     assert component.server.cancel_on_disconnect is False
+
+
+def test_limits_may_be_made_before() -> None:
+    limits = Limits(max_body_size=5)
+    assert KyoukaiComponent(app, limits=limits).server.limits is limits
 
 
 def test_settings_arrive() -> None:
