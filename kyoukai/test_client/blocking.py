@@ -52,6 +52,11 @@ class BlockingClient:
         with self._stack:
             self.run(self.client.__aexit__(*exc))
 
+    @property
+    def errors(self) -> list[BaseException]:
+        """The exceptions that no error handler claimed; see :class:`Client`."""
+        return self.client.errors
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine of the test returns, which runs in the application's loop.
 
