@@ -1,6 +1,6 @@
 """Short links: a small service with a database, all of which comes from Asphalt components.
 
-`asphalt run config.yaml` starts it, and what it needs. test_links.py are its tests.
+`python -m asphalt run config.yaml` starts it, and what it needs. test_links.py are its tests.
 """
 
 import re
