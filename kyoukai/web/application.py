@@ -19,7 +19,7 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.launch import launch
 
 from .blueprint import Blueprint
-from .bodies import plan_body
+from .bodies import REFUSED, plan_body
 from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
 from .host_names import check_host
@@ -97,6 +97,7 @@ class Kyoukai(Blueprint):
         self.lifecycle = Lifecycle(self)
         """Its start and its stop; a component calls them."""
         self._dispatcher: Dispatcher | None = None
+        self._is_wrapped = False
 
     @property
     def domain(self) -> str | None:
@@ -133,6 +134,8 @@ class Kyoukai(Blueprint):
             make = make_response
             if self.json_encoder is not encode_json:
                 make = functools.partial(make_response, bodies=make_bodies(self.json_encoder))
+            answer = getattr(self.process_request, "__func__", None)
+            self._is_wrapped = answer is not Kyoukai.process_request
             debugger = None
             if self.debug:
                 # Werkzeug's debugger brings much along, which nobody else is to load.
@@ -159,7 +162,9 @@ class Kyoukai(Blueprint):
 
         :param environ: the request's, with no body.
         """
-        return plan_body(self.router, environ)
+        plan = plan_body(self.router, environ, self.request_class)
+        # Who wraps process_request may lead the request to another route, which wants the body.
+        return None if plan is REFUSED and self._is_wrapped else plan
 
     async def process_request(self, request: wrappers.Request, parent_context: Context) -> wrappers.Response:
         """Answer one request, in a context that derives from ``parent_context``.

@@ -14,8 +14,6 @@ from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import MOST
 
-from .wrappers import Request
-
 if TYPE_CHECKING:
     from .routing import Router
 
@@ -29,18 +27,24 @@ class _Sought:
     found: object = None
 
 
-def plan_body(router: "Router", environ: dict[str, Any]) -> BodyPlan | None:
+def plan_body(
+    router: "Router", environ: dict[str, Any], request_class: type[wrappers.Request]
+) -> BodyPlan | None:
     """Return how the body of a request is read, of which there is the head.
 
     :param environ: of the request, with no body.
+    :param request_class: the application's, which may read method and path of something else.
     :return: ``None``: into memory, as far as the server's ``max_body_size``.
     """
     note: Any = _Sought()
     try:
-        target, _ = router.match(note, Request(environ, populate_request=False))
+        # As the server will: a class may take no more than the environ.
+        target, _ = router.match(note, request_class(environ))
     except Exception:
         # A host that is none, or a converter that fails: whoever answers the request will find it again.
         return None
+    finally:
+        environ.pop("werkzeug.request", None)
     return target.body_plan
 
 

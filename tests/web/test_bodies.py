@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from asphalt.core import Context
+from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError
@@ -55,6 +57,41 @@ def test_whether_it_is_asked_about_every_body(app: Kyoukai) -> None:
     assert plain.plans_every_body is False
     with pytest.raises(RuntimeError):
         plain.route("/late", stream=True)(handler)
+
+
+def test_the_applications_request_class() -> None:
+    class Overriding(Request):
+        def __init__(self, environ: dict[str, Any]) -> None:
+            super().__init__(environ)
+            self.method = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", self.method)
+
+    app = Kyoukai("overriding", request_class=Overriding)
+    app.route("/", methods=["PUT"], stream=True)(handler)
+    environ = environ_of("/", "POST", headers={"X-HTTP-Method-Override": "PUT"})
+    assert app.receive_head(environ) == BodyPlan(stream=True)
+    assert "werkzeug.request" not in environ
+    assert app.receive_head(environ_of("/", "POST")) == BodyPlan(refused=True)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_who_wraps_the_application_may_lead_on_what_no_route_takes(debug: bool) -> None:
+    class Wrapping(Kyoukai):
+        async def process_request(self, request: Request, parent_context: Context) -> Response:
+            return await super().process_request(request, parent_context)
+
+    wrapped = Kyoukai("wrapped", debug=debug)
+    original = wrapped.process_request
+
+    async def answer(request: Request, parent_context: Context) -> Response:
+        return await original(request, parent_context)
+
+    wrapped.process_request = answer  # type: ignore[method-assign]
+    for app in (Wrapping("wrapping", debug=debug), wrapped):
+        app.route("/", methods=["POST"], stream=True)(handler)
+        assert app.receive_head(environ_of("/nowhere", "POST")) is None
+        assert app.receive_head(environ_of("/", "POST")) == BodyPlan(stream=True)
+    plain = Kyoukai("plain", debug=debug)
+    assert plain.receive_head(environ_of("/nowhere", "POST")) == BodyPlan(refused=True)
 
 
 def test_hosts() -> None:

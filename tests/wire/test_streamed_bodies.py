@@ -814,6 +814,54 @@ def test_a_large_file_of_a_form_is_kept_on_the_disk(server):
     assert answer.body == b"[True, False]"
 
 
+def test_a_request_class_that_leads_to_another_route(serve):
+    class Overriding(Kyoukai.request_class):
+        def __init__(self, environ, *args, **options):
+            super().__init__(environ, *args, **options)
+            self.method = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", self.method)
+            self.path = self.path.removeprefix("/v1")
+
+    app = Kyoukai("overriding", request_class=Overriding)
+
+    @app.route("/memory", methods=["PUT"])
+    async def memory(ctx):
+        return ctx.request.get_data()
+
+    @app.route("/stream", methods=["PUT"], stream=True)
+    async def stream(ctx):
+        return await ctx.stream().read()
+
+    override = "X-HTTP-Method-Override: PUT"
+    with serve(app).connect() as client:
+        for target in ("/memory", "/v1/memory", "/stream", "/v1/stream"):
+            # In pieces: the server asks when it has the head.
+            client.send(post(target, override, EXPECT, "Content-Length: 5"))
+            assert client.receive_until(b"\r\n\r\n") == CONTINUE
+            assert client.request(b"hello").body == b"hello"
+            assert client.request(post(target, override, body=b"whole")).body == b"whole"
+
+
+def test_who_overrides_process_request_and_leads_to_another_route(serve):
+    class Tenants(Kyoukai):
+        async def process_request(self, request, parent_context):
+            environ = request.environ
+            if environ["PATH_INFO"].startswith("/tenant/"):
+                environ |= {"SCRIPT_NAME": "/tenant", "PATH_INFO": environ["PATH_INFO"][7:]}
+                request = self.request_class(environ)
+            return await super().process_request(request, parent_context)
+
+    app = Tenants("tenants")
+
+    @app.route("/memory", methods=["POST"])
+    async def memory(ctx):
+        return ctx.request.get_data()
+
+    with serve(app).connect() as client:
+        client.send(post("/tenant/memory", EXPECT, "Content-Length: 5"))
+        assert client.receive_until(b"\r\n\r\n") == CONTINUE
+        assert client.request(b"hello").body == b"hello"
+
+
 def test_an_application_without_routes(serve):
     class Planning(Answering):
         plans_every_body = True
