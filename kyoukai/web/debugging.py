@@ -1,9 +1,9 @@
 """Debug mode: an exception that nothing claims is answered with Werkzeug's debugger, and its console.
 
 Who can use the console can do on this machine what the server can. So the debugger is shown to none
-but a client on this machine that asks by a name of this machine, ``localhost`` say, with no proxy between,
-and the console asks for the PIN that is in the log. Everyone else gets the 500 that there is without
-debug mode.
+but a client on this machine that asks by a name of this machine, ``localhost`` say, with no proxy between
+that says so, and the console asks for the PIN that is in the log. Everyone else gets the 500 that there is
+without debug mode.
 """
 
 import io
@@ -29,12 +29,13 @@ ProcessRequest = Callable[[wrappers.Request, Context], Awaitable[wrappers.Respon
 FORWARDED: Final = (
     "HTTP_FORWARDED",
     "HTTP_VIA",
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED",
     "HTTP_X_REAL_IP",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_CF_CONNECTING_IP",
+    "HTTP_TRUE_CLIENT_IP",
 )
-"""Variables of fields that proxies add: the client is not who it seems to be."""
+"""What the variables of fields begin with that proxies add: the client is not who it seems to be."""
 
 ERROR: Final = "kyoukai.debugged_error"
 """The environ's variable that an exception is handed to Werkzeug's debugger by."""
@@ -68,7 +69,10 @@ class Debugger:
             is_loopback(environ.get("REMOTE_ADDR", ""))
             # A page of another site can have its own name lead to this machine.
             and self._debugged.check_host_trust(environ)
-            and not any(field in environ for field in FORWARDED)
+            # Browsers speak HTTP/1.1. A proxy may ask by 1.0, as nginx has long done unless it was told
+            # otherwise, with the server's own address for Host and no field that tells of a client.
+            and environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
+            and not any(field.startswith(FORWARDED) for field in environ)
         )
 
     async def page(self, request: wrappers.Request, error: Exception) -> wrappers.Response | None:

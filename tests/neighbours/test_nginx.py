@@ -2,6 +2,8 @@
 
 import pytest
 
+from kyoukai import Kyoukai
+
 from ..serving import chunks, message
 from .odd import every_fault
 from .proxies import KEPT, UNBUFFERED, nginx
@@ -83,3 +85,25 @@ def test_the_field_that_it_adds(front):
     proxy, _, app = front(nginx, options=[*KEPT, add])
     proxy.request(message("GET", "/", "X-Forwarded-For: 192.0.2.1"))
     assert app.environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.1, 127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [HTTP_1_0, [*KEPT, "proxy_set_header X-Real-IP $remote_addr;"]],
+    ids=["HTTP/1.0", "HTTP/1.1 with a field"],
+)
+def test_the_debugger_is_not_for_its_clients(serve, tmp_path, options):
+    app = Kyoukai("failing", debug=True)
+
+    @app.route("/")
+    async def fail(ctx):
+        raise ValueError("why")
+
+    # The server's own address for Host, as nginx sends it where proxy_pass has one.
+    proxy = nginx(tmp_path, serve(app).port, [*options, "proxy_set_header Host 127.0.0.1;"])
+    try:
+        for accept in ("Accept: text/html", "Accept: */*"):
+            answer = proxy.request(message("GET", "/", accept))
+            assert (answer.status, b"why" in answer.body) == (500, False)
+    finally:
+        proxy.end()

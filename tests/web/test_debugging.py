@@ -129,7 +129,10 @@ def test_what_the_page_needs() -> None:
         {"HTTP_HOST": "example.org"},
         {"HTTP_HOST": "localhost.example.org"},
         {"HTTP_HOST": ""},
+        {"SERVER_PROTOCOL": "HTTP/1.0"},
         *({field: "x"} for field in FORWARDED),
+        {"HTTP_X_FORWARDED_FOR": "x"},
+        {"HTTP_X_FORWARDED_PORT": "443"},
     ],
 )
 def test_who_does_not_see_it(path: str, overrides: dict[str, str]) -> None:

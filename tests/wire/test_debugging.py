@@ -54,3 +54,12 @@ def test_behind_a_proxy_and_by_another_name(serve):
         client.send(b"GET / HTTP/1.1\r\nHost: rebound.example\r\nAccept: text/html\r\n\r\n")
         answer = client.receive()
         assert (answer.status, b"why" in answer.body) == (500, False)
+
+
+def test_behind_a_proxy_that_names_no_client(serve):
+    old = b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\nAccept: text/html\r\n\r\n"
+    server = serve(failing(debug=True))
+    answer = server.request(old)
+    assert (answer.status, b"why" in answer.body) == (500, False)
+    style = b"/?__debugger__=yes&cmd=resource&f=style.css"
+    assert server.request(old.replace(b"/", style, 1)).status == 500
