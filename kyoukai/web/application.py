@@ -20,6 +20,7 @@ from kyoukai.launch import launch
 
 from .blueprint import Blueprint
 from .bodies import REFUSED, plan_body
+from .checks import check_class, check_flag
 from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
 from .host_names import check_host
@@ -34,7 +35,6 @@ from .wrappers import Request, Response
 if TYPE_CHECKING:
     from kyoukai.test_client import InProcessClient, LiveClient
 
-C = TypeVar("C")
 T = TypeVar("T")
 
 
@@ -79,13 +79,13 @@ class Kyoukai(Blueprint):
     ) -> None:
         super().__init__(name)
         self.server_name = check_host("server_name", server_name, variables=False)
-        self.request_class = _check_class(
+        self.request_class = check_class(
             "request_class", request_class or self.request_class, wrappers.Request
         )
-        self.response_class = _check_class(
+        self.response_class = check_class(
             "response_class", response_class or self.response_class, wrappers.Response
         )
-        self.context_class = _check_class(
+        self.context_class = check_class(
             "context_class", context_class or self.context_class, HTTPRequestContext
         )
         self.converters = dict(converters or {})
@@ -93,7 +93,7 @@ class Kyoukai(Blueprint):
         if sessions is not None and not isinstance(sessions, CookieSessions):
             raise ConfigurationError(f"sessions must be CookieSessions(secret_key), not {sessions!r}")
         self.sessions = sessions
-        self.debug = debug
+        self.debug = check_flag("debug", debug)
         self.lifecycle = Lifecycle(self)
         """Its start and its stop; a component calls them."""
         self._dispatcher: Dispatcher | None = None
@@ -125,9 +125,10 @@ class Kyoukai(Blueprint):
         """Check the whole, and let nothing be added from here on. Nothing happens the second time.
 
         :raises ConfigurationError: if a rule cannot be read, or hides another, or if a handler
-            cannot be called with the variables of its rule.
+            cannot be called with the variables of its rule; or if :attr:`debug` is no bool.
         """
         if self._dispatcher is None:
+            debug = check_flag("debug", self.debug)
             router = make_router(self, self.converters)
             for blueprint in self.walk():
                 blueprint.finalized = True
@@ -137,7 +138,7 @@ class Kyoukai(Blueprint):
             answer = getattr(self.process_request, "__func__", None)
             self._is_wrapped = answer is not Kyoukai.process_request
             debugger = None
-            if self.debug:
+            if debug:
                 # Werkzeug's debugger brings much along, which nobody else is to load.
                 from .debugging import Debugger
 
@@ -287,13 +288,3 @@ class Kyoukai(Blueprint):
         if self._dispatcher is None:
             raise RuntimeError(f"{self!r} overrides finalize() without calling it")
         return self._dispatcher
-
-
-def _check_class(name: str, value: type[C], base: type) -> type[C]:
-    """Return ``value``, if it is a class that derives from ``base``.
-
-    :raises ConfigurationError: if it is not.
-    """
-    if not (isinstance(value, type) and issubclass(value, base)):
-        raise ConfigurationError(f"{name} must derive from {base.__qualname__}, not be {value!r}")
-    return value

@@ -14,6 +14,8 @@ from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import MOST
 
+from .checks import check_flag
+
 if TYPE_CHECKING:
     from .routing import Router
 
@@ -56,8 +58,7 @@ def make_plan(what: str, stream: object, max_body_size: object) -> BodyPlan | No
     :param max_body_size: the most bytes that they may have, or ``None``.
     :raises ConfigurationError: if one of them cannot be used.
     """
-    if not isinstance(stream, bool):
-        raise ConfigurationError(f"stream of {what} must be True or False, not {stream!r}")
+    stream = check_flag(f"stream of {what}", stream)
     if max_body_size is None:
         return BodyPlan(stream=True) if stream else None
     if (

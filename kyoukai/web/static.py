@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import ConfigurationError
 
+from .checks import check_flag
 from .context import HTTPRequestContext
 from .files import respond, respond_in_thread
 from .places import is_directory, open_beneath, read_path
@@ -39,12 +40,10 @@ class StaticFiles:
             raise ConfigurationError(f"index must be the name of a file, 'index.html' say, not {index!r}")
         if max_age is not None and (type(max_age) is not int or max_age < 0):
             raise ConfigurationError(f"max_age must be a number of seconds, 0 or more, not {max_age!r}")
-        if not isinstance(dot_files, bool):
-            raise ConfigurationError(f"dot_files must be True or False, not {dot_files!r}")
         self.directory = os.path.abspath(directory)
         self.index = index
         self.max_age = max_age
-        self.dot_files = dot_files
+        self.dot_files = check_flag("dot_files", dot_files)
 
     async def __call__(self, ctx: HTTPRequestContext, filename: str, **others: Any) -> Response:
         """Answer with a file.

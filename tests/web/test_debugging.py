@@ -10,6 +10,7 @@ from asphalt.core import Context
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from kyoukai.core.errors import ConfigurationError
 from kyoukai.web import HTTPRequestContext, Kyoukai
 from kyoukai.web.debugging import FORWARDED, is_loopback
 
@@ -147,6 +148,17 @@ def test_what_is_claimed_is_not_shown() -> None:
     response = visit(app, "/missing")
     assert response.status_code == 404
     assert b"Traceback" not in response.get_data()
+
+
+@pytest.mark.parametrize("value", ["0", "", 0, 1, None])
+def test_what_is_no_bool(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^debug must be True or False, not "):
+        Kyoukai("app", debug=value)
+    app = Kyoukai("app")
+    app.debug = value
+    with pytest.raises(ConfigurationError, match=r"^debug must be True or False, not "):
+        app.finalize()
+    assert not app.finalized
 
 
 def test_it_is_off_by_default(caplog: pytest.LogCaptureFixture) -> None:
