@@ -11,11 +11,6 @@ class Framing(NamedTuple):
     """Bytes of the body, where ``chunked`` is false."""
     chunked: bool
 
-    @property
-    def has_body(self) -> bool:
-        """Whether any byte may follow the head."""
-        return self.chunked or self.content_length > 0
-
 
 NO_BODY: Final = Framing(0, False)
 CHUNKED: Final = Framing(0, True)

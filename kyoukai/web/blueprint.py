@@ -14,10 +14,11 @@ from wsgiref.types import WSGIApplication
 from kyoukai.core.errors import ConfigurationError
 
 from .calling import AnyFunction, describe
+from .checks import check_prefix
 from .hooks import Hooks
 from .host_names import check_hosts, find_host
 from .route import Route, check_name
-from .static import StaticFiles, check_prefix
+from .static import StaticFiles
 from .wsgi import THREADS, WSGIMount, make_routes
 
 if TYPE_CHECKING:
@@ -50,11 +51,7 @@ class Blueprint(Hooks):
     ) -> None:
         super().__init__()
         self.name = check_name("a blueprint", name)
-        if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")) or prefix.endswith("/"):
-            raise ConfigurationError(
-                f"the prefix of blueprint {name!r} must start with '/' and not end with it: {prefix!r}"
-            )
-        self.prefix = prefix
+        self.prefix = check_prefix(f"blueprint {name!r}", prefix)
         self.host, self.subdomain = check_hosts(f"blueprint {name!r}", host, subdomain)
         self.parent: Blueprint | None = None
         self.children: list[Blueprint] = []
@@ -236,7 +233,7 @@ class Blueprint(Hooks):
         :raises ConfigurationError: if any of it cannot be used.
         :raises RuntimeError: if the application is finalized.
         """
-        url = check_prefix(prefix)
+        url = check_prefix("a static directory", prefix)
         files = StaticFiles(directory, index=index, max_age=max_age, dot_files=dot_files)
         self.add_route(Route(files, f"{url}/<path:filename>", endpoint=endpoint))
         if index is not None:

@@ -18,6 +18,22 @@ def check_flag(what: str, value: object) -> bool:
     return value
 
 
+def check_prefix(what: str, prefix: object, root: str = "") -> str:
+    """Return what the URLs below ``prefix`` start with.
+
+    :param what: whose it is, for the message.
+    :param root: the prefix of all URLs.
+    :raises ConfigurationError: if they cannot.
+    """
+    if prefix == root:
+        return ""
+    if not isinstance(prefix, str) or not prefix.startswith("/") or prefix.endswith("/"):
+        raise ConfigurationError(
+            f"the prefix of {what} must be {root!r}, or start with '/' and not end with it: {prefix!r}"
+        )
+    return prefix
+
+
 def check_class(name: str, value: type[C], base: type) -> type[C]:
     """Return ``value``, if it is a class that derives from ``base``.
 

@@ -40,11 +40,6 @@ class Lifecycle:
         self._servers = 0
         self._stops: list[Stop] = []
 
-    @property
-    def is_serving(self) -> bool:
-        """Whether it has started, and not stopped."""
-        return self._servers > 0
-
     async def start(self, ctx: Context) -> None:
         """Call the hooks before serving, and begin those while.
 

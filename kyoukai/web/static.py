@@ -73,15 +73,3 @@ class StaticFiles:
             query = ctx.environ.get("QUERY_STRING")
             return redirect(f"{url}?{query}" if query else url, 308)
         raise NotFound
-
-
-def check_prefix(prefix: object) -> str:
-    """Return what the URLs of a static directory start with.
-
-    :raises ConfigurationError: if they cannot.
-    """
-    if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")) or prefix.endswith("/"):
-        raise ConfigurationError(
-            f"the prefix of a static directory must start with '/' and not end with it: {prefix!r}"
-        )
-    return prefix

@@ -18,6 +18,7 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.policy import METHODS
 
 from .calling import describe
+from .checks import check_prefix
 from .route import Route
 from .wsgi_call import WSGICall
 
@@ -98,12 +99,7 @@ def make_routes(prefix: str, name: str | None, mount: WSGIMount, **options: Any)
     :param options: other options of both.
     :raises ConfigurationError: if one of them cannot be used.
     """
-    base = prefix.removesuffix("/") if prefix == "/" else prefix
-    if not isinstance(prefix, str) or not prefix.startswith("/") or base.endswith("/"):
-        raise ConfigurationError(
-            f"the prefix of {describe(mount.application)} must be '/',"
-            f" or start with '/' and not end with it: {prefix!r}"
-        )
+    base = check_prefix(describe(mount.application), prefix, "/")
     endpoint = name if name is not None else "".join(c if c.isalnum() else "_" for c in base[1:]) or "root"
     methods = METHODS - {"CONNECT"}
     below = Route(mount, f"{base}/<{CONVERTER}:rest>", methods, endpoint=endpoint, **options)

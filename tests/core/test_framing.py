@@ -7,23 +7,9 @@ import pytest
 from kyoukai.core.framing import (
     CHUNKED,
     NO_BODY,
-    Framing,
     ResponseFraming,
     response_framing,
 )
-
-
-@pytest.mark.parametrize(
-    ("framing", "has_body"),
-    [
-        pytest.param(NO_BODY, False, id="none"),
-        pytest.param(Framing(0, False), False, id="content-length-0"),
-        pytest.param(Framing(1, False), True, id="content-length-1"),
-        pytest.param(CHUNKED, True, id="chunked"),
-    ],
-)
-def test_whether_a_request_has_a_body(framing: Framing, has_body: bool) -> None:
-    assert framing.has_body is has_body
 
 
 def test_the_constants() -> None:

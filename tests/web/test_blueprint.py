@@ -79,7 +79,7 @@ def test_bad_names(name: Any) -> None:
 
 @pytest.mark.parametrize("prefix", ["/", "a", "/a/", "a/", None, 3])
 def test_bad_prefixes(prefix: Any) -> None:
-    with pytest.raises(ConfigurationError, match="'a' must start with '/' and not end with it"):
+    with pytest.raises(ConfigurationError, match="blueprint 'a' must be '', or start with"):
         Blueprint("a", prefix=prefix)
 
 

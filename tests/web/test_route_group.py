@@ -323,7 +323,7 @@ def test_what_is_refused_where_it_is_written() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"prefix": "x"}, "must start with '/'"),
+        ({"prefix": "x"}, "start with '/'"),
         ({"name": "a.b"}, "no dot"),
         ({"url_prefix": "/x"}, "Broken takes the options of a Blueprint: .*'url_prefix'"),
         ({"parent": Blueprint("b")}, "takes no parent"),
