@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from kyoukai.core.answer import is_clients_doing
+from kyoukai.core.answer import close_stream, is_clients_doing
 from kyoukai.core.witness import bear_witness
 
 from .calling import AnyFunction
+from .closing import close_unsent, replace
 from .context import HTTPRequestContext
 from .error_handlers import find_error_handler
 from .responses import make_response, render_error
@@ -70,10 +71,14 @@ class Dispatcher:
         """Return the answer that is left once all who want to look at it have done so."""
         if scope.after:
             response = await self._call_after(ctx, scope, response)
-        if "session" in ctx.__dict__:
-            response = await self._save_session(ctx, scope, response)
-        if ctx.observed:
-            await ctx.announce("route_completed", response)
+        try:
+            if "session" in ctx.__dict__:
+                response = await self._save_session(ctx, scope, response)
+            if ctx.observed:
+                await ctx.announce("route_completed", response)
+        except BaseException:
+            await close_stream(response)
+            raise
         return response
 
     async def conclude(self, ctx: HTTPRequestContext, response: Response) -> Response:
@@ -82,9 +87,9 @@ class Dispatcher:
             if await ctx.tear_down(ctx.failure):
                 return response
         except BaseException:
-            response.close()
+            await close_stream(response)
             raise
-        response.close()
+        await close_stream(response)
         return self.internal_error(ctx)
 
     def internal_error(self, ctx: HTTPRequestContext) -> Response:
@@ -95,9 +100,12 @@ class Dispatcher:
         """Return the answer to an exception that was raised on the way."""
         if status_of(error) >= 400:
             ctx.failure = error
+        if "unsent" in vars(error):
+            await close_unsent(error)
         try:
             return await self._handle_error(ctx, scope, error)
         except Exception as exc:
+            await close_unsent(exc)
             logger.exception("%s %r: the handler of an error failed", ctx.request.method, ctx.request.path)
             bear_witness(exc)
             return self.internal_error(ctx)
@@ -114,11 +122,9 @@ class Dispatcher:
                 except Exception as exc:
                     successor = await self.answer_error(ctx, scope, exc)
                 if successor is not response:
-                    # The successor may read the body of the former, so that both are closed at once.
-                    successor.call_on_close(response.close)
-                    response = successor
+                    response = await replace(response, successor)
         except BaseException:
-            response.close()
+            await close_stream(response)
             raise
         return response
 
@@ -129,9 +135,7 @@ class Dispatcher:
         try:
             ctx.app.sessions.save(ctx.session, ctx.request, response)
         except Exception as exc:
-            successor = await self.answer_error(ctx, scope, exc)
-            successor.call_on_close(response.close)
-            return successor
+            return await replace(response, await self.answer_error(ctx, scope, exc))
         return response
 
     async def _handle_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:

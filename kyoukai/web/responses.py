@@ -26,6 +26,7 @@ from werkzeug.wrappers import Request, Response
 from kyoukai.core.error_response import error_response
 
 from .calling import AnyFunction, describe
+from .closing import note_unsent
 from .wrappers import Response as OwnResponse
 
 HTML: Final = "text/html; charset=utf-8"
@@ -113,7 +114,9 @@ def make_response(
     except (TypeError, ValueError) as exc:
         kind = TypeError if isinstance(exc, TypeError) else ValueError
         name = describe(origin) if origin is not None else "a function"
-        raise kind(f"{name} returned {value!r:.80}, which cannot be sent: {exc}") from exc
+        error = kind(f"{name} returned {value!r:.80}, which cannot be sent: {exc}")
+        note_unsent(error, value)
+        raise error from exc
 
 
 def render_error(error: HTTPException, response_class: type[Response], request: Request | None) -> Response:
