@@ -5,10 +5,12 @@ exception that is no HTTP error, and that no error handler claims by its class, 
 answered as an HTTP 500 is.
 """
 
+import copy
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
@@ -132,6 +134,9 @@ class Dispatcher:
         """Return the response with the session in it, or what answers that this cannot be done."""
         if ctx.app.sessions is None:
             return response  # Somebody gave this context a session of another kind.
+        # The handler may have it from elsewhere, and send it to others, who must not have this one's cookie.
+        response = copy.copy(response)
+        response.headers = Headers(response.headers)
         try:
             ctx.app.sessions.save(ctx.session, ctx.request, response)
         except Exception as exc:

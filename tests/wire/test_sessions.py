@@ -1,5 +1,7 @@
 """Sessions, as a client has them: a cookie that comes and goes."""
 
+from werkzeug.wrappers import Response
+
 from kyoukai.web import CookieSessions, Kyoukai
 
 from ..serving import message
@@ -34,6 +36,33 @@ def test_a_session_over_several_requests(serve):
         assert client.request(message()).body == b"1"
         forged = cookie[:-4] + "AAAA"
         assert client.request(message("GET", "/", f"Cookie: {forged}")).body == b"1"
+
+
+def test_a_response_that_several_requests_share(serve):
+    app = Kyoukai("sharing", sessions=CookieSessions("0123456789abcdef"))
+    closed = []
+    shared = Response("shared")
+    shared.call_on_close(lambda: closed.append(1))
+
+    @app.route("/")
+    async def answer(ctx):
+        return shared
+
+    @app.route("/<user>")
+    async def sign_in(ctx, user):
+        ctx.session["user"] = user
+        return shared
+
+    with serve(app).connect() as client:
+        cookies = set()
+        for target in ("/alice", "/", "/bob", "/"):
+            answer = client.request(message("GET", target))
+            assert answer.body == b"shared"
+            assert ("set-cookie" in answer.fields) is (target != "/")
+            cookies.add(answer.fields.get("set-cookie"))
+        assert len(cookies) == 3
+        assert len(closed) >= 3  # The last one is closed when its answer is there, or right after.
+    assert "Vary" not in shared.headers
 
 
 def test_by_tls_it_is_secure(serve, tls, trusting):
