@@ -15,6 +15,8 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.errors import ConfigurationError, KyoukaiError
 
+from .host_names import check_host
+
 if TYPE_CHECKING:
     from itsdangerous import URLSafeTimedSerializer
 
@@ -102,7 +104,7 @@ class CookieSessions:
         nothing was changed, so that it does not end in the middle of things; ``None``: never.
     :param max_size: bytes of the largest cookie, all of it.
     :param path: of the URLs it is sent to.
-    :param domain: to whose subdomains it is sent too; by default to none.
+    :param domain: to whose subdomains it is sent too, such as ``"example.com"``; by default to none.
     :param httponly: whether scripts in pages cannot read it.
     :param secure: whether it is sent by https alone; ``None``: where the request came by it.
     :param samesite: ``"Lax"``: other sites' links bring it, their forms and scripts do not;
@@ -229,6 +231,12 @@ def check_name(name: object, *, path: str, domain: str | None, secure: bool | No
         raise ConfigurationError(f"the name of a cookie must be a token such as 'session', not {name!r}")
     if not isinstance(path, str) or not path.startswith("/"):
         raise ConfigurationError(f"the path of the cookie {name!r} must start with '/', not be {path!r}")
+    # RFC 6265 section 5.2.3: a dot at its beginning is ignored.
+    check_host(
+        f"the domain of the cookie {name!r}",
+        domain.removeprefix(".") if isinstance(domain, str) else domain,
+        variables=False,
+    )
     if name.startswith(("__Secure-", "__Host-")) and secure is not True:
         raise ConfigurationError(f"browsers drop the cookie {name!r} unless it is secure: set secure=True")
     if name.startswith("__Host-") and (path != "/" or domain is not None):

@@ -262,6 +262,11 @@ def test_an_application_without_sessions() -> None:
     assert ask(app).get_data() == b"none"
 
 
+@pytest.mark.parametrize("domain", [None, "example.com", ".example.com", "localhost", "127.0.0.1"])
+def test_domains(domain: str | None) -> None:
+    assert CookieSessions("0123456789abcdef", domain=domain).domain == domain
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -272,6 +277,10 @@ def test_an_application_without_sessions() -> None:
         ({"name": "a b"}, "token such as 'session', not 'a b'"),
         ({"name": ""}, "token such as 'session', not ''"),
         ({"path": "shop"}, "must start with '/', not be 'shop'"),
+        ({"domain": "exa mple;x"}, "the domain of the cookie 'session' must be a name in lower case"),
+        ({"domain": "example.com:80"}, "without a port, such as 'example.com', not 'example.com:80'"),
+        ({"domain": ""}, "the domain of the cookie 'session' must be"),
+        ({"domain": 3}, "the domain of the cookie 'session' must be"),
         ({"name": "__Host-s"}, "unless it is secure: set secure=True"),
         ({"name": "__Host-s", "secure": True, "path": "/a"}, "with path '/a' and domain None"),
         ({"max_age": 0}, "max_age of a session must be an int above 0, not 0"),
