@@ -164,7 +164,7 @@ def answer_failure(exc: BaseException, environ: dict[str, Any]) -> Response:
         _log_failure("was cancelled", environ, exc)
     elif not is_clients_doing(exc, environ):
         _log_failure("failed", environ, exc)
-        bear_witness(exc)
+        bear_witness(exc, environ)
     return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
 
 

@@ -3,15 +3,21 @@
 A context variable says who, since each request's context variables are a copy of its server's.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final
 
-witness: Final[ContextVar[list[BaseException] | None]] = ContextVar("kyoukai.witness", default=None)
-"""The list that takes them; ``None``, where nobody wants to know."""
+Witness = Callable[[BaseException, dict[str, Any]], None]
+
+witness: Final[ContextVar[Witness | None]] = ContextVar("kyoukai.witness", default=None)
+"""What is told of them; ``None``, where nobody wants to know."""
 
 
-def bear_witness(error: BaseException) -> None:
-    """Tell whoever wants to know of an exception that nothing claimed."""
-    errors = witness.get()
-    if errors is not None:
-        errors.append(error)
+def bear_witness(error: BaseException, environ: dict[str, Any]) -> None:
+    """Tell whoever wants to know of an exception that nothing claimed.
+
+    :param environ: of the request that failed with it.
+    """
+    tell = witness.get()
+    if tell is not None:
+        tell(error, environ)

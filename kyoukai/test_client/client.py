@@ -7,7 +7,7 @@ way of following redirects. What is added is that an answer is awaited.
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
@@ -42,6 +42,17 @@ class Answer(NamedTuple):
     """Code and reason, ``"200 OK"``."""
     headers: Headers
     body: bytes
+    errors: Sequence[BaseException] = ()
+    """The exceptions that it was answered by a 500 for."""
+
+
+class Begun(NamedTuple):
+    """An answer as it comes."""
+
+    status: str
+    headers: Headers
+    pieces: AsyncIterator[bytes]
+    errors: Sequence[BaseException] = ()
 
 
 class Jar(WerkzeugClient):
@@ -116,8 +127,8 @@ class Client(ABC):
     @abstractmethod
     def send_streamed(
         self, environ: dict[str, Any], target: str
-    ) -> contextlib.AbstractAsyncContextManager[tuple[str, Headers, AsyncIterator[bytes]]]:
-        """Return the answer to one request as it comes: status, fields, and pieces of the body.
+    ) -> contextlib.AbstractAsyncContextManager[Begun]:
+        """Return the answer to one request as it comes.
 
         The parameters are those of :meth:`send`.
         """
@@ -187,11 +198,10 @@ class Client(ABC):
         """
         request = make_request(args, options)
         environ = self._prepare(request)
-        known = len(self.errors)
-        async with self.send_streamed(environ, target_of(environ)) as (status, headers, pieces):
-            self._raise_later_than(known)
-            self._keep_cookies(environ, headers)
-            yield StreamedResponse(status, headers, request, pieces)
+        async with self.send_streamed(environ, target_of(environ)) as begun:
+            self._raise_any(begun.errors)
+            self._keep_cookies(environ, begun.headers)
+            yield StreamedResponse(begun.status, begun.headers, request, begun.pieces)
 
     def get_cookie(self, key: str, domain: str = "localhost", path: str = "/") -> Cookie | None:
         """Return a cookie that is kept, if there is such a one.
@@ -244,9 +254,8 @@ class Client(ABC):
         environ = self._prepare(request)
         stream = environ["wsgi.input"]
         start = stream.tell()
-        known = len(self.errors)
         answer = await self.send(environ, target_of(environ))
-        self._raise_later_than(known)
+        self._raise_any(answer.errors)
         stream.seek(start)  # A redirect may have it sent once more.
         self._keep_cookies(environ, answer.headers)
         return self._jar.response_wrapper([answer.body], answer.status, answer.headers, request=request)
@@ -260,9 +269,9 @@ class Client(ABC):
         self._jar._add_cookies_to_wsgi(environ)
         return environ
 
-    def _raise_later_than(self, known: int) -> None:
-        if self.raise_exceptions and len(self.errors) > known:
-            raise self.errors[-1]
+    def _raise_any(self, errors: Sequence[BaseException]) -> None:
+        if self.raise_exceptions and errors:
+            raise errors[-1]
 
     def _keep_cookies(self, environ: dict[str, Any], headers: Headers) -> None:
         url = urlsplit(get_current_url(environ))

@@ -22,7 +22,7 @@ from kyoukai.core.limits import Limits
 from kyoukai.core.stream import BodySender
 from kyoukai.core.witness import witness
 
-from .client import BASE, Answer, Client
+from .client import BASE, Answer, Begun, Client
 from .requests import target_of
 from .sinks import Sink, StreamSink
 
@@ -63,35 +63,44 @@ class InProcessClient(Client):
             ctx.add_teardown_callback(stop)
         self._ctx = ctx
         self._variables = copy_context()
-        self._variables.run(witness.set, self.errors)
 
     async def send(self, environ: dict[str, Any], target: str) -> Answer:
         """Return the application's answer, from a task and context variables of its own."""
         sink = Sink()
-        await self._begin(environ, target, sink)
-        return Answer(sink.status, sink.headers, bytes(sink.data))
+        errors: list[BaseException] = []
+        await self._begin(environ, target, sink, errors)
+        return Answer(sink.status, sink.headers, bytes(sink.data), errors)
 
     @contextlib.asynccontextmanager
-    async def send_streamed(
-        self, environ: dict[str, Any], target: str
-    ) -> AsyncIterator[tuple[str, Headers, AsyncIterator[bytes]]]:
+    async def send_streamed(self, environ: dict[str, Any], target: str) -> AsyncIterator[Begun]:
         """Yield the application's answer as it comes; the end cancels it, as a client does that goes."""
         sink = StreamSink()
-        task = self._begin(environ, target, sink)
+        errors: list[BaseException] = []
+        task = self._begin(environ, target, sink, errors)
         try:
             await asyncio.wait([task, sink.begun], return_when=asyncio.FIRST_COMPLETED)
             if not sink.begun.done():
                 task.result()
-            yield sink.status, sink.headers, sink.pieces(task)
+            yield Begun(sink.status, sink.headers, sink.pieces(task), errors)
         finally:
             task.cancel()
             await asyncio.wait([task])
             if not task.cancelled():
                 task.exception()  # It has been raised, or nobody looked so far.
 
-    def _begin(self, environ: dict[str, Any], target: str, sink: Sink) -> "asyncio.Task[None]":
+    def _begin(
+        self, environ: dict[str, Any], target: str, sink: Sink, errors: list[BaseException]
+    ) -> "asyncio.Task[None]":
+        """Begin to answer a request; ``errors`` gets the exceptions that are answered by a 500."""
+
+        def note(error: BaseException, environ: dict[str, Any]) -> None:
+            errors.append(error)
+            self.errors.append(error)
+
+        variables = self._variables.copy()
+        variables.run(witness.set, note)
         answering = answer(self.app, as_served(environ, target), self._ctx, sink)
-        return asyncio.create_task(answering, context=self._variables.copy())
+        return asyncio.create_task(answering, context=variables)
 
 
 async def ask_once(app: Any, request: wrappers.Request, parent_context: Context) -> TestResponse:

@@ -21,7 +21,7 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.witness import witness
 
-from .client import Answer, Client
+from .client import Answer, Begun, Client
 
 T = TypeVar("T")
 
@@ -73,6 +73,8 @@ class LiveClient(Client):
         )
         """The :class:`kyoukai.KyoukaiComponent`, whose ``url`` others may ask, too."""
         self.timeout = timeout
+        self._errors: dict[str, list[BaseException]] = {}
+        """The exceptions that were answered by a 500, by the port that was asked from."""
 
     @property
     def url(self) -> str:
@@ -82,7 +84,7 @@ class LiveClient(Client):
     async def start(self, ctx: Context) -> None:
         """Start the server; the context stops it."""
         ctx.add_teardown_callback(keep_signals())
-        witness.set(self.errors)
+        witness.set(self._note)
         self._threads = ThreadPoolExecutor(THREADS, "live client")
         ctx.add_teardown_callback(self._threads.shutdown)
         await self.component.start(ctx)
@@ -93,7 +95,7 @@ class LiveClient(Client):
         :raises OSError: if the connection fails, or the server takes too long.
         :raises http.client.HTTPException: if the server cuts the answer off.
         """
-        connection = Connection(ADDRESS, self.component.address[1], timeout=self.timeout)
+        connection = Connection(self.component.address[1], self.timeout, self._errors)
         try:
             return await self._in_thread(ask, connection, environ, target)
         except BaseException:
@@ -101,21 +103,24 @@ class LiveClient(Client):
             raise
 
     @contextlib.asynccontextmanager
-    async def send_streamed(
-        self, environ: dict[str, Any], target: str
-    ) -> AsyncIterator[tuple[str, Headers, AsyncIterator[bytes]]]:
+    async def send_streamed(self, environ: dict[str, Any], target: str) -> AsyncIterator[Begun]:
         """Yield the server's answer as it comes; the connection is closed at the end."""
-        connection = Connection(ADDRESS, self.component.address[1], timeout=self.timeout)
+        connection = Connection(self.component.address[1], self.timeout, self._errors)
         response = None
         try:
             response = await self._in_thread(request, connection, environ, target)
-            yield *read_head(response), self._pieces(response)
+            yield Begun(*read_head(response), self._pieces(response), connection.errors)
         finally:
             if response is None or not response.isclosed():
                 connection.reset()
             if response is not None:
                 response.close()
             connection.close()
+
+    def _note(self, error: BaseException, environ: dict[str, Any]) -> None:
+        """Note an exception for the request that failed with it, if it is one of this client's."""
+        self.errors.append(error)
+        self._errors.get(environ.get("REMOTE_PORT", ""), []).append(error)
 
     async def _pieces(self, response: http.client.HTTPResponse) -> AsyncIterator[bytes]:
         while piece := await self._in_thread(response.read1, PIECE_SIZE):
@@ -138,15 +143,27 @@ class FinalResponse(http.client.HTTPResponse):
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection that can be closed while a thread reads from it."""
+    """A connection for one request, which can be closed while a thread reads from it.
+
+    :param port: of the server.
+    :param timeout: seconds that the server is waited for.
+    :param errors: takes :attr:`errors`, by the port that this connection is from.
+    """
 
     response_class = FinalResponse
     line: socket.socket | None = None
+
+    def __init__(self, port: int, timeout: float, errors: dict[str, list[BaseException]]) -> None:
+        super().__init__(ADDRESS, port, timeout=timeout)
+        self.errors: list[BaseException] = []
+        """The exceptions that its request was answered by a 500 for."""
+        self._errors_by_port = errors
 
     def connect(self) -> None:
         """Connect, and keep the socket: the library forgets it when the answer is the last."""
         super().connect()
         self.line = self.sock
+        self._errors_by_port[str(self.sock.getsockname()[1])] = self.errors
 
     def reset(self) -> None:
         """End what a thread waits for, and let the socket end by a reset when it is closed.
@@ -179,10 +196,10 @@ def read_head(response: http.client.HTTPResponse) -> tuple[str, Headers]:
     return f"{response.status} {response.reason}", Headers(response.getheaders())
 
 
-def ask(connection: http.client.HTTPConnection, environ: dict[str, Any], target: str) -> Answer:
+def ask(connection: Connection, environ: dict[str, Any], target: str) -> Answer:
     """Return the answer to a request."""
     with contextlib.closing(connection), request(connection, environ, target) as response:
-        return Answer(*read_head(response), response.read())
+        return Answer(*read_head(response), response.read(), connection.errors)
 
 
 def keep_signals() -> Callable[[], None]:

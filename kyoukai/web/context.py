@@ -209,7 +209,7 @@ class HTTPRequestContext(Context):
             await self.close(exception)
         except TeardownError as exc:
             logger.error("%s %r: teardown failed", self.request.method, self.request.path, exc_info=exc)
-            bear_witness(exc)
+            bear_witness(exc, self.environ)
             return False
         return True
 

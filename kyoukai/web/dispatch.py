@@ -109,7 +109,7 @@ class Dispatcher:
         except Exception as exc:
             await close_unsent(exc)
             logger.exception("%s %r: the handler of an error failed", ctx.request.method, ctx.request.path)
-            bear_witness(exc)
+            bear_witness(exc, ctx.environ)
             return self.internal_error(ctx)
 
     async def _call_after(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
@@ -153,7 +153,7 @@ class Dispatcher:
                 return self.make_response(value, self.response_class, request, handler, 500)
             if not is_clients_doing(error, ctx.environ):
                 logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
-                bear_witness(error)
+                bear_witness(error, ctx.environ)
                 if self.debugger is not None and (page := await self.debugger.page(request, error)):
                     return page
             error = InternalServerError(original_exception=error)

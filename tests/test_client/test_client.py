@@ -323,6 +323,43 @@ def test_exceptions_are_raised_if_asked_for(using: Using) -> None:
     using(failing(), function, raise_exceptions=True)
 
 
+def test_each_request_raises_its_own_exception(using: Using) -> None:
+    app = Kyoukai("failing")
+    waiting: list[str] = []
+    arrived = asyncio.Event()
+
+    @app.route("/<name>")
+    async def answer(ctx: HTTPRequestContext, name: str) -> str:
+        waiting.append(name)
+        if len(waiting) == 4:
+            arrived.set()
+        await arrived.wait()
+        if name == "well":
+            return name
+        raise LookupError(name)
+
+    async def function(client: Client) -> None:
+        async def stream() -> str:
+            async with client.stream("/streamed"):
+                return "not reached"
+
+        well, first, streamed, last = await asyncio.gather(
+            client.get("/well"),
+            client.get("/first"),
+            stream(),
+            client.get("/last"),
+            return_exceptions=True,
+        )
+        assert isinstance(well, TestResponse)
+        assert well.text == "well"
+        for error, name in ((first, "first"), (streamed, "streamed"), (last, "last")):
+            assert isinstance(error, LookupError)
+            assert error.args == (name,)
+        assert len(client.errors) == 3
+
+    using(app, function, raise_exceptions=True)
+
+
 class Bare:
     """An application that is no Kyoukai: it has no hooks, and lets exceptions out."""
 
