@@ -6,6 +6,7 @@ default executor, within a copy of the caller's context variables; what it retur
 can be. Methods, partial functions and callable objects are what the function within them is.
 """
 
+import abc
 import asyncio
 import functools
 import inspect
@@ -29,6 +30,20 @@ stream_pool: Final = ThreadPoolExecutor(STREAM_THREADS, "stream")
 """Where they run. They wait for clients, who would otherwise hold the threads that others' files need."""
 
 
+class Described(abc.ABC):
+    """A handler of which its class says too little: many objects of it are handlers."""
+
+    @property
+    @abc.abstractmethod
+    def description(self) -> str:
+        """What it is called in messages."""
+
+
+def is_coroutine_function(function: AnyFunction) -> bool:
+    """Return whether what ``function`` returns is a coroutine."""
+    return _is(inspect.iscoroutinefunction, function)
+
+
 def as_coroutine_function(function: AnyFunction, pool: ThreadPoolExecutor | None = None) -> CoroutineFunction:
     """Return a coroutine function that does what ``function`` does.
 
@@ -36,7 +51,7 @@ def as_coroutine_function(function: AnyFunction, pool: ThreadPoolExecutor | None
 
     :param pool: whose threads it runs in if it may block; by default the loop's default executor's.
     """
-    if _is(inspect.iscoroutinefunction, function):
+    if is_coroutine_function(function):
         return cast(CoroutineFunction, function)
 
     if _is(inspect.isasyncgenfunction, function) or _is(inspect.isgeneratorfunction, function):
@@ -60,6 +75,9 @@ def describe(function: AnyFunction) -> str:
     """Return the name under which the author of ``function`` will find it."""
     while isinstance(function, functools.partial):
         function = function.func
+    named: object = function
+    if isinstance(named, Described):
+        return named.description
     name = getattr(function, "__qualname__", None)
     if name is None:
         function = type(function)

@@ -10,13 +10,14 @@ from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import ConfigurationError
 
+from .calling import Described
 from .checks import check_flag
 from .context import HTTPRequestContext
 from .files import respond, respond_in_thread
 from .places import is_directory, open_beneath, read_path
 
 
-class StaticFiles:
+class StaticFiles(Described):
     """The handler of a directory's routes. It opens files in threads.
 
     :param directory: an existing directory; a relative one is taken from the current directory, now.
@@ -44,6 +45,11 @@ class StaticFiles:
         self.index = index
         self.max_age = max_age
         self.dot_files = check_flag("dot_files", dot_files)
+
+    @property
+    def description(self) -> str:
+        """What it is called in messages."""
+        return f"the static directory {self.directory!r}"
 
     async def __call__(self, ctx: HTTPRequestContext, filename: str, **others: Any) -> Response:
         """Answer with a file.

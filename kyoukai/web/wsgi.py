@@ -17,7 +17,7 @@ from werkzeug.wsgi import FileWrapper
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.policy import METHODS
 
-from .calling import describe
+from .calling import Described, describe
 from .checks import check_prefix
 from .route import Route
 from .wsgi_call import WSGICall
@@ -44,7 +44,7 @@ class MountedConverter(BaseConverter):
     weight = 10_000
 
 
-class WSGIMount:
+class WSGIMount(Described):
     """A WSGI application, as a handler.
 
     :param application: called with environ and ``start_response`` (PEP 3333).
@@ -60,7 +60,14 @@ class WSGIMount:
             raise ConfigurationError(f"threads must be an int above 0, not {threads!r}")
         self.application = application
         self.threads = threads
+        self.prefix = "/"
+        """What :func:`make_routes` was told that its URLs start with."""
         self._pool: ThreadPoolExecutor | None = None
+
+    @property
+    def description(self) -> str:
+        """What it is called in messages."""
+        return f"the application {describe(self.application)} mounted at {self.prefix!r}"
 
     async def __call__(self, ctx: "HTTPRequestContext", rest: str | None = None, **params: Any) -> Response:
         """Answer a request: see :class:`~kyoukai.web.wsgi_call.WSGICall`.
@@ -100,6 +107,7 @@ def make_routes(prefix: str, name: str | None, mount: WSGIMount, **options: Any)
     :raises ConfigurationError: if one of them cannot be used.
     """
     base = check_prefix(describe(mount.application), prefix, "/")
+    mount.prefix = prefix
     endpoint = name if name is not None else "".join(c if c.isalnum() else "_" for c in base[1:]) or "root"
     methods = METHODS - {"CONNECT"}
     below = Route(mount, f"{base}/<{CONVERTER}:rest>", methods, endpoint=endpoint, **options)

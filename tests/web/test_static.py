@@ -175,3 +175,14 @@ def test_a_finalized_application(site: Path) -> None:
     app.finalize()
     with pytest.raises(RuntimeError, match="finalized"):
         app.static("/s", site)
+
+
+def test_two_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    app = Kyoukai("app")
+    app.static("/a", tmp_path / "a")
+    with pytest.raises(ConfigurationError) as caught:
+        app.static("/b", tmp_path / "b")
+    a, b = (f"the static directory {str(tmp_path / name)!r}" for name in "ab")
+    assert str(caught.value) == f"the endpoint 'static' is {a} already; give {b} another by endpoint=..."

@@ -1,3 +1,5 @@
+import functools
+import re
 from typing import Any
 
 import pytest
@@ -192,9 +194,22 @@ def test_what_cannot_be_mounted(arguments: Any, options: Any, said: str) -> None
 def test_two_in_one_place() -> None:
     app = Kyoukai("app")
     app.mount("/a", places, endpoint="one")
-    app.mount("/a", places, endpoint="two")
-    with pytest.raises(ConfigurationError, match="is answered by"):
+    app.mount("/a", functools.partial(places), endpoint="two")
+    name = re.escape(f"the application {__name__}.places mounted at '/a'")
+    reason = f" '/a' is answered by {name} already, and {name} would never be called for it$"
+    with pytest.raises(ConfigurationError, match=reason):
         app.finalize()
+
+
+def test_two_of_one_name() -> None:
+    app = Kyoukai("app")
+    app.mount("/old-shop", places)
+    with pytest.raises(ConfigurationError) as caught:
+        app.mount("/old_shop", places)
+    name = f"the application {__name__}.places mounted at '/old"
+    assert str(caught.value) == (
+        f"the endpoint 'old_shop' is {name}-shop' already; give {name}_shop' another by endpoint=..."
+    )
 
 
 def test_options_of_its_routes() -> None:
