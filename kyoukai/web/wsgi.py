@@ -17,7 +17,7 @@ from werkzeug.wsgi import FileWrapper
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.policy import METHODS
 
-from .calling import Described, describe
+from .calling import Described, describe, is_coroutine_function
 from .checks import check_prefix
 from .route import Route
 from .wsgi_call import WSGICall
@@ -49,13 +49,15 @@ class WSGIMount(Described):
 
     :param application: called with environ and ``start_response`` (PEP 3333).
     :param threads: how many requests it answers at a time; others wait.
-    :raises ConfigurationError: if it cannot be called, or there is no thread.
+    :raises ConfigurationError: if it cannot be called, is a coroutine function, or there is no thread.
     """
 
     def __init__(self, application: WSGIApplication, threads: int = THREADS) -> None:
         # No more than that: decorators such as Werkzeug's hide how it is called.
         if not callable(application):
             raise ConfigurationError(f"a WSGI application must be a function, not {application!r}")
+        if is_coroutine_function(application):
+            raise ConfigurationError(f"{describe(application)} is an ASGI application; mount takes WSGI")
         if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
             raise ConfigurationError(f"threads must be an int above 0, not {threads!r}")
         self.application = application

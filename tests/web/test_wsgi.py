@@ -21,6 +21,15 @@ def places(request: Request) -> Response:
     return Response(f"{request.method} {environ['SCRIPT_NAME']!r} {environ['PATH_INFO']!r}")
 
 
+async def asgi(scope: Any, receive: Any, send: Any) -> None:
+    pass
+
+
+class Asynchronous:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        pass
+
+
 def said(response: Response) -> str:
     assert response.status_code == 200
     # The body may come by a thread.
@@ -177,6 +186,9 @@ def test_the_environ_is_a_copy() -> None:
     ("arguments", "options", "said"),
     [
         (("/a", None), {}, "a WSGI application must be a function, not None"),
+        (("/a", asgi), {}, f"{__name__}.asgi is an ASGI application; mount takes WSGI"),
+        (("/a", Asynchronous()), {}, f"{__name__}.Asynchronous is an ASGI application; mount takes WSGI"),
+        (("/a", functools.partial(asgi)), {}, f"{__name__}.asgi is an ASGI application; mount takes WSGI"),
         (("a", places), {}, "start with '/' and not end with it: 'a'"),
         (("/a/", places), {}, "start with '/' and not end with it: '/a/'"),
         (("", places), {}, "start with '/' and not end with it: ''"),
