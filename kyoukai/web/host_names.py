@@ -3,6 +3,9 @@
 import re
 from typing import TYPE_CHECKING, Final
 
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Request
+
 from kyoukai.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -68,3 +71,15 @@ def find_host(what: str, host: str | None, subdomain: str | None, above: "Bluepr
     if subdomain is None:
         return above.url_host if above is not None else None
     return join_host(what, subdomain, above.domain if above is not None else None)
+
+
+def host_of(request: Request) -> str:
+    """Return the host that a request was sent to, as URLs have it.
+
+    :raises werkzeug.exceptions.BadRequest: if it has one that Werkzeug makes no URL with. RFC 3986 section
+        3.2.2 lets a name have characters that no name in use has, such as a comma.
+    """
+    host = request.host
+    if not host and request.environ.get("HTTP_HOST"):
+        raise BadRequest("The host of the request can be in no URL.")
+    return host

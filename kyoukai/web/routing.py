@@ -27,6 +27,7 @@ from kyoukai.core.errors import ConfigurationError
 from .bodies import REFUSED
 from .calling import AnyFunction, CoroutineFunction, check_call, describe
 from .error_scopes import ErrorScopes
+from .host_names import host_of
 from .route import Route
 from .scope import Scope
 from .wsgi import CONVERTER, MountedConverter
@@ -193,9 +194,8 @@ class Router:
         :raises werkzeug.exceptions.BadRequest: if its host cannot be one.
         """
         scheme = "https" if request.is_secure else "http"
-        return self.map.bind(
-            request.host, request.root_path, url_scheme=scheme, default_method=request.method
-        )
+        host = host_of(request)
+        return self.map.bind(host, request.root_path, url_scheme=scheme, default_method=request.method)
 
     def _find(self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, ...]) -> Match:
         """Return what the map says of a method and a path, and keep it if it may be kept."""

@@ -92,3 +92,28 @@ def test_what_no_route_takes(client):
     assert ask(client, "/shops/a/items/").status == 404
     refused = ask(client, "/shops/7/items/", "PATCH")
     assert (refused.status, refused.fields["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+@pytest.mark.parametrize("host", [None, "example.org"])
+def test_no_url_is_made_of_a_host_that_none_can_have(serve, host):
+    app = Kyoukai("app")
+    app.add_child(Blueprint("other", host=host)).route("/other")(lambda ctx: "other")
+
+    @app.route("/directory/")
+    async def answer(ctx):
+        return ctx.request.path
+
+    @app.route("/url")
+    async def url(ctx):
+        return ctx.url_for("answer", _external=True)
+
+    with serve(app).connect() as client:
+        for name, answers in {
+            b"x,y": [(400, None), (200, None), (400, None)],
+            b"x-y": [(308, "http://x-y/directory/"), (200, None), (200, None)],
+        }.items():
+            for target, (status, location) in zip(
+                (b"/directory", b"/directory/", b"/url"), answers, strict=True
+            ):
+                answer = client.request(b"GET %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (target, name))
+                assert (answer.status, answer.fields.get("location")) == (status, location)
