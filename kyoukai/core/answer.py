@@ -210,8 +210,11 @@ async def _close_in_turn(environ: dict[str, Any], response: Response) -> None:
 def _close_request(environ: dict[str, Any]) -> None:
     # The environ refers to the request as the request does to it.
     request = environ.pop("werkzeug.request", None)
-    if request is not None and "files" in request.__dict__:
-        # Werkzeug spools uploaded files to disk.
+    if request is None:
+        return
+    # Werkzeug spools uploaded files to disk; those of a form that broke off are the request's affair.
+    kind = environ.get("CONTENT_TYPE", "")
+    if "files" in request.__dict__ or kind[:10].lower() == "multipart/":
         close_quietly(request)
 
 

@@ -10,7 +10,7 @@ own affair. The tests hold the attributes of messages made here to those of mess
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from werkzeug import wrappers
 from werkzeug.datastructures import EnvironHeaders, Headers
@@ -72,6 +72,9 @@ class Request(wrappers.Request):
     headers = Lazily(lambda request: EnvironHeaders(request.environ))
     remote_addr = Lazily(lambda request: request.environ.get("REMOTE_ADDR"))
 
+    file_streams: "Lazily[list[IO[bytes]]]" = Lazily(lambda request: [])
+    """What the files of its form were written to, those of one that broke off included."""
+
     def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
         self.environ = environ
         self.shallow = shallow
@@ -81,6 +84,17 @@ class Request(wrappers.Request):
         self.path = "/" + (path if path.isascii() else decoded(path)).lstrip("/")
         if populate_request and not shallow:
             environ["werkzeug.request"] = self
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        stream = super()._get_file_stream(*args, **kwargs)
+        self.file_streams.append(stream)
+        return stream
+
+    def close(self) -> None:
+        """Close the files of its form, and what was to become one."""
+        super().close()
+        for stream in self.__dict__.get("file_streams", ()):
+            stream.close()
 
 
 class Response(wrappers.Response):

@@ -814,6 +814,37 @@ def test_a_large_file_of_a_form_is_kept_on_the_disk(server):
     assert answer.body == b"[True, False]"
 
 
+@pytest.mark.parametrize("target", ["/memory", "/stream"])
+def test_the_files_of_a_form_that_breaks_off_are_closed(serve, target):
+    made = []
+
+    class Noting(Kyoukai.request_class):
+        def _get_file_stream(self, *args, **options):
+            made.append(super()._get_file_stream(*args, **options))
+            return made[-1]
+
+    app = Kyoukai("forms", request_class=Noting)
+
+    @app.route("/memory", methods=["POST"])
+    @app.route("/stream", methods=["POST"], endpoint="stream", stream=True)
+    def files(ctx):
+        return str(len(ctx.request.files))
+
+    head = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'
+    kind = "Content-Type: Multipart/form-data; boundary=x"
+    server = serve(app)
+    with server.connect() as client:
+        # It lacks its end: Werkzeug has no files of it.
+        assert client.request(post(target, kind, body=head + b"abc")).body == b"0"
+        assert len(made) == 1
+        if target == "/stream":
+            client.send(post(target, kind, "Content-Length: 5000000") + head + bytes(1_000_000))
+            server.wait_until(lambda: len(made) == 2)
+            client.reset()
+    server.wait_until_empty()
+    server.wait_until(lambda: all(stream.closed for stream in made))
+
+
 def test_a_request_class_that_leads_to_another_route(serve):
     class Overriding(Kyoukai.request_class):
         def __init__(self, environ, *args, **options):
