@@ -183,6 +183,14 @@ def test_bodies(example: Any, tmp_path: Path) -> None:
     answer = ask(server, "/backups/today", "PUT", body=data)
     assert json.loads(answer.body) == {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert (tmp_path / "today.backup").read_bytes() == data
+    for name in ("%00", "a" * 300, "..", "a%20b"):
+        assert ask(server, f"/backups/{name}", "PUT", body=b"none").status in (400, 404)
+    with server.connect() as client:
+        client.send(message("PUT", "/backups/today", "Content-Length: 100") + b"not all of it")
+        client.end()
+        assert client.receive().status == 400
+    assert [path.name for path in tmp_path.iterdir()] == ["today.backup"]
+    assert (tmp_path / "today.backup").read_bytes() == data
 
     form = b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\nM\r\n--x\r\n'
     form += b'Content-Disposition: form-data; name="film"; filename="m.mp4"\r\n\r\n' + data + b"\r\n--x--\r\n"
@@ -337,6 +345,9 @@ def test_events(example: Any) -> None:
         client.send(message("GET", "/events", "Last-Event-ID: 1"))
         client.receive_until(b"retry: 2000\n\n")
         assert b"one" not in client.receive_until(b"two")
+    with server.connect() as client:
+        client.send(message("GET", "/events", f"Last-Event-ID: {'9' * 5000}"))
+        client.receive_until(b'data: {"text":"one"}\n\n')
 
 
 def test_an_encoder(example: Any) -> None:

@@ -1,7 +1,11 @@
 import asyncio
 import hashlib
+import os
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import NamedTemporaryFile, gettempdir
+
+from werkzeug.exceptions import BadRequest
+from werkzeug.utils import secure_filename
 
 from kyoukai import HTTPRequestContext, Kyoukai
 
@@ -16,12 +20,21 @@ async def note(ctx: HTTPRequestContext) -> dict[str, object]:
 
 @app.route("/backups/<name>", methods=["PUT"], stream=True, max_body_size=100 * 1024**3)
 async def backup(ctx: HTTPRequestContext, name: str) -> dict[str, object]:
+    if name != secure_filename(name) or len(name) > 100:
+        raise BadRequest("The name of a backup has up to 100 letters, digits, dots and dashes.")
     digest, size = hashlib.sha256(), 0
-    with (directory / f"{name}.backup").open("wb") as file:
-        async for chunk in ctx.stream():
-            await asyncio.to_thread(file.write, chunk)
-            digest.update(chunk)
-            size += len(chunk)
+    with NamedTemporaryFile(dir=directory, delete=False) as file:
+        try:
+            async for chunk in ctx.stream():
+                await asyncio.to_thread(file.write, chunk)
+                digest.update(chunk)
+                size += len(chunk)
+            file.flush()
+            # Only what came whole gets the name.
+            os.replace(file.name, directory / f"{name}.backup")
+        except BaseException:
+            os.unlink(file.name)
+            raise
     return {"size": size, "sha256": digest.hexdigest()}
 
 

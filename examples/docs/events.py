@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 from werkzeug.wrappers import Response
@@ -34,4 +35,5 @@ async def events(ctx: HTTPRequestContext) -> Response:
             readers.remove(changed)
 
     last = last_event_id(ctx) or ""
-    return event_stream(ctx, read(int(last) if last.isdecimal() else 0), heartbeat=10, retry=2000)
+    number = int(last) if re.fullmatch(r"[0-9]{1,18}", last) else 0
+    return event_stream(ctx, read(number), heartbeat=10, retry=2000)
