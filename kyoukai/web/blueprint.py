@@ -18,6 +18,7 @@ from .checks import check_prefix
 from .hooks import Hooks
 from .host_names import check_hosts, find_host
 from .route import Route, check_name
+from .shortcuts import Shortcuts
 from .static import StaticFiles
 from .wsgi import THREADS, WSGIMount, make_routes
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=AnyFunction)
 
 
-class Blueprint(Hooks):
+class Blueprint(Hooks, Shortcuts):
     """One node of the tree.
 
     :param name: its part of the endpoints below it.

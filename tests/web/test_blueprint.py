@@ -170,3 +170,11 @@ def test_route_without_parentheses() -> None:
 
     with pytest.raises(ConfigurationError, match=r"@route\('/\.\.\.'\)"):
         Blueprint("web").route(handler)  # type: ignore[arg-type]
+
+
+def test_a_route_of_one_method_has_a_url_and_no_other_methods() -> None:
+    blueprint = Blueprint("a")
+    with pytest.raises(ConfigurationError, match="takes a URL first"):
+        blueprint.get(lambda ctx: "")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="methods"):
+        blueprint.post("/", methods=["PUT"])  # type: ignore[call-arg]

@@ -94,6 +94,30 @@ def test_what_no_route_takes(client):
     assert (refused.status, refused.fields["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 
+def test_routes_of_one_method(serve):
+    app = Kyoukai("app")
+    below = app.add_child(Blueprint("below", prefix="/below"))
+    for blueprint in (app, below):
+        for method in ("get", "post", "put", "patch", "delete"):
+
+            @getattr(blueprint, method)("/", endpoint=method)
+            async def answer(ctx):
+                return f"{ctx.route.endpoint} {ctx.request.get_data(as_text=True)}"
+
+    @app.post("/<path:rest>", stream=True, before=[lambda ctx: None])
+    async def rest(ctx, rest):
+        return await ctx.stream().read()
+
+    with serve(app).connect() as client:
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            for target, name in (("/", ""), ("/below/", "below.")):
+                answer = client.request(message(method, target, body=b"body"))
+                assert answer.body == f"{name}{method.lower()} body".encode()
+        assert client.request(message("HEAD", "/"), "HEAD").status == 200
+        assert client.request(message("POST", "/a/b", body=b"streamed")).body == b"streamed"
+        assert client.request(message("GET", "/a/b")).fields["allow"] == "OPTIONS, POST"
+
+
 @pytest.mark.parametrize("host", [None, "example.org"])
 def test_no_url_is_made_of_a_host_that_none_can_have(serve, host):
     app = Kyoukai("app")
