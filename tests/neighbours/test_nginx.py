@@ -4,7 +4,7 @@ import pytest
 
 from kyoukai import Kyoukai
 
-from ..serving import chunks, message
+from ..serving import chunks, error_records, message
 from .odd import every_fault
 from .proxies import KEPT, UNBUFFERED, nginx
 
@@ -92,7 +92,7 @@ def test_the_field_that_it_adds(front):
     [HTTP_1_0, [*KEPT, "proxy_set_header X-Real-IP $remote_addr;"]],
     ids=["HTTP/1.0", "HTTP/1.1 with a field"],
 )
-def test_the_debugger_is_not_for_its_clients(serve, tmp_path, options):
+def test_the_debugger_is_not_for_its_clients(serve, tmp_path, options, caplog):
     app = Kyoukai("failing", debug=True)
 
     @app.route("/")
@@ -107,3 +107,6 @@ def test_the_debugger_is_not_for_its_clients(serve, tmp_path, options):
             assert (answer.status, b"why" in answer.body) == (500, False)
     finally:
         proxy.end()
+    # The log has what the client has not.
+    assert len(error_records(caplog)) == 2
+    caplog.clear()
