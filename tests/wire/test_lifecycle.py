@@ -206,7 +206,9 @@ async def hangs_too(ctx):
 
 def test_a_second_signal_cuts_off_hooks_that_hang(backend, tmp_path):
     with run_module(tmp_path, "hanging", HANGING, "--backend", backend) as process:
-        process.wait_for("serves")
+        with process.connect() as client:
+            client.send(message())
+            assert client.receive().status == 404
         process.send(signal.SIGTERM)
         process.wait_for("stopping")
         process.send(signal.SIGINT)
