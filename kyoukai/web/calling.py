@@ -8,6 +8,7 @@ can be. Methods, partial functions and callable objects are what the function wi
 
 import abc
 import asyncio
+import contextlib
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +17,7 @@ from contextvars import copy_context
 from typing import Any, Final, cast
 
 from asphalt.core.context import _Dependency as ResourceMarker
+from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import ConfigurationError
 
@@ -64,8 +66,13 @@ def as_coroutine_function(function: AnyFunction, pool: ThreadPoolExecutor | None
 
         @functools.wraps(function)
         async def call(*args: Any, **kwargs: Any) -> Any:
-            work = functools.partial(copy_context().run, _run, function, args, kwargs)
-            result = await asyncio.get_running_loop().run_in_executor(pool, work)
+            job = _Job(function, args, kwargs)
+            work = functools.partial(copy_context().run, job.run)
+            try:
+                result = await asyncio.get_running_loop().run_in_executor(pool, work)
+            except asyncio.CancelledError:
+                job.disown()
+                raise
             return await result if inspect.isawaitable(result) else result
 
     return call
@@ -137,11 +144,42 @@ def _is(predicate: Callable[[object], bool], function: AnyFunction) -> bool:
     return predicate(function) or predicate(type(function).__call__)
 
 
-def _run(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call ``function`` in a thread."""
-    try:
-        return function(*args, **kwargs)
-    except StopIteration as exc:
-        # A future refuses this exception, and whoever awaits it would wait for ever. A coroutine
-        # turns it into the same error.
-        raise RuntimeError(f"{describe(function)} raised StopIteration") from exc
+class _Job:
+    """One call of a function in a thread, whose caller may be cancelled meanwhile.
+
+    A future that is cancelled drops the result, which nobody would close then.
+    """
+
+    __slots__ = ("_args", "_function", "_is_disowned", "_kwargs", "_results")
+
+    def __init__(self, function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._function = function
+        self._args = args
+        self._kwargs = kwargs
+        self._is_disowned = False
+        self._results: list[Any] = []
+
+    def run(self) -> Any:
+        """Call it; in the thread."""
+        try:
+            result = self._function(*self._args, **self._kwargs)
+        except StopIteration as exc:
+            # A future refuses this exception, and whoever awaits it would wait for ever. A coroutine
+            # turns it into the same error.
+            raise RuntimeError(f"{describe(self._function)} raised StopIteration") from exc
+        self._results.append(result)
+        if self._is_disowned:
+            self._close()
+        return result
+
+    def disown(self) -> None:
+        """Have a response closed that nobody waits for any more, be it there or still to come."""
+        self._is_disowned = True
+        self._close()
+
+    def _close(self) -> None:
+        # Loop and thread may both be here: the one that takes it closes it.
+        with contextlib.suppress(IndexError):
+            result = self._results.pop()
+            if isinstance(result, Response):
+                result.close()

@@ -2,10 +2,12 @@ import asyncio
 import functools
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from asphalt.core import inject, resource
+from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.web.calling import as_coroutine_function, check_call, describe, short_name
@@ -96,6 +98,52 @@ def test_stop_iteration_in_a_thread_is_an_error_and_no_deadlock() -> None:
 
     with pytest.raises(RuntimeError, match="raised StopIteration"):
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_response_that_nobody_waits_for_is_closed(is_late: bool) -> None:
+    closed, go_on, returns = threading.Event(), threading.Event(), threading.Event()
+
+    def function() -> Response:
+        go_on.wait(20)
+        response = Response()
+        response.call_on_close(closed.set)
+        returns.set()
+        return response
+
+    async def main() -> None:
+        task = asyncio.ensure_future(as_coroutine_function(function)())
+        await asyncio.sleep(0)
+        if not is_late:
+            # It is there before the loop has come to know of it.
+            go_on.set()
+            returns.wait(20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        assert await asyncio.to_thread(closed.wait, 20)
+
+    asyncio.run(main())
+
+
+def test_a_call_that_has_not_begun_is_not_made_for_nobody() -> None:
+    called = []
+    go_on = threading.Event()
+
+    async def main() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            blocking = asyncio.ensure_future(as_coroutine_function(lambda: go_on.wait(20), pool)())
+            waiting = asyncio.ensure_future(as_coroutine_function(lambda: called.append(1), pool)())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            go_on.set()
+            await blocking
+
+    asyncio.run(main())
+    assert not called
 
 
 def test_names() -> None:

@@ -86,6 +86,29 @@ def test_cancel_on_disconnect_cancels_it(serve, handling, leave, fields, caplog)
     assert error_records(caplog) == []
 
 
+def test_what_a_cancelled_plain_handler_returns_is_closed(serve, caplog):
+    begun, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    app = Kyoukai("presence")
+
+    @app.route("/")
+    def handle(ctx):
+        begun.set()
+        go_on.wait(PATIENCE)
+        response = Response("late")
+        response.call_on_close(closed.set)
+        return response
+
+    server = serve(app, cancel_on_disconnect=True)
+    client = server.connect()
+    client.send(message())
+    assert begun.wait(PATIENCE)
+    client.reset()
+    server.wait_until_empty()
+    go_on.set()
+    assert closed.wait(PATIENCE)
+    assert error_records(caplog) == []
+
+
 def test_cancel_on_disconnect_takes_an_end_for_a_disconnect(serve, handling):
     server = serve(handling.application(), cancel_on_disconnect=True)
     with server.connect() as client:
