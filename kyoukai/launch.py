@@ -6,12 +6,14 @@ registered under, so that all ways lead to the same server.
 
 import importlib.util
 import logging
+import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
 from asphalt.core import run_application
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.leaving import name_threads_left
 
 LOOPS: Final = ("uvloop", "asyncio")
 LOG_LEVELS: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
@@ -37,7 +39,11 @@ def launch(
     if max_threads is not None and (type(max_threads) is not int or max_threads < 1):
         raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
     component = {"type": "kyoukai", **settings}
-    run_application(component, event_loop_policy=policy, max_threads=max_threads, logging=config)
+    others = threading.enumerate()
+    try:
+        run_application(component, event_loop_policy=policy, max_threads=max_threads, logging=config)
+    finally:
+        name_threads_left(others)
 
 
 def choose_policy(loop: str | None) -> str | None:

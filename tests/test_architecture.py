@@ -38,7 +38,8 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.settings": frozenset({"kyoukai.core"}),
     "kyoukai.signals": frozenset({"kyoukai.core"}),
     "kyoukai.startup_log": frozenset({"kyoukai.core"}),
-    "kyoukai.launch": frozenset({"kyoukai.core"}),
+    "kyoukai.leaving": frozenset({"kyoukai.signals"}),
+    "kyoukai.launch": frozenset({"kyoukai.core", "kyoukai.leaving"}),
     "kyoukai.asphalt": frozenset(
         {
             "kyoukai.acceptor",

@@ -221,6 +221,52 @@ def test_a_second_signal_cuts_off_hooks_that_hang(backend, tmp_path):
     assert "Traceback" not in process.stderr
 
 
+STUCK = """
+import sys
+import threading
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("stuck")
+
+
+@app.route("/idle")
+def idle(ctx):
+    return "idle"
+
+
+@app.route("/")
+def index(ctx):
+    print("begun", file=sys.stderr, flush=True)
+    threading.Event().wait()
+
+
+def old(environ, start_response):
+    index(None)
+
+
+app.mount("/old", old)
+"""
+
+
+def test_threads_that_do_not_end_are_named_and_a_signal_ends_them(backend, tmp_path):
+    options = ["--backend", backend, "--shutdown-timeout", "0.01"]
+    with run_module(tmp_path, "stuck", STUCK, *options) as process:
+        with process.connect() as first, process.connect() as second:
+            assert first.request(message("GET", "/idle")).body == b"idle"
+            first.send(message("GET", "/"))
+            second.send(message("GET", "/old"))
+            process.wait_for("begun", 2)
+            process.send(signal.SIGTERM)
+            named = process.wait_for("(.+) threads do not end, and keep the process: (.+)")
+        assert named[1].endswith(" 2")
+        assert "wsgi stuck.old_0 at " in named[2]
+        assert "the next signal ends it" in named[2]
+        process.send(signal.SIGTERM)
+        assert process.finish() == -signal.SIGTERM
+    assert "Traceback" not in process.stderr
+
+
 def test_a_stop_that_fails_is_a_failed_teardown(serve):
     app = Kyoukai("served")
     seen = []
