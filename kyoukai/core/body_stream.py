@@ -28,6 +28,10 @@ INPUT_SIZE: Final = 64 * 1024
 """Bytes that a thread takes at once."""
 
 
+class ClientGoneError(ConnectionResetError):
+    """The connection that a body came by is gone; that of a database raises a plain error."""
+
+
 class BodyStream:
     """The body of one request: an asynchronous iterator of ``bytes``.
 

@@ -10,7 +10,7 @@ import abc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from .body_stream import BodyStream
+from .body_stream import BodyStream, ClientGoneError
 from .errors import ContentTooLarge
 from .exchange import Exchange
 from .limits import MOST
@@ -132,7 +132,7 @@ class Streaming(Reception, abc.ABC):
         """Let a reader know that the connection is gone."""
         stream, self.stream = self.stream, None
         if stream is not None:
-            stream.fail(ConnectionResetError("the client is gone"))
+            stream.fail(ClientGoneError("the client is gone"))
 
     @abc.abstractmethod
     def end_after(self, exchange: Exchange) -> None:

@@ -17,6 +17,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
+from kyoukai.core.body_stream import ClientGoneError
 from kyoukai.core.errors import ProtocolError
 
 from .pipe import Pipe, PipeBody, ReaderGoneError
@@ -207,5 +208,5 @@ def _reject(future: "asyncio.Future[Response]", error: Exception, name: str) -> 
 
 def _log(error: Exception, name: str, when: str) -> None:
     """Log what an application raised that nobody takes; what its client did is no fault of it."""
-    level = logging.DEBUG if isinstance(error, ConnectionResetError | ProtocolError) else logging.ERROR
+    level = logging.DEBUG if isinstance(error, ClientGoneError | ProtocolError) else logging.ERROR
     logger.log(level, "%s: the WSGI application failed, %s", name, when, exc_info=error)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Response
 
+from kyoukai.core.body_stream import ClientGoneError
 from kyoukai.core.errors import BadRequest
 from kyoukai.web.pipe import PipeBody
 from kyoukai.web.wsgi_call import WSGICall
@@ -122,7 +123,12 @@ def test_an_abandoned_application_is_closed(caplog: pytest.LogCaptureFixture) ->
 
 @pytest.mark.parametrize(
     ("error", "level"),
-    [(ValueError("why"), "ERROR"), (ConnectionResetError(), "DEBUG"), (BadRequest("a chunk"), "DEBUG")],
+    [
+        (ValueError("why"), "ERROR"),
+        (ConnectionResetError("a database is gone"), "ERROR"),
+        (ClientGoneError(), "DEBUG"),
+        (BadRequest("a chunk"), "DEBUG"),
+    ],
 )
 def test_an_error_that_nobody_waits_for_is_logged(
     error: Exception, level: str, caplog: pytest.LogCaptureFixture

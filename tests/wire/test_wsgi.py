@@ -9,6 +9,7 @@ from wsgiref.validate import validator
 import pytest
 from werkzeug.wsgi import wrap_file
 
+from kyoukai.core.errors import BadRequest
 from kyoukai.web import Kyoukai
 
 from ..serving import PATIENCE, chunks, error_records, message
@@ -426,7 +427,7 @@ def test_an_upload_that_does_not_come_whole(serve, caplog):
         try:
             environ["wsgi.input"].read()
         except Exception as error:
-            raised.append(type(error).__name__)
+            raised.append(error)
             raise
         raise AssertionError
 
@@ -440,6 +441,7 @@ def test_an_upload_that_does_not_come_whole(serve, caplog):
                 assert client.receive().status == 400
             server.wait_until_empty()
     server.wait_until(lambda: len(raised) == 2)
-    assert raised == ["BadRequest", "ConnectionResetError"]
+    assert isinstance(raised[0], BadRequest)
+    assert isinstance(raised[1], ConnectionResetError)
     server.stop()
     assert error_records(caplog) == []
