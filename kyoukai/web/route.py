@@ -60,6 +60,7 @@ class Route:
         "invoke",
         "methods",
         "name",
+        "pool",
         "rule",
         "scope",
         "strict_slashes",
@@ -94,7 +95,8 @@ class Route:
         if not isinstance(url, str) or not url.startswith("/"):
             raise ConfigurationError(f"the URL of {describe(handler)} must start with '/': {url!r}")
         self.handler = handler
-        self.invoke: CoroutineFunction = as_coroutine_function(handler, stream_pool if stream else None)
+        self.pool = stream_pool if stream else None
+        self.invoke: CoroutineFunction = as_coroutine_function(handler, self.pool)
         self.url = url
         self.methods = check_methods(methods)
         self.name = check_name("an endpoint", short_name(handler) if endpoint is None else endpoint)

@@ -288,7 +288,7 @@ def make_rules(root: "Blueprint") -> "list[RouteRule]":
             rule.route = route
             rules.append(rule)
             route.rule = rule
-            route.scope = Scope(blueprint.lineage, route.before, route.after)
+            route.scope = Scope(blueprint.lineage, route.before, route.after, route.pool)
     for rule in rules:
         # Werkzeug adds HEAD to GET, which must not hide a route that has HEAD for itself.
         if (

@@ -7,6 +7,7 @@ route takes has the application's hooks alone, and the error handlers of :mod:`k
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from .calling import AnyFunction, CoroutineFunction, as_coroutine_function
@@ -22,6 +23,8 @@ class Scope:
     :param blueprints: the application first, the innermost blueprint last.
     :param before: the route's own hooks before.
     :param after: the route's own hooks after.
+    :param pool: whose threads plain functions among the hooks before run in, where they may wait for a
+        client's body; by default the loop's default executor's.
     """
 
     __slots__ = ("after", "before", "bp", "error_handlers")
@@ -31,12 +34,15 @@ class Scope:
         blueprints: Iterable["Blueprint"],
         before: Iterable[AnyFunction] = (),
         after: Iterable[AnyFunction] = (),
+        pool: ThreadPoolExecutor | None = None,
     ) -> None:
         layers = tuple(blueprints)
         self.bp = layers[-1]
         befores = [hook for layer in layers for hook in layer.before_hooks] + list(before)
         afters = [hook for layer in layers for hook in layer.after_hooks] + list(after)
-        self.before: tuple[CoroutineFunction, ...] = tuple(map(as_coroutine_function, befores))
+        self.before: tuple[CoroutineFunction, ...] = tuple(
+            as_coroutine_function(hook, pool) for hook in befores
+        )
         self.after: tuple[CoroutineFunction, ...] = tuple(map(as_coroutine_function, reversed(afters)))
         self.error_handlers: tuple[ErrorHandlers, ...] = tuple(
             layer.error_handlers for layer in reversed(layers)

@@ -110,6 +110,13 @@ class Site:
             upload = ctx.request.files["file"]
             return f"{ctx.request.form['name']} {len(upload.read())} {upload.stream.name is not None}"
 
+        def read_form(ctx):
+            return f"the form {ctx.request.form['name']}"
+
+        @add("/hooked", methods=["POST"], stream=True, before=[read_form])
+        async def hooked(ctx):
+            raise AssertionError
+
         @add("/data", methods=["POST"], stream=True)
         async def data(ctx):
             return ctx.request.get_data()
@@ -790,12 +797,13 @@ def test_a_thread_can(server):
             assert client.receive().body.startswith(b"me %d " % size)
 
 
-def test_threads_that_wait_for_clients_are_not_those_of_others(server):
+@pytest.mark.parametrize("target", ["/blocking", "/hooked"])
+def test_threads_that_wait_for_clients_are_not_those_of_others(server, target):
     server.call(lambda: server.loop.set_default_executor(ThreadPoolExecutor(1)))
     with contextlib.ExitStack() as stack:
         for _ in range(3):
             client = stack.enter_context(server.connect())
-            client.send(announce("/blocking", 100, "Content-Type: multipart/form-data; boundary=x") + b"--x")
+            client.send(announce(target, 100, "Content-Type: multipart/form-data; boundary=x") + b"--x")
         assert server.request(message("GET", "/thread")).body == b"a thread"
 
 
