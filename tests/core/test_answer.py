@@ -446,11 +446,16 @@ def test_the_files_of_a_request_are_closed(response: Response | None) -> None:
     assert "werkzeug.request" not in environ
 
 
-def test_a_request_whose_files_nobody_asked_for_is_let_go() -> None:
-    environ = create_environ("/")
-    Request(environ)
+@pytest.mark.parametrize("content_type", [None, "application/json", "Multipart/form-data; boundary=x"])
+def test_a_request_whose_files_nobody_asked_for_is_let_go(content_type: str | None) -> None:
+    environ = create_environ("/", method="POST", data=b"", content_type=content_type)
+    request = Request(environ)
+    closed = []
+    request.close = lambda: closed.append(True)  # type: ignore[method-assign]
     close(environ, None)
     assert "werkzeug.request" not in environ
+    # A form may have broken off with files that are not in `files`.
+    assert bool(closed) is (content_type is not None and content_type.startswith("Multipart"))
 
 
 def test_a_body_whose_closing_fails_leaves_its_response_closed(caplog: pytest.LogCaptureFixture) -> None:
