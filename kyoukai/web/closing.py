@@ -35,7 +35,14 @@ class Following:
 
 
 async def replace(response: Response, successor: Response) -> Response:
-    """Return ``successor``, with which ``response`` is closed, whose place it takes."""
+    """Return ``successor``, and close ``response``, whose place it takes.
+
+    That is done at once, or, where the successor may read the former's body, when it is closed itself.
+    """
+    if successor.is_sequence:
+        # It is in memory, and may be one that is sent time and again, which must gather nothing.
+        await close_stream(response)
+        return successor
     body: Any = response.response
     new: Any = successor.response
     if body is not new and hasattr(body, "aclose"):

@@ -172,9 +172,31 @@ def test_a_hook_after_replaces_the_response() -> None:
     assert response.get_data() == b"second first"
     assert response.status_code == 202
     assert seen == [b"second first"]
-    assert closed == []
-    response.close()
     assert closed == ["first"]
+
+
+@pytest.mark.parametrize("may_read", [False, True])
+def test_a_response_is_closed_before_its_successor_unless_that_may_read_it(may_read: bool) -> None:
+    app = Kyoukai("app")
+    closed: list[int] = []
+    # It is sent time and again, and must not gather what it took the place of.
+    kept = Response("kept")
+
+    @app.route("/")
+    async def index(ctx: HTTPRequestContext) -> Response:
+        response = Response(iter(["first"]))
+        response.call_on_close(lambda: closed.append(1))
+        return response
+
+    @app.after_request
+    async def replace(ctx: HTTPRequestContext, response: Response) -> Response:
+        return Response(map(bytes.upper, response.iter_encoded())) if may_read else kept
+
+    for count in range(3):
+        response = ask(app)
+        assert len(closed) == count + (not may_read)
+        response.close()
+        assert len(closed) == count + 1
 
 
 def test_a_hook_after_that_raises(caplog: pytest.LogCaptureFixture) -> None:
