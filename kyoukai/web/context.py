@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .application import Kyoukai
     from .blueprint import Blueprint
     from .route import Route
-    from .routing import RouteRule
+    from .rules import RouteRule
     from .sessions import Session
 
 # To look up a member of an enumeration takes a third of a microsecond in Python 3.11.

@@ -16,7 +16,8 @@ from werkzeug.routing import BaseConverter, MapAdapter, RequestRedirect
 from werkzeug.wrappers import Request
 
 from .route import Route
-from .routing import NO_PARAMS, QUERY_SAFE, Match, Params, Router, RouteRule
+from .routing import NO_PARAMS, QUERY_SAFE, Match, Params, Router
+from .rules import RouteRule
 
 if TYPE_CHECKING:
     from .blueprint import Blueprint

@@ -24,7 +24,7 @@ from .host_names import check_hosts, find_host
 
 if TYPE_CHECKING:
     from .blueprint import Blueprint
-    from .routing import RouteRule
+    from .rules import RouteRule
     from .scope import Scope
 
 

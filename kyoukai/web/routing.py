@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import BaseConverter, Map, MapAdapter, RequestRedirect, Rule
+from werkzeug.routing import BaseConverter, Map, MapAdapter, RequestRedirect
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.application import BodyPlan
@@ -29,6 +29,7 @@ from .calling import AnyFunction, CoroutineFunction, check_call, describe
 from .error_scopes import ErrorScopes
 from .host_names import host_of
 from .route import Route
+from .rules import RouteRule, make_rules
 from .scope import Scope
 from .wsgi import CONVERTER, MountedConverter
 
@@ -44,9 +45,6 @@ MAX_FOUND: Final = 1024
 
 MAX_PATH_SIZE: Final = 256
 """The longest path for which one is kept, in characters."""
-
-OWN_CONVERTERS: Final = frozenset(Map.default_converters.values())
-"""Werkzeug's converters: one text is always the same value, which cannot be changed."""
 
 
 class Target(Protocol):
@@ -119,25 +117,6 @@ class Options:
         return response
 
     handler = invoke
-
-
-class RouteRule(Rule):
-    """A rule that knows its route."""
-
-    route: Route
-
-    is_constant = True
-    """Whether the values of its variables follow from the path alone."""
-
-    def get_converter(
-        self, variable_name: str, converter_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> BaseConverter:
-        """Return the converter of a variable: Werkzeug's, after a check that Werkzeug leaves out."""
-        if variable_name in self._converters:
-            raise ValueError(f"it has the variable {variable_name!r} twice")
-        converter = super().get_converter(variable_name, converter_name, args, kwargs)
-        self.is_constant = self.is_constant and type(converter) in OWN_CONVERTERS
-        return converter
 
 
 class Router:
@@ -257,43 +236,3 @@ class Router:
             ) from exc
         what = f"by the rule {rule.rule!r}, the handler"
         check_call(what, route.handler, ("ctx",), sorted(rule.arguments))
-
-
-def make_rules(root: "Blueprint") -> "list[RouteRule]":
-    """Make the rules of a tree, and let each route know its rule and its scope.
-
-    :raises ConfigurationError: if two routes take the same method of the same URL.
-    """
-    rules: list[RouteRule] = []
-    taken: dict[tuple[str | None, str, str], Route] = {}
-    for blueprint in root.walk():
-        for route in blueprint.routes:
-            host = route.url_host
-            url = blueprint.url_prefix + route.url
-            for method in route.methods:
-                other = taken.setdefault((host, url, method), route)
-                if other is not route:
-                    raise ConfigurationError(
-                        f"{method} {(host or '') + url!r} is answered by {describe(other.handler)} already,"
-                        f" and {describe(route.handler)} would never be called for it"
-                    )
-            rule = RouteRule(
-                url,
-                methods=route.methods,
-                endpoint=route.endpoint,
-                strict_slashes=route.strict_slashes,
-                defaults=route.defaults,
-                host=host,
-            )
-            rule.route = route
-            rules.append(rule)
-            route.rule = rule
-            route.scope = Scope(blueprint.lineage, route.before, route.after, route.pool)
-    for rule in rules:
-        # Werkzeug adds HEAD to GET, which must not hide a route that has HEAD for itself.
-        if (
-            rule.methods is not None
-            and taken.get((rule.host, rule.rule, "HEAD"), rule.route) is not rule.route
-        ):
-            rule.methods.discard("HEAD")
-    return rules

@@ -1,12 +1,10 @@
-import re
 from typing import Any
 
 import pytest
 from werkzeug.routing import BaseConverter
 
-from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.policy import METHODS
-from kyoukai.web import Blueprint, HTTPRequestContext, Kyoukai
+from kyoukai.web import HTTPRequestContext, Kyoukai
 
 from .asking import ask
 
@@ -99,16 +97,6 @@ def test_a_known_method_that_no_route_takes(app: Kyoukai, method: str) -> None:
 
 def test_head_comes_with_get(app: Kyoukai) -> None:
     assert ask(app, "/", "HEAD").get_data() == b"HEAD {}"
-
-
-@pytest.mark.parametrize("order", [["GET", "HEAD"], ["HEAD", "GET"]])
-def test_a_route_of_its_own_for_head(order: list[str]) -> None:
-    app = Kyoukai("app")
-    for method in order:
-        app.route("/", [method], endpoint=method.lower())(other if method == "HEAD" else index)
-    assert ask(app, "/", "HEAD").get_data() == b"other HEAD"
-    assert ask(app, "/").get_data() == b"GET {}"
-    assert ask(app, "/", "POST").headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_automatic_options(app: Kyoukai) -> None:
@@ -228,38 +216,6 @@ def test_converters() -> None:
     app.route("/<letters:x>")(index)
     assert ask(app, "/ab").status_code == 200
     assert ask(app, "/12").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("/<nothing:x>", "the converter 'nothing' does not exist"),
-        ("/<int:x", "malformed url rule"),
-        ("/<int(foo=3):x>", ""),
-        ("/<x>/<x>", "it has the variable 'x' twice"),
-    ],
-)
-def test_rules_that_cannot_be_read(url: str, reason: str) -> None:
-    app = Kyoukai("app")
-    Blueprint("b", prefix="/p", parent=app).route(url)(index)
-    message = re.escape(f"the rule '/p{url}' of {__name__}.index cannot be used: {reason}")
-    with pytest.raises(ConfigurationError, match=message):
-        app.finalize()
-
-
-def test_a_variable_of_the_prefix_is_not_repeated() -> None:
-    app = Kyoukai("app")
-    Blueprint("b", prefix="/<x>", parent=app).route("/<x>")(index)
-    with pytest.raises(ConfigurationError, match=r"'/<x>/<x>' .* it has the variable 'x' twice"):
-        app.finalize()
-
-
-def test_a_route_that_would_never_be_called() -> None:
-    app = Kyoukai("app")
-    app.route("/a/b")(index)
-    Blueprint("b", prefix="/a", parent=app).route("/b", ["POST", "GET"])(other)
-    with pytest.raises(ConfigurationError, match=r"GET '/a/b' is answered by .*index already, and .*other"):
-        app.finalize()
 
 
 def test_a_converter_that_raises_is_an_error_of_the_application(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,84 @@
+"""The Werkzeug rules of the routes in a tree of blueprints."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.routing import BaseConverter, Map, Rule
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.limits import suggest
+
+from .calling import describe
+from .route import Route
+from .scope import Scope
+from .wsgi import CONVERTER
+
+if TYPE_CHECKING:
+    from .blueprint import Blueprint
+
+OWN_CONVERTERS: Final = frozenset(Map.default_converters.values())
+"""Werkzeug's converters: one text is always the same value, which cannot be changed."""
+
+
+class RouteRule(Rule):
+    """A rule that knows its route."""
+
+    route: Route
+
+    is_constant = True
+    """Whether the values of its variables follow from the path alone."""
+
+    def get_converter(
+        self, variable_name: str, converter_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> BaseConverter:
+        """Return the converter of a variable: Werkzeug's, after checks that it leaves out or says less of."""
+        if variable_name in self._converters:
+            raise ValueError(f"it has the variable {variable_name!r} twice")
+        if converter_name not in self.map.converters:
+            known = [name for name in self.map.converters if name != CONVERTER]
+            raise LookupError(
+                f"the converter {converter_name!r} does not exist; {suggest(converter_name, known)}"
+            )
+        converter = super().get_converter(variable_name, converter_name, args, kwargs)
+        self.is_constant = self.is_constant and type(converter) in OWN_CONVERTERS
+        return converter
+
+
+def make_rules(root: "Blueprint") -> "list[RouteRule]":
+    """Make the rules of a tree, and let each route know its rule and its scope.
+
+    :raises ConfigurationError: if two routes take the same method of the same URL.
+    """
+    rules: list[RouteRule] = []
+    taken: dict[tuple[str | None, str, str], Route] = {}
+    for blueprint in root.walk():
+        for route in blueprint.routes:
+            host = route.url_host
+            url = blueprint.url_prefix + route.url
+            for method in route.methods:
+                other = taken.setdefault((host, url, method), route)
+                if other is not route:
+                    raise ConfigurationError(
+                        f"{method} {(host or '') + url!r} is answered by {describe(other.handler)} already,"
+                        f" and {describe(route.handler)} would never be called for it"
+                    )
+            rule = RouteRule(
+                url,
+                methods=route.methods,
+                endpoint=route.endpoint,
+                strict_slashes=route.strict_slashes,
+                defaults=route.defaults,
+                host=host,
+            )
+            rule.route = route
+            rules.append(rule)
+            route.rule = rule
+            route.scope = Scope(blueprint.lineage, route.before, route.after, route.pool)
+    for rule in rules:
+        # Werkzeug adds HEAD to GET, which must not hide a route that has HEAD for itself.
+        if (
+            rule.methods is not None
+            and taken.get((rule.host, rule.rule, "HEAD"), rule.route) is not rule.route
+        ):
+            rule.methods.discard("HEAD")
+    return rules
