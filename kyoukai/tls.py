@@ -75,8 +75,21 @@ def _load_certificate(context: ssl.SSLContext, certificate: Any, key: Any, passw
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigurationError):
             raise
+        if isinstance(error, ssl.SSLError):
+            _check_content("certificate", certificate, b"CERTIFICATE-----")
+            _check_content("key" if key else "certificate", key or certificate, b"PRIVATE KEY-----")
         hint = " (is ssl.password right?)" if password is not None else ""
         raise ConfigurationError(f"{files} cannot be used: {error}{hint}") from error
+
+
+def _check_content(name: str, path: Any, label: bytes) -> None:
+    """Say which file has no such part (RFC 7468); OpenSSL says which of its own functions failed."""
+    with open(path, "rb") as file:
+        if label in file.read():
+            return
+    what = label.rstrip(b"-").decode().lower()
+    which = "; set ssl.key, or append the key" if name == "certificate" and what != "certificate" else ""
+    raise ConfigurationError(f"ssl.{name} {str(path)!r} holds no {what} in PEM{which}")
 
 
 def _offer(context: ssl.SSLContext, names: Any) -> None:

@@ -282,19 +282,18 @@ def test_a_missing_key_file(certificates: Certificates) -> None:
 
 def test_a_certificate_without_its_key(certificates: Certificates) -> None:
     message = refusal(certificate=certificates.certificate)
-    assert "ssl.certificate" in message
-    assert certificates.certificate in message
+    expected = "holds no private key in PEM; set ssl.key, or append the key"
+    assert message == f"ssl.certificate {certificates.certificate!r} {expected}"
 
 
 def test_a_certificate_that_is_none(certificates: Certificates) -> None:
     message = refusal(certificate=certificates.garbage, key=certificates.key)
-    assert "ssl.certificate" in message
-    assert certificates.garbage in message
+    assert message == f"ssl.certificate {certificates.garbage!r} holds no certificate in PEM"
 
 
 def test_a_key_that_is_none(certificates: Certificates) -> None:
     message = refusal(certificate=certificates.certificate, key=certificates.garbage)
-    assert certificates.garbage in message
+    assert message == f"ssl.key {certificates.garbage!r} holds no private key in PEM"
 
 
 def test_a_key_of_another_certificate(certificates: Certificates) -> None:
