@@ -36,9 +36,7 @@ def name_threads_left(others: Collection[threading.Thread], patience: float = LA
     while left := busy_threads(others):
         if time.monotonic() >= end:
             places = ", ".join(f"{thread.name} at {place}" for thread, place in left.items())
-            logger.warning(
-                "%d threads do not end, and keep the process: %s; the next signal ends it", len(left), places
-            )
+            logger.warning("threads that do not end keep the process: %s; the next signal ends it", places)
             for number, default in DEFAULTS.items():
                 if signal.getsignal(number) is forgive:
                     signal.signal(number, default)
