@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import uvloop
 
@@ -19,6 +20,9 @@ from .serving import Running  # noqa: E402
 # Both ship with this distribution. One that is not registered fails its tests; none is skipped.
 OURS = ("httptools", "reference")
 BACKENDS = sorted({*OURS, *(registration.name for registration in registrations())})
+
+# For a run on another version, where the whole of them have run on this one.
+hypothesis.settings.register_profile("fewer", max_examples=10)
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 

@@ -83,7 +83,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_queue_is_bounded(serve, shape):
-    """10,000 requests, sent in pieces that end where ``shape`` says, and answered later."""
+    """4,000 requests, sent in pieces that end where ``shape`` says, and answered later."""
     one, begin, end = SHAPES[shape]
     go_on = asyncio.Event()
     most = 0
@@ -96,7 +96,7 @@ def test_the_queue_is_bounded(serve, shape):
         return Response("x")
 
     server = serve(app)
-    per_piece, pieces = 400, 25
+    per_piece, pieces = 400, 10
     with server.connect() as client:
         for number in range(pieces):
             client.send((end if number else b"") + one * per_piece + begin)

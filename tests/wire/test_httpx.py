@@ -10,7 +10,7 @@ from ..serving import PATIENCE, Answering
 @Answering
 async def app(request):
     if request.path == "/stream":
-        return Response(b"%05d" % number for number in range(10_000))
+        return Response(b"%05d" % number for number in range(2_000))
     if request.files:
         file = request.files["file"]
         return Response(f"{request.form['field']} {file.filename} {len(file.read())}")
@@ -53,7 +53,7 @@ def test_chunked_upload(client):
 
 def test_a_streamed_answer(client):
     with client.stream("GET", "/stream") as answer:
-        assert b"".join(answer.iter_bytes()) == b"".join(b"%05d" % number for number in range(10_000))
+        assert b"".join(answer.iter_bytes()) == b"".join(b"%05d" % number for number in range(2_000))
 
 
 def test_a_connection_is_used_again(serve):
