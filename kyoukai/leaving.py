@@ -35,11 +35,12 @@ def name_threads_left(others: Collection[threading.Thread], patience: float = LA
     end = time.monotonic() + patience
     while left := busy_threads(others):
         if time.monotonic() >= end:
-            places = ", ".join(f"{thread.name} at {place}" for thread, place in left.items())
-            logger.warning("threads that do not end keep the process: %s; the next signal ends it", places)
+            # It is so before it is said: who reads that at once may send the signal at once.
             for number, default in DEFAULTS.items():
                 if signal.getsignal(number) is forgive:
                     signal.signal(number, default)
+            places = ", ".join(f"{thread.name} at {place}" for thread, place in left.items())
+            logger.warning("threads that do not end keep the process: %s; the next signal ends it", places)
             return
         time.sleep(POLL_INTERVAL)
 

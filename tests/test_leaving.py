@@ -47,6 +47,21 @@ def test_the_next_signal_ends_it_then(others: list[threading.Thread], stuck: thr
             signal.signal(number, handler)
 
 
+def test_the_next_signal_ends_it_as_soon_as_that_is_said(
+    others: list[threading.Thread], stuck: threading.Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers = []
+    monkeypatch.setattr(
+        "kyoukai.leaving.logger.warning", lambda *_: handlers.append(signal.getsignal(signal.SIGTERM))
+    )
+    before = signal.signal(signal.SIGTERM, forgive)
+    try:
+        name_threads_left(others, 0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert handlers == [signal.SIG_DFL]
+
+
 def test_threads_that_end_are_waited_for(
     others: list[threading.Thread], caplog: pytest.LogCaptureFixture
 ) -> None:
