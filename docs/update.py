@@ -194,7 +194,7 @@ def access_log() -> str:
     """Return a line of the access log."""
     exchange = Exchange()
     exchange.method, exchange.target, exchange.status, exchange.sent = "GET", b"/guests?page=2", 200, 1432
-    return access_line(exchange, {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"}) + "\n"
+    return access_line(exchange, "127.0.0.1:50712", exchange.began + 0.000317) + "\n"
 
 
 def trace_output() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from .access import log_answer
 from .answer import answer_failure, close_both, is_cancelled
@@ -141,7 +141,7 @@ class Answering(Reading, abc.ABC):
         accept = b",".join(value for name, value in exchange.fields if name.lower() == b"accept")
         environ = {"REQUEST_METHOD": exchange.method or "GET", "SERVER_PROTOCOL": "HTTP/1.1"}
         self.write_response(error_response(error, accept.decode("latin-1")), environ)
-        self._log(exchange)
+        self._log(exchange, None)
         self._answered(exchange)
 
     async def _wait(self) -> None:
@@ -155,7 +155,7 @@ class Answering(Reading, abc.ABC):
         exchange = self.exchanges[0]
         environ = build_environ(exchange, self.environ)
         exchange.content = None
-        response = None
+        request = response = None
         try:
             try:
                 request = self.app.request_class(environ)
@@ -183,15 +183,15 @@ class Answering(Reading, abc.ABC):
             raise
         finally:
             if self.server.access_log is not None:
-                self._log(exchange)
+                self._log(exchange, request)
             closing = close_both(environ, response)
             if closing is not None:
                 await closing
         self._answered(exchange)
 
-    def _log(self, exchange: Exchange) -> None:
+    def _log(self, exchange: Exchange, request: Request | None) -> None:
         if exchange.status and self.server.access_log is not None:
-            log_answer(self.server.access_log, exchange, self.environ)
+            log_answer(self.server.access_log, exchange, request, self.environ)
 
     def _answered(self, exchange: Exchange) -> None:
         """Go on after an answer: to the next of the queue, to the next request, or to the end."""

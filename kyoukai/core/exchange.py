@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import BytesIO
+from time import perf_counter
 from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
@@ -25,6 +26,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "began",
         "body_size",
         "content",
         "decoder",
@@ -48,6 +50,8 @@ class Exchange:
     )
 
     def __init__(self) -> None:
+        self.began = perf_counter()
+        """When its head was read, in seconds, by :func:`time.perf_counter`."""
         self.method = ""
         self.target = b""
         self.version = "1.1"

@@ -1,5 +1,6 @@
 """The record of one request: what it starts with, and that none of it is shared."""
 
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -32,9 +33,16 @@ DEFAULTS = {
 }
 
 
+def attributes(exchange: Exchange) -> dict[str, Any]:
+    """All but when it began."""
+    return {name: getattr(exchange, name) for name in Exchange.__slots__ if name != "began"}
+
+
 def test_defaults() -> None:
+    before = perf_counter()
     exchange = Exchange()
-    assert {name: getattr(exchange, name) for name in Exchange.__slots__} == DEFAULTS
+    assert before <= exchange.began <= perf_counter()
+    assert attributes(exchange) == DEFAULTS
 
 
 def test_nothing_is_shared_between_two() -> None:
@@ -42,7 +50,7 @@ def test_nothing_is_shared_between_two() -> None:
     one, other = Exchange(), Exchange()
     one.fields.append((b"a", b"b"))
     one.trailers.append((b"a", b"b"))
-    assert {name: getattr(other, name) for name in Exchange.__slots__} == DEFAULTS
+    assert attributes(other) == DEFAULTS
 
 
 def test_a_misspelt_attribute_is_an_error() -> None:

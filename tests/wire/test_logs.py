@@ -1,9 +1,12 @@
 """No client can forge a line of a log, and each answer has its own."""
 
+import asyncio
 import logging
+import time
 
 import pytest
-from werkzeug.wrappers import Response
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Request, Response
 
 from kyoukai.web import Kyoukai
 
@@ -70,7 +73,50 @@ def test_a_timeout_has_its_line_too(serve, caplog):
         client.send(b"GET /slow HTTP/1.1\r\nHost")
         assert client.receive().status == 408
     server.wait_until_empty()
-    assert [line.partition(" ")[2] for line in lines(caplog)] == ['"GET /slow HTTP/1.1" 408 57']
+    (line,) = lines(caplog)
+    assert ' "GET /slow HTTP/1.1" 408 57 ' in line
+
+
+class Forwarded(Request):
+    """Its client is the one that the proxy names, as with Werkzeug's ProxyFix."""
+
+    def __init__(self, environ, *args, **options):
+        ProxyFix(lambda environ, start_response: [])(environ, None)
+        super().__init__(environ, *args, **options)
+
+
+@pytest.mark.parametrize("by", ["TCP", "a Unix socket"])
+def test_a_line_has_the_client_that_the_request_has(serve, caplog, tmp_path, by):
+    caplog.set_level(logging.INFO)
+    app = Kyoukai("forwarded", request_class=Forwarded)
+
+    @app.route("/")
+    async def address(ctx):
+        return ctx.request.remote_addr
+
+    settings = {} if by == "TCP" else {"port": None, "uds": str(tmp_path / "http.sock")}
+    server = serve(app, **settings)
+    assert server.request(message("GET", "/", "X-Forwarded-For: 192.0.2.7")).body == b"192.0.2.7"
+    server.wait_until_empty()
+    (line,) = lines(caplog)
+    assert line.startswith('192.0.2.7 "GET / HTTP/1.1" 200 9 ')
+
+
+def test_a_line_has_how_long_the_answer_took(serve, caplog):
+    caplog.set_level(logging.INFO)
+    began = time.perf_counter()
+
+    @Answering
+    async def app(request):
+        await asyncio.sleep(0.02)
+        return Response("late")
+
+    server = serve(app)
+    assert server.request(message()).status == 200
+    server.wait_until_empty()
+    (line,) = lines(caplog)
+    # The lower bound is the handler's, the upper one this test's own.
+    assert 0.02 <= float(line.rpartition(" ")[2]) < time.perf_counter() - began
 
 
 def fail(request):
