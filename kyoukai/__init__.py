@@ -19,6 +19,8 @@ from kyoukai.web import (
     CookieSessions,
     Kyoukai,
     Problem,
+    Request,
+    Response,
     RouteGroup,
     ServerSentEvent,
     SessionError,
@@ -56,8 +58,10 @@ __all__ = (
     "errorhandler",
     "route",
     "while_serving",
-    # responses
+    # requests and responses
     "Problem",
+    "Request",
+    "Response",
     "ServerSentEvent",
     "add_trailers",
     "answer_as_problem",

@@ -24,8 +24,10 @@ ROUTE_GROUPS = [
     "route",
     "while_serving",
 ]
-RESPONSES = [
+MESSAGES = [
     "Problem",
+    "Request",
+    "Response",
     "ServerSentEvent",
     "add_trailers",
     "answer_as_problem",
@@ -52,7 +54,7 @@ ERRORS_AND_LIMITS = [
     "ProtocolError",
     "SessionError",
 ]
-FACE = [*APPLICATIONS, *ROUTE_GROUPS, *RESPONSES, *BACKENDS, *ERRORS_AND_LIMITS]
+FACE = [*APPLICATIONS, *ROUTE_GROUPS, *MESSAGES, *BACKENDS, *ERRORS_AND_LIMITS]
 
 
 def test_the_face() -> None:

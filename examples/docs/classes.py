@@ -1,7 +1,8 @@
-from werkzeug.routing import BaseConverter
-from werkzeug.wrappers import Request, Response
+from typing import Any
 
-from kyoukai import HTTPRequestContext, Kyoukai
+from werkzeug.routing import BaseConverter
+
+from kyoukai import HTTPRequestContext, Kyoukai, Request, Response
 
 
 class YearConverter(BaseConverter):
@@ -26,11 +27,11 @@ class XMLResponse(Response):
 class ShopContext(HTTPRequestContext):
     request: ShopRequest
 
-    def __init__(self, *args) -> None:
+    def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.route_matched.connect(self.note)
 
-    def note(self, event) -> None:
+    def note(self, event: Any) -> None:
         self.endpoint = event.route.endpoint
 
 

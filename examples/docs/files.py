@@ -1,12 +1,9 @@
-from pathlib import Path
-
 from werkzeug.wrappers import Response
 
 from kyoukai import HTTPRequestContext, Kyoukai, send_file, send_from_directory
 
-HERE = Path(__file__).parent
 app = Kyoukai("files")
-app.static("/static", HERE / "assets", max_age=3600)
+app.static("/static", "assets", max_age=3600)
 
 
 @app.route("/")
@@ -16,9 +13,9 @@ async def index(ctx: HTTPRequestContext) -> str:
 
 @app.route("/source")
 async def source(ctx: HTTPRequestContext) -> Response:
-    return await send_file(ctx, HERE / "files.py", as_attachment=True, download_name="source.py")
+    return await send_file(ctx, "files.py", as_attachment=True, download_name="source.py")
 
 
 @app.route("/download/<path:name>")
 async def download(ctx: HTTPRequestContext, name: str) -> Response:
-    return await send_from_directory(ctx, HERE / "assets", name, as_attachment=True)
+    return await send_from_directory(ctx, "assets", name, as_attachment=True)

@@ -1,5 +1,5 @@
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from kyoukai import Backend, BackendOptionError
 
@@ -8,7 +8,8 @@ class GreetingProtocol(asyncio.Protocol):
     def __init__(self, greeting: str) -> None:
         self.greeting = greeting
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast(asyncio.Transport, transport)
         transport.write(self.greeting.encode() + b"\r\n")
         transport.close()
 

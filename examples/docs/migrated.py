@@ -17,6 +17,7 @@ async def index(ctx: HTTPRequestContext) -> str:
 async def authorize(ctx: HTTPRequestContext) -> None:
     if ctx.request.authorization is None:
         raise Unauthorized
+    ctx.user = ctx.request.authorization.username
 
 
 @items.route("/<int:number>")

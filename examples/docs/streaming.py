@@ -2,10 +2,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from kyoukai import HTTPRequestContext, Kyoukai
+from kyoukai import HTTPRequestContext, Kyoukai, Response
 
 app = Kyoukai("streams")
 finished: list[str] = []

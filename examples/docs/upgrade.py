@@ -1,4 +1,5 @@
 import asyncio
+from typing import cast
 
 from werkzeug.exceptions import BadRequest
 
@@ -9,7 +10,7 @@ app = Kyoukai("upgrade")
 
 class Echo(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(data)

@@ -91,10 +91,10 @@ class Backend(abc.ABC):
     The constant would claim every later version of the contract too, unread.
     """
 
-    features: ClassVar[frozenset[str]] = frozenset()
-    """What it can do: members of :class:`Feature`."""
+    features: frozenset[str] = frozenset()
+    """What it can do: members of :class:`Feature`. One whose options say so sets it in its constructor."""
 
-    alpn_protocols: ClassVar[tuple[str, ...]] = ("http/1.1",)
+    alpn_protocols: tuple[str, ...] = ("http/1.1",)
     """The protocol names to offer in TLS (RFC 7301), the preferred first."""
 
     def __init__(self, **options: Any) -> None:

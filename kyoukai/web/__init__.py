@@ -12,6 +12,7 @@ from .route_events import RouteCompletedEvent, RouteEvent, RouteInvokedEvent, Ro
 from .route_group import RouteGroup
 from .sessions import CookieSessions, Session, SessionError
 from .trailers import add_trailers
+from .wrappers import Request, Response
 
 __all__ = (
     "Blueprint",
@@ -19,6 +20,8 @@ __all__ = (
     "HTTPRequestContext",
     "Kyoukai",
     "Problem",
+    "Request",
+    "Response",
     "Route",
     "RouteCompletedEvent",
     "RouteEvent",

@@ -17,6 +17,7 @@ from .calling import AnyFunction, describe
 from .checks import check_prefix
 from .hooks import Hooks
 from .host_names import check_hosts, find_host
+from .relative_paths import beside_caller
 from .route import Route, check_name
 from .shortcuts import Shortcuts
 from .static import StaticFiles
@@ -225,7 +226,8 @@ class Blueprint(Hooks, Shortcuts):
         What leads out of the directory, by ``..`` or by a symbolic link, is 404, as is what is not there.
 
         :param prefix: what their URLs start with, below the blueprint's prefix: ``"/static"``, or ``""``.
-        :param directory: an existing directory; a relative one is taken from the current directory, now.
+        :param directory: an existing directory; a relative one is taken from the folder of the module that
+            calls this.
         :param index: the name of the file that answers for its directory; by default none does.
         :param max_age: seconds for which a client may keep a file without asking; by default it asks
             each time whether it has changed.
@@ -235,7 +237,7 @@ class Blueprint(Hooks, Shortcuts):
         :raises RuntimeError: if the application is finalized.
         """
         url = check_prefix("a static directory", prefix)
-        files = StaticFiles(directory, index=index, max_age=max_age, dot_files=dot_files)
+        files = StaticFiles(beside_caller(directory), index=index, max_age=max_age, dot_files=dot_files)
         self.add_route(Route(files, f"{url}/<path:filename>", endpoint=endpoint))
         if index is not None:
             self.add_route(Route(files, f"{url}/", endpoint=endpoint, defaults={"filename": ""}))

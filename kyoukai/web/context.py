@@ -99,6 +99,10 @@ class HTTPRequestContext(Context):
     _resource_factories_by_context_attr: Lazily[dict[Any, Any]] = Lazily(lambda ctx: {})
     _teardown_callbacks: Lazily[list[Any]] = Lazily(lambda ctx: [])
 
+    if TYPE_CHECKING:
+        # What else an application keeps for the time of a request, as on Flask's ``g``.
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
     def __init__(self, parent_context: Context, request: Request, app: "Kyoukai") -> None:
         # What Asphalt's constructor does, which would take the parent from its context variable,
         # and warns if it is passed. The tests hold these attributes to those that it sets.

@@ -10,7 +10,7 @@ import functools
 import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from werkzeug.wsgi import FileWrapper
 
 from .conditions import apply_conditions
 from .places import open_beneath, open_regular, read_path
+from .relative_paths import beside_caller
 
 if TYPE_CHECKING:
     from .context import HTTPRequestContext
@@ -45,7 +46,7 @@ class FilePart(FileWrapper):
         return data
 
 
-async def send_file(
+def send_file(
     ctx: "HTTPRequestContext",
     path_or_file: str | os.PathLike[str] | IO[bytes],
     mimetype: str | None = None,
@@ -56,15 +57,15 @@ async def send_file(
     etag: bool | str = True,
     last_modified: datetime | int | float | None = None,
     max_age: int | None = None,
-) -> Response:
-    """Return a response that sends a file, or what the request's conditions make of it.
+) -> Coroutine[Any, Any, Response]:
+    """Return, awaited, a response that sends a file, or what the request's conditions make of it.
 
     Ranges, ``If-None-Match``, ``If-Modified-Since``, ``If-Match``, ``If-Unmodified-Since`` and
     ``If-Range`` are obeyed (RFC 9110 sections 13 and 14). The file is opened in a thread.
 
     :param ctx: the context of the request.
-    :param path_or_file: a path, relative to the current directory, that no client had a say in; or a
-        file opened in binary mode, which stands at its beginning and is closed after the answer.
+    :param path_or_file: a path, relative to the folder of the module that calls this, that no client had a
+        say in; or a file opened in binary mode, which stands at its beginning and is closed after the answer.
     :param mimetype: the type; by default what the name suggests, or ``application/octet-stream``.
     :param as_attachment: whether a browser saves it, and does not show it.
     :param download_name: the name it is saved by; by default that of the path. A file without a path
@@ -88,40 +89,38 @@ async def send_file(
         "last_modified": last_modified,
         "max_age": max_age,
     }
-    return await respond_in_thread(functools.partial(_send, ctx, path_or_file, options))
+    return respond_in_thread(functools.partial(_send, ctx, beside_caller(path_or_file), options))
 
 
-async def send_from_directory(
+def send_from_directory(
     ctx: "HTTPRequestContext",
     directory: str | os.PathLike[str],
     path: str,
     *,
     dot_files: bool = False,
     **options: Any,
-) -> Response:
-    """Return a response that sends a file of a directory, by a path that a client may have chosen.
+) -> Coroutine[Any, Any, Response]:
+    """Return, awaited, a response that sends a file of a directory, by a path that a client may have chosen.
 
     A path that leads out of the directory, be it by ``..`` or by a symbolic link, one with a name in it
     that begins with a dot, and one that leads to no regular file are all the same 404.
 
     :param ctx: the context of the request.
-    :param directory: relative to the current directory; no client may have a say in it.
+    :param directory: relative to the folder of the module that calls this; no client may have a say in it.
     :param path: relative to ``directory``, with slashes between its parts.
     :param dot_files: whether names that begin with a dot are served.
     :param options: those of :func:`send_file`.
     :raises werkzeug.exceptions.NotFound: if there is no such file to be sent.
     """
-    parts = read_path(path, dot_files=dot_files)
-    if not parts:
-        raise NotFound
+    folder, parts = beside_caller(directory), read_path(path, dot_files=dot_files)
 
     def find() -> Response:
-        file = open_beneath(directory, parts)
-        if file is None:
+        file = open_beneath(folder, parts) if parts else None
+        if file is None or not parts:
             raise NotFound
         return respond(ctx, file, {"download_name": parts[-1], **options})
 
-    return await respond_in_thread(find)
+    return respond_in_thread(find)
 
 
 async def respond_in_thread(make: Callable[[], Response]) -> Response:

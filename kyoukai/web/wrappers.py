@@ -8,7 +8,7 @@ and a request reads from its environ what it is asked for.
 own affair. The tests hold the attributes of messages made here to those of messages made there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from http import HTTPStatus
 from typing import IO, Any, Final
 
@@ -21,6 +21,7 @@ from kyoukai.core.policy import METHODS
 
 from .lazily import Lazily
 
+Body = Iterable[bytes] | AsyncIterable[bytes] | Iterable[str] | AsyncIterable[str] | bytes | str
 Field = tuple[str, str]
 Given = Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]]
 
@@ -100,12 +101,12 @@ class Request(wrappers.Request):
 class Response(wrappers.Response):
     """A Werkzeug response. Its constructor calls none of its other methods.
 
-    The parameters are Werkzeug's.
+    The parameters are Werkzeug's; the body may be an asynchronous iterable, too.
     """
 
     def __init__(
         self,
-        response: Iterable[bytes] | bytes | Iterable[str] | str | None = None,
+        response: Body | None = None,
         status: int | str | HTTPStatus | None = None,
         headers: Given | None = None,
         mimetype: str | None = None,
@@ -124,7 +125,7 @@ class Response(wrappers.Response):
                 if self.automatically_set_content_length:
                     length = _lengths.get(len(data)) or _learn_length(len(data))
             else:
-                self.response = data
+                self.response = data  # type: ignore[assignment] # what sends it knows both kinds
         if headers is None:
             # What Werkzeug's constructor makes where there is nothing to be checked.
             self.headers = _new(Headers)

@@ -23,6 +23,8 @@ def test_the_face() -> None:
         "HTTPRequestContext",
         "Kyoukai",
         "Problem",
+        "Request",
+        "Response",
         "Route",
         "RouteCompletedEvent",
         "RouteEvent",

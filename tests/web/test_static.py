@@ -160,16 +160,6 @@ def test_two_of_one_name(site: Path) -> None:
     assert body(app, "/b/style.css") == (200, "a {}")
 
 
-def test_a_relative_directory_is_taken_from_the_current_one_once(
-    site: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(site.parent)
-    app = Kyoukai("site")
-    app.static("/s", "site")
-    monkeypatch.chdir("/")
-    assert body(app, "/s/style.css") == (200, "a {}")
-
-
 def test_a_finalized_application(site: Path) -> None:
     app = Kyoukai("site")
     app.finalize()

@@ -41,7 +41,7 @@ POLICY = (
 key = os.environ.get("GUESTBOOK_KEY") or secrets.token_hex()
 
 app = Kyoukai("guestbook", sessions=CookieSessions(key))
-app.static("/static", os.path.join(os.path.dirname(__file__), "static"))
+app.static("/static", "static")
 
 
 @app.after_request
@@ -152,7 +152,7 @@ async def events(
     ctx: HTTPRequestContext,
     news: News = resource(),
     pages: TemplateRenderer = resource(),
-    sessions: async_sessionmaker = resource(),
+    sessions: async_sessionmaker = resource(),  # type: ignore[type-arg] # its name, bare, is the key
 ) -> Response:
     """Send the entries after one as they are written, each as a piece of HTML."""
 

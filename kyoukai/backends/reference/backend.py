@@ -16,7 +16,7 @@ class ReferenceBackend(Backend):
     """HTTP/1.1 parsed in Python. It has no options."""
 
     api_version: ClassVar[int] = 1
-    features: ClassVar[frozenset[str]] = HTTP1_FEATURES
+    features = HTTP1_FEATURES
 
     def create_protocol(
         self,
