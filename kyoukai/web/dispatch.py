@@ -65,7 +65,7 @@ class Dispatcher:
             value = await hook(ctx)
             if value is not None:
                 return value, hook
-        if ctx.observed:
+        if ctx.observed and target is ctx.route:
             await ctx.announce("route_invoked")
         return await target.invoke(ctx, **ctx.params), target.handler
 

@@ -35,7 +35,10 @@ class RouteMatchedEvent(RouteEvent):
 
 
 class RouteInvokedEvent(RouteEvent):
-    """The hooks before it let the request pass; the handler is called next."""
+    """The hooks before it let the request pass; the handler is called next.
+
+    For an ``OPTIONS`` that is answered in the place of a route, it does not happen.
+    """
 
     __slots__ = ()
 

@@ -2,7 +2,8 @@
 
 One adapter of the map, bound to no request, does all the matching. A request's own adapter is made
 only where host and scheme show: in redirects and in URLs. A request that no route takes gets a
-stand-in for one, which the application's hooks surround, and error handlers by its path.
+stand-in for one, which the application's hooks surround, and error handlers by its path. An ``OPTIONS``
+that is answered in the place of a route has that route's hooks.
 
 For paths without variables the map is asked once and for all: its answer cannot change, and to ask
 takes as long as the rest of a small request. For other paths its answers are kept as long as there is
@@ -99,7 +100,11 @@ class Refusal:
 
 
 class Options:
-    """Stands in for the route of an ``OPTIONS`` that no route takes (RFC 9110 section 9.3.7)."""
+    """Answers an ``OPTIONS`` that no route takes (RFC 9110 section 9.3.7).
+
+    It is surrounded by what surrounds a route of the same path: a preflight gets the same fields by hooks
+    after as the request that it asks for.
+    """
 
     __slots__ = ("methods", "scope")
 
@@ -109,7 +114,7 @@ class Options:
         self.scope = scope
         self.methods = methods
 
-    async def invoke(self, ctx: "HTTPRequestContext") -> Response:
+    async def invoke(self, ctx: "HTTPRequestContext", **params: Any) -> Response:
         """Say which methods are allowed, with no body."""
         response = ctx.app.response_class()
         response.headers.pop("Content-Type", None)
@@ -186,7 +191,7 @@ class Router:
         except MethodNotAllowed as error:
             allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
             if method == "OPTIONS":
-                return Options(self.scope, allowed), NO_PARAMS
+                return self._answer_options(ctx, request, key, allowed)
             return Refusal(self._error_scopes.find(ctx, *key[1:]), MethodNotAllowed(allowed)), NO_PARAMS
         except NotFound:
             return Refusal(self._error_scopes.find(ctx, *key[1:]), NotFound()), NO_PARAMS
@@ -197,6 +202,24 @@ class Router:
             self._found[key] = route, params
         ctx.route, ctx.found = route, params
         return route, params
+
+    def _answer_options(
+        self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, ...], allowed: list[str]
+    ) -> Match:
+        """Return what answers an ``OPTIONS`` that no route takes, in the place of one that is there.
+
+        A browser that asks before another request names that one's method. Its route is what the hooks
+        are looked up for, or else the first in the order of methods.
+        """
+        wanted = request.headers.get("Access-Control-Request-Method", "")
+        for method in sorted(allowed, key=lambda name: name != wanted):
+            try:
+                rule, params = self._ask(method, *key[1:])
+            except HTTPException:
+                continue  # OPTIONS itself, or a redirect of this method alone.
+            ctx.route, ctx.found = rule.route, params
+            return Options(rule.route.scope, allowed), params
+        return Options(self.scope, allowed), NO_PARAMS
 
     def _ask(self, method: str, path: str, host: str = "") -> Any:
         """Return the rule and the parameters that the map finds, or raise what it raises."""

@@ -3,7 +3,8 @@
 Layers nest: the application, the blueprints from the outermost to the innermost, the route. Hooks
 before are called from the outside in, in the order of their registration; hooks after in exactly
 the reverse order. An error is offered to the error handlers from the inside out. A request that no
-route takes has the application's hooks alone, and the error handlers of :mod:`kyoukai.web.error_scopes`.
+route takes has the application's hooks alone, and the error handlers of :mod:`kyoukai.web.error_scopes`;
+an ``OPTIONS`` that is answered in the place of a route has all that the route has.
 """
 
 from collections.abc import Iterable

@@ -6,13 +6,13 @@ from typing import Any
 from asphalt.core import Context
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Request
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.web import HTTPRequestContext, Kyoukai
-from kyoukai.web.routing import MAX_FOUND, MAX_PATH_SIZE, Refusal
+from kyoukai.web.routing import MAX_FOUND, MAX_PATH_SIZE, Options, Refusal
 
 from .asking import ask
 
@@ -95,9 +95,17 @@ def test_the_router_finds_what_the_map_finds(routes: Any, requests: list[tuple[s
             error = exc
         else:
             error = None
-        if error is not None:
+        if isinstance(target, Options):
+            # In the place of a route: it has what surrounds that one.
+            assert method == "OPTIONS"
+            assert isinstance(error, MethodNotAllowed)
+            assert target.scope is seen.route.scope
+            assert seen.params == found
+            assert seen.route.methods & set(error.valid_methods or ())
+        elif error is not None:
             assert seen.route is None
-            assert method == "OPTIONS" or (isinstance(target, Refusal) and target.error.code == error.code)
+            assert isinstance(target, Refusal)
+            assert target.error.code == error.code
         else:
             assert target is seen.route
             assert seen.route.rule is rule

@@ -82,6 +82,17 @@ def text(app: Kyoukai, *args: Any, **options: Any) -> str:
     return ask(app, *args, **options).get_data(as_text=True)
 
 
+def test_options_have_the_hooks_of_the_group_and_of_the_method() -> None:
+    app = Kyoukai("app")
+    app.add_route_group(Items(a="1"))
+    headers = {"Access-Control-Request-Method": "DELETE", "Authorization": "Basic x"}
+    response = ask(app, "/items/a", "OPTIONS", headers=headers)
+    assert (response.status_code, response.headers["Allow"]) == (200, "DELETE, GET, HEAD, OPTIONS")
+    assert (response.headers["X-Items"], response.headers["X-Signed"]) == ("1", "Items")
+    response = ask(app, "/items/", "OPTIONS")
+    assert (response.headers["X-Items"], "X-Signed" in response.headers) == ("1", False)
+
+
 def test_methods_are_routes_hooks_and_error_handlers() -> None:
     group = Items(a="A", b="B")
     app = serve(group)

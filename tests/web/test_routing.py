@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response
 
 from kyoukai.core.policy import METHODS
-from kyoukai.web import HTTPRequestContext, Kyoukai
+from kyoukai.web import Blueprint, HTTPRequestContext, Kyoukai
 
 from .asking import ask
 
@@ -227,3 +228,48 @@ def test_a_converter_that_raises_is_an_error_of_the_application(caplog: pytest.L
     app.route("/<broken:x>")(index)
     assert ask(app, "/a").status_code == 500
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [KeyError]
+
+
+def test_options_are_surrounded_by_the_route_that_a_preflight_asks_for() -> None:
+    app = Kyoukai("app")
+    shop = Blueprint("shop", prefix="/<shop>", parent=app)
+
+    def named(name: str) -> Any:
+        async def after(ctx: HTTPRequestContext, response: Response) -> None:
+            assert ctx.route is not None
+            response.headers["X-Hook"] = f"{name} {ctx.params['shop']} {ctx.route.name} {ctx.bp.name}"
+
+        return after
+
+    shop.route("/items", endpoint="list", after=[named("read")])(other)
+    shop.route("/items", ["PUT", "DELETE"], endpoint="change", after=[named("write")])(other)
+    for wanted, expected in [
+        ("GET", "read a list shop"),
+        ("HEAD", "read a list shop"),
+        ("PUT", "write a change shop"),
+        ("PATCH", "write a change shop"),
+        ("OPTIONS", "write a change shop"),
+        ("", "write a change shop"),
+    ]:
+        headers = {"Access-Control-Request-Method": wanted} if wanted else {}
+        response = ask(app, "/a/items", "OPTIONS", headers=headers)
+        assert response.headers["X-Hook"] == expected
+        assert response.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
+
+
+def test_options_are_matched_and_completed_but_invoke_no_route() -> None:
+    heard: list[tuple[str, str]] = []
+    app = Kyoukai("app")
+    api = Blueprint("api", prefix="/api", parent=app)
+    api.route("/items")(other)
+
+    @app.before_request
+    async def listen(ctx: HTTPRequestContext) -> None:
+        for signal in (ctx.route_matched, ctx.route_invoked, ctx.route_completed):
+            signal.connect(lambda event: heard.append((event.topic, event.route.name)))
+
+    assert ask(app, "/api/items", "OPTIONS").status_code == 200
+    assert heard == [("route_completed", "other")]
+    heard.clear()
+    assert ask(app, "/api/items").status_code == 200
+    assert heard == [("route_invoked", "other"), ("route_completed", "other")]

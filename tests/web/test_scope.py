@@ -77,14 +77,21 @@ def test_hooks_after_see_errors_too() -> None:
         ("/missing", "GET", 404),
         ("/outer/inner/missing", "GET", 404),
         ("/outer/inner/", "POST", 405),
-        ("/outer/inner/", "OPTIONS", 200),
         ("/outer/inner", "GET", 308),
+        ("/outer/inner", "HEAD", 308),
     ],
 )
 def test_without_a_route_there_are_the_hooks_of_the_application(path: str, method: str, status: int) -> None:
     layers = Layers()
     assert ask(layers.app, path, method).status_code == status
     assert layers.log == ["+app1", "+app2", "-app2", "-app1"]
+
+
+@pytest.mark.parametrize(("method", "middle"), [("OPTIONS", ""), ("HEAD", "handler")])
+def test_what_is_answered_in_the_place_of_a_route_has_its_hooks(method: str, middle: str) -> None:
+    layers = Layers()
+    assert ask(layers.app, "/outer/inner/", method).status_code == 200
+    assert [entry for entry in layers.log if entry] == [entry for entry in around(middle) if entry]
 
 
 def test_a_hook_that_answers() -> None:

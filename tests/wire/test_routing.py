@@ -141,3 +141,34 @@ def test_no_url_is_made_of_a_host_that_none_can_have(serve, host):
             ):
                 answer = client.request(b"GET %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (target, name))
                 assert (answer.status, answer.fields.get("location")) == (status, location)
+
+
+def test_a_preflight_gets_the_fields_that_the_blueprint_adds(serve):
+    app = Kyoukai("app")
+    api = Blueprint("api", prefix="/api", parent=app)
+
+    @api.after_request
+    async def allow_other_origins(ctx, response):
+        response.headers["Access-Control-Allow-Origin"] = "https://example.org"
+        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
+
+    @api.put("/items/<int:item>")
+    async def change(ctx, item):
+        return str(item)
+
+    @app.get("/")
+    async def index(ctx):
+        return "index"
+
+    with serve(app).connect() as client:
+        ask_first = ("Origin: https://example.org", "Access-Control-Request-Method: PUT")
+        for _ in range(2):
+            answer = client.request(message("OPTIONS", "/api/items/1", *ask_first))
+            assert (answer.status, answer.fields["allow"], answer.body) == (200, "OPTIONS, PUT", b"")
+            assert answer.fields["access-control-allow-origin"] == "https://example.org"
+            assert answer.fields["access-control-allow-methods"] == "OPTIONS, PUT"
+            answer = client.request(message("PUT", "/api/items/1", *ask_first[:1], body=b"new"))
+            assert (answer.body, "access-control-allow-origin" in answer.fields) == (b"1", True)
+        for target in ("/", "*"):
+            answer = client.request(message("OPTIONS", target, *ask_first))
+            assert (answer.status, "access-control-allow-origin" in answer.fields) == (200, False)
