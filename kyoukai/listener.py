@@ -143,13 +143,37 @@ class Listener:
         return ListenError(f"cannot listen on {where}: {what}")
 
 
-def listen(family: int, protocol: int, address: Any) -> socket.socket:
+class StreamSocket(socket.socket):
+    """A stream socket that keeps its family and type as it was told them, as those that it accepts do.
+
+    Python's own makes a member of an enumeration at each look, and five looks are taken until a connection
+    is made: a seventh of what a new connection and its answer cost. Parameters are those of
+    :class:`socket.socket`, which has defaults for them.
+    """
+
+    __slots__ = ("family", "type")
+
+    def __init__(self, family: int, type: int, proto: int, fileno: int | None = None) -> None:  # noqa: A002
+        super().__init__(family, type, proto, fileno)
+        self.family = family  # type: ignore[misc, assignment]
+        self.type = type  # type: ignore[misc, assignment]
+
+    def accept(self) -> "tuple[StreamSocket, Any]":
+        """Accept a connection: what :meth:`socket.socket.accept` does of a socket that does not block.
+
+        :return: the connection's socket, and the client's address.
+        """
+        descriptor, address = self._accept()  # type: ignore[attr-defined]
+        return StreamSocket(self.family, self.type, self.proto, descriptor), address
+
+
+def listen(family: int, protocol: int, address: Any) -> StreamSocket:
     """Return a stream socket that listens and does not block.
 
     :param protocol: as ``getaddrinfo`` says it: asyncio sets TCP_NODELAY where it is said to be TCP.
     :raises OSError: if there is no such family, or the address cannot be listened on.
     """
-    sock = socket.socket(family, socket.SOCK_STREAM, protocol)
+    sock = StreamSocket(family, socket.SOCK_STREAM, protocol)
     try:
         if family != socket.AF_UNIX and os.name == "posix":
             # A port is free although connections of its last owner linger. On Windows it means more.

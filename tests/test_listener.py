@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.asphalt import KyoukaiComponent
 from kyoukai.core.errors import ListenError
-from kyoukai.listener import Listener, inode
+from kyoukai.listener import Listener, StreamSocket, inode, listen
 
 from .serving import PATIENCE, Client, Running, running
 
@@ -360,3 +360,31 @@ def test_a_successor_keeps_the_socket_that_it_took_over(socket_path: str, loop_f
             assert inode(socket_path) is not None
             assert new.request(REQUEST).status == 200
     assert not os.path.exists(socket_path)
+
+
+# The sockets themselves
+
+
+def test_sockets_tell_what_pythons_own_tell(socket_path: str) -> None:
+    families = [
+        (socket.AF_INET, ("127.0.0.1", 0)),
+        (socket.AF_INET6, ("::1", 0)),
+        (socket.AF_UNIX, socket_path),
+    ]
+    for family, address in families:
+        with contextlib.ExitStack() as opened:
+            listening = opened.enter_context(listen(family, 0, address))
+            client = opened.enter_context(socket.socket(family))
+            client.settimeout(PATIENCE)
+            client.connect(listening.getsockname())
+            accepted, peer = listening.accept()
+            opened.enter_context(accepted)
+            assert peer == client.getsockname()
+            assert type(accepted) is StreamSocket
+            for sock in (listening, accepted, opened.enter_context(accepted.dup())):
+                with socket.socket(fileno=os.dup(sock.fileno())) as own:
+                    assert (sock.family, sock.type, sock.proto) == (own.family, own.type, sock.proto)
+                    assert type(sock.type) is type(own.type)
+            assert not os.get_inheritable(accepted.fileno())
+            accepted.sendall(b"x")
+            assert client.recv(1) == b"x"
