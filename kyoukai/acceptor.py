@@ -9,7 +9,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -45,7 +45,8 @@ class Acceptor:
     """Accepts connections, and gives each a protocol.
 
     :param sockets: TCP or Unix sockets that listen. They are the acceptor's from now on.
-    :param factory: makes the protocol of one connection.
+    :param factory: makes the protocol of one connection. It is given the client's address, as
+        :meth:`socket.socket.accept` has it; ``None`` where the loop accepts.
     :param options: what every connection is made with, as
         :meth:`asyncio.loop.connect_accepted_socket` has it: ``ssl`` and its timeouts.
     :param retry_delay: seconds until the next try after the system refused a descriptor.
@@ -54,7 +55,7 @@ class Acceptor:
     def __init__(
         self,
         sockets: Sequence[socket.socket],
-        factory: Callable[[], asyncio.BaseProtocol],
+        factory: Callable[[Any], asyncio.BaseProtocol],
         options: Mapping[str, Any],
         *,
         retry_delay: float = RETRY_DELAY,
@@ -66,8 +67,9 @@ class Acceptor:
         self._watching = False
         self._starved = False
         self._retry: asyncio.TimerHandle | None = None
-        # Connections that are not made yet, which is a while with TLS only.
+        # Connections that are not made yet: those over TLS, which takes a while, and the others.
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._making: dict[Coroutine[Any, Any, Any], asyncio.Future[Any] | None] = {}
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
@@ -78,7 +80,8 @@ class Acceptor:
         except NotImplementedError:
             # Windows' own loop cannot wait until a socket is ready. It has ways to accept instead.
             for sock in self._sockets:
-                self._servers.append(await loop.create_server(self._factory, sock=sock, **self._options))
+                factory = partial(self._factory, None)
+                self._servers.append(await loop.create_server(factory, sock=sock, **self._options))
 
     async def close(self) -> None:
         """Listen no more, and give up the connections that are not made yet. It may be called twice."""
@@ -89,6 +92,11 @@ class Acceptor:
             server.close()
         for sock in self._sockets:
             sock.close()
+        while self._making:
+            making, waiter = self._making.popitem()
+            if waiter is not None:
+                waiter.cancel()
+            making.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -108,7 +116,7 @@ class Acceptor:
     def _accept(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         for _ in range(BURST):
             try:
-                connection, _address = sock.accept()
+                connection, address = sock.accept()
             except (BlockingIOError, InterruptedError):
                 # All who waited are in.
                 self._recover()
@@ -118,17 +126,48 @@ class Acceptor:
                     continue
                 self._pause(loop, error)
                 return
-            self._connect(loop, connection)
+            self._connect(loop, connection, address)
 
-    def _connect(self, loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+    def _connect(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: Any) -> None:
         try:
-            protocol = self._factory()
+            protocol = self._factory(address)
         except Exception:
             logger.exception("no protocol could be made for a connection")
             connection.close()
             return
         making = loop.connect_accepted_socket(lambda: protocol, connection, **self._options)
-        task = loop.create_task(making)
+        if self._options.get("ssl") is None:
+            self._making[making] = None
+            self._go_on(making, connection, None)
+        else:
+            self._begin_task(making, connection)
+
+    def _go_on(self, making: Coroutine[Any, Any, Any], connection: socket.socket, waiter: Any) -> None:
+        """Go on with the making of a connection without TLS.
+
+        It waits once, until the loop's next turn has called ``connection_made``. A task that waits for
+        that costs more than to make the connection.
+        """
+        if making not in self._making:
+            return  # It was given up.
+        try:
+            waiter = making.send(None)
+        except StopIteration:
+            del self._making[making]
+        except Exception as error:
+            del self._making[making]
+            self._fail(connection, error)
+        else:
+            if waiter is None:
+                # Another loop than asyncio's and uvloop has more to do.
+                del self._making[making]
+                self._begin_task(making, connection)
+            else:
+                self._making[making] = waiter
+                waiter.add_done_callback(partial(self._go_on, making, connection))
+
+    def _begin_task(self, making: Coroutine[Any, Any, Any], connection: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(making)
         self._tasks.add(task)
         task.add_done_callback(partial(self._connected, connection))
 
@@ -138,12 +177,15 @@ class Acceptor:
             # It has no transport to close it if that was before the task's first step.
             connection.close()
         elif (error := task.exception()) is not None:
-            connection.close()
-            # What fails in TLS is an OSError too, and so is a handshake that takes too long.
-            if isinstance(error, OSError):
-                logger.debug("a connection could not be made: %s: %s", type(error).__name__, error)
-            else:
-                logger.error("a connection could not be made", exc_info=error)
+            self._fail(connection, error)
+
+    def _fail(self, connection: socket.socket, error: BaseException) -> None:
+        connection.close()
+        # What fails in TLS is an OSError too, and so is a handshake that takes too long.
+        if isinstance(error, OSError):
+            logger.debug("a connection could not be made: %s: %s", type(error).__name__, error)
+        else:
+            logger.error("a connection could not be made", exc_info=error)
 
     def _pause(self, loop: asyncio.AbstractEventLoop, error: OSError) -> None:
         # EMFILE, ENFILE, ENOBUFS, ENOMEM: what is lacking here is lacking for all the sockets.

@@ -28,6 +28,7 @@ from kyoukai.core.application import Application
 from kyoukai.core.backend import Backend, claimed_features
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits, suggest
+from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.core.references import UnresolvedReferenceError, resolve
 from kyoukai.core.registry import create_backend
 from kyoukai.core.server import Server
@@ -181,7 +182,14 @@ class KyoukaiComponent(Component):
         create: Any = self.backend.create_protocol
         create_protocol = traced(create) if self.trace else create
         options = connection_options(self.ssl_context, self.server.limits)
-        acceptor = Acceptor(sockets, lambda: create_protocol(self, ctx, *self.address), options)
+
+        def make(peer: Any) -> asyncio.BaseProtocol:
+            protocol = create_protocol(self, ctx, *self.address)
+            if isinstance(protocol, HTTPProtocol):
+                protocol.peer = peer
+            return protocol
+
+        acceptor = Acceptor(sockets, make, options)
         try:
             self.address = self.listener.address(sockets)
             self.url = self.listener.url(self.address, secure=self.ssl_context is not None)

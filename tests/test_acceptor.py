@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.acceptor import BURST, CLIENT_GONE, Acceptor
 from kyoukai.core.limits import Limits
-from kyoukai.listener import listen
+from kyoukai.listener import StreamSocket, listen
 from kyoukai.tls import connection_options
 
 from .processes import Process, kyoukai_run
@@ -47,13 +47,18 @@ class Protocol(asyncio.Protocol):
         self.lost.set()
 
 
-class Refusing(socket.socket):
+def no_protocol(address: Any) -> asyncio.Protocol:
+    """Return a protocol that does nothing."""
+    return asyncio.Protocol()
+
+
+class Refusing(StreamSocket):
     """A listening socket of which accept() fails as often as :attr:`errors` has errors left."""
 
     errors: list[int]
     tries = 0
 
-    def accept(self) -> tuple[socket.socket, Any]:
+    def accept(self) -> tuple[StreamSocket, Any]:
         self.tries += 1
         if self.errors:
             number = self.errors.pop(0)
@@ -72,7 +77,7 @@ def refusing(*errors: int) -> Refusing:
 
 @contextlib.asynccontextmanager
 async def accepting(
-    factory: Callable[[], asyncio.BaseProtocol], *sockets: socket.socket, **settings: Any
+    factory: Callable[[Any], asyncio.BaseProtocol], *sockets: socket.socket, **settings: Any
 ) -> AsyncIterator[Acceptor]:
     """Accept while the block runs."""
     acceptor = Acceptor(sockets, factory, settings.pop("options", {}), **settings)
@@ -142,7 +147,7 @@ def test_connections_of_several_sockets(run: Any) -> None:
 
     async def main() -> None:
         sockets = [refusing(), refusing()]
-        async with accepting(lambda: Protocol(made), *sockets):
+        async with accepting(lambda address: Protocol(made), *sockets):
             for sock in sockets:
                 await echo(sock)
             await end(made)
@@ -156,7 +161,7 @@ def test_a_connection_of_tcp_sends_without_delay_and_knows_its_addresses(run: An
 
     async def main() -> None:
         sock = refusing()
-        async with accepting(lambda: Protocol(made), sock):
+        async with accepting(lambda address: Protocol(made), sock):
             reader, writer = await asyncio.open_connection(*sock.getsockname())
             writer.write(b"x")
             await reader.readexactly(1)
@@ -175,7 +180,7 @@ def test_a_connection_of_tcp_sends_without_delay_and_knows_its_addresses(run: An
 def test_one_turn_accepts_so_many_and_no_more(run: Any) -> None:
     sock = refusing()
 
-    def factory() -> Protocol:
+    def factory(address: Any) -> Protocol:
         counts.append(sock.tries)
         return Protocol(made)
 
@@ -208,7 +213,7 @@ def test_a_closed_acceptor_listens_no_more(run: Any) -> None:
     async def main() -> None:
         sock = refusing()
         address = sock.getsockname()
-        async with accepting(asyncio.Protocol, sock) as acceptor:
+        async with accepting(no_protocol, sock) as acceptor:
             await acceptor.close()
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection(*address)
@@ -220,7 +225,7 @@ def test_a_closed_acceptor_listens_no_more(run: Any) -> None:
 def test_one_that_never_started_is_closed(run: Any) -> None:
     async def main() -> None:
         sock = refusing()
-        await Acceptor([sock], asyncio.Protocol, {}).close()
+        await Acceptor([sock], no_protocol, {}).close()
         assert sock.fileno() == -1
 
     run(main())
@@ -233,7 +238,7 @@ def test_a_connection_accepted_as_it_closes_is_closed(run: Any) -> None:
         sock = refusing()
         with socket.create_connection(sock.getsockname(), PATIENCE) as client:
             client.setblocking(False)
-            async with accepting(lambda: Protocol(made), sock):
+            async with accepting(lambda address: Protocol(made), sock):
                 # Accepted, and no turn further.
                 await until(lambda: bool(made))
             assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
@@ -258,7 +263,7 @@ def test_a_loop_that_does_not_tell_when_a_socket_is_ready() -> None:
     async def main() -> None:
         sock = refusing()
         address = sock.getsockname()
-        async with accepting(lambda: Protocol(made), sock):
+        async with accepting(lambda address: Protocol(made), sock):
             await echo(sock)
             await end(made)
         with pytest.raises(ConnectionRefusedError):
@@ -266,6 +271,48 @@ def test_a_loop_that_does_not_tell_when_a_socket_is_ready() -> None:
 
     with asyncio.Runner(loop_factory=Completing) as runner:
         runner.run(main())
+
+
+def test_a_connection_without_tls_is_made_without_a_task(run: Any) -> None:
+    made: list[Protocol] = []
+    tasks: list[set[Any]] = []
+
+    class Noting(Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            tasks.append(asyncio.all_tasks())
+            super().connection_made(transport)
+
+    async def main() -> None:
+        sock = refusing()
+        async with accepting(lambda address: Noting(made), sock):
+            loop = asyncio.get_running_loop()
+            with socket.create_connection(sock.getsockname(), PATIENCE) as client:
+                client.setblocking(False)
+                await loop.sock_sendall(client, b"x")
+                assert await loop.sock_recv(client, 1) == b"x"
+            await end(made)
+        assert tasks == [asyncio.all_tasks()]
+
+    run(main())
+
+
+def test_the_factory_is_given_the_clients_address(run: Any) -> None:
+    made: list[Protocol] = []
+    addresses = []
+
+    def factory(address: Any) -> Protocol:
+        addresses.append(address)
+        return Protocol(made)
+
+    async def main() -> None:
+        sock = refusing()
+        async with accepting(factory, sock):
+            with socket.create_connection(sock.getsockname(), PATIENCE) as client:
+                await until(lambda: bool(made))
+                assert addresses == [client.getsockname()]
+            await end(made)
+
+    run(main())
 
 
 # Where accept() fails
@@ -279,7 +326,7 @@ def test_it_stops_for_a_while_and_says_so_once(
 
     async def main() -> None:
         other, sock = refusing(), refusing(*[number] * 3)
-        async with accepting(lambda: Protocol(made), other, sock, retry_delay=0.01):
+        async with accepting(lambda address: Protocol(made), other, sock, retry_delay=0.01):
             await echo(sock)
             assert lines(caplog) == [
                 (
@@ -303,7 +350,7 @@ def test_while_it_waits_it_watches_no_socket(run: Any, caplog: pytest.LogCapture
 
     async def main() -> None:
         other, sock = refusing(), refusing(errno.EMFILE)
-        async with accepting(asyncio.Protocol, other, sock, retry_delay=PATIENCE * 2):
+        async with accepting(no_protocol, other, sock, retry_delay=PATIENCE * 2):
             clients = [socket.create_connection(each.getsockname(), PATIENCE) for each in (sock,)]
             await until(lambda: sock.tries > 0)
             clients.append(socket.create_connection(other.getsockname(), PATIENCE))
@@ -324,7 +371,7 @@ def test_a_client_that_is_gone_is_nothing(run: Any, caplog: pytest.LogCaptureFix
 
     async def main() -> None:
         sock = refusing(number)
-        async with accepting(lambda: Protocol(made), sock, retry_delay=PATIENCE * 2):
+        async with accepting(lambda address: Protocol(made), sock, retry_delay=PATIENCE * 2):
             await echo(sock)
             await end(made)
 
@@ -341,7 +388,7 @@ def test_a_factory_that_raises_is_one_error_and_closes_the_connection(
     made: list[Protocol] = []
     failures = [ZeroDivisionError("no protocol today"), OSError("no file")]
 
-    def factory() -> Protocol:
+    def factory(address: Any) -> Protocol:
         if failures:
             raise failures.pop(0)
         return Protocol(made)
@@ -362,14 +409,37 @@ def test_a_factory_that_raises_is_one_error_and_closes_the_connection(
     assert "no protocol today" in caplog.text
 
 
-def test_a_loop_that_fails_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(asyncio.SelectorEventLoop):
-        async def connect_accepted_socket(self, *args: Any, **options: Any) -> Any:
-            raise ZeroDivisionError("no transport today")
+class Unlike(asyncio.SelectorEventLoop):
+    """A loop that makes a connection in its own way: it waits so many times before, and may fail."""
+
+    waits = 0
+    bare = False
+    error: Exception | None = None
+
+    async def connect_accepted_socket(self, *args: Any, **options: Any) -> Any:
+        for _ in range(self.waits):
+            if self.bare:
+                await asyncio.sleep(0)
+            else:
+                waiter = self.create_future()
+                self.call_soon(waiter.set_result, None)
+                await waiter
+        if self.error is not None:
+            raise self.error
+        return await super().connect_accepted_socket(*args, **options)
+
+
+@pytest.mark.parametrize("waits", [0, 2])
+@pytest.mark.parametrize("bare", [False, True])
+def test_a_loop_that_fails_is_an_error(caplog: pytest.LogCaptureFixture, waits: int, bare: bool) -> None:
+    class Failing(Unlike):
+        error = ZeroDivisionError("no transport today")
+
+    Failing.waits, Failing.bare = waits, bare
 
     async def main() -> None:
         sock = refusing()
-        async with accepting(asyncio.Protocol, sock):
+        async with accepting(no_protocol, sock):
             reader, writer = await asyncio.open_connection(*sock.getsockname())
             assert await reader.read() == b""
             writer.close()
@@ -379,6 +449,25 @@ def test_a_loop_that_fails_is_an_error(caplog: pytest.LogCaptureFixture) -> None
         runner.run(main())
     assert lines(caplog) == [("ERROR", "a connection could not be made")]
     assert "no transport today" in caplog.text
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_a_loop_that_waits_several_times_for_a_connection(bare: bool) -> None:
+    class Slow(Unlike):
+        waits = 3
+
+    Slow.bare = bare
+    made: list[Protocol] = []
+
+    async def main() -> None:
+        sock = refusing()
+        async with accepting(lambda address: Protocol(made), sock):
+            await echo(sock)
+            await end(made)
+
+    with asyncio.Runner(loop_factory=Slow) as runner:
+        runner.run(main())
+    assert len(made) == 1
 
 
 # TLS
@@ -446,7 +535,7 @@ def test_a_handshake_that_fails_is_a_debug_line_and_leaves_nothing(
 
     async def main() -> None:
         sock = refusing()
-        async with accepting(lambda: Protocol(made), sock, options=options):
+        async with accepting(lambda address: Protocol(made), sock, options=options):
             # uvloop keeps a descriptor of its own in reserve from the first connection on.
             await fail_handshake(sock.getsockname(), way)
             await until(lambda: len(lines(caplog)) == 1)
@@ -471,7 +560,7 @@ def test_a_stop_does_not_wait_for_a_handshake(
         sock = refusing()
         with socket.create_connection(sock.getsockname(), PATIENCE) as client:
             client.setblocking(False)
-            async with accepting(lambda: Protocol(made), sock, options=options):
+            async with accepting(lambda address: Protocol(made), sock, options=options):
                 await until(lambda: bool(made))
                 for _ in range(10):
                     await asyncio.sleep(0)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 class Answering(Reading, abc.ABC):
     """The queue of requests, and the first of them. Parameters are those of :class:`Connection`."""
 
+    peer: "tuple[Any, ...] | None" = None
+    """The client's address, where whoever accepted the connection knows it; else the transport is asked."""
+
     def __init__(
         self,
         component: "Component",
@@ -53,8 +56,7 @@ class Answering(Reading, abc.ABC):
         """Take the transport of a connection just accepted."""
         super().connection_made(transport)
         is_local = self.server_port == 0
-        # The peer may be gone before it can be asked for its name.
-        peer = None if is_local else transport.get_extra_info("peername")
+        peer = None if is_local else self.peer or transport.get_extra_info("peername")
         self.environ = connection_environ(
             scheme="https" if self.is_secure else "http",
             server=("localhost", 80) if is_local else (self.server_ip, self.server_port),

@@ -71,9 +71,10 @@ def by_hand(backend):
     """Return a function that calls its argument with a protocol and its transport, in a loop."""
     protocol_class = importlib.import_module(MODULES[backend]).KyoukaiProtocol
 
-    def run(function, app=echo):
+    def run(function, app=echo, peer=None):
         async def main():
             protocol = protocol_class(Component(app), None, "127.0.0.1", 80)
+            protocol.peer = peer
             transport = RecordingTransport()
             protocol.connection_made(transport)
             result = function(protocol, transport)
@@ -112,6 +113,24 @@ def test_a_request_and_its_environ(by_hand):
         assert (environs[0]["SERVER_NAME"], environs[0]["SERVER_PORT"]) == ("127.0.0.1", "80")
 
     by_hand(drive, app)
+
+
+def test_the_address_that_the_connection_was_accepted_with(by_hand):
+    """It outranks what the transport says, which may know it no more."""
+    environs = []
+
+    @Answering
+    async def app(request):
+        environs.append(request.environ)
+        return Response("")
+
+    async def drive(protocol, transport):
+        protocol.data_received(message())
+        while not environs:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0)
+        assert (environs[0]["REMOTE_ADDR"], environs[0]["REMOTE_PORT"]) == ("2001:db8::7", "7")
+
+    by_hand(drive, app, ("2001:db8::7", 7, 0, 0))
 
 
 def test_write_and_raw_write(by_hand):
