@@ -78,9 +78,10 @@ START: Final = re.compile(rb"(%b) ([%b]*+)(?: HTTP/([0-9]\.[0-9])\r\n)?" % (TOKE
 #   chunk-ext      = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 #   chunk-ext-name = token
 #   chunk-ext-val  = token / quoted-string
-# No BWS is taken here, though RFC 9110 section 5.6.3 has a recipient parse and remove it: no sender
-# may make any, and what one recipient reads over and the next one does not lets a request be
-# smuggled between them. llhttp takes none either.
+# No BWS is taken here, on purpose. This is stricter than RFC 9110 section 5.6.3: "A recipient MUST
+# parse for such bad whitespace and remove it before interpreting the protocol element." No sender may
+# make any, and what one recipient reads over and the next one does not lets a request be smuggled
+# between them. llhttp takes none either.
 CHUNK_EXT = rb"(?:;%(token)b(?:=(?:%(token)b|%(quoted_string)b))?)*" % {
     b"token": TOKEN,
     b"quoted_string": QUOTED_STRING,

@@ -95,7 +95,8 @@ def test_data_is_passed_on_as_it_comes():
 @pytest.mark.parametrize(
     ("coded", "reason"),
     [
-        # RFC 9112 section 7.1.1: BWS, which no sender may make.
+        # RFC 9112 section 7.1.1: BWS, which no sender may make. To refuse it is stricter than the
+        # MUST of RFC 9110 section 5.6.3, on purpose.
         (b"5 ;a\r\nhello\r\n0\r\n", "chunk size"),
         (b"5; a\r\nhello\r\n0\r\n", "chunk size"),
         (b"5;a =b\r\nhello\r\n0\r\n", "chunk size"),
