@@ -24,6 +24,7 @@ from .grammar import (
     parse_field_line,
     parse_version,
 )
+from .target import parse_target
 
 if TYPE_CHECKING:
     from .limits import Limits
@@ -138,6 +139,9 @@ def _read_request_line(buffer: ReceiveBuffer, limits: "Limits") -> Generator[Non
     if stop == CR and target and method == b"GET":
         # RFC 1945 section 4.1, HTTP/0.9: Simple-Request = "GET" SP Request-URI CRLF
         yield from buffer.read_line(0, version_too_long)
+        # Section 5.1.2: Request-URI = absoluteURI | abs_path. A line with anything else, such as one
+        # that lacks its target, belongs to no version of HTTP.
+        parse_target(target, "GET", longest)
         raise VersionNotSupported
     if stop != SP or not target:
         raise BadRequest("The request line has no request target of visible ASCII characters and a space.")

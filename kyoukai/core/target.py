@@ -8,10 +8,14 @@ from urllib.parse import unquote_to_bytes
 from .errors import BadRequest, URITooLong
 
 # RFC 3986 section 3.3 and 3.4, and what browsers send unescaped besides; RFC 9112 section 3.2:
-# no white space, no fragment, nothing but ASCII.
-ORIGIN_FORM: Final = re.compile(rb"/[\x21\x22\x24-\x7e]*")
+# no white space, no fragment, nothing but ASCII. A backslash is no pchar, and no browser sends one in
+# a path: it takes it for a slash, and so do proxies and file systems, which then see another path.
+PATH_CHARS = rb"\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e"
+QUERY = rb"\?[\x21\x22\x24-\x7e]*+"
+ORIGIN_FORM: Final = re.compile(rb"/[%b]*+(?:%b)?" % (PATH_CHARS, QUERY))
 ABSOLUTE_FORM: Final = re.compile(
-    rb"(?i:https?)://(?P<authority>[^/?#@\x00-\x20\x7f-\xff]+)(?P<rest>[/?][\x21\x22\x24-\x7e]*)?"
+    rb"(?i:https?)://(?P<authority>[^/?#@\\\x00-\x20\x7f-\xff]++)(?P<rest>(?:/[%b]*+)?(?:%b)?)"
+    % (PATH_CHARS, QUERY)
 )
 
 MAX_CACHED_TARGET: Final = 256
@@ -52,7 +56,7 @@ def _parse_target(target: bytes, method: str) -> Target:
     absolute = ABSOLUTE_FORM.fullmatch(target)
     if absolute is None:
         raise BadRequest("The request target has none of the forms that this method may have.")
-    path, _, query = (absolute["rest"] or b"").partition(b"?")
+    path, _, query = absolute["rest"].partition(b"?")
     if not path and method == "OPTIONS" and not query:
         # Section 3.2.4: a proxy that got no path in an OPTIONS request means the asterisk form.
         return Target(absolute["authority"].decode("ascii"), "", "")

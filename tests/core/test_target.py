@@ -15,12 +15,22 @@ from kyoukai.core.target import MAX_CACHED_TARGET, Target, decode_path, parse_ta
         pytest.param("GET", b"/a%20b?c=%20", Target("", "/a b", "c=%20"), id="RFC9112-3.2.1"),
         pytest.param("GET", b"http://a:80/b?c", Target("a:80", "/b", "c"), id="RFC9112-3.2.2"),
         pytest.param("GET", b"http://a", Target("a", "/", ""), id="RFC9112-3.2.2-no-path"),
+        pytest.param("GET", b"http://a?b", Target("a", "/", "b"), id="RFC9112-3.2.2-query-alone"),
+        pytest.param("GET", b"/a%5c?\\", Target("", "/a\\", "\\"), id="RFC3986-3.4-backslash"),
         pytest.param("OPTIONS", b"*", Target("", "", ""), id="RFC9112-3.2.4"),
         pytest.param("OPTIONS", b"http://a", Target("a", "", ""), id="RFC9112-3.2.4-from-a-proxy"),
     ],
 )
 def test_parts(method: str, sent: bytes, parts: Target) -> None:
     assert parse_target(sent, method, 1000) == parts
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\\", b"/\\", b"/a\\b", b"/\\?a", b"http://a/\\", b"http://a\\b/", b"http://a\\?b"]
+)
+def test_a_backslash_is_no_character_of_a_path(sent: bytes) -> None:
+    with pytest.raises(BadRequest):
+        parse_target(sent, "GET", 1000)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +87,7 @@ def test_a_limit_holds_for_what_is_kept() -> None:
         pytest.param(target.ORIGIN_FORM, b"/" * 60000 + b"#", id="origin-form"),
         pytest.param(target.ABSOLUTE_FORM, b"http://" + b"a" * 60000 + b"#", id="authority"),
         pytest.param(target.ABSOLUTE_FORM, b"http://a" + b"/" * 60000 + b"#", id="rest"),
+        pytest.param(target.ABSOLUTE_FORM, b"http://a" + b"?" * 60000 + b"#", id="query"),
     ],
 )
 def test_no_match_is_found_in_linear_time(pattern: re.Pattern[bytes], sent: bytes) -> None:
