@@ -10,7 +10,8 @@ own affair. The tests hold the attributes of messages made here to those of mess
 
 from collections.abc import AsyncIterable, Iterable, Mapping
 from http import HTTPStatus
-from typing import IO, Any, Final
+from io import BytesIO
+from typing import IO, Any, Final, Literal, overload
 
 from werkzeug import wrappers
 from werkzeug.datastructures import EnvironHeaders, Headers
@@ -19,6 +20,7 @@ from werkzeug.utils import get_content_type
 
 from kyoukai.core.policy import METHODS
 
+from . import json_input
 from .lazily import Lazily
 
 Body = Iterable[bytes] | AsyncIterable[bytes] | Iterable[str] | AsyncIterable[str] | bytes | str
@@ -31,6 +33,9 @@ MAX_TYPES: Final = 256
 MAX_TYPE_SIZE: Final = 128
 """The longest content type that is kept, in characters."""
 
+NOT_READ: Final = frozenset({"_cached_data", "stream"})
+"""Attributes that a request has not got as long as nobody has read its body by it."""
+
 MAX_LENGTHS: Final = 1024
 """How many lengths of bodies are kept."""
 
@@ -39,6 +44,7 @@ _new: Final = object.__new__
 _lengths: dict[int, Field] = {}
 _by_type: dict[str, Field] = {}
 _by_mimetype: dict[str, Field] = {}
+_is_json: dict[str, bool] = {}
 
 _codes = {code: wrappers.Response(status=code) for code in HTTP_STATUS_CODES}
 STATUSES: Final[dict[object, tuple[str, int]]] = {
@@ -73,6 +79,8 @@ class Request(wrappers.Request):
     headers = Lazily(lambda request: EnvironHeaders(request.environ))
     remote_addr = Lazily(lambda request: request.environ.get("REMOTE_ADDR"))
 
+    json_module = json_input
+
     file_streams: "Lazily[list[IO[bytes]]]" = Lazily(lambda request: [])
     """What the files of its form were written to, those of one that broke off included."""
 
@@ -85,6 +93,46 @@ class Request(wrappers.Request):
         self.path = "/" + (path if path.isascii() else decoded(path)).lstrip("/")
         if populate_request and not shallow:
             environ["werkzeug.request"] = self
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the content type says that the body is JSON."""
+        if type(self) is not Request or "headers" in self.__dict__:
+            # A subclass, or whoever has them, may have made others of the fields.
+            return super().is_json
+        content_type = self.environ.get("CONTENT_TYPE", "")
+        known = _is_json.get(content_type)
+        return _learn_is_json(content_type) if known is None else known
+
+    @overload
+    def get_data(
+        self, cache: bool = True, as_text: Literal[False] = False, parse_form_data: bool = False
+    ) -> bytes: ...
+    @overload
+    def get_data(
+        self, cache: bool = True, as_text: Literal[True] = ..., parse_form_data: bool = False
+    ) -> str: ...
+    def get_data(
+        self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
+    ) -> bytes | str:
+        """Return the body, or what has not been read of it. The parameters are Werkzeug's."""
+        body = self.environ.get("wsgi.input")
+        if (
+            type(body) is not BytesIO
+            or type(self) is not Request
+            or as_text
+            or parse_form_data
+            or self.max_content_length is not None
+            or self.shallow
+            or "wsgi.input_terminated" not in self.environ
+            or not NOT_READ.isdisjoint(self.__dict__)
+        ):
+            return super().get_data(cache, as_text, parse_form_data)  # type: ignore[call-overload, no-any-return]
+        # What Werkzeug's steps lead to, where the body is whole, and nobody has read it.
+        data = body.read()
+        if cache:
+            self._cached_data = data
+        return data
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         stream = super()._get_file_stream(*args, **kwargs)
@@ -179,6 +227,16 @@ def _learn_length(length: int) -> Field:
         _lengths.clear()
     field = _lengths[length] = ("Content-Length", str(length))
     return field
+
+
+def _learn_is_json(content_type: str) -> bool:
+    """Return what Werkzeug says of a content type."""
+    is_json = wrappers.Request({"CONTENT_TYPE": content_type}).is_json
+    if len(content_type) <= MAX_TYPE_SIZE:
+        if len(_is_json) >= MAX_TYPES:
+            _is_json.clear()
+        _is_json[content_type] = is_json
+    return is_json
 
 
 def _learn_type(content_type: str) -> Field:
