@@ -132,6 +132,10 @@ def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
         if protocol.state is not CLOSED:
             trace.sent(data)
 
+    def note_both(head: Any, body: Any) -> None:
+        note_sent(head)
+        note_sent(body)
+
     def note_replaced(other: type, *args: object) -> None:
         trace.note(f"replaced by {other.__qualname__}, which is not traced")
 
@@ -142,6 +146,7 @@ def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
     before("eof_received", trace.ended)
     before("connection_lost", trace.lost)
     before("raw_write", note_sent)
+    before("raw_write_both", note_both)
     before("handle_parser_exception", lambda exc: trace.note(f"   refused for {shown(exc)}"))
     before("replace", note_replaced)
     ends = {"linger": "end of output", "close": "close", "abort": "abort", "reset": "reset"}

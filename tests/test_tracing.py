@@ -98,6 +98,15 @@ def test_a_streamed_answer(backend: str, lines: Any) -> None:
 
 
 @both
+def test_a_large_body_and_its_head(backend: str, lines: Any) -> None:
+    body = b"x" * 100_000
+    hold(backend, GET, reply=Reply(body=body), answers=1)
+    head, large = [line for line in lines() if line.startswith("-> ") and " bytes " in line]
+    assert "b'HTTP/1.1 200 OK" in head
+    assert large.startswith(f"-> {len(body)} bytes b'xxx")
+
+
+@both
 def test_a_reset(backend: str, lines: Any) -> None:
     hold(backend, GET[:20], Action.RESET)
     [lost] = [line for line in lines() if line.startswith("lost")]

@@ -9,6 +9,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .gathering import write_both
 from .server import NEVER, logger
 from .states import CLOSED, IDLE, LINGERING, State
 
@@ -114,6 +115,11 @@ class Connection(asyncio.Protocol):
         """Write bytes. They are discarded where the connection is closed."""
         if self.state is not CLOSED:
             self.transport.write(data)
+
+    def raw_write_both(self, head: bytes, body: bytes) -> None:
+        """Write a head and a body that is too large to be copied, as :meth:`raw_write` does."""
+        if self.state is not CLOSED:
+            write_both(self.transport, head, body)
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write."""

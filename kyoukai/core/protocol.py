@@ -123,18 +123,18 @@ class HTTPProtocol(Answering):
             exchange.sent = len(body)
             self.raw_write(head + body)
             return None
+        if body is not None and len(body) <= (PIECE_SIZE if self.is_secure else LARGE_SIZE):
+            exchange.sent = len(body)
+            self.raw_write_both(head, body)
+            return None
         if body is None and exchange.expect_continue and exchange is self.exchange and may_read(response):
             # What sends the answer may read the body as it goes; once the head is gone, it is too late.
             self.send_continue()
         self.raw_write(head)
-        if body is None or len(body) > (PIECE_SIZE if self.is_secure else LARGE_SIZE):
-            # A transport over TLS does not tell how much of a large write has gone, and asyncio's
-            # own keeps a copy of what has not.
-            trailers = trailers_of(response, fake_environ) if framing.chunked else None
-            return self._send_body(response.response if body is None else body, framing, exchange, trailers)
-        exchange.sent = len(body)
-        self.raw_write(body)
-        return None
+        # A transport over TLS does not tell how much of a large write has gone, and asyncio's own keeps a
+        # copy of what has not: what is large goes in pieces.
+        trailers = trailers_of(response, fake_environ) if framing.chunked else None
+        return self._send_body(response.response if body is None else body, framing, exchange, trailers)
 
     async def _send_body(
         self,

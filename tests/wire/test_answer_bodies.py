@@ -48,6 +48,23 @@ def test_a_large_body_in_memory(serve):
             assert client.request(message()).body == body
 
 
+@pytest.mark.parametrize("size", [16 * 1024, 16 * 1024 + 1, 64 * 1024 + 1, 1024 * 1024, 1024 * 1024 + 1])
+def test_a_body_of_any_way_to_be_written_arrives_behind_its_head(serve, size):
+    body = os.urandom(size)
+
+    @Answering
+    async def app(request):
+        return Response(body)
+
+    with serve(app).connect() as client:
+        # All are under way before the first is read.
+        client.send(message() * 3)
+        for _ in range(3):
+            answer = client.receive()
+            assert answer.fields["content-length"] == str(size)
+            assert answer.body == body
+
+
 STREAMS = {
     "generator": lambda: (piece for piece in ["a", b"b", "", b"", "ü"]),
     "iterator": lambda: iter(["a", b"b", "", b"", "ü"]),
