@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.extras import extra_command
 
 from .calling import check_call, describe
 from .responses import encode_json
@@ -47,7 +48,7 @@ def _encoder_of(name: str) -> Callable[[Any], bytes]:
         library = importlib.import_module("msgspec.json" if name == "msgspec" else name)
     except ImportError as exc:
         raise ConfigurationError(
-            f"json_encoder is {name!r}, which cannot be imported ({exc}): pip install 'kyoukai[{name}]'"
+            f"json_encoder is {name!r}, which cannot be imported ({exc}): {extra_command(name)}"
         ) from exc
     encode: Callable[[Any], bytes]
     if name == "msgspec":

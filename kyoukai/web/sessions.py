@@ -14,6 +14,7 @@ from werkzeug.http import dump_cookie
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.errors import ConfigurationError, KyoukaiError
+from kyoukai.core.extras import extra_command
 
 from .host_names import check_host
 
@@ -90,7 +91,7 @@ class Session(dict[str, Any]):
 
 
 class CookieSessions:
-    """Keeps sessions in a signed cookie. Needs itsdangerous, by the extra ``kyoukai[sessions]``.
+    """Keeps sessions in a signed cookie. Needs itsdangerous, by the extra ``sessions``.
 
     The names of the cookie's attributes are those of RFC 6265 section 4.1.2.
 
@@ -212,7 +213,7 @@ def make_signer(keys: list[bytes], serializer: Serializer) -> "URLSafeTimedSeria
         from itsdangerous import URLSafeTimedSerializer
     except ImportError as exc:
         raise ConfigurationError(
-            "CookieSessions needs itsdangerous, which is not installed: pip install 'kyoukai[sessions]'"
+            f"CookieSessions needs itsdangerous, which is not installed: {extra_command('sessions')}"
         ) from exc
     import hashlib
 

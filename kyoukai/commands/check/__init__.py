@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import click
 
 from kyoukai.core.errors import BackendError
+from kyoukai.core.extras import extra_command
 from kyoukai.core.registry import load_backend
 
 from ..output import app_dir_option, one_line
@@ -62,7 +63,7 @@ def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool) -> Non
     missing = [module for module in MODULES if importlib.util.find_spec(module) is None]
     if missing:
         raise NothingToCheckError(
-            f"kyoukai check needs {' and '.join(missing)}, not installed; pip install 'kyoukai[testing]'"
+            f"kyoukai check needs {' and '.join(missing)}, not installed: {extra_command('testing')}"
         )
     from kyoukai.testing.settings import SettingError, check_settings
 
