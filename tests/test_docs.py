@@ -15,7 +15,7 @@ from kyoukai.tls import SETTINGS as SSL_SETTINGS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PROSE = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+PROSE = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
 
 
 def load_update() -> ModuleType:
@@ -74,6 +74,13 @@ def test_every_example_of_the_pages_is_on_a_page() -> None:
     assert there - shown == set()
 
 
+def test_the_index_of_examples_has_every_folder() -> None:
+    index = (ROOT / "examples" / "README.md").read_text("utf-8")
+    listed = re.findall(r"(?m)^\| \[`(\w+)`\]\(", index)
+    there = [path.name for path in (ROOT / "examples").iterdir() if any(path.rglob("*.py"))]
+    assert sorted(listed) == sorted(there)
+
+
 @pytest.mark.parametrize("command", ["serve", "test"])
 def test_the_commands_of_the_readme_are_one_line(command: str) -> None:
     text = (ROOT / "README.md").read_text("utf-8")
@@ -105,6 +112,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"(?m)^#+ (.*)$", other.read_text("utf-8"))
             assert anchor in map(slug, headings), target
+
+
+def test_the_reference_prints_no_docstring_of_python_itself() -> None:
+    text = (DOCS / "reference.md").read_text("utf-8")
+    # Sphinx prints the docstring of a constant's class: what int or frozenset are for.
+    assert "autodata::" not in text
 
 
 def test_every_setting_is_listed() -> None:
@@ -172,5 +185,5 @@ def test_the_contract_asks_for_what_is_abstract() -> None:
 
 def test_the_reference_has_every_public_name() -> None:
     page = (DOCS / "reference.md").read_text("utf-8")
-    listed = re.findall(r"(?m)^\.\. auto\w+:: (\S+)$", page)
+    listed = re.findall(r"(?m)^\.\. (?:auto\w+|data):: (\S+)$", page)
     assert sorted(listed) == sorted([*kyoukai.__all__, "kyoukai.backends.httptools_.KyoukaiProtocol"])
