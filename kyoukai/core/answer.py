@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from typing import Any, Final
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import InternalServerError
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from .error_response import error_response
 from .errors import ProtocolError
@@ -133,18 +132,6 @@ def plan_answer(
     return serialize_head(status, section, framing, version=version), framing, code
 
 
-def close_quietly(message: Request | Response) -> None:
-    """Close a request or a response, and log what its closing raises."""
-    try:
-        message.close()
-    except Exception as exc:
-        _log_closing(message, exc)
-
-
-def _log_closing(message: Request | Response, exc: Exception) -> None:
-    logger.error("closing a %s failed", type(message).__name__, exc_info=exc)
-
-
 def is_cancelled(exc: BaseException) -> bool:
     """Return whether ``exc`` says that this task is cancelled, and not something that it waits for."""
     if not isinstance(exc, asyncio.CancelledError):
@@ -177,55 +164,3 @@ def is_clients_doing(exc: BaseException, environ: dict[str, Any]) -> bool:
 def _log_failure(what: str, environ: dict[str, Any], exc: BaseException) -> None:
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     logger.error("the application %s on %s %r", what, method, path, exc_info=exc)
-
-
-def close_both(environ: dict[str, Any], response: Response | None) -> Coroutine[Any, Any, None] | None:
-    """Close a response, where there is one, and its request.
-
-    :return: ``None`` if both are closed, or an awaitable that closes them: the response has a body
-        that may be closed asynchronously.
-    """
-    if response is not None:
-        if not isinstance(response.response, list):
-            return _close_in_turn(environ, response)
-        try:
-            response.close()
-        except Exception as exc:
-            _log_closing(response, exc)
-    if "CONTENT_TYPE" in environ:
-        _close_request(environ)
-    else:
-        # Werkzeug looks for no files where nothing says what the body is.
-        environ.pop("werkzeug.request", None)
-    return None
-
-
-async def _close_in_turn(environ: dict[str, Any], response: Response) -> None:
-    try:
-        await close_stream(response)
-    finally:
-        _close_request(environ)
-
-
-def _close_request(environ: dict[str, Any]) -> None:
-    # The environ refers to the request as the request does to it.
-    request = environ.pop("werkzeug.request", None)
-    if request is None:
-        return
-    # Werkzeug spools uploaded files to disk; those of a form that broke off are the request's affair.
-    kind = environ.get("CONTENT_TYPE", "")
-    if "files" in request.__dict__ or kind[:10].lower() == "multipart/":
-        close_quietly(request)
-
-
-async def close_stream(response: Response) -> None:
-    """Close a response as :func:`close_quietly` does, and a body that is closed asynchronously."""
-    try:
-        # Werkzeug's Response.close knows close(); an async generator has aclose().
-        aclose = getattr(response.response, "aclose", None)
-        if aclose is not None:
-            await aclose()
-    except Exception:
-        logger.exception("closing the body of a response failed")
-    finally:
-        close_quietly(response)

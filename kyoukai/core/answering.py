@@ -15,7 +15,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from .access import log_answer
-from .answer import answer_failure, close_both, is_cancelled
+from .answer import answer_failure, is_cancelled
+from .closing import close_both
 from .environ import build_environ, connection_environ
 from .error_response import error_response
 from .exchange import Exchange

@@ -5,24 +5,23 @@ iterator may block, so each of its steps runs in a thread; an async iterator run
 """
 
 import asyncio
-import contextvars
 import functools
 import io
 import os
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.wsgi import FileWrapper
 
 from .sendfile import open_socket, send_block
 from .serialize import InvalidResponseError
+from .strands import Strand, note_strand, strand_of
+from .threads import run_in_thread
 
 if TYPE_CHECKING:
     from .connection import Connection
     from .exchange import Exchange
     from .framing import ResponseFraming
-
-T = TypeVar("T")
 
 BLOCK_SIZE: Final = 256 * 1024
 """Bytes of a file read at once. asyncio's own sendfile fall-back reads as much."""
@@ -100,7 +99,7 @@ class BodySender:
                     if self.write_piece(body[offset : offset + PIECE_SIZE]):
                         await self.make_room()
             elif isinstance(body, FileWrapper):
-                await self._send_file(body.file)
+                await self._send_file(body.file, *_reader_of(body))
             elif isinstance(body, AsyncIterable):
                 await self._send_async(body)
             else:
@@ -188,13 +187,15 @@ class BodySender:
                 await self.make_room()
 
     async def _send_blocking(self, body: Iterable[bytes | str]) -> None:
+        name, strand = _reader_of(body)
+        iterator: Iterator[bytes | str] = await run_in_thread(functools.partial(iter, body), name, strand)
         # StopIteration cannot pass through a future, so next() has a default.
-        step = functools.partial(contextvars.copy_context().run, next, iter(body), None)
-        while (piece := await in_thread(step)) is not None:
+        step = functools.partial(next, iterator, None)
+        while (piece := await run_in_thread(step, name, strand)) is not None:
             if self.write_piece(piece):
                 await self.make_room()
 
-    async def _send_file(self, file: Any) -> None:
+    async def _send_file(self, file: Any, name: str, strand: Strand) -> None:
         if isinstance(file, (io.BufferedReader, io.FileIO)) and await self._sendfile(file):
             return
         # A file that has grown since its length was declared is sent as far as declared.
@@ -203,7 +204,8 @@ class BodySender:
         while True:
             if declared is not None:
                 size = min(BLOCK_SIZE, declared - self.exchange.sent)
-            block = await in_thread(functools.partial(file.read, size)) if size else b""
+            read = functools.partial(file.read, size)
+            block = await run_in_thread(read, name, strand) if size else b""
             if not block:
                 return
             if self.write_piece(block):
@@ -240,16 +242,11 @@ class BodySender:
         return True
 
 
-async def in_thread(step: Callable[[], T]) -> T:
-    """Call ``step`` in a thread of the loop's default executor, and return what it returns.
-
-    A cancellation waits for it: neither a generator nor a file can be closed while it is used.
-    """
-    future = asyncio.get_running_loop().run_in_executor(None, step)
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await asyncio.wait([future])
-        # Nobody is left to be told what it raised.
-        future.exception()
-        raise
+def _reader_of(body: object) -> tuple[str, Strand]:
+    """Return what the log calls the reading of ``body``, and where it runs: there it is closed, too."""
+    strand = strand_of(body)
+    if strand is None:
+        strand = Strand()
+        note_strand(body, strand)
+    name = getattr(body, "__qualname__", type(body).__qualname__)
+    return f"the body {name}", strand

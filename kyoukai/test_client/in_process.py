@@ -17,7 +17,8 @@ from werkzeug import wrappers
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
-from kyoukai.core.answer import answer_failure, close_both, prepare_answer
+from kyoukai.core.answer import answer_failure, prepare_answer
+from kyoukai.core.closing import close_both
 from kyoukai.core.limits import Limits
 from kyoukai.core.stream import BodySender
 from kyoukai.core.witness import witness

@@ -3,23 +3,24 @@
 A coroutine function is awaited. A generator function, asynchronous or not, is called where it is,
 since the call runs none of its body. Anything else may block, and runs in a thread, by default of the loop's
 default executor, within a copy of the caller's context variables; what it returns is awaited if it
-can be. Methods, partial functions and callable objects are what the function within them is.
+can be. So does what closes what it returned. Methods, partial functions and callable objects are what the
+function within them is.
 """
 
 import abc
-import asyncio
-import contextlib
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any, Final, cast
 
 from asphalt.core.context import _Dependency as ResourceMarker
 from werkzeug.wrappers import Response
 
+from kyoukai.core.closing import close_quietly
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.strands import Strand, adopt, note_strand
+from kyoukai.core.threads import run_in_thread
 
 AnyFunction = Callable[..., Any]
 CoroutineFunction = Callable[..., Awaitable[Any]]
@@ -63,16 +64,13 @@ def as_coroutine_function(function: AnyFunction, pool: ThreadPoolExecutor | None
             return function(*args, **kwargs)
 
     else:
+        name = describe(function)
 
         @functools.wraps(function)
         async def call(*args: Any, **kwargs: Any) -> Any:
-            job = _Job(function, args, kwargs)
-            work = functools.partial(copy_context().run, job.run)
-            try:
-                result = await asyncio.get_running_loop().run_in_executor(pool, work)
-            except asyncio.CancelledError:
-                job.disown()
-                raise
+            strand = Strand()
+            work = functools.partial(_call_in, strand, function, args, kwargs)
+            result = await run_in_thread(work, name, strand, pool, discard=_discard)
             return await result if inspect.isawaitable(result) else result
 
     return call
@@ -144,42 +142,28 @@ def _is(predicate: Callable[[object], bool], function: AnyFunction) -> bool:
     return predicate(function) or predicate(type(function).__call__)
 
 
-class _Job:
-    """One call of a function in a thread, whose caller may be cancelled meanwhile.
+def _call_in(strand: Strand, function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call ``function``, in a thread, and let what it returns and whom it has call back be closed there."""
+    given = [(arg, len(arg._on_close)) for arg in args if isinstance(arg, Response)]
+    try:
+        result = function(*args, **kwargs)
+    finally:
+        for response, known in given:
+            adopt(response, strand, known)
+    body = result[0] if isinstance(result, tuple) and result else result
+    if isinstance(body, Response):
+        if all(body is not response for response, _ in given):
+            adopt(body, strand)
+            note_strand(body.response, strand)
+    elif isinstance(body, Iterator):
+        note_strand(body, strand)
+    return result
 
-    A future that is cancelled drops the result, which nobody would close then.
-    """
 
-    __slots__ = ("_args", "_function", "_is_disowned", "_kwargs", "_results")
-
-    def __init__(self, function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._function = function
-        self._args = args
-        self._kwargs = kwargs
-        self._is_disowned = False
-        self._results: list[Any] = []
-
-    def run(self) -> Any:
-        """Call it; in the thread."""
-        try:
-            result = self._function(*self._args, **self._kwargs)
-        except StopIteration as exc:
-            # A future refuses this exception, and whoever awaits it would wait for ever. A coroutine
-            # turns it into the same error.
-            raise RuntimeError(f"{describe(self._function)} raised StopIteration") from exc
-        self._results.append(result)
-        if self._is_disowned:
-            self._close()
-        return result
-
-    def disown(self) -> None:
-        """Have a response closed that nobody waits for any more, be it there or still to come."""
-        self._is_disowned = True
-        self._close()
-
-    def _close(self) -> None:
-        # Loop and thread may both be here: the one that takes it closes it.
-        with contextlib.suppress(IndexError):
-            result = self._results.pop()
-            if isinstance(result, Response):
-                result.close()
+def _discard(result: Any) -> None:
+    """Close what a function returned to nobody; in its thread."""
+    body = result[0] if isinstance(result, tuple) and result else result
+    if isinstance(body, Response | Iterator) or inspect.iscoroutine(body):
+        close: Any = body
+        if hasattr(close, "close"):
+            close_quietly(close)

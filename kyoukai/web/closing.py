@@ -9,7 +9,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from kyoukai.core.answer import close_stream
+from kyoukai.core.closing import Former, close_stream
+from kyoukai.core.strands import strand_of
 
 
 class Following:
@@ -51,8 +52,10 @@ async def replace(response: Response, successor: Response) -> Response:
         else:
             # What is no asynchronous body reads none.
             await close_stream(Response(body))
-    # The successor may read the body of the former, so that both are closed at once.
-    successor.call_on_close(response.close)
+    # The successor may read the body of the former, so that both are closed at once: in the same threads, or
+    # in the loop where that reads it.
+    reads_in_loop = isinstance(new, AsyncIterable) and strand_of(body) is None
+    successor.call_on_close(response.close if reads_in_loop else Former(response))
     return successor
 
 

@@ -14,7 +14,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from kyoukai.core.answer import close_stream, is_clients_doing
+from kyoukai.core.answer import is_clients_doing
+from kyoukai.core.closing import close_stream
 from kyoukai.core.witness import bear_witness
 
 from .calling import AnyFunction

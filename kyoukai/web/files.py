@@ -5,7 +5,6 @@ thread; here the part of a file is a file that stands at the part's beginning, w
 by itself as it does the whole.
 """
 
-import asyncio
 import functools
 import io
 import os
@@ -18,6 +17,9 @@ from werkzeug import utils
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
+
+from kyoukai.core.closing import close_quietly
+from kyoukai.core.threads import run_in_thread
 
 from .conditions import apply_conditions
 from .places import open_beneath, open_regular, read_path
@@ -125,13 +127,7 @@ def send_from_directory(
 
 async def respond_in_thread(make: Callable[[], Response]) -> Response:
     """Make a response in a thread; where nobody waits for it any more, it is closed."""
-    # A copy of the context variables serves no purpose here: nothing of the application's is called.
-    future = asyncio.get_running_loop().run_in_executor(None, make)
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        future.add_done_callback(_close_unwanted)
-        raise
+    return await run_in_thread(make, "the opening of a file", discard=close_quietly)
 
 
 def respond(ctx: "HTTPRequestContext", file: IO[bytes], options: dict[str, Any]) -> Response:
@@ -198,8 +194,3 @@ def _status(file: IO[bytes]) -> os.stat_result | None:
         return None
     status = os.fstat(file.fileno())
     return status if stat.S_ISREG(status.st_mode) and not file.tell() else None
-
-
-def _close_unwanted(future: "asyncio.Future[Response]") -> None:
-    if not future.cancelled() and future.exception() is None:
-        future.result().close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from functools import partial
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.answer import (
@@ -18,9 +17,6 @@ from kyoukai.core.answer import (
     _plain,
     _plans,
     answer_failure,
-    close_both,
-    close_quietly,
-    close_stream,
     is_cancelled,
     prepare_answer,
     whole_body,
@@ -319,46 +315,6 @@ def test_a_status_with_a_line_break() -> None:
         prepare(Response("abc", status="200 OK\r\nSet-Cookie: a=b"))
 
 
-class Upstream:
-    """The body of a response that holds something which is closed asynchronously."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
-        self.is_closed = False
-
-    def __aiter__(self) -> "Upstream":
-        return self
-
-    async def aclose(self) -> None:
-        self.is_closed = True
-        if self.error is not None:
-            raise self.error
-
-
-@pytest.mark.parametrize("error", [None, RuntimeError("no more")])
-def test_a_body_and_its_response_are_closed(
-    error: Exception | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    body = Upstream(error)
-    response = Response()
-    response.response = body  # type: ignore[assignment]
-    closed: list[bool] = []
-    response.call_on_close(lambda: closed.append(True))
-    asyncio.run(close_stream(response))
-    assert body.is_closed
-    assert closed == [True]
-    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == ([error] if error else [])
-
-
-def test_what_closing_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    response = Response("x")
-    response.call_on_close(lambda: 1 / 0)
-    close_quietly(response)
-    close(environ := {"werkzeug.request": object()}, response)
-    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == 2 * [ZeroDivisionError]
-    assert environ == {}
-
-
 def asked(exc: BaseException, *, client_gone: bool = False) -> Response:
     environ = create_environ("/a")
     environ["kyoukai.protocol"] = SimpleNamespace(client_gone=client_gone)
@@ -413,56 +369,3 @@ def test_an_application_that_raises_is_answered_for(
 ) -> None:
     assert asked(exc, client_gone=client_gone).status_code == 500
     assert caplog.messages == logged
-
-
-def close(environ: dict[str, Any], response: Response | None) -> None:
-    """Close both as a connection does."""
-    closing = close_both(environ, response)
-    if closing is not None:
-        asyncio.run(closing)
-
-
-def sent_and_closed(*responses: Response) -> list[Response]:
-    """Close a response as a connection does, and return which of those that are given were closed."""
-    closed: list[Response] = []
-    for response in responses:
-        response.call_on_close(partial(closed.append, response))
-        close({}, response)
-    return closed
-
-
-def test_a_response_is_closed_whatever_its_body_is() -> None:
-    in_memory, streamed = Response("abc"), with_body(iter([b"abc"]))
-    assert sent_and_closed(in_memory, streamed) == [in_memory, streamed]
-
-
-@pytest.mark.parametrize("response", [None, Response("abc")])
-def test_the_files_of_a_request_are_closed(response: Response | None) -> None:
-    environ = create_environ("/", method="POST", data={"file": (io.BytesIO(b"abc"), "a.txt")})
-    request = Request(environ)
-    file = request.files["file"]
-    close(environ, response)
-    assert file.stream.closed
-    assert "werkzeug.request" not in environ
-
-
-@pytest.mark.parametrize("content_type", [None, "application/json", "Multipart/form-data; boundary=x"])
-def test_a_request_whose_files_nobody_asked_for_is_let_go(content_type: str | None) -> None:
-    environ = create_environ("/", method="POST", data=b"", content_type=content_type)
-    request = Request(environ)
-    closed = []
-    request.close = lambda: closed.append(True)  # type: ignore[method-assign]
-    close(environ, None)
-    assert "werkzeug.request" not in environ
-    # A form may have broken off with files that are not in `files`.
-    assert bool(closed) is (content_type is not None and content_type.startswith("Multipart"))
-
-
-def test_a_body_whose_closing_fails_leaves_its_response_closed(caplog: pytest.LogCaptureFixture) -> None:
-    class Body:
-        async def aclose(self) -> None:
-            raise ValueError("no")
-
-    response = with_body(Body())
-    assert sent_and_closed(response) == [response]
-    assert caplog.messages == ["closing the body of a response failed"]

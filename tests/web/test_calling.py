@@ -100,30 +100,73 @@ def test_stop_iteration_in_a_thread_is_an_error_and_no_deadlock() -> None:
         asyncio.run(main())
 
 
-@pytest.mark.parametrize("is_late", [False, True])
-def test_a_response_that_nobody_waits_for_is_closed(is_late: bool) -> None:
-    closed, go_on, returns = threading.Event(), threading.Event(), threading.Event()
+def returned(kind: str, closed: threading.Event) -> Any:
+    """Return what a plain function may return, which says when it is closed."""
 
-    def function() -> Response:
+    class Pieces:
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> bytes:
+            return b""
+
+        close = staticmethod(closed.set)
+
+    if kind == "iterator":
+        return Pieces()
+    response = Response()
+    response.call_on_close(closed.set)
+    return (response, 201) if kind == "tuple" else response
+
+
+@pytest.mark.parametrize("kind", ["response", "tuple", "iterator"])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_what_is_returned_to_nobody_is_closed(kind: str, is_late: bool) -> None:
+    begun, closed, go_on, returns = (threading.Event() for _ in range(4))
+
+    def function() -> Any:
+        begun.set()
         go_on.wait(20)
-        response = Response()
-        response.call_on_close(closed.set)
+        value = returned(kind, closed)
         returns.set()
-        return response
+        return value
 
     async def main() -> None:
         task = asyncio.ensure_future(as_coroutine_function(function)())
-        await asyncio.sleep(0)
+        assert await asyncio.to_thread(begun.wait, 20)
         if not is_late:
             # It is there before the loop has come to know of it.
             go_on.set()
             returns.wait(20)
-        task.cancel()
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-        go_on.set()
-        assert await asyncio.to_thread(closed.wait, 20)
+        assert closed.is_set()
 
+    asyncio.run(main())
+
+
+def test_a_coroutine_that_is_returned_to_nobody_is_closed() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def function() -> Any:
+        begun.set()
+        go_on.wait(20)
+        return asyncio.sleep(0)
+
+    async def main() -> None:
+        task = asyncio.ensure_future(as_coroutine_function(function)())
+        assert await asyncio.to_thread(begun.wait, 20)
+        task.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    # One that was never awaited would warn of it.
     asyncio.run(main())
 
 

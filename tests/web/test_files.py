@@ -159,10 +159,10 @@ def test_it_is_opened_in_a_thread(path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_one_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
-    closed = threading.Event()
-    go_on = threading.Event()
+    begun, closed, go_on = threading.Event(), threading.Event(), threading.Event()
 
     def make() -> Response:
+        begun.set()
         go_on.wait(20)
         response = Response()
         response.call_on_close(closed.set)
@@ -170,13 +170,13 @@ def test_one_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
 
     async def main() -> None:
         task = asyncio.create_task(files.respond_in_thread(make))
-        await asyncio.sleep(0)
+        assert await asyncio.to_thread(begun.wait, 20)
         task.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-        go_on.set()
-        while not closed.is_set():  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        assert closed.is_set()
 
     asyncio.run(main())
 
