@@ -6,7 +6,6 @@ environ of PEP 3333, with the prefix in ``SCRIPT_NAME``.
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.types import WSGIApplication
 
@@ -90,14 +89,7 @@ class WSGIMount(Described):
         call = WSGICall(self.application, environ, loop, BUFFER_SIZE)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads, f"wsgi {describe(self.application)}")
-        # What the application finds is this request's context, as a handler does.
-        job = self._pool.submit(copy_context().run, call.run)
-        try:
-            return await call.response
-        except asyncio.CancelledError:
-            job.cancel()  # If it has not begun, it never will.
-            call.abandon()
-            raise
+        return await call.answer(self._pool, describe(self.application))
 
 
 def make_routes(prefix: str, name: str | None, mount: WSGIMount, **options: Any) -> list[Route]:

@@ -9,6 +9,7 @@ import contextlib
 import io
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from types import TracebackType
 from typing import Any, Final, TypeGuard
 from wsgiref.types import WSGIApplication
@@ -18,7 +19,10 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.body_stream import ClientGoneError
+from kyoukai.core.closing import close_stream
 from kyoukai.core.errors import ProtocolError
+from kyoukai.core.strands import Strand, note_strand
+from kyoukai.core.threads import Work, outlast, threads, watch
 
 from .pipe import Pipe, PipeBody, ReaderGoneError
 from .wrappers import Response as OwnResponse
@@ -54,6 +58,7 @@ class WSGICall:
         self._is_sent = False
         self._has_whole = False
         self._file: object = None
+        self._strand: Strand | None = None
         self.response: asyncio.Future[Response] = loop.create_future()
         """The answer, as soon as its head is known, or what the application raised before."""
 
@@ -75,9 +80,46 @@ class WSGICall:
             # is an error of this one request.
             self._fail(exc if _is_usual(exc) else _wrapped(exc))
 
+    async def answer(self, pool: Executor, name: str) -> Response:
+        """Have a thread do it, and return the answer as soon as its head is known.
+
+        A cancellation waits for the thread, which is told of it when it next writes.
+
+        :param pool: whose thread.
+        :param name: what the log calls the application.
+        :raises Exception: what the application raised before.
+        """
+        # What the application finds is this request's context, as a handler does.
+        self._strand = strand = Strand()
+        work = Work(self.run, strand, name)
+        running = threads.get().begin(work, pool)
+        try:
+            await watch(self.response)
+        except asyncio.CancelledError:
+            self.abandon()
+            if work.withdraw():
+                running.cancel()  # It never will begin.
+            else:
+                await self._outlast(running)
+            raise
+        return self.response.result()
+
     def abandon(self) -> None:
         """Let the application know, when it next writes, that nobody waits for its answer."""
         self._pipe.abandon()
+
+    async def _outlast(self, running: "asyncio.Future[Any]") -> None:
+        """Wait until the thread has let go, and close what it has answered to nobody."""
+        try:
+            await outlast(running)
+        finally:
+            # From now on, it would be for nobody.
+            if not self.response.cancel():
+                error = self.response.exception()
+                if isinstance(error, Exception):
+                    _log(error, self._name, "with nobody to answer")
+                else:
+                    await close_stream(self.response.result())
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptionalExcInfo = None, /
@@ -137,6 +179,8 @@ class WSGICall:
         """Send what the application returned."""
         if not self._is_sent and "Content-Length" in self._headers and _is_file(result):
             # The server sends it, and closes it then.
+            if self._strand is not None:
+                note_strand(result, self._strand)
             self._pass_on(result)
             self._file, self._has_whole = result, True
             return
