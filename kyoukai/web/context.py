@@ -6,6 +6,8 @@ the request has none of its own. It is open while the request is answered, and c
 needs.
 """
 
+import functools
+import inspect
 import logging
 from asyncio import _get_running_loop, get_running_loop
 from collections.abc import Callable, Mapping
@@ -21,9 +23,12 @@ from werkzeug.wrappers import Request
 from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.early_hints import serialize_early_hints
 from kyoukai.core.field_pairs import FieldPairs
+from kyoukai.core.strands import Strand, running_strand
+from kyoukai.core.threads import run_in_thread
 from kyoukai.core.witness import bear_witness
 
 from .bodies import stream_of
+from .calling import describe, is_coroutine_function
 from .lazily import Lazily
 from .route_events import (
     RequestSignal,
@@ -198,7 +203,14 @@ class HTTPRequestContext(Context):
         return bool(send(fields))
 
     def add_teardown_callback(self, callback: Callable[..., Any], pass_exception: bool = False) -> None:
-        """Call ``callback`` when this context closes; as in any other context."""
+        """Call ``callback`` when this context closes; as in any other context.
+
+        One that a plain function adds, which runs in a thread, is called in a thread, too, with the same
+        context variables; what it returns is awaited if it can be.
+        """
+        strand = running_strand()
+        if strand is not None and not is_coroutine_function(callback):
+            callback = functools.partial(_call_in_thread, strand, callback)
         super().add_teardown_callback(callback, pass_exception)
         self.has_teardown = True
 
@@ -256,3 +268,10 @@ class HTTPRequestContext(Context):
             self._urls = self.app.router.bind(self.request)
         url = self._urls.build(endpoint, values, method=_method, force_external=_external)
         return url if _anchor is None else f"{url}#{quote(_anchor, safe=FRAGMENT_SAFE)}"
+
+
+async def _call_in_thread(strand: Strand, callback: Callable[..., Any], *args: Any) -> None:
+    work = functools.partial(callback, *args)
+    result = await run_in_thread(work, describe(callback), strand, is_due=True)
+    if inspect.isawaitable(result):
+        await result
