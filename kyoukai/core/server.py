@@ -17,6 +17,7 @@ from .backend import HTTP1_FEATURES
 from .exchange import AcceptedHead
 from .known import Known
 from .limits import Limits
+from .threads import Threads, threads, wait_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("kyoukai.server")
 
 NEVER: Final = math.inf
+
+LAST_WORDS: Final = 1.0
+"""Seconds that a handler has to end in once it is cut off."""
 
 
 class ManagedConnection(Protocol):
@@ -74,6 +78,8 @@ class Server:
         self.features = features
         self.context = contextvars.copy_context()
         """What each request's context variables are a copy of."""
+        self.threads = Threads()
+        """What runs in threads for it."""
         self.connections: set[ManagedConnection] = set()
         self.heads: Known[bytes, AcceptedHead] = Known(256)
         """What was made of heads that may come again."""
@@ -97,6 +103,7 @@ class Server:
     def start(self) -> None:
         """Begin to sweep. It is called in the event loop, before the first connection."""
         self.context = contextvars.copy_context()
+        self.context.run(threads.set, self.threads)
         self.stopping, self._emptied, self._stop_begun = False, None, asyncio.Event()
         keep_freed_memory()
         self._sweep(asyncio.get_running_loop())
@@ -129,7 +136,9 @@ class Server:
     async def stop(self, abort: asyncio.Event) -> None:
         """Let requests under way end, then cut off what is left and stop sweeping.
 
-        It waits for ``shutdown_timeout`` seconds at most, and not at all once ``abort`` is set.
+        It waits for ``shutdown_timeout`` seconds at most, and not at all once ``abort`` is set. A thread
+        cannot be cut off: those that are under way then are named, and waited for until they let go, or
+        ``abort`` is set.
         """
         self.stopping = True
         self._stop_begun.set()
@@ -137,25 +146,45 @@ class Server:
         for connection in tuple(self.connections):
             connection.shutdown()
         self._check_emptied()
-        waiters = [asyncio.ensure_future(event.wait()) for event in (self._emptied, abort)]
-        await asyncio.wait(waiters, timeout=self.limits.shutdown_timeout, return_when=asyncio.FIRST_COMPLETED)
-        for waiter in waiters:
-            waiter.cancel()
-        await self._cut_off()
+        await wait_first(self._wait_ended(), abort.wait(), within=self.limits.shutdown_timeout)
+        await self._cut_off(abort)
         if self._timer is not None:
             self._timer.cancel()
 
-    async def _cut_off(self) -> None:
+    async def _wait_ended(self) -> None:
+        """Wait until no request is under way, and nothing in a thread: a client may not wait for its end."""
+        if self._emptied is not None:
+            await self._emptied.wait()
+        await self.threads.wait_idle()
+
+    async def _cut_off(self, abort: asyncio.Event) -> None:
         left = tuple(self.connections)
         if left or self._tasks:
             logger.warning("cutting off %d connections and %d handlers", len(left), len(self._tasks))
         tasks = [task for connection in left if (task := connection.abort()) is not None]
         for task in self._tasks:
             task.cancel()
-        if tasks or self._tasks:
-            await asyncio.wait([*tasks, *self._tasks], timeout=1.0)
+        if self.threads:
+            logger.warning("waiting for what runs in threads, until a second signal: %s", str(self.threads))
+        await self._outlast({*tasks, *self._tasks}, abort)
         # A transport tells its protocol of its end in the loop's next turn.
         await asyncio.sleep(0)
+
+    async def _outlast(self, tasks: "set[asyncio.Task[None]]", abort: asyncio.Event) -> None:
+        """Wait for tasks that are cancelled: those in a thread until that lets go, others for a second."""
+        while True:
+            if tasks:
+                await asyncio.wait(tasks, timeout=LAST_WORDS)
+            if not self.threads:
+                return
+            if abort.is_set():
+                break
+            await wait_first(self.threads.wait_idle(), abort.wait())
+        self.threads.leave()
+        # They close what they can.
+        if tasks:
+            await asyncio.wait(tasks, timeout=LAST_WORDS)
+        self.threads.leave()
 
     def _let_go(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

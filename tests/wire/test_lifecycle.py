@@ -246,10 +246,15 @@ def old(environ, start_response):
 
 
 app.mount("/old", old)
+
+
+@app.after_serving
+async def after(ctx):
+    print("stopping", file=sys.stderr, flush=True)
 """
 
 
-def test_threads_that_do_not_end_are_named_and_a_signal_ends_them(backend, tmp_path):
+def test_threads_that_do_not_end_are_named_and_signals_go_on_without_them(backend, tmp_path):
     options = ["--backend", backend, "--shutdown-timeout", "0.01"]
     with run_module(tmp_path, "stuck", STUCK, *options) as process:
         with process.connect() as first, process.connect() as second:
@@ -258,9 +263,15 @@ def test_threads_that_do_not_end_are_named_and_a_signal_ends_them(backend, tmp_p
             second.send(message("GET", "/old"))
             process.wait_for("begun", 2)
             process.send(signal.SIGTERM)
+            waiting = process.wait_for("waiting for what runs in threads, until a second signal: (.+)")
+            assert "stopping" not in process.stderr
+            process.send(signal.SIGTERM)
+            process.wait_for("stopping")
             named = process.wait_for(
                 "threads that do not end keep the process: (.+); the next signal ends it"
             )
+        assert "stuck.index in " in waiting[1]
+        assert "stuck.old in wsgi stuck.old_0 at " in waiting[1]
         assert named[1].count(" at ") == 2
         assert "wsgi stuck.old_0 at " in named[1]
         process.send(signal.SIGTERM)
