@@ -24,12 +24,12 @@ from typing import Any, Final
 from asphalt.core import Component, Context, Event, Signal, context_teardown
 
 from kyoukai.acceptor import Acceptor
+from kyoukai.applications import resolve_application
 from kyoukai.core.application import Application
 from kyoukai.core.backend import Backend, claimed_features
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits, suggest
 from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.core.references import UnresolvedReferenceError, resolve
 from kyoukai.core.registry import create_backend
 from kyoukai.core.server import Server
 from kyoukai.listener import Listener
@@ -154,9 +154,10 @@ class KyoukaiComponent(Component):
         )
         self.ssl_context = make_ssl_context(ssl, self.backend.alpn_protocols)
         self.address = ("", 0)
-        """The address and port listened on, once it has started; the path of a Unix socket and 0."""
-        self.url = ""
-        """What to type into a browser, once it has started."""
+        """The address and port listened on, once it has started; the path of a Unix socket and 0. Of
+        several addresses it is the first."""
+        self.urls: tuple[str, ...] = ()
+        """What to type into a browser, once it has started: one of each address listened on."""
         self.trace = check_type(settings, "trace", False)
         self.resource_name = check_name(check_type(settings, "resource_name", "default"))
         self.server = Server(
@@ -191,8 +192,10 @@ class KyoukaiComponent(Component):
 
         acceptor = Acceptor(sockets, make, options)
         try:
-            self.address = self.listener.address(sockets)
-            self.url = self.listener.url(self.address, secure=self.ssl_context is not None)
+            addresses = [self.listener.address(sock) for sock in sockets]
+            self.address = addresses[0]
+            secure = self.ssl_context is not None
+            self.urls = tuple(self.listener.url(address, secure=secure) for address in addresses)
             self._publish(ctx)
             self.server.start()
             await acceptor.start()
@@ -208,6 +211,11 @@ class KyoukaiComponent(Component):
                 if lifecycle is not None:
                     await lifecycle.stop(self.server.limits.background_timeout, abort)
         logger.info("stopped")
+
+    @property
+    def url(self) -> str:
+        """The first of :attr:`urls`; empty until it has started."""
+        return self.urls[0] if self.urls else ""
 
     async def _begin(self, ctx: Context, lifecycle: Lifecycle | None) -> list[socket.socket]:
         """Start the application, and return the sockets that listen."""
@@ -236,7 +244,7 @@ class KyoukaiComponent(Component):
         logger.info(
             "Kyoukai %s serves %s (backend %s, loop %s)",
             version("kyoukai"),
-            self.url,
+            ", ".join(self.urls),
             self.backend_name,
             type(loop).__module__.partition(".")[0],
         )
@@ -271,23 +279,3 @@ def has_listeners(signal: "Signal[Any]", source: object) -> bool:
     """Return whether anybody listens to ``source``'s signal, without making anything."""
     bound = signal.bound_signals.get(source)
     return bound is not None and bool(bound.listeners)
-
-
-def resolve_application(app: Application | str | None) -> Application:
-    """Return the application that ``app`` is, or refers to as ``module:attribute``.
-
-    :raises ConfigurationError: if there is none, or it is no application.
-    :raises BaseException: what the application's module raises when it is imported, as it is.
-    """
-    if app is None:
-        raise ConfigurationError("app is not set; it must be an application, or module:attribute")
-    if isinstance(app, str) and ":" not in app:
-        raise ConfigurationError(f"app is {app!r}; it must be an application, or module:attribute")
-    try:
-        resolved: Any = resolve(app) if isinstance(app, str) else app
-    except UnresolvedReferenceError as error:
-        raise ConfigurationError(f"app {app!r} cannot be loaded: {error}") from error
-    for name in ("request_class", "process_request"):
-        if not hasattr(resolved, name):
-            raise ConfigurationError(f"app {app!r} is no application: it has no {name}")
-    return resolved  # type: ignore[no-any-return]

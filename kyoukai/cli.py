@@ -16,7 +16,8 @@ import click
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName, resolve_application
+from kyoukai.applications import resolve_application
+from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
 from kyoukai.commands.backends import backends
 from kyoukai.commands.check import check
 from kyoukai.commands.output import app_dir_option
@@ -82,7 +83,13 @@ main.add_command(check)
 @main.command(cls=LimitedCommand)
 @click.argument("target")
 @app_dir_option("Look for the module of TARGET here first.")
-@click.option("--host", help="Listen on this name or address.  [default: 127.0.0.1]")
+@click.option(
+    "--host",
+    metavar="HOST",
+    multiple=True,
+    help="Listen on this name or address; '::' for all, of IPv6 and IPv4. May be given several times.  "
+    "[default: 127.0.0.1]",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Listen on this port; 0: any that is free.  [default: 8000]"
 )
@@ -131,6 +138,7 @@ main.add_command(check)
 @click.option("--ssl-keyfile", metavar="PATH", help="The certificate's key (PEM), if in another file.")
 def run(
     target: str,
+    host: tuple[str, ...],
     backend: str | None,
     backend_options: tuple[str, ...],
     loop: str | None,
@@ -151,7 +159,7 @@ def run(
 
     \b
       kyoukai run hello.py
-      kyoukai run guestbook.main:app --port 80 --host 0.0.0.0
+      kyoukai run guestbook.main:app --port 80 --host ::
       kyoukai run hello.py --backend reference --log-level debug
 
     The first signal lets requests under way finish; a second one stops at once.
@@ -169,6 +177,8 @@ def run(
         "trace": trace,
         **given,
     }
+    if host:
+        component["host"] = host[0] if len(host) == 1 else list(host)
     if backend is not None:
         component["backend"] = CommandLineName(backend)
     if ssl_certfile is not None:

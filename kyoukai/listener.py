@@ -1,17 +1,17 @@
-"""Where a server listens: a TCP address or a Unix socket.
+"""Where a server listens: TCP addresses of one port, or a Unix socket.
 
 What the user set is checked when the object is made; the socket is opened by :meth:`Listener.open`.
 """
 
-import asyncio
 import contextlib
 import errno
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from kyoukai.addresses import Address, check_hosts, join, look_up
 from kyoukai.core.errors import ConfigurationError, ListenError
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -25,62 +25,89 @@ ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 there being any IPv6. As long as another address of the name is there, that is no error."""
 
 
+PORT_TRIES: Final = 16
+"""How often a port that the system chose for the first address is looked for on the others. It is free
+there but for a coincidence."""
+
+
 class Listener:
     """Where a server listens.
 
-    :param host: a name or an address; ``None``: 127.0.0.1.
-    :param port: 0 to 65535, 0 for one that is free; ``None``: 8000.
+    :param host: a name or an address, or several of them; ``None``: 127.0.0.1. A name stands for all
+        of its addresses, and ``::`` for all addresses of IPv6 and of IPv4.
+    :param port: 0 to 65535, 0 for one that is free; ``None``: 8000. All the addresses have the same.
     :param uds: the path of a Unix socket, in place of the two.
     :raises ConfigurationError: if one of them is no such thing, or they exclude each other.
     """
 
-    def __init__(self, host: str | None = None, port: int | None = None, uds: str | None = None) -> None:
+    def __init__(
+        self, host: str | Sequence[str] | None = None, port: int | None = None, uds: str | None = None
+    ) -> None:
         if uds is not None and (host is not None or port is not None):
             raise ConfigurationError("uds excludes host and port: set the one or the others")
         if uds is not None and (not isinstance(uds, str) or not uds or "\0" in uds):
             raise ConfigurationError(f"uds is {uds!r}; it must be the path of a Unix socket")
-        if host is not None and (not isinstance(host, str) or not host):
-            raise ConfigurationError(f"host is {host!r}; it must be a host name or an IP address")
         if port is not None and (type(port) is not int or not 0 <= port <= 65535):
             raise ConfigurationError(f"port is {port!r}; it must be a whole number from 0 to 65535")
         self.uds = uds
-        self.host = host or DEFAULT_HOST
+        self.hosts = check_hosts(DEFAULT_HOST if host is None else host)
         self.port = DEFAULT_PORT if port is None else port
         self._inode: tuple[int, int] | None = None
 
     async def open(self) -> list[socket.socket]:
-        """Return the sockets, which listen: one for each address of the host's name.
+        """Return the sockets, which listen: one for each address of each host.
 
-        :raises ListenError: if the address cannot be listened on.
+        :raises ListenError: if one of the addresses cannot be listened on. None is listened on then.
         """
-        try:
-            if self.uds is not None:
-                return [self._open_unix(self.uds)]
+        if self.uds is None:
             return await self._open_tcp()
-        except (OSError, UnicodeError) as error:
-            raise self._explain(error) from error
+        try:
+            return [self._open_unix(self.uds)]
+        except OSError as error:
+            raise self._explain(error, self.uds) from error
 
     async def _open_tcp(self) -> list[socket.socket]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        sockets: list[socket.socket] = []
-        absent: OSError | None = None
-        try:
-            # A file of hosts may name one address twice.
-            for family, _, protocol, _, address in dict.fromkeys(found):
+        hosts: dict[Address, str] = {}
+        for host in self.hosts:
+            try:
+                found = await look_up(host, self.port)
+            except (OSError, UnicodeError) as error:
+                raise self._explain(error, join(host, self.port)) from error
+            for address in found:
+                # Two names may have one address, and a file of hosts may name one twice.
+                hosts.setdefault(address, host)
+        tries = 1 if self.port else PORT_TRIES
+        while True:
+            try:
+                return self._listen_on(hosts)
+            except ListenError as error:
+                tries -= 1
+                if not tries or error.errno != errno.EADDRINUSE:
+                    raise
+
+    def _listen_on(self, hosts: Mapping[Address, str]) -> list[socket.socket]:
+        sockets: dict[str, list[socket.socket]] = {}
+        absent: dict[str, OSError] = {}
+        port = self.port
+        with contextlib.ExitStack() as opened:
+            for (family, protocol, address), host in hosts.items():
+                literal = host.partition("%")[0]
+                where = join(host, port) + ("" if address[0] == literal else f" ({address[0]})")
                 try:
-                    sockets.append(listen(family, protocol, address))
+                    sock = listen(family, protocol, (address[0], port, *address[2:]))
                 except OSError as error:
                     if error.errno not in ABSENT:
-                        raise
-                    absent = error
-        except OSError:
-            for sock in sockets:
-                sock.close()
-            raise
-        if not sockets:
-            raise absent or OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-        return sockets
+                        raise self._explain(error, where) from error
+                    absent[host] = error
+                else:
+                    opened.callback(sock.close)
+                    sockets.setdefault(host, []).append(sock)
+                    port = sock.getsockname()[1]
+            for host, reason in absent.items():
+                if host not in sockets:
+                    raise self._explain(reason, join(host, self.port)) from reason
+            opened.pop_all()
+        return [sock for some in sockets.values() for sock in some]
 
     def _open_unix(self, path: str) -> socket.socket:
         self._check_stale(path)
@@ -91,19 +118,24 @@ class Listener:
         self._inode = inode(path)
         return sock
 
-    def address(self, sockets: Sequence[socket.socket]) -> tuple[str, int]:
-        """Return the address and port that the open sockets listen on; a path and 0."""
+    def address(self, sock: socket.socket) -> tuple[str, int]:
+        """Return the address and port that an open socket listens on; a path and 0."""
         if self.uds is not None:
             return self.uds, 0
-        name = sockets[0].getsockname()
-        return str(name[0]), int(name[1])
+        name = sock.getsockname()
+        host, port = str(name[0]), int(name[1])
+        if sock.family == socket.AF_INET6 and name[3]:
+            # An address of a link is one only with the link (RFC 4007 section 11).
+            host, _ = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+        return host, port
 
     def url(self, address: tuple[str, int], *, secure: bool) -> str:
         """Return what to type into a browser, or the path of the Unix socket."""
         host, port = address
         if self.uds is not None:
             return f"unix:{host}"
-        return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+        # RFC 6874 section 2: the percent sign before a zone is written %25.
+        return f"{'https' if secure else 'http'}://{join(host.replace('%', '%25'), port)}"
 
     def remove(self) -> None:
         """Remove the Unix socket from the file system, if it is still the one that was made."""
@@ -125,8 +157,7 @@ class Listener:
                 pass
         raise OSError(errno.EADDRINUSE, "another server listens there")
 
-    def _explain(self, error: OSError | UnicodeError) -> ListenError:
-        where = self.uds if self.uds is not None else f"{self.host}:{self.port}"
+    def _explain(self, error: OSError | UnicodeError, where: str) -> ListenError:
         if isinstance(error, UnicodeError):
             what = "that is no host name"
         elif error.errno == errno.EADDRINUSE and self.uds is not None and inode(self.uds) is None:
@@ -140,7 +171,9 @@ class Listener:
             what = "the host name is not known"
         else:
             what = os.strerror(error.errno) if error.errno else str(error)
-        return ListenError(f"cannot listen on {where}: {what}")
+        explained = ListenError(f"cannot listen on {where}: {what}")
+        explained.errno = error.errno if isinstance(error, OSError) else None
+        return explained
 
 
 class StreamSocket(socket.socket):
@@ -179,7 +212,7 @@ def listen(family: int, protocol: int, address: Any) -> StreamSocket:
             # A port is free although connections of its last owner linger. On Windows it means more.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            # The addresses of IPv4 have a socket of their own, if they are listened on at all.
+            # The addresses of IPv4 have a socket of their own.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
         sock.listen(BACKLOG)

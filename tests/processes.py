@@ -13,7 +13,9 @@ from typing import IO
 
 from .serving import PATIENCE, Client
 
-SERVES = re.compile(r"serves (?P<url>(?:https?|unix):\S+) \(backend (?P<backend>\S+), loop (?P<loop>\w+)\)")
+SERVES = re.compile(
+    r"serves (?P<urls>(?P<url>(?:https?|unix):[^\s,]+).*) \(backend (?P<backend>\S+), loop (?P<loop>\w+)\)"
+)
 
 # A request that is answered at once, on a connection that stays open.
 QUICK = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"

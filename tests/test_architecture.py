@@ -33,7 +33,9 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.web": frozenset({"kyoukai.core", "kyoukai.launch", "kyoukai.test_client"}),
     "kyoukai.test_client": frozenset({"kyoukai.core"}),
     "kyoukai.acceptor": frozenset(),
-    "kyoukai.listener": frozenset({"kyoukai.core"}),
+    "kyoukai.addresses": frozenset({"kyoukai.core"}),
+    "kyoukai.applications": frozenset({"kyoukai.core"}),
+    "kyoukai.listener": frozenset({"kyoukai.addresses", "kyoukai.core"}),
     "kyoukai.tls": frozenset({"kyoukai.core"}),
     "kyoukai.settings": frozenset({"kyoukai.core"}),
     "kyoukai.signals": frozenset({"kyoukai.core"}),
@@ -43,6 +45,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.asphalt": frozenset(
         {
             "kyoukai.acceptor",
+            "kyoukai.applications",
             "kyoukai.core",
             "kyoukai.web",
             "kyoukai.listener",
@@ -60,6 +63,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.cli": frozenset(
         {
             "kyoukai",
+            "kyoukai.applications",
             "kyoukai.asphalt",
             "kyoukai.commands",
             "kyoukai.commands.check",

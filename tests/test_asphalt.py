@@ -72,7 +72,13 @@ BAD_SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
     ({"colour": "red"}, ["'colour'", "known: access_log, app, backend"]),
     ({"host": ""}, ["host is ''", "IP address"]),
     ({"host": 80}, ["host is 80", "IP address"]),
-    ({"host": ["127.0.0.1"]}, ["host is ['127.0.0.1']", "IP address"]),
+    ({"host": ["127.0.0.1", 80]}, ["host is ['127.0.0.1', 80]", "IP address", "a list of them"]),
+    ({"host": ["127.0.0.1", ""]}, ["host is ''", "'::' is all addresses"]),
+    ({"host": []}, ["host is []", "IP address"]),
+    ({"host": {"127.0.0.1": 80}}, ["host is {'127.0.0.1': 80}", "IP address"]),
+    ({"host": "127.0.0.1:80"}, ["host is '127.0.0.1:80'", "the port is a setting of its own"]),
+    ({"host": "[::1]"}, ["host is '[::1]'", "no brackets: '::1'"]),
+    ({"uds": "/run/web.sock", "host": ["::"]}, ["uds excludes host and port"]),
     ({"port": True}, ["port is True", "0 to 65535"]),
     ({"port": -1}, ["port is -1", "0 to 65535"]),
     ({"port": 70000}, ["port is 70000", "0 to 65535"]),
@@ -193,7 +199,7 @@ def test_settings_arrive() -> None:
         access_log=False,
         cancel_on_disconnect=True,
     )
-    assert (component.listener.host, component.listener.port) == ("::1", 0)
+    assert (component.listener.hosts, component.listener.port) == (("::1",), 0)
     assert component.server.limits.max_body_size == 5
     assert component.server.limits.head_timeout == 3
     assert component.server.server_field == ""
@@ -204,7 +210,7 @@ def test_settings_arrive() -> None:
 def test_what_is_not_set_in_yaml_is_the_default() -> None:
     """``host:`` and ``backend: !Env NOT_SET`` are ``None``."""
     component = KyoukaiComponent(app, host=None, port=None, uds=None, backend=None, limits=None, ssl=None)
-    assert (component.listener.host, component.listener.port) == ("127.0.0.1", 8000)
+    assert (component.listener.hosts, component.listener.port) == (("127.0.0.1",), 8000)
     assert component.backend_name == "httptools"
 
 

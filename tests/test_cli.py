@@ -23,7 +23,7 @@ from kyoukai.core.limits import Limits
 from kyoukai.launch import choose_policy, launch, logging_config
 
 from .processes import APPLICATION, QUICK, Process, kyoukai_run, python, write_application
-from .serving import PATIENCE
+from .serving import PATIENCE, Client
 
 
 @pytest.fixture
@@ -185,16 +185,24 @@ def test_what_is_not_given_is_left_to_the_component(runner: Runner) -> None:
         "cancel_on_disconnect": False,
         "trace": False,
     }
-    assert (runner.component.listener.host, runner.component.listener.port) == ("127.0.0.1", 8000)
+    assert (runner.component.listener.hosts, runner.component.listener.port) == (("127.0.0.1",), 8000)
     assert runner.component.backend_name == "httptools"
     assert BACKEND_VARIABLE not in os.environ or not os.environ[BACKEND_VARIABLE]
 
 
 def test_an_address(runner: Runner) -> None:
     succeed("run", "served:app", "--host", "::1", "--port", "0")
-    assert (runner.component.listener.host, runner.component.listener.port) == ("::1", 0)
+    assert (runner.component.listener.hosts, runner.component.listener.port) == (("::1",), 0)
     succeed("run", "served:app", "--uds", "server.sock")
     assert runner.component.listener.uds == "server.sock"
+
+
+def test_several_hosts(runner: Runner) -> None:
+    succeed("run", "served:app", "--host", "127.0.0.1", "--host", "::1")
+    assert runner.component.listener.hosts == ("127.0.0.1", "::1")
+    assert fail("run", "served:app", "--host", "") == (
+        "host is ''; it must be a host name or an IP address; '::' is all addresses, of IPv6 and IPv4"
+    )
 
 
 def test_uds_excludes_a_port(runner: Runner) -> None:
@@ -572,6 +580,20 @@ def test_a_stop_waits_for_no_idle_client_of_tls(folder: Path, tls: ssl.SSLContex
     """A client's pool does not read, so it does not answer the server's close_notify (RFC 8446 6.1)."""
     options = ("--port", "0", "--loop", loop, *TLS_FILES)
     with kyoukai_run("served:app", *options, folder=folder) as process, ask_by_tls(process, tls):
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_serving_on_several_addresses(folder: Path, loop: str) -> None:
+    hosts = ("--host", "127.0.0.1", "--host", "127.0.0.2")
+    with kyoukai_run("served:app", *hosts, "--port", "0", "--loop", loop, folder=folder) as process:
+        port = int(process.url.rpartition(":")[2])
+        process.wait_for(rf"serves http://127\.0\.0\.1:{port}, http://127\.0\.0\.2:{port} \(backend")
+        for address in ("127.0.0.1", "127.0.0.2"):
+            with Client((address, port)) as client:
+                assert client.request(QUICK).status == 200
         process.send(signal.SIGTERM)
         assert process.finish() == 0
     assert "Traceback" not in process.stderr

@@ -505,7 +505,7 @@ def test_the_configuration_of_a_server(load: Any, tmp_path: Path, monkeypatch: p
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
     monkeypatch.setitem(sys.modules, "guestbook", load("docs/script.py"))
     component = KyoukaiComponent(**settings)
-    assert (component.listener.host, component.listener.port) == ("0.0.0.0", 8443)
+    assert (component.listener.hosts, component.listener.port) == (("0.0.0.0",), 8443)
     assert (component.server.server_field, component.server.access_log) == ("", None)
     assert (component.server.limits.max_body_size, component.server.limits.shutdown_timeout) == (1048576, 20)
     assert component.ssl_context is not None

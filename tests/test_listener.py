@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import errno
+import ipaddress
+import logging
 import os
 import random
 import socket
@@ -16,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.asphalt import KyoukaiComponent
 from kyoukai.core.errors import ListenError
-from kyoukai.listener import Listener, StreamSocket, inode, listen
+from kyoukai.listener import PORT_TRIES, Listener, StreamSocket, inode, listen
 
 from .serving import PATIENCE, Client, Running, running
 
@@ -93,6 +95,7 @@ def make_stale(path: str) -> None:
         (("127.0.0.1", 443), True, "https://127.0.0.1:443"),
         (("::1", 8000), False, "http://[::1]:8000"),
         (("fe80::1", 8443), True, "https://[fe80::1]:8443"),
+        (("fe80::1%eth0", 8443), True, "https://[fe80::1%25eth0]:8443"),
         (("0.0.0.0", 80), False, "http://0.0.0.0:80"),
     ],
 )
@@ -107,7 +110,7 @@ def test_url_of_a_unix_socket_is_its_path(secure: bool) -> None:
 
 def test_defaults() -> None:
     listener = Listener()
-    assert (listener.host, listener.port, listener.uds) == ("127.0.0.1", 8000, None)
+    assert (listener.hosts, listener.port, listener.uds) == (("127.0.0.1",), 8000, None)
 
 
 @pytest.mark.parametrize("port", [0, 65535])
@@ -234,7 +237,9 @@ def test_no_socket_is_left_open_where_one_of_several_addresses_is_taken(
     with socket.create_server(("127.0.0.2", port)):
         resolve_to(monkeypatch, "127.0.0.1", "127.0.0.2")
         message = open_failing(Listener("several.invalid", port))
-        assert f"cannot listen on several.invalid:{port}: the address is already in use" in message
+        assert (
+            f"cannot listen on several.invalid:{port} (127.0.0.2): the address is already in use" in message
+        )
         # A socket that was left open would keep the port.
         with socket.create_server(("127.0.0.1", port)):
             pass
@@ -254,12 +259,149 @@ def test_a_port_is_free_although_connections_of_its_last_owner_linger(loop_facto
         assert server.request(REQUEST).status == 200
 
 
-@pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no IPv6 loopback")
-def test_all_addresses_of_ipv6_leave_those_of_ipv4_alone() -> None:
+HAS_IPV6 = pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no IPv6 loopback")
+
+
+def names(sockets: list[socket.socket]) -> list[tuple[str, int]]:
+    return [sock.getsockname()[:2] for sock in sockets]
+
+
+@HAS_IPV6
+@pytest.mark.parametrize("host", ["::", "0::0"])
+def test_all_addresses_are_those_of_both_families(host: str, backend: str, loop_factory: Any) -> None:
+    settings: dict[str, Any] = {"host": host, "backend": backend, "loop_factory": loop_factory}
+    with running(app=Application(), **settings) as server:
+        assert server.component.urls == (f"http://[::]:{server.port}", f"http://0.0.0.0:{server.port}")
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, server.port), PATIENCE) as client:
+                client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                answer = b"".join(iter(lambda: client.recv(65536), b""))
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@HAS_IPV6
+def test_a_client_of_ipv4_has_an_address_of_ipv4(caplog: pytest.LogCaptureFixture, loop_factory: Any) -> None:
+    caplog.set_level(logging.INFO, "kyoukai.access")
+    with running(app=Application(), host="::", access_log=True, loop_factory=loop_factory) as server:
+        with Client(("127.0.0.1", server.port)) as client:
+            assert client.request(REQUEST).status == 200
+        server.wait_until(lambda: bool(caplog.records))
+    assert caplog.records[-1].getMessage().startswith("127.0.0.1:")
+
+
+def test_all_addresses_are_those_of_ipv4_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    def listen_without(family: int, protocol: int, address: Any) -> StreamSocket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        return listen(family, protocol, address)
+
+    monkeypatch.setattr("kyoukai.listener.listen", listen_without)
+    sockets = asyncio.run(Listener("::", 0).open())
+    assert [address for address, _ in names(sockets)] == ["0.0.0.0"]
+    close_all(sockets)
+
+
+@HAS_IPV6
+def test_all_addresses_need_the_port_in_both_families(loop_factory: Any) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = open_failing(Listener("::", port), loop_factory)
+        assert f"cannot listen on [::]:{port} (0.0.0.0): the address is already in use" in message
+        with socket.create_server(("::", port), family=socket.AF_INET6):
+            pass
+
+
+def test_several_hosts_have_one_port(backend: str, loop_factory: Any) -> None:
+    settings: dict[str, Any] = {"backend": backend, "loop_factory": loop_factory}
+    with running(app=Application(), host=["127.0.0.1", "127.0.0.2", "127.0.0.1"], **settings) as server:
+        assert server.component.address == ("127.0.0.1", server.port)
+        assert server.component.urls == (
+            f"http://127.0.0.1:{server.port}",
+            f"http://127.0.0.2:{server.port}",
+        )
+        for address in ("127.0.0.1", "127.0.0.2"):
+            with Client((address, server.port)) as client:
+                assert client.request(REQUEST).status == 200
+
+
+@HAS_IPV6
+def test_a_name_of_both_families_has_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve_to(monkeypatch, "127.0.0.1", "::1")
+    sockets = asyncio.run(Listener("localhost", 0).open())
+    (first, port), second = names(sockets)
+    assert (first, second) == ("127.0.0.1", ("::1", port))
+    close_all(sockets)
+
+
+def take_chosen_ports(monkeypatch: pytest.MonkeyPatch, count: int) -> list[int]:
+    """Have 127.0.0.2 say of the first ``count`` ports that it is asked for that they are taken."""
+    taken: list[int] = []
+
+    def listen_unless_taken(family: int, protocol: int, address: Any) -> StreamSocket:
+        if address[0] == "127.0.0.2" and len(taken) < count:
+            taken.append(address[1])
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        return listen(family, protocol, address)
+
+    monkeypatch.setattr("kyoukai.listener.listen", listen_unless_taken)
+    return taken
+
+
+def test_another_port_is_chosen_where_one_address_has_it_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = take_chosen_ports(monkeypatch, 2)
+    sockets = asyncio.run(Listener(["127.0.0.1", "127.0.0.2"], 0).open())
+    (first, port), second = names(sockets)
+    assert (first, second) == ("127.0.0.1", ("127.0.0.2", port))
+    assert len(taken) == 2
+    close_all(sockets)
+
+
+def test_the_search_for_a_common_port_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = take_chosen_ports(monkeypatch, 1000)
+    message = open_failing(Listener(["127.0.0.1", "127.0.0.2"], 0))
+    assert f"cannot listen on 127.0.0.2:{taken[-1]}: the address is already in use" in message
+    assert len(taken) == PORT_TRIES
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"], ids=["unknown", "of another machine"])
+def test_one_of_several_hosts_that_cannot_be_had(
+    host: str, monkeypatch: pytest.MonkeyPatch, loop_factory: Any
+) -> None:
+    """The others are not listened on: a server that is there by half is found out too late."""
     port = unassigned_port()
-    sockets = asyncio.run(Listener("::", port).open())
-    with socket.create_server(("0.0.0.0", port)):
-        close_all(sockets)
+    message = open_failing(Listener(["127.0.0.1", host], port), loop_factory)
+    assert message.startswith(f"cannot listen on {host}:{port}: ")
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_an_address_with_a_zone() -> None:
+    """RFC 4007 section 11: a link-local address is one of a link."""
+    addresses = link_local_addresses()
+    if not addresses:
+        pytest.skip("this machine has no link-local address")
+    listener = Listener(addresses[0], 0)
+    [sock] = asyncio.run(listener.open())
+    with sock:
+        address, port = listener.address(sock)
+    assert address == addresses[0]
+    url = listener.url((address, port), secure=False)
+    assert url == f"http://[{addresses[0].replace('%', '%25')}]:{port}"
+
+
+def link_local_addresses() -> list[str]:
+    """Return those of IPv6 that can be listened on, as Linux lists them."""
+    try:
+        lines = Path("/proc/net/if_inet6").read_text().splitlines()
+    except OSError:
+        return []
+    rows = [line.split() for line in lines]
+    return [
+        f"{ipaddress.IPv6Address(bytes.fromhex(row[0]))}%{row[5]}"
+        for row in rows
+        # The scope is that of links, and the address is not tentative still, or refused.
+        if row[3] == "20" and not int(row[4], 16) & 0x48
+    ]
 
 
 def test_sockets_are_not_inherited_and_do_not_block() -> None:

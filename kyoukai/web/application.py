@@ -7,7 +7,7 @@ there. From then on it does not change.
 
 import asyncio
 import functools
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asphalt.core import Context
@@ -255,7 +255,7 @@ class Kyoukai(Blueprint):
 
     def run(
         self,
-        host: str | None = None,
+        host: str | Sequence[str] | None = None,
         port: int | None = None,
         *,
         loop: str | None = None,
@@ -268,7 +268,7 @@ class Kyoukai(Blueprint):
 
         It starts what a configuration file for Asphalt would start.
 
-        :param host: the address to listen on; by default 127.0.0.1.
+        :param host: the address to listen on, or a list of them; by default 127.0.0.1.
         :param port: the port to listen on; by default 8000.
         :param loop: ``"uvloop"`` or ``"asyncio"``; by default uvloop, where it is installed.
         :param log_level: what is logged must be at least this severe: a name of :mod:`logging`.
