@@ -1,7 +1,7 @@
 """Starting a component from a program: the command line's way and a script's.
 
-Asphalt's runner is given what a configuration file would give it, the component by the name it is
-registered under, so that all ways lead to the same server.
+Asphalt's runner is given what a configuration file would give it, the component by a name, so that all
+ways lead to the same server.
 """
 
 import importlib.util
@@ -38,7 +38,7 @@ def launch(
     policy, config = choose_policy(loop), logging_config(log_level)
     if max_threads is not None and (type(max_threads) is not int or max_threads < 1):
         raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
-    component = {"type": "kyoukai", **settings}
+    component = {"type": "kyoukai.own_process:OwnProcessComponent", **settings}
     others = threading.enumerate()
     try:
         run_application(component, event_loop_policy=policy, max_threads=max_threads, logging=config)

@@ -56,6 +56,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.tracing",
         }
     ),
+    "kyoukai.own_process": frozenset({"kyoukai.asphalt"}),
     "kyoukai.commands": frozenset({"kyoukai.core"}),
     # The one command that needs the extra `testing`.
     "kyoukai.commands.check": frozenset({"kyoukai.commands", "kyoukai.core", "kyoukai.testing"}),

@@ -177,7 +177,7 @@ def test_the_reference_of_a_module_is_left_to_the_component() -> None:
 def test_what_is_not_given_is_left_to_the_component(runner: Runner) -> None:
     succeed("run", "served:app")
     assert runner.config == {
-        "type": "kyoukai",
+        "type": "kyoukai.own_process:OwnProcessComponent",
         "app": "served:app",
         "backend_options": {},
         "limits": {},

@@ -1,0 +1,57 @@
+"""A process of the component's own: what is there at the start is none of the collector's business."""
+
+import signal
+from pathlib import Path
+
+from .processes import Process, asphalt_run, kyoukai_run, python
+from .serving import message
+
+APPLICATION = """
+import atexit
+import gc
+import sys
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("frozen")
+
+
+@app.route("/")
+async def frozen(ctx):
+    return str(gc.get_freeze_count())
+
+
+atexit.register(lambda: print("left frozen:", gc.get_freeze_count(), file=sys.stderr))
+"""
+
+MODULES = 10_000
+"""Objects that there are at the least; the standard library alone has more."""
+
+
+def count_frozen(process: Process) -> int:
+    """Ask how many objects the collector passes over; then stop the process, which lets go of them."""
+    with process.connect() as client:
+        count = int(client.request(message()).body)
+    process.send(signal.SIGTERM)
+    assert process.finish() == 0
+    assert process.wait_for("left frozen: 0")
+    return count
+
+
+def test_what_is_there_at_the_start_is_frozen(tmp_path: Path) -> None:
+    (tmp_path / "served.py").write_text(APPLICATION)
+    with kyoukai_run("served:app", "--port", "0", folder=tmp_path) as process:
+        assert count_frozen(process) > MODULES
+
+
+def test_so_it_is_where_a_script_runs_its_application(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(APPLICATION + "app.run(port=0)\n")
+    with python("script.py", folder=tmp_path) as process:
+        assert count_frozen(process) > MODULES
+
+
+def test_what_may_be_others_is_not(tmp_path: Path) -> None:
+    (tmp_path / "served.py").write_text(APPLICATION)
+    config = "component:\n  type: kyoukai\n  app: served:app\n  port: 0\n"
+    with asphalt_run(config, tmp_path) as process:
+        assert count_frozen(process) == 0
