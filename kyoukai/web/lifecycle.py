@@ -9,9 +9,11 @@ import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from asphalt.core import Context
+
+from kyoukai.core.threads import Threads, threads
 
 from .background import LAST_WORDS, BackgroundTasks
 from .calling import AnyFunction, as_coroutine_function, describe
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 Stop = Callable[[], Awaitable[None]]
 
 logger = logging.getLogger("kyoukai.web")
+
+POLL_INTERVAL: Final = 0.01
+"""Seconds between two looks at whether a hook has been cancelled."""
 
 
 class Lifecycle:
@@ -35,6 +40,8 @@ class Lifecycle:
     def __init__(self, root: "Blueprint") -> None:
         self.tasks = BackgroundTasks()
         """The tasks that it began, and has not ended."""
+        self.threads = Threads()
+        """Its plain hooks under way."""
         self._root = root
         self._lock = asyncio.Lock()
         self._servers = 0
@@ -52,7 +59,8 @@ class Lifecycle:
             self._lock = asyncio.Lock()
         async with self._lock:
             if not self._servers:
-                await self._begin(ctx)
+                with self._owning_threads():
+                    await self._begin(ctx)
             self._servers += 1
 
     async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
@@ -72,7 +80,16 @@ class Lifecycle:
             try:
                 await self.tasks.stop(grace, abort)
             finally:
-                await _stop(stops, abort)
+                with self._owning_threads():
+                    await _stop(stops, abort)
+
+    @contextlib.contextmanager
+    def _owning_threads(self) -> Iterator[None]:
+        token = threads.set(self.threads)
+        try:
+            yield
+        finally:
+            threads.reset(token)
 
     async def _begin(self, ctx: Context) -> None:
         self.tasks.open(ctx)
@@ -130,17 +147,29 @@ async def _hurry(stop: Stop, abort: asyncio.Event) -> None:
     It stays in this task, since what it opened before serving it may have to close in the same.
     """
     loop = asyncio.get_running_loop()
+    group = threads.get()
+
+    def leave() -> None:
+        """Let a plain one go on alone: its cancellation waits for the thread otherwise."""
+        if patience.expired():
+            group.leave()
+        elif not is_over:
+            loop.call_later(POLL_INTERVAL, leave)
+
+    is_over = False
     try:
         async with asyncio.timeout(None) as patience:
 
             def limit(_: object) -> None:
                 patience.reschedule(loop.time() + LAST_WORDS)
+                loop.call_later(LAST_WORDS, leave)
 
             watcher = loop.create_task(abort.wait())
             watcher.add_done_callback(limit)
             try:
                 await stop()
             finally:
+                is_over = True
                 watcher.remove_done_callback(limit)
                 watcher.cancel()
                 await asyncio.wait([watcher])

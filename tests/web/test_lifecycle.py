@@ -207,3 +207,33 @@ def test_hooks_are_checked_where_they_are_given() -> None:
     app.finalize()
     with pytest.raises(RuntimeError, match="is finalized"):
         app.while_serving(async_generator)
+
+
+def test_a_start_that_is_cancelled_waits_for_a_plain_hook_before_it_stops() -> None:
+    app, begun, go_on = Kyoukai("app"), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    @app.before_serving
+    def before(ctx: Context) -> None:
+        begun.set()
+        go_on.wait(20)
+        order.append("let go")
+
+    @app.after_serving
+    async def after(ctx: Context) -> None:
+        order.append("stopped")
+
+    async def main() -> None:
+        async with Context() as ctx:
+            task = asyncio.create_task(app.lifecycle.start(ctx))
+            assert await asyncio.to_thread(begun.wait, 20)
+            for _ in range(3):
+                task.cancel()
+                await asyncio.sleep(0)
+            assert order == []
+            go_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
+    assert order == ["let go", "stopped"]

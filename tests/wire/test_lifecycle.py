@@ -204,6 +204,43 @@ async def hangs_too(ctx):
 """
 
 
+BLOCKING = """
+import sys
+import threading
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("blocking")
+
+
+@app.after_serving
+def closes(ctx):
+    print("closed", file=sys.stderr)
+
+
+@app.after_serving
+def blocks(ctx):
+    print("stopping", file=sys.stderr)
+    threading.Event().wait()
+"""
+
+
+def test_a_second_signal_goes_on_without_a_plain_hook_that_blocks(backend, tmp_path):
+    with run_module(tmp_path, "blocking", BLOCKING, "--backend", backend) as process:
+        with process.connect() as client:
+            client.send(message())
+            assert client.receive().status == 404
+        process.send(signal.SIGTERM)
+        process.wait_for("stopping")
+        process.send(signal.SIGTERM)
+        process.wait_for("closed")
+        process.wait_for("threads that do not end keep the process: .+; the next signal ends it")
+        process.send(signal.SIGTERM)
+        assert process.finish() == -signal.SIGTERM
+    assert "a hook after serving, blocking.blocks, was cut off" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
 def test_a_second_signal_cuts_off_hooks_that_hang(backend, tmp_path):
     with run_module(tmp_path, "hanging", HANGING, "--backend", backend) as process:
         with process.connect() as client:
