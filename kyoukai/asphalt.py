@@ -41,7 +41,12 @@ from kyoukai.tracing import traced
 from kyoukai.web.application import Kyoukai
 from kyoukai.web.context import HTTPRequestContext
 from kyoukai.web.lifecycle import Lifecycle
-from kyoukai.web.route_events import RouteCompletedEvent, RouteInvokedEvent, RouteMatchedEvent
+from kyoukai.web.route_events import (
+    ContainedSignal,
+    RouteCompletedEvent,
+    RouteInvokedEvent,
+    RouteMatchedEvent,
+)
 
 __all__ = (
     "BACKEND_VARIABLE",
@@ -129,8 +134,8 @@ class KyoukaiComponent(Component):
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 
-    connection_made = Signal(ConnectionMadeEvent)
-    connection_lost = Signal(ConnectionLostEvent)
+    connection_made = ContainedSignal(ConnectionMadeEvent)
+    connection_lost = ContainedSignal(ConnectionLostEvent)
 
     def __init__(
         self,

@@ -14,6 +14,8 @@ import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from .faults import is_fault
+
 # Codecs are imported when they are first used, and there may be no descriptor left by then.
 "".encode("unicode_escape")
 
@@ -40,7 +42,9 @@ def client_name(request: "Request | None", environ: dict[str, Any]) -> str:
     peer = environ.get("REMOTE_ADDR")
     try:
         address = peer if request is None else request.remote_addr
-    except Exception:
+    except BaseException as exc:
+        if not is_fault(exc):
+            raise
         # A class of the application's reads it its own way, and nothing hangs on what the log says.
         address = peer
     if not address:

@@ -132,14 +132,6 @@ def plan_answer(
     return serialize_head(status, section, framing, version=version), framing, code
 
 
-def is_cancelled(exc: BaseException) -> bool:
-    """Return whether ``exc`` says that this task is cancelled, and not something that it waits for."""
-    if not isinstance(exc, asyncio.CancelledError):
-        return False
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
-
-
 def answer_failure(exc: BaseException, environ: dict[str, Any]) -> Response:
     """Return the answer to a request for which the application raised ``exc``, and log that.
 

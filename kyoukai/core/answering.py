@@ -15,11 +15,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from .access import log_answer
-from .answer import answer_failure, is_cancelled
+from .answer import answer_failure
 from .closing import close_both
 from .environ import build_environ, connection_environ
 from .error_response import error_response
 from .exchange import Exchange
+from .faults import is_fault
 from .reading import Reading
 from .reception import NO_EXCHANGE, logger
 from .server import NEVER
@@ -165,8 +166,8 @@ class Answering(Reading, abc.ABC):
                 response = await self.app.process_request(request, self.parent_context)
                 if not isinstance(response, Response):
                     raise TypeError(f"process_request returned {response!r}; it must return a Response")
-            except (Exception, asyncio.CancelledError) as exc:
-                if is_cancelled(exc):
+            except BaseException as exc:
+                if self._is_ended_by(exc):
                     raise
                 response = answer_failure(exc, environ)
             # The client may be gone by now, or the connection another protocol's.
@@ -174,16 +175,16 @@ class Answering(Reading, abc.ABC):
                 rest = self.write_response(response, environ)
                 if rest is not None:
                     await rest
-        except Exception:
-            logger.exception("answering %s %r failed", exchange.method, exchange.logged_path)
+        except BaseException as exc:
+            is_end = self._is_ended_by(exc)
             self._task = None
+            if is_end:
+                # The task ends here; nobody is left to answer.
+                if self.state is not CLOSED:
+                    self.abort()
+                raise
+            logger.error("answering %s %r failed", exchange.method, exchange.logged_path, exc_info=exc)
             self.abort()
-        except BaseException:
-            # The task ends here; nobody is left to answer.
-            self._task = None
-            if self.state is not CLOSED:
-                self.abort()
-            raise
         finally:
             if self.server.access_log is not None:
                 self._log(exchange, request)
@@ -191,6 +192,13 @@ class Answering(Reading, abc.ABC):
             if closing is not None:
                 await closing
         self._answered(exchange)
+
+    def _is_ended_by(self, exc: BaseException) -> bool:
+        """Return whether ``exc`` ends the task that answers: it is no fault of what the task called."""
+        if isinstance(exc, GeneratorExit):
+            # Into a task that is collected it is thrown from outside. One that runs got it by what it called.
+            return self._task is not None and asyncio.current_task(self.loop) is not self._task
+        return not is_fault(exc)
 
     def _log(self, exchange: Exchange, request: Request | None) -> None:
         if exchange.status and self.server.access_log is not None:

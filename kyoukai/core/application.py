@@ -25,7 +25,7 @@ class Application(Protocol):
         """Answer one request.
 
         It runs in a task and a copy of the component's context variables of its own. An exception
-        that gets out is logged and answered with 500; the connection goes on.
+        that gets out, be it SystemExit, is logged and answered with 500; the connection goes on.
         """
 
 

@@ -16,6 +16,7 @@ from werkzeug.datastructures import iter_multi_items
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import FileWrapper
 
+from .faults import is_fault
 from .strands import InStrand, Strand, take_strand
 from .threads import run_in_thread
 
@@ -33,11 +34,13 @@ def close_quietly(message: Closable) -> None:
     """Close a request or a response, and log what its closing raises."""
     try:
         message.close()
-    except Exception as exc:
+    except BaseException as exc:
+        if not is_fault(exc):
+            raise
         _log_closing(message, exc)
 
 
-def _log_closing(message: object, exc: Exception) -> None:
+def _log_closing(message: object, exc: BaseException) -> None:
     logger.error("closing a %s failed", type(message).__name__, exc_info=exc)
 
 
@@ -124,8 +127,10 @@ async def close_stream(response: Response, strand: Strand | None = None) -> None
         aclose = getattr(body, "aclose", None)
         if aclose is not None:
             await aclose()
-    except Exception:
-        logger.exception("closing the body of a response failed")
+    except BaseException as exc:
+        if not is_fault(exc):
+            raise
+        logger.error("closing the body of a response failed", exc_info=exc)
     finally:
         await _close_parts(response, body, strand)
 
@@ -143,10 +148,13 @@ async def _close_parts(response: Response, body: Any, strand: Strand | None) -> 
                 )
             else:
                 close()
-        except Exception as exc:
-            _log_closing(response, exc)
-        except asyncio.CancelledError as exc:
-            cancellation = cancellation or exc
+        except BaseException as exc:
+            if is_fault(exc):
+                _log_closing(response, exc)
+            elif isinstance(exc, asyncio.CancelledError):
+                cancellation = cancellation or exc
+            else:
+                raise
     try:
         if cancellation is not None:
             raise cancellation

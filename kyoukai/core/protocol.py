@@ -21,6 +21,7 @@ from .early_hints import serialize_early_hints
 from .error_response import error_response
 from .errors import ProtocolError
 from .exchange import Exchange
+from .faults import is_end, is_fault
 from .field_pairs import FieldPairs
 from .reception import logger
 from .states import ENDED, IDLE
@@ -110,9 +111,12 @@ class HTTPProtocol(Answering):
         date, server = self.server.date, self.server.server_field
         try:
             head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
-        except Exception:
+        except BaseException as exc:
+            if not is_fault(exc):
+                raise
             # Nothing was written yet, so there is an answer to give.
-            logger.exception("the answer to %s %r cannot be sent", exchange.method, exchange.logged_path)
+            text = "the answer to %s %r cannot be sent"
+            logger.error(text, exchange.method, exchange.logged_path, exc_info=exc)
             response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
             head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
         exchange.persistent = not framing.close
@@ -145,7 +149,9 @@ class HTTPProtocol(Answering):
     ) -> None:
         try:
             await BodySender(self, exchange, framing, trailers).send(body)
-        except Exception as exc:
+        except BaseException as exc:
+            if is_end(exc):
+                raise
             if self.client_gone:
                 logger.debug("a client is gone before it had its whole answer")
                 return

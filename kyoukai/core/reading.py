@@ -18,6 +18,7 @@ from .buffer import ReceiveBuffer
 from .chunked import read_body
 from .errors import BadRequest, ProtocolError, RequestTimeout
 from .exchange import Exchange, is_full
+from .faults import as_error, is_fault
 from .framing import NO_BODY
 from .heads import read_exchange, read_head, read_start, take_head
 from .pace import BodyPace
@@ -172,8 +173,10 @@ class Reading(Streaming):
         was_deferring, self._is_deferring = self._is_deferring, True
         try:
             next(self._messages, None)
-        except Exception as exc:
-            self.handle_parser_exception(exc)
+        except BaseException as exc:
+            if not is_fault(exc):
+                raise
+            self.handle_parser_exception(as_error(exc, "what reads a request"))
             self.discard(len(self.buffer.take_all()))
         if self.buffer.data:
             self.buffer.drop_read()

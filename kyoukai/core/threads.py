@@ -54,10 +54,10 @@ class Work:
         self.thread = threading.current_thread()
         try:
             return self.strand.run(self._call)
-        except StopIteration as exc:
-            # A future refuses this exception, and whoever awaits it would wait for ever. A coroutine
-            # turns it into the same error.
-            raise RuntimeError(f"{self.name} raised StopIteration") from exc
+        except (StopIteration, GeneratorExit) as exc:
+            # A future refuses the one, and whoever awaits it would wait for ever. A coroutine turns it into
+            # the same error. The other one would close the coroutine that awaits it.
+            raise RuntimeError(f"{self.name} raised {type(exc).__name__}") from exc
 
     def withdraw(self) -> bool:
         """Take the right to begin, and return whether it was there to be taken."""

@@ -15,6 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
 from .backend import Feature
+from .faults import is_end
 from .field_pairs import FieldPairs, read_pairs
 from .serialize import HOP_BY_HOP, InvalidResponseError, encode_lines, lowered_name
 
@@ -124,7 +125,9 @@ async def make_trailers(trailers: Trailers, environ: dict[str, Any]) -> bytes:
         if inspect.isawaitable(fields):
             fields = await fields
         return serialize_trailers(fields) if fields is not None else b""
-    except Exception:
+    except BaseException as exc:
+        if is_end(exc):
+            raise
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        logger.exception("the trailers of the answer to %s %r cannot be sent", method, path)
+        logger.error("the trailers of the answer to %s %r cannot be sent", method, path, exc_info=exc)
         return b""

@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from kyoukai.core.answer import answer_failure, prepare_answer
 from kyoukai.core.closing import close_both
+from kyoukai.core.faults import is_end
 from kyoukai.core.limits import Limits
 from kyoukai.core.stream import BodySender
 from kyoukai.core.witness import witness
@@ -137,7 +138,9 @@ async def answer(app: Any, environ: dict[str, Any], parent_context: Context | No
     try:
         try:
             response = await app.process_request(request, parent_context)
-        except Exception as exc:
+        except BaseException as exc:
+            if is_end(exc):
+                raise
             response = answer_failure(exc, environ)
         head, content, framing, _ = prepare_answer(response, environ, False, formatdate(usegmt=True), SERVER)
         sink.begin(*parse_head(head))

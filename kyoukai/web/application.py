@@ -175,7 +175,7 @@ class Kyoukai(Blueprint):
         response of it. If one of them raises, the answer is a 500, since what the response
         promises may not have happened.
 
-        :raises BaseException: what is no :exc:`Exception`, such as the task's cancellation.
+        :raises BaseException: what ends the task, such as its cancellation.
         """
         # One coroutine, since each further one would cost as much as the routing does.
         dispatcher = self._dispatcher or self._finalized()
@@ -200,7 +200,7 @@ class Kyoukai(Blueprint):
                         if isinstance(value, wrappers.Response)
                         else dispatcher.make_response(value, self.response_class, request, origin)
                     )
-                except Exception as exc:
+                except BaseException as exc:
                     response = await dispatcher.answer_error(ctx, scope, exc)
                 if scope.after or "observed" in noted:
                     response = await dispatcher.finish(ctx, scope, response)

@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 
 from asphalt.core import Context
 
+from kyoukai.core.faults import as_error, is_end
+
 from .context import current
 
 logger = logging.getLogger("kyoukai.web")
@@ -53,6 +55,8 @@ class BackgroundTasks:
 
         :raises RuntimeError: if the application is not served.
         """
+        if not asyncio.iscoroutine(coroutine):
+            raise TypeError(f"a task is begun with a coroutine, not {coroutine!r}")
         if self._ctx is None or self._loop is None:
             coroutine.close()
             raise RuntimeError(
@@ -65,12 +69,14 @@ class BackgroundTasks:
         # closed when it is answered, and that of the application takes its place.
         context = copy_context()
         context.run(current.set, self._ctx)
-        task = self._loop.create_task(coroutine, name=name, context=context)
+        task = self._loop.create_task(_contain(coroutine), name=name, context=context)
         self._tasks.add(task)
         self._emptied.clear()
         if not wait:
             self._endless.add(task)
         task.add_done_callback(self._finish)
+        # One that is cancelled before its first step would complain that nobody awaited it.
+        task.add_done_callback(lambda _: coroutine.close())
         return task
 
     async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
@@ -122,6 +128,16 @@ class BackgroundTasks:
             logger.error("the background task %s failed", task.get_name(), exc_info=error)
         if not self._tasks:
             self._emptied.set()
+
+
+async def _contain(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Await a coroutine, and let nothing but an Exception out, which the loop would end for."""
+    try:
+        return await coroutine
+    except BaseException as exc:
+        if isinstance(exc, Exception) or is_end(exc):
+            raise
+        raise as_error(exc, "a background task") from exc
 
 
 def _names(tasks: "tuple[asyncio.Task[Any], ...] | set[asyncio.Task[Any]]") -> str:

@@ -12,6 +12,7 @@ from werkzeug import wrappers
 from kyoukai.core.application import BodyPlan
 from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.faults import is_fault
 from kyoukai.core.limits import MOST
 
 from .checks import check_flag
@@ -42,7 +43,9 @@ def plan_body(
     try:
         # As the server will: a class may take no more than the environ.
         target, _ = router.match(note, request_class(environ))
-    except Exception:
+    except BaseException as exc:
+        if not is_fault(exc):
+            raise
         # A host that is none, or a converter that fails: whoever answers the request will find it again.
         return None
     finally:

@@ -67,7 +67,7 @@ def note_unsent(error: Exception, value: Any) -> None:
         vars(error)["unsent"] = body
 
 
-async def close_unsent(error: Exception) -> None:
+async def close_unsent(error: BaseException) -> None:
     """Close what :func:`note_unsent` noted, if that is anything."""
     body = vars(error).pop("unsent", None)
     if body is not None:

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request
 
 from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.early_hints import serialize_early_hints
+from kyoukai.core.faults import contained
 from kyoukai.core.field_pairs import FieldPairs
 from kyoukai.core.strands import Strand, running_strand
 from kyoukai.core.threads import run_in_thread
@@ -211,7 +212,8 @@ class HTTPRequestContext(Context):
         strand = running_strand()
         if strand is not None and not is_coroutine_function(callback):
             callback = functools.partial(_call_in_thread, strand, callback)
-        super().add_teardown_callback(callback, pass_exception)
+        # Asphalt calls the others after one that raises an Exception, and after nothing else.
+        super().add_teardown_callback(contained(callback, "a teardown callback"), pass_exception)
         self.has_teardown = True
 
     async def tear_down(self, exception: BaseException | None) -> bool:

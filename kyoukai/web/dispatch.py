@@ -2,9 +2,10 @@
 
 Whatever is raised becomes a response, except what ends the task, such as its cancellation. An
 exception that is no HTTP error, and that no error handler claims by its class, is logged once and
-answered as an HTTP 500 is.
+answered as an HTTP 500 is. What is no :exc:`Exception`, such as SystemExit, is the cause of a RuntimeError.
 """
 
+import asyncio
 import copy
 import logging
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai.core.answer import is_clients_doing
 from kyoukai.core.closing import close_stream
+from kyoukai.core.faults import as_error, is_end
 from kyoukai.core.witness import bear_witness
 
 from .calling import AnyFunction
@@ -99,17 +101,26 @@ class Dispatcher:
         """Return the answer to a request that cannot be answered otherwise; no handler sees it."""
         return render_error(InternalServerError(), self.response_class, ctx.request)
 
-    async def answer_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:
-        """Return the answer to an exception that was raised on the way."""
+    async def answer_error(self, ctx: HTTPRequestContext, scope: Scope, exc: BaseException) -> Response:
+        """Return the answer to an exception that was raised on the way.
+
+        :raises BaseException: ``exc``, if it ends the task.
+        """
+        if not isinstance(exc, Exception) and _is_end(exc):
+            raise exc
+        error = as_error(exc, "the application")
         if status_of(error) >= 400:
             ctx.failure = error
         if "unsent" in vars(error):
             await close_unsent(error)
         try:
             return await self._handle_error(ctx, scope, error)
-        except Exception as exc:
+        except BaseException as exc:
+            if _is_end(exc):
+                raise
             await close_unsent(exc)
-            logger.exception("%s %r: the handler of an error failed", ctx.request.method, ctx.request.path)
+            method, path = ctx.request.method, ctx.request.path
+            logger.error("%s %r: the handler of an error failed", method, path, exc_info=exc)
             bear_witness(exc, ctx.environ)
             return self.internal_error(ctx)
 
@@ -122,7 +133,7 @@ class Dispatcher:
                     if value is None:
                         continue
                     successor = self.make_response(value, self.response_class, ctx.request, hook)
-                except Exception as exc:
+                except BaseException as exc:
                     successor = await self.answer_error(ctx, scope, exc)
                 if successor is not response:
                     response = await replace(response, successor)
@@ -140,7 +151,7 @@ class Dispatcher:
         response.headers = Headers(response.headers)
         try:
             ctx.app.sessions.save(ctx.session, ctx.request, response)
-        except Exception as exc:
+        except BaseException as exc:
             return await replace(response, await self.answer_error(ctx, scope, exc))
         return response
 
@@ -173,6 +184,11 @@ class Dispatcher:
                 if field.lower() != "content-type":
                     response.headers.setdefault(field, text)
         return response
+
+
+def _is_end(exc: BaseException) -> bool:
+    """Return whether an exception is passed on; of what was cancelled, the server finds out what it was."""
+    return isinstance(exc, asyncio.CancelledError) or is_end(exc)
 
 
 def status_of(error: Exception) -> int:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.wrappers import Response
 
+from kyoukai.core.faults import as_error, is_end
+
 from .json_encoders import JSONEncoder
 from .responses import encode_json
 
@@ -206,8 +208,9 @@ class EventStream:
         return self._protocol is not None and self._protocol.server.stopping
 
     async def _produce(self) -> None:
-        iterator = aiter(self._events)
+        iterator: Any = self._events
         try:
+            iterator = aiter(iterator)
             # One that swallows its cancellation is asked no more.
             while not self._is_closed:
                 await self._asked.wait()
@@ -219,8 +222,9 @@ class EventStream:
             if self._is_closed:
                 raise
             self._ready.put_nowait(RuntimeError("what yields events was cancelled"))
-        except Exception as exc:
-            self._ready.put_nowait(exc)
+        except BaseException as exc:
+            # Out of a task, it would be the loop's.
+            self._ready.put_nowait(as_error(exc, "what yields events"))
         finally:
             await _close(iterator)
 
@@ -238,5 +242,7 @@ async def _close(iterable: AsyncIterable[Any]) -> None:
     try:
         if aclose is not None:
             await aclose()
-    except Exception as exc:
+    except BaseException as exc:
+        if is_end(exc):
+            raise
         logger.error("closing what yields events failed", exc_info=exc)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from asphalt.core import Context
 
+from kyoukai.core.faults import as_error, is_end
 from kyoukai.core.threads import Threads, threads
 
 from .background import LAST_WORDS, BackgroundTasks
@@ -134,7 +135,8 @@ async def _stop(stops: list[Stop], abort: asyncio.Event | None = None) -> None:
         try:
             await (stop() if abort is None else _hurry(stop, abort))
         except BaseException as exc:
-            errors.append(exc)
+            # The stop is ours: what would end the process is an error of the one hook.
+            errors.append(exc if is_end(exc) else as_error(exc, "a hook at the stop"))
     if len(errors) == 1:
         raise errors[0]
     if errors:

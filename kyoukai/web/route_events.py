@@ -1,10 +1,12 @@
 """The signals of a request's course, and what their listeners are told."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asphalt.core import Event, Signal
 from werkzeug.wrappers import Response
+
+from kyoukai.core.faults import contained
 
 if TYPE_CHECKING:
     from .context import HTTPRequestContext
@@ -63,10 +65,48 @@ class RouteCompletedEvent(RouteEvent):
         self.response = response
 
 
+E = TypeVar("E", bound=Event)
 T_Event = TypeVar("T_Event", bound=RouteEvent)
 
 
-class RequestSignal(Signal[T_Event]):
+class ContainedSignal(Signal[E]):
+    """A signal whose listeners may raise anything: Asphalt logs it, and goes on.
+
+    Of itself Asphalt takes nothing but an :exc:`Exception`. Anything else would end the loop, and whoever
+    waits for the listeners would wait for ever.
+    """
+
+    __slots__ = ()
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        if instance is None:
+            return self
+        bound = self.bound_signals.get(instance)
+        if bound is None:
+            bound = self.bound_signals[instance] = self.bind(instance)
+        return bound
+
+    def bind(self, source: Any) -> "BoundSignal[E]":
+        """Return the signal of one object."""
+        return BoundSignal(self.event_class, source=source, topic=self.topic)
+
+
+class BoundSignal(Signal[E]):
+    """The signal of one object."""
+
+    __slots__ = ()
+
+    def dispatch_raw(self, event: Event) -> Awaitable[bool]:
+        """Tell the listeners, and return what can be awaited until they have heard."""
+        # Whose it is does not matter to what it does.
+        contained_ones: Signal[E] = Signal(self.event_class, source=BoundSignal, topic=self.topic)
+        contained_ones.listeners = [
+            contained(listener, "a listener", (Exception,)) for listener in self.listeners or ()
+        ]
+        return contained_ones.dispatch_raw(event)
+
+
+class RequestSignal(ContainedSignal[T_Event]):
     """A signal that the context it is bound to keeps, and that is bound only when asked for.
 
     Asphalt keeps the bound signals of all instances in one weak mapping. Asking it at each step of
@@ -78,7 +118,7 @@ class RequestSignal(Signal[T_Event]):
     def __get__(self, instance: Any, owner: Any) -> Any:
         if instance is None:
             return self
-        bound: Signal[T_Event] = Signal(self.event_class, source=instance, topic=self.topic)
+        bound = self.bind(instance)
         # An entry of that name hides this descriptor from now on.
         instance.__dict__[self.topic] = bound
         instance.observed = True

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import signal
 from time import perf_counter
 from typing import Any
 
@@ -126,3 +127,18 @@ def test_nothing_is_formatted_where_nobody_listens(caplog: pytest.LogCaptureFixt
     exchange.target = None  # type: ignore[assignment] # formatting it would raise
     log_answer(logging.getLogger("kyoukai.access"), exchange, None, ENVIRON)
     assert not caplog.records
+
+
+def test_an_interrupt_in_what_reads_the_address_ends_the_process() -> None:
+    class Interrupted(Request):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "remote_addr":
+                raise KeyboardInterrupt
+            return super().__getattribute__(name)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            client_name(Interrupted({}), {})
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import io
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -310,3 +311,40 @@ def test_what_a_form_that_broke_off_has_written_to_the_disk_is_closed_too() -> N
         close(environ, None)
     assert closed_in
     assert threading.main_thread() not in closed_in
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT have Python's own handler, whose KeyboardInterrupt ends a process."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("body", [[b"whole"], iter([b"streamed"])], ids=["whole", "streamed"])
+def test_an_interrupt_in_what_closes_a_response_ends_the_process(body: Any) -> None:
+    response = with_body(body)
+    response.call_on_close(interrupt)
+
+    def close() -> None:
+        closing = close_both({}, response)
+        if closing is not None:
+            closing.send(None)
+
+    with pytest.raises(KeyboardInterrupt):
+        close()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_in_what_closes_a_body_ends_the_process() -> None:
+    class Body:
+        async def aclose(self) -> None:
+            interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        close_stream(with_body(Body())).send(None)
