@@ -10,6 +10,7 @@ import io
 import logging
 import os
 from collections.abc import AsyncIterable, Callable, Coroutine
+from types import GeneratorType
 from typing import Any, Final, Protocol
 
 from werkzeug.datastructures import iter_multi_items
@@ -168,7 +169,7 @@ def _parts(response: Response, body: Any, strand: Strand | None) -> list[Callabl
     parts: list[Callable[[], object]] = []
     if has_own or hasattr(body, "close"):
         close = response.close if has_own else body.close
-        is_threaded = strand is not None or _may_block(body)
+        is_threaded = (strand is not None or _may_block(body)) and not (_is_over(body) and not has_own)
         parts.append(InStrand(close, strand or Strand()) if is_threaded else close)
     return parts if has_own else [*parts, *response._on_close]
 
@@ -176,6 +177,11 @@ def _parts(response: Response, body: Any, strand: Strand | None) -> list[Callabl
 def _name(function: Callable[..., object]) -> str:
     name: str = getattr(function, "__qualname__", type(function).__qualname__)
     return name
+
+
+def _is_over(body: Any) -> bool:
+    """Return whether a body is a generator that has come to its end, so that nothing is left to be closed."""
+    return isinstance(body, GeneratorType) and body.gi_frame is None
 
 
 def _may_block(body: Any) -> bool:

@@ -188,9 +188,15 @@ class BodySender:
 
     async def _send_blocking(self, body: Iterable[bytes | str]) -> None:
         name, strand = _reader_of(body)
-        iterator: Iterator[bytes | str] = await run_in_thread(functools.partial(iter, body), name, strand)
-        # StopIteration cannot pass through a future, so next() has a default.
-        step = functools.partial(next, iterator, None)
+        iterator: Iterator[bytes | str] | None = None
+
+        def step() -> bytes | str | None:
+            nonlocal iterator
+            if iterator is None:
+                iterator = iter(body)
+            # StopIteration cannot pass through a future, so next() has a default.
+            return next(iterator, None)
+
         while (piece := await run_in_thread(step, name, strand)) is not None:
             if self.write_piece(piece):
                 await self.make_room()

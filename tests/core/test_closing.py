@@ -6,7 +6,7 @@ import io
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -348,3 +348,22 @@ def test_an_interrupt_in_what_closes_a_body_ends_the_process() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         close_stream(with_body(Body())).send(None)
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_generator_that_is_over_takes_no_thread(is_over: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+
+    async def run_in_thread(
+        function: Callable[[], object], name: str, *args: object, **options: object
+    ) -> None:
+        used.append(name)
+        function()
+
+    monkeypatch.setattr("kyoukai.core.closing.run_in_thread", run_in_thread)
+    body = (piece for piece in "abc")
+    if is_over:
+        assert list(body) == ["a", "b", "c"]
+    close({}, with_body(body))
+    assert bool(used) is not is_over
+    assert body.gi_frame is None
