@@ -15,9 +15,10 @@ from typing import Any, Final
 
 logger: Final = logging.getLogger("kyoukai.server")
 
-BURST: Final = 64
-"""Most connections that are accepted in one turn of the loop. A turn that takes several is cheaper
-than several turns; one that took a whole backlog would keep the connections that are open waiting."""
+BURST: Final = 16
+"""Most connections that are accepted in one turn of the loop. A turn that takes several is cheaper than
+several turns. One that took all that wait would have server and clients in step: while it accepts, no client
+has anything to do, and while they connect anew, it has not."""
 
 RETRY_DELAY: Final = 0.5
 """Seconds until the next try after the system refused a descriptor; nginx waits as long, asyncio 1."""
