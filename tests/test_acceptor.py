@@ -231,7 +231,10 @@ def test_one_that_never_started_is_closed(run: Any) -> None:
     run(main())
 
 
-def test_a_connection_accepted_as_it_closes_is_closed(run: Any) -> None:
+@pytest.mark.parametrize("turns", range(4))
+def test_the_protocol_of_a_connection_accepted_as_it_closes_is_told_of_both_ends(
+    run: Any, turns: int
+) -> None:
     made: list[Protocol] = []
 
     async def main() -> None:
@@ -239,10 +242,16 @@ def test_a_connection_accepted_as_it_closes_is_closed(run: Any) -> None:
         with socket.create_connection(sock.getsockname(), PATIENCE) as client:
             client.setblocking(False)
             async with accepting(lambda address: Protocol(made), sock):
-                # Accepted, and no turn further.
                 await until(lambda: bool(made))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            (protocol,) = made
+            # The server, which is told of it, is the one to close it.
+            assert protocol.connected.is_set()
+            assert not protocol.transport.is_closing()
+            protocol.transport.close()
             assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
-            await end(made)
+            await protocol.lost.wait()
 
     run(main())
 
