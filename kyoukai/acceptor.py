@@ -41,6 +41,14 @@ CLIENT_GONE: Final = frozenset(
     if hasattr(errno, name)
 )
 
+# What OpenSSL makes of the first bytes of a client that does not speak TLS. It knows GET, HEAD, POST and
+# PUT; any other text is a wrong version to it.
+NO_TLS: Final[Mapping[Any, str]] = {
+    "HTTP_REQUEST": "the client speaks HTTP, and this port is for TLS; its URL must begin with https: ",
+    "HTTPS_PROXY_REQUEST": "the client takes this server for a proxy, and this port is for TLS: ",
+    "WRONG_VERSION_NUMBER": "the client does not speak TLS, HTTP perhaps, and this port is for TLS: ",
+}
+
 
 class Acceptor:
     """Accepts connections, and gives each a protocol.
@@ -180,7 +188,8 @@ class Acceptor:
         connection.close()
         # What fails in TLS is an OSError too, and so is a handshake that takes too long.
         if isinstance(error, OSError):
-            logger.debug("a connection could not be made: %s: %s", type(error).__name__, error)
+            hint = NO_TLS.get(getattr(error, "reason", None), "")
+            logger.debug("a connection could not be made: %s%s: %s", hint, type(error).__name__, error)
         else:
             logger.error("a connection could not be made", exc_info=error)
 

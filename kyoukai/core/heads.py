@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 SP: Final = 0x20
 
+TLS_HANDSHAKE: Final = 0x16
+"""RFC 8446 section 5.1: the content type of the record that a client of TLS begins with."""
+
 MAX_FIELD_WHITESPACE: Final = 1024
 """The most bytes that a field line may have besides name and value: the colon and white space."""
 
@@ -131,6 +134,8 @@ def _read_request_line(buffer: ReceiveBuffer, limits: "Limits") -> Generator[Non
         request-line = method SP request-target SP HTTP-version
     """
     method, stop = yield from buffer.read_until(NOT_TCHAR, MAX_METHOD_SIZE, method_too_long)
+    if stop == TLS_HANDSHAKE and not method:
+        raise BadRequest("The client speaks TLS, and this port is for HTTP without TLS.")
     if stop != SP or not method:
         raise BadRequest("The request line does not begin with a method and a space.")
     buffer.offset += 1

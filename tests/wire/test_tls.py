@@ -123,3 +123,48 @@ def test_a_request_under_way_at_a_stop(serve, tls, trusting):
         answer = client.receive()
         assert (answer.body, answer.fields["connection"]) == (b"whole", "close")
         assert client.receive_rest() == b""
+
+
+# Somebody who has mixed up the schemes
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "the client speaks HTTP, and this port is for TLS; its URL must",
+        ),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "the client speaks HTTP, and this port is for TLS; its URL must",
+        ),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", "the client takes this server for a proxy"),
+        (b"DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", "the client does not speak TLS, HTTP perhaps"),
+    ],
+    ids=["GET", "POST", "CONNECT", "DELETE"],
+)
+def test_http_to_a_port_for_tls_is_one_debug_line(serve, tls, caplog, data, said):
+    caplog.set_level("DEBUG", "kyoukai")
+    server = serve(echo, ssl=tls)
+    caplog.clear()
+    with server.connect() as client, contextlib.suppress(ConnectionResetError):
+        client.send(data)
+        client.receive_rest()
+    server.wait_until(lambda: bool(caplog.records))
+    [record] = caplog.records
+    assert (record.levelname, record.name) == ("DEBUG", "kyoukai.server")
+    assert record.getMessage().startswith(f"a connection could not be made: {said}")
+
+
+def test_tls_to_a_port_without_it_is_one_debug_line(serve, trusting, caplog):
+    caplog.set_level("DEBUG", "kyoukai.protocol")
+    server = serve(echo)
+    caplog.clear()
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        server.connect(context=trusting)
+    server.wait_until(lambda: bool(caplog.records))
+    [record] = caplog.records
+    assert record.levelname == "DEBUG"
+    said = "The client speaks TLS, and this port is for HTTP without TLS."
+    assert record.getMessage() == f"refusing a request: 400 Bad Request: {said}"
