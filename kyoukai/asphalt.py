@@ -17,7 +17,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -73,6 +73,7 @@ SETTINGS: Final = [
     "backend",
     "backend_options",
     "cancel_on_disconnect",
+    "factory",
     "host",
     "limits",
     "port",
@@ -127,7 +128,8 @@ class KyoukaiComponent(Component):
     :param ssl: ``certificate`` and ``key`` to serve by TLS: see
         :func:`~kyoukai.tls.make_ssl_context`.
     :param settings: ``host``, ``port`` or ``uds``, the address: see
-        :class:`~kyoukai.listener.Listener`; ``server_field``, the Server field of every answer,
+        :class:`~kyoukai.listener.Listener`; ``factory``, whether ``app`` is a function that returns
+        the application; ``server_field``, the Server field of every answer,
         empty for none; ``access_log``, whether answers are logged; ``cancel_on_disconnect``, whether
         a handler is cancelled when its client is gone; ``resource_name``, the name of the
         resources, where a process has several components; ``trace``, see :mod:`kyoukai.tracing`.
@@ -139,7 +141,7 @@ class KyoukaiComponent(Component):
 
     def __init__(
         self,
-        app: Application | str | None = None,
+        app: Application | Callable[[], Application] | str | None = None,
         *,
         backend: str | None = None,
         backend_options: Mapping[str, Any] | None = None,
@@ -151,7 +153,7 @@ class KyoukaiComponent(Component):
         for name in settings:
             if name not in SETTINGS:
                 raise ConfigurationError(f"unknown setting {name!r}; {suggest(name, SETTINGS)}")
-        self.app = resolve_application(app)
+        self.app = resolve_application(app, factory=check_type(settings, "factory", False))
         self.listener = Listener(settings.get("host"), settings.get("port"), settings.get("uds"))
         self.backend_name = choose_backend(backend, os.environ.get(BACKEND_VARIABLE))
         self.backend: Backend = create_backend(

@@ -84,6 +84,11 @@ main.add_command(check)
 @click.argument("target")
 @app_dir_option("Look for the module of TARGET here first.")
 @click.option(
+    "--factory",
+    is_flag=True,
+    help="TARGET is a function that returns the application; without an attribute, 'create_app'.",
+)
+@click.option(
     "--host",
     metavar="HOST",
     multiple=True,
@@ -138,6 +143,7 @@ main.add_command(check)
 @click.option("--ssl-keyfile", metavar="PATH", help="The certificate's key (PEM), if in another file.")
 def run(
     target: str,
+    factory: bool,
     host: tuple[str, ...],
     backend: str | None,
     backend_options: tuple[str, ...],
@@ -155,7 +161,8 @@ def run(
     """Serve the application TARGET until SIGINT (Ctrl-C) or SIGTERM.
 
     TARGET is where the application is: 'module:attribute', as Python imports it, or a file,
-    'hello.py' or 'hello.py:attribute'. Without an attribute it is 'app'.
+    'hello.py' or 'hello.py:attribute'. Without an attribute it is 'app'. With --factory it is a
+    function that returns the application.
 
     \b
       kyoukai run hello.py
@@ -167,9 +174,11 @@ def run(
     if backend == "":
         raise ConfigurationError("--backend is ''; it must be a name or module:attribute")
     given = {name: value for name, value in others.items() if value is not None}
-    app = application_reference(target)
+    app = application_reference(target, "create_app" if factory else "app")
+    if debug:
+        app, factory = in_debug_mode(app, factory), False
     component: dict[str, Any] = {
-        "app": in_debug_mode(app) if debug else app,
+        "app": app,
         "backend_options": parse_options(backend_options),
         "limits": {name: given.pop(name) for name in LIMITS if name in given},
         "access_log": not no_access_log,
@@ -177,6 +186,8 @@ def run(
         "trace": trace,
         **given,
     }
+    if factory:
+        component["factory"] = True
     if host:
         component["host"] = host[0] if len(host) == 1 else list(host)
     if backend is not None:
@@ -188,24 +199,26 @@ def run(
     launch(component, loop=loop, log_level=log_level, max_threads=max_threads)
 
 
-def application_reference(target: str) -> Any:
+def application_reference(target: str, default: str = "app") -> Any:
     """Return what the component takes as ``app`` for TARGET on the command line.
 
+    :param default: the attribute of a TARGET that names none.
     :raises ConfigurationError: if TARGET is a file that is not there, or has no such attribute.
     """
     path, _, attribute = target.partition(":")
     if not path.endswith(".py"):
-        return target if attribute else f"{target}:app"
-    return _load_file(Path(path), attribute or "app")
+        return target if attribute else f"{target}:{default}"
+    return _load_file(Path(path), attribute or default)
 
 
-def in_debug_mode(reference: Any) -> Kyoukai:
+def in_debug_mode(reference: Any, factory: bool) -> Kyoukai:
     """Return an application, in debug mode.
 
     :param reference: the application, or ``module:attribute``.
+    :param factory: whether that is a function that returns it.
     :raises ConfigurationError: if there is none, or it has no debug mode.
     """
-    app = resolve_application(reference)
+    app = resolve_application(reference, factory=factory)
     if not isinstance(app, Kyoukai):
         raise ConfigurationError(f"--debug needs an application of the class Kyoukai, not {app!r}")
     app.debug = True

@@ -144,11 +144,119 @@ def test_an_app_dir_that_is_none(runner: Runner) -> None:
         ("nowhere.py", "there is no file 'nowhere.py'"),
         ("nowhere.py:app", "there is no file 'nowhere.py'"),
         ("served.py:site", "'served.py' has no 'site'"),
-        ("nowhere:app", "app 'nowhere:app' cannot be loaded: No module named 'nowhere'"),
     ],
 )
 def test_a_target_that_is_not_there(runner: Runner, target: str, message: str) -> None:
     assert fail("run", target) == message
+
+
+def test_a_module_that_is_not_there_says_where_it_was_looked_for(runner: Runner, folder: Path) -> None:
+    end = "nor elsewhere on Python's path; --app-dir names another folder"
+    expected = f"app 'nowhere:app' cannot be loaded: No module named 'nowhere' in {folder}, {end}"
+    assert fail("run", "nowhere:app") == expected
+    (folder / "elsewhere").mkdir()
+    expected = expected.replace(f" in {folder},", f" in {folder / 'elsewhere'},")
+    assert fail("run", "nowhere:app", "--app-dir", "elsewhere") == expected
+    (folder / "package").mkdir()
+    assert f"No module named 'package.nowhere' in {folder}," in fail("run", "package.nowhere:app")
+
+
+FACTORIES = """
+import functools
+from served import Application
+
+def create_app():
+    return Application()
+
+def configured(name, *, debug=False):
+    return Application()
+
+async def eventually():
+    return Application()
+
+def awaited():
+    return eventually()
+
+def forgetful():
+    pass
+
+def broken():
+    return {}["no such key"]
+
+partial = functools.partial(configured, "name")
+app = Application()
+number = 5
+
+class Foreign:
+    def __call__(self, environ, start_response):
+        return []
+
+foreign = Foreign()
+"""
+
+
+@pytest.mark.parametrize("module", ["factories", "factories.py"])
+@pytest.mark.parametrize("attribute", ["", ":create_app", ":partial", ":Application"])
+def test_a_factory(runner: Runner, folder: Path, module: str, attribute: str) -> None:
+    (folder / "factories.py").write_text(FACTORIES)
+    succeed("run", f"{module}{attribute}", "--factory")
+    assert type(runner.component.app).__name__ == "Application"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "said"),
+    [
+        ("configured", "configured' cannot be called without arguments, as a factory is: missing a required"),
+        ("eventually", "eventually' is a coroutine function; a factory is a plain function"),
+        ("awaited", "awaited' returns an awaitable; a factory returns the application itself"),
+        ("forgetful", "forgetful()' is no application: it has no request_class"),
+        ("number", "is no factory, but of the type int; factory is for a function"),
+        ("app", "is no factory, but of the type Application; factory is for a function"),
+    ],
+)
+def test_a_factory_that_is_none(runner: Runner, folder: Path, attribute: str, said: str) -> None:
+    (folder / "factories.py").write_text(FACTORIES)
+    for module in ("factories", "factories.py"):
+        assert said in fail("run", f"{module}:{attribute}", "--factory")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "said"),
+    [
+        ("create_app", "create_app' is a function, and no application; if it returns one, set factory, or "),
+        ("Application", "Application' is a class, and no application; if it can be called without arg"),
+        ("eventually", "eventually' is a coroutine function, and no application"),
+        ("foreign", "it has no request_class; if it is one of WSGI, mount it in a Kyoukai application"),
+    ],
+)
+def test_a_target_that_makes_an_application_and_is_none(
+    runner: Runner, folder: Path, attribute: str, said: str
+) -> None:
+    (folder / "factories.py").write_text(FACTORIES)
+    for module in ("factories", "factories.py"):
+        assert said in fail("run", f"{module}:{attribute}")
+
+
+def test_a_factory_that_fails_shows_its_own_error(runner: Runner, folder: Path) -> None:
+    (folder / "factories.py").write_text(FACTORIES)
+    assert type(invoke("run", "factories:broken", "--factory").exception) is KeyError
+
+
+def test_a_factory_in_debug_mode(runner: Runner, folder: Path) -> None:
+    (folder / "debugged.py").write_text(
+        "from kyoukai import Kyoukai\ndef create_app(): return Kyoukai('a')\n"
+    )
+    succeed("run", "debugged.py", "--factory", "--debug")
+    assert runner.component.app.debug is True  # type: ignore[attr-defined]
+
+
+def test_serving_what_a_factory_returns(folder: Path) -> None:
+    (folder / "factories.py").write_text(FACTORIES)
+    with kyoukai_run("factories:create_app", "--factory", "--port", "0", folder=folder) as process:
+        with process.connect() as client:
+            assert client.request(QUICK).status == 200
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
 
 
 def test_a_module_without_the_attribute(runner: Runner) -> None:
@@ -432,6 +540,7 @@ def test_help_of_run() -> None:
     output = succeed("run", "--help")
     for option in (
         "--app-dir",
+        "--factory",
         "--host",
         "--port",
         "--uds",

@@ -130,6 +130,7 @@ def test_the_defaults_of_settings_are_those_listed() -> None:
     component = KyoukaiComponent(app)
     defaults = {
         "app": "",
+        "factory": False,
         "host": component.listener.hosts[0],
         "port": component.listener.port,
         "uds": component.listener.uds or "",
