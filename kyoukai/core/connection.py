@@ -4,12 +4,10 @@ It knows bytes and no HTTP. :class:`~kyoukai.core.protocol.HTTPProtocol` derives
 """
 
 import asyncio
-import contextlib
-import socket
-import struct
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .gathering import write_both
+from .resets import set_reset
 from .server import NEVER, logger
 from .states import CLOSED, IDLE, LINGERING, State
 
@@ -35,9 +33,10 @@ class Connection(asyncio.Protocol):
 
     # What most connections never change is the class's: an object of more than thirty attributes
     # takes CPython twice as long to look at.
-
     client_ended = False
     """Whether the client has ended its side, or is gone."""
+    is_open_ended = False
+    """Whether the end of the connection is what delimits the answer being sent, or sent last."""
     _ended: "asyncio.Future[None] | None" = None
     _room: "list[asyncio.Future[None]] | None" = None  # who waits for the client to catch up
     _stalled_since = NEVER
@@ -70,8 +69,7 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]
         # To ask for it is a system call in Python 3.11.
         self.loop = asyncio.get_running_loop()
-        if transport.get_extra_info("sslcontext") is not None:
-            self.is_secure = True
+        self.is_secure = transport.get_extra_info("sslcontext") is not None
         self.deadline = self.server.clock + self.limits.keep_alive_timeout
         self.server.opened(self)
 
@@ -181,19 +179,29 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> "asyncio.Task[None] | None":
         """Close at once, whatever is still to be written."""
+        self.spoil_end()
         self.state = self.state.close
         self.transport.abort()
         return None
 
     def reset(self) -> None:
         """Close at once, and so that the client takes it for a failure and not for the end."""
-        # An SO_LINGER of no seconds has the system send RST in the place of FIN.
-        with contextlib.suppress(OSError, AttributeError):
-            self.transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
-        self.state = self.state.close
-        self.transport.abort()
+        set_reset(self.transport, True)
+        Connection.abort(self)
+
+    def note_open_end(self, is_under_way: bool) -> None:
+        """Note that an answer which the connection's end delimits begins, or has all been written.
+
+        While it is under way, whatever ends the connection resets it, the end of the process too.
+        """
+        self.is_open_ended = True
+        set_reset(self.transport, is_under_way)
+
+    def spoil_end(self) -> None:
+        """Before the connection is cut off, make its end a reset where an answer would look whole."""
+        # A transport over TLS does not tell what it has yet to write.
+        if self.is_open_ended and (self.is_secure or self.transport.get_write_buffer_size()):
+            set_reset(self.transport, True)
 
     def linger(self) -> None:
         """Shut our side, and read on for a while, so that the client sees the last answer.

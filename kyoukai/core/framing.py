@@ -29,6 +29,11 @@ class ResponseFraming:
     close: bool
     """Whether the connection ends with this response."""
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether the end of the connection is all that delimits the body."""
+        return self.send_body and self.content_length is None and not self.chunked
+
 
 def response_framing(
     *,

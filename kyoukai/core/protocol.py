@@ -134,6 +134,8 @@ class HTTPProtocol(Answering):
         if body is None and exchange.expect_continue and exchange is self.exchange and may_read(response):
             # What sends the answer may read the body as it goes; once the head is gone, it is too late.
             self.send_continue()
+        if body is None and framing.open_ended:
+            self.note_open_end(True)
         self.raw_write(head)
         # A transport over TLS does not tell how much of a large write has gone, and asyncio's own keeps a
         # copy of what has not: what is large goes in pieces.
@@ -149,6 +151,8 @@ class HTTPProtocol(Answering):
     ) -> None:
         try:
             await BodySender(self, exchange, framing, trailers).send(body)
+            if framing.open_ended:
+                self.note_open_end(False)
         except BaseException as exc:
             if is_end(exc):
                 raise
@@ -161,10 +165,10 @@ class HTTPProtocol(Answering):
             logger.log(level, text, exchange.method, exchange.logged_path, exc_info=exc)
             # RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message
             # is known to be incomplete. One that ends with the connection needs a reset.
-            if framing.chunked or framing.content_length is not None:
-                self.close()
-            else:
+            if framing.open_ended:
                 self.reset()
+            else:
+                self.close()
 
     # The ways in which it ends
 
@@ -185,10 +189,15 @@ class HTTPProtocol(Answering):
         task = self._task
         if task is None:
             return super().abort()
+        self.spoil_end()
         self.state = self.state.close
         task.cancel()
-        # One turn later: what sends a file must have let go of the transport by then.
-        self.loop.call_soon(self.transport.abort)
+        if self.is_open_ended:
+            # At once: a transport over TLS may be about to send its farewell.
+            self.transport.abort()
+        else:
+            # One turn later: what sends a file must have let go of the transport by then.
+            self.loop.call_soon(self.transport.abort)
         return task
 
 

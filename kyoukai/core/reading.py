@@ -91,7 +91,11 @@ class Reading(Streaming):
             self._end_input()
         if self.exchanges and self.transport.can_write_eof():
             return True
-        self.close()
+        if self.exchanges and self.is_open_ended:
+            # TLS has no side that stays open. Its farewell would end the answer as if it were whole.
+            self.reset()
+        else:
+            self.close()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:

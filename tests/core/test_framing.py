@@ -99,6 +99,10 @@ def test_no_combination_is_ambiguous(version: str, close: bool) -> None:
         bodiless = method == "HEAD" or status < 200 or status in (204, 304)
         assert not (framing.chunked and framing.content_length is not None), case
         assert not (framing.chunked and version == "1.0"), case
+        # Section 6.3, rule 8: only the end of the connection delimits it, which therefore has to come.
+        is_delimited = framing.chunked or framing.content_length is not None
+        assert framing.open_ended == (framing.send_body and not is_delimited), case
+        assert framing.close or not framing.open_ended, case
         if bodiless:
             assert not framing.send_body, case
             assert not framing.chunked, case
