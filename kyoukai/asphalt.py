@@ -33,6 +33,7 @@ from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.core.registry import create_backend
 from kyoukai.core.server import Server
 from kyoukai.listener import Listener
+from kyoukai.logs import enable_own_loggers
 from kyoukai.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
@@ -186,6 +187,7 @@ class KyoukaiComponent(Component):
         """
         lifecycle = getattr(self.app, "lifecycle", None)
         sockets = await self._begin(ctx, lifecycle)
+        enable_own_loggers()
         handled: list[signal.Signals] = []
         create: Any = self.backend.create_protocol
         create_protocol = traced(create) if self.trace else create

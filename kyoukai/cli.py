@@ -23,7 +23,8 @@ from kyoukai.commands.check import check
 from kyoukai.commands.output import app_dir_option
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
-from kyoukai.launch import LOG_LEVELS, LOOPS, launch
+from kyoukai.launch import LOOPS, launch
+from kyoukai.logs import LOG_LEVELS
 from kyoukai.web import Kyoukai
 
 LIMITS: Final = {field.name: field for field in dataclasses.fields(Limits)}
@@ -122,7 +123,7 @@ main.add_command(check)
     type=click.Choice(LOG_LEVELS, case_sensitive=False),
     default="INFO",
     show_default=True,
-    help="Log what is at least this severe.",
+    help="Log what is at least this severe; of the application, where it has not set up logging.",
 )
 @click.option(
     "--max-threads",

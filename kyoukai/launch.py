@@ -4,8 +4,9 @@ Asphalt's runner is given what a configuration file would give it, the component
 ways lead to the same server.
 """
 
+import asyncio
+import contextlib
 import importlib.util
-import logging
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,10 +14,11 @@ from typing import Any, Final
 from asphalt.core import run_application
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.references import UnresolvedReferenceError, resolve
 from kyoukai.leaving import name_threads_left
+from kyoukai.logs import own_logging, read_level
 
 LOOPS: Final = ("uvloop", "asyncio")
-LOG_LEVELS: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 
 
 def launch(
@@ -30,52 +32,63 @@ def launch(
 
     :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name.
     :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop where it is installed.
-    :param log_level: what is logged must be at least this severe: a name of :mod:`logging`.
+    :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has not
+        set that up: a name of :mod:`logging`. See :mod:`kyoukai.logs`.
     :param max_threads: threads of the loop's default executor; by default Python's own number.
     :raises ConfigurationError: if the loop, the level, the number or a setting cannot be used.
     :raises SystemExit: with status 1 if the start fails.
     """
-    policy, config = choose_policy(loop), logging_config(log_level)
+    level = read_level(log_level)
+    check_loop(loop)
     if max_threads is not None and (type(max_threads) is not int or max_threads < 1):
         raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
     component = {"type": "kyoukai.own_process:OwnProcessComponent", **settings}
+    import_first(settings.get("app"))
     others = threading.enumerate()
-    try:
-        run_application(component, event_loop_policy=policy, max_threads=max_threads, logging=config)
-    finally:
-        name_threads_left(others)
+    former = asyncio.get_event_loop_policy()
+    with own_logging(level):
+        try:
+            if loop == "asyncio":
+                asyncio.set_event_loop_policy(None)
+            run_application(
+                component, event_loop_policy=choose_policy(loop), max_threads=max_threads, logging=None
+            )
+        finally:
+            asyncio.set_event_loop_policy(former)
+            name_threads_left(others)
 
 
-def choose_policy(loop: str | None) -> str | None:
-    """Return Asphalt's name for the policy of an event loop; ``None``: asyncio's own.
+def import_first(app: object) -> None:
+    """Import the module of an application, which sets up for the process what it wants.
+
+    Logging and the policy of event loops are looked at then, as they are where ``app`` is the application.
+
+    :param app: the setting. What is wrong with it is for the component to say.
+    """
+    if isinstance(app, str) and ":" in app:
+        with contextlib.suppress(UnresolvedReferenceError):
+            resolve(app)
+
+
+def check_loop(loop: str | None) -> None:
+    """Check the name of an event loop.
 
     :raises ConfigurationError: if there is no such loop, or it is not installed.
     """
     if loop not in (None, *LOOPS):
         raise ConfigurationError(f"loop is {loop!r}; it must be one of {', '.join(LOOPS)}")
-    installed = importlib.util.find_spec("uvloop") is not None
-    if loop == "uvloop" and not installed:
+    if loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
         raise ConfigurationError("loop is 'uvloop', which is not installed; pip install uvloop")
-    return "uvloop" if installed and loop != "asyncio" else None
 
 
-def logging_config(level: str) -> dict[str, Any]:
-    """Return the logging configuration: one handler on standard error.
+def choose_policy(loop: str | None) -> str | None:
+    """Return Asphalt's name for the policy of an event loop; ``None``: the one that is set.
 
-    Asphalt speaks from WARNING up, and always of a start that failed. What is traced is shown at any
-    level: it has been asked for.
-
-    :raises ConfigurationError: if there is no such level.
+    :param loop: ``None``: uvloop where it is installed, unless the application has set a policy.
+    :raises ConfigurationError: if there is no such loop, or it is not installed.
     """
-    name = str(level).upper()
-    if name not in LOG_LEVELS:
-        raise ConfigurationError(f"log_level is {level!r}; it must be one of {', '.join(LOG_LEVELS)}")
-    asphalt_level = min(max(logging.WARNING, logging.getLevelNamesMapping()[name]), logging.ERROR)
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "loggers": {"asphalt": {"level": asphalt_level}, "kyoukai.trace": {"level": "DEBUG"}},
-        "root": {"level": name, "handlers": ["stderr"]},
-    }
+    check_loop(loop)
+    if loop is None and type(asyncio.get_event_loop_policy()) is not asyncio.DefaultEventLoopPolicy:
+        return None
+    installed = importlib.util.find_spec("uvloop") is not None
+    return "uvloop" if installed and loop != "asyncio" else None

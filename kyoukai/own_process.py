@@ -5,6 +5,7 @@ import gc
 from asphalt.core import Context
 
 from kyoukai.asphalt import KyoukaiComponent
+from kyoukai.logs import settle
 
 
 class OwnProcessComponent(KyoukaiComponent):
@@ -17,5 +18,6 @@ class OwnProcessComponent(KyoukaiComponent):
         and more, again and again under load, in which no request is served.
         """
         await super().start(ctx)
+        settle()
         gc.freeze()
         ctx.add_teardown_callback(gc.unfreeze)

@@ -41,7 +41,8 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.signals": frozenset({"kyoukai.core"}),
     "kyoukai.startup_log": frozenset({"kyoukai.core"}),
     "kyoukai.leaving": frozenset({"kyoukai.signals"}),
-    "kyoukai.launch": frozenset({"kyoukai.core", "kyoukai.leaving"}),
+    "kyoukai.logs": frozenset({"kyoukai.core"}),
+    "kyoukai.launch": frozenset({"kyoukai.core", "kyoukai.leaving", "kyoukai.logs"}),
     "kyoukai.asphalt": frozenset(
         {
             "kyoukai.acceptor",
@@ -49,6 +50,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.core",
             "kyoukai.web",
             "kyoukai.listener",
+            "kyoukai.logs",
             "kyoukai.settings",
             "kyoukai.signals",
             "kyoukai.startup_log",
@@ -56,7 +58,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.tracing",
         }
     ),
-    "kyoukai.own_process": frozenset({"kyoukai.asphalt"}),
+    "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.logs"}),
     "kyoukai.commands": frozenset({"kyoukai.core"}),
     # The one command that needs the extra `testing`.
     "kyoukai.commands.check": frozenset({"kyoukai.commands", "kyoukai.core", "kyoukai.testing"}),
@@ -71,6 +73,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.core",
             "kyoukai.launch",
             "kyoukai.listener",
+            "kyoukai.logs",
             "kyoukai.signals",
             "kyoukai.startup_log",
             "kyoukai.web",

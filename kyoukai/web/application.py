@@ -270,8 +270,10 @@ class Kyoukai(Blueprint):
 
         :param host: the address to listen on, or a list of them; by default 127.0.0.1.
         :param port: the port to listen on; by default 8000.
-        :param loop: ``"uvloop"`` or ``"asyncio"``; by default uvloop, where it is installed.
-        :param log_level: what is logged must be at least this severe: a name of :mod:`logging`.
+        :param loop: ``"uvloop"`` or ``"asyncio"``; by default the policy's that the application has set, or
+            uvloop's, where it is installed.
+        :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has
+            not set that up: a name of :mod:`logging`.
         :param max_threads: threads for plain functions and for files; by default Python's own number.
         :param debug: whether to set :attr:`debug`.
         :param settings: further settings of the component.
