@@ -164,8 +164,9 @@ def build_environ(exchange: "Exchange", shared: dict[str, Any]) -> dict[str, Any
         content = BytesIO()
     elif type(content) is not BytesIO:
         return _stream_environ(environ, exchange, content)
-    else:
-        # It gives up the room that it has left; whoever reads all of it gets its own bytes, not a copy.
+    elif content.tell():
+        # It came in pieces. It gives up the room that it has left; whoever reads all of it gets its own
+        # bytes, not a copy.
         content.getvalue()
         content.seek(0)
     environ["wsgi.input"] = content

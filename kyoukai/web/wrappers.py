@@ -10,7 +10,7 @@ own affair. The tests hold the attributes of messages made here to those of mess
 
 from collections.abc import AsyncIterable, Iterable, Mapping
 from http import HTTPStatus
-from io import BytesIO
+from io import SEEK_CUR, BytesIO
 from typing import IO, Any, Final, Literal, overload
 
 from werkzeug import wrappers
@@ -33,8 +33,11 @@ MAX_TYPES: Final = 256
 MAX_TYPE_SIZE: Final = 128
 """The longest content type that is kept, in characters."""
 
-NOT_READ: Final = frozenset({"_cached_data", "stream"})
-"""Attributes that a request has not got as long as nobody has read its body by it."""
+JSON_TYPES: Final = frozenset(
+    {"application/json"}
+    | {f"application/json;{space}charset={name}" for space in ("", " ") for name in ("utf-8", "UTF-8")}
+)
+"""How clients say that they send JSON."""
 
 MAX_LENGTHS: Final = 1024
 """How many lengths of bodies are kept."""
@@ -44,7 +47,6 @@ _new: Final = object.__new__
 _lengths: dict[int, Field] = {}
 _by_type: dict[str, Field] = {}
 _by_mimetype: dict[str, Field] = {}
-_is_json: dict[str, bool] = {}
 
 _codes = {code: wrappers.Response(status=code) for code in HTTP_STATUS_CODES}
 STATUSES: Final[dict[object, tuple[str, int]]] = {
@@ -94,15 +96,30 @@ class Request(wrappers.Request):
         if populate_request and not shallow:
             environ["werkzeug.request"] = self
 
-    @property
-    def is_json(self) -> bool:
-        """Whether the content type says that the body is JSON."""
-        if type(self) is not Request or "headers" in self.__dict__:
-            # A subclass, or whoever has them, may have made others of the fields.
-            return super().is_json
-        content_type = self.environ.get("CONTENT_TYPE", "")
-        known = _is_json.get(content_type)
-        return _learn_is_json(content_type) if known is None else known
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Return the JSON that the body is. The parameters are Werkzeug's."""
+        noted, environ = self.__dict__, self.environ
+        headers = noted.get("headers")
+        if (
+            environ.get("CONTENT_TYPE") in JSON_TYPES
+            and (headers is None or headers == EnvironHeaders(environ))
+            and "_cached_json" not in noted
+            and "_parsed_content_type" not in noted
+            and "json_module" not in noted
+            and (body := _unread_body(self)) is not None
+        ):
+            data = body.read()
+            try:
+                value = json_input.loads(data)
+            except ValueError:
+                # Werkzeug says what comes of it.
+                body.seek(-len(data), SEEK_CUR)
+            else:
+                if cache:
+                    self._cached_data = data
+                    self._cached_json = value, value
+                return value
+        return super().get_json(force, silent, cache)
 
     @overload
     def get_data(
@@ -116,19 +133,9 @@ class Request(wrappers.Request):
         self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
     ) -> bytes | str:
         """Return the body, or what has not been read of it. The parameters are Werkzeug's."""
-        body = self.environ.get("wsgi.input")
-        if (
-            type(body) is not BytesIO
-            or type(self) is not Request
-            or as_text
-            or parse_form_data
-            or self.max_content_length is not None
-            or self.shallow
-            or "wsgi.input_terminated" not in self.environ
-            or not NOT_READ.isdisjoint(self.__dict__)
-        ):
+        body = None if as_text or parse_form_data else _unread_body(self)
+        if body is None:
             return super().get_data(cache, as_text, parse_form_data)  # type: ignore[call-overload, no-any-return]
-        # What Werkzeug's steps lead to, where the body is whole, and nobody has read it.
         data = body.read()
         if cache:
             self._cached_data = data
@@ -144,6 +151,27 @@ class Request(wrappers.Request):
         super().close()
         for stream in self.__dict__.get("file_streams", ()):
             stream.close()
+
+
+def _unread_body(request: Request) -> BytesIO | None:
+    """Return a body that is whole, where nobody has read it, and no subclass or limit has a say.
+
+    It needs no stream around it. Werkzeug's steps lead to it as well, but they take longer than to parse
+    a small document.
+    """
+    environ, noted = request.environ, request.__dict__
+    body = environ.get("wsgi.input")
+    if (
+        type(body) is BytesIO
+        and type(request) is Request
+        and request.max_content_length is None
+        and not request.shallow
+        and "wsgi.input_terminated" in environ
+        and "_cached_data" not in noted
+        and "stream" not in noted
+    ):
+        return body
+    return None
 
 
 class Response(wrappers.Response):
@@ -227,16 +255,6 @@ def _learn_length(length: int) -> Field:
         _lengths.clear()
     field = _lengths[length] = ("Content-Length", str(length))
     return field
-
-
-def _learn_is_json(content_type: str) -> bool:
-    """Return what Werkzeug says of a content type."""
-    is_json = wrappers.Request({"CONTENT_TYPE": content_type}).is_json
-    if len(content_type) <= MAX_TYPE_SIZE:
-        if len(_is_json) >= MAX_TYPES:
-            _is_json.clear()
-        _is_json[content_type] = is_json
-    return is_json
 
 
 def _learn_type(content_type: str) -> Field:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
-from kyoukai.web.wrappers import MAX_TYPE_SIZE, MAX_TYPES, Request, _is_json
+from kyoukai.web.wrappers import Request
 
 from .asking import environ_of
 
@@ -59,6 +59,8 @@ TYPES = st.sampled_from(
         None,
         "",
         "application/json",
+        "application/json",
+        "application/json; charset=UTF-8",
         "Application/JSON; charset=utf-8",
         "application/problem+json",
         "text/plain",
@@ -80,7 +82,7 @@ STEPS = st.one_of(
     st.tuples(st.just("read"), st.sampled_from([1, 3, -1])),
     st.tuples(st.just("read_input"), st.sampled_from([1, 3, -1])),
     st.tuples(st.sampled_from(["json", "data", "form", "is_json", "mimetype", "mimetype_params"]), st.none()),
-    st.tuples(st.just("headers"), st.sampled_from(["application/json", "text/plain"])),
+    st.tuples(st.just("headers"), st.sampled_from(["application/json", "text/plain", ""])),
     st.tuples(st.just("max_content_length"), st.sampled_from([1, 100])),
 )
 
@@ -96,8 +98,10 @@ def take(request: Any, step: tuple[str, Any]) -> object:
         if name == "read_input":
             return request.input_stream.read(given)
         if name == "headers":
-            request.headers = {"Content-Type": given}
-        elif given is not None:
+            if given:
+                request.headers = {"Content-Type": given}
+            return request.headers.get("Content-Type")
+        if given is not None:
             setattr(request, name, given)
         else:
             return getattr(request, name)
@@ -133,12 +137,3 @@ def test_the_body_is_read_as_by_werkzeugs_request(
         assert mine == werkzeugs, step
     mine, werkzeugs = (request.environ["wsgi.input"].tell() for request in requests)
     assert mine == werkzeugs
-
-
-def test_the_content_types_of_requests_that_are_kept_are_bounded() -> None:
-    for i in range(2 * MAX_TYPES):
-        assert Request({"CONTENT_TYPE": f"a/{i}+json"}).is_json is False
-    assert len(_is_json) <= MAX_TYPES
-    long = "application/" + MAX_TYPE_SIZE * "b" + "+json"
-    assert Request({"CONTENT_TYPE": long}).is_json
-    assert long not in _is_json
