@@ -26,12 +26,59 @@ from kyoukai.core import policy
 from kyoukai.core.buffer import ReceiveBuffer
 from kyoukai.core.chunked import read_chunks
 from kyoukai.core.framing import Framing
-from kyoukai.core.heads import read_head, read_trailers, split_head
+from kyoukai.core.heads import MAX_KNOWN_HEAD, read_head, read_trailers, split_head
+from kyoukai.core.known import Known
 from kyoukai.core.limits import MOST, Limits
 from kyoukai.core.parser import ParserCallbacks
 
 FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 """The fields, in lower case, that say where a message ends and whether another one follows."""
+
+
+class ParsedHead:
+    """What a head says.
+
+    :param head: of a message, whose grammar is right.
+    """
+
+    __slots__ = ("_framing", "_framing_fields", "fields", "method", "target", "version")
+
+    def __init__(self, head: bytes) -> None:
+        self.method, self.target, self.version, self.fields = split_head(head)
+        self._framing: Framing | None = None
+        self._framing_fields: dict[bytes, list[bytes]] = {}
+        for name, value in self.fields:
+            if (lowered := name.lower()) in FRAMING_FIELDS:
+                self._framing_fields.setdefault(lowered, []).append(value)
+
+    def body_framing(self) -> Framing:
+        """Return how the body is delimited (RFC 9112 section 6.3).
+
+        :raises ProtocolError: if that cannot be told.
+        """
+        if self._framing is None:
+            self._framing = policy.request_framing(
+                self.joined(b"content-length"), self.joined(b"transfer-encoding"), self.version
+            )
+        return self._framing
+
+    def joined(self, name: bytes) -> str | None:
+        """Return the values of the fields of one name, joined by comma (RFC 9110 section 5.3)."""
+        values = self._framing_fields.get(name)
+        return None if values is None else b",".join(values).decode("latin-1")
+
+
+NO_HEAD: Final = ParsedHead(b"  HTTP/\r\n\r\n")
+
+_known: Final[Known[bytes, ParsedHead]] = Known(256)
+"""What heads say that may come again."""
+
+
+def _parse_head(head: bytes) -> ParsedHead:
+    parsed = ParsedHead(head)
+    if len(head) <= MAX_KNOWN_HEAD and _known.is_wanted(head):
+        _known.keep(head, parsed)
+    return parsed
 
 
 class RequestParser:
@@ -54,9 +101,7 @@ class RequestParser:
         self._buffer = ReceiveBuffer()
         self._parsing = self._parse()
         self._error: BaseException | None = None
-        self._method = b""
-        self._version = ""
-        self._framing: dict[bytes, list[bytes]] = {}
+        self._head = NO_HEAD
 
     def feed_data(self, data: bytes, /) -> None:
         """Parse the next bytes of the connection, wherever they are cut.
@@ -82,17 +127,17 @@ class RequestParser:
 
     def get_method(self) -> bytes:
         """Return the method, as sent."""
-        return self._method
+        return self._head.method
 
     def get_http_version(self) -> str:
         """Return the version, as sent, without its name: ``"1.1"``."""
-        return self._version
+        return self._head.version
 
     def should_keep_alive(self) -> bool:
         """Return whether the client lets the connection persist (RFC 9112 section 9.3)."""
-        value = self._joined(b"connection")
+        value = self._head.joined(b"connection")
         options = set() if value is None else policy.connection_options(value)
-        return policy.persists(options, self._version)
+        return policy.persists(options, self._head.version)
 
     def should_upgrade(self) -> bool:
         """Return ``False``: it never takes what follows for another protocol."""
@@ -109,46 +154,40 @@ class RequestParser:
             else:
                 head = yield from read_head(buffer, self._limits)
             self._call_back(head)
-            if self._framing:
-                yield from self._read_body(self._body_framing())
+            framing = self._head.body_framing()
+            if framing.chunked:
+                yield from self._read_chunked()
+            elif framing.content_length:
+                yield from self._read_content(framing.content_length)
             protocol.on_message_complete()
 
     def _call_back(self, head: bytes) -> None:
         """Tell the protocol of a head, whose grammar is right."""
         protocol = self._protocol
         protocol.on_message_begin()
-        self._method, target, self._version, fields = split_head(head)
-        protocol.on_url(target)
+        self._head = parsed = _known.get(head) or _parse_head(head)
+        protocol.on_url(parsed.target)
         on_header = protocol.on_header
-        framing: dict[bytes, list[bytes]] = {}
-        for name, value in fields:
-            if (lowered := name.lower()) in FRAMING_FIELDS:
-                framing.setdefault(lowered, []).append(value)
+        for name, value in parsed.fields:
             on_header(name, value)
-        self._framing = framing
         # The server's policy speaks first; what this parser says of framing only confirms it.
         protocol.on_headers_complete()
 
-    def _body_framing(self) -> Framing:
-        """Return how the body is delimited (RFC 9112 section 6.3)."""
-        return policy.request_framing(
-            self._joined(b"content-length"), self._joined(b"transfer-encoding"), self._version
-        )
+    def _read_content(self, length: int) -> Generator[None, None, None]:
+        """Read a body of a known length."""
+        buffer, on_body = self._buffer, self._protocol.on_body
+        if not len(buffer):
+            yield  # The head came by itself.
+        if length <= len(buffer):
+            on_body(buffer.take(length))
+        else:
+            yield from buffer.pass_on(length, on_body)
 
-    def _joined(self, name: bytes) -> str | None:
-        """Return the values of the fields of one name, joined by comma (RFC 9110 section 5.3)."""
-        values = self._framing.get(name)
-        return None if values is None else b",".join(values).decode("latin-1")
-
-    def _read_body(self, framing: Framing) -> Generator[None, None, None]:
-        """Read the body, and the trailer section behind a chunked one."""
-        on_body = self._protocol.on_body
-        if framing.chunked:
-            read_data = partial(self._buffer.pass_on, receiver=on_body)
-            # What has been read already is as long as the application lets this body be.
-            max_size = MOST if self._is_checked else None
-            yield from read_chunks(self._buffer, self._limits, read_data, max_size)
-            for name, value in (yield from read_trailers(self._buffer, self._limits)):
-                self._protocol.on_header(name, value)
-        elif framing.content_length:
-            yield from self._buffer.pass_on(framing.content_length, on_body)
+    def _read_chunked(self) -> Generator[None, None, None]:
+        """Read a chunked body, and the trailer section behind it."""
+        read_data = partial(self._buffer.pass_on, receiver=self._protocol.on_body)
+        # What has been read already is as long as the application lets this body be.
+        max_size = MOST if self._is_checked else None
+        yield from read_chunks(self._buffer, self._limits, read_data, max_size)
+        for name, value in (yield from read_trailers(self._buffer, self._limits)):
+            self._protocol.on_header(name, value)
