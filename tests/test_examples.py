@@ -172,6 +172,17 @@ def test_sessions(example: Any) -> None:
     assert cookie == "Cookie: session="
 
 
+def test_refused_bodies(example: Any) -> None:
+    server, _ = example("docs/refused_bodies.py")
+    with server.connect() as client:
+        client.send(message("POST", "/pictures", f"Content-Length: {5 * 1024**2 + 1}"))
+        answer = client.receive()
+    assert (answer.status, json.loads(answer.body)) == (413, {"error": "A picture has up to 5 MiB."})
+    assert answer.fields["access-control-allow-origin"] == "https://example.org"
+    answer = ask(server, "/pictures", "POST", body=b"picture")
+    assert json.loads(answer.body) == {"size": 7}
+
+
 def test_bodies(example: Any, tmp_path: Path) -> None:
     server, module = example("docs/bodies.py")
     module.directory = tmp_path

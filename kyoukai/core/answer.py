@@ -132,10 +132,14 @@ def plan_answer(
     return serialize_head(status, section, framing, version=version), framing, code
 
 
-def answer_failure(exc: BaseException, environ: dict[str, Any]) -> Response:
+def answer_failure(
+    exc: BaseException, environ: dict[str, Any], refusal: ProtocolError | None = None
+) -> Response:
     """Return the answer to a request for which the application raised ``exc``, and log that.
 
     A :class:`ProtocolError` is what a streamed body broke with, and no fault of the application's.
+
+    :param refusal: why the body was refused, where the application was to answer that.
     """
     if isinstance(exc, ProtocolError):
         return error_response(exc, environ.get("HTTP_ACCEPT", ""))
@@ -144,7 +148,8 @@ def answer_failure(exc: BaseException, environ: dict[str, Any]) -> Response:
     elif not is_clients_doing(exc, environ):
         _log_failure("failed", environ, exc)
         bear_witness(exc, environ)
-    return error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
+    error = InternalServerError() if refusal is None else refusal
+    return error_response(error, environ.get("HTTP_ACCEPT", ""))
 
 
 def is_clients_doing(exc: BaseException, environ: dict[str, Any]) -> bool:

@@ -8,19 +8,23 @@ answered in a task, and a copy of the server's context variables, of its own.
 import abc
 import asyncio
 import contextlib
+import copy
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from .access import log_answer
 from .answer import answer_failure
+from .body_stream import BodyStream
 from .closing import close_both
 from .environ import build_environ, connection_environ
 from .error_response import error_response
-from .exchange import Exchange
+from .errors import ProtocolError
+from .exchange import NOTHING, Exchange
 from .faults import is_fault
+from .framing import NO_BODY
 from .reading import Reading
 from .reception import NO_EXCHANGE, logger
 from .server import NEVER
@@ -31,7 +35,7 @@ from .tasks import begin_task
 if TYPE_CHECKING:
     from asphalt.core import Context
 
-    from .application import Component
+    from .application import Component, RefusingApplication
 
 
 class Answering(Reading, abc.ABC):
@@ -109,10 +113,13 @@ class Answering(Reading, abc.ABC):
             while self.exchanges and not self._is_answering:
                 self._is_answering = True
                 exchange = self.exchanges[0]
+                refusal = None
                 if exchange.error is not None:
-                    self._refuse(exchange, exchange.error)
-                    continue
-                self._task = task = begin_task(self.loop, self._wait(), self.server.context.copy())
+                    refusal = self._refusal_to_tell(exchange, exchange.error)
+                    if refusal is None:
+                        self._refuse(exchange, exchange.error)
+                        continue
+                self._task = task = begin_task(self.loop, self._wait(refusal), self.server.context.copy())
                 if task is not None and self.state is CLOSED:  # pragma: no cover (since Python 3.12)
                     # It has closed the connection already, or handed it on, and goes on.
                     self.server.keep(task)
@@ -122,9 +129,8 @@ class Answering(Reading, abc.ABC):
     def handle_parser_exception(self, exc: Exception) -> None:
         """Refuse the request being received with the HTTP error that ``exc`` means, and close.
 
-        The application is not called. The answer comes after those to earlier requests; then the
-        connection lingers, unless the client has ended its side, so that it can be read (RFC 9112
-        section 9.6).
+        The answer comes after those to earlier requests; then the connection lingers, unless the client
+        has ended its side, so that it can be read (RFC 9112 section 9.6).
         """
         if self.state is ENDED or self.state is LINGERING or self.state is CLOSED:
             # What comes after the last request was never going to be served.
@@ -137,9 +143,23 @@ class Answering(Reading, abc.ABC):
         self.exchange = NO_EXCHANGE
         self.deadline = NEVER
         if self.stream is None:
+            # What came of a body that is not handed over.
+            exchange.content = None
             self.enqueue(exchange)
         else:
             self.break_stream(exchange, error)
+
+    def _refusal_to_tell(self, exchange: Exchange, error: HTTPException) -> ProtocolError | None:
+        """Return what the application is to answer a refusal by, or nothing where the server answers.
+
+        The head was accepted, a body was to come, and the application has :meth:`process_refusal
+        <kyoukai.core.application.RefusingApplication.process_refusal>`.
+        """
+        is_of_body = exchange.environ is not NOTHING and exchange.framing is not NO_BODY
+        if not (is_of_body and isinstance(error, ProtocolError) and self.tells_refusals):
+            return None
+        exchange.content = BodyStream.broken(error)
+        return error
 
     def _refuse(self, exchange: Exchange, error: HTTPException) -> None:
         accept = b",".join(value for name, value in exchange.fields if name.lower() == b"accept")
@@ -148,8 +168,17 @@ class Answering(Reading, abc.ABC):
         self._log(exchange, None)
         self._answered(exchange)
 
-    async def _wait(self) -> None:
-        """Answer the first exchange of the queue: environ, request, application, response."""
+    def _tell(self, request: Request, refusal: ProtocolError) -> Coroutine[Any, Any, Response]:
+        """Have the application answer a refusal."""
+        app = cast("RefusingApplication", self.app)
+        # Another one, as this one is kept, and the traceback of what is raised leads to where it is.
+        return app.process_refusal(request, self.parent_context, copy.copy(refusal))
+
+    async def _wait(self, refusal: ProtocolError | None) -> None:
+        """Answer the first exchange of the queue: environ, request, application, response.
+
+        :param refusal: why its body is not read, where it is not.
+        """
         if self.is_paused:
             # The client does not read the answers it has: make no more of them.
             with contextlib.suppress(ConnectionResetError):
@@ -163,13 +192,17 @@ class Answering(Reading, abc.ABC):
         try:
             try:
                 request = self.app.request_class(environ)
-                response = await self.app.process_request(request, self.parent_context)
+                response = await (
+                    self.app.process_request(request, self.parent_context)
+                    if refusal is None
+                    else self._tell(request, refusal)
+                )
                 if not isinstance(response, Response):
                     raise TypeError(f"process_request returned {response!r}; it must return a Response")
             except BaseException as exc:
                 if self._is_ended_by(exc):
                     raise
-                response = answer_failure(exc, environ)
+                response = answer_failure(exc, environ, refusal)
             # The client may be gone by now, or the connection another protocol's.
             if self.state is not CLOSED:
                 rest = self.write_response(response, environ)

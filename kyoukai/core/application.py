@@ -7,6 +7,7 @@ from werkzeug.wrappers import Request, Response
 if TYPE_CHECKING:
     from asphalt.core import Context
 
+    from .errors import ProtocolError
     from .server import Server
 
 
@@ -14,7 +15,8 @@ class Application(Protocol):
     """Anything that turns a Werkzeug request into a Werkzeug response.
 
     :class:`kyoukai.web.Kyoukai` is one; a class of a dozen lines can be another. One that wants a say
-    in how bodies are read is a :class:`PlanningApplication`.
+    in how bodies are read is a :class:`PlanningApplication`; one that answers what is refused of them
+    is a :class:`RefusingApplication`.
     """
 
     @property
@@ -61,6 +63,28 @@ class PlanningApplication(Application, Protocol):
 
         :param environ: what the environ of the request will be, with no body. It is not kept.
         :return: ``None``: into memory, as far as ``max_body_size``.
+        """
+
+
+class RefusingApplication(Application, Protocol):
+    """An application that answers refusals of bodies itself.
+
+    What a server refuses of a request once its head was accepted is the body: it is too large (413), of a
+    content coding that is not known (415) or that it is not of (400), not as its framing has it (400), too
+    late (408), or not whole (400). An application without this method leaves the answer to the server.
+    """
+
+    async def process_refusal(
+        self, request: Request, parent_context: "Context", error: "ProtocolError"
+    ) -> Response:
+        """Answer a request whose body was refused. The connection closes after the answer.
+
+        It runs as :meth:`Application.process_request` does. An exception that gets out is logged, and the
+        server answers with ``error``.
+
+        :param request: without a body: to read it raises ``error``, from the stream ``kyoukai.body`` as
+            from ``wsgi.input``.
+        :param error: why; it knows its status.
         """
 
 

@@ -96,6 +96,13 @@ class BodyStream:
             stream._pieces.append(content)
         return stream
 
+    @classmethod
+    def broken(cls, error: Exception) -> "BodyStream":
+        """Return the stream of a body that was refused: whoever reads it gets the error."""
+        stream = cls()
+        stream.fail(error)
+        return stream
+
     # For the reader
 
     def __aiter__(self) -> "BodyStream":
@@ -141,9 +148,7 @@ class BodyStream:
 
         :raises Exception: what the stream failed with, or its content coding does.
         """
-        if self._error is not None:
-            # Each time another: what was raised before has a traceback, which would lead to this object.
-            raise copy.copy(self._error)
+        self.check()
         if self._decoder is not None and (decoded := self._decode(self._decoder)):
             return decoded
         if self._pieces:
@@ -159,6 +164,15 @@ class BodyStream:
         if self._want is not None:
             self._want()
         return b""
+
+    def check(self) -> None:
+        """Raise what the stream failed with, if it did.
+
+        :raises Exception: each time another: what was raised before has a traceback, which would lead to
+            this object.
+        """
+        if self._error is not None:
+            raise copy.copy(self._error)
 
     def _decode(self, decoder: "ContentDecoder") -> bytes:
         """Return the next piece of what has been decoded in part."""
@@ -241,8 +255,10 @@ class BlockingInput(io.RawIOBase):
         """Read into ``buffer``, and return how many bytes; none at the end.
 
         :raises RuntimeError: in the event loop, which would stand still.
+        :raises Exception: what the stream failed with.
         """
         if asyncio._get_running_loop() is not None:
+            self._stream.check()
             raise RuntimeError(
                 "this route streams its request's body, and an event loop cannot wait for it here: read it by"
                 " `async for chunk in ctx.stream()`, or make the handler a plain function"

@@ -32,6 +32,7 @@ The first two branches end a start-up, and the process exits with 1. The third e
 from typing import Any
 
 from click import ClickException
+from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
 
 
@@ -82,39 +83,41 @@ class ListenError(KyoukaiError, OSError):
 class ProtocolError(KyoukaiError, HTTPException):
     """A request is refused, and its connection is closed after the answer.
 
+    Each one is Werkzeug's error of its status as well: an error handler for that class takes it.
+
     :param description: one sentence for the client; it must not repeat what the client sent.
     """
 
 
-class BadRequest(ProtocolError):
+class BadRequest(ProtocolError, exceptions.BadRequest):
     """400 (RFC 9110 section 15.5.1): the request is malformed."""
 
     code = 400
     description = "The request is malformed."
 
 
-class RequestTimeout(ProtocolError):
+class RequestTimeout(ProtocolError, exceptions.RequestTimeout):
     """408 (RFC 9110 section 15.5.9): the request did not arrive in time."""
 
     code = 408
     description = "The request did not arrive in time."
 
 
-class ContentTooLarge(ProtocolError):
+class ContentTooLarge(ProtocolError, exceptions.RequestEntityTooLarge):
     """413 (RFC 9110 section 15.5.14): the body is larger than ``max_body_size``."""
 
     code = 413
     description = "The request body is larger than this server takes."
 
 
-class URITooLong(ProtocolError):
+class URITooLong(ProtocolError, exceptions.RequestURITooLarge):
     """414 (RFC 9110 section 15.5.15): the target is longer than ``max_target_size``."""
 
     code = 414
     description = "The request target is longer than this server takes."
 
 
-class UnsupportedMediaType(ProtocolError):
+class UnsupportedMediaType(ProtocolError, exceptions.UnsupportedMediaType):
     """415 (RFC 9110 section 15.5.16): the content coding is unknown."""
 
     code = 415
@@ -129,28 +132,28 @@ class UnsupportedMediaType(ProtocolError):
         return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "gzip, deflate")]
 
 
-class ExpectationFailed(ProtocolError):
+class ExpectationFailed(ProtocolError, exceptions.ExpectationFailed):
     """417 (RFC 9110 section 15.5.18): ``Expect`` asks for something other than 100-continue."""
 
     code = 417
     description = "The only expectation this server meets is 100-continue."
 
 
-class HeaderFieldsTooLarge(ProtocolError):
+class HeaderFieldsTooLarge(ProtocolError, exceptions.RequestHeaderFieldsTooLarge):
     """431 (RFC 6585 section 5): the head, one field, or the number of fields passes its limit."""
 
     code = 431
     description = "The request's header fields are larger than this server takes."
 
 
-class NotImplementedByServer(ProtocolError):
+class NotImplementedByServer(ProtocolError, exceptions.NotImplemented):
     """501 (RFC 9110 section 15.6.2): a method or a transfer coding that no part implements."""
 
     code = 501
     description = "This server does not implement what the request asks for."
 
 
-class VersionNotSupported(ProtocolError):
+class VersionNotSupported(ProtocolError, exceptions.HTTPVersionNotSupported):
     """505 (RFC 9110 section 15.6.6): the major version is not 1."""
 
     code = 505

@@ -20,6 +20,8 @@ from .errors import (
     ContentTooLarge,
     ExpectationFailed,
     NotImplementedByServer,
+    ProtocolError,
+    UnsupportedMediaType,
 )
 from .exchange import Exchange
 from .framing import CHUNKED, NO_BODY, Framing
@@ -75,8 +77,11 @@ def accept(exchange: Exchange, limits: Limits, max_length: int | None = None) ->
     ``query``, ``framing``, ``decoder``, ``keep_alive``, ``expect_continue`` and ``upgrade``.
 
     :param max_length: the most that a body may announce to have; by default ``max_body_size``.
-    :raises ProtocolError: if the request is not to be served.
+    :raises ContentTooLarge: if its body is not to be read. The head is accepted, and written down.
+    :raises UnsupportedMediaType: likewise.
+    :raises ProtocolError: if the head is refused.
     """
+    fault: ProtocolError | None = None
     version = exchange.version
     target = parse_target(exchange.target, exchange.method, limits.max_target_size)
     variables = field_variables(exchange.fields, limits.max_fields)
@@ -88,14 +93,14 @@ def accept(exchange: Exchange, limits: Limits, max_length: int | None = None) ->
         )
     if framing is not NO_BODY:
         if framing.content_length > (limits.max_body_size if max_length is None else max_length):
-            raise ContentTooLarge
-        if "HTTP_EXPECT" in variables:
+            fault = ContentTooLarge()
+        elif "HTTP_EXPECT" in variables:
             exchange.expect_continue = expects_continue(variables["HTTP_EXPECT"], version)
-        if "HTTP_CONTENT_ENCODING" in variables:
-            coding = variables["HTTP_CONTENT_ENCODING"]
-            exchange.decoder = content_decoder(coding, limits.max_body_size)
-            if exchange.decoder is None:
-                del variables["HTTP_CONTENT_ENCODING"]
+        if "HTTP_CONTENT_ENCODING" in variables and fault is None:
+            fault = judge_coding(exchange, variables, limits.max_body_size)
+            if fault is not None and framing.content_length > limits.max_body_size:
+                # The first of two reasons: of what is refused anyway, nobody is asked for a larger limit.
+                fault = ContentTooLarge()
     elif "HTTP_EXPECT" in variables:
         expects_continue(variables["HTTP_EXPECT"], version)
     if target.authority:
@@ -117,6 +122,19 @@ def accept(exchange: Exchange, limits: Limits, max_length: int | None = None) ->
     exchange.path = target.path
     exchange.query = target.query
     exchange.framing = framing
+    if fault is not None:
+        raise fault
+
+
+def judge_coding(exchange: Exchange, variables: dict[str, str], max_size: int) -> UnsupportedMediaType | None:
+    """Set what decodes the body of ``exchange``, or return why nothing does."""
+    try:
+        exchange.decoder = content_decoder(variables["HTTP_CONTENT_ENCODING"], max_size)
+    except UnsupportedMediaType as error:
+        return error
+    if exchange.decoder is None:
+        del variables["HTTP_CONTENT_ENCODING"]
+    return None
 
 
 def check_method(method: str) -> None:

@@ -156,11 +156,14 @@ class Reading(Streaming):
     def _end_input(self) -> None:
         if self.state is ARRIVING or self.state is BODY:
             logger.debug("a client ended its side in the middle of a request")
-        exchange, self.exchange = self.exchange, NO_EXCHANGE
+        if self.state is BODY and (self.stream is not None or self.tells_refusals):
+            # RFC 9112 section 8: "MAY send an error response prior to closing the connection". Most of these
+            # clients are gone, so that the server by itself does not.
+            self.handle_parser_exception(BadRequest("The body is not whole."))
+            return
+        self.exchange = NO_EXCHANGE
         self.state = self.state.end
         self.deadline = NEVER
-        if self.stream is not None:
-            self.break_stream(exchange, BadRequest("The body is not whole."))
 
     # Reading
 

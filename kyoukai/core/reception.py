@@ -16,7 +16,7 @@ from . import policy
 from .body_stream import BodyStream
 from .connection import Connection
 from .environ import head_environ
-from .errors import BadRequest
+from .errors import BadRequest, ContentTooLarge, UnsupportedMediaType
 from .exchange import AcceptedHead, Exchange
 from .framing import NO_BODY
 from .heads import MAX_KNOWN_HEAD
@@ -65,6 +65,14 @@ class Reception(Connection, abc.ABC):
         """Those whose request is whole, or refused, in order; the first is being answered."""
         self._fields: list[tuple[bytes, bytes]] = []
         self._is_answering = False
+
+    @property
+    def tells_refusals(self) -> bool:
+        """Whether the application answers refusals of bodies.
+
+        See :class:`~kyoukai.core.application.RefusingApplication`.
+        """
+        return hasattr(self.component.app, "process_refusal")
 
     @abc.abstractmethod
     def make_parser(self) -> "RequestParser":
@@ -163,8 +171,14 @@ class Reception(Connection, abc.ABC):
         parser = self.parser
         exchange.method = parser.get_method().decode("latin-1")
         exchange.version = parser.get_http_version()
-        # Where the application is asked, it may let a larger body pass.
-        policy.accept(exchange, self.limits, None if self.receive_head is None else MOST)
+        try:
+            # Where the application is asked, it may let a larger body pass.
+            policy.accept(exchange, self.limits, None if self.receive_head is None else MOST)
+        except (ContentTooLarge, UnsupportedMediaType):
+            # The head is accepted, and what is refused is the body: for the application to answer.
+            exchange.environ = head_environ(exchange, self.server.server_field)
+            self.state = self.state.headers_complete
+            raise
         exchange.environ = head_environ(exchange, self.server.server_field)
         self.parser_is_spent = not parser.should_keep_alive()
         if exchange.decoder is not None or exchange.upgrade:

@@ -15,11 +15,11 @@ from werkzeug import wrappers
 from werkzeug.routing import BaseConverter
 
 from kyoukai.core.application import BodyPlan
-from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.errors import ConfigurationError, ProtocolError
 from kyoukai.launch import launch
 
 from .blueprint import Blueprint
-from .bodies import REFUSED, plan_body
+from .bodies import REFUSAL, REFUSED, plan_body
 from .checks import check_class, check_flag
 from .context import CLOSED, HTTPRequestContext, current
 from .dispatch import Dispatcher
@@ -190,7 +190,7 @@ class Kyoukai(Blueprint):
                 try:
                     target, params = router.match(ctx, request)
                     scope = target.scope
-                    if scope.before or "observed" in noted:
+                    if scope.before or "observed" in noted or REFUSAL in request.environ:
                         value, origin = await dispatcher.ask(ctx, target)
                     else:
                         origin = target.handler
@@ -214,6 +214,13 @@ class Kyoukai(Blueprint):
             ctx.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
             current.reset(token)
         return response
+
+    async def process_refusal(
+        self, request: wrappers.Request, parent_context: Context, error: ProtocolError
+    ) -> wrappers.Response:
+        """Answer a request whose body the server refused; ``error`` is raised in its handler's place."""
+        request.environ[REFUSAL] = error
+        return await self.process_request(request, parent_context)
 
     def test_client(self, **options: Any) -> "InProcessClient":
         """Return a client for tests that calls this application in its process.

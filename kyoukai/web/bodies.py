@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 REFUSED: Final = BodyPlan(refused=True)
 
+REFUSAL: Final = "kyoukai.refusal"
+"""The environ's variable that says why the server refused the body of a request, where it did."""
+
 
 class _Sought:
     """What a router notes its finding in, where there is no context yet."""

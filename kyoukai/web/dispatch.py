@@ -20,6 +20,7 @@ from kyoukai.core.closing import close_stream
 from kyoukai.core.faults import as_error, is_end
 from kyoukai.core.witness import bear_witness
 
+from .bodies import REFUSAL, REFUSED
 from .calling import AnyFunction
 from .closing import close_unsent, replace
 from .context import HTTPRequestContext
@@ -61,6 +62,8 @@ class Dispatcher:
         """Return what answers a request that is looked at before its handler is called, and of whom.
 
         The first of the hooks before that returns something answers it, or else the handler.
+
+        :raises ProtocolError: if the server refused the body, in the place of the handler.
         """
         if ctx.observed:
             await ctx.announce("route_matched")
@@ -68,6 +71,11 @@ class Dispatcher:
             value = await hook(ctx)
             if value is not None:
                 return value, hook
+        refusal = ctx.environ.get(REFUSAL)
+        # Where no route takes the request, its body is nobody's, whatever was wrong with it.
+        if refusal is not None and target.body_plan is not REFUSED:
+            # Another one, as the environ has this one, and the traceback leads to that.
+            raise copy.copy(refusal)
         if ctx.observed and target is ctx.route:
             await ctx.announce("route_invoked")
         return await target.invoke(ctx, **ctx.params), target.handler

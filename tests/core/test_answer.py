@@ -20,6 +20,7 @@ from kyoukai.core.answer import (
     prepare_answer,
     whole_body,
 )
+from kyoukai.core.errors import BadRequest, ContentTooLarge
 from kyoukai.core.framing import ResponseFraming
 from kyoukai.core.serialize import InvalidResponseError
 
@@ -312,6 +313,13 @@ def test_a_status_with_a_line_break() -> None:
     # CVE-2026-34519
     with pytest.raises(InvalidResponseError):
         prepare(Response("abc", status="200 OK\r\nSet-Cookie: a=b"))
+
+
+def test_what_fails_to_answer_a_refusal_is_answered_by_that(caplog: pytest.LogCaptureFixture) -> None:
+    response = answer_failure(KeyError("x"), create_environ("/a"), ContentTooLarge())
+    assert (response.status_code, len(caplog.records)) == (413, 1)
+    response = answer_failure(BadRequest(), create_environ("/a"), ContentTooLarge())
+    assert (response.status_code, len(caplog.records)) == (400, 1)
 
 
 def asked(exc: BaseException, *, client_gone: bool = False) -> Response:

@@ -283,6 +283,26 @@ def test_a_thread_is_told_of_a_failure() -> None:
     run(main)
 
 
+def test_a_body_that_was_refused() -> None:
+    async def main() -> None:
+        stream = BodyStream.broken(ContentTooLarge())
+        raised = []
+        for read in (stream.read, stream.__anext__):
+            with pytest.raises(ContentTooLarge) as caught:
+                await read()
+            raised.append(caught.value)
+        # As a file, in a thread and in the loop: there is nothing to wait for.
+        with pytest.raises(ContentTooLarge) as caught:
+            await asyncio.to_thread(make_input(stream).read)
+        raised.append(caught.value)
+        with pytest.raises(ContentTooLarge) as caught:
+            make_input(stream).read()
+        raised.append(caught.value)
+        assert len({id(error) for error in raised}) == 4
+
+    run(main)
+
+
 def test_the_loop_cannot_wait_for_it() -> None:
     async def main() -> None:
         file = make_input(make(b"one"))

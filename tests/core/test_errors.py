@@ -2,7 +2,7 @@
 
 import pytest
 from click import ClickException
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import HTTP_STATUS_CODES
 
 from kyoukai.core import errors
@@ -106,3 +106,11 @@ def test_an_address_that_cannot_be_listened_on_keeps_its_number() -> None:
     error = ListenError(98, "Address already in use")
     assert isinstance(error, OSError)
     assert (error.errno, error.strerror) == (98, "Address already in use")
+
+
+def test_an_error_handler_for_werkzeugs_class_takes_each_refusal() -> None:
+    for name, code in STATUSES.items():
+        error = getattr(errors, name)()
+        assert isinstance(error, default_exceptions[code])
+        assert error.description == getattr(errors, name).description
+        assert error.get_response().status_code == code

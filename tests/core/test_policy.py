@@ -964,12 +964,40 @@ def test_no_refusal_repeats_the_request_line(method: bytes, target: bytes) -> No
 def test_a_refused_head_leaves_nothing_behind() -> None:
     exchange = Exchange()
     exchange.method, exchange.target = "POST", b"/"
-    exchange.fields = [HOST, (b"Expect", b"100-continue"), (b"Content-Length", b"1001")]
-    with pytest.raises(ContentTooLarge):
+    exchange.fields = [HOST, (b"Expect", b"magic"), (b"Content-Length", b"5")]
+    with pytest.raises(ExpectationFailed):
         policy.accept(exchange, LIMITS)
     assert exchange.variables == {}
     assert exchange.framing == NO_BODY
     assert exchange.expect_continue is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ([(b"Content-Length", b"1001"), (b"Expect", b"100-continue")], ContentTooLarge),
+        ([(b"Content-Length", b"1001"), (b"Content-Encoding", b"br")], ContentTooLarge),
+        ([(b"Content-Length", b"1001"), (b"Expect", b"magic")], ContentTooLarge),
+        ([FIVE, (b"Content-Encoding", b"br")], UnsupportedMediaType),
+        ([(b"Transfer-Encoding", b"chunked"), (b"Content-Encoding", b"br")], UnsupportedMediaType),
+    ],
+)
+def test_a_head_whose_body_is_refused_is_written_down(fields: list[Any], error: type[ProtocolError]) -> None:
+    exchange = Exchange()
+    exchange.method, exchange.target = "POST", b"/path?query"
+    exchange.fields = [HOST, *fields, (b"Connection", b"close")]
+    with pytest.raises(error):
+        policy.accept(exchange, LIMITS)
+    assert (exchange.path, exchange.query, exchange.keep_alive) == ("/path", "query", False)
+    assert exchange.framing != NO_BODY
+    assert exchange.variables["HTTP_HOST"] == HOST[1].decode()
+    assert exchange.decoder is None
+
+
+def test_a_fault_of_the_head_goes_before_one_of_the_body() -> None:
+    for fields in ([(b"Content-Length", b"1001")], [FIVE, (b"Content-Encoding", b"br")]):
+        with pytest.raises(BadRequest):
+            accept(*fields, method="POST", target=b"http://a:b/")
 
 
 def test_the_cache_of_hosts_is_bounded() -> None:
