@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from kyoukai.core.answer import is_clients_doing
@@ -119,6 +119,8 @@ class Dispatcher:
         error = as_error(exc, "the application")
         if status_of(error) >= 400:
             ctx.failure = error
+        if isinstance(error, BadRequestKeyError):
+            self._name_key(ctx, error)
         if "unsent" in vars(error):
             await close_unsent(error)
         try:
@@ -131,6 +133,14 @@ class Dispatcher:
             logger.error("%s %r: the handler of an error failed", method, path, exc_info=exc)
             bear_witness(exc, ctx.environ)
             return self.internal_error(ctx)
+
+    def _name_key(self, ctx: HTTPRequestContext, error: BadRequestKeyError) -> None:
+        """Say which field of a form, file, argument or cookie a request lacks: its text does not."""
+        request = ctx.request
+        if error.args:
+            logger.debug("%s %r: the request has no %r", request.method, request.path, error.args[0])
+        if self.debugger is not None and self.debugger.is_for(ctx.environ):
+            error.show_exception = True
 
     async def _call_after(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
         """Return the response that the hooks after leave."""

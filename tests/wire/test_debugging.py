@@ -1,6 +1,9 @@
 """Debug mode, as a browser on this machine has it."""
 
+import logging
 import re
+
+import pytest
 
 from kyoukai.web import Kyoukai
 
@@ -63,3 +66,30 @@ def test_behind_a_proxy_that_names_no_client(serve):
     assert (answer.status, b"why" in answer.body) == (500, False)
     style = b"/?__debugger__=yes&cmd=resource&f=style.css"
     assert server.request(old.replace(b"/", style, 1)).status == 500
+
+
+MISSING = {
+    "form": lambda request: request.form["colour"],
+    "args": lambda request: request.args["colour"],
+    "files": lambda request: request.files["colour"],
+    "cookies": lambda request: request.cookies["colour"],
+}
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("kind", MISSING)
+def test_a_field_that_is_missing_is_named(serve, kind, debug, caplog):
+    app = Kyoukai("missing", debug=debug)
+
+    @app.route("/", methods=["POST"])
+    async def look(ctx):
+        return MISSING[kind](ctx.request)
+
+    form = message("POST", "/", "Content-Type: application/x-www-form-urlencoded", body=b"size=4")
+    with caplog.at_level(logging.DEBUG, "kyoukai.web"), serve(app).connect() as client:
+        answer = client.request(form)
+        assert answer.status == 400
+        assert (b"colour" in answer.body) is debug
+        answer = client.request(form.replace(b"\r\n", b"\r\nX-Forwarded-For: 192.0.2.1\r\n", 1))
+        assert (answer.status, b"colour" in answer.body) == (400, False)
+    assert caplog.messages.count("POST '/': the request has no 'colour'") == 2
