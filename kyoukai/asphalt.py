@@ -34,6 +34,7 @@ from kyoukai.core.registry import create_backend
 from kyoukai.core.server import Server
 from kyoukai.listener import Listener
 from kyoukai.logs import enable_own_loggers
+from kyoukai.outliving import outlive
 from kyoukai.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
@@ -188,6 +189,7 @@ class KyoukaiComponent(Component):
         lifecycle = getattr(self.app, "lifecycle", None)
         sockets = await self._begin(ctx, lifecycle)
         enable_own_loggers()
+        ctx.add_teardown_callback(outlive(ctx.loop))
         handled: list[signal.Signals] = []
         create: Any = self.backend.create_protocol
         create_protocol = traced(create) if self.trace else create

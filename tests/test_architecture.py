@@ -42,6 +42,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.startup_log": frozenset({"kyoukai.core"}),
     "kyoukai.leaving": frozenset({"kyoukai.signals"}),
     "kyoukai.logs": frozenset({"kyoukai.core"}),
+    "kyoukai.outliving": frozenset({"kyoukai.core"}),
     "kyoukai.launch": frozenset({"kyoukai.core", "kyoukai.leaving", "kyoukai.logs"}),
     "kyoukai.asphalt": frozenset(
         {
@@ -51,6 +52,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.web",
             "kyoukai.listener",
             "kyoukai.logs",
+            "kyoukai.outliving",
             "kyoukai.settings",
             "kyoukai.signals",
             "kyoukai.startup_log",

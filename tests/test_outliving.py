@@ -1,0 +1,113 @@
+"""A server goes on after a SystemExit in a task or a callback of its application's own."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kyoukai.outliving import outlive
+
+from .processes import Process, asphalt_run, kyoukai_run
+from .serving import message
+
+APPLICATION = """
+import asyncio
+import sys
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("app")
+
+
+async def leave():
+    sys.exit(2)
+
+
+@app.route("/gathered")
+async def gathered(ctx):
+    await asyncio.gather(leave(), asyncio.sleep(0))
+
+
+@app.route("/grouped")
+async def grouped(ctx):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(leave())
+
+
+@app.route("/callback")
+async def callback(ctx):
+    asyncio.get_running_loop().call_soon(sys.exit, 2)
+    await asyncio.sleep(0.01)
+    return "called"
+
+
+@app.route("/")
+async def good(ctx):
+    return "good"
+"""
+
+CONFIG = """
+component: {type: kyoukai, app: "leaving:app", port: 0}
+logging: {version: 1, handlers: {e: {class: logging.StreamHandler}}, root: {level: INFO, handlers: [e]}}
+"""
+
+
+def check_going_on(process: Process) -> None:
+    """Check what comes of each kind, and that the server ends by a signal alone."""
+    for path in ("/gathered", "/grouped"):
+        with process.connect() as client:
+            assert client.request(message("GET", path)).status == 500
+            assert client.request(message()).body == b"good"
+        process.wait_for(f"GET '{path}': unhandled exception")
+    with process.connect() as client:
+        assert client.request(message("GET", "/callback")).body == b"called"
+        assert client.request(message()).body == b"good"
+    process.wait_for("a callback of the loop failed")
+    process.send(signal.SIGTERM)
+    assert process.finish() == 0
+    assert process.stderr.count("unhandled exception") == 2
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_server_of_the_command_line(tmp_path: Path, loop: str) -> None:
+    (tmp_path / "leaving.py").write_text(APPLICATION)
+    with kyoukai_run("leaving:app", "--port", "0", "--loop", loop, folder=tmp_path) as process:
+        check_going_on(process)
+
+
+def test_a_server_of_a_configuration_file(tmp_path: Path) -> None:
+    (tmp_path / "leaving.py").write_text(APPLICATION)
+    with asphalt_run(CONFIG, tmp_path) as process:
+        check_going_on(process)
+
+
+def test_a_loop_is_left_as_it_was(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    loop = loop_factory()
+    try:
+        undo = outlive(loop)
+        # Once is enough, and the first has to undo it.
+        outlive(loop)()
+        loop.call_soon(sys.exit, 2)
+        assert loop.run_until_complete(asyncio.sleep(0.01, "gone on")) == "gone on"
+        undo()
+        loop.call_soon(sys.exit, 2)
+        with pytest.raises(SystemExit):
+            loop.run_forever()
+    finally:
+        loop.close()
+
+
+def test_an_interrupt_ends_it(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    loop = loop_factory()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        outlive(loop)
+        loop.call_soon(signal.raise_signal, signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_forever()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        loop.close()
