@@ -9,6 +9,7 @@ import dataclasses
 import importlib.util
 import operator
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
 from kyoukai.commands.backends import backends
 from kyoukai.commands.check import check
 from kyoukai.commands.output import app_dir_option
+from kyoukai.config_file import KYOUKAI, change_server, configure_logging, override, read_configuration
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
 from kyoukai.launch import LOOPS, launch
@@ -121,9 +123,8 @@ main.add_command(check)
 @click.option(
     "--log-level",
     type=click.Choice(LOG_LEVELS, case_sensitive=False),
-    default="INFO",
-    show_default=True,
-    help="Log what is at least this severe; of the application, where it has not set up logging.",
+    help="Log what is at least this severe; of the application, where it has not set up logging.  "
+    "[default: INFO]",
 )
 @click.option(
     "--max-threads",
@@ -149,7 +150,7 @@ def run(
     backend: str | None,
     backend_options: tuple[str, ...],
     loop: str | None,
-    log_level: str,
+    log_level: str | None,
     max_threads: int | None,
     no_access_log: bool,
     cancel_on_disconnect: bool,
@@ -163,23 +164,20 @@ def run(
 
     TARGET is where the application is: 'module:attribute', as Python imports it, or a file,
     'hello.py' or 'hello.py:attribute'. Without an attribute it is 'app'. With --factory it is a
-    function that returns the application.
+    function that returns the application. Or it is a configuration file for Asphalt, 'config.yaml'.
 
     \b
       kyoukai run hello.py
       kyoukai run guestbook.main:app --port 80 --host ::
       kyoukai run hello.py --backend reference --log-level debug
+      kyoukai run config.yaml
 
     The first signal lets requests under way finish; a second one stops at once.
     """  # noqa: D301 - Click reads the \b
     if backend == "":
         raise ConfigurationError("--backend is ''; it must be a name or module:attribute")
     given = {name: value for name, value in others.items() if value is not None}
-    app = application_reference(target, "create_app" if factory else "app")
-    if debug:
-        app, factory = in_debug_mode(app, factory), False
-    component: dict[str, Any] = {
-        "app": app,
+    settings: dict[str, Any] = {
         "backend_options": parse_options(backend_options),
         "limits": {name: given.pop(name) for name in LIMITS if name in given},
         "access_log": not no_access_log,
@@ -188,16 +186,49 @@ def run(
         **given,
     }
     if factory:
-        component["factory"] = True
+        settings["factory"] = True
     if host:
-        component["host"] = host[0] if len(host) == 1 else list(host)
+        settings["host"] = host[0] if len(host) == 1 else list(host)
     if backend is not None:
-        component["backend"] = CommandLineName(backend)
+        settings["backend"] = CommandLineName(backend)
     if ssl_certfile is not None:
-        component["ssl"] = {"certificate": ssl_certfile, "key": ssl_keyfile}
+        settings["ssl"] = {"certificate": ssl_certfile, "key": ssl_keyfile}
     elif ssl_keyfile is not None:
         raise ConfigurationError("--ssl-keyfile needs --ssl-certfile")
-    launch(component, loop=loop, log_level=log_level, max_threads=max_threads)
+    runner: dict[str, Any] = {"loop": loop, "max_threads": max_threads}
+    if Path(target).suffix in (".yaml", ".yml"):
+        run_file(target, settings, log_level, debug, runner)
+        return
+    settings["app"] = application_reference(target, "create_app" if factory else "app")
+    launch(in_debug_mode(settings) if debug else settings, log_level=log_level or "INFO", **runner)
+
+
+def run_file(
+    path: str, settings: Mapping[str, Any], log_level: str | None, debug: bool, runner: dict[str, Any]
+) -> None:
+    """Run a configuration file, of which the command line outranks what it has options for.
+
+    :param settings: of the server.
+    :param runner: keywords of :func:`~kyoukai.launch.launch`.
+    :raises ConfigurationError: if the file cannot be used, or has not one server to set something of.
+    """
+    component, file = read_configuration(path)
+    # What the command line does not say: a flag is there to be given, and a mapping to have something in it.
+    unsaid = {"access_log": True, "cancel_on_disconnect": False, "trace": False}
+    said = {name: value for name, value in settings.items() if value != unsaid.get(name, {})}
+
+    def change(server: Mapping[str, Any]) -> dict[str, Any]:
+        changed = override(server, said)
+        return in_debug_mode(changed) if debug else changed
+
+    if said or debug:
+        component = change_server(path, component, change)
+    if component["type"] == KYOUKAI:
+        # The process is there for it alone.
+        del component["type"]
+    if "logging" in file:
+        configure_logging(path, file["logging"], log_level)
+    launch(component, log_level=log_level or "INFO", file=file, **runner)
 
 
 def application_reference(target: str, default: str = "app") -> Any:
@@ -212,18 +243,16 @@ def application_reference(target: str, default: str = "app") -> Any:
     return _load_file(Path(path), attribute or default)
 
 
-def in_debug_mode(reference: Any, factory: bool) -> Kyoukai:
-    """Return an application, in debug mode.
+def in_debug_mode(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a server with their application, in debug mode.
 
-    :param reference: the application, or ``module:attribute``.
-    :param factory: whether that is a function that returns it.
     :raises ConfigurationError: if there is none, or it has no debug mode.
     """
-    app = resolve_application(reference, factory=factory)
+    app = resolve_application(settings.get("app"), factory=settings.get("factory", False))
     if not isinstance(app, Kyoukai):
         raise ConfigurationError(f"--debug needs an application of the class Kyoukai, not {app!r}")
     app.debug = True
-    return app
+    return {**settings, "app": app, "factory": False}
 
 
 def _load_file(path: Path, attribute: str) -> Any:

@@ -27,6 +27,7 @@ def launch(
     loop: str | None = None,
     log_level: str = "INFO",
     max_threads: int | None = None,
+    file: Mapping[str, Any] | None = None,
 ) -> None:
     """Serve until the process is told to stop.
 
@@ -35,23 +36,32 @@ def launch(
     :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has not
         set that up: a name of :mod:`logging`. See :mod:`kyoukai.logs`.
     :param max_threads: threads of the loop's default executor; by default Python's own number.
+    :param file: what a configuration file has for Asphalt's runner: ``event_loop_policy`` and
+        ``max_threads``, which what is given besides outranks; and ``logging``, which has been set up.
     :raises ConfigurationError: if the loop, the level, the number or a setting cannot be used.
     :raises SystemExit: with status 1 if the start fails.
     """
+    file = file or {}
     level = read_level(log_level)
     check_loop(loop)
+    policy = file.get("event_loop_policy") if loop is None else None
+    max_threads = file.get("max_threads") if max_threads is None else max_threads
     if max_threads is not None and (type(max_threads) is not int or max_threads < 1):
         raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
     component = {"type": "kyoukai.own_process:OwnProcessComponent", **settings}
     import_first(settings.get("app"))
     others = threading.enumerate()
     former = asyncio.get_event_loop_policy()
-    with own_logging(level):
+    # A file that says something of logging has had its say.
+    with contextlib.nullcontext() if "logging" in file else own_logging(level):
         try:
             if loop == "asyncio":
                 asyncio.set_event_loop_policy(None)
             run_application(
-                component, event_loop_policy=choose_policy(loop), max_threads=max_threads, logging=None
+                component,
+                event_loop_policy=policy or choose_policy(loop),
+                max_threads=max_threads,
+                logging=None,
             )
         finally:
             asyncio.set_event_loop_policy(former)

@@ -65,9 +65,11 @@ ARROWS: dict[str, frozenset[str]] = {
     # The one command that needs the extra `testing`.
     "kyoukai.commands.check": frozenset({"kyoukai.commands", "kyoukai.core", "kyoukai.testing"}),
     "kyoukai.tracing": frozenset({"kyoukai.core"}),
+    "kyoukai.config_file": frozenset({"kyoukai.commands", "kyoukai.core"}),
     "kyoukai.cli": frozenset(
         {
             "kyoukai",
+            "kyoukai.config_file",
             "kyoukai.applications",
             "kyoukai.asphalt",
             "kyoukai.commands",

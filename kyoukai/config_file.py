@@ -1,0 +1,218 @@
+"""A configuration file of Asphalt's format, as ``kyoukai run`` reads it.
+
+What Asphalt's own command would show as a traceback is one line here that says where the mistake is. What is
+right means the same to both.
+"""
+
+import inspect
+import logging.config
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from asphalt.core import Component, ContainerComponent, merge_config
+from asphalt.core.cli import binary_file_constructor, env_constructor, text_file_constructor
+from asphalt.core.component import component_types
+from asphalt.core.runner import policies
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from kyoukai.commands.output import one_line
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.limits import suggest
+
+RUNNER_SETTINGS: Final = ["component", "event_loop_policy", "logging", "max_threads", "start_timeout"]
+"""What Asphalt's runner takes: the keys at the top of a file, and of one of its services."""
+
+KYOUKAI: Final = "kyoukai"
+
+
+class Configuration(NamedTuple):
+    """What a file says."""
+
+    component: dict[str, Any]
+    """The root component, with its ``type``."""
+    runner: dict[str, Any]
+    """What else Asphalt's runner takes, as far as the file has it."""
+
+
+class Constructor(SafeConstructor):
+    """Makes objects of YAML, with Asphalt's tags."""
+
+
+Constructor.add_constructor("!Env", env_constructor)
+Constructor.add_constructor("!TextFile", text_file_constructor)
+Constructor.add_constructor("!BinaryFile", binary_file_constructor)
+
+
+def read_configuration(path: str) -> Configuration:
+    """Read a file, and check what is Asphalt's in it.
+
+    Of several services it is the one that ``ASPHALT_SERVICE`` names, as with Asphalt's own command.
+
+    :raises ConfigurationError: if it cannot be read, is no YAML, or says nothing that can be run.
+    """
+    config = _load(path)
+    services = config.pop("services", None)
+    _check_names(path, config, [*RUNNER_SETTINGS, "services"])
+    if services is not None:
+        config = merge_config(config, _choose(path, config, services, os.environ.get("ASPHALT_SERVICE")))
+        _check_names(path, config, RUNNER_SETTINGS)
+    component = config.pop("component", None)
+    if component is None:
+        raise ConfigurationError(f"{path} has no component; it must be a mapping with 'type: {KYOUKAI}', say")
+    _check_component(path, "component", component)
+    _check_policy(path, config.get("event_loop_policy"))
+    return Configuration(component, config)
+
+
+def change_server(
+    path: str, component: Mapping[str, Any], change: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return a root component with what ``change`` makes of its server, which may be a component of it.
+
+    :raises ConfigurationError: if it has none, or several.
+    """
+    if component.get("type") == KYOUKAI:
+        return change(component)
+    children = component.get("components")
+    children = children if isinstance(children, Mapping) else {}
+    names = [name for name, child in children.items() if (child or {}).get("type", name) == KYOUKAI]
+    if len(names) != 1:
+        raise ConfigurationError(
+            f"the command line has settings of a server, and {path} has {len(names) or 'no'} components of "
+            f"the type {KYOUKAI} to set them for"
+        )
+    [name] = names
+    return {**component, "components": {**children, name: change(children[name] or {})}}
+
+
+def override(component: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a server with others in place of its own; mappings are merged."""
+    # An address of one kind takes the place of one of the other.
+    replaced = {"uds": {"host", "port"}, "host": {"uds"}, "port": {"uds"}}
+    dropped = {other for name in settings for other in replaced.get(name, ())}
+    return merge_config(
+        {name: value for name, value in component.items() if name not in dropped}, dict(settings)
+    )
+
+
+def configure_logging(path: str, config: Any, level: str | None) -> None:
+    """Set up what a file says of logging, a mapping of :func:`logging.config.dictConfig` or a level.
+
+    :param level: that of the root logger, in place of the file's.
+    :raises ConfigurationError: if it is no such thing.
+    """
+    if not isinstance(config, dict | int | None):
+        raise ConfigurationError(
+            f"{path}: logging is {config!r}; it must be a mapping, as logging.config.dictConfig takes it, or "
+            "the number of a level"
+        )
+    try:
+        if isinstance(config, dict):
+            logging.config.dictConfig(config)
+        elif config is not None:
+            logging.basicConfig(level=config)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        cause = f": {one_line(error.__cause__)}" if error.__cause__ is not None else ""
+        raise ConfigurationError(f"{path}: logging cannot be set up: {one_line(error)}{cause}") from error
+    if level is not None:
+        logging.getLogger().setLevel(level)
+
+
+def _load(path: str) -> dict[str, Any]:
+    yaml = YAML(typ="safe")
+    yaml.Constructor = Constructor
+    try:
+        config = yaml.load(Path(path))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = one_line(error.problem or error.context or error)
+        hint = "; YAML is indented by spaces" if "\\t" in problem else ""
+        raise ConfigurationError(f"{path}{where}: {problem}{hint}") from error
+    except (YAMLError, UnicodeError) as error:
+        raise ConfigurationError(f"{path} is no YAML: {one_line(error)}") from error
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"there is no file {str(error.filename)!r}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    if config is None:
+        raise ConfigurationError(f"{path} is empty; it must have component")
+    if not isinstance(config, dict):
+        raise ConfigurationError(f"{path} is a {type(config).__name__}; it must be a mapping with component")
+    return config
+
+
+def _check_names(path: str, config: Mapping[Any, Any], known: list[str]) -> None:
+    for name in config:
+        if name not in known:
+            raise ConfigurationError(f"{path}: unknown key {name!r}; {suggest(str(name), known)}")
+
+
+def _choose(path: str, config: Mapping[str, Any], services: Any, name: str | None) -> Any:
+    """Return the settings of one service, as Asphalt chooses it."""
+    if not isinstance(services, Mapping) or not services:
+        raise ConfigurationError(
+            f"{path}: services is {services!r}; it must be a mapping of names to settings"
+        )
+    if not name and "component" in config:
+        return services.get("default", {})
+    if not name:
+        name = "default" if len(services) > 1 else str(next(iter(services)))
+    if name not in services:
+        known = suggest(name, [str(known) for known in services])
+        raise ConfigurationError(f"{path}: no service {name!r}; set ASPHALT_SERVICE; {known}")
+    service = services[name]
+    if not isinstance(service, Mapping):
+        raise ConfigurationError(f"{path}: services.{name} is {service!r}; it must be a mapping")
+    return service
+
+
+def _check_component(path: str, where: str, config: Any, default: str | None = None) -> None:
+    """Check a component's type and the names of its settings, and so those below it."""
+    if not isinstance(config, Mapping):
+        raise ConfigurationError(f"{path}: {where} is {config!r}; it must be a mapping with type")
+    kind = config.get("type", default)
+    if kind is None:
+        raise ConfigurationError(
+            f"{path}: {where} has no type; it must be '{KYOUKAI}', say, or module:attribute"
+        )
+    component_class = _component_class(path, where, kind)
+    if component_class.__module__.partition(".")[0] == KYOUKAI:
+        return  # It says itself what is wrong.
+    settings = {str(name): value for name, value in config.items() if name != "type"}
+    try:
+        inspect.signature(component_class).bind(**settings)
+    except TypeError as error:
+        # What a component adds to its children itself it may leave out here.
+        raise ConfigurationError(f"{path}: {where}, of the type {kind!r}: {error}") from error
+    if component_class is ContainerComponent:
+        for name, child in (settings.get("components") or {}).items():
+            _check_component(path, f"{where}.components.{name}", child or {}, name)
+
+
+def _component_class(path: str, where: str, kind: Any) -> type:
+    known = [] if not isinstance(kind, str) or ":" in kind else sorted(component_types._entrypoints)
+    try:
+        found = component_types.resolve(kind)
+    except LookupError as error:
+        reason = suggest(kind, known) if known else one_line(error.__cause__ or error)
+        raise ConfigurationError(f"{path}: {where}: unknown type {kind!r}; {reason}") from error
+    if not isinstance(found, type) or not issubclass(found, Component):
+        raise ConfigurationError(f"{path}: {where}: the type {kind!r} is no component of Asphalt")
+    return found
+
+
+def _check_policy(path: str, policy: Any) -> None:
+    if policy is None:
+        return
+    try:
+        policies.resolve(policy)
+    except LookupError as error:
+        known = suggest(str(policy), sorted(policies.names))
+        raise ConfigurationError(f"{path}: unknown event_loop_policy {policy!r}; {known}") from error
+    except ImportError as error:
+        raise ConfigurationError(f"{path}: event_loop_policy {policy!r} cannot be loaded: {error}") from error
