@@ -56,6 +56,13 @@ class PlanningApplication(Application, Protocol):
         There is nothing to be gained by it for one that streams no body, and has no limit of its own.
         """
 
+    @property
+    def largest_body(self) -> int:
+        """The most bytes that a body may have by any of its plans; 0 where no plan says.
+
+        It is asked for once, at the start, and may be missing: lingering takes as much.
+        """
+
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan | None:
         """Return how the body of a request is read, whose head was accepted and announces one.
 

@@ -221,7 +221,7 @@ class Connection(asyncio.Protocol):
     def discard(self, size: int) -> None:
         """Take note of ``size`` bytes received after the last request."""
         self._lingered_size += size
-        if self.state is LINGERING and self._lingered_size > self.limits.max_linger_size:
+        if self.state is LINGERING and self._lingered_size > self.server.linger_size:
             self.close()
 
     def shutdown(self) -> None:

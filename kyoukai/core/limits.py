@@ -110,10 +110,10 @@ class Limits:
         least=0.01,
     )
     max_linger_size: int = _setting(
-        16 * 1024 * 1024,
+        64 * 1024 * 1024,
         "bytes",
-        "most bytes to read and discard while lingering",
-        "a body of max_body_size, and what the sockets between hold",
+        "most bytes to read and discard while lingering; never less than the largest body that may come",
+        "nginx and Apache limit the time alone; a proxy may send all of a body before it reads",
         least=0,
     )
     shutdown_timeout: float = _setting(
@@ -163,6 +163,15 @@ class Limits:
             self.linger_timeout,
         )
         return min(1.0, least / 2)
+
+    def linger_size(self, largest_body: int) -> int:
+        """Return the bytes that lingering takes: a proxy may send all of a body before it reads the answer.
+
+        :param largest_body: the most bytes that a route of the application takes.
+        """
+        largest = max(largest_body, self.max_body_size)
+        # Chunks have size lines besides: those of 64 bytes, which nobody sends, take an eighth.
+        return max(self.max_linger_size, largest + largest // 8)
 
     def body_deadline(self, began: float, progress: float, received: int) -> float:
         """Return when a body is late: for lack of progress, or for coming too slowly all in all.

@@ -76,6 +76,8 @@ class Server:
         self.access_log: logging.Logger | None = logging.getLogger("kyoukai.access") if access_log else None
         self.cancel_on_disconnect = cancel_on_disconnect
         self.features = features
+        self.linger_size = self.limits.linger_size(0)
+        """The most bytes to read and discard while lingering."""
         self.context = contextvars.copy_context()
         """What each request's context variables are a copy of."""
         self.threads = Threads()

@@ -22,6 +22,7 @@ from .blueprint import Blueprint
 from .bodies import REFUSAL, REFUSED, plan_body
 from .checks import check_class, check_flag
 from .context import CLOSED, HTTPRequestContext, current
+from .declared import DeclaredRoutes
 from .dispatch import Dispatcher
 from .host_names import check_host
 from .hosts import make_router
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Kyoukai(Blueprint):
+class Kyoukai(DeclaredRoutes):
     """An application.
 
     :param name: what it is called in messages.
@@ -151,12 +152,6 @@ class Kyoukai(Blueprint):
     def router(self) -> Router:
         """What finds routes and makes URLs. The application is finalized when it is asked for."""
         return self._finalized().router
-
-    @functools.cached_property
-    def plans_every_body(self) -> bool:
-        """Whether there are routes that stream bodies, or have a limit of their own."""
-        self.finalize()
-        return any(route.body_plan is not None for blueprint in self.walk() for route in blueprint.routes)
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan | None:
         """Return how the body of a request is read: as its route says. A server calls this.

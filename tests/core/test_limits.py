@@ -22,7 +22,7 @@ DEFAULTS = {
     "min_body_rate": 240.0,
     "write_timeout": 30.0,
     "linger_timeout": 2.0,
-    "max_linger_size": 16777216,
+    "max_linger_size": 67108864,
     "shutdown_timeout": 30.0,
     "background_timeout": 5.0,
 }
@@ -168,6 +168,19 @@ def test_small_head_size(settings: dict[str, int], expected: int) -> None:
     limits = Limits(**settings)
     assert limits.small_head_size == expected
     assert "small_head_size" not in dataclasses.asdict(limits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "largest_body", "expected"),
+    [
+        pytest.param({}, 0, 64 * 1024 * 1024, id="default"),
+        pytest.param({"max_linger_size": 9, "max_body_size": 0}, 0, 9, id="set"),
+        pytest.param({"max_linger_size": 0, "max_body_size": 80}, 8, 90, id="the-servers-largest-body"),
+        pytest.param({"max_linger_size": 0, "max_body_size": 80}, 800, 900, id="a-routes-largest-body"),
+    ],
+)
+def test_linger_size(settings: dict[str, int], largest_body: int, expected: int) -> None:
+    assert Limits(**settings).linger_size(largest_body) == expected
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,18 @@ def test_whether_it_is_asked_about_every_body(app: Kyoukai) -> None:
         plain.route("/late", stream=True)(handler)
 
 
+def test_the_largest_body_that_a_route_takes() -> None:
+    plain = Kyoukai("plain")
+    plain.route("/")(handler)
+    plain.route("/stream", stream=True)(handler)
+    assert plain.largest_body == 0
+    sized = Kyoukai("sized")
+    sized.route("/small", max_body_size=10)(handler)
+    below = sized.add_child(Blueprint("below", prefix="/below"))
+    below.route("/large", max_body_size=1000)(handler)
+    assert sized.largest_body == 1000
+
+
 def test_the_applications_request_class() -> None:
     class Overriding(Request):
         def __init__(self, environ: dict[str, Any]) -> None:
