@@ -47,7 +47,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of load in each round (3)")
     parser.add_argument("--json", type=Path, help="write all samples into this file")
-    parser.add_argument("--merge", action="store_true", help="keep what else that file has")
+    parser.add_argument(
+        "--merge", action="store_true", help="keep what else that file has, of other Pythons too"
+    )
     parser.add_argument("--svg", type=Path, help="draw the ratios into this file")
     options = parser.parse_args(arguments)
     try:
@@ -84,9 +86,10 @@ def main() -> None:
     samples, failures = measure_all(workloads, servers, options.rounds, options.seconds)
     found = results.make_results(samples, workloads, servers, options.base, options.rounds, options.seconds)
     if options.json:
-        if options.merge and options.json.exists():
-            found = results.merge(results.read(options.json), found)
-        results.write(options.json, found)
+        runs = results.read(options.json) if options.merge and options.json.exists() else {}
+        runs = results.added(runs, found)
+        results.write(options.json, runs)
+        found = runs[results.python(found)]
     if options.svg:
         plot.draw(found, options.svg)
     for line in report.lines(found):

@@ -18,6 +18,9 @@ from benchmarks.workloads import WORKLOADS, Workload
 
 Results = dict[str, Any]
 
+Runs = dict[str, Results]
+"""By minor version of Python, in order: servers are measured on each by itself."""
+
 VERSIONS = (
     "import importlib.metadata, json, sys; "
     "print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))"
@@ -127,13 +130,29 @@ def merge(old: Results, new: Results) -> Results:
     return merged
 
 
-def read(path: Path) -> Results:
-    """Return the results in a file."""
-    found: Results = json.loads(path.read_text("utf-8"))
+def python(results: Results) -> str:
+    """Return the minor version of Python that a run was made with."""
+    number: str = results["machine"]["python"].split()[-1]
+    return ".".join(number.split(".")[:2])
+
+
+def added(runs: Runs, new: Results) -> Runs:
+    """Return runs with one more: what it measured anew of the same Python is taken from it.
+
+    :raises ValueError: as :func:`merge` does, for those of the same Python.
+    """
+    version = python(new)
+    both = {**runs, version: merge(runs[version], new) if version in runs else new}
+    return dict(sorted(both.items(), key=lambda run: [int(part) for part in run[0].split(".")]))
+
+
+def read(path: Path) -> Runs:
+    """Return the runs in a file."""
+    found: Runs = json.loads(path.read_text("utf-8"))
     return found
 
 
-def write(path: Path, results: Results) -> None:
-    """Write results, one sample a line."""
-    text = json.dumps(results, indent=1, ensure_ascii=False)
+def write(path: Path, runs: Runs) -> None:
+    """Write runs, one sample a line."""
+    text = json.dumps(runs, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", "utf-8")

@@ -16,12 +16,13 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.figures import MEASURES, key, ratios  # noqa: E402
 from benchmarks.guard import baseline  # noqa: E402
-from benchmarks.results import read, workload_figures  # noqa: E402
+from benchmarks.results import in_order, read, workload_figures  # noqa: E402
+from benchmarks.servers import SERVERS  # noqa: E402
 from benchmarks.workloads import WORKLOADS  # noqa: E402
 
 Rows = tuple[Iterable[str], Iterable[Iterable[object]]]
 
-RESULTS: Final = read(ROOT / "docs" / "performance" / "results.json")
+RUNS: Final = read(ROOT / "docs" / "performance" / "results.json")
 
 SMALL: Final = ("hello", "browser", "json", "params", "post", "pipelined", "close", "tls")
 LARGE: Final = ("upload", "download", "stream", "file")
@@ -31,18 +32,30 @@ FEWEST: Final = 5
 
 
 def run() -> Rows:
-    """Return when, where and how the servers were measured."""
-    rows = [("date", RESULTS["date"]), *RESULTS["machine"].items()]
-    few = "" if RESULTS["rounds"] >= FEWEST else "; fewer than 5: a trial run, whose ratios say little"
-    rows.append(("rounds", f"{RESULTS['rounds']}, of {RESULTS['seconds']} s each{few}"))
-    return ("", ""), rows
+    """Return when, where and how the servers were measured, on each Python."""
+    rows = [["date", *(run["date"] for run in RUNS.values())]]
+    names = dict.fromkeys(name for run in RUNS.values() for name in run["machine"])
+    rows += [[name, *(run["machine"].get(name, "-") for run in RUNS.values())] for name in names]
+    rows.append(["rounds", *map(rounds, RUNS.values())])
+    return ("", *(f"Python {version}" for version in RUNS)), rows
+
+
+def rounds(run: dict[str, Any]) -> str:
+    """Return how many rounds a run had."""
+    few = "" if run["rounds"] >= FEWEST else "; fewer than 5: a trial run, whose ratios say little"
+    return f"{run['rounds']}, of {run['seconds']} s each{few}"
 
 
 def workloads() -> Rows:
     """Return each workload, and its connections."""
+    about = {name: text for run in RUNS.values() for name, text in run["workloads"].items()}
     rows = [
-        (f"`{name}`", about, f"{WORKLOADS[name].connections:,}" if WORKLOADS[name].kind != "start" else 1)
-        for name, about in RESULTS["workloads"].items()
+        (
+            f"`{name}`",
+            about[name],
+            f"{WORKLOADS[name].connections:,}" if WORKLOADS[name].kind != "start" else 1,
+        )
+        for name in in_order(about, WORKLOADS)
         if not WORKLOADS[name].servers
     ]
     return ("workload", "what is asked", "connections"), rows
@@ -50,43 +63,55 @@ def workloads() -> Rows:
 
 def servers() -> Rows:
     """Return each server with its versions, and how it was run."""
+    # Later runs have the later versions; all are of one list of what is installed.
+    found = {name: server for run in RUNS.values() for name, server in run["servers"].items()}
     rows = [
         (
             f"`{name}`",
-            server["about"],
-            ", ".join(f"{package} {version}" for package, version in server["versions"].items()),
-            f"`python {server['command'].replace('{port}', 'PORT')}`",
+            found[name]["about"],
+            ", ".join(f"{package} {version}" for package, version in found[name]["versions"].items()),
+            f"`python {found[name]['command'].replace('{port}', 'PORT')}`",
         )
-        for name, server in RESULTS["servers"].items()
+        for name in in_order(found, SERVERS)
     ]
     return ("server", "is", "versions", "run as"), rows
 
 
 def ratio_table(names: Iterable[str]) -> Rows:
-    """Return what each server costs for some workloads, as a multiple of what ours does."""
-    shown = [name for name in names if RESULTS["samples"].get(name)]
-    found = {name: ratios(RESULTS["samples"][name], RESULTS["base"]) for name in shown}
-    rows = [
-        [f"`{server}`", *(f"{found[name][server]:.2f}" if server in found[name] else "-" for name in shown)]
-        for server in RESULTS["servers"]
-    ]
-    return ("server", *(f"`{name}`" for name in shown)), rows
+    """Return what each server costs for some workloads, as a multiple of what ours does on that Python."""
+    shown = [name for name in names if any(run["samples"].get(name) for run in RUNS.values())]
+    rows = []
+    for server in SERVERS:
+        for version, run in RUNS.items():
+            found = [ratios(run["samples"].get(name, {}), run["base"]).get(server) for name in shown]
+            cells = ["-" if ratio is None else f"{ratio:.2f}" for ratio in found]
+            if {*cells} != {"-"}:
+                rows.append([f"`{server}`", version, *cells])
+    return ("server", "Python", *(f"`{name}`" for name in shown)), rows
 
 
 def figure_table(workload: str) -> Rows:
     """Return all figures of one workload."""
-    found: dict[str, Any] = workload_figures(RESULTS, workload)
-    first = next(iter(found.values()))
+    found: dict[str, dict[str, Any]] = {
+        version: workload_figures(run, workload) if run["samples"].get(workload) else {}
+        for version, run in RUNS.items()
+    }
+    first = next(figures for servers in found.values() for figures in servers.values())
     compared = key(first)
     measures = [name for name in MEASURES if name in first]
     rows = []
-    for server, figures in found.items():
-        row = [f"`{server}`"]
-        for name in measures:
-            spread = f" ±{figures[name].spread:.0%}" if name == compared and RESULTS["rounds"] > 1 else ""
-            row.append(f"{figures[name].median:,.{MEASURES[name].decimals}f}{spread}")
-        rows.append(row)
-    return ("server", *(MEASURES[name].title for name in measures)), rows
+    for server in SERVERS:
+        for version, servers in found.items():
+            if server not in servers:
+                continue
+            figures = servers[server]
+            row = [f"`{server}`", version]
+            for name in measures:
+                is_spread = name == compared and RUNS[version]["rounds"] > 1
+                spread = f" ±{figures[name].spread:.0%}" if is_spread else ""
+                row.append(f"{figures[name].median:,.{MEASURES[name].decimals}f}{spread}")
+            rows.append(row)
+    return ("server", "Python", *(MEASURES[name].title for name in measures)), rows
 
 
 def measures() -> Rows:
@@ -97,11 +122,18 @@ def measures() -> Rows:
 def growth() -> Rows:
     """Return how the cost of ours grows with routes and connections."""
     rows = []
-    for name in WORKLOADS:
-        if WORKLOADS[name].servers and RESULTS["samples"].get(name):
-            cost = workload_figures(RESULTS, name)[RESULTS["base"]]["cpu"].median
-            rows.append((WORKLOADS[name].about, f"{cost:.1f}"))
-    return ("asked for", MEASURES["cpu"].title), rows
+    names = [name for name, workload in WORKLOADS.items() if workload.servers]
+    runs = {version: run for version, run in RUNS.items() if any(run["samples"].get(name) for name in names)}
+    for name in names:
+        costs = [
+            f"{workload_figures(run, name)[run['base']]['cpu'].median:.1f}"
+            if run["samples"].get(name)
+            else "-"
+            for run in runs.values()
+        ]
+        if {*costs} - {"-"}:
+            rows.append((WORKLOADS[name].about, *costs))
+    return ("asked for", *(f"{MEASURES['cpu'].title}, Python {version}" for version in runs)), rows
 
 
 def instructions() -> Rows:
@@ -121,5 +153,8 @@ TABLES: Final = {
     "performance-servers": servers,
     "performance-small": partial(ratio_table, SMALL),
     "performance-workloads": workloads,
-    **{f"performance-{name}": partial(figure_table, name) for name in ("hello", "idle", "start", *LARGE)},
+    **{
+        f"performance-{name}": partial(figure_table, name)
+        for name in ("hello", "post", "idle", "start", *LARGE)
+    },
 }

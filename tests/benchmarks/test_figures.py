@@ -22,7 +22,7 @@ def run(**samples: Any) -> results.Results:
     servers = dict.fromkeys(name for workload in samples.values() for name in workload)
     return {
         "date": "2026-01-02",
-        "machine": {"processor": "a fast one"},
+        "machine": {"processor": "a fast one", "python": "CPython 3.11.7"},
         "rounds": 3,
         "seconds": 2,
         "base": "kyoukai",
@@ -68,7 +68,7 @@ def test_what_is_compared(name: str) -> None:
 
 def test_the_table() -> None:
     assert list(report.lines(TWO)) == [
-        "2026-01-02: processor a fast one",
+        "2026-01-02: processor a fast one, python CPython 3.11.7",
         "medians of 3 rounds of 2 s, ± half of their range; ratio: cost of the server / cost of kyoukai"
         " in the same round, the median of them",
         "",
@@ -101,9 +101,22 @@ def test_the_plot_has_every_ratio(tmp_path: Path) -> None:
 
 
 def test_results_are_written_and_read(tmp_path: Path) -> None:
-    results.write(tmp_path / "run.json", TWO)
-    assert results.read(tmp_path / "run.json") == TWO
-    assert json.loads((tmp_path / "run.json").read_text("utf-8"))["date"] == "2026-01-02"
+    results.write(tmp_path / "run.json", {"3.11": TWO})
+    assert results.read(tmp_path / "run.json") == {"3.11": TWO}
+    assert json.loads((tmp_path / "run.json").read_text("utf-8"))["3.11"]["date"] == "2026-01-02"
+
+
+def test_runs_of_several_pythons_stand_side_by_side() -> None:
+    older = {**TWO, "machine": {"processor": "another", "python": "CPython 3.9.1"}}
+    newer = {**TWO, "rounds": 5, "machine": {"processor": "another", "python": "CPython 3.13.0"}}
+    runs = results.added(results.added(results.added({}, newer), TWO), older)
+    assert runs == {"3.9": older, "3.11": TWO, "3.13": newer}
+    assert list(runs) == ["3.9", "3.11", "3.13"]
+    # What is measured again is merged with what there is of the same Python, and of no other.
+    again = run(browser={"kyoukai": [sample(30.0)]})
+    found = results.added(runs, again)
+    assert found == {**runs, "3.11": results.merge(TWO, again)}
+    assert list(found["3.11"]["samples"]) == ["hello", "browser"]
 
 
 def test_digits_that_mean_nothing_are_not_kept() -> None:

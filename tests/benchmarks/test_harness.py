@@ -51,7 +51,7 @@ def test_a_short_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: An
     )
     command.main()
     printed = capsys.readouterr().out
-    found = results.read(written)
+    [found] = results.read(written).values()
     assert list(found["samples"]) == ["hello", "start"]
     for samples in found["samples"].values():
         assert list(samples) == ["kyoukai", "kyoukai-reference"]
