@@ -40,6 +40,7 @@ from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
 from kyoukai.tls import connection_options, make_ssl_context
 from kyoukai.tracing import traced
+from kyoukai.waiting import naming_waits
 from kyoukai.web.application import Kyoukai
 from kyoukai.web.context import HTTPRequestContext
 from kyoukai.web.lifecycle import Lifecycle
@@ -187,7 +188,7 @@ class KyoukaiComponent(Component):
         :raises Exception: what the application's own start raises.
         """
         lifecycle = getattr(self.app, "lifecycle", None)
-        sockets = await self._begin(ctx, lifecycle)
+        sockets = await naming_waits(self._begin(ctx, lifecycle))
         enable_own_loggers()
         ctx.add_teardown_callback(outlive(ctx.loop))
         handled: list[signal.Signals] = []

@@ -4,14 +4,12 @@
 settings, so that what works here works there.
 """
 
-import contextlib
-import dataclasses
 import importlib.util
 import operator
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 from ruamel.yaml import YAML
@@ -21,56 +19,13 @@ from kyoukai.applications import resolve_application
 from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
 from kyoukai.commands.backends import backends
 from kyoukai.commands.check import check
+from kyoukai.commands.limits import LIMITS, LimitedCommand
 from kyoukai.commands.output import app_dir_option
 from kyoukai.config_file import KYOUKAI, change_server, configure_logging, override, read_configuration
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.limits import Limits
-from kyoukai.launch import LOOPS, launch
+from kyoukai.launch import LOOPS, START_TIMEOUT, START_TIMEOUT_VARIABLE, launch
 from kyoukai.logs import LOG_LEVELS
 from kyoukai.web import Kyoukai
-
-LIMITS: Final = {field.name: field for field in dataclasses.fields(Limits)}
-
-
-def read_number(text: str) -> int | float | str:
-    """Return the number that ``text`` is; if it is none, the text, which :class:`Limits` refuses."""
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
-
-
-class LimitOption(click.Option):
-    """The option of one limit.
-
-    :param field: the limit's, of :class:`Limits`.
-    """
-
-    def __init__(self, field: "dataclasses.Field[Any]") -> None:
-        meaning, unit = field.metadata["meaning"], field.metadata["unit"]
-        default = f"{field.default:g}" if isinstance(field.default, float) else field.default
-        super().__init__(
-            [f"--{field.name.replace('_', '-')}"],
-            type=read_number,
-            metavar=unit.upper().replace(" PER ", "/"),
-            help=f"{meaning[0].upper()}{meaning[1:]}.  [default: {default}]",
-        )
-
-
-class LimitedCommand(click.Command):
-    """A command with an option for each limit. Its help has them in a section of their own."""
-
-    def __init__(self, *args: Any, **attributes: Any) -> None:
-        super().__init__(*args, **attributes)
-        self.params += [LimitOption(field) for field in LIMITS.values()]
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options into the help."""
-        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
-        for title, is_limit in (("Options", False), ("Limits", True)):
-            section = [option for option in options if isinstance(option, LimitOption) is is_limit]
-            with formatter.section(title):
-                formatter.write_dl([record for option in section if (record := option.get_help_record(ctx))])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -131,6 +86,13 @@ main.add_command(check)
     type=click.IntRange(1),
     help="Threads for plain functions and files.  [default: 4 more than there are cores, 32 at the most]",
 )
+@click.option(
+    "--start-timeout",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help=f"Longest time that the start may take; 0: any. The variable {START_TIMEOUT_VARIABLE} is asked "
+    f"next.  [default: {START_TIMEOUT:g}]",
+)
 @click.option("--no-access-log", is_flag=True, help="Do not log a line for every answer.")
 @click.option("--cancel-on-disconnect", is_flag=True, help="Cancel a handler when its client is gone.")
 @click.option(
@@ -152,6 +114,7 @@ def run(
     loop: str | None,
     log_level: str | None,
     max_threads: int | None,
+    start_timeout: float | None,
     no_access_log: bool,
     cancel_on_disconnect: bool,
     trace: bool,
@@ -195,7 +158,7 @@ def run(
         settings["ssl"] = {"certificate": ssl_certfile, "key": ssl_keyfile}
     elif ssl_keyfile is not None:
         raise ConfigurationError("--ssl-keyfile needs --ssl-certfile")
-    runner: dict[str, Any] = {"loop": loop, "max_threads": max_threads}
+    runner: dict[str, Any] = {"loop": loop, "max_threads": max_threads, "start_timeout": start_timeout}
     if Path(target).suffix in (".yaml", ".yml"):
         run_file(target, settings, log_level, debug, runner)
         return

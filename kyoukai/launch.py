@@ -7,6 +7,7 @@ ways lead to the same server.
 import asyncio
 import contextlib
 import importlib.util
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,11 +15,18 @@ from typing import Any, Final
 from asphalt.core import run_application
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.limits import MOST
 from kyoukai.core.references import UnresolvedReferenceError, resolve
 from kyoukai.leaving import name_threads_left
 from kyoukai.logs import own_logging, read_level
 
 LOOPS: Final = ("uvloop", "asyncio")
+
+START_TIMEOUT: Final = 10.0
+"""Seconds that a start may take: Asphalt's number."""
+
+START_TIMEOUT_VARIABLE: Final = "KYOUKAI_START_TIMEOUT"
+"""The environment variable that has another; it outranks the configuration."""
 
 
 def launch(
@@ -27,27 +35,35 @@ def launch(
     loop: str | None = None,
     log_level: str = "INFO",
     max_threads: int | None = None,
+    start_timeout: float | None = None,
     file: Mapping[str, Any] | None = None,
 ) -> None:
     """Serve until the process is told to stop.
 
-    :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name.
+    :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name; and ``start_timeout``,
+        as a file may have it.
     :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop where it is installed.
     :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has not
         set that up: a name of :mod:`logging`. See :mod:`kyoukai.logs`.
     :param max_threads: threads of the loop's default executor; by default Python's own number.
-    :param file: what a configuration file has for Asphalt's runner: ``event_loop_policy`` and
-        ``max_threads``, which what is given besides outranks; and ``logging``, which has been set up.
+    :param start_timeout: seconds that the start may take, in place of the variable
+        ``KYOUKAI_START_TIMEOUT`` and of the file's; 0: as long as it likes.
+    :param file: what a configuration file has for Asphalt's runner: ``event_loop_policy``,
+        ``max_threads`` and ``start_timeout``, which what is given besides outranks; and ``logging``,
+        which has been set up.
     :raises ConfigurationError: if the loop, the level, the number or a setting cannot be used.
     :raises SystemExit: with status 1 if the start fails.
     """
-    file = file or {}
+    settings, file = dict(settings), dict(file or {})
+    if "start_timeout" in settings:
+        file["start_timeout"] = settings.pop("start_timeout")
     level = read_level(log_level)
     check_loop(loop)
     policy = file.get("event_loop_policy") if loop is None else None
     max_threads = file.get("max_threads") if max_threads is None else max_threads
     if max_threads is not None and (type(max_threads) is not int or max_threads < 1):
         raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
+    patience = choose_start_timeout(start_timeout, file)
     component = {"type": "kyoukai.own_process:OwnProcessComponent", **settings}
     import_first(settings.get("app"))
     others = threading.enumerate()
@@ -62,10 +78,34 @@ def launch(
                 event_loop_policy=policy or choose_policy(loop),
                 max_threads=max_threads,
                 logging=None,
+                start_timeout=patience,
             )
         finally:
             asyncio.set_event_loop_policy(former)
             name_threads_left(others)
+
+
+def choose_start_timeout(given: float | None, configured: Mapping[str, Any]) -> float | None:
+    """Return how long a start may take, in seconds; ``None``: as long as it likes.
+
+    :param given: what outranks the variable ``KYOUKAI_START_TIMEOUT``, which outranks the configuration.
+    :param configured: ``start_timeout`` of it; 0 and ``None``: as long as it likes.
+    :raises ConfigurationError: if it is no such number.
+    """
+    name, value = "start_timeout", configured.get("start_timeout", START_TIMEOUT)
+    if given is not None:
+        value = given
+    elif variable := os.environ.get(START_TIMEOUT_VARIABLE):
+        name = START_TIMEOUT_VARIABLE
+        try:
+            value = float(variable)
+        except ValueError:
+            value = variable
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST:
+        raise ConfigurationError(f"{name} is {value!r}; it must be a number of seconds, or 0 for any")
+    return value or None
 
 
 def import_first(app: object) -> None:

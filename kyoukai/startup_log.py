@@ -9,9 +9,15 @@ from typing import Final
 
 from kyoukai.core.errors import KyoukaiError
 
+TIMEOUT: Final = "Timeout waiting for the root component to start"
+"""What Asphalt's runner says of a start that takes too long."""
+
+still_waits: Final[list[str]] = []
+"""What was waited for when somebody looked last: see :mod:`kyoukai.waiting`."""
+
 
 class OneLineFilter(logging.Filter):
-    """Puts the message of one of our own errors in the place of its traceback."""
+    """Puts the message of one of our own errors in the place of its traceback; names what is waited for."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record where it is about one of our errors, and let every record pass."""
@@ -19,6 +25,12 @@ class OneLineFilter(logging.Filter):
         if isinstance(error, KyoukaiError):
             record.msg, record.args = "%s: %s", (record.getMessage(), error)
             record.exc_info = record.exc_text = None
+        elif record.msg == TIMEOUT:
+            waits = "".join(f"; {wait}" for wait in still_waits)
+            record.msg, record.args = (
+                "%s%s; start_timeout, or --start-timeout, sets how long it may take",
+                (TIMEOUT, waits),
+            )
         return True
 
 
@@ -26,5 +38,5 @@ _filter: Final = OneLineFilter()
 
 
 def report_in_one_line() -> None:
-    """Have Asphalt's runner log our own errors as one line. Nothing happens the second time."""
+    """Have Asphalt's runner log our own errors as one line, and what a start waits for."""
     logging.getLogger("asphalt.core.runner").addFilter(_filter)

@@ -39,6 +39,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.tls": frozenset({"kyoukai.core"}),
     "kyoukai.settings": frozenset({"kyoukai.core"}),
     "kyoukai.signals": frozenset({"kyoukai.core"}),
+    "kyoukai.waiting": frozenset({"kyoukai.startup_log"}),
     "kyoukai.startup_log": frozenset({"kyoukai.core"}),
     "kyoukai.leaving": frozenset({"kyoukai.signals"}),
     "kyoukai.logs": frozenset({"kyoukai.core"}),
@@ -58,6 +59,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.startup_log",
             "kyoukai.tls",
             "kyoukai.tracing",
+            "kyoukai.waiting",
         }
     ),
     "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.logs"}),

@@ -278,7 +278,7 @@ class Kyoukai(DeclaredRoutes):
             not set that up: a name of :mod:`logging`.
         :param max_threads: threads for plain functions and for files; by default Python's own number.
         :param debug: whether to set :attr:`debug`.
-        :param settings: further settings of the component.
+        :param settings: further settings of the component, and ``start_timeout``, the runner's.
         :raises ConfigurationError: if a setting or the application cannot be used.
         :raises SystemExit: with status 1 if the start fails, because the port is taken, say.
         """
