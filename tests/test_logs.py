@@ -142,7 +142,7 @@ logging:
     with asphalt_run(config, tmp_path) as process:
         ask(process)
     # The application's, which came later, counts.
-    assert process.stderr.count("mine ERROR kyoukai.web GET '/': unhandled exception\n") == 1
+    assert process.stderr.count("mine ERROR kyoukai.web GET '/': unhandled exception; its handler is ") == 1
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from .errors import ProtocolError
 from .exchange import Exchange
 from .faults import is_end, is_fault
 from .field_pairs import FieldPairs
+from .origins import origin
 from .reception import logger
 from .states import ENDED, IDLE
 from .stream import COPY_SIZE, LARGE_SIZE, PIECE_SIZE, BodySender
@@ -115,8 +116,9 @@ class HTTPProtocol(Answering):
             if not is_fault(exc):
                 raise
             # Nothing was written yet, so there is an answer to give.
-            text = "the answer to %s %r cannot be sent"
-            logger.error(text, exchange.method, exchange.logged_path, exc_info=exc)
+            text = "the answer to %s %r cannot be sent%s"
+            source = origin(self.app, fake_environ)
+            logger.error(text, exchange.method, exchange.logged_path, source, exc_info=exc)
             response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
             head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
         exchange.persistent = not framing.close
@@ -161,8 +163,9 @@ class HTTPProtocol(Answering):
                 return
             # What is made of the request's body as that comes breaks off where that does.
             level = logging.DEBUG if isinstance(exc, ProtocolError) else logging.ERROR
-            text = "the body of the answer to %s %r failed"
-            logger.log(level, text, exchange.method, exchange.logged_path, exc_info=exc)
+            text = "the body of the answer to %s %r failed%s"
+            source = origin(self.app, exchange.environ | self.environ)
+            logger.log(level, text, exchange.method, exchange.logged_path, source, exc_info=exc)
             # RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message
             # is known to be incomplete. One that ends with the connection needs a reset.
             if framing.open_ended:

@@ -139,12 +139,20 @@ def encode_lines(lines: list[str]) -> bytes:
         Nothing of such a head is ever sent (RFC 9110 section 5.5).
     """
     if BREAK.search("".join(lines)) is not None:
-        raise InvalidResponseError("a field value has CR, LF or NUL in it")
+        name = next(_line_name(line) for line in lines if BREAK.search(line) is not None)
+        raise InvalidResponseError(f"{name} has CR, LF or NUL in it")
     text = "".join([f"{line}\r\n" for line in lines])
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError as error:
-        raise InvalidResponseError(f"{text[error.start]!r} in a field is not latin-1") from None
+        # All before it is latin-1, so that its line is that of the first character that is not.
+        name = _line_name(lines[text.count("\r\n", 0, error.start)])
+        raise InvalidResponseError(f"{text[error.start]!r} in {name} is not latin-1") from None
+
+
+def _line_name(line: str) -> str:
+    """Return what messages call a field line. A status line has been checked before."""
+    return f"the field {line.partition(':')[0]!r}"
 
 
 @functools.lru_cache(maxsize=16)

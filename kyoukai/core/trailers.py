@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from .backend import Feature
 from .faults import is_end
 from .field_pairs import FieldPairs, read_pairs
+from .origins import origin
 from .serialize import HOP_BY_HOP, InvalidResponseError, encode_lines, lowered_name
 
 logger: Final = logging.getLogger("kyoukai.protocol")
@@ -129,5 +130,7 @@ async def make_trailers(trailers: Trailers, environ: dict[str, Any]) -> bytes:
         if is_end(exc):
             raise
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        logger.error("the trailers of the answer to %s %r cannot be sent", method, path, exc_info=exc)
+        source = origin(getattr(environ.get("kyoukai.protocol"), "app", None), environ)
+        text = "the trailers of the answer to %s %r cannot be sent%s"
+        logger.error(text, method, path, source, exc_info=exc)
         return b""

@@ -19,7 +19,8 @@ from kyoukai.core.errors import ConfigurationError, ProtocolError
 from kyoukai.launch import launch
 
 from .blueprint import Blueprint
-from .bodies import REFUSAL, REFUSED, plan_body
+from .bodies import REFUSAL, REFUSED, find_target, plan_body
+from .calling import locate
 from .checks import check_class, check_flag
 from .context import CLOSED, HTTPRequestContext, current
 from .declared import DeclaredRoutes
@@ -161,6 +162,10 @@ class Kyoukai(DeclaredRoutes):
         plan = plan_body(self.router, environ, self.request_class)
         # Who wraps process_request may lead the request to another route, which wants the body.
         return None if plan is REFUSED and self._is_wrapped else plan
+
+    def name_handler(self, environ: dict[str, Any]) -> str:
+        """Return the name of the handler of a request, and where it is, for a line of the log."""
+        return locate(find_target(self.router, environ, self.request_class).handler)
 
     async def process_request(self, request: wrappers.Request, parent_context: Context) -> wrappers.Response:
         """Answer one request, in a context that derives from ``parent_context``.

@@ -18,7 +18,7 @@ from kyoukai.core.limits import MOST
 from .checks import check_flag
 
 if TYPE_CHECKING:
-    from .routing import Router
+    from .routing import Router, Target
 
 REFUSED: Final = BodyPlan(refused=True)
 
@@ -42,18 +42,24 @@ def plan_body(
     :param request_class: the application's, which may read method and path of something else.
     :return: ``None``: into memory, as far as the server's ``max_body_size``.
     """
-    note: Any = _Sought()
     try:
-        # As the server will: a class may take no more than the environ.
-        target, _ = router.match(note, request_class(environ))
+        return find_target(router, environ, request_class).body_plan
     except BaseException as exc:
         if not is_fault(exc):
             raise
         # A host that is none, or a converter that fails: whoever answers the request will find it again.
         return None
+
+
+def find_target(router: "Router", environ: dict[str, Any], request_class: type[wrappers.Request]) -> "Target":
+    """Return what answers a request, without a context. The parameters are those of :func:`plan_body`."""
+    note: Any = _Sought()
+    try:
+        # As the server will: a class may take no more than the environ.
+        target, _ = router.match(note, request_class(environ))
     finally:
         environ.pop("werkzeug.request", None)
-    return target.body_plan
+    return target
 
 
 def make_plan(what: str, stream: object, max_body_size: object) -> BodyPlan | None:

@@ -90,6 +90,16 @@ def describe(function: AnyFunction) -> str:
     return f"{function.__module__}.{name}"
 
 
+def locate(function: AnyFunction) -> str:
+    """Return the name of ``function``, and the line that it begins at, where it has one."""
+    inner: Any = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    inner = inspect.unwrap(inner)
+    code = getattr(inner, "__code__", None) or getattr(getattr(inner, "__func__", None), "__code__", None)
+    return describe(function) + (f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else "")
+
+
 def short_name(function: AnyFunction) -> str:
     """Return the name that an endpoint takes from its handler."""
     while isinstance(function, functools.partial):

@@ -21,7 +21,7 @@ from kyoukai.core.faults import as_error, is_end
 from kyoukai.core.witness import bear_witness
 
 from .bodies import REFUSAL, REFUSED
-from .calling import AnyFunction
+from .calling import AnyFunction, locate
 from .closing import close_unsent, replace
 from .context import HTTPRequestContext
 from .error_handlers import find_error_handler
@@ -130,7 +130,8 @@ class Dispatcher:
                 raise
             await close_unsent(exc)
             method, path = ctx.request.method, ctx.request.path
-            logger.error("%s %r: the handler of an error failed", method, path, exc_info=exc)
+            text, whose = "%s %r: the handler of an error failed%s", _handler_of(ctx)
+            logger.error(text, method, path, whose, exc_info=exc)
             bear_witness(exc, ctx.environ)
             return self.internal_error(ctx)
 
@@ -182,7 +183,8 @@ class Dispatcher:
                 value = await handler(ctx, error)
                 return self.make_response(value, self.response_class, request, handler, 500)
             if not is_clients_doing(error, ctx.environ):
-                logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
+                text, whose = "%s %r: unhandled exception%s", _handler_of(ctx)
+                logger.error(text, request.method, request.path, whose, exc_info=error)
                 bear_witness(error, ctx.environ)
                 if self.debugger is not None and (page := await self.debugger.page(request, error)):
                     return page
@@ -207,6 +209,11 @@ class Dispatcher:
 def _is_end(exc: BaseException) -> bool:
     """Return whether an exception is passed on; of what was cancelled, the server finds out what it was."""
     return isinstance(exc, asyncio.CancelledError) or is_end(exc)
+
+
+def _handler_of(ctx: HTTPRequestContext) -> str:
+    """Return the handler of a request as the end of a line of the log; empty where there is none."""
+    return f"; its handler is {locate(ctx.route.handler)}" if ctx.route is not None else ""
 
 
 def status_of(error: Exception) -> int:

@@ -270,10 +270,10 @@ def test_what_is_not_latin_1_is_refused(status: str, name: str, value: str) -> N
 def test_the_error() -> None:
     assert issubclass(InvalidResponseError, KyoukaiError)
     assert issubclass(InvalidResponseError, ValueError)
-    with pytest.raises(InvalidResponseError, match=r"^'\u2603' in a field is not latin-1$"):
-        serialize([("X", "\u2603")])
-    with pytest.raises(InvalidResponseError, match=r"has CR, LF or NUL in it$"):
-        serialize([("X", "\r")])
+    with pytest.raises(InvalidResponseError, match=r"^'\u2603' in the field 'B' is not latin-1$"):
+        serialize([("A", "a"), ("B", "\u2603"), ("C", "\u2603")])
+    with pytest.raises(InvalidResponseError, match=r"^the field 'B' has CR, LF or NUL in it$"):
+        serialize([("A", "a"), ("B", "\r")])
 
 
 FRAMED: Headers = [

@@ -1,10 +1,14 @@
 """Applications and bodies that fail, and that their responses are closed all the same."""
 
 import asyncio
+import contextlib
+import re
 import threading
 
 import pytest
 from werkzeug.wrappers import Response
+
+from kyoukai import Kyoukai, add_trailers
 
 from ..serving import PATIENCE, Answering, error_records, message
 
@@ -223,3 +227,64 @@ def test_an_exception_in_close_is_logged_and_the_connection_goes_on(serve, caplo
         client.end()
         client.receive_rest()
     assert [record.exc_info[0] for record in error_records(caplog)] == [ZeroDivisionError] * 2
+
+
+# Who is to blame
+
+
+def make_failing_application():
+    app = Kyoukai("failing")
+
+    @app.route("/snow")
+    async def snow(ctx):
+        return "hi", 200, {"X-Snow": "\u2603"}
+
+    @app.route("/stream/<int:number>")
+    def stream(ctx, number):
+        yield b"a"
+        raise LookupError(number)
+
+    @app.route("/raise")
+    async def fail(ctx):
+        raise LookupError("template.html")
+
+    @app.errorhandler(ZeroDivisionError)
+    async def answer(ctx, error):
+        raise LookupError
+
+    @app.route("/divide")
+    async def divide(ctx):
+        return 1 / 0
+
+    @app.route("/trailers")
+    async def trailers(ctx):
+        # They are made when the body has been sent.
+        return add_trailers(Response(iter([b"a"])), lambda: {"X-Snow": "\u2603"})
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "start", "handler"),
+    [
+        ("/snow", "the answer to GET '/snow' cannot be sent", "snow"),
+        ("/stream/5", "the body of the answer to GET '/stream/5' failed", "stream"),
+        ("/raise", "GET '/raise': unhandled exception", "fail"),
+        ("/divide", "GET '/divide': the handler of an error failed", "divide"),
+        ("/trailers", "the trailers of the answer to GET '/trailers' cannot be sent", "trailers"),
+    ],
+)
+def test_the_line_of_the_log_names_the_handler(serve, caplog, path, start, handler):
+    with serve(make_failing_application()).connect() as client, contextlib.suppress(EOFError):
+        client.request(message("GET", path, "TE: trailers"))
+    [record] = error_records(caplog)
+    name = f"{__name__}.make_failing_application.<locals>.{handler}"
+    pattern = rf"{re.escape(f'{start}; its handler is {name} ({__file__}:')}\d+\)"
+    assert re.fullmatch(pattern, record.getMessage())
+
+
+def test_the_line_of_the_log_names_the_field(serve, caplog):
+    server = serve(make_failing_application())
+    assert server.request(message("GET", "/snow")).status == 500
+    [record] = error_records(caplog)
+    assert str(record.exc_info[1]) == "'\u2603' in the field 'X-Snow' is not latin-1"
