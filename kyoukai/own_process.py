@@ -1,15 +1,25 @@
 """The component in a process that is there for it alone: what ``kyoukai run`` and ``Kyoukai.run`` start."""
 
+import asyncio
 import gc
+from typing import Any
 
 from asphalt.core import Context
 
 from kyoukai.asphalt import KyoukaiComponent
 from kyoukai.logs import settle
+from kyoukai.outliving import outlive
 
 
 class OwnProcessComponent(KyoukaiComponent):
     """A component with its process to itself. Parameters are those of :class:`KyoukaiComponent`."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        # Asphalt's runner runs the loop once for the start, in which requests are answered already.
+        loop = getattr(getattr(asyncio.get_event_loop_policy(), "_local", None), "_loop", None)
+        if loop is not None:
+            outlive(loop)
 
     async def start(self, ctx: Context) -> None:
         """Listen, and have Python's collector of cycles pass over all that is there by then.

@@ -62,7 +62,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.waiting",
         }
     ),
-    "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.logs"}),
+    "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.logs", "kyoukai.outliving"}),
     "kyoukai.commands": frozenset({"kyoukai.core"}),
     # The one command that needs the extra `testing`.
     "kyoukai.commands.check": frozenset({"kyoukai.commands", "kyoukai.core", "kyoukai.testing"}),

@@ -46,6 +46,9 @@ async def callback(ctx):
 
 @app.route("/")
 async def good(ctx):
+    # Asphalt's runner has a few turns to take, from the run of the loop that is the start to the next.
+    for _ in range(100):
+        await asyncio.sleep(0)
     return "good"
 """
 
@@ -81,6 +84,8 @@ def test_a_server_of_the_command_line(tmp_path: Path, loop: str) -> None:
 def test_a_server_of_a_configuration_file(tmp_path: Path) -> None:
     (tmp_path / "leaving.py").write_text(APPLICATION)
     with asphalt_run(CONFIG, tmp_path) as process:
+        with process.connect() as client:
+            assert client.request(message()).body == b"good"
         check_going_on(process)
 
 
