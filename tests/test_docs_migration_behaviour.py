@@ -111,7 +111,7 @@ def test_what_has_no_handler(server: Running) -> None:
     assert ask(server, "/str").fields["server"] == "kyoukai"
     assert "x-powered-by" not in ask(server, "/str").fields
     listener = KyoukaiComponent(make_app()).listener
-    assert (listener.host, listener.port) == ("127.0.0.1", 8000)
+    assert (listener.hosts, listener.port) == (("127.0.0.1",), 8000)
 
 
 def two_routes(app: Kyoukai) -> None:

@@ -72,7 +72,7 @@ class Faulty(RequestParser):
                 raise KeyError
             case "it forgets":
                 self._error = None
-            case "it calls" if self._method and not data.startswith(b"\n"):
+            case "it calls" if self._head.method and not data.startswith(b"\n"):
                 protocol.on_headers_complete()
         super().feed_data(data)
 

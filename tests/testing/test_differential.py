@@ -94,7 +94,7 @@ class Faulty(KyoukaiProtocol):
 
     def make_parser(self):
         parser = super().make_parser()
-        parser.get_method = lambda: parser._method.replace(b"PUT", b"POST")
+        parser.get_method = lambda: parser._head.method.replace(b"PUT", b"POST")
         return parser
 
     def translate_exception(self, exc):
