@@ -234,7 +234,7 @@ class KyoukaiComponent(Component):
         finalize = getattr(self.app, "finalize", None)
         if finalize is not None:
             finalize()
-        self.server.linger_size = self.server.limits.linger_size(getattr(self.app, "largest_body", 0))
+        self.server.prepare(self.app)
         if lifecycle is not None:
             await lifecycle.start(ctx)
         try:

@@ -1,5 +1,6 @@
 """What the connection asks of an application and of the component that it serves for."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from werkzeug.wrappers import Request, Response
@@ -28,6 +29,17 @@ class Application(Protocol):
 
         It runs in a task and a copy of the component's context variables of its own. An exception
         that gets out, be it SystemExit, is logged and answered with 500; the connection goes on.
+        """
+
+
+class DeclaringApplication(Application, Protocol):
+    """An application that is served requests by methods besides the registered ones."""
+
+    @property
+    def declared_methods(self) -> Collection[str]:
+        """These methods, in capitals; ``"*"`` among them: whatever method is in capitals.
+
+        It is asked for once, at the start. A request by any other method is refused with 501.
         """
 
 

@@ -24,6 +24,7 @@ from .grammar import (
     parse_field_line,
     parse_version,
 )
+from .methods import SERVED_METHODS
 from .target import parse_target
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ method_too_long: Final = partial(
 version_too_long: Final = partial(BadRequest, "The request line does not end in an HTTP version.")
 
 
-def take_head(buffer: ReceiveBuffer, small_size: int, known: Container[bytes] = frozenset()) -> bytes | None:
+def take_head(
+    buffer: ReceiveBuffer,
+    small_size: int,
+    known: Container[bytes] = frozenset(),
+    methods: Container[bytes] = SERVED_METHODS,
+) -> bytes | None:
     """Read a head that is whole and small; ``None``, and nothing is read, where there is none.
 
     It is the short cut for nearly every head: :func:`read_head` would return one that says the same,
@@ -58,6 +64,7 @@ def take_head(buffer: ReceiveBuffer, small_size: int, known: Container[bytes] = 
 
     :param small_size: the most bytes of a head, where it can hold no field that is too long.
     :param known: heads that have been read before, and were right.
+    :param methods: those that are served.
     """
     data, start = buffer.data, buffer.offset
     if not start and type(data) is bytes and len(data) <= MAX_KNOWN_HEAD and data in known:
@@ -70,22 +77,25 @@ def take_head(buffer: ReceiveBuffer, small_size: int, known: Container[bytes] = 
     head = data if end - start == len(data) and type(data) is bytes else bytes(data[start:end])
     if head not in known:
         match = HEAD.fullmatch(head)
-        if match is None or match[1] not in policy.SERVED_METHODS:
+        if match is None or match[1] not in methods:
             return None
     buffer.offset = end
     return head
 
 
-def read_head(buffer: ReceiveBuffer, limits: "Limits") -> Generator[None, None, bytes]:
+def read_head(
+    buffer: ReceiveBuffer, limits: "Limits", methods: Container[bytes] = SERVED_METHODS
+) -> Generator[None, None, bytes]:
     """Read the empty lines before a head, and the head.
 
+    :param methods: those that are served.
     :return: the head, without the empty lines before it, and with one space before each value and
         none behind it, which no parser can misread.
     :raises ProtocolError: if it is malformed, passes a limit, or its request line is refused.
     """
     room = yield from _skip_empty_lines(buffer, limits)
     buffer.kept = buffer.offset
-    request_line = yield from _read_request_line(buffer, limits)
+    request_line = yield from _read_request_line(buffer, limits, methods)
     fields = yield from read_fields(buffer, room - len(request_line) - 2, limits)
     buffer.kept = None
     lines = [request_line, *(b"%b: %b" % field for field in fields), b"", b""]
@@ -126,7 +136,9 @@ def _skip_empty_lines(buffer: ReceiveBuffer, limits: "Limits") -> Generator[None
         yield
 
 
-def _read_request_line(buffer: ReceiveBuffer, limits: "Limits") -> Generator[None, None, bytes]:
+def _read_request_line(
+    buffer: ReceiveBuffer, limits: "Limits", methods: Container[bytes]
+) -> Generator[None, None, bytes]:
     """Read the request line, and return it without its CRLF (RFC 9112 section 3).
 
     ::
@@ -153,7 +165,7 @@ def _read_request_line(buffer: ReceiveBuffer, limits: "Limits") -> Generator[Non
     buffer.offset += 1
     version = yield from buffer.read_line(HTTP_VERSION_SIZE, version_too_long)
     parse_version(version)
-    policy.check_request_line(method, target, limits)
+    policy.check_request_line(method, target, limits, methods)
     return b"%b %b %b" % (method, target, version)
 
 

@@ -11,6 +11,7 @@ What a head is made of, and how much of it there may be, has been checked when i
 import functools
 import ipaddress
 import re
+from collections.abc import Container
 from typing import Final
 
 from .content_coding import ContentDecoder
@@ -26,24 +27,8 @@ from .errors import (
 from .exchange import Exchange
 from .framing import CHUNKED, NO_BODY, Framing
 from .limits import Limits
+from .methods import SERVED_METHODS, check_method
 from .target import parse_target
-
-# RFC 9110 section 16.1.1 and the IANA HTTP Method Registry, without the versioning methods of
-# RFC 3253, 4437 and 3648 that llhttp cannot read (BASELINE-CONTROL, CHECKIN, LABEL, MKREDIRECTREF,
-# MKWORKSPACE, ORDERPATCH, UNCHECKOUT, UPDATE, UPDATEREDIRECTREF, VERSION-CONTROL): what one
-# backend cannot serve, none serves. `*` and PRI are reserved and never a request's.
-# fmt: off
-METHODS: Final = frozenset(
-    {
-        "ACL", "BIND", "CHECKOUT", "CONNECT", "COPY", "DELETE", "GET", "HEAD", "LINK", "LOCK",
-        "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "OPTIONS", "PATCH", "POST",
-        "PROPFIND", "PROPPATCH", "PUT", "QUERY", "REBIND", "REPORT", "SEARCH", "TRACE", "UNBIND",
-        "UNLINK", "UNLOCK",
-    }
-)
-# fmt: on
-
-SERVED_METHODS: Final = frozenset(method.encode() for method in METHODS - {"CONNECT"})
 
 # RFC 3986 section 3.2.2 and 3.2.3:
 #   host = IP-literal / IPv4address / reg-name        port = *DIGIT
@@ -60,14 +45,16 @@ CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 TRANSFER_CODING: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[^,]*)?")
 
 
-def check_request_line(method: bytes, target: bytes, limits: Limits) -> None:
+def check_request_line(
+    method: bytes, target: bytes, limits: Limits, methods: Container[bytes] = SERVED_METHODS
+) -> None:
     """Check a request line, before the fields after it have come.
 
+    :param methods: those that are served.
     :raises ProtocolError: if no head that begins with it is served.
     """
-    name = method.decode("ascii")
-    check_method(name)
-    parse_target(target, name, limits.max_target_size)
+    check_method(method, methods)
+    parse_target(target, method.decode("ascii"), limits.max_target_size)
 
 
 def accept(exchange: Exchange, limits: Limits, max_length: int | None = None) -> None:
@@ -135,18 +122,6 @@ def judge_coding(exchange: Exchange, variables: dict[str, str], max_size: int) -
     if exchange.decoder is None:
         del variables["HTTP_CONTENT_ENCODING"]
     return None
-
-
-def check_method(method: str) -> None:
-    """Check the method.
-
-    :raises NotImplementedByServer: if it is not registered (RFC 9110 section 9.1), or is CONNECT:
-        an origin server makes no tunnels (section 9.3.6).
-    """
-    if method not in METHODS:
-        raise NotImplementedByServer("This server does not know the request method.")
-    if method == "CONNECT":
-        raise NotImplementedByServer("This server makes no tunnels.")
 
 
 def check_host(host: str | None, version: str) -> None:

@@ -13,18 +13,17 @@ import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
-from . import policy
 from .buffer import ReceiveBuffer
 from .chunked import read_body
 from .errors import BadRequest, ProtocolError, RequestTimeout
 from .exchange import Exchange, is_full
 from .faults import as_error, is_fault
 from .framing import NO_BODY
-from .heads import read_exchange, read_head, read_start, take_head
+from .heads import read_head, read_start, take_head
 from .pace import BodyPace
 from .reception import NO_EXCHANGE, raise_disagreement
 from .server import NEVER, logger
-from .states import ARRIVING, BODY, CLOSED, ENDED, HEAD, IDLE, LINGERING
+from .states import ARRIVING, BODY, CLOSED, ENDED, IDLE, LINGERING
 from .streaming import Streaming
 
 if TYPE_CHECKING:
@@ -194,6 +193,7 @@ class Reading(Streaming):
 
     def _read_messages(self) -> Generator[None, None, None]:
         buffer, heads, small_size = self.buffer, self.server.heads, self.limits.small_head_size
+        methods = self.server.methods
         plans_every_body = getattr(self.component.app, "plans_every_body", False)
         # Of a body that is there with its head, no more than this is taken without asking.
         whole_size = -1 if plans_every_body else self.limits.max_body_size
@@ -201,14 +201,14 @@ class Reading(Streaming):
             while buffer.offset == len(buffer.data):
                 buffer.data, buffer.offset = b"", 0
                 yield
-            head = take_head(buffer, small_size, heads)
+            head = take_head(buffer, small_size, heads, methods)
             if head is None:
                 head = yield from self._read_head()
             else:
                 self.state = self.state.begin
             if self.parser_is_spent:
                 self.parser = self.make_parser()
-            self._feed_head(head)
+            self.feed_head(head)
             if self.state is BODY:
                 size = self.exchange.framing.content_length
                 if 0 < size <= len(buffer.data) - buffer.offset and size <= whole_size:
@@ -226,7 +226,7 @@ class Reading(Streaming):
 
     def _read_head(self) -> Generator[None, None, bytes]:
         """Read a head that comes in pieces, has empty lines before it, is large, or is refused."""
-        reader = read_head(self.buffer, self.limits)
+        reader = read_head(self.buffer, self.limits, self.server.methods)
         while True:
             try:
                 next(reader)
@@ -284,17 +284,3 @@ class Reading(Streaming):
         self.content_size = None
         if self.state is BODY:
             raise_disagreement()
-
-    def _feed_head(self, head: bytes) -> None:
-        self._head, self._accepted = head, self.server.heads.get(head)
-        try:
-            self.parser.feed_data(head)
-        except Exception as exc:
-            if self.resume_parser(exc):
-                return
-            if self.state is HEAD or self.state is ARRIVING:
-                # What the policy minds comes before what a parser does. Of what is refused anyway, no body
-                # larger than the server's own limit is asked about.
-                self.exchange = read_exchange(head)
-                policy.accept(self.exchange, self.limits)
-            raise

@@ -19,9 +19,11 @@ from .environ import head_environ
 from .errors import BadRequest, ContentTooLarge, UnsupportedMediaType
 from .exchange import AcceptedHead, Exchange
 from .framing import NO_BODY
-from .heads import MAX_KNOWN_HEAD
+from .heads import MAX_KNOWN_HEAD, read_exchange
 from .limits import MOST
+from .methods import USUAL_METHODS
 from .server import NEVER
+from .states import ARRIVING, HEAD
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -58,6 +60,7 @@ class Reception(Connection, abc.ABC):
         self.parser_is_spent = False
         """Whether the parser takes no message after this one, though the policy does."""
         self._head = b""  # the one that the parser is being given
+        self._method = b""  # that of the head, where the parser is given another
         self._accepted: AcceptedHead | None = None
         self.exchange: Exchange = NO_EXCHANGE
         """The exchange whose request is being received."""
@@ -127,6 +130,48 @@ class Reception(Connection, abc.ABC):
     def end_stream(self, exchange: Exchange) -> None:
         """Take note that a streamed body is whole."""
 
+    # Heads, to the parser
+
+    def feed_head(self, head: bytes) -> None:
+        """Give the parser a head that is whole and right, and whose method is served."""
+        self._head, self._accepted = head, self.server.heads.get(head)
+        try:
+            self.parser.feed_data(head)
+        except Exception as exc:
+            if self.resume_parser(exc):
+                return
+            is_open = self.state is HEAD or self.state is ARRIVING
+            if is_open and head[: head.index(b" ")] not in USUAL_METHODS:
+                self._feed_as_post(head)
+                return
+            self._ask_policy(head)
+            raise
+
+    def _feed_as_post(self, head: bytes) -> None:
+        """Give a new parser ``POST`` in the place of a method that the last one may not know.
+
+        Parsers such as llhttp know a list of methods. A message's framing is the same for all (RFC 9112
+        section 6.3), and what a method means is the application's affair.
+        """
+        self._method, _, rest = head.partition(b" ")
+        # What the last one has called is forgotten with it.
+        self.parser, self.state = self.make_parser(), ARRIVING
+        try:
+            self.parser.feed_data(b"POST " + rest)
+        except Exception as exc:
+            if not self.resume_parser(exc):
+                self._ask_policy(head)
+                raise
+        finally:
+            self._method = b""
+
+    def _ask_policy(self, head: bytes) -> None:
+        """Raise what the policy minds in a head that the parser refuses, which comes before why that does."""
+        if self.state is HEAD or self.state is ARRIVING:
+            # Of what is refused anyway, no body larger than the server's own limit is asked about.
+            self.exchange = read_exchange(head)
+            policy.accept(self.exchange, self.limits)
+
     # The parser's calls
 
     def on_message_begin(self) -> None:
@@ -169,7 +214,7 @@ class Reception(Connection, abc.ABC):
     def _judge(self, exchange: Exchange) -> None:
         """Have the policy accept a head that it has not seen, and keep what came of it."""
         parser = self.parser
-        exchange.method = parser.get_method().decode("latin-1")
+        exchange.method = (self._method or parser.get_method()).decode("latin-1")
         exchange.version = parser.get_http_version()
         try:
             # Where the application is asked, it may let a larger body pass.

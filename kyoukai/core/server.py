@@ -9,6 +9,7 @@ import contextvars
 import logging
 import math
 import time
+from collections.abc import Container
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -17,6 +18,7 @@ from .backend import HTTP1_FEATURES
 from .exchange import AcceptedHead
 from .known import Known
 from .limits import Limits
+from .methods import SERVED_METHODS, served_methods
 from .threads import Threads, threads, wait_first
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class Server:
         self.features = features
         self.linger_size = self.limits.linger_size(0)
         """The most bytes to read and discard while lingering."""
+        self.methods: Container[bytes] = SERVED_METHODS
+        """The methods that are served."""
         self.context = contextvars.copy_context()
         """What each request's context variables are a copy of."""
         self.threads = Threads()
@@ -101,6 +105,11 @@ class Server:
         self._emptied: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._tick()
+
+    def prepare(self, app: object) -> None:
+        """Note what an application declares, if it does: see :mod:`kyoukai.core.application`."""
+        self.linger_size = self.limits.linger_size(getattr(app, "largest_body", 0))
+        self.methods = served_methods(getattr(app, "declared_methods", ()))
 
     def start(self) -> None:
         """Begin to sweep. It is called in the event loop, before the first connection."""

@@ -45,6 +45,7 @@ async def serving(
     # What the environment says must not choose the backend under test.
     component = KyoukaiComponent(RecordingApplication(), backend=CommandLineName(backend), limits=limits)
     async with Context() as ctx:
+        component.server.prepare(component.app)
         component.server.start()
         try:
             yield component, ctx

@@ -78,6 +78,10 @@ class RecordingApplication:
 
     request_class = Request
 
+    declared_methods = ("BAKE", "NOTIFY", "PURGE")
+    """Methods that it takes besides the registered ones: one of its own, and two that llhttp knows, which
+    takes one of them for another protocol's."""
+
     def __init__(self) -> None:
         self.reply = Reply()
         self.seen: list[Seen] = []

@@ -251,6 +251,7 @@ class Blueprint(Hooks, Shortcuts):
         threads: int = THREADS,
         stream: bool = False,
         max_body_size: int | None = None,
+        extra_methods: Iterable[str] = (),
     ) -> None:
         """Let a WSGI application, such as Flask's or Django's, answer all below ``prefix``.
 
@@ -265,9 +266,12 @@ class Blueprint(Hooks, Shortcuts):
         :param stream: whether it is called when the head of a request has come, and reads the body as that
             comes; otherwise, the body is in memory before.
         :param max_body_size: as that of a route.
+        :param extra_methods: methods that it gets besides those of the IANA registry, such as ``PURGE``;
+            ``"*"``: every one that is sent in capitals.
         :raises ConfigurationError: if one of them cannot be used.
         :raises RuntimeError: if the application is finalized.
         """
         mount = WSGIMount(application, threads)
-        for route in make_routes(prefix, endpoint, mount, stream=stream, max_body_size=max_body_size):
+        options = {"stream": stream, "max_body_size": max_body_size}
+        for route in make_routes(prefix, endpoint, mount, extra_methods, **options):
             self.add_route(route)

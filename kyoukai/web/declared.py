@@ -4,6 +4,7 @@ import abc
 import functools
 
 from kyoukai.core.application import BodyPlan
+from kyoukai.core.methods import METHODS
 
 from .blueprint import Blueprint
 
@@ -24,6 +25,15 @@ class DeclaredRoutes(Blueprint, abc.ABC):
     def largest_body(self) -> int:
         """The most bytes that a route takes which has a limit of its own; 0 where none has."""
         return max((plan.max_size or 0 for plan in self._body_plans()), default=0)
+
+    @functools.cached_property
+    def declared_methods(self) -> frozenset[str]:
+        """The methods of routes and mounts besides the registered ones; ``"*"``: every method."""
+        self.finalize()
+        methods = {
+            method for blueprint in self.walk() for route in blueprint.routes for method in route.methods
+        }
+        return frozenset(methods - METHODS)
 
     def _body_plans(self) -> list[BodyPlan]:
         self.finalize()

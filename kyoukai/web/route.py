@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.policy import METHODS
+from kyoukai.core.grammar import MAX_METHOD_SIZE
+from kyoukai.core.methods import may_be_declared
 
 from .bodies import make_plan
 from .calling import (
@@ -33,7 +34,7 @@ class Route:
 
     :param handler: a coroutine function; or a plain function, which runs in a thread.
     :param url: the URL below the blueprint's prefix, in Werkzeug's syntax of rules.
-    :param methods: the methods it takes. Where ``GET`` is taken, ``HEAD`` is too.
+    :param methods: the methods it takes, registered ones or its own. Where ``GET`` is taken, ``HEAD`` is too.
     :param endpoint: its name within the blueprint; the handler's name, if not given.
     :param strict_slashes: whether a URL that ends with a slash answers without it by a redirect
         (``True``) or itself (``False``); the default is Werkzeug's, ``True``.
@@ -138,7 +139,7 @@ def check_name(what: str, name: object) -> str:
 def check_methods(methods: object) -> frozenset[str]:
     """Return the names of ``methods`` in capitals, as they are sent.
 
-    :raises ConfigurationError: if a server never gets requests with one of them.
+    :raises ConfigurationError: if one of them is never served, whoever declares it.
     """
     if isinstance(methods, str):
         raise ConfigurationError(f"methods must be a sequence: methods=({methods!r},), not {methods!r}")
@@ -146,9 +147,11 @@ def check_methods(methods: object) -> frozenset[str]:
         raise ConfigurationError(f"methods must be a sequence of str, not {methods!r}")
     names = []
     for method in methods:
-        if not isinstance(method, str) or method.upper() not in METHODS or method.upper() == "CONNECT":
-            known = " ".join(sorted(METHODS - {"CONNECT"}))
-            raise ConfigurationError(f"{method!r} is no method that a route can take; these are: {known}")
+        if not isinstance(method, str) or not may_be_declared(method.upper()):
+            raise ConfigurationError(
+                f"{method!r} is no method that a route can take: that is a token of at most"
+                f" {MAX_METHOD_SIZE} characters, such as GET, and not CONNECT or PRI"
+            )
         names.append(method.upper())
     if not names:
         raise ConfigurationError("methods must name one method at least")

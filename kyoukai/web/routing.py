@@ -24,6 +24,7 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.methods import REGISTERED
 
 from .bodies import REFUSED
 from .calling import AnyFunction, CoroutineFunction, check_call, describe
@@ -149,7 +150,7 @@ class Router:
         for rule in rules:
             self._add(rule)
         self._error_scopes = ErrorScopes(root, converters, self.by_host)
-        methods = {method for rule in rules for method in rule.methods or ()}
+        methods = {method for rule in rules for method in rule.methods or REGISTERED}
         self._everything = Options(self.scope, sorted(methods | {"OPTIONS"}))
         self._adapter = self.map.bind("")
         self._fixed = self._find_fixed(rules)

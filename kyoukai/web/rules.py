@@ -7,6 +7,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import suggest
+from kyoukai.core.methods import ALL
 
 from .calling import describe
 from .route import Route
@@ -64,7 +65,7 @@ def make_rules(root: "Blueprint") -> "list[RouteRule]":
                     )
             rule = RouteRule(
                 url,
-                methods=route.methods,
+                methods=None if ALL in route.methods else route.methods,
                 endpoint=route.endpoint,
                 strict_slashes=route.strict_slashes,
                 defaults=route.defaults,

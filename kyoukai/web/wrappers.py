@@ -18,7 +18,7 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 
-from kyoukai.core.policy import METHODS
+from kyoukai.core.methods import METHODS
 
 from . import json_input
 from .lazily import Lazily

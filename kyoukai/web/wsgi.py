@@ -5,6 +5,7 @@ environ of PEP 3333, with the prefix in ``SCRIPT_NAME``.
 """
 
 import asyncio
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.types import WSGIApplication
@@ -14,11 +15,11 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.policy import METHODS
+from kyoukai.core.methods import ALL, REGISTERED
 
 from .calling import Described, describe, is_coroutine_function
 from .checks import check_prefix
-from .route import Route
+from .route import Route, check_methods
 from .wsgi_call import WSGICall
 
 if TYPE_CHECKING:
@@ -92,22 +93,29 @@ class WSGIMount(Described):
         return await call.answer(self._pool, describe(self.application))
 
 
-def make_routes(prefix: str, name: str | None, mount: WSGIMount, **options: Any) -> list[Route]:
+def make_routes(
+    prefix: str, name: str | None, mount: WSGIMount, extra_methods: Iterable[str] = (), **options: Any
+) -> list[Route]:
     """Return the routes of an application: one for the prefix itself, one for all below it.
 
     :param prefix: ``"/"``, or what :class:`~kyoukai.web.Blueprint` takes for one.
     :param name: their endpoint; by default the prefix's letters and digits.
+    :param extra_methods: the methods that they take besides the registered ones; ``"*"``: every method.
     :param options: other options of both.
     :raises ConfigurationError: if one of them cannot be used.
     """
     base = check_prefix(describe(mount.application), prefix, "/")
     mount.prefix = prefix
     endpoint = name if name is not None else "".join(c if c.isalnum() else "_" for c in base[1:]) or "root"
-    methods = METHODS - {"CONNECT"}
-    below = Route(mount, f"{base}/<{CONVERTER}:rest>", methods, endpoint=endpoint, **options)
-    if not base:
-        return [below]
-    return [Route(mount, base, methods, endpoint=endpoint, strict_slashes=False, **options), below]
+    extra = () if extra_methods == ALL or not extra_methods else check_methods(extra_methods)
+    methods = REGISTERED.union(extra)
+    routes = [Route(mount, f"{base}/<{CONVERTER}:rest>", methods, endpoint=endpoint, **options)]
+    if base:
+        routes.insert(0, Route(mount, base, methods, endpoint=endpoint, strict_slashes=False, **options))
+    if extra_methods == ALL:
+        for route in routes:
+            route.methods |= {ALL}
+    return routes
 
 
 def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, Any]) -> dict[str, Any]:
