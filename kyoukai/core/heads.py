@@ -146,9 +146,9 @@ def _read_request_line(
         request-line = method SP request-target SP HTTP-version
     """
     method, stop = yield from buffer.read_until(NOT_TCHAR, MAX_METHOD_SIZE, method_too_long)
-    if stop == TLS_HANDSHAKE and not method:
-        raise BadRequest("The client speaks TLS, and this port is for HTTP without TLS.")
     if stop != SP or not method:
+        if stop == TLS_HANDSHAKE and not method:
+            raise BadRequest("The client speaks TLS, and this port is for HTTP without TLS.")
         raise BadRequest("The request line does not begin with a method and a space.")
     buffer.offset += 1
     longest = min(limits.max_target_size, limits.max_head_size)
