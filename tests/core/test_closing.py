@@ -367,3 +367,11 @@ def test_a_generator_that_is_over_takes_no_thread(is_over: bool, monkeypatch: py
     close({}, with_body(body))
     assert bool(used) is not is_over
     assert body.gi_frame is None
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_in_what_closes_a_request_ends_the_process() -> None:
+    request = Request(create_environ("/"))
+    request.close = interrupt  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        close_quietly(request)
