@@ -44,6 +44,7 @@ class Reception(Connection, abc.ABC):
     """Made when the connection is, so that a subclass's constructor has run."""
     content_size: int | None = None
     """Bytes of content of the body being received; ``None`` until its end has been read."""
+    _method = b""  # that of the head, where the parser is given another
     stream: BodyStream | None = None
     """That of the body being received, where the application gets it as it comes."""
 
@@ -60,7 +61,6 @@ class Reception(Connection, abc.ABC):
         self.parser_is_spent = False
         """Whether the parser takes no message after this one, though the policy does."""
         self._head = b""  # the one that the parser is being given
-        self._method = b""  # that of the head, where the parser is given another
         self._accepted: AcceptedHead | None = None
         self.exchange: Exchange = NO_EXCHANGE
         """The exchange whose request is being received."""
@@ -163,7 +163,7 @@ class Reception(Connection, abc.ABC):
                 self._ask_policy(head)
                 raise
         finally:
-            self._method = b""
+            del self._method
 
     def _ask_policy(self, head: bytes) -> None:
         """Raise what the policy minds in a head that the parser refuses, which comes before why that does."""
