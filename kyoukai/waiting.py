@@ -59,7 +59,8 @@ async def naming_waits(start: Awaitable[T], delay: float = NOTICE_DELAY) -> T:
         for wait in waits:
             if wait not in said:
                 said.add(wait)
-                logger.warning("%s; %s", wait, what_brings(wait.kind))
+                # To look through what is installed takes a while, in which others go on with their start.
+                loop.run_in_executor(None, _tell, wait)
         if not is_over:
             timer = loop.call_later(delay, look)
 
@@ -72,6 +73,10 @@ async def naming_waits(start: Awaitable[T], delay: float = NOTICE_DELAY) -> T:
         raise
     is_over = True
     return result
+
+
+def _tell(wait: Wait) -> None:
+    logger.warning("%s; %s", wait, what_brings(wait.kind))
 
 
 def find_waits() -> Iterator[Wait]:
