@@ -137,15 +137,17 @@ class Reception(Connection, abc.ABC):
         self._head, self._accepted = head, self.server.heads.get(head)
         try:
             self.parser.feed_data(head)
+            return
         except Exception as exc:
             if self.resume_parser(exc):
                 return
             is_open = self.state is HEAD or self.state is ARRIVING
-            if is_open and head[: head.index(b" ")] not in USUAL_METHODS:
-                self._feed_as_post(head)
-                return
-            self._ask_policy(head)
-            raise
+            if not is_open or head[: head.index(b" ")] in USUAL_METHODS:
+                self._ask_policy(head)
+                raise
+        # The first error is handled: it would be the context of a second one, in the place of what the policy
+        # raised, by which a parser's own error is known for a refusal.
+        self._feed_as_post(head)
 
     def _feed_as_post(self, head: bytes) -> None:
         """Give a new parser ``POST`` in the place of a method that the last one may not know.
