@@ -20,6 +20,13 @@ BURST: Final = 16
 several turns. One that took all that wait would have server and clients in step: while it accepts, no client
 has anything to do, and while they connect anew, it has not."""
 
+LAST_BURSTS: Final = 128
+"""Most bursts that are accepted at the end: a backlog. Who connects meanwhile might never come to an end."""
+
+TURNS_TO_READ: Final = 3
+"""Turns of the loop in which it reads what lies unread on a connection that has just been made. asyncio
+begins to wait for it in the second."""
+
 RETRY_DELAY: Final = 0.5
 """Seconds until the next try after the system refused a descriptor; nginx waits as long, asyncio 1."""
 
@@ -93,10 +100,20 @@ class Acceptor:
                 self._servers.append(await loop.create_server(factory, sock=sock, **self._options))
 
     async def close(self) -> None:
-        """Listen no more, and give up TLS handshakes that are under way. It may be called twice."""
+        """Listen no more, and give up TLS handshakes that are under way. It may be called twice.
+
+        Whoever has connected is accepted before: the system resets the connections in a backlog, with the
+        requests that have come on them. What has been sent on any connection by then is read.
+        """
+        loop = asyncio.get_running_loop()
         if self._retry is not None:
             self._retry.cancel()
-        self._unwatch(asyncio.get_running_loop())
+        if self._watching:
+            self._unwatch(loop)
+            for sock in self._sockets:
+                for _ in range(LAST_BURSTS):
+                    if not self._accept(loop, sock):
+                        break
         for server in self._servers:
             server.close()
         for sock in self._sockets:
@@ -109,6 +126,8 @@ class Acceptor:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        for _ in range(TURNS_TO_READ):
+            await asyncio.sleep(0)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         for sock in self._sockets:
@@ -121,20 +140,22 @@ class Acceptor:
             for sock in self._sockets:
                 loop.remove_reader(sock)
 
-    def _accept(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    def _accept(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> bool:
+        """Accept some of those who wait; return whether there may be more."""
         for _ in range(BURST):
             try:
                 connection, address = sock.accept()
             except (BlockingIOError, InterruptedError):
                 # All who waited are in.
                 self._recover()
-                return
+                return False
             except OSError as error:
                 if error.errno in CLIENT_GONE:
                     continue
                 self._pause(loop, error)
-                return
+                return False
             self._connect(loop, connection, address)
+        return True
 
     def _connect(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: Any) -> None:
         try:

@@ -18,6 +18,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ from kyoukai.outliving import outlive
 from kyoukai.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.startup_log import report_in_one_line
+from kyoukai.stopping import Step, run_all
 from kyoukai.tls import connection_options, make_ssl_context
 from kyoukai.tracing import traced
 from kyoukai.waiting import naming_waits
@@ -217,11 +219,11 @@ class KyoukaiComponent(Component):
         finally:
             abort = asyncio.Event()
             with signals_call(abort.set, handled):
-                await acceptor.close()
-                await self.server.stop(abort)
                 self.listener.remove()
+                steps: list[Step] = [acceptor.close, partial(self.server.stop, abort)]
                 if lifecycle is not None:
-                    await lifecycle.stop(self.server.limits.background_timeout, abort)
+                    steps.append(partial(lifecycle.stop, self.server.limits.background_timeout, abort))
+                await run_all(steps)
         logger.info("stopped")
 
     @property

@@ -5,6 +5,7 @@ What the user set is checked when the object is made; the socket is opened by :m
 
 import contextlib
 import errno
+import logging
 import os
 import socket
 import stat
@@ -13,6 +14,8 @@ from typing import Any, Final
 
 from kyoukai.addresses import Address, check_hosts, join, look_up
 from kyoukai.core.errors import ConfigurationError, ListenError
+
+logger: Final = logging.getLogger("kyoukai.server")
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8000
@@ -23,7 +26,6 @@ BACKLOG: Final = 2048
 ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """What the system says of an address that it does not have: `localhost` may have one of IPv6 without
 there being any IPv6. As long as another address of the name is there, that is no error."""
-
 
 PORT_TRIES: Final = 16
 """How often a port that the system chose for the first address is looked for on the others. It is free
@@ -138,9 +140,23 @@ class Listener:
         return f"{'https' if secure else 'http'}://{join(host.replace('%', '%25'), port)}"
 
     def remove(self) -> None:
-        """Remove the Unix socket from the file system, if it is still the one that was made."""
-        if self.uds is not None and self._inode is not None and inode(self.uds) == self._inode:
+        """Remove the Unix socket from the file system, if it is still the one that was made.
+
+        It is called while the socket is open: until that is closed, the system gives the number of its
+        inode to no other file, be it unlinked already. Afterwards the successor's may have it. And nobody
+        can connect to a socket without a file, so that all who did can be accepted before it is closed.
+
+        One that cannot be removed is logged. The next server on it takes its place.
+        """
+        if self.uds is None or self._inode is None or inode(self.uds) != self._inode:
+            return
+        self._inode = None
+        try:
             os.unlink(self.uds)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            logger.warning("the Unix socket %s cannot be removed: %s", self.uds, error.strerror)
 
     def _check_stale(self, path: str) -> None:
         """Refuse a Unix socket on which somebody answers; one that was left behind gives way."""

@@ -141,6 +141,16 @@ class Process:
         """Send a signal to this process, and to no other."""
         self._popen.send_signal(number)
 
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Have the process do nothing while the block runs: what it is sent waits for it."""
+        self.send(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._popen.pid, os.WSTOPPED)
+        try:
+            yield
+        finally:
+            self.send(signal.SIGCONT)
+
     def finish(self) -> int:
         """Wait until the process has ended by itself, and return its exit status."""
         try:

@@ -126,14 +126,15 @@ class Server:
             self._on_opened(connection)
         if self.stopping:
             # It was accepted while the listening socket closed.
-            asyncio.get_running_loop().call_soon(connection.shutdown)
+            asyncio.get_running_loop().call_soon(self._end, connection, "shutdown")
 
     def lost(self, connection: ManagedConnection, exc: Exception | None) -> None:
         """Take note that a connection is gone; ``exc`` says why, where it was not closed in order."""
         self.connections.discard(connection)
+        # A stop waits for this, whatever comes of telling others.
+        self._check_emptied()
         if self._on_lost is not None:
             self._on_lost(connection, exc)
-        self._check_emptied()
 
     def keep(self, task: "asyncio.Task[None]") -> None:
         """Hold a handler's task whose connection is gone until it ends; a stop waits for it too."""
@@ -149,18 +150,27 @@ class Server:
 
         It waits for ``shutdown_timeout`` seconds at most, and not at all once ``abort`` is set. A thread
         cannot be cut off: those that are under way then are named, and waited for until they let go, or
-        ``abort`` is set.
+        ``abort`` is set. A connection that cannot be closed, by a fault of its backend, is logged.
         """
         self.stopping = True
         self._stop_begun.set()
         self._emptied = asyncio.Event()
         for connection in tuple(self.connections):
-            connection.shutdown()
+            self._end(connection, "shutdown")
         self._check_emptied()
         await wait_first(self._wait_ended(), abort.wait(), within=self.limits.shutdown_timeout)
         await self._cut_off(abort)
         if self._timer is not None:
             self._timer.cancel()
+
+    def _end(self, connection: ManagedConnection, how: str) -> "asyncio.Task[None] | None":
+        """Call a method of a connection that ends it, and return the task that is left of it."""
+        try:
+            task: asyncio.Task[None] | None = getattr(connection, how)()
+        except Exception:
+            logger.exception("a connection's %s failed", how)
+            return None
+        return task
 
     async def _wait_ended(self) -> None:
         """Wait until no request is under way, and nothing in a thread: a client may not wait for its end."""
@@ -172,7 +182,7 @@ class Server:
         left = tuple(self.connections)
         if left or self._tasks:
             logger.warning("cutting off %d connections and %d handlers", len(left), len(self._tasks))
-        tasks = [task for connection in left if (task := connection.abort()) is not None]
+        tasks = [task for connection in left if (task := self._end(connection, "abort")) is not None]
         for task in self._tasks:
             task.cancel()
         if self.threads:
