@@ -38,6 +38,7 @@ from kyoukai.logs import enable_own_loggers
 from kyoukai.outliving import outlive
 from kyoukai.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.signals import interruptible, signals_call
+from kyoukai.starting import starting
 from kyoukai.startup_log import report_in_one_line
 from kyoukai.stopping import Step, run_all
 from kyoukai.tls import connection_options, make_ssl_context
@@ -190,7 +191,7 @@ class KyoukaiComponent(Component):
         :raises Exception: what the application's own start raises.
         """
         lifecycle = getattr(self.app, "lifecycle", None)
-        sockets = await naming_waits(self._begin(ctx, lifecycle))
+        sockets = await starting.guard(naming_waits(self._begin(ctx, lifecycle)))
         enable_own_loggers()
         ctx.add_teardown_callback(outlive(ctx.loop))
         handled: list[signal.Signals] = []
@@ -214,6 +215,7 @@ class KyoukaiComponent(Component):
             self.server.start()
             await acceptor.start()
             with interruptible(ctx) as handled:
+                await starting.check()
                 self._announce(ctx.loop)
                 yield
         finally:
@@ -240,6 +242,7 @@ class KyoukaiComponent(Component):
         if lifecycle is not None:
             await lifecycle.start(ctx)
         try:
+            await starting.check()
             return await self.listener.open()
         except BaseException:
             if lifecycle is not None:

@@ -25,6 +25,7 @@ from kyoukai.config_file import KYOUKAI, change_server, configure_logging, overr
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.launch import LOOPS, START_TIMEOUT, START_TIMEOUT_VARIABLE, launch
 from kyoukai.logs import LOG_LEVELS
+from kyoukai.starting import ending_by_signal
 from kyoukai.web import Kyoukai
 
 
@@ -159,11 +160,12 @@ def run(
     elif ssl_keyfile is not None:
         raise ConfigurationError("--ssl-keyfile needs --ssl-certfile")
     runner: dict[str, Any] = {"loop": loop, "max_threads": max_threads, "start_timeout": start_timeout}
-    if Path(target).suffix in (".yaml", ".yml"):
-        run_file(target, settings, log_level, debug, runner)
-        return
-    settings["app"] = application_reference(target, "create_app" if factory else "app")
-    launch(in_debug_mode(settings) if debug else settings, log_level=log_level or "INFO", **runner)
+    with ending_by_signal():
+        if Path(target).suffix in (".yaml", ".yml"):
+            run_file(target, settings, log_level, debug, runner)
+            return
+        settings["app"] = application_reference(target, "create_app" if factory else "app")
+        launch(in_debug_mode(settings) if debug else settings, log_level=log_level or "INFO", **runner)
 
 
 def run_file(

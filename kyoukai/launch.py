@@ -19,6 +19,7 @@ from kyoukai.core.limits import MOST
 from kyoukai.core.references import UnresolvedReferenceError, resolve
 from kyoukai.leaving import name_threads_left
 from kyoukai.logs import own_logging, read_level
+from kyoukai.starting import exiting_by_signal
 
 LOOPS: Final = ("uvloop", "asyncio")
 
@@ -52,7 +53,7 @@ def launch(
         ``max_threads`` and ``start_timeout``, which what is given besides outranks; and ``logging``,
         which has been set up.
     :raises ConfigurationError: if the loop, the level, the number or a setting cannot be used.
-    :raises SystemExit: with status 1 if the start fails.
+    :raises SystemExit: with status 1 if the start fails; with 128 and its number if a signal ends it.
     """
     settings, file = dict(settings), dict(file or {})
     if "start_timeout" in settings:
@@ -65,16 +66,18 @@ def launch(
         raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
     patience = choose_start_timeout(start_timeout, file)
     component = {"type": "kyoukai.own_process:OwnProcessComponent", **settings}
-    import_first(settings.get("app"))
+    root = {"type": "kyoukai.own_process:GuardedComponent", "component": component}
     others = threading.enumerate()
-    former = asyncio.get_event_loop_policy()
-    # A file that says something of logging has had its say.
-    with contextlib.nullcontext() if "logging" in file else own_logging(level):
+    with exiting_by_signal(), contextlib.ExitStack() as stack:
+        import_first(settings.get("app"))
+        if "logging" not in file:  # It has had its say.
+            stack.enter_context(own_logging(level))
+        former = asyncio.get_event_loop_policy()
         try:
             if loop == "asyncio":
                 asyncio.set_event_loop_policy(None)
             run_application(
-                component,
+                root,
                 event_loop_policy=policy or choose_policy(loop),
                 max_threads=max_threads,
                 logging=None,

@@ -12,7 +12,8 @@ import time
 from collections.abc import Collection
 from typing import Final
 
-from kyoukai.signals import DEFAULTS, forgive
+from kyoukai.signals import forgive
+from kyoukai.starting import DEFAULTS
 
 logger: Final = logging.getLogger("kyoukai.server")
 

@@ -2,13 +2,34 @@
 
 import asyncio
 import gc
+from collections.abc import Mapping
 from typing import Any
 
-from asphalt.core import Context
+from asphalt.core import Component, Context
+from asphalt.core.component import component_types
 
 from kyoukai.asphalt import KyoukaiComponent
 from kyoukai.logs import settle
 from kyoukai.outliving import outlive
+from kyoukai.starting import starting
+
+
+class GuardedComponent(Component):
+    """The root of a process of our own: a signal cancels its start.
+
+    :param component: what Asphalt makes the component of that is started.
+    """
+
+    def __init__(self, component: Mapping[str, Any]) -> None:
+        self.component: Component = component_types.create_object(**component)
+
+    async def start(self, ctx: Context) -> None:
+        """Start it.
+
+        :raises StartInterruptedError: if a signal came before it has started.
+        """
+        await starting.guard(self.component.start(ctx))
+        await starting.check()
 
 
 class OwnProcessComponent(KyoukaiComponent):

@@ -6,18 +6,20 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from asphalt.core import Context
+
+from kyoukai.starting import DEFAULTS, starting
 
 SETTLING_TIME: Final = 0.1
 """Seconds. Asphalt's runner goes from one run of the loop to the next when all has started, and a
 stop between the two is forgotten: none is tried before."""
 
-DEFAULTS: Final[dict[signal.Signals, Any]] = {
-    signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: signal.SIG_DFL,
-}
+
+TURNS_TO_READ: Final = 2
+"""Turns of the loop after which asyncio's own has read the signals that came before. The signal that stopped
+the loop may not have been read yet: it would be taken for a second one, and cut all answers off."""
 
 
 @contextlib.contextmanager
@@ -43,11 +45,18 @@ def interruptible(ctx: Context) -> Iterator[list[signal.Signals]]:
             loop.stop()
 
     def handle(number: int, frame: FrameType | None) -> None:
+        if starting.is_under_way:
+            starting.handle(number, frame)
+            return
         # uvloop forgets the signals of add_signal_handler between two runs; Python does not.
         loop.call_soon_threadsafe(stop)
 
     is_main = threading.current_thread() is threading.main_thread()
-    ours = [number for number, default in DEFAULTS.items() if is_main and signal.getsignal(number) is default]
+    ours = [
+        number
+        for number, default in DEFAULTS.items()
+        if is_main and signal.getsignal(number) in (default, starting.handle)
+    ]
     for number in ours:
         signal.signal(number, handle)
     try:
@@ -66,10 +75,23 @@ def signals_call(callback: Callable[[], object], forgiven: Iterable[signal.Signa
     """
     loop = asyncio.get_running_loop()
     handled = []
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        turns += 1
+        if turns < TURNS_TO_READ:
+            loop.call_soon(count)
+
+    def call() -> None:
+        if turns >= TURNS_TO_READ:
+            callback()
+
+    loop.call_soon(count)
     for number in DEFAULTS:
         # Only the main thread has signals, and not every system's loop.
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.add_signal_handler(number, callback)
+            loop.add_signal_handler(number, call)
             handled.append(number)
     try:
         yield

@@ -38,14 +38,15 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.listener": frozenset({"kyoukai.addresses", "kyoukai.core"}),
     "kyoukai.tls": frozenset({"kyoukai.core"}),
     "kyoukai.settings": frozenset({"kyoukai.core"}),
-    "kyoukai.signals": frozenset({"kyoukai.core"}),
+    "kyoukai.signals": frozenset({"kyoukai.core", "kyoukai.starting"}),
+    "kyoukai.starting": frozenset({"kyoukai.core"}),
     "kyoukai.stopping": frozenset(),
     "kyoukai.waiting": frozenset({"kyoukai.startup_log"}),
     "kyoukai.startup_log": frozenset({"kyoukai.core"}),
-    "kyoukai.leaving": frozenset({"kyoukai.signals"}),
+    "kyoukai.leaving": frozenset({"kyoukai.signals", "kyoukai.starting"}),
     "kyoukai.logs": frozenset({"kyoukai.core"}),
     "kyoukai.outliving": frozenset({"kyoukai.core"}),
-    "kyoukai.launch": frozenset({"kyoukai.core", "kyoukai.leaving", "kyoukai.logs"}),
+    "kyoukai.launch": frozenset({"kyoukai.core", "kyoukai.leaving", "kyoukai.logs", "kyoukai.starting"}),
     "kyoukai.asphalt": frozenset(
         {
             "kyoukai.acceptor",
@@ -57,6 +58,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.outliving",
             "kyoukai.settings",
             "kyoukai.signals",
+            "kyoukai.starting",
             "kyoukai.startup_log",
             "kyoukai.stopping",
             "kyoukai.tls",
@@ -64,7 +66,9 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.waiting",
         }
     ),
-    "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.logs", "kyoukai.outliving"}),
+    "kyoukai.own_process": frozenset(
+        {"kyoukai.asphalt", "kyoukai.logs", "kyoukai.outliving", "kyoukai.starting"}
+    ),
     "kyoukai.commands": frozenset({"kyoukai.core"}),
     # The one command that needs the extra `testing`.
     "kyoukai.commands.check": frozenset({"kyoukai.commands", "kyoukai.core", "kyoukai.testing"}),
@@ -83,6 +87,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.listener",
             "kyoukai.logs",
             "kyoukai.signals",
+            "kyoukai.starting",
             "kyoukai.startup_log",
             "kyoukai.web",
         }

@@ -42,9 +42,9 @@ class Runner:
     component: KyoukaiComponent
 
     def __call__(self, component: dict[str, Any], **settings: Any) -> None:
-        self.config = component.copy()
+        self.config = component["component"]
         self.settings = settings
-        self.component = component_types.create_object(**component)
+        self.component = component_types.create_object(**component).component
 
 
 @pytest.fixture

@@ -195,8 +195,9 @@ def _noting(what: str, hook: AnyFunction) -> Iterator[None]:
     """Note whose exception it is."""
     try:
         yield
-    except asyncio.CancelledError:
-        logger.error("%s, %s, was cut off", what, describe(hook))
+    except asyncio.CancelledError as exc:
+        if not exc.args:  # Whoever gives a reason logs that.
+            logger.error("%s, %s, was cut off", what, describe(hook))
         raise
     except Exception as exc:
         exc.add_note(f"Raised by {what}, {describe(hook)}.")
