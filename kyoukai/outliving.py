@@ -7,7 +7,7 @@ application's own is called by the loop, which gives up for a SystemExit and for
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final
 
@@ -20,28 +20,44 @@ def outlive(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
     """Have a loop that is run anew from here on go on after a fault, and return what undoes that.
 
     The exception of a task is its own: who awaits it gets it, and asyncio tells of one that nobody takes.
-    That of a callback is logged here.
+    That of a callback is logged here. What the loop is run for ends it by any exception: a start or a stop.
     """
     attributes: dict[str, Any] = vars(loop)
     if "run_forever" in attributes:
         return lambda: None  # Another component has done so, or somebody has a way of their own.
-    run_forever = loop.run_forever
+    run_forever, run_until_complete = loop.run_forever, loop.run_until_complete
+    awaited: list[asyncio.Future[Any]] = []
+
+    def run_until(future: Awaitable[Any]) -> Any:
+        task = asyncio.ensure_future(future, loop=loop)
+        awaited.append(task)
+        try:
+            return run_until_complete(task)
+        finally:
+            awaited.pop()
 
     def run_on() -> None:
         while True:
             try:
                 return run_forever()
             except (SystemExit, KeyboardInterrupt) as exc:
-                if not is_fault(exc):
+                # asyncio does not stop a loop whose own task raised one of the two: it would run for ever.
+                if not is_fault(exc) or (awaited and _is_of(exc, awaited[-1])):
                     raise
                 if not _is_a_tasks(exc.__traceback__):
                     logger.error("a callback of the loop failed", exc_info=exc)
 
     def undo() -> None:
         attributes.pop("run_forever", None)
+        attributes.pop("run_until_complete", None)
 
     attributes["run_forever"] = run_on
+    attributes["run_until_complete"] = run_until
     return undo
+
+
+def _is_of(exc: BaseException, future: "asyncio.Future[Any]") -> bool:
+    return future.done() and not future.cancelled() and future.exception() is exc
 
 
 def _is_a_tasks(traceback: TracebackType | None) -> bool:

@@ -1,6 +1,7 @@
 """A server goes on after a SystemExit in a task or a callback of its application's own."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from kyoukai.outliving import outlive
 
 from .processes import Process, asphalt_run, kyoukai_run
-from .serving import message
+from .serving import PATIENCE, message
 
 APPLICATION = """
 import asyncio
@@ -50,6 +51,21 @@ async def good(ctx):
     for _ in range(100):
         await asyncio.sleep(0)
     return "good"
+"""
+
+EXITING = """
+import sys
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("app")
+
+
+@app.before_serving
+async def start(ctx):
+    if "START_OR_STOP" == "start":
+        sys.exit(3)
+    ctx.add_teardown_callback(lambda: sys.exit(3))
 """
 
 CONFIG = """
@@ -103,6 +119,42 @@ def test_a_loop_is_left_as_it_was(loop_factory: Callable[[], asyncio.AbstractEve
             loop.run_forever()
     finally:
         loop.close()
+
+
+def test_what_it_is_run_for_ends_it(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def leave() -> None:
+        await asyncio.wait_for(asyncio.sleep(0), 1)
+        sys.exit(3)
+
+    async def outer() -> None:
+        # The exception goes through two tasks, and is raised out of the loop at each.
+        await asyncio.wait_for(leave(), 1)
+
+    reported: list[object] = []
+    loop = loop_factory()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    try:
+        outlive(loop)
+        # Else it would go on for ever.
+        guard = loop.call_later(PATIENCE, loop.stop)
+        with pytest.raises(SystemExit, match="3"):
+            loop.run_until_complete(outer())
+        assert loop.time() < guard.when()
+        gc.collect()
+        assert reported == []
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("at", ["start", "stop"])
+def test_exit_at_the_start_or_the_stop_ends_a_server(tmp_path: Path, loop: str, at: str) -> None:
+    (tmp_path / "leaving.py").write_text(EXITING.replace("START_OR_STOP", at))
+    with kyoukai_run("leaving:app", "--port", "0", "--loop", loop, folder=tmp_path) as process:
+        if at == "stop":
+            process.wait_for("serves http")
+            process.send(signal.SIGTERM)
+        assert process.finish() == 3
 
 
 def test_an_interrupt_ends_it(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
