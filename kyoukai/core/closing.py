@@ -49,10 +49,12 @@ class Former:
     """Closes the response whose place another took, where that may have read its body.
 
     :param response: the one that is not sent.
+    :param in_loop: whether its body was read in the loop: it is closed there, and what a thread gave in one.
     """
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, *, in_loop: bool = False) -> None:
         self.response = response
+        self.in_loop = in_loop
 
     def __call__(self) -> None:
         """Close it where this is called."""
@@ -114,12 +116,13 @@ def _is_on_disk(stream: Any) -> bool:
     return getattr(stream, "_rolled", type(stream) is not io.BytesIO)
 
 
-async def close_stream(response: Response, strand: Strand | None = None) -> None:
+async def close_stream(response: Response, strand: Strand | None = None, *, in_loop: bool = False) -> None:
     """Close a response, whatever its body is, and log what that raises.
 
     What ran in a thread, or was given in one, is closed in one, and in the same context.
 
     :param strand: where the body was read, if that was not by the server.
+    :param in_loop: whether it was read in the loop, although it is no asynchronous iterable.
     """
     body: Any = response.response
     strand = take_strand(body) if strand is None else strand
@@ -133,16 +136,16 @@ async def close_stream(response: Response, strand: Strand | None = None) -> None
             raise
         logger.error("closing the body of a response failed", exc_info=exc)
     finally:
-        await _close_parts(response, body, strand)
+        await _close_parts(response, _parts(response, body, strand, in_loop), strand)
 
 
-async def _close_parts(response: Response, body: Any, strand: Strand | None) -> None:
+async def _close_parts(response: Response, parts: list[Callable[[], object]], strand: Strand | None) -> None:
     """Do what Werkzeug's ``Response.close`` does, each part where it belongs, whatever one of them raises."""
     cancellation: asyncio.CancelledError | None = None
-    for close in _parts(response, body, strand):
+    for close in parts:
         try:
             if isinstance(close, Former):
-                await close_stream(close.response, strand)
+                await close_stream(close.response, strand, in_loop=close.in_loop)
             elif isinstance(close, InStrand):
                 await run_in_thread(
                     close.function, f"{_name(close.function)}, which closes", close.strand, is_due=True
@@ -163,13 +166,15 @@ async def _close_parts(response: Response, body: Any, strand: Strand | None) -> 
         cancellation = None  # Its traceback leads back to here: a cycle.
 
 
-def _parts(response: Response, body: Any, strand: Strand | None) -> list[Callable[[], object]]:
+def _parts(response: Response, body: Any, strand: Strand | None, in_loop: bool) -> list[Callable[[], object]]:
     """Return what is called to close a response; what a thread is for is an :class:`InStrand`."""
     has_own = type(response).close is not Response.close
     parts: list[Callable[[], object]] = []
     if has_own or hasattr(body, "close"):
         close = response.close if has_own else body.close
-        is_threaded = (strand is not None or _may_block(body)) and not (_is_over(body) and not has_own)
+        is_threaded = (
+            not in_loop and (strand is not None or _may_block(body)) and not (_is_over(body) and not has_own)
+        )
         parts.append(InStrand(close, strand or Strand()) if is_threaded else close)
     return parts if has_own else [*parts, *response._on_close]
 

@@ -55,7 +55,7 @@ async def replace(response: Response, successor: Response) -> Response:
     # The successor may read the body of the former, so that both are closed at once: in the same threads, or
     # in the loop where that reads it.
     reads_in_loop = isinstance(new, AsyncIterable) and strand_of(body) is None
-    successor.call_on_close(response.close if reads_in_loop else Former(response))
+    successor.call_on_close(Former(response, in_loop=reads_in_loop))
     return successor
 
 

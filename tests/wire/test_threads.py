@@ -316,6 +316,16 @@ class Closing:
                 token = variable.set("set")
                 response.call_on_close(lambda: self.close(token))
 
+    def callback_behind_an_asynchronous_body(self, app):
+        self.callback(app)
+
+        @app.after_request
+        async def after(ctx, response):
+            async def pieces():
+                yield b"piece"
+
+            return Response(pieces()) if ctx.request.path == "/slow" else None
+
     def teardown(self, app):
         @app.route("/slow")
         def slow(ctx):
@@ -332,6 +342,7 @@ CLOSINGS = [
     "wsgi_file",
     "callback",
     "callback_of_a_hook",
+    "callback_behind_an_asynchronous_body",
     "teardown",
 ]
 
