@@ -158,10 +158,11 @@ def _choose(path: str, config: Mapping[str, Any], services: Any, name: str | Non
         raise ConfigurationError(
             f"{path}: services is {services!r}; it must be a mapping of names to settings"
         )
-    if not name and "component" in config:
-        return services.get("default", {})
+    is_optional = not name and "component" in config
     if not name:
-        name = "default" if len(services) > 1 else str(next(iter(services)))
+        name = "default" if is_optional or len(services) > 1 else str(next(iter(services)))
+    if is_optional and services.get(name) is None:
+        return {}
     if name not in services:
         known = suggest(name, [str(known) for known in services])
         raise ConfigurationError(f"{path}: no service {name!r}; set ASPHALT_SERVICE; {known}")
@@ -180,18 +181,31 @@ def _check_component(path: str, where: str, config: Any, default: str | None = N
         raise ConfigurationError(
             f"{path}: {where} has no type; it must be '{KYOUKAI}', say, or module:attribute"
         )
+    _check_keys(path, where, config)
     component_class = _component_class(path, where, kind)
     if component_class.__module__.partition(".")[0] == KYOUKAI:
         return  # It says itself what is wrong.
-    settings = {str(name): value for name, value in config.items() if name != "type"}
+    settings = {name: value for name, value in config.items() if name != "type"}
     try:
         inspect.signature(component_class).bind(**settings)
     except TypeError as error:
         # What a component adds to its children itself it may leave out here.
         raise ConfigurationError(f"{path}: {where}, of the type {kind!r}: {error}") from error
     if component_class is ContainerComponent:
-        for name, child in (settings.get("components") or {}).items():
+        children = settings.get("components") or {}
+        if not isinstance(children, Mapping):
+            raise ConfigurationError(
+                f"{path}: {where}.components is {children!r}; it must be a mapping of names to settings"
+            )
+        _check_keys(path, f"{where}.components", children)
+        for name, child in children.items():
             _check_component(path, f"{where}.components.{name}", child or {}, name)
+
+
+def _check_keys(path: str, where: str, config: Mapping[Any, Any]) -> None:
+    for name in config:
+        if not isinstance(name, str):
+            raise ConfigurationError(f"{path}: {where} has the key {name!r}; a key must be a string")
 
 
 def _component_class(path: str, where: str, kind: Any) -> type:
@@ -209,6 +223,8 @@ def _component_class(path: str, where: str, kind: Any) -> type:
 def _check_policy(path: str, policy: Any) -> None:
     if policy is None:
         return
+    if not isinstance(policy, str):
+        raise ConfigurationError(f"{path}: event_loop_policy is {policy!r}; it must be a name")
     try:
         policies.resolve(policy)
     except LookupError as error:

@@ -220,6 +220,26 @@ MISTAKES = {
     ),
     "a file that is not there": (FILE + "  ssl: !TextFile no.yaml\n", "there is no file 'no.yaml'"),
     "services that are none": ("services: 5\n", "config.yaml: services is 5; it must be a mapping of names"),
+    "a default service that is none": (
+        FILE + "services: {default: 5}\n",
+        "config.yaml: services.default is 5; it must be a mapping",
+    ),
+    "a policy that is no name": (
+        FILE + "event_loop_policy: 5\n",
+        "config.yaml: event_loop_policy is 5; it must be a name",
+    ),
+    "components in a list": (
+        "component: {type: 'asphalt.core:ContainerComponent', components: [kyoukai]}\n",
+        "config.yaml: component.components is ['kyoukai']; it must be a mapping of names to settings",
+    ),
+    "a name of a component that is no string": (
+        NESTED.replace("kyoukai:", "5:"),
+        "config.yaml: component.components has the key 5; a key must be a string",
+    ),
+    "a name of a setting that is no string": (
+        FILE + "  5: 80\n",
+        "config.yaml: component has the key 5; a key must be a string",
+    ),
     "a service that is none": ("services: {a: 5}\n", "config.yaml: services.a is 5; it must be a mapping"),
 }
 
