@@ -5,6 +5,8 @@ The connection does not know, and an application that answers well is never aske
 
 from typing import Any
 
+from .faults import is_fault
+
 
 def origin(app: object, environ: dict[str, Any]) -> str:
     """Return who answers a request, as the end of a line of the log; empty where that is not known.
@@ -18,7 +20,9 @@ def origin(app: object, environ: dict[str, Any]) -> str:
     try:
         # What the handler left in the environ stays its own.
         name = name_handler(dict(environ))
-    except Exception:
+    except BaseException as exc:
+        if not is_fault(exc):
+            raise
         # It finds the route anew, by code of the application's, which may fail as it has failed before.
         return ""
     return f"; its handler is {name}" if name else ""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.wrappers import Response
 
-from kyoukai.core.faults import as_error, is_end
+from kyoukai.core.faults import as_error, is_end, is_fault
 
 from .json_encoders import JSONEncoder
 from .responses import encode_json
@@ -223,6 +223,8 @@ class EventStream:
                 raise
             self._ready.put_nowait(RuntimeError("what yields events was cancelled"))
         except BaseException as exc:
+            if not is_fault(exc):
+                raise
             # Out of a task, it would be the loop's.
             self._ready.put_nowait(as_error(exc, "what yields events"))
         finally:
