@@ -36,20 +36,20 @@ def interruptible(ctx: Context) -> Iterator[list[signal.Signals]]:
     loop = asyncio.get_running_loop()
     settled = loop.time() + SETTLING_TIME
 
-    def stop() -> None:
+    def stop(number: int) -> None:
         if ctx.closed:
             return
         if loop.time() < settled:
-            loop.call_at(settled, stop)
+            loop.call_at(settled, stop, number)
+        elif starting.is_under_way:
+            # Other components have yet to start.
+            starting.handle(number, None)
         else:
             loop.stop()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if starting.is_under_way:
-            starting.handle(number, frame)
-            return
         # uvloop forgets the signals of add_signal_handler between two runs; Python does not.
-        loop.call_soon_threadsafe(stop)
+        loop.call_soon_threadsafe(stop, number)
 
     is_main = threading.current_thread() is threading.main_thread()
     ours = [

@@ -5,6 +5,7 @@ with nothing cleaned up. The first process of a container does not get a SIGTERM
 """
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import os
@@ -141,13 +142,21 @@ def exiting_by_signal() -> Iterator[None]:
 
 @contextlib.contextmanager
 def ending_by_signal() -> Iterator[None]:
-    """Have the process of a command end by the signal that ended its start: whoever waits for it sees so."""
+    """Have the process of a command end by the signal that ended its start: whoever waits for it sees so.
+
+    What an application has registered with :mod:`atexit` is called before.
+    """
+    atexit.register(_end_at_exit)
     try:
         with exiting_by_signal():
             yield
-    except SystemExit:
+    finally:
         if starting.signal is None:
-            raise
+            atexit.unregister(_end_at_exit)
+
+
+def _end_at_exit() -> None:
+    if starting.signal is not None:
         logging.shutdown()
         end_by(starting.signal)
 

@@ -18,6 +18,7 @@ from .processes import Process, asphalt_run, kyoukai_run, python
 
 SAY = """
 import asyncio
+import atexit
 import sys
 import threading
 import time
@@ -33,6 +34,8 @@ def say(text):
 
 # The hook in which the start is when the signal comes.
 HOOKS = """
+atexit.register(say, "at exit")
+
 
 @app.while_serving
 async def around(ctx):
@@ -97,10 +100,10 @@ def test_what_was_begun_is_ended_in_reverse(
         process.send(number)
         # As a shell and systemd have it: by the signal.
         assert process.finish() == -number
-    # after_serving was declared later, and hooks after serving are noted before those around.
     assert sorted(said(process)[:2]) == ["after", "around ends"]
-    (line,) = said(process)[2:]
+    line, last = said(process)[2:]
     assert line.endswith(f": {number.name} came before the start was over")
+    assert last == "at exit"
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -111,7 +114,7 @@ def test_a_script(tmp_path: Path, number: signal.Signals) -> None:
         process.wait_for("begun")
         process.send(number)
         assert process.finish() == 128 + number
-    assert said(process)[-1] == "script ends"
+    assert said(process)[-2:] == ["script ends", "at exit"]
     assert "Traceback" not in process.stderr
 
 
@@ -168,7 +171,36 @@ def test_a_signal_once_it_serves_is_an_ordinary_stop(tmp_path: Path) -> None:
         assert process.url
         process.send(signal.SIGTERM)
         assert process.finish() == 0
-    assert sorted(said(process)[-3:-1]) == ["after", "around ends"]
+    assert sorted(said(process)[-4:-2]) == ["after", "around ends"]
+
+
+TREE = """
+import asyncio
+
+from asphalt.core import Component
+
+
+class Slow(Component):
+    async def start(self, ctx):
+        await asyncio.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_while_another_component_starts(tmp_path: Path, number: signal.Signals) -> None:
+    write(tmp_path, HOOKS.replace("await asyncio.Event().wait()", "pass"))
+    (tmp_path / "other.py").write_text(TREE)
+    (tmp_path / "config.yaml").write_text(
+        "component:\n  type: asphalt.core:ContainerComponent\n  components:\n"
+        "    other: {type: 'other:Slow'}\n    kyoukai: {app: 'slow:app', port: 0}\n"
+    )
+    with kyoukai_run("config.yaml", folder=tmp_path) as process:
+        assert process.url
+        process.send(number)
+        assert process.finish() == -number
+    assert {"after", "around ends"} <= set(said(process))
+    assert said(process)[-2].endswith("INFO kyoukai.server: stopped")
+    assert f"{number.name} came before the start was over" in process.stderr
 
 
 def namespaces_are_allowed() -> bool:
