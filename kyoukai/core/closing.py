@@ -122,13 +122,13 @@ async def close_stream(response: Response, strand: Strand | None = None, *, in_l
     What ran in a thread, or was given in one, is closed in one, and in the same context.
 
     :param strand: where the body was read, if that was not by the server.
-    :param in_loop: whether it was read in the loop, although it is no asynchronous iterable.
+    :param in_loop: whether another body has read this one in the loop; it closes one that is asynchronous.
     """
     body: Any = response.response
     strand = take_strand(body) if strand is None else strand
     try:
         # Werkzeug's Response.close knows close(); an async generator has aclose().
-        aclose = getattr(body, "aclose", None)
+        aclose = None if in_loop else getattr(body, "aclose", None)
         if aclose is not None:
             await aclose()
     except BaseException as exc:
