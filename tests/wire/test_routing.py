@@ -172,3 +172,36 @@ def test_a_preflight_gets_the_fields_that_the_blueprint_adds(serve):
         for target in ("/", "*"):
             answer = client.request(message("OPTIONS", target, *ask_first))
             assert (answer.status, "access-control-allow-origin" in answer.fields) == (200, False)
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "told"),
+    [
+        ("/a/b", 200, "ab"),
+        ("/a//b", 308, "http://localhost/a/b"),
+        ("//a/b", 200, "ab"),
+        ("//a//b", 308, "http://localhost/a/b"),
+        ("/v/x//y", 200, "x//y"),
+        ("/old//x", 200, "//x"),
+        ("//old//x", 200, "//x"),
+    ],
+)
+def test_doubled_slashes(serve, target, status, told):
+    app = Kyoukai("slashes")
+
+    @app.route("/a/b")
+    async def ab(ctx):
+        return "ab"
+
+    @app.route("/v/<path:rest>")
+    async def variable(ctx, rest):
+        return rest
+
+    def mounted(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ["PATH_INFO"].encode()]
+
+    app.mount("/old", mounted)
+    answer = serve(app).request(message("GET", target))
+    assert answer.status == status
+    assert told == (answer.fields["location"] if status == 308 else answer.body.decode())
