@@ -986,3 +986,13 @@ def test_the_cache_of_hosts_is_bounded() -> None:
 )
 def test_no_match_is_found_in_linear_time(pattern: Any, text: Any) -> None:
     assert pattern.fullmatch(text) is None
+
+
+def test_a_body_of_an_unknown_coding_gets_no_larger_limit() -> None:
+    """An application may let a larger body pass; nobody asks it for one that is refused anyway."""
+    for length, error in ((b"1000", UnsupportedMediaType), (b"1001", ContentTooLarge)):
+        exchange = Exchange()
+        exchange.method, exchange.target = "POST", b"/"
+        exchange.fields = [HOST, (b"Content-Length", length), (b"Content-Encoding", b"br")]
+        with pytest.raises(error):
+            policy.accept(exchange, LIMITS, 1_000_000)
