@@ -6,13 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kyoukai.signals import signals_call
-from kyoukai.starting import Starting, StartInterruptedError
+from kyoukai.starting import DEFAULTS, Starting, StartInterruptedError
 
 from .processes import Process, asphalt_run, kyoukai_run, python
 
@@ -236,6 +237,16 @@ def test_as_the_first_process_of_a_container(tmp_path: Path, text: str) -> None:
     assert "SIGTERM came before the start was over" in process.stderr
 
 
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """Python's own handlers: a server that ran in this process before may have left others."""
+    former = {number: signal.signal(number, default) for number, default in DEFAULTS.items()}
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("default_signals")
 def test_a_handler_of_somebody_elses_stays() -> None:
     def handler(number: int, frame: Any) -> None:
         pass
@@ -251,6 +262,7 @@ def test_a_handler_of_somebody_elses_stays() -> None:
         signal.signal(signal.SIGTERM, former)
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_a_start_without_a_signal() -> None:
     starting = Starting()
 
@@ -271,6 +283,7 @@ def test_a_start_without_a_signal() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_what_fails_for_the_signal_is_told_as_the_signal() -> None:
     starting = Starting()
 
