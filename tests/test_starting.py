@@ -166,15 +166,6 @@ def test_a_start_that_goes_on_all_the_same_is_no_start(tmp_path: Path) -> None:
     assert said(process)[-1].endswith(": SIGTERM came before the start was over")
 
 
-def test_a_signal_once_it_serves_is_an_ordinary_stop(tmp_path: Path) -> None:
-    write(tmp_path, HOOKS.replace("await asyncio.Event().wait()", "pass"))
-    with kyoukai_run("slow:app", "--port", "0", folder=tmp_path) as process:
-        assert process.url
-        process.send(signal.SIGTERM)
-        assert process.finish() == 0
-    assert sorted(said(process)[-4:-2]) == ["after", "around ends"]
-
-
 TREE = """
 import asyncio
 
