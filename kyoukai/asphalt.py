@@ -33,6 +33,7 @@ from kyoukai.core.limits import Limits, suggest
 from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.core.registry import create_backend
 from kyoukai.core.server import Server
+from kyoukai.core.stopping import Step, run_all
 from kyoukai.listener import Listener
 from kyoukai.logs import enable_own_loggers
 from kyoukai.outliving import outlive
@@ -40,7 +41,6 @@ from kyoukai.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.signals import interruptible, signals_call
 from kyoukai.starting import starting
 from kyoukai.startup_log import report_in_one_line
-from kyoukai.stopping import Step, run_all
 from kyoukai.tls import connection_options, make_ssl_context
 from kyoukai.tracing import traced
 from kyoukai.waiting import naming_waits
@@ -225,7 +225,7 @@ class KyoukaiComponent(Component):
                 steps: list[Step] = [acceptor.close, partial(self.server.stop, abort)]
                 if lifecycle is not None:
                     steps.append(partial(lifecycle.stop, self.server.limits.background_timeout, abort))
-                await run_all(steps)
+                await run_all(steps, "several steps of the stop failed")
         logger.info("stopped")
 
     @property

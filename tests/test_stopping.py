@@ -8,28 +8,9 @@ import pytest
 
 from kyoukai import Kyoukai
 from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.stopping import run_all
 
 from .processes import QUICK, kyoukai_run, write_application
 from .serving import Client, Running, message
-
-
-def test_all_steps_are_taken_and_what_one_raised_is_raised() -> None:
-    taken = []
-
-    async def take(number: int, error: BaseException | None = None) -> None:
-        taken.append(number)
-        if error is not None:
-            raise error
-
-    first, second = OSError("first"), asyncio.CancelledError()
-    with pytest.raises(OSError, match="first") as raised:
-        asyncio.run(run_all([lambda: take(1, first), lambda: take(2)]))
-    assert raised.value is first
-    with pytest.raises(BaseExceptionGroup) as group:
-        asyncio.run(run_all([lambda: take(3, first), lambda: take(4, second), lambda: take(5)]))
-    assert group.value.exceptions == (first, second)
-    assert taken == [1, 2, 3, 4, 5]
 
 
 class Noting:

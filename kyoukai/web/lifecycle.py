@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from asphalt.core import Context
 
 from kyoukai.core.faults import as_error, is_end
+from kyoukai.core.stopping import run_all
 from kyoukai.core.threads import Threads, threads
 
 from .background import LAST_WORDS, BackgroundTasks
@@ -130,17 +131,18 @@ async def _stop(stops: list[Stop], abort: asyncio.Event | None = None) -> None:
 
     :raises BaseException: what one of them raised, or the group of what several did.
     """
-    errors = []
-    for stop in reversed(stops):
-        try:
-            await (stop() if abort is None else _hurry(stop, abort))
-        except BaseException as exc:
-            # The stop is ours: what would end the process is an error of the one hook.
-            errors.append(exc if is_end(exc) else as_error(exc, "a hook at the stop"))
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise BaseExceptionGroup("several hooks failed at the stop", errors)
+    ends = [functools.partial(_end, stop, abort) for stop in reversed(stops)]
+    await run_all(ends, "several hooks failed at the stop")
+
+
+async def _end(stop: Stop, abort: asyncio.Event | None) -> None:
+    """Call one. The stop is ours: what would end the process is an error of the one hook."""
+    try:
+        await (stop() if abort is None else _hurry(stop, abort))
+    except BaseException as exc:
+        if isinstance(exc, Exception) or is_end(exc):
+            raise
+        raise as_error(exc, "a hook at the stop") from exc
 
 
 async def _hurry(stop: Stop, abort: asyncio.Event) -> None:

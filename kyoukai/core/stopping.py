@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Iterable
 Step = Callable[[], Awaitable[object]]
 
 
-async def run_all(steps: Iterable[Step]) -> None:
+async def run_all(steps: Iterable[Step], failure: str) -> None:
     """Call all of them, one after the other, and raise only then.
 
+    :param failure: the message where several fail.
     :raises BaseException: what one of them raised, or the group of what several did.
     """
     errors: list[BaseException] = []
@@ -19,4 +20,4 @@ async def run_all(steps: Iterable[Step]) -> None:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise BaseExceptionGroup("several steps of the stop failed", errors)
+        raise BaseExceptionGroup(failure, errors)
