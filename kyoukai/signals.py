@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Final
 
 from asphalt.core import Context
 
-from kyoukai.starting import DEFAULTS, starting
+from kyoukai.starting import DEFAULTS, free_signals, starting
 
 SETTLING_TIME: Final = 0.1
 """Seconds. Asphalt's runner goes from one run of the loop to the next when all has started, and a
@@ -51,12 +50,7 @@ def interruptible(ctx: Context) -> Iterator[list[signal.Signals]]:
         # uvloop forgets the signals of add_signal_handler between two runs; Python does not.
         loop.call_soon_threadsafe(stop, number)
 
-    is_main = threading.current_thread() is threading.main_thread()
-    ours = [
-        number
-        for number, default in DEFAULTS.items()
-        if is_main and signal.getsignal(number) in (default, starting.handle)
-    ]
+    ours = free_signals(starting.handle)
     for number in ours:
         signal.signal(number, handle)
     try:

@@ -28,6 +28,16 @@ DEFAULTS: Final[dict[signal.Signals, Any]] = {
 """The signals that stop a server, and what Python does with them by itself."""
 
 
+def free_signals(*ours: Any) -> list[signal.Signals]:
+    """Return which of these signals nobody handles; none outside of the main thread, which alone has any.
+
+    :param ours: handlers of our own, which may be replaced.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [number for number, default in DEFAULTS.items() if signal.getsignal(number) in (default, *ours)]
+
+
 class StartInterruptedError(KyoukaiError, RuntimeError):
     """A signal came before the start was over."""
 
@@ -58,8 +68,7 @@ class Starting:
     @contextlib.contextmanager
     def handling(self) -> Iterator[None]:
         """Handle both signals while the block runs. A handler of somebody else's stays."""
-        is_main = threading.current_thread() is threading.main_thread()
-        ours = {n: default for n, default in DEFAULTS.items() if is_main and signal.getsignal(n) is default}
+        ours = free_signals()
         if ours:
             self.signal = None
         for number in ours:
@@ -67,9 +76,9 @@ class Starting:
         try:
             yield
         finally:
-            for number, default in ours.items():
+            for number in ours:
                 if signal.getsignal(number) == self.handle:
-                    signal.signal(number, default)
+                    signal.signal(number, DEFAULTS[number])
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Cancel the start, or raise :class:`Interrupted` where none has begun; a second time, end all."""
