@@ -7,6 +7,9 @@ application's own is called by the loop, which gives up for a SystemExit and for
 import asyncio
 import inspect
 import logging
+import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final
@@ -15,6 +18,9 @@ from kyoukai.core.faults import is_fault
 
 logger: Final = logging.getLogger("kyoukai.server")
 
+REPLACED: Final = ("run_forever", "run_until_complete", "stop")
+"""The methods of a loop that others take the place of."""
+
 
 def outlive(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
     """Have a loop that is run anew from here on go on after a fault, and return what undoes that.
@@ -22,38 +28,75 @@ def outlive(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
     The exception of a task is its own: who awaits it gets it, and asyncio tells of one that nobody takes.
     That of a callback is logged here. What the loop is run for ends it by any exception: a start or a stop.
     """
-    attributes: dict[str, Any] = vars(loop)
-    if "run_forever" in attributes:
+    if "run_forever" in vars(loop):
         return lambda: None  # Another component has done so, or somebody has a way of their own.
-    run_forever, run_until_complete = loop.run_forever, loop.run_until_complete
-    awaited: list[asyncio.Future[Any]] = []
+    return _GoingOn(loop).undo
 
-    def run_until(future: Awaitable[Any]) -> Any:
-        task = asyncio.ensure_future(future, loop=loop)
-        awaited.append(task)
+
+class _GoingOn:
+    """The methods that take the place of a loop's own."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._run_forever, self._run_until_complete, self._stop = (
+            loop.run_forever,
+            loop.run_until_complete,
+            loop.stop,
+        )
+        self._awaited: list[asyncio.Future[Any]] = []
+        self._is_stopping = False
+        vars(loop).update({name: getattr(self, name) for name in REPLACED})
+
+    def undo(self) -> None:
+        """Give the loop its own methods back."""
+        for name in REPLACED:
+            vars(self._loop).pop(name, None)
+
+    def run_until_complete(self, future: Awaitable[Any]) -> Any:
+        task = asyncio.ensure_future(future, loop=self._loop)
+        self._awaited.append(task)
         try:
-            return run_until_complete(task)
+            return self._run_until_complete(task)
         finally:
-            awaited.pop()
+            self._awaited.pop()
 
-    def run_on() -> None:
-        while True:
-            try:
-                return run_forever()
-            except (SystemExit, KeyboardInterrupt) as exc:
-                # asyncio does not stop a loop whose own task raised one of the two: it would run for ever.
-                if not is_fault(exc) or (awaited and _is_of(exc, awaited[-1])):
-                    raise
-                if not _is_a_tasks(exc.__traceback__):
-                    logger.error("a callback of the loop failed", exc_info=exc)
+    def stop(self) -> None:
+        self._is_stopping = True
+        self._stop()
 
-    def undo() -> None:
-        attributes.pop("run_forever", None)
-        attributes.pop("run_until_complete", None)
+    def run_forever(self) -> None:
+        # A run that began before its loop was held to this may have been stopped by now.
+        self._is_stopping = False
+        self._loop.call_soon(wake_for_signals)
+        while not self._run():
+            pass
 
-    attributes["run_forever"] = run_on
-    attributes["run_until_complete"] = run_until
-    return undo
+    def _run(self) -> bool:
+        """Run the loop until it is stopped, or until it gives up; return whether it was stopped."""
+        try:
+            self._run_forever()
+        except (SystemExit, KeyboardInterrupt) as exc:
+            # asyncio does not stop a loop whose own task raised one of the two: it would run for ever.
+            if not is_fault(exc) or (self._awaited and _is_of(exc, self._awaited[-1])):
+                raise
+            if not _is_a_tasks(exc.__traceback__):
+                logger.error("a callback of the loop failed", exc_info=exc)
+            # A loop forgets the stop that was asked for in the turn that the exception ended.
+            return self._is_stopping
+        return True
+
+
+def wake_for_signals() -> None:
+    """Have the running loop look for signals that came while it was not running.
+
+    uvloop keeps such a one, and calls the handler of it when the next signal comes.
+    """
+    if threading.current_thread() is threading.main_thread():
+        descriptor = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(descriptor)
+        if descriptor != -1:
+            # A loop reads the numbers of signals here; 0 is none.
+            os.write(descriptor, b"\0")
 
 
 def _is_of(exc: BaseException, future: "asyncio.Future[Any]") -> bool:

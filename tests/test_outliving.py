@@ -121,6 +121,63 @@ def test_a_loop_is_left_as_it_was(loop_factory: Callable[[], asyncio.AbstractEve
         loop.close()
 
 
+@pytest.mark.parametrize("exit_first", [True, False])
+def test_a_stop_in_the_turn_of_an_exit_is_kept(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], exit_first: bool
+) -> None:
+    loop = loop_factory()
+    try:
+        outlive(loop)
+        # Else it would go on for ever.
+        guard = loop.call_later(PATIENCE, loop.stop)
+        callbacks = [lambda: sys.exit(2), loop.stop]
+        for callback in callbacks if exit_first else reversed(callbacks):
+            loop.call_soon(callback)
+        loop.run_forever()
+        if exit_first:
+            # asyncio leaves the stop for the next turn.
+            loop.call_soon(loop.stop)
+            loop.run_forever()
+        # A stop counts once.
+        loop.call_soon(sys.exit, 2)
+        assert loop.run_until_complete(asyncio.sleep(0.01, "gone on")) == "gone on"
+        assert loop.time() < guard.when()
+    finally:
+        loop.close()
+
+
+def test_a_signal_between_two_runs_is_not_lost(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    loop = loop_factory()
+    try:
+        outlive(loop)
+        guard = loop.call_later(PATIENCE, loop.stop)
+        loop.add_signal_handler(signal.SIGTERM, loop.stop)
+        loop.run_until_complete(asyncio.sleep(0))
+        signal.raise_signal(signal.SIGTERM)
+        loop.run_forever()
+        assert loop.time() < guard.when()
+    finally:
+        loop.close()
+
+
+def test_what_ends_in_the_turn_of_an_exit_has_ended(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    loop = loop_factory()
+    try:
+        outlive(loop)
+        guard = loop.call_later(PATIENCE, loop.stop)
+        future = loop.create_future()
+        loop.call_soon(future.set_result, "ended")
+        # The future's callbacks come a turn later: in the one that stops the loop.
+        loop.call_soon(loop.call_soon, loop.call_soon, sys.exit, 2)
+        loop.call_soon(loop.call_soon, sys.exit, 2)
+        assert loop.run_until_complete(future) == "ended"
+        assert loop.time() < guard.when()
+    finally:
+        loop.close()
+
+
 def test_what_it_is_run_for_ends_it(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def leave() -> None:
         await asyncio.wait_for(asyncio.sleep(0), 1)
