@@ -14,11 +14,11 @@ from werkzeug.wrappers import Request, Response
 from benchmarks import apps, content
 from benchmarks.guard.script import REQUESTS
 from kyoukai.backends.reference import RequestParser
-from kyoukai.core.answer import prepare_answer
-from kyoukai.core.environ import build_environ, connection_environ, head_environ
-from kyoukai.core.heads import read_exchange
+from kyoukai.core.exchange.answer import prepare_answer
+from kyoukai.core.exchange.environ import build_environ, connection_environ, head_environ
+from kyoukai.core.http1.readers import read_exchange
 from kyoukai.core.limits import Limits
-from kyoukai.core.policy import accept
+from kyoukai.core.semantics.policy import accept
 
 LIMITS: Final = Limits()
 DATE: Final = "Sun, 06 Nov 1994 08:49:37 GMT"

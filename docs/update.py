@@ -26,15 +26,18 @@ from unittest import mock
 import click
 from click.testing import CliRunner
 
-from kyoukai import cli, testing, tracing
+from kyoukai import cli, testing
 from kyoukai.commands import backends
 from kyoukai.commands.check.text import report_lines
-from kyoukai.core import errors, registry
-from kyoukai.core.access import access_line
-from kyoukai.core.backend import Backend, Feature
-from kyoukai.core.exchange import Exchange
+from kyoukai.core import errors
+from kyoukai.core.contract import registry
+from kyoukai.core.contract.backend import Backend
+from kyoukai.core.exchange.access import access_line
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.features import Feature
+from kyoukai.core.http1.states import TABLE
 from kyoukai.core.limits import Limits
-from kyoukai.core.states import TABLE
+from kyoukai.server import tracing
 from kyoukai.testing.report import Report, RuleResult
 from kyoukai.testing.rules import load_rules
 

@@ -10,7 +10,7 @@ import functools
 from contextlib import AsyncExitStack
 from typing import Final
 
-from kyoukai.core.registry import registrations
+from kyoukai.core.contract.registry import registrations
 from kyoukai.testing.chunking import Action, Cutting, cut, with_actions
 from kyoukai.testing.comparison import Comparison
 from kyoukai.testing.generation import Conversation, whole

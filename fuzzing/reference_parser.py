@@ -4,7 +4,7 @@ An input is two bytes of choices, and what is sent. Each time the parser is fed 
 two, and byte by byte, and:
 
 1. The calls are the same, but for how a body is cut, and so is the error after them.
-2. The calls come in the order of :mod:`kyoukai.core.parser`.
+2. The calls come in the order of :mod:`kyoukai.core.contract.parser`.
 3. Nothing is raised but a :class:`~kyoukai.core.errors.ProtocolError`, and again for each further feed.
 4. What is called back keeps to the limits.
 """
@@ -12,11 +12,11 @@ two, and byte by byte, and:
 from typing import Final, NamedTuple
 
 from kyoukai.backends.reference.parser import RequestParser
-from kyoukai.core import policy
+from kyoukai.core.contract.parser import ParserCallbacks
 from kyoukai.core.errors import ProtocolError
-from kyoukai.core.exchange import Exchange
+from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.limits import Limits
-from kyoukai.core.parser import ParserCallbacks
+from kyoukai.core.semantics import policy
 
 from . import FindingError
 
@@ -27,7 +27,7 @@ LIMITS: Final = (
     Limits(max_target_size=256, max_head_size=1024, max_field_size=600, max_body_size=0),
 )
 
-# kyoukai.core.parser: which call may follow which.
+# kyoukai.core.contract.parser: which call may follow which.
 ORDER: Final = {
     "": {"message_begin"},
     "message_begin": {"url"},

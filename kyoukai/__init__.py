@@ -1,8 +1,8 @@
 """Kyoukai: an asyncio HTTP/1.1 server whose way of speaking HTTP is a backend chosen by name."""
 
 from kyoukai.asphalt import HTTPRequestContext, KyoukaiComponent
-from kyoukai.core.backend import API_VERSION, HTTP1_FEATURES, Backend, Feature
-from kyoukai.core.body_stream import BodyStream
+from kyoukai.core.contract.backend import API_VERSION, Backend
+from kyoukai.core.contract.parser import RequestParser
 from kyoukai.core.errors import (
     BackendError,
     BackendOptionError,
@@ -11,9 +11,10 @@ from kyoukai.core.errors import (
     ListenError,
     ProtocolError,
 )
+from kyoukai.core.exchange.request_body import BodyStream
+from kyoukai.core.features import HTTP1_FEATURES, Feature
+from kyoukai.core.http1.protocol import HTTPProtocol
 from kyoukai.core.limits import Limits
-from kyoukai.core.parser import RequestParser
-from kyoukai.core.protocol import HTTPProtocol
 from kyoukai.web import (
     Blueprint,
     CookieSessions,

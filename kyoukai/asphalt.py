@@ -24,26 +24,26 @@ from typing import Any, Final
 
 from asphalt.core import Component, Context, Event, Signal, context_teardown
 
-from kyoukai.acceptor import Acceptor
-from kyoukai.applications import resolve_application
-from kyoukai.core.application import Application
-from kyoukai.core.backend import Backend, claimed_features
+from kyoukai.core.contract.backend import Backend, claimed_features
+from kyoukai.core.contract.registry import create_backend
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.http1.protocol import HTTPProtocol
 from kyoukai.core.limits import Limits, suggest
-from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.core.registry import create_backend
-from kyoukai.core.server import Server
+from kyoukai.core.serving.application import Application
+from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
-from kyoukai.listener import Listener
-from kyoukai.logs import enable_own_loggers
-from kyoukai.outliving import outlive
-from kyoukai.settings import check_field, check_mapping, check_name, check_type
-from kyoukai.signals import interruptible, signals_call
-from kyoukai.starting import starting
-from kyoukai.startup_log import report_in_one_line
-from kyoukai.tls import connection_options, make_ssl_context
-from kyoukai.tracing import traced
-from kyoukai.waiting import naming_waits
+from kyoukai.server.acceptor import Acceptor
+from kyoukai.server.applications import resolve_application
+from kyoukai.server.listener import Listener
+from kyoukai.server.logs import enable_own_loggers
+from kyoukai.server.outliving import outlive
+from kyoukai.server.settings import check_field, check_mapping, check_name, check_type
+from kyoukai.server.signals import interruptible, signals_call
+from kyoukai.server.starting import starting
+from kyoukai.server.startup_log import report_in_one_line
+from kyoukai.server.tls import connection_options, make_ssl_context
+from kyoukai.server.tracing import traced
+from kyoukai.server.waiting import naming_waits
 from kyoukai.web.application import Kyoukai
 from kyoukai.web.context import HTTPRequestContext
 from kyoukai.web.lifecycle import Lifecycle
@@ -132,13 +132,13 @@ class KyoukaiComponent(Component):
     :param backend_options: options for the backend, by name.
     :param limits: :class:`~kyoukai.core.limits.Limits`, or its values by name.
     :param ssl: ``certificate`` and ``key`` to serve by TLS: see
-        :func:`~kyoukai.tls.make_ssl_context`.
+        :func:`~kyoukai.server.tls.make_ssl_context`.
     :param settings: ``host``, ``port`` or ``uds``, the address: see
-        :class:`~kyoukai.listener.Listener`; ``factory``, whether ``app`` is a function that returns
+        :class:`~kyoukai.server.listener.Listener`; ``factory``, whether ``app`` is a function that returns
         the application; ``server_field``, the Server field of every answer,
         empty for none; ``access_log``, whether answers are logged; ``cancel_on_disconnect``, whether
         a handler is cancelled when its client is gone; ``resource_name``, the name of the
-        resources, where a process has several components; ``trace``, see :mod:`kyoukai.tracing`.
+        resources, where a process has several components; ``trace``, see :mod:`kyoukai.server.tracing`.
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 

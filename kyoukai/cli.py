@@ -15,17 +15,23 @@ import click
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from kyoukai.applications import resolve_application
 from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
 from kyoukai.commands.backends import backends
 from kyoukai.commands.check import check
+from kyoukai.commands.config_file import (
+    KYOUKAI,
+    change_server,
+    configure_logging,
+    override,
+    read_configuration,
+)
 from kyoukai.commands.limits import LIMITS, LimitedCommand
 from kyoukai.commands.output import app_dir_option
-from kyoukai.config_file import KYOUKAI, change_server, configure_logging, override, read_configuration
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.launch import LOOPS, START_TIMEOUT, START_TIMEOUT_VARIABLE, launch
-from kyoukai.logs import LOG_LEVELS
-from kyoukai.starting import ending_by_signal
+from kyoukai.server.applications import resolve_application
+from kyoukai.server.launch import LOOPS, START_TIMEOUT, START_TIMEOUT_VARIABLE, launch
+from kyoukai.server.logs import LOG_LEVELS
+from kyoukai.server.starting import ending_by_signal
 from kyoukai.web import Kyoukai
 
 
@@ -174,7 +180,7 @@ def run_file(
     """Run a configuration file, of which the command line outranks what it has options for.
 
     :param settings: of the server.
-    :param runner: keywords of :func:`~kyoukai.launch.launch`.
+    :param runner: keywords of :func:`~kyoukai.server.launch.launch`.
     :raises ConfigurationError: if the file cannot be used, or has not one server to set something of.
     """
     component, file = read_configuration(path)

@@ -9,9 +9,9 @@ from asphalt.core import Component, Context
 from asphalt.core.component import component_types
 
 from kyoukai.asphalt import KyoukaiComponent
-from kyoukai.logs import settle
-from kyoukai.outliving import outlive
-from kyoukai.starting import starting
+from kyoukai.server.logs import settle
+from kyoukai.server.outliving import outlive
+from kyoukai.server.starting import starting
 
 
 class GuardedComponent(Component):

@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 import uvloop
 
-from kyoukai.core.registry import registrations
+from kyoukai.core.contract.registry import registrations
 
 # Its checks are assertions too, and hold under `python -O` where pytest rewrites them.
 pytest.register_assert_rewrite("tests.environments", "tests.serving")

@@ -30,63 +30,22 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.backends.reference": frozenset({"kyoukai.core"}),
     # The application starts a process with `launch`, and a server under test with the client of tests;
     # both know the component by its name alone.
-    "kyoukai.web": frozenset({"kyoukai.core", "kyoukai.launch", "kyoukai.test_client"}),
+    "kyoukai.web": frozenset({"kyoukai.core", "kyoukai.server", "kyoukai.test_client"}),
     "kyoukai.test_client": frozenset({"kyoukai.core"}),
-    "kyoukai.acceptor": frozenset(),
-    "kyoukai.addresses": frozenset({"kyoukai.core"}),
-    "kyoukai.applications": frozenset({"kyoukai.core"}),
-    "kyoukai.listener": frozenset({"kyoukai.addresses", "kyoukai.core"}),
-    "kyoukai.tls": frozenset({"kyoukai.core"}),
-    "kyoukai.settings": frozenset({"kyoukai.core"}),
-    "kyoukai.signals": frozenset({"kyoukai.core", "kyoukai.starting"}),
-    "kyoukai.starting": frozenset({"kyoukai.core"}),
-    "kyoukai.waiting": frozenset({"kyoukai.startup_log"}),
-    "kyoukai.startup_log": frozenset({"kyoukai.core"}),
-    "kyoukai.leaving": frozenset({"kyoukai.signals", "kyoukai.starting"}),
-    "kyoukai.logs": frozenset({"kyoukai.core"}),
-    "kyoukai.outliving": frozenset({"kyoukai.core"}),
-    "kyoukai.launch": frozenset({"kyoukai.core", "kyoukai.leaving", "kyoukai.logs", "kyoukai.starting"}),
-    "kyoukai.asphalt": frozenset(
-        {
-            "kyoukai.acceptor",
-            "kyoukai.applications",
-            "kyoukai.core",
-            "kyoukai.web",
-            "kyoukai.listener",
-            "kyoukai.logs",
-            "kyoukai.outliving",
-            "kyoukai.settings",
-            "kyoukai.signals",
-            "kyoukai.starting",
-            "kyoukai.startup_log",
-            "kyoukai.tls",
-            "kyoukai.tracing",
-            "kyoukai.waiting",
-        }
-    ),
-    "kyoukai.own_process": frozenset(
-        {"kyoukai.asphalt", "kyoukai.logs", "kyoukai.outliving", "kyoukai.starting"}
-    ),
+    "kyoukai.server": frozenset({"kyoukai.core"}),
+    "kyoukai.asphalt": frozenset({"kyoukai.core", "kyoukai.web", "kyoukai.server"}),
+    "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.server"}),
     "kyoukai.commands": frozenset({"kyoukai.core"}),
     # The one command that needs the extra `testing`.
     "kyoukai.commands.check": frozenset({"kyoukai.commands", "kyoukai.core", "kyoukai.testing"}),
-    "kyoukai.tracing": frozenset({"kyoukai.core"}),
-    "kyoukai.config_file": frozenset({"kyoukai.commands", "kyoukai.core"}),
     "kyoukai.cli": frozenset(
         {
             "kyoukai",
-            "kyoukai.config_file",
-            "kyoukai.applications",
             "kyoukai.asphalt",
             "kyoukai.commands",
             "kyoukai.commands.check",
             "kyoukai.core",
-            "kyoukai.launch",
-            "kyoukai.listener",
-            "kyoukai.logs",
-            "kyoukai.signals",
-            "kyoukai.starting",
-            "kyoukai.startup_log",
+            "kyoukai.server",
             "kyoukai.web",
         }
     ),
@@ -245,7 +204,7 @@ def asserts(root: Path) -> list[str]:
 
 def test_all_modules_are_read() -> None:
     names = set(read_modules(PACKAGE))
-    assert {"kyoukai", "kyoukai.core", "kyoukai.core.policy", "kyoukai.backends.reference"} <= names
+    assert {"kyoukai", "kyoukai.core", "kyoukai.core.semantics.policy", "kyoukai.backends.reference"} <= names
     assert len(names) == len(list(PACKAGE.rglob("*.py")))
 
 
@@ -285,7 +244,13 @@ def test_no_asserts() -> None:
 def write(directory: Path, files: dict[str, str]) -> Path:
     """Write a package ``kyoukai`` of the given modules and return its directory."""
     root = directory / "kyoukai"
-    for name in ("__init__.py", "core/__init__.py", "core/policy.py", "web/__init__.py", "web/route.py"):
+    for name in (
+        "__init__.py",
+        "core/__init__.py",
+        "core/policy.py",
+        "web/__init__.py",
+        "web/route.py",
+    ):
         files = {name: "", **files}
     for name, text in files.items():
         path = root / name
@@ -332,11 +297,11 @@ def write(directory: Path, files: dict[str, str]) -> Path:
         ("web/a.py", "from kyoukai.backends.reference import x", "kyoukai.backends.reference"),
         ("web/a.py", "from kyoukai.testing import x", "kyoukai.testing"),
         ("web/a.py", "import socket", "socket"),
-        ("listener.py", "from kyoukai.web import Kyoukai", "kyoukai.web"),
-        ("listener.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
-        ("launch.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
-        ("signals.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
-        ("startup_log.py", "import kyoukai.cli", "kyoukai.cli"),
+        ("server/listener.py", "from kyoukai.web import Kyoukai", "kyoukai.web"),
+        ("server/listener.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
+        ("server/launch.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
+        ("server/signals.py", "import kyoukai.asphalt", "kyoukai.asphalt"),
+        ("server/startup_log.py", "import kyoukai.cli", "kyoukai.cli"),
         ("asphalt.py", "import kyoukai.cli", "kyoukai.cli"),
         ("asphalt.py", "import kyoukai.backends.httptools_", "kyoukai.backends.httptools_"),
         ("cli.py", "import kyoukai.backends.httptools_", "kyoukai.backends.httptools_"),
@@ -359,9 +324,12 @@ def test_an_arrow_that_runs_back_is_found(tmp_path: Path, file: str, code: str, 
         ("core/a.py", "from . import policy\nfrom .policy import x\nimport kyoukai.core.policy"),
         ("core/b/__init__.py", "from ..policy import x\nfrom .. import policy"),
         ("backends/httptools_/a.py", "import httptools\nfrom kyoukai.core import policy\nfrom . import a"),
-        ("backends/reference/a.py", "from ...core import policy\nfrom kyoukai.core.policy import x"),
+        (
+            "backends/reference/a.py",
+            "from ...core import policy\nfrom kyoukai.core.policy import x",
+        ),
         ("web/a.py", "from kyoukai.core.policy import x\nfrom .route import Route"),
-        ("asphalt.py", "import kyoukai.web\nimport kyoukai.core\nimport kyoukai.listener"),
+        ("asphalt.py", "import kyoukai.web\nimport kyoukai.core\nimport kyoukai.server.listener"),
         ("cli.py", "import kyoukai\nimport kyoukai.asphalt"),
         ("testing/a.py", "import kyoukai.backends.reference\nimport kyoukai\nimport h11"),
         ("__init__.py", "from kyoukai.web import Kyoukai\nfrom .core import policy"),

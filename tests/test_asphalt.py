@@ -27,7 +27,7 @@ from kyoukai.asphalt import (
     KyoukaiComponent,
     has_listeners,
 )
-from kyoukai.core.backend import Backend
+from kyoukai.core.contract.backend import Backend
 from kyoukai.core.errors import (
     BackendOptionError,
     ConfigurationError,
@@ -35,7 +35,7 @@ from kyoukai.core.errors import (
     UnknownBackendError,
 )
 from kyoukai.core.limits import Limits
-from kyoukai.startup_log import report_in_one_line
+from kyoukai.server.startup_log import report_in_one_line
 
 from .processes import (
     QUICK,

@@ -19,7 +19,7 @@ from kyoukai.asphalt import BACKEND_VARIABLE, KyoukaiComponent
 from kyoukai.cli import application_reference, main, parse_options
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
-from kyoukai.launch import choose_policy, launch
+from kyoukai.server.launch import choose_policy, launch
 
 from .processes import APPLICATION, QUICK, Process, kyoukai_run, python, write_application
 from .serving import PATIENCE, Client
@@ -50,7 +50,7 @@ class Runner:
 @pytest.fixture
 def runner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     replacement = Runner()
-    monkeypatch.setattr("kyoukai.launch.run_application", replacement)
+    monkeypatch.setattr("kyoukai.server.launch.run_application", replacement)
     return replacement
 
 
@@ -485,7 +485,7 @@ def test_a_loop_that_is_none(runner: Runner) -> None:
 @pytest.mark.parametrize("level", ["CRITICAL", "error", "Warning", "info", "DEBUG"])
 def test_the_log_level(runner: Runner, level: str) -> None:
     succeed("run", "served:app", "--log-level", level)
-    # What is set up is nothing that Asphalt has to do with: tests/test_logs.py.
+    # What is set up is nothing that Asphalt has to do with: tests/server/test_logs.py.
     assert runner.settings["logging"] is None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kyoukai.core.backend import Feature
+from kyoukai.core.features import Feature
 
 from .processes import python
 from .test_cli import fail, succeed

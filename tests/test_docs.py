@@ -11,7 +11,7 @@ import pytest
 
 import kyoukai
 from kyoukai.asphalt import SETTINGS, KyoukaiComponent
-from kyoukai.tls import SETTINGS as SSL_SETTINGS
+from kyoukai.server.tls import SETTINGS as SSL_SETTINGS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -168,7 +168,7 @@ def test_the_contract_names_its_version() -> None:
 
 
 def test_the_contract_lists_what_a_parser_has_and_calls() -> None:
-    from kyoukai.core.parser import ParserCallbacks
+    from kyoukai.core.contract.parser import ParserCallbacks
 
     page = (DOCS / "contract.md").read_text("utf-8").partition("## RequestParser")[2]
     for shape in (kyoukai.RequestParser, ParserCallbacks):

@@ -22,7 +22,7 @@ from asphalt.core.runner import policies
 from ruamel.yaml import YAML
 
 from kyoukai import Backend, BackendOptionError, Kyoukai, KyoukaiComponent
-from kyoukai.core.registry import GROUP, check_backend
+from kyoukai.core.contract.registry import GROUP, check_backend
 
 from .serving import Answer, Client, Running, message, running
 

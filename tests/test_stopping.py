@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from kyoukai import Kyoukai
-from kyoukai.core.protocol import HTTPProtocol
+from kyoukai.core.http1.protocol import HTTPProtocol
 
 from .processes import QUICK, kyoukai_run, write_application
 from .serving import Client, Running, message
@@ -91,7 +91,9 @@ def test_a_unix_socket_that_somebody_else_removed(serve, noting, path, monkeypat
 
 def test_a_successor_keeps_its_socket_where_the_file_has_the_old_ones_inode(serve, noting, path, monkeypatch):
     """ext4 gives the number of a freed inode to the next file."""
-    monkeypatch.setattr("kyoukai.listener.inode", lambda path: (1, 2) if os.path.exists(path) else None)
+    monkeypatch.setattr(
+        "kyoukai.server.listener.inode", lambda path: (1, 2) if os.path.exists(path) else None
+    )
     old: Running = serve(noting.app, port=None, uds=path)
     with old.connect() as client:
         client.send(message("GET", "/held"))
@@ -133,7 +135,7 @@ def test_a_listener_that_cannot_be_closed_skips_nothing(serve, noting, monkeypat
             sock.close()
         raise OSError("not closed")
 
-    monkeypatch.setattr("kyoukai.acceptor.Acceptor.close", close)
+    monkeypatch.setattr("kyoukai.server.acceptor.Acceptor.close", close)
     server: Running = serve(noting.app)
     assert server.request(message()).body == b"begun"
     server.call(noting.go_on.set)

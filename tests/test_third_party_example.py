@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kyoukai import HTTP1_FEATURES, BackendOptionError
-from kyoukai.core.registry import create_backend
+from kyoukai.core.contract.registry import create_backend
 from kyoukai.testing import Action, Outcome, Reply, converse, load_corpus, serving
 from kyoukai.testing.rules import load_rules
 from kyoukai.testing.runner import standing

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kyoukai import Backend, BackendError, BackendOptionError
-from kyoukai.core.registry import create_backend
+from kyoukai.core.contract.registry import create_backend
 
 logger = logging.getLogger("recording_backend")
 

@@ -6,9 +6,10 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from kyoukai.core.backend import HTTP1_FEATURES, Backend, Feature, claimed_features
-from kyoukai.core.options import REQUIRED, options_of
-from kyoukai.core.registry import Registration, describe, load_backend, registrations
+from kyoukai.core.contract.backend import Backend, claimed_features
+from kyoukai.core.contract.options import REQUIRED, options_of
+from kyoukai.core.contract.registry import Registration, describe, load_backend, registrations
+from kyoukai.core.features import HTTP1_FEATURES, Feature
 
 from .output import app_dir_option, columns, one_line
 

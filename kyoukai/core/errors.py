@@ -65,7 +65,7 @@ class BackendLoadError(BackendError):
 
 
 class NotABackendError(BackendError):
-    """The name leads to something that is no usable :class:`~kyoukai.core.backend.Backend`."""
+    """The name leads to something that is no usable :class:`~kyoukai.core.contract.backend.Backend`."""
 
 
 class BackendVersionError(BackendError):

@@ -17,12 +17,12 @@ from werkzeug import wrappers
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
-from kyoukai.core.answer import answer_failure, prepare_answer
-from kyoukai.core.closing import close_both
+from kyoukai.core.exchange.answer import answer_failure, prepare_answer
+from kyoukai.core.exchange.closing import close_both
+from kyoukai.core.exchange.response_body import BodySender
+from kyoukai.core.exchange.witness import witness
 from kyoukai.core.faults import is_end
 from kyoukai.core.limits import Limits
-from kyoukai.core.stream import BodySender
-from kyoukai.core.witness import witness
 
 from .client import BASE, Answer, Begun, Client
 from .requests import target_of

@@ -19,7 +19,7 @@ from asphalt.core.component import component_types
 from werkzeug.datastructures import EnvironHeaders, Headers
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.witness import witness
+from kyoukai.core.exchange.witness import witness
 
 from .client import Answer, Begun, Client
 

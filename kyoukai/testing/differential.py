@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 
 import click
 
-from kyoukai.core.registry import registrations
+from kyoukai.core.contract.registry import registrations
 
 from .comparison import SERVED, Comparison, Finding, Held, is_worded_alike
 from .generation import Conversation, conversation, cutting, whole

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from kyoukai.core.registry import registrations
+from kyoukai.core.contract.registry import registrations
 
 from .chunking import Cutting, cuttings, slow_cuttings, with_actions
 from .conversation import PATIENCE, converse, serving

@@ -15,7 +15,7 @@ from asphalt.core import Context
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.asphalt import CommandLineName, KyoukaiComponent
-from kyoukai.core.parser import CALLBACKS
+from kyoukai.core.contract.parser import CALLBACKS
 
 from .conversation import QUIET_TURNS
 from .outcome import Outcome, read_outcome

@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from kyoukai.core.backend import Backend, claimed_features
-from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.core.registry import create_backend, load_backend
+from kyoukai.core.contract.backend import Backend, claimed_features
+from kyoukai.core.contract.registry import create_backend, load_backend
+from kyoukai.core.http1.protocol import HTTPProtocol
 
 from .rules import Rule
 from .settings import timeout_scale

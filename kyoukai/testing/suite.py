@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
-from kyoukai.core.backend import Backend
+from kyoukai.core.contract.backend import Backend
 
 from .checks.corpus import why_case_skipped
 from .corpus import Case, load_corpus

@@ -3,14 +3,14 @@
 from .application import Kyoukai
 from .blueprint import Blueprint
 from .context import HTTPRequestContext
-from .events import ServerSentEvent, event_stream, last_event_id
 from .files import send_file, send_from_directory
-from .problems import Problem, answer_as_problem
+from .problem_details import Problem, answer_as_problem
 from .responses import make_response
 from .route import Route
 from .route_events import RouteCompletedEvent, RouteEvent, RouteInvokedEvent, RouteMatchedEvent
 from .route_group import RouteGroup
 from .sessions import CookieSessions, Session, SessionError
+from .sse import ServerSentEvent, event_stream, last_event_id
 from .trailers import add_trailers
 from .wrappers import Request, Response
 

@@ -14,9 +14,9 @@ from asphalt.core import Context
 from werkzeug import wrappers
 from werkzeug.routing import BaseConverter
 
-from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError, ProtocolError
-from kyoukai.launch import launch
+from kyoukai.core.serving.application import BodyPlan
+from kyoukai.server.launch import launch
 
 from .blueprint import Blueprint
 from .bodies import REFUSAL, REFUSED, find_target, plan_body

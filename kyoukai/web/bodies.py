@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug import wrappers
 
-from kyoukai.core.application import BodyPlan
-from kyoukai.core.body_stream import BodyStream
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.exchange.request_body import BodyStream
 from kyoukai.core.faults import is_fault
 from kyoukai.core.limits import MOST
+from kyoukai.core.serving.application import BodyPlan
 
 from .checks import check_flag
 

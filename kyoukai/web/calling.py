@@ -17,10 +17,10 @@ from typing import Any, Final, cast
 from asphalt.core.context import _Dependency as ResourceMarker
 from werkzeug.wrappers import Response
 
-from kyoukai.core.closing import close_quietly
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.strands import Strand, adopt, note_strand
-from kyoukai.core.threads import run_in_thread
+from kyoukai.core.exchange.closing import close_quietly
+from kyoukai.core.serving.strands import Strand, adopt, note_strand
+from kyoukai.core.serving.threads import run_in_thread
 
 AnyFunction = Callable[..., Any]
 CoroutineFunction = Callable[..., Awaitable[Any]]

@@ -9,8 +9,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from kyoukai.core.closing import Former, close_stream
-from kyoukai.core.strands import strand_of
+from kyoukai.core.exchange.closing import Former, close_stream
+from kyoukai.core.serving.strands import strand_of
 
 
 class Following:

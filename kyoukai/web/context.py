@@ -20,17 +20,17 @@ from asphalt.core.context import ContextState, _current_context
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request
 
-from kyoukai.core.body_stream import BodyStream
-from kyoukai.core.early_hints import serialize_early_hints
+from kyoukai.core.exchange.early_hints import serialize_early_hints
+from kyoukai.core.exchange.request_body import BodyStream
+from kyoukai.core.exchange.witness import bear_witness
 from kyoukai.core.faults import contained
-from kyoukai.core.field_pairs import FieldPairs
-from kyoukai.core.strands import Strand, running_strand
-from kyoukai.core.threads import run_in_thread
-from kyoukai.core.witness import bear_witness
+from kyoukai.core.semantics.field_pairs import FieldPairs
+from kyoukai.core.serving.strands import Strand, running_strand
+from kyoukai.core.serving.threads import run_in_thread
 
 from .bodies import stream_of
+from .cached_attribute import Lazily
 from .calling import describe, is_coroutine_function
-from .lazily import Lazily
 from .route_events import (
     RequestSignal,
     RouteCompletedEvent,

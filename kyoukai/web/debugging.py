@@ -17,7 +17,7 @@ from werkzeug import wrappers
 from werkzeug.debug import DebuggedApplication
 from werkzeug.debug.tbtools import DebugTraceback
 
-from kyoukai.core.error_response import OFFERED
+from kyoukai.core.exchange.error_response import OFFERED
 
 from .wrappers import Response
 from .wsgi import WSGIMount

@@ -3,8 +3,8 @@
 import abc
 import functools
 
-from kyoukai.core.application import BodyPlan
-from kyoukai.core.methods import METHODS
+from kyoukai.core.semantics.methods import METHODS
+from kyoukai.core.serving.application import BodyPlan
 
 from .blueprint import Blueprint
 

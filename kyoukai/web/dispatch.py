@@ -15,10 +15,10 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from kyoukai.core.answer import is_clients_doing
-from kyoukai.core.closing import close_stream
+from kyoukai.core.exchange.answer import is_clients_doing
+from kyoukai.core.exchange.closing import close_stream
+from kyoukai.core.exchange.witness import bear_witness
 from kyoukai.core.faults import as_error, is_end
-from kyoukai.core.witness import bear_witness
 
 from .bodies import REFUSAL, REFUSED
 from .calling import AnyFunction, locate

@@ -18,8 +18,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
-from kyoukai.core.closing import close_quietly
-from kyoukai.core.threads import run_in_thread
+from kyoukai.core.exchange.closing import close_quietly
+from kyoukai.core.serving.threads import run_in_thread
 
 from .conditions import apply_conditions
 from .places import open_beneath, open_regular, read_path

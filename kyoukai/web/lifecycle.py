@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 from asphalt.core import Context
 
 from kyoukai.core.faults import as_error, is_end
+from kyoukai.core.serving.threads import Threads, threads
 from kyoukai.core.stopping import run_all
-from kyoukai.core.threads import Threads, threads
 
 from .background import LAST_WORDS, BackgroundTasks
 from .calling import AnyFunction, as_coroutine_function, describe

@@ -23,7 +23,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from kyoukai.core.error_response import error_response
+from kyoukai.core.exchange.error_response import error_response
 
 from .calling import AnyFunction, describe
 from .closing import note_unsent

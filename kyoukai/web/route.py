@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.grammar import MAX_METHOD_SIZE
-from kyoukai.core.methods import may_be_declared
+from kyoukai.core.semantics.grammar import MAX_METHOD_SIZE
+from kyoukai.core.semantics.methods import may_be_declared
 
 from .bodies import make_plan
 from .calling import (

@@ -22,9 +22,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map, MapAdapter, RequestRedirect
 from werkzeug.wrappers import Request, Response
 
-from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.methods import REGISTERED
+from kyoukai.core.semantics.methods import REGISTERED
+from kyoukai.core.serving.application import BodyPlan
 
 from .bodies import REFUSED
 from .calling import AnyFunction, CoroutineFunction, check_call, describe

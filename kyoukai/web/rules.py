@@ -7,7 +7,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import suggest
-from kyoukai.core.methods import ALL
+from kyoukai.core.semantics.methods import ALL
 
 from .calling import describe
 from .route import Route

@@ -4,8 +4,8 @@ from typing import TypeVar
 
 from werkzeug.wrappers import Response
 
-from kyoukai.core.field_pairs import read_pairs
-from kyoukai.core.trailers import Trailers, serialize_trailers
+from kyoukai.core.exchange.trailers import Trailers, serialize_trailers
+from kyoukai.core.semantics.field_pairs import read_pairs
 
 R = TypeVar("R", bound=Response)
 

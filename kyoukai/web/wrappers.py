@@ -18,10 +18,10 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 
-from kyoukai.core.methods import METHODS
+from kyoukai.core.semantics.methods import METHODS
 
 from . import json_input
-from .lazily import Lazily
+from .cached_attribute import Lazily
 
 Body = Iterable[bytes] | AsyncIterable[bytes] | Iterable[str] | AsyncIterable[str] | bytes | str
 Field = tuple[str, str]

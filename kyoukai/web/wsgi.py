@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.methods import ALL, REGISTERED
+from kyoukai.core.semantics.methods import ALL, REGISTERED
 
 from .calling import Described, describe, is_coroutine_function
 from .checks import check_prefix

@@ -18,11 +18,11 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
-from kyoukai.core.body_stream import ClientGoneError
-from kyoukai.core.closing import close_stream
 from kyoukai.core.errors import ProtocolError
-from kyoukai.core.strands import Strand, note_strand
-from kyoukai.core.threads import Work, outlast, threads, watch
+from kyoukai.core.exchange.closing import close_stream
+from kyoukai.core.exchange.request_body import ClientGoneError
+from kyoukai.core.serving.strands import Strand, note_strand
+from kyoukai.core.serving.threads import Work, outlast, threads, watch
 
 from .pipe import Pipe, PipeBody, ReaderGoneError
 from .wrappers import Response as OwnResponse

@@ -6,8 +6,8 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import HTTP_STATUS_CODES
 
 from kyoukai.core import errors
-from kyoukai.core.content_coding import ContentDecoder
 from kyoukai.core.errors import ConfigurationError, KyoukaiError, ListenError, ProtocolError
+from kyoukai.core.semantics.content_coding import ContentDecoder
 
 STATUSES = {
     "BadRequest": 400,

@@ -15,8 +15,8 @@ from typing import Any, Final
 from asphalt.core import Context
 from werkzeug.wrappers import Request, Response
 
-from kyoukai.core.exchange import Exchange
-from kyoukai.launch import launch
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.server.launch import launch
 
 LARGE: Final = bytes(32 * 1024 * 1024)
 """One for all: an answer of it costs what the server makes of it."""

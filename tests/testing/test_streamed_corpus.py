@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kyoukai.core.application import BodyPlan
+from kyoukai.core.serving.application import BodyPlan
 from kyoukai.testing import Case, load_corpus
 from kyoukai.testing.recorder import RecordingApplication
 from kyoukai.testing.runner import run_case

@@ -6,8 +6,8 @@ import pytest
 from asphalt.core import Context
 from werkzeug.wrappers import Request, Response
 
-from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.serving.application import BodyPlan
 from kyoukai.web import Blueprint, HTTPRequestContext, Kyoukai, Route, RouteGroup
 from kyoukai.web.route_group import route
 

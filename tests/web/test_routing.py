@@ -4,7 +4,7 @@ import pytest
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
 
-from kyoukai.core.methods import METHODS
+from kyoukai.core.semantics.methods import METHODS
 from kyoukai.web import Blueprint, HTTPRequestContext, Kyoukai
 
 from .asking import ask

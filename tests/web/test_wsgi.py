@@ -6,8 +6,8 @@ import pytest
 from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Request, Response
 
-from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.serving.application import BodyPlan
 from kyoukai.web import Blueprint, HTTPRequestContext, Kyoukai
 from kyoukai.web.wsgi import make_environ, split_path
 

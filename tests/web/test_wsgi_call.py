@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Response
 
-from kyoukai.core.body_stream import ClientGoneError
 from kyoukai.core.errors import BadRequest
+from kyoukai.core.exchange.request_body import ClientGoneError
 from kyoukai.web.pipe import PipeBody
 from kyoukai.web.wsgi_call import WSGICall
 

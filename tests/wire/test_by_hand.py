@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import BadRequest
-from kyoukai.core.server import Server
+from kyoukai.core.serving.server_state import Server
 
 from ..serving import Answering, echo, message
 

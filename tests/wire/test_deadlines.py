@@ -8,7 +8,7 @@ import pytest
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from kyoukai.core.states import ARRIVING, BODY
+from kyoukai.core.http1.states import ARRIVING, BODY
 
 from ..serving import PATIENCE, Answering, echo, error_records, message
 

@@ -9,7 +9,7 @@ from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from kyoukai.core.protocol import HTTPProtocol
+from kyoukai.core.http1.protocol import HTTPProtocol
 
 from ..serving import Answering, error_records, message
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kyoukai import Kyoukai
-from kyoukai.core.methods import METHODS
+from kyoukai.core.semantics.methods import METHODS
 
 from ..serving import Answering, chunks, echo, message
 

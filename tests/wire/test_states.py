@@ -7,7 +7,7 @@ from kyoukai.backends.httptools_ import HttptoolsBackend
 from kyoukai.backends.httptools_ import KyoukaiProtocol as HttptoolsProtocol
 from kyoukai.backends.reference import KyoukaiProtocol as ReferenceProtocol
 from kyoukai.backends.reference import ReferenceBackend
-from kyoukai.core.states import TABLE
+from kyoukai.core.http1.states import TABLE
 
 from ..serving import Answering, chunks, message
 

@@ -17,8 +17,8 @@ from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response
 
 from kyoukai import BodyStream, Kyoukai, ProtocolError, send_file
-from kyoukai.core.application import BodyPlan
 from kyoukai.core.errors import BadRequest, RequestTimeout
+from kyoukai.core.serving.application import BodyPlan
 
 from ..serving import PATIENCE, Answering, chunks, error_records, message
 

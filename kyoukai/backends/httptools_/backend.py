@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from kyoukai.core.backend import HTTP1_FEATURES, Backend
+from kyoukai.core.contract.backend import Backend
+from kyoukai.core.features import HTTP1_FEATURES
 
 from .protocol import KyoukaiProtocol
 
 if TYPE_CHECKING:
     from asphalt.core import Context
 
-    from kyoukai.core.application import Component
+    from kyoukai.core.serving.application import Component
 
 
 class HttptoolsBackend(Backend):

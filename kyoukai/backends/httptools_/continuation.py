@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from httptools import HttpRequestParser
 
 if TYPE_CHECKING:
-    from kyoukai.core.framing import Framing
-    from kyoukai.core.parser import ParserCallbacks
+    from kyoukai.core.contract.parser import ParserCallbacks
+    from kyoukai.core.semantics.framing import Framing
 
 
 class Continuation:

@@ -4,8 +4,8 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from kyoukai.core.errors import BadRequest
-from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.core.states import BODY
+from kyoukai.core.http1.protocol import HTTPProtocol
+from kyoukai.core.http1.states import BODY
 
 from .continuation import continue_message
 

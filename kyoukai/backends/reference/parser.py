@@ -4,7 +4,7 @@ It reads requests as RFC 9112 writes them down::
 
     HTTP-message = request-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 
-and calls a :class:`~kyoukai.core.parser.ParserCallbacks` with what it has read. The place in the
+and calls a :class:`~kyoukai.core.contract.parser.ParserCallbacks` with what it has read. The place in the
 code is the state: :meth:`RequestParser._parse` is a generator that yields where it needs more bytes.
 
 1. Strict: whatever another recipient could read in another way is refused, and nothing is repaired.
@@ -22,14 +22,14 @@ from collections.abc import Generator
 from functools import partial
 from typing import Final, Never
 
-from kyoukai.core import policy
-from kyoukai.core.buffer import ReceiveBuffer
-from kyoukai.core.chunked import read_chunks
-from kyoukai.core.framing import Framing
-from kyoukai.core.heads import MAX_KNOWN_HEAD, read_head, read_trailers, split_head
+from kyoukai.core.contract.parser import ParserCallbacks
+from kyoukai.core.http1.chunked import read_chunks
+from kyoukai.core.http1.readers import MAX_KNOWN_HEAD, read_head, read_trailers, split_head
+from kyoukai.core.http1.receive_buffer import ReceiveBuffer
 from kyoukai.core.known import Known
 from kyoukai.core.limits import MOST, Limits
-from kyoukai.core.parser import ParserCallbacks
+from kyoukai.core.semantics import policy
+from kyoukai.core.semantics.framing import Framing
 
 FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 """The fields, in lower case, that say where a message ends and whether another one follows."""
@@ -82,13 +82,13 @@ def _parse_head(head: bytes) -> ParsedHead:
 
 
 class RequestParser:
-    """Parses the requests of one connection, in the shape of ``kyoukai.core.parser.RequestParser``.
+    """Parses the requests of one connection, in the shape of ``kyoukai.core.contract.parser.RequestParser``.
 
     :param protocol: what is called.
     :param limits: how much of a head, a trailer section, chunk extensions and a body there may be;
         ``None``: as much as by default.
     :param is_checked: whether every head is fed whole and by itself, and has been read by
-        :mod:`kyoukai.core.heads` already, as a connection does it. To read it again by the same
+        :mod:`kyoukai.core.http1.readers` already, as a connection does it. To read it again by the same
         code would find nothing.
     """
 

@@ -2,7 +2,7 @@
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from kyoukai.core.protocol import HTTPProtocol
+from kyoukai.core.http1.protocol import HTTPProtocol
 
 from .parser import RequestParser
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
+from kyoukai.core.contract.registry import load_backend
 from kyoukai.core.errors import BackendError
 from kyoukai.core.extras import extra_command
-from kyoukai.core.registry import load_backend
 
 from ..output import app_dir_option, one_line
 from .page import report_page

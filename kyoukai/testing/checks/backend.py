@@ -4,10 +4,11 @@ import asyncio
 import re
 from typing import Any, Final
 
-from kyoukai.core.backend import Backend, Feature
+from kyoukai.core.contract.backend import Backend
+from kyoukai.core.contract.registry import create_backend
 from kyoukai.core.errors import BackendOptionError, BackendVersionError
-from kyoukai.core.protocol import HTTPProtocol
-from kyoukai.core.registry import create_backend
+from kyoukai.core.features import Feature
+from kyoukai.core.http1.protocol import HTTPProtocol
 
 from ..subject import Subject
 from . import RuleBroken, check

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Request, Response
 
-from kyoukai.core.parser import CALLBACKS
-from kyoukai.core.protocol import HTTPProtocol
+from kyoukai.core.contract.parser import CALLBACKS
+from kyoukai.core.http1.protocol import HTTPProtocol
 
 from ..subject import Subject
 from . import RuleBroken, check

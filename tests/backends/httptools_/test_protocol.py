@@ -14,9 +14,9 @@ from werkzeug.exceptions import HTTPException, ImATeapot
 
 from kyoukai.backends.httptools_ import HttptoolsBackend, KyoukaiProtocol
 from kyoukai.core.errors import BadRequest, ContentTooLarge, ProtocolError
-from kyoukai.core.framing import CHUNKED, Framing
-from kyoukai.core.server import Server
-from kyoukai.core.states import BODY, ENDED, IDLE
+from kyoukai.core.http1.states import BODY, ENDED, IDLE
+from kyoukai.core.semantics.framing import CHUNKED, Framing
+from kyoukai.core.serving.server_state import Server
 
 CHUNKED_BODY = b"5;a=b\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from kyoukai.backends.reference.parser import RequestParser
-from kyoukai.core import policy
 from kyoukai.core.errors import HeaderFieldsTooLarge, ProtocolError
 from kyoukai.core.limits import Limits
+from kyoukai.core.semantics import policy
 
 
 class Outcome(NamedTuple):

@@ -147,7 +147,7 @@ def with_field(line):
     return b"GET / HTTP/1.1\r\nHost: a\r\n" + line + b"\r\n\r\n"
 
 
-# Of what no head and no trailer section may be, one of each kind: the rest is with kyoukai.core.heads.
+# What a head or a trailer section may not be, one of each kind: the rest is with core.http1.readers.
 REFUSED = {
     "space after version": (b"GET / HTTP/1.1 \r\n\r\n", BadRequest),
     "endless method": (b"A" * 33, NotImplementedByServer),

@@ -9,7 +9,7 @@ from werkzeug.exceptions import ImATeapot, InternalServerError
 from kyoukai.backends.reference import KyoukaiProtocol, ReferenceBackend, RequestParser
 from kyoukai.core.errors import BadRequest, ContentTooLarge
 from kyoukai.core.limits import Limits
-from kyoukai.core.server import Server
+from kyoukai.core.serving.server_state import Server
 
 
 def make_protocol(limits: Limits | None = None) -> KyoukaiProtocol:

@@ -1,0 +1,1 @@
+"""The transport's side of a connection: bytes, flow control, deadlines, and its end."""

@@ -1,0 +1,78 @@
+"""The shape of a request parser, as :meth:`HTTPProtocol.make_parser` returns it.
+
+It is the shape of ``httptools.HttpRequestParser``: bytes go in by :meth:`~RequestParser.feed_data`,
+and what they mean comes out as calls on the protocol object, in the order of the wire::
+
+    on_message_begin  on_url+  on_header*  on_headers_complete  on_body*  on_header*  on_message_complete
+
+The fields that come after ``on_headers_complete`` are trailers (RFC 9112 section 7.1.2).
+"""
+
+from typing import Final, Protocol
+
+CALLBACKS: Final = (
+    "on_message_begin",
+    "on_url",
+    "on_header",
+    "on_headers_complete",
+    "on_body",
+    "on_message_complete",
+)
+"""What a parser calls, as :class:`ParserCallbacks` has it."""
+
+
+class ParserCallbacks(Protocol):
+    """What a parser calls. :class:`~kyoukai.core.http1.protocol.HTTPProtocol` is one.
+
+    An exception out of a callback ends the parse: ``feed_data`` raises it, or an exception of the
+    parser's own from which ``translate_exception`` finds it. Nothing is called after that.
+    """
+
+    def on_message_begin(self) -> None:
+        """Note that the first byte of a request line has been read."""
+
+    def on_url(self, url: bytes) -> None:
+        """Take the request target as sent, or the next piece of it."""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one whole field: the name as sent; white space around the value may be left."""
+
+    def on_headers_complete(self) -> None:
+        """Note that the head is whole: method, version and persistence can be asked for."""
+
+    def on_body(self, body: bytes) -> None:
+        """Take the next piece of the body, with its transfer coding removed."""
+
+    def on_message_complete(self) -> None:
+        """Note that the message is whole. The next call is ``on_message_begin``."""
+
+
+class RequestParser(Protocol):
+    """Anything shaped like ``httptools.HttpRequestParser``, bound to a :class:`ParserCallbacks`.
+
+    ``get_method``, ``get_http_version``, ``should_keep_alive`` and ``should_upgrade`` speak of the
+    message whose ``on_headers_complete`` is being called, and need be right only then.
+    """
+
+    def feed_data(self, data: bytes, /) -> None:
+        """Parse the next bytes of the connection, wherever they are cut.
+
+        :raises Exception: when the bytes are no HTTP/1 request. What was complete before the
+            fault has been called back; the parser is not used again.
+        """
+
+    def get_method(self) -> bytes:
+        """Return the method, as sent."""
+
+    def get_http_version(self) -> str:
+        """Return the version without its name: ``"1.1"``."""
+
+    def should_keep_alive(self) -> bool:
+        """Return whether the client lets the connection persist (RFC 9112 section 9.3)."""
+
+    def should_upgrade(self) -> bool:
+        """Return whether the parser takes the rest of the connection for another protocol.
+
+        It then completes the message at the end of its head, and ``feed_data`` raises an exception
+        that ``resume_parser`` knows. A parser that never does always returns ``False``.
+        """

@@ -1,0 +1,1 @@
+"""One request and its answer, however they are carried: the middle storey of the contract."""

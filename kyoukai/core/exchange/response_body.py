@@ -1,0 +1,258 @@
+"""Sending a body whose whole is not in memory: an iterator, an async iterator, or a file.
+
+A piece is sent when it is there, and the next is asked for when the client has room. A plain
+iterator may block, so each of its steps runs in a thread; an async iterator runs in the loop.
+"""
+
+import asyncio
+import functools
+import io
+import os
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.wsgi import FileWrapper
+
+from ..serving.strands import Strand, note_strand, strand_of
+from ..serving.threads import run_in_thread
+from .sendfile import open_socket, send_block
+from .serialize import InvalidResponseError
+
+if TYPE_CHECKING:
+    from ..connection.connection import Connection
+    from ..semantics.framing import ResponseFraming
+    from .exchange import Exchange
+
+BLOCK_SIZE: Final = 256 * 1024
+"""Bytes of a file read at once. asyncio's own sendfile fall-back reads as much."""
+
+COPY_SIZE: Final = 16 * 1024
+"""A body up to this many bytes is written together with its head; beyond, the copy costs more."""
+
+PIECE_SIZE: Final = 64 * 1024
+"""Bytes of a body in memory written at once, where it goes in pieces: asyncio's high-water mark."""
+
+LARGE_SIZE: Final = 1024 * 1024
+"""A body in memory of more bytes is written in pieces, as the client takes them."""
+
+TURN_PIECES: Final = 16
+"""Pieces sent before the loop has its turn, however small they are."""
+
+TURN_SIZE: Final = 256 * 1024
+"""Bytes sent before the loop has its turn, if the client takes them all."""
+
+
+class BodySender:
+    """Sends one streamed body.
+
+    :param connection: where to.
+    :param exchange: whose answer it is; its ``sent`` is counted up.
+    :param framing: how the body is delimited.
+    :param trailers: what makes the trailer section of a chunked one, if it has any.
+    """
+
+    __slots__ = (
+        "connection",
+        "exchange",
+        "framing",
+        "gathered",
+        "gathered_size",
+        "is_due",
+        "trailers",
+        "turn_pieces",
+        "turn_size",
+    )
+
+    def __init__(
+        self,
+        connection: "Connection",
+        exchange: "Exchange",
+        framing: "ResponseFraming",
+        trailers: Callable[[], Awaitable[bytes]] | None = None,
+    ) -> None:
+        self.connection = connection
+        self.exchange = exchange
+        self.framing = framing
+        self.trailers = trailers
+        self.gathered: list[bytes] = []
+        """What has yet to be written, in order: see :meth:`write_piece`."""
+        self.gathered_size = 0
+        """Its bytes, but for the framing."""
+        self.is_due = False
+        """Whether the loop is to write it at its next turn."""
+        self.turn_pieces = 0
+        """Pieces sent since the loop last had its turn."""
+        self.turn_size = 0
+        """Their bytes."""
+
+    async def send(self, body: Any) -> None:
+        """Send the whole body, and what ends it.
+
+        :param body: what a Werkzeug response has as its ``response``; or bytes, to go in pieces.
+        :raises ConnectionResetError: if the client is gone.
+        :raises InvalidResponseError: if there is more or less of it than its Content-Length said.
+        :raises Exception: what the iterator raises. The connection must be cut then.
+        """
+        try:
+            if isinstance(body, bytes):
+                for offset in range(0, len(body), PIECE_SIZE):
+                    if self.write_piece(body[offset : offset + PIECE_SIZE]):
+                        await self.make_room()
+            elif isinstance(body, FileWrapper):
+                await self._send_file(body.file, *_reader_of(body))
+            elif isinstance(body, AsyncIterable):
+                await self._send_async(body)
+            else:
+                await self._send_blocking(body)
+            await self._end()
+        finally:
+            # What was there before something failed is the client's.
+            self.flush()
+
+    async def _end(self) -> None:
+        """Write what ends the body."""
+        declared = self.framing.content_length
+        if declared is not None and self.exchange.sent < declared:
+            raise InvalidResponseError(
+                f"the body has {self.exchange.sent} bytes, its Content-Length says {declared}"
+            )
+        if self.framing.chunked:
+            # RFC 9112 section 7.1: last-chunk, and the trailer section, which is mostly empty.
+            lines = b"" if self.trailers is None else await self.trailers()
+            self.gathered.append(b"0\r\n%b\r\n" % lines)
+
+    def write_piece(self, piece: bytes | str) -> bool:
+        """Write one piece, and return whether to wait by :meth:`make_room` before the next.
+
+        Pieces that come without a wait between them go together, up to :data:`PIECE_SIZE`: what there
+        is when the maker waits for something is written by the loop's next turn.
+        """
+        data = piece.encode() if isinstance(piece, str) else piece
+        size = len(data)
+        if not size:
+            # RFC 9112 section 7.1: an empty chunk would be the last one.
+            return False
+        declared = self.framing.content_length
+        if declared is not None and self.exchange.sent + size > declared:
+            raise InvalidResponseError(f"the body is longer than its Content-Length, {declared} bytes")
+        if self.framing.chunked:
+            self.gathered += (b"%x\r\n" % size, bytes(data), b"\r\n")
+        else:
+            self.gathered.append(bytes(data))
+        self.gathered_size += size
+        if self.gathered_size >= PIECE_SIZE:
+            self.flush()
+        elif not self.is_due:
+            self.is_due = True
+            asyncio.get_running_loop().call_soon(self._flush_due)
+        connection = self.connection
+        self.exchange.sent += size
+        self.turn_pieces += 1
+        self.turn_size += size
+        return (
+            connection.is_paused
+            or self.turn_size >= TURN_SIZE
+            or self.turn_pieces >= TURN_PIECES
+            or connection.client_gone
+        )
+
+    def flush(self) -> None:
+        """Write what is gathered."""
+        if self.gathered:
+            data = b"".join(self.gathered)
+            self.gathered.clear()
+            self.gathered_size = 0
+            self.connection.raw_write(data)
+
+    def _flush_due(self) -> None:
+        self.is_due = False
+        self.flush()
+
+    async def make_room(self) -> None:
+        """Wait until the client has room for another piece, and the loop has had its turn.
+
+        An iterator that never waits must not keep the loop from the other connections, nor from
+        noticing that this one is gone.
+
+        :raises ConnectionResetError: if the client is gone.
+        """
+        self.turn_pieces = self.turn_size = 0
+        self.flush()
+        if not await self.connection.drain():
+            await asyncio.sleep(0)
+
+    async def _send_async(self, body: AsyncIterable[bytes | str]) -> None:
+        async for piece in body:
+            if self.write_piece(piece):
+                await self.make_room()
+
+    async def _send_blocking(self, body: Iterable[bytes | str]) -> None:
+        name, strand = _reader_of(body)
+        iterator: Iterator[bytes | str] | None = None
+
+        def step() -> bytes | str | None:
+            nonlocal iterator
+            if iterator is None:
+                iterator = iter(body)
+            # StopIteration cannot pass through a future, so next() has a default.
+            return next(iterator, None)
+
+        while (piece := await run_in_thread(step, name, strand)) is not None:
+            if self.write_piece(piece):
+                await self.make_room()
+
+    async def _send_file(self, file: Any, name: str, strand: Strand) -> None:
+        if isinstance(file, (io.BufferedReader, io.FileIO)) and await self._sendfile(file):
+            return
+        # A file that has grown since its length was declared is sent as far as declared.
+        declared = self.framing.content_length
+        size = BLOCK_SIZE
+        while True:
+            if declared is not None:
+                size = min(BLOCK_SIZE, declared - self.exchange.sent)
+            read = functools.partial(file.read, size)
+            block = await run_in_thread(read, name, strand) if size else b""
+            if not block:
+                return
+            if self.write_piece(block):
+                await self.make_room()
+
+    async def _sendfile(self, file: Any) -> bool:
+        """Let the kernel send it, as far as system, transport and framing have it so."""
+        exchange, declared = self.exchange, self.framing.content_length
+        socket = None if declared is None else await open_socket(self.connection)
+        if socket is None or declared is None:
+            return False
+        offset, turn_end = file.tell(), TURN_SIZE
+        try:
+            while exchange.sent < declared:
+                size = min(BLOCK_SIZE, declared - exchange.sent)
+                try:
+                    sent = await send_block(self.connection, socket, file, offset, size)
+                except ConnectionResetError:
+                    raise
+                except OSError:
+                    if exchange.sent:
+                        raise
+                    # Not every file system has it. Nothing was sent: the other way is still open.
+                    return False
+                if not sent:
+                    break
+                offset += sent
+                exchange.sent += sent
+                if exchange.sent >= turn_end:
+                    turn_end = exchange.sent + TURN_SIZE
+                    await asyncio.sleep(0)
+        finally:
+            os.close(socket)
+        return True
+
+
+def _reader_of(body: object) -> tuple[str, Strand]:
+    """Return what the log calls the reading of ``body``, and where it runs: there it is closed, too."""
+    strand = strand_of(body)
+    if strand is None:
+        strand = Strand()
+        note_strand(body, strand)
+    name = getattr(body, "__qualname__", type(body).__qualname__)
+    return f"the body {name}", strand

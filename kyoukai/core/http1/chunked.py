@@ -1,0 +1,92 @@
+"""The chunked transfer coding (RFC 9112 section 7.1), as it is read.
+
+::
+
+    chunked-body   = *chunk
+                     last-chunk
+                     trailer-section
+                     CRLF
+    chunk          = chunk-size [ chunk-ext ] CRLF
+                     chunk-data CRLF
+    last-chunk     = 1*("0") [ chunk-ext ] CRLF
+
+Nothing here looks for the next chunk after a fault: whoever does so reads a request where the client
+put data, or the other way round.
+"""
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ..errors import BadRequest, ContentTooLarge
+from ..semantics.framing import Framing
+from ..semantics.grammar import CHUNK_LINE_CRLF, MAX_CHUNK_SIZE_DIGITS, parse_chunk_size
+from .readers import read_trailers
+from .receive_buffer import ReceiveBuffer
+
+if TYPE_CHECKING:
+    from ..limits import Limits
+
+extensions_too_large: Final = partial(BadRequest, "The chunk extensions are larger than this server takes.")
+data_too_long: Final = partial(BadRequest, "The data of a chunk is not followed by CRLF.")
+
+
+def read_chunks(
+    buffer: ReceiveBuffer,
+    limits: "Limits",
+    read_data: Callable[[int], Generator[None, None, None]],
+    max_size: int | None = None,
+) -> Generator[None, None, int]:
+    """Read the chunks up to the last one, whose line is read and whose trailer section is not.
+
+    The extensions of all chunks together may have ``max_head_size`` bytes. RFC 9112 section 7.1.1:
+    "A server ought to limit the total length of chunk extensions received in a request to an amount
+    reasonable for the services provided".
+
+    :param read_data: makes the reader of so many bytes of chunk data.
+    :param max_size: the most bytes of data; by default ``max_body_size``.
+    :return: how many bytes of data there were.
+    :raises BadRequest: if the coding is malformed, or has too many extensions.
+    :raises ContentTooLarge: if a chunk's size takes the sum past ``max_size``.
+    """
+    most = limits.max_body_size if max_size is None else max_size
+    room, left = limits.max_head_size, most
+    while True:
+        # The whole line where it is there, which is nearly always; else whatever there is of it.
+        start, longest = buffer.offset, MAX_CHUNK_SIZE_DIGITS + room
+        header = CHUNK_LINE_CRLF.match(buffer.data, start, start + longest + 2)
+        if header is not None:
+            size, extensions_size = int(header[1], 16), len(header[2])
+            line_size = header.end() - start
+            buffer.offset = header.end()
+        else:
+            line = yield from buffer.read_line(longest, extensions_too_large)
+            line_size = len(line) + 2
+            size, extensions_size = buffer.parse_line(line, parse_chunk_size)
+        room -= extensions_size
+        left -= size
+        if room < 0 or left < 0:
+            buffer.offset -= line_size
+            raise extensions_too_large() if room < 0 else ContentTooLarge
+        if size == 0:
+            return most - left
+        yield from read_data(size)
+        if buffer.data.startswith(b"\r\n", buffer.offset):
+            buffer.offset += 2
+        else:
+            yield from buffer.read_line(0, data_too_long)
+
+
+def read_body(
+    buffer: ReceiveBuffer, framing: Framing, limits: "Limits", max_size: int | None = None
+) -> Generator[None, None, int]:
+    """Read a body however it is delimited, its trailers too, and return how many bytes of content it has.
+
+    :param max_size: the most that it may have where its length is not known; by default ``max_body_size``.
+    """
+    if not framing.chunked:
+        yield from buffer.skip(framing.content_length)
+        return framing.content_length
+    size = yield from read_chunks(buffer, limits, buffer.skip, max_size)
+    yield from read_trailers(buffer, limits)
+    return size

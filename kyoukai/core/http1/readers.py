@@ -1,0 +1,233 @@
+"""Reading a head, and a trailer section, line by line, and holding them to grammar and limits.
+
+The readers are generators over a :class:`~kyoukai.core.http1.receive_buffer.ReceiveBuffer`. A fault is
+reported at the first byte that shows it, or at the end of the line that does: a client that waits for an
+answer gets it. Which one is reported depends on the bytes alone, and never on how they were cut.
+"""
+
+from collections.abc import Callable, Container, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ..errors import BadRequest, HeaderFieldsTooLarge, NotImplementedByServer, URITooLong, VersionNotSupported
+from ..exchange.exchange import Exchange
+from ..semantics import policy
+from ..semantics.grammar import (
+    FIELD_LINES,
+    HEAD,
+    HTTP_VERSION_SIZE,
+    MAX_METHOD_SIZE,
+    NOT_TCHAR,
+    NOT_VCHAR,
+    START,
+    parse_field_line,
+    parse_version,
+)
+from ..semantics.methods import SERVED_METHODS
+from ..semantics.target import parse_target
+from .receive_buffer import CR, ReceiveBuffer, bare_cr, bare_lf
+
+if TYPE_CHECKING:
+    from ..limits import Limits
+
+SP: Final = 0x20
+
+TLS_HANDSHAKE: Final = 0x16
+"""RFC 8446 section 5.1: the content type of the record that a client of TLS begins with."""
+
+MAX_FIELD_WHITESPACE: Final = 1024
+"""The most bytes that a field line may have besides name and value: the colon and white space."""
+
+MAX_KNOWN_HEAD: Final = 2 * 1024
+"""Bytes of the longest head that is kept for the next request that has it. Browsers send 1 KiB."""
+
+FRAMING_FIELDS: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+# RFC 9112 section 3: "A server that receives a method longer than any that it implements SHOULD
+# respond with a 501 (Not Implemented) status code."
+method_too_long: Final = partial(
+    NotImplementedByServer, "The request method is longer than any that this server knows."
+)
+version_too_long: Final = partial(BadRequest, "The request line does not end in an HTTP version.")
+
+
+def take_head(
+    buffer: ReceiveBuffer,
+    small_size: int,
+    known: Container[bytes] = frozenset(),
+    methods: Container[bytes] = SERVED_METHODS,
+) -> bytes | None:
+    """Read a head that is whole and small; ``None``, and nothing is read, where there is none.
+
+    It is the short cut for nearly every head: :func:`read_head` would return one that says the same,
+    or refuse what :func:`~kyoukai.core.semantics.policy.accept` refuses.
+
+    :param small_size: the most bytes of a head, where it can hold no field that is too long.
+    :param known: heads that have been read before, and were right.
+    :param methods: those that are served.
+    """
+    data, start = buffer.data, buffer.offset
+    if not start and type(data) is bytes and len(data) <= MAX_KNOWN_HEAD and data in known:
+        buffer.offset = len(data)
+        return data
+    # The lines of a head have no CR in them, so that the first empty line ends it.
+    end = data.find(b"\r\n\r\n", start, start + small_size) + 4
+    if end < 4:
+        return None
+    head = data if end - start == len(data) and type(data) is bytes else bytes(data[start:end])
+    if head not in known:
+        match = HEAD.fullmatch(head)
+        if match is None or match[1] not in methods:
+            return None
+    buffer.offset = end
+    return head
+
+
+def read_head(
+    buffer: ReceiveBuffer, limits: "Limits", methods: Container[bytes] = SERVED_METHODS
+) -> Generator[None, None, bytes]:
+    """Read the empty lines before a head, and the head.
+
+    :param methods: those that are served.
+    :return: the head, without the empty lines before it, and with one space before each value and
+        none behind it, which no parser can misread.
+    :raises ProtocolError: if it is malformed, passes a limit, or its request line is refused.
+    """
+    room = yield from _skip_empty_lines(buffer, limits)
+    buffer.kept = buffer.offset
+    request_line = yield from _read_request_line(buffer, limits, methods)
+    fields = yield from read_fields(buffer, room - len(request_line) - 2, limits)
+    buffer.kept = None
+    lines = [request_line, *(b"%b: %b" % field for field in fields), b"", b""]
+    return b"\r\n".join(lines)
+
+
+def read_start(head: bytes) -> tuple[bytes, bytes, str]:
+    """Return method, target and version of a head of which not all may be there, or right.
+
+    A target may then be cut; what is missing is empty, a version ``"1.1"``.
+    """
+    match = START.match(head)
+    if match is None:
+        return b"", b"", "1.1"
+    return match[1], match[2], (match[3] or b"1.1").decode("ascii")
+
+
+def _skip_empty_lines(buffer: ReceiveBuffer, limits: "Limits") -> Generator[None, None, int]:
+    """Read up to the first byte of a request line, and return how many more the head may have.
+
+    RFC 9112 section 2.2: "a server that is expecting to receive and parse a request-line SHOULD
+    ignore at least one empty line (CRLF) received prior to the request-line."
+    """
+    room = limits.max_head_size
+    while True:
+        while buffer.data.startswith(b"\r\n", buffer.offset):
+            buffer.offset += 2
+            room -= 2
+            if room <= 0:
+                raise HeaderFieldsTooLarge
+        rest = buffer.data[buffer.offset : buffer.offset + 2]
+        if rest.startswith(b"\n"):
+            raise bare_lf()
+        if rest and rest[0] != CR:
+            return room
+        if len(rest) == 2:
+            raise bare_cr()
+        yield
+
+
+def _read_request_line(
+    buffer: ReceiveBuffer, limits: "Limits", methods: Container[bytes]
+) -> Generator[None, None, bytes]:
+    """Read the request line, and return it without its CRLF (RFC 9112 section 3).
+
+    ::
+
+        request-line = method SP request-target SP HTTP-version
+    """
+    method, stop = yield from buffer.read_until(NOT_TCHAR, MAX_METHOD_SIZE, method_too_long)
+    if stop != SP or not method:
+        if stop == TLS_HANDSHAKE and not method:
+            raise BadRequest("The client speaks TLS, and this port is for HTTP without TLS.")
+        raise BadRequest("The request line does not begin with a method and a space.")
+    buffer.offset += 1
+    longest = min(limits.max_target_size, limits.max_head_size)
+    target, stop = yield from buffer.read_until(NOT_VCHAR, longest, URITooLong)
+    if stop == CR and target and method == b"GET":
+        # RFC 1945 section 4.1, HTTP/0.9: Simple-Request = "GET" SP Request-URI CRLF
+        yield from buffer.read_line(0, version_too_long)
+        # Section 5.1.2: Request-URI = absoluteURI | abs_path. A line with anything else, such as one
+        # that lacks its target, belongs to no version of HTTP.
+        parse_target(target, "GET", longest)
+        raise VersionNotSupported
+    if stop != SP or not target:
+        raise BadRequest("The request line has no request target of visible ASCII characters and a space.")
+    buffer.offset += 1
+    version = yield from buffer.read_line(HTTP_VERSION_SIZE, version_too_long)
+    parse_version(version)
+    policy.check_request_line(method, target, limits, methods)
+    return b"%b %b %b" % (method, target, version)
+
+
+def read_fields(
+    buffer: ReceiveBuffer,
+    room: int,
+    limits: "Limits",
+    parse: Callable[[bytes], tuple[bytes, bytes]] = parse_field_line,
+) -> Generator[None, None, list[tuple[bytes, bytes]]]:
+    """Read ``*( field-line CRLF ) CRLF``: the fields of a head, or a trailer section.
+
+    :param room: the most bytes that they may have.
+    :param parse: returns the name and the value of a line.
+    :raises BadRequest: if a line is malformed.
+    :raises HeaderFieldsTooLarge: if they pass a limit.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    longest_line = limits.max_field_size + MAX_FIELD_WHITESPACE
+    while line := (yield from buffer.read_line(min(room - 2, longest_line), HeaderFieldsTooLarge)):
+        room -= len(line) + 2
+        name, value = buffer.parse_line(line, parse)
+        fields.append((name, value))
+        if len(fields) > limits.max_fields or len(name) + len(value) > limits.max_field_size:
+            raise HeaderFieldsTooLarge
+    return fields
+
+
+def parse_trailer_line(line: bytes) -> tuple[bytes, bytes]:
+    """Return the name and the value of a line of a trailer section.
+
+    :raises BadRequest: if it is malformed, or frames the message.
+    """
+    name, value = parse_field_line(line)
+    # RFC 9110 section 6.5.1: what is needed for framing cannot come in a trailer section. A
+    # recipient that merged it with the header fields would find another end.
+    if name.lower() in FRAMING_FIELDS:
+        raise BadRequest("A trailer field frames the message.")
+    return name, value
+
+
+def read_trailers(
+    buffer: ReceiveBuffer, limits: "Limits"
+) -> Generator[None, None, list[tuple[bytes, bytes]]]:
+    """Read a trailer section (RFC 9112 section 7.1.2).
+
+    :raises BadRequest: if a line is malformed, or frames the message.
+    :raises HeaderFieldsTooLarge: if it passes a limit of header fields.
+    """
+    return (yield from read_fields(buffer, limits.max_head_size, limits, parse_trailer_line))
+
+
+def split_head(head: bytes) -> tuple[bytes, bytes, str, list[tuple[bytes, bytes]]]:
+    """Return method, target, version and fields of a head as the two above return it."""
+    request_line, _, field_lines = head.partition(b"\r\n")
+    # RFC 9112 section 3: request-line = method SP request-target SP HTTP-version
+    method, target, version = request_line.split(b" ")
+    return method, target, version[len(b"HTTP/") :].decode("ascii"), FIELD_LINES.findall(field_lines)
+
+
+def read_exchange(head: bytes) -> Exchange:
+    """Return an exchange for a head that the parser did not read to its end."""
+    exchange = Exchange()
+    method, exchange.target, exchange.version, exchange.fields = split_head(head)
+    exchange.method = method.decode("ascii")
+    return exchange

@@ -1,0 +1,120 @@
+"""The states of a connection's receiving side, as prose and one table.
+
+``idle``
+    Between two messages; also before the first. Empty lines may come.
+``arriving``
+    The first byte of a request line has come, the end of the head has not.
+``head``
+    The parser has been given a whole head.
+``body``
+    The head was accepted; the body is coming. Its request may be answered meanwhile, where the
+    application has the body as it comes.
+``ended``
+    No further request is read from this connection: the last one said ``close``, or was refused,
+    or the client sent its end of file, or the server stops. Answers may still be owed, and input
+    is discarded.
+``lingering``
+    The last answer is on its way and our side is shut; input is discarded until the
+    client closes too, so that no reset destroys the answer (RFC 9112 section 9.6).
+``closed``
+    The transport is closing, or closed, or another protocol's.
+
+The sending side needs no states: it is the queue of exchanges, whose first is being answered.
+
+Each state is an object whose attributes are the events it admits and whose values are the states
+that follow, so that ``self.state = self.state.message_begin`` is the step and its check at once:
+an event that a state does not admit is an :class:`IllegalTransitionError`.
+"""
+
+from typing import Final
+
+from ..errors import KyoukaiError
+
+TABLE: Final[dict[str, dict[str, str]]] = {
+    "idle": {
+        "begin": "arriving",
+        "end": "ended",
+        "refuse": "ended",
+        "linger": "lingering",
+        "close": "closed",
+    },
+    "arriving": {
+        "message_begin": "head",
+        "end": "ended",
+        "refuse": "ended",
+        "linger": "lingering",
+        "close": "closed",
+    },
+    "head": {
+        "headers_complete": "body",
+        "end": "ended",
+        "refuse": "ended",
+        "linger": "lingering",
+        "close": "closed",
+    },
+    "body": {
+        "message_complete": "idle",
+        "end": "ended",
+        "refuse": "ended",
+        "linger": "lingering",
+        "close": "closed",
+    },
+    "ended": {"end": "ended", "refuse": "ended", "linger": "lingering", "close": "closed"},
+    "lingering": {"end": "lingering", "refuse": "lingering", "close": "closed"},
+    "closed": {"end": "closed", "refuse": "closed", "linger": "closed", "close": "closed"},
+}
+"""State and event give the next state. ``begin``: the first byte of a head has been read;
+``message_begin``, ``headers_complete`` and ``message_complete``: the parser's calls; ``end``: no
+further request will be read; ``refuse``: the one being read is refused; ``linger``: the last answer
+has been sent; ``close``: the end."""
+
+EVENTS: Final = tuple(sorted({event for events in TABLE.values() for event in events}))
+
+
+class IllegalTransitionError(KyoukaiError, RuntimeError):
+    """A parser broke the order of its calls, or the connection has a fault of its own."""
+
+
+class State:
+    """One state. Its attributes are the events it admits, their values the states that follow."""
+
+    __slots__ = ("name", *EVENTS)
+
+    begin: "State"
+    message_begin: "State"
+    headers_complete: "State"
+    message_complete: "State"
+    end: "State"
+    refuse: "State"
+    linger: "State"
+    close: "State"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, event: str) -> "State":
+        # Reached only for a slot that was never filled.
+        if event in EVENTS:
+            raise IllegalTransitionError(f"{event} cannot happen in the state {self.name}")
+        raise AttributeError(event)
+
+    def __repr__(self) -> str:
+        return f"<State {self.name}>"
+
+
+def _build() -> dict[str, State]:
+    states = {name: State(name) for name in TABLE}
+    for name, events in TABLE.items():
+        for event, following in events.items():
+            setattr(states[name], event, states[following])
+    return states
+
+
+STATES: Final = _build()
+IDLE: Final = STATES["idle"]
+ARRIVING: Final = STATES["arriving"]
+HEAD: Final = STATES["head"]
+BODY: Final = STATES["body"]
+ENDED: Final = STATES["ended"]
+LINGERING: Final = STATES["lingering"]
+CLOSED: Final = STATES["closed"]

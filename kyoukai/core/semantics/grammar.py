@@ -1,0 +1,149 @@
+"""The grammar of an HTTP/1 request, as RFC 9112 states it.
+
+Each regular expression stands below the grammar that it is. They match bytes, so ``[0-9]`` is ten
+octets and no other script's digits. Where a repetition ends and what follows begins, no octet can
+belong to both: a match takes time in proportion to what it looks at, whether it succeeds or fails.
+Most repetitions are possessive besides (``++``, ``*+``), which says so.
+
+The functions are pure. They raise a :class:`~kyoukai.core.errors.ProtocolError`, whose description
+never repeats what the client sent.
+"""
+
+import re
+from typing import Final
+
+from ..errors import BadRequest, VersionNotSupported
+
+MAX_METHOD_SIZE: Final = 32
+"""The longest method, in bytes. The longest of the IANA registry, UPDATEREDIRECTREF, has 17."""
+
+# RFC 9110 section 5.6.2:
+#   token = 1*tchar
+#   tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~"
+#         / DIGIT / ALPHA
+TCHARS = rb"!#$%&'*+\-.^_`|~0-9A-Za-z"
+TOKEN = rb"[%b]++" % TCHARS
+NOT_TCHAR: Final = re.compile(rb"[^%b]" % TCHARS)
+
+# RFC 5234 appendix B.1:
+#   VCHAR = %x21-7E
+VCHARS = rb"\x21-\x7e"
+NOT_VCHAR: Final = re.compile(rb"[^%b]" % VCHARS)
+
+# RFC 9110 section 5.6.3:
+#   OWS = *( SP / HTAB )
+WHITESPACE: Final = b" \t"
+
+# RFC 9110 section 5.6.4:
+#   quoted-string = DQUOTE *( qdtext / quoted-pair ) DQUOTE
+#   qdtext        = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text
+#   quoted-pair   = "\" ( HTAB / SP / VCHAR / obs-text )
+#   obs-text      = %x80-FF
+QUOTED_STRING = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
+
+# RFC 9110 section 5.5:
+#   field-value   = *field-content
+#   field-content = field-vchar [ 1*( SP / HTAB / field-vchar ) field-vchar ]
+#   field-vchar   = VCHAR / obs-text
+# RFC 9112 section 5:
+#   field-line = field-name ":" OWS field-value OWS
+#   field-name = token
+# With the OWS around it, the value is any number of SP, HTAB, VCHAR and obs-text.
+FIELD_VALUE = rb"[\t \x21-\x7e\x80-\xff]*+"
+FIELD_LINE: Final = re.compile(rb"(%b):(%b)" % (TOKEN, FIELD_VALUE))
+
+# The fields of a section that is right already, and has no white space behind a value.
+FIELD_LINES: Final = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
+
+# RFC 9112 section 2.3:
+#   HTTP-version = HTTP-name "/" DIGIT "." DIGIT
+#   HTTP-name    = %x48.54.54.50 ; "HTTP", case-sensitive
+HTTP_VERSION: Final = re.compile(rb"HTTP/(([0-9])\.[0-9])")
+HTTP_VERSION_SIZE: Final = len(b"HTTP/1.1")
+
+# RFC 9112 sections 2.1, 3, 3.1; each form of request-target in section 3.2 is one or more VCHAR:
+#   HTTP-message = request-line CRLF *( field-line CRLF ) CRLF [ message-body ]
+#   request-line = method SP request-target SP HTTP-version
+#   method       = token
+# White space at the end of a line is right, but not every parser knows it.
+HEAD: Final = re.compile(
+    rb"([%b]{1,%d}+) ([%b]++) HTTP/(1\.[0-9])\r\n((?:%b:%b(?<![ \t])\r\n)*+)\r\n"
+    % (TCHARS, MAX_METHOD_SIZE, VCHARS, TOKEN, FIELD_VALUE)
+)
+
+# As much of a request line as is there and right.
+START: Final = re.compile(rb"(%b) ([%b]*+)(?: HTTP/([0-9]\.[0-9])\r\n)?" % (TOKEN, VCHARS))
+
+# RFC 9112 section 7.1.1:
+#   chunk-ext      = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
+#   chunk-ext-name = token
+#   chunk-ext-val  = token / quoted-string
+# No BWS is taken here, on purpose. This is stricter than RFC 9110 section 5.6.3: "A recipient MUST
+# parse for such bad whitespace and remove it before interpreting the protocol element." No sender may
+# make any, and what one recipient reads over and the next one does not lets a request be smuggled
+# between them. llhttp takes none either.
+CHUNK_EXT = rb"(?:;%(token)b(?:=(?:%(token)b|%(quoted_string)b))?)*" % {
+    b"token": TOKEN,
+    b"quoted_string": QUOTED_STRING,
+}
+
+# RFC 9112 section 7.1:
+#   chunk      = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
+#   chunk-size = 1*HEXDIG
+MAX_CHUNK_SIZE_DIGITS: Final = 16
+CHUNK_HEADER = rb"([0-9A-Fa-f]{1,%d}+)(%b)" % (MAX_CHUNK_SIZE_DIGITS, CHUNK_EXT)
+CHUNK_LINE: Final = re.compile(CHUNK_HEADER)
+CHUNK_LINE_CRLF: Final = re.compile(CHUNK_HEADER + rb"\r\n")
+
+
+def parse_version(version: bytes) -> bytes:
+    """Return the numbers of an HTTP-version: ``b"1.1"`` of ``b"HTTP/1.1"``.
+
+    :raises BadRequest: if it is none.
+    :raises VersionNotSupported: if its major number is not 1 (RFC 9110 section 2.5).
+    """
+    match = HTTP_VERSION.fullmatch(version)
+    if match is None:
+        raise BadRequest("The request line does not end in an HTTP version.")
+    if match[2] != b"1":
+        raise VersionNotSupported
+    return match[1]
+
+
+def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
+    """Return the name and the value of a field line, without the white space around the value.
+
+    :param line: it has no CR and no LF.
+    :raises BadRequest: if it is none; the description says why.
+    """
+    match = FIELD_LINE.fullmatch(line)
+    if match is not None:
+        return match[1], match[2].strip(WHITESPACE)
+    # RFC 9112 section 5.2: a server that receives an obs-fold MUST reject the message or unfold it.
+    # Section 2.2: so too with white space between the start line and the first field.
+    if line[:1] in (b" ", b"\t"):
+        raise BadRequest("A field line begins with white space.")
+    name, colon, _ = line.partition(b":")
+    if not colon:
+        raise BadRequest("A field line has no colon.")
+    # Section 5.1: a server MUST reject white space between the name and the colon.
+    if name[-1:] in (b" ", b"\t"):
+        raise BadRequest("A field name is followed by white space.")
+    if NOT_TCHAR.search(name) or not name:
+        raise BadRequest("A field name is not a token.")
+    # RFC 9110 section 5.5: CR, LF and NUL are dangerous; other controls are invalid too.
+    raise BadRequest("A field value has a control character.")
+
+
+def parse_chunk_size(line: bytes) -> tuple[int, int]:
+    """Return the size of a chunk, and that of the extensions after it, which are ignored.
+
+    RFC 9112 section 7.1.1: a recipient MUST ignore unrecognized chunk extensions.
+
+    :param line: it has no CR and no LF.
+    :raises BadRequest: if it is no chunk size, or the extensions are malformed.
+    """
+    match = CHUNK_LINE.fullmatch(line)
+    if match is None:
+        raise BadRequest("A chunk size is not a hexadecimal number, or its extensions are malformed.")
+    return int(match[1], 16), len(match[2])

@@ -1,0 +1,77 @@
+"""Request methods (RFC 9110 section 9): which there are, and which a server serves."""
+
+import re
+from collections.abc import Collection, Container
+from typing import Final
+
+from ..errors import NotImplementedByServer
+from .grammar import MAX_METHOD_SIZE, TOKEN
+
+# RFC 9110 section 16.1.1 and the IANA HTTP Method Registry. `*` and PRI are in it too, which reserves
+# them: they are never a request's.
+# fmt: off
+METHODS: Final = frozenset(
+    {
+        "ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "CONNECT", "COPY", "DELETE", "GET",
+        "HEAD", "LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL",
+        "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "OPTIONS", "ORDERPATCH", "PATCH", "POST", "PROPFIND",
+        "PROPPATCH", "PUT", "QUERY", "REBIND", "REPORT", "SEARCH", "TRACE", "UNBIND", "UNCHECKOUT",
+        "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
+    }
+)
+# fmt: on
+
+REGISTERED: Final = METHODS - {"CONNECT"}
+"""The registered methods that a server serves whatever its application declares."""
+
+SERVED_METHODS: Final = frozenset(method.encode() for method in REGISTERED)
+"""The same, as they are sent."""
+
+ALL: Final = "*"
+"""Declares every method, where it stands among an application's."""
+
+USUAL_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+"""Methods that every parser knows."""
+
+# What is never served, whatever is declared: see above, and check_method.
+RESERVED: Final = frozenset({"*", "PRI", "CONNECT"})
+
+# Werkzeug's routes do not tell small letters from capitals, as RFC 9110 section 9.1 does: with small
+# ones served, a filter that looks for GET would not see a get.
+DECLARABLE: Final = re.compile(rb"(?=[^a-z]{1,%d}\Z)%b" % (MAX_METHOD_SIZE, TOKEN))
+
+
+class EveryMethod(Container[bytes]):
+    """Contains whatever may be declared."""
+
+    def __contains__(self, method: object) -> bool:
+        return isinstance(method, bytes) and may_be_declared(method.decode("latin-1"))
+
+
+def may_be_declared(method: str) -> bool:
+    """Return whether an application may declare ``method``, in capitals, to be served."""
+    sent = method.encode("latin-1", "replace")
+    return method not in RESERVED and DECLARABLE.fullmatch(sent) is not None
+
+
+def served_methods(declared: Collection[str]) -> Container[bytes]:
+    """Return the methods that a server serves.
+
+    :param declared: those of its application, in capitals, besides the registered ones; :data:`ALL`
+        among them stands for every method.
+    """
+    if ALL in declared:
+        return EveryMethod()
+    return SERVED_METHODS | {method.encode() for method in declared if may_be_declared(method)}
+
+
+def check_method(method: bytes, served: Container[bytes] = SERVED_METHODS) -> None:
+    """Check the method.
+
+    :raises NotImplementedByServer: if it is not served (RFC 9110 section 9.1), or is CONNECT: an
+        origin server makes no tunnels (section 9.3.6).
+    """
+    if method == b"CONNECT":
+        raise NotImplementedByServer("This server makes no tunnels.")
+    if method not in served:
+        raise NotImplementedByServer("This server does not know the request method.")

@@ -1,0 +1,1 @@
+"""The process: what listens, starts, logs and stops."""

@@ -1,0 +1,248 @@
+"""Where a server listens: TCP addresses of one port, or a Unix socket.
+
+What the user set is checked when the object is made; the socket is opened by :meth:`Listener.open`.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import socket
+import stat
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from kyoukai.core.errors import ConfigurationError, ListenError
+from kyoukai.server.addresses import Address, check_hosts, join, look_up
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8000
+
+BACKLOG: Final = 2048
+"""Connections that the system keeps until they are accepted; uvicorn's default, and nginx's is 511."""
+
+ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""What the system says of an address that it does not have: `localhost` may have one of IPv6 without
+there being any IPv6. As long as another address of the name is there, that is no error."""
+
+PORT_TRIES: Final = 16
+"""How often a port that the system chose for the first address is looked for on the others. It is free
+there but for a coincidence."""
+
+
+class Listener:
+    """Where a server listens.
+
+    :param host: a name or an address, or several of them; ``None``: 127.0.0.1. A name stands for all
+        of its addresses, and ``::`` for all addresses of IPv6 and of IPv4.
+    :param port: 0 to 65535, 0 for one that is free; ``None``: 8000. All the addresses have the same.
+    :param uds: the path of a Unix socket, in place of the two.
+    :raises ConfigurationError: if one of them is no such thing, or they exclude each other.
+    """
+
+    def __init__(
+        self, host: str | Sequence[str] | None = None, port: int | None = None, uds: str | None = None
+    ) -> None:
+        if uds is not None and (host is not None or port is not None):
+            raise ConfigurationError("uds excludes host and port: set the one or the others")
+        if uds is not None and (not isinstance(uds, str) or not uds or "\0" in uds):
+            raise ConfigurationError(f"uds is {uds!r}; it must be the path of a Unix socket")
+        if port is not None and (type(port) is not int or not 0 <= port <= 65535):
+            raise ConfigurationError(f"port is {port!r}; it must be a whole number from 0 to 65535")
+        self.uds = uds
+        self.hosts = check_hosts(DEFAULT_HOST if host is None else host)
+        self.port = DEFAULT_PORT if port is None else port
+        self._inode: tuple[int, int] | None = None
+
+    async def open(self) -> list[socket.socket]:
+        """Return the sockets, which listen: one for each address of each host.
+
+        :raises ListenError: if one of the addresses cannot be listened on. None is listened on then.
+        """
+        if self.uds is None:
+            return await self._open_tcp()
+        try:
+            return [self._open_unix(self.uds)]
+        except OSError as error:
+            raise self._explain(error, self.uds) from error
+
+    async def _open_tcp(self) -> list[socket.socket]:
+        hosts: dict[Address, str] = {}
+        for host in self.hosts:
+            try:
+                found = await look_up(host, self.port)
+            except (OSError, UnicodeError) as error:
+                raise self._explain(error, join(host, self.port)) from error
+            for address in found:
+                # Two names may have one address, and a file of hosts may name one twice.
+                hosts.setdefault(address, host)
+        tries = 1 if self.port else PORT_TRIES
+        while True:
+            try:
+                return self._listen_on(hosts)
+            except ListenError as error:
+                tries -= 1
+                if not tries or error.errno != errno.EADDRINUSE:
+                    raise
+
+    def _listen_on(self, hosts: Mapping[Address, str]) -> list[socket.socket]:
+        sockets: dict[str, list[socket.socket]] = {}
+        absent: dict[str, OSError] = {}
+        port = self.port
+        with contextlib.ExitStack() as opened:
+            for (family, protocol, address), host in hosts.items():
+                literal = host.partition("%")[0]
+                where = join(host, port) + ("" if address[0] == literal else f" ({address[0]})")
+                try:
+                    sock = listen(family, protocol, (address[0], port, *address[2:]))
+                except OSError as error:
+                    if error.errno not in ABSENT:
+                        raise self._explain(error, where) from error
+                    absent[host] = error
+                else:
+                    opened.callback(sock.close)
+                    sockets.setdefault(host, []).append(sock)
+                    port = sock.getsockname()[1]
+            for host, reason in absent.items():
+                if host not in sockets:
+                    raise self._explain(reason, join(host, self.port)) from reason
+            opened.pop_all()
+        return [sock for some in sockets.values() for sock in some]
+
+    def _open_unix(self, path: str) -> socket.socket:
+        self._check_stale(path)
+        if inode(path) is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        sock = listen(socket.AF_UNIX, 0, path)
+        self._inode = inode(path)
+        return sock
+
+    def address(self, sock: socket.socket) -> tuple[str, int]:
+        """Return the address and port that an open socket listens on; a path and 0."""
+        if self.uds is not None:
+            return self.uds, 0
+        name = sock.getsockname()
+        host, port = str(name[0]), int(name[1])
+        if sock.family == socket.AF_INET6 and name[3]:
+            # An address of a link is one only with the link (RFC 4007 section 11).
+            host, _ = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+        return host, port
+
+    def url(self, address: tuple[str, int], *, secure: bool) -> str:
+        """Return what to type into a browser, or the path of the Unix socket."""
+        host, port = address
+        if self.uds is not None:
+            return f"unix:{host}"
+        # RFC 6874 section 2: the percent sign before a zone is written %25.
+        return f"{'https' if secure else 'http'}://{join(host.replace('%', '%25'), port)}"
+
+    def remove(self) -> None:
+        """Remove the Unix socket from the file system, if it is still the one that was made.
+
+        It is called while the socket is open: until that is closed, the system gives the number of its
+        inode to no other file, be it unlinked already. Afterwards the successor's may have it. And nobody
+        can connect to a socket without a file, so that all who did can be accepted before it is closed.
+
+        One that cannot be removed is logged. The next server on it takes its place.
+        """
+        if self.uds is None or self._inode is None or inode(self.uds) != self._inode:
+            return
+        self._inode = None
+        try:
+            os.unlink(self.uds)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            logger.warning("the Unix socket %s cannot be removed: %s", self.uds, error.strerror)
+
+    def _check_stale(self, path: str) -> None:
+        """Refuse a Unix socket on which somebody answers; one that was left behind gives way."""
+        if inode(path) is None:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            # If its backlog is full, it is alive: do not wait.
+            client.setblocking(False)
+            try:
+                client.connect(path)
+            except ConnectionRefusedError:
+                return
+            except BlockingIOError:
+                pass
+        raise OSError(errno.EADDRINUSE, "another server listens there")
+
+    def _explain(self, error: OSError | UnicodeError, where: str) -> ListenError:
+        if isinstance(error, UnicodeError):
+            what = "that is no host name"
+        elif error.errno == errno.EADDRINUSE and self.uds is not None and inode(self.uds) is None:
+            what = "there is a file that is no socket"
+        elif error.errno == errno.EADDRINUSE:
+            what = "the address is already in use; stop what listens there, or choose another"
+        elif error.errno == errno.EACCES:
+            hint = "; ports below 1024 belong to the superuser" if self.uds is None else ""
+            what = f"permission denied{hint}"
+        elif isinstance(error, socket.gaierror):
+            what = "the host name is not known"
+        else:
+            what = os.strerror(error.errno) if error.errno else str(error)
+        explained = ListenError(f"cannot listen on {where}: {what}")
+        explained.errno = error.errno if isinstance(error, OSError) else None
+        return explained
+
+
+class StreamSocket(socket.socket):
+    """A stream socket that keeps its family and type as it was told them, as those that it accepts do.
+
+    Python's own makes a member of an enumeration at each look, and five looks are taken until a connection
+    is made: a seventh of what a new connection and its answer cost. Parameters are those of
+    :class:`socket.socket`, which has defaults for them.
+    """
+
+    __slots__ = ("family", "type")
+
+    def __init__(self, family: int, type: int, proto: int, fileno: int | None = None) -> None:  # noqa: A002
+        super().__init__(family, type, proto, fileno)
+        self.family = family  # type: ignore[misc, assignment]
+        self.type = type  # type: ignore[misc, assignment]
+
+    def accept(self) -> "tuple[StreamSocket, Any]":
+        """Accept a connection: what :meth:`socket.socket.accept` does of a socket that does not block.
+
+        :return: the connection's socket, and the client's address.
+        """
+        descriptor, address = self._accept()  # type: ignore[attr-defined]
+        return StreamSocket(self.family, self.type, self.proto, descriptor), address
+
+
+def listen(family: int, protocol: int, address: Any) -> StreamSocket:
+    """Return a stream socket that listens and does not block.
+
+    :param protocol: as ``getaddrinfo`` says it: asyncio sets TCP_NODELAY where it is said to be TCP.
+    :raises OSError: if there is no such family, or the address cannot be listened on.
+    """
+    sock = StreamSocket(family, socket.SOCK_STREAM, protocol)
+    try:
+        if family != socket.AF_UNIX and os.name == "posix":
+            # A port is free although connections of its last owner linger. On Windows it means more.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # The addresses of IPv4 have a socket of their own.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def inode(path: str) -> tuple[int, int] | None:
+    """Return what tells the socket at ``path`` from all others; ``None`` where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISSOCK(status.st_mode) else None

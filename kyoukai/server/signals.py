@@ -1,0 +1,101 @@
+"""POSIX signals: the first lets requests under way finish, the second stops at once."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
+from typing import Final
+
+from asphalt.core import Context
+
+from kyoukai.server.starting import DEFAULTS, free_signals, starting
+
+SETTLING_TIME: Final = 0.1
+"""Seconds. Asphalt's runner goes from one run of the loop to the next when all has started, and a
+stop between the two is forgotten: none is tried before."""
+
+
+TURNS_TO_READ: Final = 2
+"""Turns of the loop after which asyncio's own has read the signals that came before. The signal that stopped
+the loop may not have been read yet: it would be taken for a second one, and cut all answers off."""
+
+
+@contextlib.contextmanager
+def interruptible(ctx: Context) -> Iterator[list[signal.Signals]]:
+    """Let SIGINT and SIGTERM stop the loop between two of its steps.
+
+    Asphalt does so for SIGTERM, when everything has started. Python's own way with SIGINT raises
+    KeyboardInterrupt wherever the process happens to be: inside a handler, say, whose answer would
+    be lost. Whoever has set a handler already keeps it.
+
+    :param ctx: the context whose end the stop of the loop leads to.
+    :return: the signals that it handles.
+    """
+    loop = asyncio.get_running_loop()
+    settled = loop.time() + SETTLING_TIME
+
+    def stop(number: int) -> None:
+        if ctx.closed:
+            return
+        if loop.time() < settled:
+            loop.call_at(settled, stop, number)
+        elif starting.is_under_way:
+            # Other components have yet to start.
+            starting.handle(number, None)
+        else:
+            loop.stop()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        # uvloop forgets the signals of add_signal_handler between two runs; Python does not.
+        loop.call_soon_threadsafe(stop, number)
+
+    ours = free_signals(starting.handle)
+    for number in ours:
+        signal.signal(number, handle)
+    try:
+        yield ours
+    finally:
+        for number in ours:
+            if signal.getsignal(number) is handle:
+                signal.signal(number, forgive)
+
+
+@contextlib.contextmanager
+def signals_call(callback: Callable[[], object], forgiven: Iterable[signal.Signals]) -> Iterator[None]:
+    """Call ``callback`` in the loop when SIGINT or SIGTERM comes.
+
+    :param forgiven: those of which one more does nothing afterwards.
+    """
+    loop = asyncio.get_running_loop()
+    handled = []
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        turns += 1
+        if turns < TURNS_TO_READ:
+            loop.call_soon(count)
+
+    def call() -> None:
+        if turns >= TURNS_TO_READ:
+            callback()
+
+    loop.call_soon(count)
+    for number in DEFAULTS:
+        # Only the main thread has signals, and not every system's loop.
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+            loop.add_signal_handler(number, call)
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+        for number in forgiven:
+            signal.signal(number, forgive)
+
+
+def forgive(number: int, frame: FrameType | None) -> None:
+    """Do nothing, this once: a process that is ending anyway should end with exit status 0."""
+    signal.signal(number, DEFAULTS[signal.Signals(number)])

@@ -1,0 +1,246 @@
+r"""What passes on each connection, in the log: for whoever writes a backend, or wonders about a client.
+
+The records are those of the logger ``kyoukai.trace``, at DEBUG, one line each. A line begins with the
+connection's number::
+
+    #1 made, from 127.0.0.1:50712
+    #1 <- 35 bytes b'GET / HTTP/1.1\r\nHost: example\r\n\r\n'
+    #1    on_message_begin()
+    #1    on_url(b'/')
+    #1 -> 129 bytes b'HTTP/1.1 200 OK\r\n...'
+    #1 lost
+
+1. A connection that is not traced costs nothing: whether one is is decided when it is made.
+2. What a peer sent is escaped, and cut to :data:`SHOWN_SIZE` bytes.
+3. An :class:`HTTPProtocol` is traced by attributes of the object itself, so that the parser's calls are
+   seen whatever the parser is. What :meth:`~HTTPProtocol.replace` puts in its place is not, nor what
+   the system sends from a file by itself (sendfile).
+4. Any other protocol stands behind one that passes on what it is called with, and writes to a
+   transport that passes on what it is told: there the bytes are seen and nothing else.
+"""
+
+import asyncio
+import functools
+import itertools
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from kyoukai.core.contract.parser import CALLBACKS
+from kyoukai.core.http1.protocol import HTTPProtocol
+from kyoukai.core.http1.states import CLOSED
+
+logger: Final = logging.getLogger("kyoukai.trace")
+
+SHOWN_SIZE: Final = 256
+"""The most bytes of a piece, or of a callback's argument, that a line shows."""
+
+CreateProtocol = Callable[..., asyncio.BaseProtocol]
+
+_numbers: Final = itertools.count(1)
+
+
+def traced(create_protocol: CreateProtocol) -> CreateProtocol:
+    """Return a ``create_protocol`` whose connections are traced, while the logger takes DEBUG.
+
+    :param create_protocol: a backend's.
+    """
+
+    @functools.wraps(create_protocol)
+    def create_traced(*args: Any, **kwargs: Any) -> asyncio.BaseProtocol:
+        protocol = create_protocol(*args, **kwargs)
+        if not logger.isEnabledFor(logging.DEBUG):
+            return protocol
+        trace = Trace(next(_numbers))
+        if isinstance(protocol, HTTPProtocol):
+            trace_http(protocol, trace)
+            return protocol
+        if isinstance(protocol, asyncio.Protocol):
+            return TracedProtocol(protocol, trace)
+        return protocol
+
+    return create_traced
+
+
+def shown(data: Any) -> str:
+    """Return bytes as Python writes them, cut to :data:`SHOWN_SIZE`; anything else likewise."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        words = f"{type(data).__name__}: {data}" if isinstance(data, BaseException) else repr(data)
+        text = " ".join(words.split())
+        return text if len(text) <= SHOWN_SIZE else f"{text[:SHOWN_SIZE]}..."
+    start = bytes(data[:SHOWN_SIZE])
+    return repr(start) if len(data) <= SHOWN_SIZE else f"{start!r}..."
+
+
+class Trace:
+    """The lines of one connection.
+
+    :param number: tells it from the others of this process.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def note(self, text: str) -> None:
+        """Write one line."""
+        logger.debug("#%d %s", self.number, text)
+
+    def made(self, transport: asyncio.BaseTransport) -> None:
+        """Note that the connection is made."""
+        peer = transport.get_extra_info("peername")
+        is_address = isinstance(peer, tuple) and len(peer) >= 2
+        self.note(f"made, from {peer[0]}:{peer[1]}" if is_address else "made, from a client without address")
+
+    def received(self, data: bytes) -> None:
+        """Note bytes that came in."""
+        self.note(f"<- {len(data)} bytes {shown(data)}")
+
+    def sent(self, data: Any) -> None:
+        """Note bytes that go out."""
+        self.note(f"-> {len(data)} bytes {shown(data)}")
+
+    def called(self, name: str, args: Iterable[object]) -> None:
+        """Note a parser's call."""
+        self.note(f"   {name}({', '.join(map(shown, args))})")
+
+    def ended(self) -> None:
+        """Note that the client sends no more."""
+        self.note("<- end of input")
+
+    def lost(self, exc: Exception | None) -> None:
+        """Note that the connection is gone."""
+        self.note("lost" if exc is None else f"lost: {shown(exc)}")
+
+
+def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
+    """Trace a connection of the contract's upper storey.
+
+    :param protocol: just created: its parser must not have been made yet.
+    """
+
+    def before(name: str, note: Callable[..., None]) -> None:
+        method = getattr(protocol, name)
+
+        @functools.wraps(method)
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            note(*args)
+            return method(*args, **kwargs)
+
+        setattr(protocol, name, noting)
+
+    def note_sent(data: Any) -> None:
+        if protocol.state is not CLOSED:
+            trace.sent(data)
+
+    def note_both(head: Any, body: Any) -> None:
+        note_sent(head)
+        note_sent(body)
+
+    def note_replaced(other: type, *args: object) -> None:
+        trace.note(f"replaced by {other.__qualname__}, which is not traced")
+
+    for name in CALLBACKS:
+        before(name, lambda *args, name=name: trace.called(name, args))
+    before("connection_made", trace.made)
+    before("data_received", trace.received)
+    before("eof_received", trace.ended)
+    before("connection_lost", trace.lost)
+    before("raw_write", note_sent)
+    before("raw_write_both", note_both)
+    before("handle_parser_exception", lambda exc: trace.note(f"   refused for {shown(exc)}"))
+    before("replace", note_replaced)
+    ends = {"linger": "end of output", "close": "close", "abort": "abort", "reset": "reset"}
+    for name, words in ends.items():
+        before(name, lambda words=words: trace.note(f"-> {words}"))
+
+
+class TracedProtocol(asyncio.Protocol):
+    """Stands before a protocol of which nothing is known but that it is one.
+
+    :param protocol: gets every call; another one after ``set_protocol``.
+    """
+
+    def __init__(self, protocol: asyncio.Protocol, trace: Trace) -> None:
+        self.protocol = protocol
+        self.trace = trace
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Pass on, with a transport that is traced."""
+        self.trace.made(transport)
+        substitute: Any = TracedTransport(transport, self)
+        self.protocol.connection_made(substitute)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on."""
+        self.trace.received(data)
+        self.protocol.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass on."""
+        self.trace.ended()
+        return self.protocol.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass on."""
+        self.trace.lost(exc)
+        self.protocol.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Pass on."""
+        self.protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on."""
+        self.protocol.resume_writing()
+
+
+class TracedTransport:
+    """A transport that notes what is written to it; the rest it leaves to the one behind it.
+
+    :param transport: the connection's own.
+    :param front: the protocol that the connection's own transport calls.
+    """
+
+    def __init__(self, transport: asyncio.BaseTransport, front: TracedProtocol) -> None:
+        self._transport: Any = transport
+        self._front = front
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: Any) -> None:
+        """Pass on."""
+        if not self._transport.is_closing():
+            self._front.trace.sent(data)
+        self._transport.write(data)
+
+    def writelines(self, list_of_data: Iterable[Any]) -> None:
+        """Pass on, as one piece."""
+        self.write(b"".join(list_of_data))
+
+    def write_eof(self) -> None:
+        """Pass on."""
+        self._front.trace.note("-> end of output")
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """Pass on."""
+        self._front.trace.note("-> close")
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Pass on."""
+        self._front.trace.note("-> abort")
+        self._transport.abort()
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol that gets the calls in the end."""
+        return self._front.protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Let another protocol get the calls. A buffered one gets them untraced."""
+        if isinstance(protocol, asyncio.Protocol):
+            self._front.protocol = protocol
+        else:
+            self._front.trace.note(f"replaced by {type(protocol).__qualname__}, which is not traced")
+            self._transport.set_protocol(protocol)

@@ -1,0 +1,358 @@
+"""From a Werkzeug response to what is written of it."""
+
+import asyncio
+import io
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+from werkzeug.datastructures import Headers
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import FileWrapper
+
+from kyoukai.core.errors import BadRequest, ContentTooLarge
+from kyoukai.core.exchange.answer import (
+    MAX_CLASSES,
+    _plain,
+    _plans,
+    answer_failure,
+    prepare_answer,
+    whole_body,
+)
+from kyoukai.core.exchange.serialize import InvalidResponseError
+from kyoukai.core.semantics.framing import ResponseFraming
+
+
+def with_body(body: Any) -> Response:
+    """Return a response with ``body`` assigned, as an application may."""
+    response = Response()
+    response.response = body
+    return response
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        pytest.param(Response(b"abc"), b"abc", id="bytes"),
+        pytest.param(Response("caf\xe9"), b"caf\xc3\xa9", id="text"),
+        pytest.param(Response(), b"", id="nothing"),
+        pytest.param(Response(""), b"", id="empty-text"),
+        pytest.param(Response([b"a", b"bc"]), b"abc", id="list"),
+        pytest.param(Response(["a", b"b", "\xe9"]), b"ab\xc3\xa9", id="list-of-both"),
+        pytest.param(Response(["\xe9"]), b"\xc3\xa9", id="list-of-one-text"),
+        pytest.param(Response((b"a", b"bc")), b"abc", id="tuple"),
+        pytest.param(Response((b"abc",)), b"abc", id="tuple-of-one"),
+        pytest.param(with_body([]), b"", id="empty-list"),
+        pytest.param(with_body(()), b"", id="empty-tuple"),
+        pytest.param(with_body([bytearray(b"abc")]), b"abc", id="list-of-bytearray"),
+        pytest.param(with_body([memoryview(b"abc")]), b"abc", id="list-of-memoryview"),
+        pytest.param(with_body("caf\xe9"), b"caf\xc3\xa9", id="assigned-text"),
+        pytest.param(with_body(b"abc"), b"abc", id="assigned-bytes"),
+        pytest.param(with_body(bytearray(b"abc")), b"abc", id="assigned-bytearray"),
+    ],
+)
+def test_a_body_in_memory(response: Response, expected: bytes) -> None:
+    body = whole_body(response)
+    assert body == expected
+    assert type(body) is bytes
+
+
+def test_one_piece_is_not_copied() -> None:
+    piece = b"abc" * 1000
+    assert whole_body(Response(piece)) is piece
+
+
+def test_a_later_change_is_not_sent() -> None:
+    body = bytearray(b"abc")
+    taken = whole_body(with_body(body))
+    body[:] = b"xyz"
+    assert taken == b"abc"
+
+
+async def pieces() -> Any:
+    yield b"abc"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(iter([b"abc"]), id="iterator"),
+        pytest.param((piece for piece in [b"abc"]), id="generator"),
+        pytest.param(map(str, [1]), id="map"),
+        pytest.param(FileWrapper(io.BytesIO(b"abc")), id="file"),
+        pytest.param(pieces(), id="async-generator"),
+    ],
+)
+def test_a_stream(body: Any) -> None:
+    assert whole_body(with_body(body)) is None
+
+
+class Answer(NamedTuple):
+    """A response made ready for the wire."""
+
+    head: bytes
+    body: bytes | None
+    framing: ResponseFraming
+    status: int = 200
+
+
+def prepare(
+    response: Response, method: str = "GET", protocol: str = "HTTP/1.1", *, close: bool = False
+) -> Answer:
+    environ = {"REQUEST_METHOD": method, "SERVER_PROTOCOL": protocol}
+    return Answer(*prepare_answer(response, environ, close, "then", "kyoukai"))
+
+
+def test_answer() -> None:
+    answer = prepare(Response("caf\xe9", headers={"X-Own": "1"}))
+    assert answer == (
+        b"HTTP/1.1 200 OK\r\n"
+        b"X-Own: 1\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\n"
+        b"Date: then\r\n"
+        b"Server: kyoukai\r\n"
+        b"Content-Length: 5\r\n"
+        b"\r\n",
+        b"caf\xc3\xa9",
+        ResponseFraming(5, False, True, False),
+        200,
+    )
+
+
+def test_answer_to_1_0() -> None:
+    answer = prepare(Response("abc"), protocol="HTTP/1.0")
+    assert answer.head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.head.endswith(b"Content-Length: 3\r\nConnection: keep-alive\r\n\r\n")
+
+
+def test_streamed_answer() -> None:
+    answer = prepare(with_body(iter([b"abc"])))
+    assert answer.body is None
+    assert answer.framing == ResponseFraming(None, True, True, False)
+    assert answer.head.endswith(b"Transfer-Encoding: chunked\r\n\r\n")
+
+
+def test_streamed_answer_to_1_0() -> None:
+    answer = prepare(with_body(iter([b"abc"])), protocol="HTTP/1.0")
+    assert answer.framing == ResponseFraming(None, False, True, True)
+    assert answer.head.endswith(b"\r\nServer: kyoukai\r\nConnection: close\r\n\r\n")
+
+
+def test_streamed_answer_of_declared_length() -> None:
+    response = with_body(iter([b"abc"]))
+    response.headers["Content-Length"] = "3"
+    answer = prepare(response)
+    assert answer.framing == ResponseFraming(3, False, True, False)
+    assert answer.head.count(b"Content-Length: 3\r\n") == 1
+
+
+def test_the_length_of_a_body_in_memory_is_counted() -> None:
+    answer = prepare(Response("abc", headers={"Content-Length": "7"}))
+    assert answer.framing == ResponseFraming(3, False, True, False)
+    assert answer.head.count(b"Content-Length:") == 1
+    assert b"Content-Length: 3\r\n" in answer.head
+
+
+def test_answer_to_head() -> None:
+    answer = prepare(Response("abc"), "HEAD")
+    assert answer.framing == ResponseFraming(3, False, False, False)
+    assert answer.head.endswith(b"Content-Length: 3\r\n\r\n")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answer_without_a_body(status: int) -> None:
+    answer = prepare(Response(status=status))
+    assert answer.framing == ResponseFraming(None, False, False, False)
+    assert b"Content-Length" not in answer.head
+    assert b"Transfer-Encoding" not in answer.head
+
+
+def test_the_connection_ends_where_the_caller_says_so() -> None:
+    answer = prepare(Response("abc"), close=True)
+    assert answer.framing.close
+    assert answer.head.endswith(b"Connection: close\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["close"], ["Close"], ["x-own, close"], ["x-own", "close"], ["close", "x-own"]],
+    ids=["RFC9112-9.6", "case", "list", "RFC9110-5.3-second-field", "RFC9110-5.3-first-field"],
+)
+def test_the_connection_ends_where_the_application_says_so(values: list[str]) -> None:
+    response = Response("abc")
+    for value in values:
+        response.headers.add("Connection", value)
+    answer = prepare(response)
+    assert answer.framing.close
+    assert answer.head.endswith(b"Content-Length: 3\r\nConnection: close\r\n\r\n")
+    assert answer.head.count(b"Connection:") == 1
+
+
+def test_the_connection_goes_on_where_nobody_says_otherwise() -> None:
+    answer = prepare(Response("abc", headers={"Connection": "keep-alive"}))
+    assert not answer.framing.close
+    assert b"Connection" not in answer.head
+
+
+def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
+    """Each line differs from the one before it in one thing that a head depends on."""
+    again = Response("abc")
+    first = prepare(again)
+    assert prepare(again) == prepare(again) == first
+    assert b"Content-Length: 4\r\n" in prepare(Response("abcd")).head
+    assert not prepare(again, "HEAD").framing.send_body
+    assert prepare(again, "HEAD", "HTTP/1.0").head.endswith(b"Connection: keep-alive\r\n\r\n")
+    assert prepare(again, close=True).head.endswith(b"Connection: close\r\n\r\n")
+    again.status_code = 404
+    assert prepare(again).head.startswith(b"HTTP/1.1 404 ")
+    again.headers["X-Own"] = "1"
+    assert b"X-Own: 1\r\n" in prepare(again).head
+    later, *_ = prepare_answer(Response("abc"), {}, False, "later", "")
+    assert later == first.head.replace(b"then", b"later").replace(b"Server: kyoukai\r\n", b"")
+
+
+@pytest.mark.parametrize("status", [None, 404, "404 Gone", "x", HTTPStatus.CREATED])
+def test_werkzeug_keeps_a_status_and_fields_where_they_are_read(status: Any) -> None:
+    response = Response("abc", status, [("X-A", "1"), ("x-a", "2")])
+    response.headers.add("X-B", "3")
+    assert response._status == response.status
+    assert response.headers._list == list(response.headers)
+    response.status = "410 Away"
+    assert response._status == response.status
+
+
+def test_a_status_that_a_class_has_in_a_way_of_its_own() -> None:
+    class Gone(Response):
+        @property
+        def status(self) -> str:
+            return "410 Away"
+
+        @status.setter
+        def status(self, value: object) -> None:
+            self._status, self._status_code = "200 OK", 200
+
+    for _ in range(3):
+        answer = prepare(Gone("abc"))
+        assert answer.head.startswith(b"HTTP/1.1 410 Away\r\n")
+        assert answer.status == 410
+
+
+def test_fields_that_a_class_has_in_a_way_of_its_own() -> None:
+    class Doubled(Headers):
+        def __iter__(self) -> Any:
+            return (field for field in self._list for _ in range(2))
+
+    response = Response("abc", headers=Doubled([("X-A", "1")]))
+    for _ in range(3):
+        assert prepare(response).head.count(b"X-A: 1\r\n") == 2
+
+
+def test_the_classes_that_are_kept_are_bounded() -> None:
+    for number in range(2 * MAX_CLASSES):
+        cls = type(f"Response{number}", (Response,), {})
+        assert prepare(cls("abc", 404)).head.startswith(b"HTTP/1.1 404 ")
+    assert len(_plain) <= MAX_CLASSES
+
+
+def test_large_heads_are_not_kept() -> None:
+    before = len(_plans)
+    for _ in range(3):
+        assert prepare(Response("abc", headers={"X-Own": "1" * 2000})).head.count(b"X-Own") == 1
+    assert len(_plans) == before
+
+
+@pytest.mark.parametrize("status", [200, 299, 418, 599, 600, 999])
+def test_final_statuses(status: int) -> None:
+    assert prepare(Response("abc", status=status)).head.startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param(0, id="0"),
+        pytest.param(-200, id="negative"),
+        pytest.param(100, id="RFC9110-15.2-100"),
+        pytest.param(101, id="RFC9110-15.2.2-101"),
+        pytest.param(199, id="RFC9110-15.2-199"),
+        pytest.param(1000, id="RFC9110-15-1000"),
+        pytest.param("no number", id="no-number"),
+    ],
+)
+def test_statuses_that_no_answer_has(status: int | str) -> None:
+    with pytest.raises(InvalidResponseError, match="is none of a final response"):
+        prepare(Response("abc", status=status))
+
+
+@pytest.mark.parametrize("status", ["2_00 OK", "+200 OK", "0200 OK", "\u0662\u0660\u0660 OK"])
+def test_a_status_that_int_takes_and_http_does_not(status: str) -> None:
+    """RFC 9112 section 4: status-code = 3DIGIT."""
+    response = Response("abc", status=status)
+    assert response.status_code == 200
+    try:
+        head = prepare(response).head
+    except InvalidResponseError:
+        return
+    assert head.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_length_that_is_none() -> None:
+    with pytest.raises(InvalidResponseError, match=r"^the Content-Length 'many' is no number of bytes$"):
+        prepare(Response(iter([b"abc"]), headers={"Content-Length": "many"}))
+
+
+def test_a_header_that_cannot_be_sent() -> None:
+    response = Response("abc")
+    response.headers["X-Own"] = "\u2603"
+    with pytest.raises(InvalidResponseError):
+        prepare(response)
+
+
+def test_a_status_with_a_line_break() -> None:
+    # CVE-2026-34519
+    with pytest.raises(InvalidResponseError):
+        prepare(Response("abc", status="200 OK\r\nSet-Cookie: a=b"))
+
+
+def test_what_fails_to_answer_a_refusal_is_answered_by_that(caplog: pytest.LogCaptureFixture) -> None:
+    response = answer_failure(KeyError("x"), create_environ("/a"), ContentTooLarge())
+    assert (response.status_code, len(caplog.records)) == (413, 1)
+    response = answer_failure(BadRequest(), create_environ("/a"), ContentTooLarge())
+    assert (response.status_code, len(caplog.records)) == (400, 1)
+
+
+def asked(exc: BaseException, *, client_gone: bool = False) -> Response:
+    environ = create_environ("/a")
+    environ["kyoukai.protocol"] = SimpleNamespace(client_gone=client_gone)
+
+    async def main() -> Response:
+        return answer_failure(exc, environ)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("exc", "client_gone", "logged"),
+    [
+        pytest.param(ValueError("no"), False, ["the application failed on GET '/a'"], id="failure"),
+        pytest.param(ConnectionResetError(), True, [], id="the client is gone"),
+        pytest.param(
+            ConnectionResetError(),
+            False,
+            ["the application failed on GET '/a'"],
+            id="a connection of the application's own is reset",
+        ),
+        pytest.param(
+            asyncio.CancelledError(),
+            False,
+            ["the application was cancelled on GET '/a'"],
+            id="what it waits for is cancelled",
+        ),
+    ],
+)
+def test_an_application_that_raises_is_answered_for(
+    exc: BaseException, client_gone: bool, logged: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert asked(exc, client_gone=client_gone).status_code == 500
+    assert caplog.messages == logged

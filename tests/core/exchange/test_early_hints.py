@@ -1,0 +1,59 @@
+"""What a 103 looks like, and what is none."""
+
+import pytest
+from werkzeug.datastructures import Headers, MultiDict
+
+from kyoukai.core.exchange.early_hints import serialize_early_hints
+from kyoukai.core.exchange.serialize import InvalidResponseError
+
+STYLE = "</style.css>; rel=preload; as=style"
+SCRIPT = "</script.js>; rel=preload; as=script"
+BOTH = f"HTTP/1.1 103 Early Hints\r\nLink: {STYLE}\r\nLink: {SCRIPT}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("Link", STYLE), ("Link", SCRIPT)],
+        iter([("Link", STYLE), ("Link", SCRIPT)]),
+        {"Link": [STYLE, SCRIPT]},
+        Headers([("Link", STYLE), ("Link", SCRIPT)]),
+        MultiDict([("Link", STYLE), ("Link", SCRIPT)]),
+    ],
+)
+def test_shapes(fields):
+    assert serialize_early_hints(fields) == BOTH
+
+
+@pytest.mark.parametrize("fields", [[], {}, {"Link": []}])
+def test_nothing(fields):
+    assert serialize_early_hints(fields) == b""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "TE"],
+)
+def test_what_is_no_hint(name):
+    with pytest.raises(InvalidResponseError, match="no field of an early hint"):
+        serialize_early_hints([(name, "1")])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("Link", "a\r\nb: c")],
+        [("Link", "a\nb")],
+        [("Link", "a\0b")],
+        [("Link", "\N{EURO SIGN}")],
+        [("Li nk", "a")],
+        [("", "a")],
+        [("Link:", "a")],
+        [(5, "a")],
+        [("Link",)],
+        5,
+    ],
+)
+def test_what_cannot_be_sent(fields):
+    with pytest.raises(InvalidResponseError):
+        serialize_early_hints(fields)

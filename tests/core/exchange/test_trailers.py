@@ -1,0 +1,149 @@
+"""Which trailer fields may be sent, to whom, and what becomes of those that may not."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from werkzeug.wrappers import Response
+
+from kyoukai.core.exchange.serialize import InvalidResponseError
+from kyoukai.core.exchange.trailers import (
+    announced,
+    is_forbidden,
+    make_trailers,
+    serialize_trailers,
+    takes_trailers,
+    trailers_of,
+)
+from kyoukai.core.features import HTTP1_FEATURES, Feature
+
+
+def environ_of(te="trailers", version="1.1", features=HTTP1_FEATURES):
+    environ = {"SERVER_PROTOCOL": f"HTTP/{version}", "REQUEST_METHOD": "GET", "PATH_INFO": "/export"}
+    environ["kyoukai.protocol"] = SimpleNamespace(server=SimpleNamespace(features=features))
+    return environ if te is None else {**environ, "HTTP_TE": te}
+
+
+def response_with(trailers, **fields):
+    response = Response(iter([b"x"]), headers=fields)
+    response.trailers = trailers
+    return response
+
+
+FORBIDDEN = """
+    Transfer-Encoding content-length Connection TE Trailer Keep-Alive Upgrade Host Authorization Cookie
+    Set-Cookie WWW-Authenticate Proxy-Authenticate Cache-Control Expect Max-Forwards Pragma Range If-Match
+    If-None-Match Age Date Expires Location Retry-After Vary Warning Content-Type Content-Encoding
+    Content-Range Content-Location Content-Security-Policy
+"""
+
+
+@pytest.mark.parametrize("name", FORBIDDEN.split())
+def test_what_comes_too_late_behind_the_body(name):
+    assert is_forbidden(name)
+    with pytest.raises(InvalidResponseError, match=f"{name} can be no trailer field"):
+        serialize_trailers({name: "x"})
+
+
+@pytest.mark.parametrize("name", ["Content-Digest", "Repr-Digest", "ETag", "Server-Timing", "X-Rows"])
+def test_what_does_not(name):
+    assert not is_forbidden(name)
+    assert serialize_trailers([(name, "x"), (name, "y")]) == f"{name}: x\r\n{name}: y\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"A": "1\r\n2"}, {"A": "1\0"}, {"A B": "1"}, {"A": "\N{EURO SIGN}"}, {"": "1"}]
+)
+def test_what_cannot_be_sent(fields):
+    with pytest.raises(InvalidResponseError):
+        serialize_trailers(fields)
+
+
+@pytest.mark.parametrize(
+    "te", ["trailers", "Trailers", "gzip;q=0.5, trailers", "deflate ,\ttrailers ", ",trailers"]
+)
+def test_who_takes_them(te):
+    assert takes_trailers(environ_of(te))
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        environ_of(None),
+        environ_of(""),
+        environ_of("gzip"),
+        environ_of("trailers2"),
+        environ_of("x-trailers, gzip;trailers"),
+        environ_of(version="1.0"),
+        environ_of(features=HTTP1_FEATURES - {Feature.RESPONSE_TRAILERS}),
+        {"HTTP_TE": "trailers", "SERVER_PROTOCOL": "HTTP/1.1"},
+    ],
+)
+def test_who_does_not(environ):
+    assert not takes_trailers(environ)
+    assert trailers_of(response_with({"A": "1"}), environ) is None
+
+
+def announcement(trailers, environ=None, **fields):
+    response = response_with(trailers, **fields)
+    before = [*response.headers]
+    headers = announced(response, environ or environ_of())
+    assert [*response.headers] == before
+    return headers.get("Trailer")
+
+
+@pytest.mark.parametrize("trailers", [{"A": ["1", "2"], "B": "3"}, [("A", "1"), ("A", "2"), ("B", "3")]])
+def test_what_is_known_is_announced(trailers):
+    assert announcement(trailers) == "A, B"
+    assert announcement(trailers, Trailer="A") == "A"
+
+
+def test_what_is_not_known_is_announced_by_its_author():
+    assert announcement(dict) is None
+    assert announcement(dict, Trailer="A") == "A"
+
+
+@pytest.mark.parametrize("trailers", [{}, [], {"Set-Cookie": "a=b"}, [5]])
+def test_what_is_not_sent_is_not_announced(trailers):
+    assert announcement(trailers) is None
+
+
+@pytest.mark.parametrize("trailers", [{"A": "1"}, lambda: {"A": "1"}])
+def test_nothing_is_announced_where_nothing_follows(trailers):
+    assert announcement(trailers, environ_of(None), Trailer="A") is None
+    assert announcement(trailers, **{"Trailer": "A", "Content-Length": "1"}) is None
+
+
+def test_a_response_without_any():
+    response = Response(iter([b"x"]), headers={"Trailer": "A"})
+    assert announced(response, environ_of()) is response.headers
+    assert trailers_of(response, environ_of()) is None
+    assert trailers_of(response_with(None), environ_of()) is None
+
+
+async def soon():
+    return {"A": "1"}
+
+
+async def never():
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("trailers", [{"A": "1"}, lambda: [("A", "1")], soon])
+def test_the_section(trailers):
+    make = trailers_of(response_with(trailers), environ_of())
+    assert asyncio.run(make()) == b"A: 1\r\n"
+
+
+def test_nothing_after_all(caplog):
+    assert asyncio.run(make_trailers(lambda: None, environ_of())) == b""
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "trailers", [{"Set-Cookie": "a=b"}, lambda: {"A": "\r\n"}, lambda: 5, lambda: 1 / 0, never]
+)
+def test_what_is_wrong_is_logged(trailers, caplog):
+    assert asyncio.run(make_trailers(trailers, environ_of())) == b""
+    [record] = caplog.records
+    assert record.getMessage() == "the trailers of the answer to GET '/export' cannot be sent"

@@ -1,0 +1,998 @@
+"""What a request's head must satisfy: one table for every rule that is decided on the head.
+
+A row's name begins with the section, or the identifier of the vulnerability, that it comes from.
+"""
+
+import gzip
+from typing import Any
+
+import pytest
+
+from kyoukai.core.errors import (
+    BadRequest,
+    ContentTooLarge,
+    ExpectationFailed,
+    HeaderFieldsTooLarge,
+    NotImplementedByServer,
+    ProtocolError,
+    UnsupportedMediaType,
+    URITooLong,
+)
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.limits import Limits
+from kyoukai.core.semantics import policy
+from kyoukai.core.semantics.framing import CHUNKED, NO_BODY, Framing
+from kyoukai.core.semantics.methods import SERVED_METHODS
+
+LIMITS = Limits(max_target_size=300, max_head_size=1024, max_field_size=400, max_fields=6, max_body_size=1000)
+
+Fields = list[tuple[bytes, bytes]]
+
+HOST = (b"Host", b"example.com")
+
+
+def accept(
+    *fields: tuple[bytes, bytes],
+    method: str = "POST",
+    target: bytes = b"/",
+    version: str = "1.1",
+    host: tuple[bytes, bytes] | None = HOST,
+    limits: Limits = LIMITS,
+) -> Exchange:
+    """Have the policy look at a head, and return what it wrote down."""
+    exchange = Exchange()
+    exchange.method = method
+    exchange.target = target
+    exchange.version = version
+    exchange.fields = [*([] if host is None else [host]), *fields]
+    policy.accept(exchange, limits)
+    return exchange
+
+
+def refusal(*fields: tuple[bytes, bytes], **head: Any) -> tuple[type[ProtocolError], int]:
+    """Have the policy refuse a head, and return the error's class and status."""
+    with pytest.raises(ProtocolError) as caught:
+        accept(*fields, **head)
+    assert caught.value.code is not None
+    return type(caught.value), caught.value.code
+
+
+def test_a_plain_request() -> None:
+    exchange = accept((b"Accept", b"*/*"), method="GET", target=b"/a%20b?c=%20d")
+    assert exchange.variables == {"HTTP_HOST": "example.com", "HTTP_ACCEPT": "*/*"}
+    assert (exchange.path, exchange.query) == ("/a b", "c=%20d")
+    assert exchange.framing == NO_BODY
+    assert exchange.expect_continue is False
+    assert exchange.upgrade is False
+
+
+# Host: RFC 9112 section 3.2
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param(b"example.com", id="RFC3986-3.2.2-reg-name"),
+        pytest.param(b"example.com:8080", id="RFC3986-3.2.3-port"),
+        pytest.param(b"example.com:0", id="RFC3986-3.2.3-port-0"),
+        pytest.param(b"example.com:65535", id="RFC3986-3.2.3-port-65535"),
+        pytest.param(b"example.com:", id="RFC3986-3.2.3-empty-port"),
+        pytest.param(b"localhost", id="RFC3986-3.2.2-one-label"),
+        pytest.param(b"example.com.", id="RFC3986-3.2.2-root"),
+        pytest.param(b"EXAMPLE.com", id="RFC3986-3.2.2-case"),
+        pytest.param(b"under_score.example", id="RFC3986-3.2.2-unreserved"),
+        pytest.param(b"a!$&'()*+,;=~-b", id="RFC3986-3.2.2-sub-delims"),
+        pytest.param(b"caf%C3%A9.example", id="RFC3986-3.2.2-pct-encoded"),
+        pytest.param(b"192.0.2.1", id="RFC3986-3.2.2-IPv4"),
+        pytest.param(b"192.0.2.1:80", id="RFC3986-3.2.2-IPv4-port"),
+        pytest.param(b"[2001:db8::1]", id="RFC3986-3.2.2-IPv6"),
+        pytest.param(b"[2001:DB8::1]:8080", id="RFC3986-3.2.2-IPv6-port"),
+        pytest.param(b"[::ffff:192.0.2.1]", id="RFC3986-3.2.2-IPv4-in-IPv6"),
+        pytest.param(b"[v1.fe80::a+en1]", id="RFC3986-3.2.2-IPvFuture"),
+    ],
+)
+def test_host(host: bytes) -> None:
+    assert accept(host=(b"Host", host)).variables["HTTP_HOST"] == host.decode()
+    assert accept(host=(b"hOST", b"\t" + host + b" ")).variables["HTTP_HOST"] == host.decode()
+
+
+BAD_HOSTS = [
+    pytest.param(b"", id="RFC9112-3.2-empty"),
+    pytest.param(b" ", id="RFC9112-3.2-blank"),
+    pytest.param(b":80", id="RFC9110-4.2.1-no-host-before-port"),
+    pytest.param(b"a b", id="RFC3986-3.2.2-space"),
+    pytest.param(b"a\tb", id="RFC3986-3.2.2-tab"),
+    pytest.param(b"a.example, b.example", id="CVE-2026-34525-list"),
+    pytest.param(b"user@example.com", id="RFC9110-4.2.4-userinfo"),
+    pytest.param(b"user:password@example.com", id="RFC9110-4.2.4-password"),
+    pytest.param(b"example.com/", id="RFC3986-3.2.2-slash"),
+    pytest.param(b"http://example.com", id="RFC3986-3.2.2-uri"),
+    pytest.param(b"example.com?a", id="RFC3986-3.2.2-query"),
+    pytest.param(b"example.com#a", id="RFC3986-3.2.2-fragment"),
+    pytest.param(b"example.com\\a", id="RFC3986-3.2.2-backslash"),
+    pytest.param(b'"example.com"', id="RFC3986-3.2.2-quotes"),
+    pytest.param(b"<script>", id="RFC3986-3.2.2-markup"),
+    pytest.param(b"a|b", id="RFC3986-3.2.2-bar"),
+    pytest.param(b"caf%C3%A", id="RFC3986-2.1-half-an-octet"),
+    pytest.param(b"caf%", id="RFC3986-2.1-percent"),
+    pytest.param(b"%zz", id="RFC3986-2.1-no-hex"),
+    pytest.param(b"caf\xe9.example", id="RFC3986-3.2.2-latin-1"),
+    pytest.param(b"caf\xc3\xa9.example", id="RFC3986-3.2.2-UTF-8"),
+    pytest.param(b"\xa0example.com", id="RFC9110-5.6.3-no-break-space"),
+    pytest.param(b"example.com\x0b", id="CVE-2026-44546-vertical-tab"),
+    pytest.param(b"example.com\x85", id="CVE-2026-44546-next-line"),
+    pytest.param(b"example.com\n", id="RFC9110-5.5-line-feed"),
+    pytest.param(b"example.com\0", id="RFC9110-5.5-NUL"),
+    pytest.param(b"example.com:port", id="RFC3986-3.2.3-word"),
+    pytest.param(b"example.com:80:80", id="RFC3986-3.2.3-two-ports"),
+    pytest.param(b"example.com:+80", id="RFC3986-3.2.3-sign"),
+    pytest.param(b"example.com: 80", id="RFC3986-3.2.3-space"),
+    pytest.param(b"example.com:8\xb2", id="CVE-2025-69224-superscript"),
+    pytest.param(b"example.com:123456", id="RFC3986-3.2.3-six-digits"),
+    pytest.param(b"2001:db8::1", id="RFC3986-3.2.2-IPv6-without-brackets"),
+    pytest.param(b"[2001:db8::1", id="RFC3986-3.2.2-unclosed"),
+    pytest.param(b"2001:db8::1]", id="RFC3986-3.2.2-unopened"),
+    pytest.param(b"[]", id="RFC3986-3.2.2-empty-literal"),
+    pytest.param(b"[example.com]", id="RFC3986-3.2.2-name-in-brackets"),
+    pytest.param(b"[::1]a", id="RFC3986-3.2.2-after-brackets"),
+    pytest.param(b"[fe80::1%25en1]", id="RFC9844-zone"),
+    pytest.param(b"[:]", id="RFC3986-3.2.2-colon"),
+    pytest.param(b"[.]", id="RFC3986-3.2.2-dot"),
+    pytest.param(b"[:::]", id="RFC3986-3.2.2-three-colons"),
+    pytest.param(b"[1::2::3]", id="RFC3986-3.2.2-two-gaps"),
+    pytest.param(b"[1:2:3:4:5:6:7]", id="RFC3986-3.2.2-seven-groups"),
+    pytest.param(b"[1:2:3:4:5:6:7:8:9]", id="RFC3986-3.2.2-nine-groups"),
+    pytest.param(b"[12345::]", id="RFC3986-3.2.2-five-digits"),
+    pytest.param(b"[192.0.2.1]", id="RFC3986-3.2.2-IPv4-in-brackets"),
+    pytest.param(b"[::192.0.2.256]", id="RFC3986-3.2.2-IPv4-in-IPv6-too-large"),
+    pytest.param(b"[v.a]", id="RFC3986-3.2.2-IPvFuture-no-version"),
+    pytest.param(b"[v1.]", id="RFC3986-3.2.2-IPvFuture-empty"),
+]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("host", BAD_HOSTS)
+def test_bad_host(host: bytes, version: str) -> None:
+    assert refusal(host=(b"Host", host), version=version) == (BadRequest, 400)
+
+
+@pytest.mark.parametrize(
+    ("version", "fields"),
+    [
+        pytest.param("1.1", [], id="RFC9112-3.2-none"),
+        pytest.param("1.2", [], id="RFC9112-3.2-none-1.2"),
+        pytest.param("1.1", [HOST, HOST], id="CVE-2026-34525-equal"),
+        pytest.param("1.1", [HOST, (b"host", b"evil.example")], id="CVE-2026-34525-different"),
+        pytest.param("1.1", [HOST, (b"X-Own", b"1"), (b"HOST", b"")], id="CVE-2026-34525-empty"),
+        pytest.param("1.0", [HOST, HOST], id="CVE-2026-34525-1.0"),
+        pytest.param("1.1", [(b"H_ost", b"example.com")], id="RFC9112-3.2-misspelt"),
+        pytest.param("1.1", [(b"Http-Host", b"example.com")], id="RFC9112-3.2-prefixed"),
+    ],
+)
+def test_host_is_there_once(version: str, fields: Fields) -> None:
+    assert refusal(*fields, host=None, version=version) == (BadRequest, 400)
+
+
+def test_http_1_0_needs_no_host() -> None:
+    # RFC 9112 section 3.2 asks it of HTTP/1.1 alone.
+    assert accept(host=None, version="1.0").variables == {}
+
+
+# The target: RFC 9112 section 3.2
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "host", "path", "query"),
+    [
+        pytest.param("GET", b"/", "example.com", "/", "", id="RFC9112-3.2.1"),
+        pytest.param("GET", b"/a/b?c=d", "example.com", "/a/b", "c=d", id="RFC9112-3.2.1-query"),
+        pytest.param("GET", b"/?", "example.com", "/", "", id="RFC9112-3.2.1-empty-query"),
+        pytest.param("GET", b"/?a?b", "example.com", "/", "a?b", id="RFC3986-3.4-question-mark"),
+        pytest.param("GET", b"/?a=%20b%", "example.com", "/", "a=%20b%", id="RFC3986-3.4-as-sent"),
+        pytest.param("GET", b"/caf%C3%A9", "example.com", "/caf\xc3\xa9", "", id="PEP3333-latin-1"),
+        pytest.param("GET", b"/%e9", "example.com", "/\xe9", "", id="PEP3333-no-UTF-8"),
+        pytest.param("GET", b"/a%2Fb", "example.com", "/a/b", "", id="RFC3986-2.2-slash"),
+        pytest.param("GET", b"/a%3Fb", "example.com", "/a?b", "", id="RFC3986-2.2-question-mark"),
+        pytest.param("GET", b"/a%252Fb", "example.com", "/a%2Fb", "", id="RFC3986-2.4-decoded-once"),
+        pytest.param("GET", b"/%zz%4", "example.com", "/%zz%4", "", id="RFC3986-2.1-no-octet"),
+        pytest.param("GET", b"//a/b", "example.com", "//a/b", "", id="RFC9112-3.2.1-two-slashes"),
+        pytest.param("GET", b"/../a", "example.com", "/../a", "", id="CVE-2024-23334-not-our-task"),
+        pytest.param("GET", b"/*", "example.com", "/*", "", id="RFC9112-3.2.1-asterisk"),
+        pytest.param("GET", b"/a:80@b", "example.com", "/a:80@b", "", id="RFC3986-3.3-pchar"),
+        pytest.param("GET", b'/"<>[]^`{|}?\\', "example.com", '/"<>[]^`{|}', "\\", id="browsers-unescaped"),
+        pytest.param("GET", b"http://other.example/a?b", "other.example", "/a", "b", id="RFC9112-3.2.2"),
+        pytest.param("GET", b"http://other.example", "other.example", "/", "", id="RFC9112-3.2.2-no-path"),
+        pytest.param(
+            "GET", b"http://other.example?b", "other.example", "/", "b", id="RFC9112-3.2.2-only-query"
+        ),
+        pytest.param(
+            "GET", b"https://other.example:8443/", "other.example:8443", "/", "", id="RFC9112-3.2.2-https"
+        ),
+        pytest.param("GET", b"HTTP://other.example/", "other.example", "/", "", id="RFC3986-3.1-case"),
+        pytest.param("GET", b"http://[::1]:80/%20", "[::1]:80", "/ ", "", id="RFC9112-3.2.2-IPv6"),
+        pytest.param("OPTIONS", b"*", "example.com", "", "", id="RFC9112-3.2.4"),
+        pytest.param("OPTIONS", b"/", "example.com", "/", "", id="RFC9112-3.2.4-origin-form"),
+        pytest.param(
+            "OPTIONS", b"http://other.example", "other.example", "", "", id="RFC9112-3.2.4-from-a-proxy"
+        ),
+        pytest.param(
+            "OPTIONS", b"http://other.example:8001", "other.example:8001", "", "", id="RFC9112-3.2.4-example"
+        ),
+        pytest.param(
+            "OPTIONS", b"http://other.example/", "other.example", "/", "", id="RFC9112-3.2.4-with-path"
+        ),
+        pytest.param(
+            "OPTIONS", b"http://other.example?a", "other.example", "/", "a", id="RFC9112-3.2.4-with-query"
+        ),
+    ],
+)
+def test_target(method: str, target: bytes, host: str, path: str, query: str) -> None:
+    exchange = accept(method=method, target=target)
+    assert exchange.variables == {"HTTP_HOST": host}
+    assert (exchange.path, exchange.query) == (path, query)
+    # What was sent is kept beside it.
+    assert exchange.target == target
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        pytest.param("GET", b"", id="RFC9112-3.2-empty"),
+        pytest.param("GET", b"*", id="RFC9112-3.2.4-get"),
+        pytest.param("POST", b"*", id="RFC9112-3.2.4-post"),
+        pytest.param("OPTIONS", b"**", id="RFC9112-3.2.4-two"),
+        pytest.param("OPTIONS", b"*/a", id="RFC9112-3.2.4-path"),
+        pytest.param("OPTIONS", b"*?a", id="RFC9112-3.2.4-query"),
+        pytest.param("GET", b"example.com:80", id="RFC9112-3.2.3-without-connect"),
+        pytest.param("OPTIONS", b"example.com:80", id="RFC9112-3.2.3-options"),
+        pytest.param("GET", b"a/b", id="RFC9112-3.2.1-relative"),
+        pytest.param("GET", b"?a", id="RFC9112-3.2.1-only-query"),
+        pytest.param("GET", b"\\a", id="RFC9112-3.2.1-backslash"),
+        pytest.param("GET", b"/a#b", id="RFC9112-3.2-fragment"),
+        pytest.param("GET", b"/#", id="RFC9112-3.2-empty-fragment"),
+        pytest.param("GET", b"/?a#b", id="RFC9112-3.2-fragment-after-query"),
+        pytest.param("GET", b"http://other.example/#b", id="RFC9112-3.2.2-fragment"),
+        pytest.param("GET", b"http://other.example#b", id="RFC9112-3.2.2-fragment-of-authority"),
+        pytest.param("GET", b"/a b", id="RFC9112-3.2-space"),
+        pytest.param("GET", b"/a\tb", id="RFC9112-3.2-tab"),
+        pytest.param("GET", b"/a\n", id="RFC9112-3.2-line-feed"),
+        pytest.param("GET", b"/a\0", id="RFC9112-3.2-NUL"),
+        pytest.param("GET", b"/a\x7f", id="RFC9112-3.2-DEL"),
+        pytest.param("GET", b"/caf\xc3\xa9", id="RFC3986-3.3-UTF-8"),
+        pytest.param("GET", b"/?caf\xe9", id="RFC3986-3.4-latin-1"),
+        pytest.param("GET", b"\xef\xbc\x8fa", id="RFC3986-3.3-another-slash"),
+        pytest.param("GET", b"http://", id="RFC9110-4.2.1-no-authority"),
+        pytest.param("GET", b"http:///a", id="RFC9110-4.2.1-empty-authority"),
+        pytest.param("GET", b"http://?a", id="RFC9110-4.2.1-query-for-authority"),
+        pytest.param("GET", b"http:/a", id="RFC9110-4.2.1-one-slash"),
+        pytest.param("GET", b"http:a", id="RFC9110-4.2.1-no-slash"),
+        pytest.param("GET", b"other.example/a", id="RFC9112-3.2.2-no-scheme"),
+        pytest.param("GET", b"ftp://other.example/", id="RFC9110-4.2-another-scheme"),
+        pytest.param("GET", b"xhttp://other.example/", id="RFC9110-4.2-scheme-before"),
+        pytest.param("GET", b"http://user@other.example/", id="RFC9110-4.2.4-userinfo"),
+        pytest.param("GET", b"http://user:password@other.example/", id="RFC9110-4.2.4-password"),
+        pytest.param("GET", b"http://other.example:port/", id="RFC3986-3.2.3-port"),
+        pytest.param("GET", b"http://[::1/", id="RFC3986-3.2.2-unclosed"),
+        pytest.param("GET", b"http://a b/", id="RFC3986-3.2.2-space"),
+        pytest.param("GET", b"http://other.example/a b", id="RFC9112-3.2.2-space"),
+        pytest.param("GET", b"http://caf\xe9.example/", id="RFC3986-3.2.2-latin-1"),
+        pytest.param("GET", b"http://other.example\\@evil.example/", id="RFC3986-3.2.2-backslash"),
+    ],
+)
+def test_bad_target(method: str, target: bytes) -> None:
+    assert refusal(method=method, target=target) == (BadRequest, 400)
+
+
+@pytest.mark.parametrize(
+    "octet",
+    sorted({*range(256)} - {*range(0x21, 0x7F)} | {ord("#")}),
+    ids=lambda octet: f"RFC3986-2-x{octet:02x}",
+)
+def test_octets_that_no_target_has(octet: int) -> None:
+    for place in (b"/%b", b"/a%bb", b"/?%b", b"http://other.example/%b"):
+        assert refusal(target=place.replace(b"%b", bytes([octet]), 1)) == (BadRequest, 400)
+
+
+def test_the_host_of_an_absolute_form_wins() -> None:
+    # RFC 9112 section 3.2.2
+    exchange = accept(target=b"http://other.example:8080/")
+    assert exchange.variables["HTTP_HOST"] == "other.example:8080"
+    exchange = accept(target=b"http://other.example/", host=None, version="1.0")
+    assert exchange.variables["HTTP_HOST"] == "other.example"
+
+
+@pytest.mark.parametrize(
+    ("host", "fields"),
+    [
+        pytest.param(None, [], id="RFC9112-3.2-none"),
+        pytest.param((b"Host", b"a b"), [], id="RFC9112-3.2-malformed"),
+        pytest.param(HOST, [HOST], id="CVE-2026-34525"),
+    ],
+)
+def test_an_absolute_form_does_not_excuse_the_host(host: tuple[bytes, bytes] | None, fields: Fields) -> None:
+    # RFC 9112 section 3.2: any HTTP/1.1 request message, whatever its target.
+    assert refusal(*fields, host=host, target=b"http://other.example/") == (BadRequest, 400)
+
+
+# The method: RFC 9110 section 9
+
+
+@pytest.mark.parametrize("method", sorted(SERVED_METHODS))
+def test_method(method: bytes) -> None:
+    policy.check_request_line(method, b"/", LIMITS)
+    assert accept(method=method.decode()).method == method.decode()
+
+
+def test_a_method_that_is_declared() -> None:
+    with pytest.raises(NotImplementedByServer):
+        policy.check_request_line(b"BREW", b"/", LIMITS)
+    policy.check_request_line(b"BREW", b"/", LIMITS, {b"BREW"})
+
+
+@pytest.mark.parametrize("target", [b"example.com:80", b"/", b"*", b"http://example.com/"])
+def test_no_tunnels(target: bytes) -> None:
+    # RFC 9110 section 9.3.6
+    with pytest.raises(NotImplementedByServer, match="tunnels"):
+        policy.check_request_line(b"CONNECT", target, LIMITS)
+
+
+# The request line, before the fields have come
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "error"),
+    [
+        pytest.param(b"GET", b"/", None, id="RFC9112-3"),
+        pytest.param(b"OPTIONS", b"*", None, id="RFC9112-3.2.4"),
+        pytest.param(b"GET", b"http://a/", None, id="RFC9112-3.2.2"),
+        pytest.param(b"GET", b"/" + b"a" * 299, None, id="RFC9112-3-at-300"),
+        pytest.param(b"GET", b"/" + b"a" * 300, URITooLong, id="RFC9112-3-at-301"),
+        pytest.param(b"GET", b"*", BadRequest, id="RFC9112-3.2.4-get"),
+        pytest.param(b"GET", b"/#", BadRequest, id="RFC9112-3.2-fragment"),
+        pytest.param(b"FOO", b"/", NotImplementedByServer, id="RFC9110-9.1"),
+        pytest.param(b"FOO", b"#", NotImplementedByServer, id="method-before-form"),
+        pytest.param(b"FOO", b"/" + b"a" * 300, NotImplementedByServer, id="method-before-size"),
+        pytest.param(b"GET", b"#" * 301, URITooLong, id="size-before-form"),
+    ],
+)
+def test_request_line(method: bytes, target: bytes, error: type[ProtocolError] | None) -> None:
+    if error is None:
+        policy.check_request_line(method, target, LIMITS)
+    else:
+        with pytest.raises(error):
+            policy.check_request_line(method, target, LIMITS)
+
+
+# The version: RFC 9110 section 2.5
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.9"])
+def test_version(version: str) -> None:
+    assert accept(version=version).version == version
+
+
+# Content-Length: RFC 9112 section 6.3
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        pytest.param(b"0", 0, id="RFC9110-8.6-0"),
+        pytest.param(b"5", 5, id="RFC9110-8.6-5"),
+        pytest.param(b"1000", 1000, id="RFC9110-8.6-1000"),
+        pytest.param(b"005", 5, id="RFC9110-8.6-zeros"),
+        pytest.param(b" \t5 ", 5, id="RFC9112-5.1-white-space"),
+        pytest.param(b"0" * 18 + b"7", 7, id="RFC9110-8.6-19-digits"),
+    ],
+)
+def test_content_length(value: bytes, length: int, version: str) -> None:
+    exchange = accept((b"Content-Length", value), version=version)
+    assert exchange.framing == Framing(length, False)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"", id="RFC9110-8.6-empty"),
+        pytest.param(b" ", id="RFC9110-8.6-blank"),
+        pytest.param(b"five", id="RFC9110-8.6-word"),
+        pytest.param(b"-5", id="RFC9110-8.6-minus"),
+        pytest.param(b"+5", id="CVE-2023-47627-plus"),
+        pytest.param(b"+10", id="CVE-2022-24761-plus"),
+        pytest.param(b"1_0", id="CVE-2023-47627-underscore"),
+        pytest.param(b"0x5", id="CVE-2023-47627-hex"),
+        pytest.param(b"5, 5", id="RFC9112-6.3-list-of-equal"),
+        pytest.param(b"5,6", id="CVE-2019-16792-list"),
+        pytest.param(b"5,", id="RFC9112-6.3-list-end"),
+        pytest.param(b"5 5", id="RFC9110-8.6-inner-space"),
+        pytest.param(b"5.0", id="RFC9110-8.6-fraction"),
+        pytest.param(b"5e1", id="RFC9110-8.6-exponent"),
+        pytest.param(b"5;a", id="RFC9110-8.6-parameter"),
+        pytest.param(b'"5"', id="RFC9110-8.6-quotes"),
+        pytest.param(b"\xb2", id="CVE-2025-69224-superscript"),
+        pytest.param(b"5\xb9", id="CVE-2025-69224-superscript-after"),
+        pytest.param(b"\xa05", id="RFC9110-5.6.3-no-break-space"),
+        pytest.param(b"\x0b5", id="CVE-2019-16789-vertical-tab"),
+        pytest.param(b"5\x85", id="CVE-2026-44546-next-line"),
+        pytest.param(b"5\n", id="RFC9110-5.5-line-feed"),
+        pytest.param(b"5\0", id="RFC9110-5.5-NUL"),
+        pytest.param(b"1" * 20, id="RFC9110-8.6-overflow"),
+        pytest.param(b"18446744073709551621", id="RFC9110-8.6-5-in-64-bits"),
+        pytest.param(b"0" * 350, id="RFC9110-8.6-endless"),
+    ],
+)
+def test_bad_content_length(value: bytes, version: str) -> None:
+    assert refusal((b"Content-Length", value), version=version) == (BadRequest, 400)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([b"5", b"5"], id="RFC9112-6.3-equal"),
+        pytest.param([b"5", b"6"], id="CVE-2020-10108"),
+        pytest.param([b"6", b"5"], id="CVE-2019-16792"),
+        pytest.param([b"0", b"5"], id="RFC9112-6.3-zero-first"),
+        pytest.param([b"5", b""], id="RFC9112-6.3-empty"),
+        pytest.param([b"5", b"5", b"5"], id="RFC9112-6.3-three"),
+    ],
+)
+def test_several_content_lengths(values: list[bytes]) -> None:
+    names = (b"Content-Length", b"content-length", b"CONTENT-LENGTH")
+    assert refusal(*zip(names, values, strict=False)) == (BadRequest, 400)
+
+
+def test_no_content_length() -> None:
+    # RFC 9112 section 6.3, rule 7: a request without either has no body.
+    for version in ("1.0", "1.1"):
+        assert accept(version=version).framing == NO_BODY
+
+
+# Transfer-Encoding: RFC 9112 sections 6.1 and 6.3
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([b"chunked"], id="RFC9112-7.1"),
+        pytest.param([b"Chunked"], id="RFC9112-7-case"),
+        pytest.param([b"CHUNKED"], id="RFC9112-7-upper"),
+        pytest.param([b"\t chunked "], id="RFC9112-5.1-white-space"),
+    ],
+)
+def test_chunked(values: list[bytes]) -> None:
+    for version in ("1.1", "1.2"):
+        exchange = accept(*((b"Transfer-Encoding", value) for value in values), version=version)
+        assert exchange.framing == CHUNKED
+
+
+BAD_CODINGS = [
+    pytest.param([b""], 400, id="RFC9112-6.1-empty"),
+    pytest.param([b"gzip"], 400, id="RFC9112-6.3-not-final"),
+    pytest.param([b"identity"], 400, id="RFC9112-7-identity"),
+    pytest.param([b"chunked, gzip"], 400, id="RFC9112-6.3-chunked-before"),
+    pytest.param([b"chunked, identity"], 400, id="RFC9112-6.3-identity-after"),
+    pytest.param([b"chunked, chunked"], 400, id="RFC9112-6.1-twice"),
+    pytest.param([b"Chunked,CHUNKED"], 400, id="RFC9112-6.1-twice-case"),
+    pytest.param([b"chunked", b"chunked"], 400, id="GHSA-753j-mpmx-qq6g-two-fields"),
+    pytest.param([b"chunked", b"gzip"], 400, id="CVE-2024-1135-conflict"),
+    pytest.param([b"chunked", b"identity"], 400, id="CVE-2024-1135-identity"),
+    pytest.param([b"chunked", b"xchunked"], 400, id="CVE-2024-1135-unknown"),
+    pytest.param([b"chunked", b""], 400, id="CVE-2024-1135-empty"),
+    pytest.param([b"gzip", b"gzip"], 400, id="RFC9112-6.3-neither-is-chunked"),
+    pytest.param([b"xchunked"], 400, id="CVE-2024-6827-before"),
+    pytest.param([b"chunkedx"], 400, id="CVE-2024-6827-after"),
+    pytest.param([b"chunk"], 400, id="CVE-2024-6827-shorter"),
+    pytest.param([b"chunked;a=b"], 400, id="RFC9112-7.1-parameter"),
+    pytest.param([b"chunked ; a"], 400, id="RFC9112-7.1-parameter-spaced"),
+    pytest.param([b"chunked chunked"], 400, id="CVE-2022-32213-space"),
+    pytest.param([b"chunked,"], 400, id="CVE-2022-32213-comma-after"),
+    pytest.param([b",chunked"], 400, id="CVE-2022-32213-comma-before"),
+    pytest.param([b"gzip,, chunked"], 400, id="CVE-2022-32213-two-commas"),
+    pytest.param([b'"chunked"'], 400, id="CVE-2022-32213-quotes"),
+    pytest.param([b"'chunked'"], 400, id="CVE-2022-32213-apostrophes"),
+    pytest.param([b"chunked:"], 400, id="CVE-2022-32213-colon"),
+    pytest.param([b"gzip chunked"], 400, id="CVE-2022-32213-no-comma"),
+    pytest.param([b"\x0bchunked"], 400, id="CVE-2019-16789-vertical-tab"),
+    pytest.param([b"\x0cchunked"], 400, id="CVE-2026-44546-form-feed"),
+    pytest.param([b"chunked\x1c"], 400, id="CVE-2026-44546-file-separator"),
+    pytest.param([b"chunked\x85"], 400, id="CVE-2026-44546-next-line"),
+    pytest.param([b"\xa0chunked"], 400, id="GHSA-753j-mpmx-qq6g-no-break-space"),
+    pytest.param([b"gzip, \xa0chunked"], 400, id="GHSA-753j-mpmx-qq6g-in-a-list"),
+    pytest.param([b"chunked\0"], 400, id="RFC9110-5.5-NUL"),
+    pytest.param([b"chunked\n"], 400, id="CVE-2022-32215-line-feed"),
+    pytest.param([b"chunked\r\n , identity"], 400, id="CVE-2022-32215-folded"),
+    pytest.param([b'gzip;a="b, chunked"'], 400, id="RFC9110-10.1.4-quoted"),
+    pytest.param([b"gzip, chunked"], 501, id="CVE-2019-16786"),
+    pytest.param([b"GZIP,Chunked"], 501, id="CVE-2019-16786-case"),
+    pytest.param([b"gzip \t,\t chunked"], 501, id="RFC9110-5.6.1-white-space"),
+    pytest.param([b"gzip", b"chunked"], 501, id="RFC9110-5.3-two-fields"),
+    pytest.param([b"deflate, gzip, chunked"], 501, id="RFC9112-6.1-three"),
+    pytest.param([b"identity, chunked"], 501, id="RFC9112-7-identity-before"),
+    pytest.param([b"gzip;level=9, chunked"], 501, id="RFC9110-10.1.4-parameter"),
+    pytest.param([b"!#$%&'*+-.^_`|~9, chunked"], 501, id="RFC9110-5.6.2-token"),
+]
+
+
+@pytest.mark.parametrize(("values", "status"), BAD_CODINGS)
+def test_bad_transfer_encoding(values: list[bytes], status: int) -> None:
+    error = {400: BadRequest, 501: NotImplementedByServer}[status]
+    assert refusal(*((b"Transfer-Encoding", value) for value in values)) == (error, status)
+
+
+@pytest.mark.parametrize("values", [param.values[0] for param in BAD_CODINGS] + [[b"chunked"]], ids=repr)
+def test_http_1_0_has_no_transfer_encoding(values: list[bytes]) -> None:
+    # RFC 9112 section 6.1: its framing is faulty, even with a Content-Length.
+    fields = [(b"Transfer-Encoding", value) for value in values]
+    assert refusal(*fields, version="1.0") == (BadRequest, 400)
+    assert refusal(*fields, (b"Content-Length", b"5"), version="1.0") == (BadRequest, 400)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    ("length", "coding"),
+    [
+        pytest.param(b"5", b"chunked", id="CVE-2023-47641"),
+        pytest.param(b"0", b"chunked", id="CVE-2020-10109"),
+        pytest.param(b"5", b"identity", id="RFC9112-6.3-identity"),
+        pytest.param(b"5", b"xchunked", id="CVE-2024-6827-falls-back-to-length"),
+        pytest.param(b"5", b"", id="RFC9112-6.3-empty-coding"),
+        pytest.param(b"", b"chunked", id="RFC9112-6.3-empty-length"),
+        pytest.param(b"five", b"chunked", id="RFC9112-6.3-bad-length"),
+        pytest.param(b"5", b"gzip, chunked", id="RFC9112-6.3-unknown-coding"),
+    ],
+)
+def test_content_length_and_transfer_encoding(length: bytes, coding: bytes, version: str) -> None:
+    fields = [(b"Content-Length", length), (b"Transfer-Encoding", coding)]
+    assert refusal(*fields, version=version) == (BadRequest, 400)
+    assert refusal(*reversed(fields), version=version) == (BadRequest, 400)
+
+
+# Expect: RFC 9110 section 10.1.1
+
+FIVE = (b"Content-Length", b"5")
+CHUNKED_FIELD = (b"Transfer-Encoding", b"chunked")
+
+
+@pytest.mark.parametrize(
+    ("value", "version", "fields", "expected"),
+    [
+        pytest.param(b"100-continue", "1.1", [FIVE], True, id="RFC9110-10.1.1"),
+        pytest.param(b"100-continue", "1.1", [CHUNKED_FIELD], True, id="RFC9110-10.1.1-chunked"),
+        pytest.param(b"100-Continue", "1.1", [FIVE], True, id="RFC9110-10.1.1-case"),
+        pytest.param(b" 100-CONTINUE\t", "1.1", [FIVE], True, id="RFC9110-10.1.1-white-space"),
+        pytest.param(b"100-continue", "1.2", [FIVE], True, id="RFC9110-2.5-minor"),
+        pytest.param(b"100-continue", "1.1", [], False, id="RFC9110-10.1.1-no-body"),
+        pytest.param(
+            b"100-continue", "1.1", [(b"Content-Length", b"0")], False, id="RFC9110-10.1.1-length-0"
+        ),
+        pytest.param(b"100-continue", "1.0", [FIVE], False, id="RFC9110-10.1.1-1.0"),
+        pytest.param(b"something-else", "1.0", [FIVE], False, id="RFC9110-10.1.1-1.0-ignores-any"),
+    ],
+)
+def test_expect(value: bytes, version: str, fields: Fields, expected: bool) -> None:
+    assert accept((b"Expect", value), *fields, version=version).expect_continue is expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"", id="RFC9110-10.1.1-empty"),
+        pytest.param(b"200-ok", id="RFC9110-10.1.1-other"),
+        pytest.param(b"100", id="RFC9110-10.1.1-shorter"),
+        pytest.param(b"100-continued", id="RFC9110-10.1.1-longer"),
+        pytest.param(b"100-continue, something-else", id="RFC9110-10.1.1-list"),
+        pytest.param(b"100-continue;a=b", id="RFC9110-10.1.1-parameter"),
+    ],
+)
+def test_an_expectation_that_cannot_be_met(value: bytes) -> None:
+    for fields in ([], [FIVE], [CHUNKED_FIELD]):
+        assert refusal((b"Expect", value), *fields) == (ExpectationFailed, 417)
+
+
+# Content-Encoding: RFC 9110 section 8.4
+
+
+def coding(value: bytes) -> tuple[bytes, bytes]:
+    return (b"Content-Encoding", value)
+
+
+@pytest.mark.parametrize("value", [b"gzip", b"GZIP", b"x-gzip", b"\tgzip "])
+def test_a_body_with_a_content_coding(value: bytes) -> None:
+    for field in (FIVE, CHUNKED_FIELD):
+        exchange = accept(field, coding(value))
+        assert exchange.decoder is not None
+        assert exchange.decoder.decode(gzip.compress(b"hello")) == b"hello"
+        exchange.decoder.finish()
+        assert exchange.decoder.size == 5
+
+
+def test_deflate() -> None:
+    exchange = accept(FIVE, coding(b"Deflate"))
+    assert exchange.decoder is not None
+    with pytest.raises(BadRequest):
+        exchange.decoder.decode(gzip.compress(b"hello"))
+
+
+def test_each_body_has_a_decoder_of_its_own() -> None:
+    first, second = (accept(FIVE, coding(b"gzip")).decoder for _ in range(2))
+    assert first is not second
+
+
+@pytest.mark.parametrize("value", [b"identity", b"Identity", b"", b" "])
+def test_a_coding_that_says_nothing(value: bytes) -> None:
+    assert accept(FIVE, coding(value)).decoder is None
+
+
+def test_the_decoded_body_is_held_to_the_limit() -> None:
+    exchange = accept(FIVE, coding(b"gzip"))
+    assert exchange.decoder is not None
+    assert exchange.decoder.decode(gzip.compress(bytes(1000))) == bytes(1000)
+    exchange = accept(FIVE, coding(b"gzip"))
+    assert exchange.decoder is not None
+    with pytest.raises(ContentTooLarge):
+        exchange.decoder.decode(gzip.compress(bytes(1001)))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([b"br"], id="RFC7932"),
+        pytest.param([b"zstd"], id="RFC8878"),
+        pytest.param([b"compress"], id="RFC9110-8.4.1.1"),
+        pytest.param([b"nonsense"], id="RFC9110-15.5.16"),
+        pytest.param([b"gzip, gzip"], id="RFC9110-8.4-list"),
+        pytest.param([b"deflate, gzip"], id="RFC9110-8.4-list-of-two"),
+        pytest.param([b"identity, gzip"], id="RFC9110-8.4-list-with-identity"),
+        pytest.param([b"gzip,"], id="RFC9110-5.6.1-empty-element"),
+        pytest.param([b"gzip", b"gzip"], id="RFC9110-5.3-two-fields"),
+        pytest.param([b"gzip", b""], id="RFC9110-5.3-second-empty"),
+        pytest.param([b"gzip;q=1"], id="RFC9110-8.4.1-parameter"),
+        pytest.param([b"\xa0gzip"], id="RFC9110-5.6.3-no-break-space"),
+    ],
+)
+def test_a_coding_that_is_not_taken(values: list[bytes]) -> None:
+    for field in (FIVE, CHUNKED_FIELD):
+        assert refusal(field, *map(coding, values)) == (UnsupportedMediaType, 415)
+
+
+@pytest.mark.parametrize("fields", [[], [(b"Content-Length", b"0")]])
+def test_without_a_body_there_is_nothing_to_decode(fields: Fields) -> None:
+    for value in (b"gzip", b"br", b"gzip, gzip"):
+        assert accept(*fields, coding(value)).decoder is None
+
+
+def test_the_size_and_the_expectation_are_looked_at_before_the_coding() -> None:
+    assert refusal((b"Content-Length", b"1001"), coding(b"br")) == (ContentTooLarge, 413)
+    assert refusal(FIVE, coding(b"br"), (b"Expect", b"nonsense")) == (ExpectationFailed, 417)
+
+
+# Persistence: RFC 9112 section 9.3
+
+PERSISTENCE = [
+    ("1.1", [], True),
+    ("1.9", [], True),
+    ("1.0", [], False),
+    ("1.1", [b"close"], False),
+    ("1.1", [b"Close"], False),
+    ("1.1", [b"upgrade, \tCLOSE ,x"], False),
+    ("1.1", [b"x", b"close"], False),
+    ("1.1", [b"close,close"], False),
+    ("1.1", [b""], True),
+    ("1.1", [b"closed", b"not-close"], True),
+    ("1.1", [b'"close"'], True),
+    ("1.1", [b"close;a"], True),
+    ("1.1", [b"\xa0close"], True),
+    ("1.1", [b"keep-alive"], True),
+    ("1.1", [b"keep-alive, close"], False),
+    ("1.0", [b"close"], False),
+    ("1.0", [b"keep-alive"], True),
+    ("1.0", [b"", b"x,Keep-Alive"], True),
+    ("1.0", [b"keep-alive", b"close"], False),
+    ("1.0", [b"\xa0keep-alive"], False),
+    ("1.0", [b"upgrade"], False),
+]
+
+
+@pytest.mark.parametrize(("version", "values", "expected"), PERSISTENCE)
+def test_persistence(version: str, values: list[bytes], expected: bool) -> None:
+    exchange = accept(*((b"Connection", value) for value in values), version=version)
+    assert exchange.keep_alive is expected
+
+
+def test_persistence_has_no_other_field() -> None:
+    # RFC 9112 section 9.3 knows none; what a proxy of HTTP/1.0 may have sent is no option.
+    fields = [(b"Proxy-Connection", b"close"), (b"Keep-Alive", b"timeout=0"), (b"Connection_", b"close")]
+    assert accept(*fields).keep_alive is True
+    assert accept((b"Proxy-Connection", b"keep-alive"), version="1.0").keep_alive is False
+
+
+@pytest.mark.parametrize(
+    ("value", "options"),
+    [
+        ("", {""}),
+        ("close", {"close"}),
+        ("Keep-Alive,\tUpgrade , X", {"keep-alive", "upgrade", "x"}),
+        ("a,,b", {"a", "", "b"}),
+    ],
+)
+def test_connection_options(value: str, options: set[str]) -> None:
+    assert policy.connection_options(value) == options
+
+
+@pytest.mark.parametrize(("version", "values", "expected"), PERSISTENCE)
+def test_persistence_by_the_options(version: str, values: list[bytes], expected: bool) -> None:
+    options = policy.connection_options(b",".join(values).decode("latin-1"))
+    assert policy.persists(options, version) is expected
+
+
+# Upgrade: RFC 9110 section 7.8
+
+
+@pytest.mark.parametrize(
+    ("value", "fields", "framing"),
+    [
+        pytest.param(b"h2c", [FIVE], Framing(5, False), id="uvicorn-2722"),
+        pytest.param(b"h2c", [CHUNKED_FIELD], CHUNKED, id="uvicorn-2722-chunked"),
+        pytest.param(b"websocket", [], NO_BODY, id="RFC6455-4.1"),
+        pytest.param(b"TLS/1.0", [], NO_BODY, id="RFC2817-3"),
+    ],
+)
+@pytest.mark.parametrize("options", [b"upgrade", b"Upgrade", b"keep-alive, \tUPGRADE", b"close, upgrade"])
+def test_upgrade(value: bytes, fields: Fields, framing: Framing, options: bytes) -> None:
+    exchange = accept((b"Upgrade", value), (b"Connection", options), *fields)
+    assert exchange.upgrade is True
+    assert exchange.variables["HTTP_UPGRADE"] == value.decode()
+    assert exchange.framing == framing
+    assert exchange.keep_alive is (b"close" not in options)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param([], id="no-connection-field"),
+        pytest.param([(b"Connection", b"keep-alive")], id="another-option"),
+        pytest.param([(b"Connection", b"upgraded")], id="longer-option"),
+        pytest.param([(b"Connection", b"")], id="no-option"),
+        pytest.param([(b"Connection_", b"upgrade")], id="underscore"),
+    ],
+)
+def test_an_upgrade_without_the_connection_option_is_no_offer(fields: Fields) -> None:
+    # "A sender of Upgrade MUST also send an Upgrade connection option": else a proxy passed it on.
+    exchange = accept((b"Upgrade", b"websocket"), *fields)
+    assert exchange.upgrade is False
+    assert exchange.variables["HTTP_UPGRADE"] == "websocket"
+    assert exchange.keep_alive is True
+
+
+def test_the_connection_option_without_an_upgrade_is_no_offer() -> None:
+    assert accept((b"Connection", b"upgrade")).upgrade is False
+
+
+@pytest.mark.parametrize("options", [None, b"upgrade", b"upgrade, keep-alive"])
+def test_http_1_0_has_no_upgrade(options: bytes | None) -> None:
+    fields = [] if options is None else [(b"Connection", options)]
+    exchange = accept((b"Upgrade", b"websocket"), *fields, version="1.0")
+    assert exchange.upgrade is False
+    assert "HTTP_UPGRADE" not in exchange.variables
+    assert exchange.keep_alive is (options == b"upgrade, keep-alive")
+
+
+# Field names and values: RFC 9110 section 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param(b"Content_Length", b"5", id="alias-of-content-length"),
+        pytest.param(b"CONTENT_LENGTH", b"five", id="alias-of-content-length-upper"),
+        pytest.param(b"Transfer_Encoding", b"chunked", id="alias-of-transfer-encoding"),
+        pytest.param(b"Transfer_Encoding", b"nonsense", id="alias-of-a-bad-transfer-encoding"),
+        pytest.param(b"Content_Type", b"text/html", id="alias-of-content-type"),
+        pytest.param(b"X_Forwarded-For", b"127.0.0.1", id="alias-of-x-forwarded-for"),
+        pytest.param(b"Expect_", b"nonsense", id="underscore-after"),
+        pytest.param(b"_Expect", b"nonsense", id="underscore-before"),
+        pytest.param(b"_", b"", id="nothing-else"),
+    ],
+)
+def test_a_name_with_an_underscore_is_dropped(name: bytes, value: bytes) -> None:
+    exchange = accept((name, value))
+    assert exchange.variables == {"HTTP_HOST": "example.com"}
+    assert exchange.framing == NO_BODY
+
+
+def test_an_underscore_does_not_hide_the_dashed_one() -> None:
+    exchange = accept((b"X_Real-IP", b"evil"), (b"X-Real-IP", b"192.0.2.1"), (b"X-Real_IP", b"evil"), FIVE)
+    assert exchange.variables["HTTP_X_REAL_IP"] == "192.0.2.1"
+    assert exchange.framing == Framing(5, False)
+
+
+def test_obs_text_is_kept_as_latin_1() -> None:
+    # RFC 9110 section 5.5, PEP 3333
+    value = bytes(range(0x80, 0x100))
+    assert accept((b"X-Own", value)).variables["HTTP_X_OWN"] == value.decode("latin-1")
+
+
+def test_fields_of_one_name_are_joined() -> None:
+    exchange = accept((b"X-Own", b"1"), (b"Cookie", b"a=1"), (b"x-own", b"2"), (b"cookie", b"b=2"))
+    assert exchange.variables["HTTP_X_OWN"] == "1,2"
+    assert exchange.variables["HTTP_COOKIE"] == "a=1; b=2"
+
+
+# Limits, exactly at the bound and one above
+
+
+@pytest.mark.parametrize(
+    ("target", "is_accepted"),
+    [
+        pytest.param(b"/" + b"a" * 299, True, id="RFC9112-3-at-300"),
+        pytest.param(b"/" + b"a" * 300, False, id="RFC9112-3-at-301"),
+        pytest.param(b"/?" + b"a" * 298, True, id="RFC9112-3-query-at-300"),
+        pytest.param(b"/?" + b"a" * 299, False, id="RFC9112-3-query-at-301"),
+        pytest.param(b"/" + b"%41" * 99 + b"aa", True, id="RFC9112-3-as-sent-at-300"),
+        pytest.param(b"/" + b"%41" * 100, False, id="RFC9112-3-as-sent-at-301"),
+        pytest.param(b"http://a/" + b"a" * 291, True, id="RFC9112-3-absolute-at-300"),
+        pytest.param(b"http://a/" + b"a" * 292, False, id="RFC9112-3-absolute-at-301"),
+        pytest.param(b"nonsense" * 50, False, id="RFC9112-3-before-its-form"),
+        pytest.param(b"/" + b"a" * 65535, False, id="httptools-144"),
+    ],
+)
+def test_max_target_size(target: bytes, is_accepted: bool) -> None:
+    if is_accepted:
+        assert accept(target=target).target == target
+    else:
+        assert refusal(target=target) == (URITooLong, 414)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_accepted"),
+    [
+        pytest.param([(b"X-Own", b"a")] * 5, True, id="RFC6585-5-fields-at-6"),
+        pytest.param([(b"X-Own", b"a")] * 6, False, id="CVE-2025-67725-fields-at-7"),
+        pytest.param([(b"X-%d" % i, b"a") for i in range(6)], False, id="RFC6585-5-names-at-7"),
+        pytest.param([(b"X_", b"a")] * 6, False, id="RFC6585-5-dropped-at-7"),
+    ],
+)
+def test_number_of_fields(fields: Fields, is_accepted: bool) -> None:
+    # Host is one of them.
+    if is_accepted:
+        accept(*fields)
+    else:
+        assert refusal(*fields) == (HeaderFieldsTooLarge, 431)
+
+
+@pytest.mark.parametrize(
+    ("length", "is_accepted"),
+    [
+        pytest.param(b"1000", True, id="RFC9110-15.5.14-at-1000"),
+        pytest.param(b"1001", False, id="RFC9110-15.5.14-at-1001"),
+        pytest.param(b"9" * 19, False, id="RFC9110-15.5.14-19-digits"),
+    ],
+)
+def test_max_body_size(length: bytes, is_accepted: bool) -> None:
+    field = (b"Content-Length", length)
+    if is_accepted:
+        assert accept(field).framing == Framing(1000, False)
+    else:
+        assert refusal(field) == (ContentTooLarge, 413)
+        # No 100 is sent to one that is refused.
+        assert refusal(field, (b"Expect", b"100-continue")) == (ContentTooLarge, 413)
+
+
+def test_a_length_that_the_application_may_let_pass() -> None:
+    exchange = Exchange()
+    exchange.method, exchange.target = "POST", b"/"
+    exchange.fields = [HOST, (b"Content-Length", b"5000"), (b"Content-Encoding", b"gzip")]
+    policy.accept(exchange, LIMITS, 5000)
+    assert exchange.framing.content_length == 5000
+    assert exchange.decoder is not None
+    assert exchange.decoder.max_size == LIMITS.max_body_size
+    with pytest.raises(ContentTooLarge):
+        policy.accept(exchange, LIMITS, 4999)
+
+
+def test_a_server_that_takes_no_bodies() -> None:
+    limits = Limits(max_body_size=0)
+    accept((b"Content-Length", b"0"), limits=limits)
+    assert refusal((b"Content-Length", b"1"), limits=limits) == (ContentTooLarge, 413)
+
+
+# What is said to the client
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"host": (b"Host", b"<secret>")},
+        {"target": b"<secret>"},
+        {"fields": [(b"Content-Length", b"<secret>")]},
+        {"fields": [(b"Transfer-Encoding", b"<secret>")]},
+        {"fields": [(b"Transfer-Encoding", b"secret, chunked")]},
+        {"fields": [(b"Expect", b"<secret>")]},
+        {"fields": [FIVE, (b"Content-Encoding", b"<secret>")]},
+    ],
+    ids=repr,
+)
+def test_no_refusal_repeats_what_the_client_sent(head: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        accept(*head.pop("fields", []), **head)
+    assert caught.value.description
+    assert "secret" not in caught.value.description.lower()
+
+
+@pytest.mark.parametrize(("method", "target"), [(b"<SECRET>", b"/"), (b"GET", b"<secret>")])
+def test_no_refusal_repeats_the_request_line(method: bytes, target: bytes) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        policy.check_request_line(method, target, LIMITS)
+    assert caught.value.description
+    assert "secret" not in caught.value.description.lower()
+
+
+def test_a_refused_head_leaves_nothing_behind() -> None:
+    exchange = Exchange()
+    exchange.method, exchange.target = "POST", b"/"
+    exchange.fields = [HOST, (b"Expect", b"magic"), (b"Content-Length", b"5")]
+    with pytest.raises(ExpectationFailed):
+        policy.accept(exchange, LIMITS)
+    assert exchange.variables == {}
+    assert exchange.framing == NO_BODY
+    assert exchange.expect_continue is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ([(b"Content-Length", b"1001"), (b"Expect", b"100-continue")], ContentTooLarge),
+        ([(b"Content-Length", b"1001"), (b"Content-Encoding", b"br")], ContentTooLarge),
+        ([(b"Content-Length", b"1001"), (b"Expect", b"magic")], ContentTooLarge),
+        ([FIVE, (b"Content-Encoding", b"br")], UnsupportedMediaType),
+        ([(b"Transfer-Encoding", b"chunked"), (b"Content-Encoding", b"br")], UnsupportedMediaType),
+    ],
+)
+def test_a_head_whose_body_is_refused_is_written_down(fields: list[Any], error: type[ProtocolError]) -> None:
+    exchange = Exchange()
+    exchange.method, exchange.target = "POST", b"/path?query"
+    exchange.fields = [HOST, *fields, (b"Connection", b"close")]
+    with pytest.raises(error):
+        policy.accept(exchange, LIMITS)
+    assert (exchange.path, exchange.query, exchange.keep_alive) == ("/path", "query", False)
+    assert exchange.framing != NO_BODY
+    assert exchange.variables["HTTP_HOST"] == HOST[1].decode()
+    assert exchange.decoder is None
+
+
+def test_a_fault_of_the_head_goes_before_one_of_the_body() -> None:
+    for fields in ([(b"Content-Length", b"1001")], [FIVE, (b"Content-Encoding", b"br")]):
+        with pytest.raises(BadRequest):
+            accept(*fields, method="POST", target=b"http://a:b/")
+
+
+def test_the_cache_of_hosts_is_bounded() -> None:
+    assert policy.valid_host.cache_info().maxsize == 256
+
+
+# Were one of these matched in quadratic time, it would take many seconds.
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        pytest.param(policy.TRANSFER_CODING, "gzip" + ";a=b" * 15000 + ",", id="transfer-coding"),
+        pytest.param(policy.TRANSFER_CODING, "gzip" + " " * 60000, id="transfer-coding-and-space"),
+        pytest.param(policy.HOST, "a" * 60000 + "/", id="host"),
+        pytest.param(policy.HOST, "%41" * 20000 + "%", id="host-encoded"),
+        pytest.param(policy.HOST, "[" + ":" * 60000, id="host-literal"),
+        pytest.param(policy.CONTENT_LENGTH, "1" * 60000, id="content-length"),
+    ],
+)
+def test_no_match_is_found_in_linear_time(pattern: Any, text: Any) -> None:
+    assert pattern.fullmatch(text) is None
+
+
+def test_a_body_of_an_unknown_coding_gets_no_larger_limit() -> None:
+    """An application may let a larger body pass; nobody asks it for one that is refused anyway."""
+    for length, error in ((b"1000", UnsupportedMediaType), (b"1001", ContentTooLarge)):
+        exchange = Exchange()
+        exchange.method, exchange.target = "POST", b"/"
+        exchange.fields = [HOST, (b"Content-Length", length), (b"Content-Encoding", b"br")]
+        with pytest.raises(error):
+            policy.accept(exchange, LIMITS, 1_000_000)
