@@ -19,19 +19,20 @@ from kyoukai.core.serving.application import BodyPlan
 from kyoukai.server.launch import launch
 
 from .blueprint import Blueprint
-from .bodies import REFUSAL, REFUSED, find_target, plan_body
+from .bodies import REFUSAL, REFUSED
 from .calling import locate
 from .checks import check_class, check_flag
 from .context import CLOSED, HTTPRequestContext, current
-from .declared import DeclaredRoutes
-from .dispatch import Dispatcher
+from .declared import find_body_plans, find_methods
+from .dispatch import Dispatcher, make_debugger
 from .host_names import check_host
 from .hosts import make_router
 from .json_encoders import JSONEncoder, choose_encoder
 from .lifecycle import Lifecycle
-from .responses import encode_json, make_bodies, make_response
+from .lookup import find_target, plan_body
+from .responses import encoding_by
 from .routing import Router
-from .sessions import CookieSessions
+from .sessions import CookieSessions, check_sessions
 from .wrappers import Request, Response
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Kyoukai(DeclaredRoutes):
+class Kyoukai(Blueprint):
     """An application.
 
     :param name: what it is called in messages.
@@ -56,9 +57,8 @@ class Kyoukai(DeclaredRoutes):
         value to ``bytes`` or ``str``; ``"orjson"`` or ``"msgspec"``, if installed; by default the
         standard library's. The attribute returns ``bytes``.
     :param sessions: what keeps ``ctx.session``; by default nothing does.
-    :param debug: whether exceptions that nothing claims are shown, with a console, to clients on this
-        machine: see :mod:`kyoukai.web.debugging`. As :attr:`debug`, it can be set until the
-        application is finalized.
+    :param debug: whether clients on this machine see exceptions that nothing claims, with a console: see
+        :mod:`kyoukai.web.debugging`. :attr:`debug` can be set until the application is finalized.
     :raises ConfigurationError: if one of them cannot be used.
     """
 
@@ -81,25 +81,16 @@ class Kyoukai(DeclaredRoutes):
     ) -> None:
         super().__init__(name)
         self.server_name = check_host("server_name", server_name, variables=False)
-        self.request_class = check_class(
-            "request_class", request_class or self.request_class, wrappers.Request
-        )
-        self.response_class = check_class(
-            "response_class", response_class or self.response_class, wrappers.Response
-        )
-        self.context_class = check_class(
-            "context_class", context_class or self.context_class, HTTPRequestContext
-        )
+        self.request_class = check_class(self, "request_class", request_class, wrappers.Request)
+        self.response_class = check_class(self, "response_class", response_class, wrappers.Response)
+        self.context_class = check_class(self, "context_class", context_class, HTTPRequestContext)
         self.converters = dict(converters or {})
         self.json_encoder = choose_encoder(json_encoder)
-        if sessions is not None and not isinstance(sessions, CookieSessions):
-            raise ConfigurationError(f"sessions must be CookieSessions(secret_key), not {sessions!r}")
-        self.sessions = sessions
+        self.sessions = check_sessions(sessions)
         self.debug = check_flag("debug", debug)
         self.lifecycle = Lifecycle(self)
         """Its start and its stop; a component calls them."""
         self._dispatcher: Dispatcher | None = None
-        self._is_wrapped = False
 
     @property
     def domain(self) -> str | None:
@@ -134,34 +125,45 @@ class Kyoukai(DeclaredRoutes):
             router = make_router(self, self.converters)
             for blueprint in self.walk():
                 blueprint.finalized = True
-            make = make_response
-            if self.json_encoder is not encode_json:
-                make = functools.partial(make_response, bodies=make_bodies(self.json_encoder))
-            answer = getattr(self.process_request, "__func__", None)
-            self._is_wrapped = answer is not Kyoukai.process_request
-            debugger = None
-            if debug:
-                # Werkzeug's debugger brings much along, which nobody else is to load.
-                from .debugging import Debugger
-
-                debugger = Debugger(self.process_request)
-                # It is asked first; without debug mode, nobody is.
+            is_wrapped = getattr(self.process_request, "__func__", None) is not Kyoukai.process_request
+            debugger = make_debugger(self.process_request) if debug else None
+            if debugger is not None:  # It is asked first; without debug mode, nobody is.
                 vars(self)["process_request"] = debugger.process_request
-            self._dispatcher = Dispatcher(router, self.response_class, make, debugger)
+            make = encoding_by(self.json_encoder)
+            self._dispatcher = Dispatcher(router, self.response_class, make, debugger, is_wrapped)
 
     @property
     def router(self) -> Router:
         """What finds routes and makes URLs. The application is finalized when it is asked for."""
         return self._finalized().router
 
+    @functools.cached_property
+    def plans_every_body(self) -> bool:
+        """Whether there are routes that stream bodies, or have a limit of their own."""
+        self.finalize()
+        return bool(find_body_plans(self))
+
+    @functools.cached_property
+    def largest_body(self) -> int:
+        """The most bytes that a route takes which has a limit of its own; 0 where none has."""
+        self.finalize()
+        return max((plan.max_size or 0 for plan in find_body_plans(self)), default=0)
+
+    @functools.cached_property
+    def declared_methods(self) -> frozenset[str]:
+        """The methods of routes and mounts besides the registered ones; ``"*"``: every method."""
+        self.finalize()
+        return find_methods(self)
+
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan | None:
         """Return how the body of a request is read: as its route says. A server calls this.
 
         :param environ: the request's, with no body.
         """
-        plan = plan_body(self.router, environ, self.request_class)
+        dispatcher = self._finalized()
+        plan = plan_body(dispatcher.router, environ, self.request_class)
         # Who wraps process_request may lead the request to another route, which wants the body.
-        return None if plan is REFUSED and self._is_wrapped else plan
+        return None if plan is REFUSED and dispatcher.is_wrapped else plan
 
     def name_handler(self, environ: dict[str, Any]) -> str:
         """Return the name of the handler of a request, and where it is, for a line of the log."""
@@ -279,8 +281,7 @@ class Kyoukai(DeclaredRoutes):
         :param port: the port to listen on; by default 8000.
         :param loop: ``"uvloop"`` or ``"asyncio"``; by default the policy's that the application has set, or
             uvloop's, where it is installed.
-        :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has
-            not set that up: a name of :mod:`logging`.
+        :param log_level: a name of :mod:`logging`, for Kyoukai's loggers and a root logger not yet set up.
         :param max_threads: threads for plain functions and for files; by default Python's own number.
         :param debug: whether to set :attr:`debug`.
         :param settings: further settings of the component, and ``start_timeout``, the runner's.

@@ -8,28 +8,30 @@ refused where it is written.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 from wsgiref.types import WSGIApplication
 
 from kyoukai.core.errors import ConfigurationError
 
 from .calling import AnyFunction, describe
 from .checks import check_prefix
-from .hooks import Hooks
-from .host_names import check_hosts, find_host
+from .node import Node
 from .relative_paths import beside_caller
-from .route import Route, check_name
-from .shortcuts import Shortcuts
+from .route import Route, RouteOptions
 from .static import StaticFiles
 from .wsgi import THREADS, WSGIMount, make_routes
-
-if TYPE_CHECKING:
-    from .route_group import RouteGroup
 
 F = TypeVar("F", bound=AnyFunction)
 
 
-class Blueprint(Hooks, Shortcuts):
+class MakesBlueprint(Protocol):
+    """An instance of a :class:`~kyoukai.web.RouteGroup`."""
+
+    def make_blueprint(self, **options: Any) -> "Blueprint":
+        """Return a new blueprint of it; the options go before the class's."""
+
+
+class Blueprint(Node):
     """One node of the tree.
 
     :param name: its part of the endpoints below it.
@@ -51,47 +53,11 @@ class Blueprint(Hooks, Shortcuts):
         subdomain: str | None = None,
         parent: "Blueprint | None" = None,
     ) -> None:
-        super().__init__()
-        self.name = check_name("a blueprint", name)
-        self.prefix = check_prefix(f"blueprint {name!r}", prefix)
-        self.host, self.subdomain = check_hosts(f"blueprint {name!r}", host, subdomain)
-        self.parent: Blueprint | None = None
+        super().__init__(name, prefix=prefix, host=host, subdomain=subdomain)
         self.children: list[Blueprint] = []
         self.routes: list[Route] = []
         if parent is not None:
             parent.add_child(self)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r} {self.prefix!r}>"
-
-    @property
-    def lineage(self) -> "list[Blueprint]":
-        """The blueprints from the root to this one."""
-        above = self.parent.lineage if self.parent is not None else []
-        return [*above, self]
-
-    @property
-    def url_prefix(self) -> str:
-        """What the URLs of its routes start with: the prefixes of the whole lineage."""
-        return "".join(blueprint.prefix for blueprint in self.lineage)
-
-    @property
-    def url_host(self) -> str | None:
-        """The host that its routes answer for; ``None``, if they do for all.
-
-        :raises ConfigurationError: if it has a subdomain, and there is no host above it.
-        """
-        return find_host(f"blueprint {self.name!r}", self.host, self.subdomain, self.parent)
-
-    @property
-    def domain(self) -> str | None:
-        """What the subdomains of blueprints below it are in front of, if there is anything."""
-        return self.url_host or (self.parent.domain if self.parent is not None else None)
-
-    def qualify(self, name: str) -> str:
-        """Return the endpoint that ``name`` is known by outside."""
-        qualified = f"{self.name}.{name}"
-        return self.parent.qualify(qualified) if self.parent is not None else qualified
 
     def walk(self) -> "Iterator[Blueprint]":
         """Yield this blueprint, and all below it, in the order in which they were added."""
@@ -128,7 +94,7 @@ class Blueprint(Hooks, Shortcuts):
             raise ConfigurationError(f"blueprint {parent.name!r} has a child named {self.name!r} already")
         self.parent = parent
 
-    def add_route_group(self, group: "RouteGroup", **options: Any) -> "Blueprint":
+    def add_route_group(self, group: MakesBlueprint, **options: Any) -> "Blueprint":
         """Add a blueprint made of a route group below this one, and return it.
 
         :param group: an instance of the group's class.
@@ -210,6 +176,26 @@ class Blueprint(Hooks, Shortcuts):
             return handler
 
         return add
+
+    def get(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Return the decorator of a route that takes GET, and with it HEAD: see :meth:`route`."""
+        return self.route(url, ("GET",), **options)
+
+    def post(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Return the decorator of a route that takes POST: see :meth:`route`."""
+        return self.route(url, ("POST",), **options)
+
+    def put(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Return the decorator of a route that takes PUT: see :meth:`route`."""
+        return self.route(url, ("PUT",), **options)
+
+    def patch(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Return the decorator of a route that takes PATCH: see :meth:`route`."""
+        return self.route(url, ("PATCH",), **options)
+
+    def delete(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+        """Return the decorator of a route that takes DELETE: see :meth:`route`."""
+        return self.route(url, ("DELETE",), **options)
 
     def static(
         self,

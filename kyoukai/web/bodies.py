@@ -5,61 +5,21 @@ no route takes the request, it is answered at once, and its body is nobody's.
 """
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from werkzeug import wrappers
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.exchange.request_body import BodyStream
-from kyoukai.core.faults import is_fault
 from kyoukai.core.limits import MOST
 from kyoukai.core.serving.application import BodyPlan
 
 from .checks import check_flag
 
-if TYPE_CHECKING:
-    from .routing import Router, Target
-
 REFUSED: Final = BodyPlan(refused=True)
 
 REFUSAL: Final = "kyoukai.refusal"
 """The environ's variable that says why the server refused the body of a request, where it did."""
-
-
-class _Sought:
-    """What a router notes its finding in, where there is no context yet."""
-
-    route: object = None
-    found: object = None
-
-
-def plan_body(
-    router: "Router", environ: dict[str, Any], request_class: type[wrappers.Request]
-) -> BodyPlan | None:
-    """Return how the body of a request is read, of which there is the head.
-
-    :param environ: of the request, with no body.
-    :param request_class: the application's, which may read method and path of something else.
-    :return: ``None``: into memory, as far as the server's ``max_body_size``.
-    """
-    try:
-        return find_target(router, environ, request_class).body_plan
-    except BaseException as exc:
-        if not is_fault(exc):
-            raise
-        # A host that is none, or a converter that fails: whoever answers the request will find it again.
-        return None
-
-
-def find_target(router: "Router", environ: dict[str, Any], request_class: type[wrappers.Request]) -> "Target":
-    """Return what answers a request, without a context. The parameters are those of :func:`plan_body`."""
-    note: Any = _Sought()
-    try:
-        # As the server will: a class may take no more than the environ.
-        target, _ = router.match(note, request_class(environ))
-    finally:
-        environ.pop("werkzeug.request", None)
-    return target
 
 
 def make_plan(what: str, stream: object, max_body_size: object) -> BodyPlan | None:

@@ -18,6 +18,16 @@ def check_flag(what: str, value: object) -> bool:
     return value
 
 
+def check_name(what: str, name: object) -> str:
+    """Return ``name`` if it can be a part of an endpoint.
+
+    :raises ConfigurationError: if it is empty, or has a dot, which is what parts are joined with.
+    """
+    if not isinstance(name, str) or not name or "." in name:
+        raise ConfigurationError(f"the name of {what} must be a str with no dot in it, not {name!r}")
+    return name
+
+
 def check_prefix(what: str, prefix: object, root: str = "") -> str:
     """Return what the URLs below ``prefix`` start with.
 
@@ -34,11 +44,12 @@ def check_prefix(what: str, prefix: object, root: str = "") -> str:
     return prefix
 
 
-def check_class(name: str, value: type[C], base: type) -> type[C]:
-    """Return ``value``, if it is a class that derives from ``base``.
+def check_class(owner: object, name: str, given: type[C] | None, base: type) -> type[C]:
+    """Return the class that ``owner`` was given, or else has as the attribute ``name``.
 
-    :raises ConfigurationError: if it is not.
+    :raises ConfigurationError: if it does not derive from ``base``.
     """
+    value: type[C] = given or getattr(owner, name)
     if not (isinstance(value, type) and issubclass(value, base)):
         raise ConfigurationError(f"{name} must derive from {base.__qualname__}, not be {value!r}")
     return value

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from asphalt.core import Context, Signal, TeardownError
 from asphalt.core.context import ContextState, _current_context
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 from werkzeug.wrappers import Request
 
 from kyoukai.core.exchange.early_hints import serialize_early_hints
@@ -31,6 +31,8 @@ from kyoukai.core.serving.threads import run_in_thread
 from .bodies import stream_of
 from .cached_attribute import Lazily
 from .calling import describe, is_coroutine_function
+from .node import Node
+from .route import Route
 from .route_events import (
     RequestSignal,
     RouteCompletedEvent,
@@ -38,13 +40,8 @@ from .route_events import (
     RouteInvokedEvent,
     RouteMatchedEvent,
 )
-
-if TYPE_CHECKING:
-    from .application import Kyoukai
-    from .blueprint import Blueprint
-    from .route import Route
-    from .rules import RouteRule
-    from .sessions import Session
+from .sessions import Session
+from .web_application import WebApplication
 
 # To look up a member of an enumeration takes a third of a microsecond in Python 3.11.
 OPEN: Final = ContextState.open
@@ -73,10 +70,10 @@ class HTTPRequestContext(Context):
     route_invoked = RequestSignal(RouteInvokedEvent)
     route_completed = RequestSignal(RouteCompletedEvent)
 
-    route: "Route | None" = None
+    route: Route | None = None
     """The route that takes the request, once it has been found."""
 
-    place: "Blueprint | None" = None
+    place: Node | None = None
     """The blueprint whose error handlers answer, where no route takes the request."""
 
     params: Lazily[Mapping[str, Any]] = Lazily(lambda ctx: {**ctx.found})
@@ -85,7 +82,7 @@ class HTTPRequestContext(Context):
     found: Mapping[str, Any] = MappingProxyType({})
     """The same, as the router keeps them for the next request; they are not to be changed."""
 
-    session: "Lazily[Session]" = Lazily(lambda ctx: ctx.open_session())
+    session: Lazily[Session] = Lazily(lambda ctx: ctx.open_session())
     """What is remembered of this client, as the application's ``sessions`` keeps it."""
 
     observed = False
@@ -109,7 +106,7 @@ class HTTPRequestContext(Context):
         # What else an application keeps for the time of a request, as on Flask's ``g``.
         def __setattr__(self, name: str, value: Any) -> None: ...
 
-    def __init__(self, parent_context: Context, request: Request, app: "Kyoukai") -> None:
+    def __init__(self, parent_context: Context, request: Request, app: WebApplication) -> None:
         # What Asphalt's constructor does, which would take the parent from its context variable,
         # and warns if it is passed. The tests hold these attributes to those that it sets.
         self._parent = parent_context
@@ -133,18 +130,18 @@ class HTTPRequestContext(Context):
         return stream_of(self.request)
 
     @property
-    def rule(self) -> "RouteRule | None":
+    def rule(self) -> Rule | None:
         """The rule that the request's path fits, once it has been found."""
         return self.route.rule if self.route is not None else None
 
     @property
-    def bp(self) -> "Blueprint":
+    def bp(self) -> Node:
         """The blueprint of the route; where none takes the request, the one that its path is under.
 
         Until that has been found, it is the application.
         """
         found = self.place if self.route is None else self.route.bp
-        return self.app if found is None else found
+        return self.app.lineage[-1] if found is None else found
 
     @property
     def proto(self) -> Any:
@@ -167,7 +164,7 @@ class HTTPRequestContext(Context):
         protocol = self.proto
         return protocol is not None and protocol.client_ended
 
-    def open_session(self) -> "Session":
+    def open_session(self) -> Session:
         """Return the session of this client; :attr:`session` calls this once.
 
         :raises RuntimeError: if the application keeps none.

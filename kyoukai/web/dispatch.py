@@ -30,7 +30,7 @@ from .routing import Router, Target
 from .scope import Scope
 
 if TYPE_CHECKING:
-    from .debugging import Debugger
+    from .debugging import Debugger, ProcessRequest
 
 logger = logging.getLogger("kyoukai.web")
 
@@ -42,9 +42,10 @@ class Dispatcher:
     :param response_class: the class of the responses that are made of other values.
     :param make_response: makes them: :func:`~kyoukai.web.make_response`, or what does as it does.
     :param debugger: what shows exceptions that nothing claims, in debug mode.
+    :param is_wrapped: whether the application's ``process_request`` is wrapped by another function.
     """
 
-    __slots__ = ("debugger", "make_response", "response_class", "router")
+    __slots__ = ("debugger", "is_wrapped", "make_response", "response_class", "router")
 
     def __init__(
         self,
@@ -52,11 +53,13 @@ class Dispatcher:
         response_class: type[Response],
         make_response: Callable[..., Response] = make_response,
         debugger: "Debugger | None" = None,
+        is_wrapped: bool = False,
     ) -> None:
         self.router = router
         self.response_class = response_class
         self.make_response = make_response
         self.debugger = debugger
+        self.is_wrapped = is_wrapped
 
     async def ask(self, ctx: HTTPRequestContext, target: Target) -> tuple[Any, AnyFunction]:
         """Return what answers a request that is looked at before its handler is called, and of whom.
@@ -204,6 +207,14 @@ class Dispatcher:
                 if field.lower() != "content-type":
                     response.headers.setdefault(field, text)
         return response
+
+
+def make_debugger(process_request: "ProcessRequest") -> "Debugger":
+    """Return what shows exceptions; its parameter is that of :class:`~kyoukai.web.debugging.Debugger`."""
+    # Werkzeug's debugger brings much along, which nobody else is to load.
+    from .debugging import Debugger
+
+    return Debugger(process_request)
 
 
 def _is_end(exc: BaseException) -> bool:

@@ -10,19 +10,17 @@ Nothing of this is looked at for a request that a route takes.
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule
 
 from kyoukai.core.errors import ConfigurationError
 
+from .blueprint import Blueprint
+from .context import HTTPRequestContext
 from .scope import Scope
 from .wsgi import CONVERTER, MountedConverter
-
-if TYPE_CHECKING:
-    from .blueprint import Blueprint
-    from .context import HTTPRequestContext
 
 REST: Final = f"/<{CONVERTER}:the_rest_of_the_path>"
 
@@ -39,13 +37,13 @@ class ErrorScopes:
     __slots__ = ("_by_host", "_map", "_outside")
 
     def __init__(
-        self, root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None, by_host: bool
+        self, root: Blueprint, converters: Mapping[str, type[BaseConverter]] | None, by_host: bool
     ) -> None:
         self._outside = Scope([root])
         self._by_host = by_host
         self._map: Map | None = None
         blueprints = [blueprint for blueprint in root.walk() if blueprint is not root]
-        if all(blueprint.error_handlers.is_empty for blueprint in blueprints):
+        if all(blueprint.hooks.error_handlers.is_empty for blueprint in blueprints):
             return
         self._map = Map(
             converters={CONVERTER: MountedConverter, **(converters or {})},
@@ -61,7 +59,7 @@ class ErrorScopes:
                 taken.add(place)
                 self._add(self._map, root, blueprint)
 
-    def find(self, ctx: "HTTPRequestContext", path: str, host: str = "") -> Scope:
+    def find(self, ctx: HTTPRequestContext, path: str, host: str = "") -> Scope:
         """Return what surrounds a request for a path, of which no route is to be asked.
 
         Its error handlers are those of a blueprint and all above it; its hooks, the application's.
@@ -81,7 +79,7 @@ class ErrorScopes:
                 return found
         return self._outside
 
-    def _add(self, rules: Map, root: "Blueprint", blueprint: "Blueprint") -> None:
+    def _add(self, rules: Map, root: Blueprint, blueprint: Blueprint) -> None:
         """Add the rules of all that is under the prefix of a blueprint."""
         scope = Scope([root])
         scope.bp, scope.error_handlers = blueprint, Scope(blueprint.lineage).error_handlers

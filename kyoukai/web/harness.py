@@ -20,11 +20,7 @@ from .blueprint import Blueprint
 STATE: Final = (
     "children",
     "routes",
-    "before_hooks",
-    "after_hooks",
-    "error_handlers",
-    "serving_hooks",
-    "after_serving_hooks",
+    "hooks",
     "finalized",
     "_dispatcher",
 )

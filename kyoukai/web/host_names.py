@@ -1,15 +1,12 @@
 """The names of hosts that blueprints and routes answer for: what can be one."""
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
 from kyoukai.core.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from .blueprint import Blueprint
 
 # RFC 1123 section 2.1, and the underscore, which some names in use have.
 NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
@@ -55,22 +52,6 @@ def join_host(what: str, subdomain: str, domain: str | None) -> str:
             " application a server_name, or a blueprint above it a host"
         )
     return f"{subdomain}.{domain}"
-
-
-def find_host(what: str, host: str | None, subdomain: str | None, above: "Blueprint | None") -> str | None:
-    """Return the host that a blueprint or a route answers for; ``None``, if it does for all.
-
-    :param what: which it is, for the message.
-    :param host: its own, if it has one.
-    :param subdomain: its own, if it has one.
-    :param above: the blueprint that it is in.
-    :raises ConfigurationError: if it has a subdomain, and there is no host above it.
-    """
-    if host is not None:
-        return host
-    if subdomain is None:
-        return above.url_host if above is not None else None
-    return join_host(what, subdomain, above.domain if above is not None else None)
 
 
 def host_of(request: Request) -> str:

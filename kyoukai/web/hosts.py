@@ -8,20 +8,18 @@ An application in which nothing has a host never comes here: its requests are ma
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, MapAdapter, RequestRedirect
 from werkzeug.wrappers import Request
 
+from .blueprint import Blueprint
+from .context import HTTPRequestContext
 from .route import Route
 from .routing import NO_PARAMS, QUERY_SAFE, Match, Params, Router
 from .rules import RouteRule
-
-if TYPE_CHECKING:
-    from .blueprint import Blueprint
-    from .context import HTTPRequestContext
 
 
 class HostAdapter(MapAdapter):
@@ -45,7 +43,7 @@ class HostRouter(Router):
 
     by_host = True
 
-    def match(self, ctx: "HTTPRequestContext", request: Request) -> Match:
+    def match(self, ctx: HTTPRequestContext, request: Request) -> Match:
         """Return what answers a request, and its parameters, and note both in its context."""
         if request.method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
             return self._everything, NO_PARAMS
@@ -113,7 +111,7 @@ class HostRouter(Router):
         return adapter
 
 
-def make_router(root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None) -> Router:
+def make_router(root: Blueprint, converters: Mapping[str, type[BaseConverter]] | None = None) -> Router:
     """Return the router that the tree below ``root`` needs. For what is raised, see :class:`Router`."""
     blueprints = [*root.walk()]
     hosts = [blueprint.url_host for blueprint in blueprints]

@@ -9,7 +9,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from asphalt.core import Context
 
@@ -18,10 +18,8 @@ from kyoukai.core.serving.threads import Threads, threads
 from kyoukai.core.stopping import run_all
 
 from .background import LAST_WORDS, BackgroundTasks
+from .blueprint import Blueprint
 from .calling import AnyFunction, as_coroutine_function, describe
-
-if TYPE_CHECKING:
-    from .blueprint import Blueprint
 
 Stop = Callable[[], Awaitable[None]]
 
@@ -39,7 +37,7 @@ class Lifecycle:
     :param root: the application.
     """
 
-    def __init__(self, root: "Blueprint") -> None:
+    def __init__(self, root: Blueprint) -> None:
         self.tasks = BackgroundTasks()
         """The tasks that it began, and has not ended."""
         self.threads = Threads()
@@ -109,11 +107,11 @@ class Lifecycle:
         self._stops = stops
 
 
-async def _start(blueprint: "Blueprint", ctx: Context, stops: list[Stop]) -> None:
+async def _start(blueprint: Blueprint, ctx: Context, stops: list[Stop]) -> None:
     """Start one blueprint, and note what stops it."""
-    for hook in blueprint.after_serving_hooks:
+    for hook in blueprint.hooks.after_serving:
         stops.append(functools.partial(_call, "a hook after serving", hook, ctx))
-    for hook, is_around in blueprint.serving_hooks:
+    for hook, is_around in blueprint.hooks.serving:
         if not is_around:
             await _call("a hook before serving", hook, ctx)
             continue

@@ -14,6 +14,7 @@ an HTTP error                     what it would become if raised, without error 
 ================================  ======================================================
 """
 
+import functools
 import inspect
 import json
 from collections.abc import AsyncIterable, Callable, Iterator, Mapping
@@ -117,6 +118,13 @@ def make_response(
         error = kind(f"{name} returned {value!r:.80}, which cannot be sent: {exc}")
         note_unsent(error, value)
         raise error from exc
+
+
+def encoding_by(encode: Callable[[Any], bytes]) -> Callable[..., Response]:
+    """Return :func:`make_response`, with dicts and lists made into JSON by ``encode``."""
+    if encode is encode_json:
+        return make_response
+    return functools.partial(make_response, bodies=make_bodies(encode))
 
 
 def render_error(error: HTTPException, response_class: type[Response], request: Request | None) -> Response:

@@ -5,7 +5,9 @@ and of ``defaults``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypedDict
+
+from werkzeug.routing import Rule
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.semantics.grammar import MAX_METHOD_SIZE
@@ -21,12 +23,24 @@ from .calling import (
     short_name,
     stream_pool,
 )
-from .host_names import check_hosts, find_host
+from .checks import check_name
+from .host_names import check_hosts
+from .node import Node, find_host
+from .scope import Scope
 
-if TYPE_CHECKING:
-    from .blueprint import Blueprint
-    from .rules import RouteRule
-    from .scope import Scope
+
+class RouteOptions(TypedDict, total=False):
+    """What :class:`Route` takes by name."""
+
+    endpoint: str | None
+    strict_slashes: bool | None
+    defaults: Mapping[str, Any] | None
+    host: str | None
+    subdomain: str | None
+    before: Iterable[AnyFunction]
+    after: Iterable[AnyFunction]
+    stream: bool
+    max_body_size: int | None
 
 
 class Route:
@@ -69,10 +83,10 @@ class Route:
         "url",
     )
 
-    rule: "RouteRule"
+    rule: Rule
     """The rule made from it when the application was finalized."""
 
-    scope: "Scope"
+    scope: Scope
     """The hooks and error handlers around it, known when the application was finalized."""
 
     def __init__(
@@ -107,7 +121,7 @@ class Route:
         self.before = check_hooks("before", before, ("ctx",))
         self.after = check_hooks("after", after, ("ctx", "response"))
         self.body_plan = make_plan(f"the route {url!r}", stream, max_body_size)
-        self.bp: Blueprint | None = None
+        self.bp: Node | None = None
 
     @property
     def endpoint(self) -> str:
@@ -124,16 +138,6 @@ class Route:
 
     def __repr__(self) -> str:
         return f"<Route {self.endpoint} {self.url!r} {'|'.join(sorted(self.methods))}>"
-
-
-def check_name(what: str, name: object) -> str:
-    """Return ``name`` if it can be a part of an endpoint.
-
-    :raises ConfigurationError: if it is empty, or has a dot, which is what parts are joined with.
-    """
-    if not isinstance(name, str) or not name or "." in name:
-        raise ConfigurationError(f"the name of {what} must be a str with no dot in it, not {name!r}")
-    return name
 
 
 def check_methods(methods: object) -> frozenset[str]:

@@ -1,16 +1,14 @@
 """The signals of a request's course, and what their listeners are told."""
 
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from asphalt.core import Event, Signal
+from asphalt.core import Context, Event, Signal
 from werkzeug.wrappers import Response
 
 from kyoukai.core.faults import contained
 
-if TYPE_CHECKING:
-    from .context import HTTPRequestContext
-    from .route import Route
+from .route import Route
 
 
 class RouteEvent(Event):
@@ -22,9 +20,7 @@ class RouteEvent(Event):
 
     __slots__ = ("params", "route")
 
-    def __init__(
-        self, source: "HTTPRequestContext", topic: str, route: "Route", params: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, source: Context, topic: str, route: Route, params: Mapping[str, Any]) -> None:
         super().__init__(source, topic)
         self.route = route
         self.params = params
@@ -55,9 +51,9 @@ class RouteCompletedEvent(RouteEvent):
 
     def __init__(
         self,
-        source: "HTTPRequestContext",
+        source: Context,
         topic: str,
-        route: "Route",
+        route: Route,
         params: Mapping[str, Any],
         response: Response,
     ) -> None:

@@ -15,7 +15,7 @@ is the affair of :mod:`kyoukai.web.hosts`.
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -26,18 +26,16 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.semantics.methods import REGISTERED
 from kyoukai.core.serving.application import BodyPlan
 
+from .blueprint import Blueprint
 from .bodies import REFUSED
 from .calling import AnyFunction, CoroutineFunction, check_call, describe
+from .context import HTTPRequestContext
 from .error_scopes import ErrorScopes
 from .host_names import host_of
 from .route import Route
 from .rules import RouteRule, make_rules
 from .scope import Scope
 from .wsgi import CONVERTER, MountedConverter
-
-if TYPE_CHECKING:
-    from .blueprint import Blueprint
-    from .context import HTTPRequestContext
 
 # What is left of a query as it was sent: everything that is visible in ASCII.
 QUERY_SAFE: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -86,7 +84,7 @@ class Refusal:
         self.scope = scope
         self.error = error
 
-    async def invoke(self, ctx: "HTTPRequestContext") -> Response:
+    async def invoke(self, ctx: HTTPRequestContext) -> Response:
         """Raise the error."""
         raise self._take_error()
 
@@ -115,7 +113,7 @@ class Options:
         self.scope = scope
         self.methods = methods
 
-    async def invoke(self, ctx: "HTTPRequestContext", **params: Any) -> Response:
+    async def invoke(self, ctx: HTTPRequestContext, **params: Any) -> Response:
         """Say which methods are allowed, with no body."""
         response = ctx.app.response_class()
         response.headers.pop("Content-Type", None)
@@ -139,9 +137,7 @@ class Router:
     by_host = False
     """Whether the rules' hosts count."""
 
-    def __init__(
-        self, root: "Blueprint", converters: Mapping[str, type[BaseConverter]] | None = None
-    ) -> None:
+    def __init__(self, root: Blueprint, converters: Mapping[str, type[BaseConverter]] | None = None) -> None:
         self.scope = Scope([root])
         self.map = Map(
             converters={CONVERTER: MountedConverter, **(converters or {})}, host_matching=self.by_host
@@ -156,7 +152,7 @@ class Router:
         self._fixed = self._find_fixed(rules)
         self._found: dict[tuple[str, ...], tuple[Route, Params]] = {}
 
-    def match(self, ctx: "HTTPRequestContext", request: Request) -> Match:
+    def match(self, ctx: HTTPRequestContext, request: Request) -> Match:
         """Return what answers a request, and its parameters, and note both in its context."""
         method = request.method
         # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
@@ -182,7 +178,7 @@ class Router:
         host = host_of(request)
         return self.map.bind(host, request.root_path, url_scheme=scheme, default_method=request.method)
 
-    def _find(self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, ...]) -> Match:
+    def _find(self, ctx: HTTPRequestContext, request: Request, key: tuple[str, ...]) -> Match:
         """Return what the map says of a method and a path, and keep it if it may be kept."""
         method = key[0]
         try:
@@ -205,7 +201,7 @@ class Router:
         return route, params
 
     def _answer_options(
-        self, ctx: "HTTPRequestContext", request: Request, key: tuple[str, ...], allowed: list[str]
+        self, ctx: HTTPRequestContext, request: Request, key: tuple[str, ...], allowed: list[str]
     ) -> Match:
         """Return what answers an ``OPTIONS`` that no route takes, in the place of one that is there.
 

@@ -1,7 +1,7 @@
 """The Werkzeug rules of the routes in a tree of blueprints."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from werkzeug.routing import BaseConverter, Map, Rule
 
@@ -9,13 +9,11 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import suggest
 from kyoukai.core.semantics.methods import ALL
 
+from .blueprint import Blueprint
 from .calling import describe
 from .route import Route
 from .scope import Scope
 from .wsgi import CONVERTER
-
-if TYPE_CHECKING:
-    from .blueprint import Blueprint
 
 OWN_CONVERTERS: Final = frozenset(Map.default_converters.values())
 """Werkzeug's converters: one text is always the same value, which cannot be changed."""
@@ -45,7 +43,7 @@ class RouteRule(Rule):
         return converter
 
 
-def make_rules(root: "Blueprint") -> "list[RouteRule]":
+def make_rules(root: Blueprint) -> list[RouteRule]:
     """Make the rules of a tree, and let each route know its rule and its scope.
 
     :raises ConfigurationError: if two routes take the same method of the same URL.

@@ -9,13 +9,10 @@ an ``OPTIONS`` that is answered in the place of a route has all that the route h
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from .calling import AnyFunction, CoroutineFunction, as_coroutine_function
-
-if TYPE_CHECKING:
-    from .blueprint import Blueprint
-    from .error_handlers import ErrorHandlers
+from .error_handlers import ErrorHandlers
+from .node import Node
 
 
 class Scope:
@@ -32,19 +29,19 @@ class Scope:
 
     def __init__(
         self,
-        blueprints: Iterable["Blueprint"],
+        blueprints: Iterable[Node],
         before: Iterable[AnyFunction] = (),
         after: Iterable[AnyFunction] = (),
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
         layers = tuple(blueprints)
         self.bp = layers[-1]
-        befores = [hook for layer in layers for hook in layer.before_hooks] + list(before)
-        afters = [hook for layer in layers for hook in layer.after_hooks] + list(after)
+        befores = [hook for layer in layers for hook in layer.hooks.before] + list(before)
+        afters = [hook for layer in layers for hook in layer.hooks.after] + list(after)
         self.before: tuple[CoroutineFunction, ...] = tuple(
             as_coroutine_function(hook, pool) for hook in befores
         )
         self.after: tuple[CoroutineFunction, ...] = tuple(map(as_coroutine_function, reversed(afters)))
         self.error_handlers: tuple[ErrorHandlers, ...] = tuple(
-            layer.error_handlers for layer in reversed(layers)
+            layer.hooks.error_handlers for layer in reversed(layers)
         )

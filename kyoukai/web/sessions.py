@@ -222,6 +222,16 @@ def make_signer(keys: list[bytes], serializer: Serializer) -> "URLSafeTimedSeria
     return URLSafeTimedSerializer(keys, salt="kyoukai.session", serializer=serializer, signer_kwargs=options)
 
 
+def check_sessions(sessions: object) -> CookieSessions | None:
+    """Return ``sessions``, if an application can keep sessions by it, or is to keep none.
+
+    :raises ConfigurationError: if it cannot.
+    """
+    if sessions is not None and not isinstance(sessions, CookieSessions):
+        raise ConfigurationError(f"sessions must be CookieSessions(secret_key), not {sessions!r}")
+    return sessions
+
+
 def check_name(name: object, *, path: str, domain: str | None, secure: bool | None) -> str:
     """Return ``name`` if it can be a cookie's.
 

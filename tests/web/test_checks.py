@@ -6,13 +6,15 @@ import pytest
 from werkzeug.wrappers import Request
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.web import Kyoukai
 from kyoukai.web.checks import check_class, check_flag, check_prefix
 
 
 def test_what_can_be_used() -> None:
     assert check_flag("it", True) is True
     assert check_flag("it", False) is False
-    assert check_class("it", Request, Request) is Request
+    assert check_class(Kyoukai, "request_class", Request, Request) is Request
+    assert check_class(Kyoukai, "request_class", None, Request) is Kyoukai.request_class
     assert check_prefix("it", "") == ""
     assert check_prefix("it", "/a/<b>") == "/a/<b>"
     assert check_prefix("it", "/", "/") == ""

@@ -163,7 +163,7 @@ def test_what_no_blueprint_wants_is_not_looked_for(app: Kyoukai) -> None:
     Blueprint("api", prefix="/api", parent=plain).route("/")(handler)
     scopes = ErrorScopes(plain, None, by_host=False)
     assert scopes._map is None
-    assert scopes.find(cast(Any, SimpleNamespace()), "/api/x").error_handlers == (plain.error_handlers,)
+    assert scopes.find(cast(Any, SimpleNamespace()), "/api/x").error_handlers == (plain.hooks.error_handlers,)
     assert text(plain, "/api/x") == "app 404"
 
 
