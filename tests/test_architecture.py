@@ -8,11 +8,13 @@ annotations alone count too. The last half shows that each check can fail.
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import kyoukai
+
+from .architecture import circles
+from .architecture.modules import imported, read_modules
 
 PACKAGE = Path(kyoukai.__file__).parent
 
@@ -70,27 +72,6 @@ MAX_LINES = 300
 LONGER: dict[str, str] = {}
 
 
-class Module(NamedTuple):
-    """One module of the package, parsed."""
-
-    name: str
-    is_package: bool
-    tree: ast.Module
-    lines: int
-
-
-def read_modules(root: Path) -> dict[str, Module]:
-    """Return the modules of the package in the directory ``root``, by their full names."""
-    modules = {}
-    for path in sorted(root.rglob("*.py")):
-        parts = [root.name, *path.relative_to(root).with_suffix("").parts]
-        is_package = parts[-1] == "__init__"
-        name = ".".join(parts[:-1] if is_package else parts)
-        text = path.read_text(encoding="utf-8")
-        modules[name] = Module(name, is_package, ast.parse(text, str(path)), len(text.splitlines()))
-    return modules
-
-
 def layer_of(name: str) -> str | None:
     """Return the layer that a module belongs to: the longest that its name begins with."""
     parts = name.split(".")
@@ -98,34 +79,6 @@ def layer_of(name: str) -> str | None:
         return "kyoukai"
     candidates = (".".join(parts[:size]) for size in range(len(parts), 1, -1))
     return next((layer for layer in candidates if layer in ARROWS), None)
-
-
-def imported(module: Module, known: dict[str, Module]) -> Iterator[tuple[str, int]]:
-    """Yield the full name of everything that a module imports, and the line."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno
-        elif isinstance(node, ast.ImportFrom):
-            base = absolute(module, node)
-            for alias in node.names:
-                # from package import module
-                full = f"{base}.{alias.name}"
-                yield (full if full in known else base), node.lineno
-        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-            function = ast.unparse(node.func).rpartition(".")[2]
-            name = node.args[0].value
-            if function in ("import_module", "__import__") and isinstance(name, str):
-                yield name, node.lineno
-
-
-def absolute(module: Module, node: ast.ImportFrom) -> str:
-    """Return the full name of what ``from ... import`` names."""
-    if not node.level:
-        return node.module or ""
-    package = module.name.split(".")
-    package = package[: len(package) - node.level + module.is_package]
-    return ".".join([*package, node.module] if node.module else package)
 
 
 def wrong_imports(root: Path) -> list[str]:
@@ -219,6 +172,11 @@ def test_the_arrows_make_no_circle() -> None:
         done |= ready
         left = {layer: targets for layer, targets in left.items() if layer not in ready}
     assert left == {}
+
+
+def test_no_imports_make_a_circle() -> None:
+    assert circles.wrong_circles(PACKAGE, circles.ALLOWED) == []
+    assert all(circles.ALLOWED.values())
 
 
 def test_everything_public_is_documented() -> None:
@@ -390,3 +348,53 @@ def test_a_module_that_is_too_long_is_found(tmp_path: Path) -> None:
 def test_an_assert_is_found(tmp_path: Path) -> None:
     root = write(tmp_path, {"core/a.py": "def f(x):\n    if x:\n        assert x > 5\n"})
     assert asserts(root) == ["kyoukai.core.a:3"]
+
+
+@pytest.mark.parametrize(
+    ("files", "members"),
+    [
+        ({"core/a.py": "from .policy import x", "core/policy.py": "import kyoukai.core.a"}, "a policy"),
+        ({"core/a.py": "if TYPE_CHECKING:\n    from . import b", "core/b.py": "from .a import x"}, "a b"),
+        ({"core/a.py": "def f():\n    from .b import x", "core/b.py": "from kyoukai.core import a"}, "a b"),
+        (
+            {
+                "core/a.py": "from .b import x",
+                "core/b.py": "from .c import x",
+                "core/c.py": "from .a import x",
+            },
+            "a b c",
+        ),
+    ],
+)
+def test_a_circle_is_found(tmp_path: Path, files: dict[str, str], members: str) -> None:
+    root = write(tmp_path, files)
+    [found] = circles.wrong_circles(root, {})
+    names = [f"kyoukai.core.{name}" for name in members.split()]
+    assert found.startswith(f"a circle of {len(names)} modules: {names[0]} imports ")
+    assert all(f"{name} imports" in found for name in names)
+    assert circles.wrong_circles(root, {frozenset(names): "reason"}) == []
+
+
+def test_two_circles_are_two(tmp_path: Path) -> None:
+    code = {"a": "from .b import x", "b": "from .a import x", "c": "from .d import x\nfrom .a import x"}
+    files = {f"core/{name}.py": text for name, text in {**code, "d": "from .c import x"}.items()}
+    found = circles.wrong_circles(write(tmp_path, files), {})
+    assert [line.partition(":")[0] for line in found] == ["a circle of 2 modules"] * 2
+
+
+def test_imports_that_only_meet_are_no_circle(tmp_path: Path) -> None:
+    files = {
+        "core/a.py": "from .b import x\nfrom .c import x",
+        "core/b.py": "from .d import x",
+        "core/c.py": "from .d import x\nfrom . import policy",
+        "core/d.py": "from . import d\nfrom .policy import x",
+    }
+    assert circles.wrong_circles(write(tmp_path, files), {}) == []
+
+
+def test_an_allowed_circle_that_is_gone_is_found(tmp_path: Path) -> None:
+    gone = frozenset({"kyoukai.core.a", "kyoukai.core.policy"})
+    root = write(tmp_path, {"core/a.py": "from .policy import x"})
+    assert circles.wrong_circles(root, {gone: "reason"}) == [
+        "no circle any more: kyoukai.core.a, kyoukai.core.policy"
+    ]
