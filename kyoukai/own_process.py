@@ -1,6 +1,5 @@
 """The component in a process that is there for it alone: what ``kyoukai run`` and ``Kyoukai.run`` start."""
 
-import asyncio
 import gc
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from asphalt.core import Component, Context
 from asphalt.core.component import component_types
 
 from kyoukai.asphalt import KyoukaiComponent
+from kyoukai.private_names import policy_loop
 from kyoukai.server.logs import settle
 from kyoukai.server.outliving import outlive
 from kyoukai.server.starting import starting
@@ -38,7 +38,7 @@ class OwnProcessComponent(KyoukaiComponent):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         # Asphalt's runner runs the loop once for the start, in which requests are answered already.
-        loop = getattr(getattr(asyncio.get_event_loop_policy(), "_local", None), "_loop", None)
+        loop = policy_loop()
         if loop is not None:
             outlive(loop)
 

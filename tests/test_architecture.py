@@ -6,15 +6,17 @@ annotations alone count too. The last half shows that each check can fail.
 """
 
 import ast
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import kyoukai
+from kyoukai.private_names import PRIVATE_NAMES
 
-from .architecture import circles
-from .architecture.modules import imported, read_modules
+from .architecture import circles, private_names
+from .architecture.modules import imported, package_classes, read_modules
 
 PACKAGE = Path(kyoukai.__file__).parent
 
@@ -25,6 +27,8 @@ ARROWS: dict[str, frozenset[str]] = {
     # What a user imports.
     "kyoukai": ANYTHING,
     "kyoukai.__main__": frozenset({"kyoukai.cli"}),
+    # Other libraries' private names: every layer may import it, see EVERYWHERE.
+    "kyoukai.private_names": frozenset(),
     "kyoukai.core": frozenset(),
     # One backend knows nothing of another.
     "kyoukai.backends": frozenset(),
@@ -53,6 +57,9 @@ ARROWS: dict[str, frozenset[str]] = {
     ),
     "kyoukai.testing": ANYTHING,
 }
+
+# What every layer may import.
+EVERYWHERE = frozenset({"kyoukai.private_names"})
 
 PARSERS = frozenset({"h11", "h2", "http_parser", "httptools", "picohttpparser"})
 
@@ -98,7 +105,8 @@ def wrong_imports(root: Path) -> list[str]:
                     found.append(f"{module.name}:{line} imports {name}")
                 continue
             target = layer_of(name)
-            if target != layer and target not in ARROWS[layer] and ARROWS[layer] is not ANYTHING:
+            allowed = ARROWS[layer] | EVERYWHERE | {layer}
+            if target not in allowed and ARROWS[layer] is not ANYTHING:
                 found.append(f"{module.name}:{line} imports {name}")
     return found
 
@@ -179,6 +187,15 @@ def test_no_imports_make_a_circle() -> None:
     assert all(circles.ALLOWED.values())
 
 
+def test_foreign_private_names_have_one_module() -> None:
+    table = {name for names in PRIVATE_NAMES.values() for name in names}
+    assert private_names.wrong_names(PACKAGE, table, private_names.INLINE) == []
+
+
+def test_no_class_overrides_a_foreign_private_name_unawares() -> None:
+    assert private_names.overridden_names(package_classes(PACKAGE)) == private_names.OVERRIDDEN
+
+
 def test_everything_public_is_documented() -> None:
     assert undocumented(PACKAGE) == []
 
@@ -206,6 +223,7 @@ def write(directory: Path, files: dict[str, str]) -> Path:
         "__init__.py",
         "core/__init__.py",
         "core/policy.py",
+        "private_names.py",
         "web/__init__.py",
         "web/route.py",
     ):
@@ -230,6 +248,7 @@ def write(directory: Path, files: dict[str, str]) -> Path:
         ("core/a.py", "from ..web import Kyoukai", "kyoukai.web"),
         ("core/a.py", "from ..web.route import Route", "kyoukai.web.route"),
         ("core/__init__.py", "from ..web import Kyoukai", "kyoukai.web"),
+        ("private_names.py", "from kyoukai.core import policy", "kyoukai.core.policy"),
         ("core/b/__init__.py", "from ...web import Kyoukai", "kyoukai.web"),
         ("core/b/c.py", "from ...web import Kyoukai", "kyoukai.web"),
         ("core/a.py", "def f():\n    from kyoukai.web import Kyoukai", "kyoukai.web"),
@@ -279,6 +298,8 @@ def test_an_arrow_that_runs_back_is_found(tmp_path: Path, file: str, code: str, 
     ("file", "code"),
     [
         ("core/a.py", "import asyncio\nfrom werkzeug.wrappers import Request\nimport asphalt.core"),
+        ("core/a.py", "from kyoukai.private_names import running_loop"),
+        ("backends/reference/a.py", "from kyoukai import private_names"),
         ("core/a.py", "from . import policy\nfrom .policy import x\nimport kyoukai.core.policy"),
         ("core/b/__init__.py", "from ..policy import x\nfrom .. import policy"),
         ("backends/httptools_/a.py", "import httptools\nfrom kyoukai.core import policy\nfrom . import a"),
@@ -326,7 +347,14 @@ def documented():
     """Documented."""
 '''
     documented = '"""Documented."""\n'
-    names = ("__init__.py", "core/__init__.py", "core/policy.py", "web/__init__.py", "web/route.py")
+    names = (
+        "__init__.py",
+        "core/__init__.py",
+        "core/policy.py",
+        "private_names.py",
+        "web/__init__.py",
+        "web/route.py",
+    )
     root = write(tmp_path, {**dict.fromkeys(names, documented), "core/a.py": code, "core/b.py": documented})
     assert sorted(undocumented(root)) == [
         "kyoukai.core.a",
@@ -398,3 +426,64 @@ def test_an_allowed_circle_that_is_gone_is_found(tmp_path: Path) -> None:
     assert circles.wrong_circles(root, {gone: "reason"}) == [
         "no circle any more: kyoukai.core.a, kyoukai.core.policy"
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("def f(response):\n    return response._status", "2 has _status"),
+        ("def f(ctx):\n    ctx._state = 1", "2 has _state"),
+        ("def f(x):\n    return getattr(x, '_else', None)", "2 has _else"),
+        ("def f(x):\n    return vars(x)['_else']", "2 has _else"),
+        ("def f(x):\n    return '_else' in vars(x)", "2 has _else"),
+        ("from asyncio import _else", "1 has _else"),
+        ("import asyncio\nasyncio._else()", "2 has _else"),
+        # Its own class binds no such name: the base must have it.
+        ("class A(Base):\n    def f(self):\n        return self._else", "3 has _else"),
+        ("class A(Base):\n    def f(self):\n        super()._else()", "3 has _else"),
+        # Some class of ours has it, and so has a library.
+        ("class A:\n    _state = 1\ndef f(x):\n    return x._state", "4 has _state"),
+        ("class A:\n    __slots__ = ('_state',)\ndef f(x):\n    return getattr(x, '_state')", "4 has _state"),
+    ],
+)
+def test_a_foreign_private_name_is_found(tmp_path: Path, code: str, names: str) -> None:
+    root = write(tmp_path, {"core/a.py": code, "private_names.py": code})
+    assert private_names.wrong_names(root, {"_state", "_status"}, {}) == [f"kyoukai.core.a:{names}"]
+    name = names.rpartition(" ")[2]
+    assert private_names.wrong_names(root, {"_state", "_status"}, {"kyoukai.core.a": frozenset({name})}) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class A:\n    def f(self):\n        self._state = 1\n    def g(self):\n        return self._state",
+        "class A:\n    def _make(self): ...\n    def f(self, other):\n        return other._make()",
+        "class A:\n    __slots__ = ('_own',)\ndef f(a):\n    return a._own, getattr(a, '_own')",
+        "import os, sys\nos._exit(sys._getframe(1).f_lineno)",
+        "def f(x):\n    return x.__dict__, x.name_, '__x__' in x, '_' in x, x.endswith('_timeout')",
+        "from kyoukai.core.policy import _of_ours\nfrom .policy import _of_ours",
+    ],
+)
+def test_names_of_ones_own_are_not(tmp_path: Path, code: str) -> None:
+    assert private_names.wrong_names(write(tmp_path, {"core/a.py": code}), {"_state"}, {}) == []
+
+
+def test_an_allowed_private_name_that_is_gone_is_found(tmp_path: Path) -> None:
+    inline = {"kyoukai.core.policy": frozenset({"_list"})}
+    assert private_names.wrong_names(write(tmp_path, {}), {"_list"}, inline) == [
+        "kyoukai.core.policy does not need _list"
+    ]
+
+
+def test_an_overridden_private_name_is_found() -> None:
+    class Reader(asyncio.StreamReader):
+        def __init__(self) -> None:
+            super().__init__()
+            self._buffer = bytearray()
+            self._mine = 1
+
+    class Plain:
+        _buffer = 1
+
+    name = f"{__name__}.{Reader.__qualname__}"
+    assert private_names.overridden_names([Reader, Plain]) == {name: frozenset({"_buffer"})}

@@ -8,6 +8,7 @@ import inspect
 import logging.config
 import os
 from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -209,7 +210,9 @@ def _check_keys(path: str, where: str, config: Mapping[Any, Any]) -> None:
 
 
 def _component_class(path: str, where: str, kind: Any) -> type:
-    known = [] if not isinstance(kind, str) or ":" in kind else sorted(component_types._entrypoints)
+    known: list[str] = []
+    if isinstance(kind, str) and ":" not in kind:
+        known = sorted(entry_points(group=component_types.namespace).names)
     try:
         found = component_types.resolve(kind)
     except LookupError as error:

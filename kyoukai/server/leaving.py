@@ -3,7 +3,6 @@
 Who waits with it is told for what, and need not.
 """
 
-import concurrent.futures.thread
 import logging
 import signal
 import sys
@@ -12,6 +11,7 @@ import time
 from collections.abc import Collection
 from typing import Final
 
+from kyoukai.private_names import WORKER_CODE
 from kyoukai.server.signals import forgive
 from kyoukai.server.starting import DEFAULTS
 
@@ -22,9 +22,6 @@ LAST_WORDS: Final = 1.0
 
 POLL_INTERVAL: Final = 0.01
 """Seconds between two looks at them."""
-
-WAITS_FOR_WORK: Final = concurrent.futures.thread._worker.__code__
-"""Where a thread of a pool is that has nothing to do; Python ends such a one at once."""
 
 
 def name_threads_left(others: Collection[threading.Thread], patience: float = LAST_WORDS) -> None:
@@ -55,7 +52,8 @@ def busy_threads(others: Collection[threading.Thread]) -> dict[threading.Thread,
     busy = {}
     for thread in threading.enumerate():
         frame = None if thread.ident is None else frames.get(thread.ident)
-        if thread.daemon or thread in others or frame is None or frame.f_code is WAITS_FOR_WORK:
+        # Python ends an idle worker of a pool at once.
+        if thread.daemon or thread in others or frame is None or frame.f_code is WORKER_CODE:
             continue
         busy[thread] = f"{frame.f_code.co_filename}:{frame.f_lineno}"
     return busy

@@ -18,6 +18,8 @@ from werkzeug.test import Client as WerkzeugClient
 from werkzeug.test import ClientRedirectError, Cookie, EnvironBuilder, TestResponse
 from werkzeug.wsgi import get_current_url
 
+from kyoukai.private_names import add_cookies, keep_cookies
+
 from .lifespan import Lifespan
 from .requests import make_request, target_of
 from .streaming import StreamedResponse
@@ -236,7 +238,7 @@ class Client(ABC):
         if sessions is None:
             raise RuntimeError(f"{self.app!r} has no sessions: Kyoukai(..., sessions=CookieSessions(key))")
         request = make_request(args, options)
-        self._jar._add_cookies_to_wsgi(request.environ)
+        add_cookies(self._jar, request.environ)
         session = sessions.open(request)
         yield session
         response = wrappers.Response()
@@ -266,7 +268,7 @@ class Client(ABC):
         environ = request.environ
         for name, value in BASE.items():
             environ.setdefault(name, value)
-        self._jar._add_cookies_to_wsgi(environ)
+        add_cookies(self._jar, environ)
         return environ
 
     def _raise_any(self, errors: Sequence[BaseException]) -> None:
@@ -275,6 +277,4 @@ class Client(ABC):
 
     def _keep_cookies(self, environ: dict[str, Any], headers: Headers) -> None:
         url = urlsplit(get_current_url(environ))
-        self._jar._update_cookies_from_response(
-            url.hostname or "localhost", url.path, headers.getlist("Set-Cookie")
-        )
+        keep_cookies(self._jar, url.hostname or "localhost", url.path, headers.getlist("Set-Cookie"))

@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from asphalt.core import Context
-from asphalt.core.context import _current_context
+
+from kyoukai.private_names import current_context_var
 
 
 class Lifespan:
@@ -64,7 +65,7 @@ class Lifespan:
     async def _run(self, begun: "asyncio.Future[None]") -> None:
         if self._parent is not None:
             # Asphalt takes the parent of a context from there.
-            _current_context.set(self._parent)
+            current_context_var.set(self._parent)
         async with Context() as ctx:
             await self._start(ctx)
             begun.set_result(None)

@@ -16,13 +16,14 @@ from werkzeug.routing import BaseConverter
 
 from kyoukai.core.errors import ConfigurationError, ProtocolError
 from kyoukai.core.serving.application import BodyPlan
+from kyoukai.private_names import current_context_var
 from kyoukai.server.launch import launch
 
 from .blueprint import Blueprint
 from .bodies import REFUSAL, REFUSED
 from .calling import locate
 from .checks import check_class, check_flag
-from .context import CLOSED, HTTPRequestContext, current
+from .context import CLOSED, HTTPRequestContext
 from .declared import find_body_plans, find_methods
 from .dispatch import Dispatcher, make_debugger
 from .host_names import check_host
@@ -186,7 +187,7 @@ class Kyoukai(Blueprint):
         ctx = self.context_class(parent_context, request, self)
         # To ask a context takes long, as its class has a __getattr__; to ask its own dict does not.
         noted = ctx.__dict__
-        token = current.set(ctx)
+        token = current_context_var.set(ctx)
         try:
             try:
                 try:
@@ -214,7 +215,7 @@ class Kyoukai(Blueprint):
         finally:
             ctx._state = CLOSED
             ctx.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
-            current.reset(token)
+            current_context_var.reset(token)
         return response
 
     async def process_refusal(
@@ -251,10 +252,9 @@ class Kyoukai(Blueprint):
     ) -> "asyncio.Task[T]":
         """Begin a task in the background, which the application owns: it need not be kept or awaited.
 
-        Context variables are the caller's, but for Asphalt's current context, which is the component's:
-        a request's is closed once it is answered. An exception is logged. A stop waits for the task, up
-        to the limit ``background_timeout``, and cancels it then. A plain function, which runs in a thread,
-        may call this too.
+        Context variables are the caller's, but for Asphalt's current context, which is the component's: a
+        request's closes when it is answered. An exception is logged. A stop waits for the task up to the
+        limit ``background_timeout``, and cancels it then. Plain functions in threads may call this too.
 
         :param name: what the log calls it.
         :param wait: whether a stop waits for it. What never ends by itself is cancelled without.

@@ -7,7 +7,6 @@ held until it ends, its exception is logged once, and a stop waits for it.
 import asyncio
 import concurrent.futures
 import logging
-from asyncio import _get_running_loop
 from collections.abc import Coroutine
 from contextvars import copy_context
 from typing import Any, Final, TypeVar
@@ -15,8 +14,7 @@ from typing import Any, Final, TypeVar
 from asphalt.core import Context
 
 from kyoukai.core.faults import as_error, is_end
-
-from .context import current
+from kyoukai.private_names import current_context_var, running_loop
 
 logger = logging.getLogger("kyoukai.web")
 
@@ -63,12 +61,12 @@ class BackgroundTasks:
                 "the application is not served: tasks can be created from the first hook before serving on,"
                 " until those after serving are called"
             )
-        if _get_running_loop() is not self._loop:
+        if running_loop() is not self._loop:
             return self._create_from_thread(self._loop, coroutine, name, wait)
         # What the request has set, such as its number for the log, holds; its Asphalt context is
         # closed when it is answered, and that of the application takes its place.
         context = copy_context()
-        context.run(current.set, self._ctx)
+        context.run(current_context_var.set, self._ctx)
         task = self._loop.create_task(_contain(coroutine), name=name, context=context)
         self._tasks.add(task)
         self._emptied.clear()

@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, cast
 
-from asphalt.core.context import _Dependency as ResourceMarker
 from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.exchange.closing import close_quietly
 from kyoukai.core.serving.strands import Strand, adopt, note_strand
 from kyoukai.core.serving.threads import run_in_thread
+from kyoukai.private_names import ResourceMarker, close_callbacks
 
 AnyFunction = Callable[..., Any]
 CoroutineFunction = Callable[..., Awaitable[Any]]
@@ -154,7 +154,7 @@ def _is(predicate: Callable[[object], bool], function: AnyFunction) -> bool:
 
 def _call_in(strand: Strand, function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``function``, in a thread, and let what it returns and whom it has call back be closed there."""
-    given = [(arg, len(arg._on_close)) for arg in args if isinstance(arg, Response)]
+    given = [(arg, len(close_callbacks(arg))) for arg in args if isinstance(arg, Response)]
     try:
         result = function(*args, **kwargs)
     finally:

@@ -9,14 +9,14 @@ needs.
 import functools
 import inspect
 import logging
-from asyncio import _get_running_loop, get_running_loop
+from asyncio import get_running_loop
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from asphalt.core import Context, Signal, TeardownError
-from asphalt.core.context import ContextState, _current_context
+from asphalt.core.context import ContextState
 from werkzeug.routing import MapAdapter, Rule
 from werkzeug.wrappers import Request
 
@@ -27,6 +27,7 @@ from kyoukai.core.faults import contained
 from kyoukai.core.semantics.field_pairs import FieldPairs
 from kyoukai.core.serving.strands import Strand, running_strand
 from kyoukai.core.serving.threads import run_in_thread
+from kyoukai.private_names import running_loop
 
 from .bodies import stream_of
 from .cached_attribute import Lazily
@@ -51,11 +52,6 @@ logger = logging.getLogger("kyoukai.web")
 
 # What may stand in a fragment as it is; https://url.spec.whatwg.org/#url-fragment-string
 FRAGMENT_SAFE: Final = "%!#$&'()*+,/:;=?@"
-
-
-# For a context that nothing is torn down with, two calls do to enter and to leave.
-current: Final = _current_context
-"""Holds the current context: what ``async with`` sets."""
 
 
 class HTTPRequestContext(Context):
@@ -113,7 +109,7 @@ class HTTPRequestContext(Context):
         self._state = OPEN
         # To ask for the running loop is a system call in Python 3.11. Threads cannot ask.
         loop = parent_context._loop
-        self._loop = _get_running_loop() if loop is None else loop
+        self._loop = running_loop() if loop is None else loop
         self.request = request
         self.app = app
 

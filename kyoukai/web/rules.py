@@ -8,6 +8,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import suggest
 from kyoukai.core.semantics.methods import ALL
+from kyoukai.private_names import has_converter
 
 from .blueprint import Blueprint
 from .calling import describe
@@ -31,7 +32,7 @@ class RouteRule(Rule):
         self, variable_name: str, converter_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> BaseConverter:
         """Return the converter of a variable: Werkzeug's, after checks that it leaves out or says less of."""
-        if variable_name in self._converters:
+        if has_converter(self, variable_name):
             raise ValueError(f"it has the variable {variable_name!r} twice")
         if converter_name not in self.map.converters:
             known = [name for name in self.map.converters if name != CONVERTER]

@@ -1,6 +1,7 @@
 """The modules of a package, read and not imported, and what each of them imports."""
 
 import ast
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -53,3 +54,14 @@ def absolute(module: Module, node: ast.ImportFrom) -> str:
     package = module.name.split(".")
     package = package[: len(package) - node.level + module.is_package]
     return ".".join([*package, node.module] if node.module else package)
+
+
+def package_classes(root: Path) -> list[type]:
+    """Return the classes that the modules of the package in ``root``, which can be imported, have."""
+    found = []
+    for name in read_modules(root):
+        module = importlib.import_module(name)
+        found += [
+            kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == name
+        ]
+    return found

@@ -1,0 +1,96 @@
+"""Private names of other libraries that this package needs, all of them, and functions over them.
+
+A library may take a private name away in any release. :data:`PRIVATE_NAMES` says who has which, and in
+which versions that has been looked at; a test asks the installed ones. Modules on the path of a request,
+where a function call would cost, read some of the names themselves; they are in the table as well.
+"""
+
+import asyncio
+import concurrent.futures.thread
+from asyncio import _get_running_loop
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from types import CodeType
+from typing import TYPE_CHECKING, Any, Final
+
+from asphalt.core import Context, resource
+from asphalt.core.context import _current_context
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from werkzeug.test import Client
+
+PRIVATE_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "asphalt.core.context": ("_current_context",),
+    "asphalt.core.context.Context": (
+        "_loop",
+        "_parent",
+        "_resource_factories",
+        "_resource_factories_by_context_attr",
+        "_resources",
+        "_state",
+        "_teardown_callbacks",
+    ),
+    "asyncio": ("_get_running_loop",),
+    "asyncio.DefaultEventLoopPolicy": ("_local",),
+    "asyncio.DefaultEventLoopPolicy._local": ("_loop",),
+    "asyncio.selector_events._SelectorSocketTransport": ("_sendfile_compatible",),
+    "concurrent.futures.thread": ("_worker",),
+    "tempfile.SpooledTemporaryFile": ("_rolled",),
+    "werkzeug.datastructures.Headers": ("_list",),
+    "werkzeug.routing.Rule": ("_converters",),
+    "werkzeug.test.Client": ("_add_cookies_to_wsgi", "_update_cookies_from_response"),
+    "werkzeug.wrappers.Request": ("_cached_data", "_cached_json", "_get_file_stream", "_parsed_content_type"),
+    "werkzeug.wrappers.Response": ("_on_close", "_status", "_status_code"),
+}
+"""The names by what has them: a module, or a class whose objects do."""
+
+KNOWN_VERSIONS: Final = {"asphalt": "4.12", "python": "3.11 to 3.13", "werkzeug": "3.1"}
+"""The versions of whom they were taken, and that have all of them."""
+
+running_loop: Final[Callable[[], asyncio.AbstractEventLoop | None]] = _get_running_loop
+"""Return the loop that runs in this thread, or ``None``: it raises no error, and makes no loop."""
+
+current_context_var: Final[ContextVar[Context | None]] = _current_context
+"""Holds the current context: what ``async with`` sets, and a new context takes for its parent.
+
+For a context that nothing is torn down with, to set and to reset it is all of entering and leaving it.
+"""
+
+ResourceMarker: Final[type] = type(resource())
+"""The class of the defaults of parameters that Asphalt's ``@inject`` replaces by resources."""
+
+WORKER_CODE: Final[CodeType] = concurrent.futures.thread._worker.__code__
+"""What a thread of a pool runs that has nothing to do."""
+
+
+def policy_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that the policy has for this thread, or ``None``; none is made for it."""
+    local = getattr(asyncio.get_event_loop_policy(), "_local", None)
+    loop: asyncio.AbstractEventLoop | None = getattr(local, "_loop", None)
+    return loop
+
+
+def close_callbacks(response: Response) -> list[Callable[[], Any]]:
+    """Return what ``response.call_on_close`` was called with: the list that a response closes by."""
+    return response._on_close
+
+
+def has_converter(rule: Rule, variable: str) -> bool:
+    """Return whether a rule, as far as it has been compiled, has a variable."""
+    return variable in rule._converters
+
+
+def add_cookies(client: "Client", environ: dict[str, Any]) -> None:
+    """Put the cookies of a test client into the environ of its next request."""
+    client._add_cookies_to_wsgi(environ)
+
+
+def keep_cookies(client: "Client", host: str, path: str, fields: Iterable[str]) -> None:
+    """Have a test client keep what an answer set.
+
+    :param host: of the request's URL, as ``path`` is.
+    :param fields: the values of the answer's ``Set-Cookie``.
+    """
+    client._update_cookies_from_response(host, path, list(fields))
