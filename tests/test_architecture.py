@@ -7,15 +7,20 @@ annotations alone count too. The last half shows that each check can fail.
 
 import ast
 import asyncio
+import http
+import importlib.util
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple, TypedDict
 
 import pytest
 
 import kyoukai
 from kyoukai.private_names import PRIVATE_NAMES
 
-from .architecture import circles, private_names
+from .architecture import circles, classes, private_names
 from .architecture.modules import imported, package_classes, read_modules
 
 PACKAGE = Path(kyoukai.__file__).parent
@@ -194,6 +199,11 @@ def test_foreign_private_names_have_one_module() -> None:
 
 def test_no_class_overrides_a_foreign_private_name_unawares() -> None:
     assert private_names.overridden_names(package_classes(PACKAGE)) == private_names.OVERRIDDEN
+
+
+def test_no_class_is_too_large() -> None:
+    assert classes.too_large(package_classes(PACKAGE), classes.LARGER) == []
+    assert all(reason for _, reason in classes.LARGER.values())
 
 
 def test_everything_public_is_documented() -> None:
@@ -487,3 +497,81 @@ def test_an_overridden_private_name_is_found() -> None:
 
     name = f"{__name__}.{Reader.__qualname__}"
     assert private_names.overridden_names([Reader, Plain]) == {name: frozenset({"_buffer"})}
+
+
+class Rung:
+    """A class of this package, as is the test."""
+
+    constant = 1
+    annotated: int
+    __slots__ = ("slot",)
+
+    def __init__(self) -> None:
+        self.a, self.b = 1, 2
+        self.annotated = 3
+        self.slot: int = 4
+
+    @property
+    def value(self) -> int:
+        return self.a
+
+    @value.setter
+    def value(self, value: int) -> None:
+        self.a = value
+        other = Rung()
+        other.of_another = 1
+
+    def grow(self) -> None:
+        self.late += 1
+        self.value = 2
+        self.values = [self.a for self.each in (1,)]
+
+
+class Upper(Rung, threading.Thread):
+    """One with a base of its own, and one that is not the package's."""
+
+    def run(self) -> None:
+        self.a = 2
+        self.upper = 3
+
+
+def test_the_attributes_of_a_whole_ladder_are_counted() -> None:
+    # constant, annotated, slot, a, b, late, values, each; the class above adds one.
+    assert classes.size_of(Rung) == classes.Size(8, 1)
+    assert classes.size_of(Upper) == classes.Size(9, 2)
+    assert classes.size_of(NamedTuple("Two", [("one", int), ("two", int)])) == classes.Size(2, 1)
+    assert classes.size_of(TypedDict("Keys", {"one": int})) == classes.Size(0, 1)
+    assert classes.size_of(http.HTTPStatus).attributes == 0
+
+
+@pytest.mark.parametrize(("attributes", "rungs"), [(15, 3), (16, 1), (1, 4)])
+def test_a_class_that_is_too_large_is_found(tmp_path: Path, attributes: int, rungs: int) -> None:
+    (tmp_path / "large.py").write_text(
+        "class A0:\n    def f(self):\n"
+        + "".join(f"        self.a{number} = 1\n" for number in range(attributes))
+        + "".join(f"class A{number}(A{number - 1}):\n    pass\n" for number in range(1, rungs))
+    )
+    spec = importlib.util.spec_from_file_location("large", tmp_path / "large.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["large"] = module
+    try:
+        spec.loader.exec_module(module)
+        last = getattr(module, f"A{rungs - 1}")
+        size = classes.Size(attributes, rungs)
+        name = f"large.A{rungs - 1}"
+        expected = [] if (attributes, rungs) == (15, 3) else [f"{name} has {size}"]
+        assert classes.too_large([last], {}) == expected
+        larger = {name: (size, "reason")}
+        assert classes.too_large([last], larger) == ([] if expected else [f"{name} needs no exception"])
+        wrong = classes.Size(attributes + 1, rungs)
+        assert classes.too_large([last], {name: (wrong, "reason")}) == [
+            f"{name} has {size}, and is allowed {wrong}"
+        ]
+    finally:
+        del sys.modules["large"]
+
+
+def test_a_large_class_that_is_gone_is_found() -> None:
+    assert classes.too_large([], {"kyoukai.Gone": (classes.Size(20, 1), "reason")}) == [
+        "kyoukai.Gone is no class any more"
+    ]

@@ -5,6 +5,7 @@ and of ``defaults``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypedDict
 
 from werkzeug.routing import Rule
@@ -75,7 +76,6 @@ class Route:
         "invoke",
         "methods",
         "name",
-        "pool",
         "rule",
         "scope",
         "strict_slashes",
@@ -110,7 +110,7 @@ class Route:
         if not isinstance(url, str) or not url.startswith("/"):
             raise ConfigurationError(f"the URL of {describe(handler)} must start with '/': {url!r}")
         self.handler = handler
-        self.pool = stream_pool if stream else None
+        self.body_plan = make_plan(f"the route {url!r}", stream, max_body_size)
         self.invoke: CoroutineFunction = as_coroutine_function(handler, self.pool)
         self.url = url
         self.methods = check_methods(methods)
@@ -120,7 +120,6 @@ class Route:
         self.host, self.subdomain = check_hosts(f"the route of {describe(handler)}", host, subdomain)
         self.before = check_hooks("before", before, ("ctx",))
         self.after = check_hooks("after", after, ("ctx", "response"))
-        self.body_plan = make_plan(f"the route {url!r}", stream, max_body_size)
         self.bp: Node | None = None
 
     @property
@@ -135,6 +134,11 @@ class Route:
         :raises ConfigurationError: if it has a subdomain, and there is no host above it.
         """
         return find_host(f"the route of {describe(self.handler)}", self.host, self.subdomain, self.bp)
+
+    @property
+    def pool(self) -> ThreadPoolExecutor | None:
+        """Whose threads it runs in if it is a plain function; ``None``: the loop's default executor's."""
+        return stream_pool if self.body_plan is not None and self.body_plan.stream else None
 
     def __repr__(self) -> str:
         return f"<Route {self.endpoint} {self.url!r} {'|'.join(sorted(self.methods))}>"
