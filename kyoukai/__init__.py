@@ -13,6 +13,7 @@ from kyoukai.core.errors import (
 )
 from kyoukai.core.exchange.request_body import BodyStream
 from kyoukai.core.features import HTTP1_FEATURES, Feature
+from kyoukai.core.http1.backend import HTTP1Backend
 from kyoukai.core.http1.protocol import HTTPProtocol
 from kyoukai.core.limits import Limits
 from kyoukai.web import (
@@ -73,6 +74,7 @@ __all__ = (
     # backends
     "API_VERSION",
     "HTTP1_FEATURES",
+    "HTTP1Backend",
     "Backend",
     "Feature",
     "HTTPProtocol",

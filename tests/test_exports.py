@@ -39,6 +39,7 @@ MESSAGES = [
 BACKENDS = [
     "API_VERSION",
     "HTTP1_FEATURES",
+    "HTTP1Backend",
     "Backend",
     "Feature",
     "HTTPProtocol",

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from kyoukai import Backend
-from kyoukai.backends.reference import ReferenceBackend
+from kyoukai import Backend, HTTP1Backend
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.tracing import SHOWN_SIZE, Trace, TracedProtocol, shown, traced
 from kyoukai.testing import Action, MemoryTransport, Outcome, Reply, converse, serving
@@ -322,5 +321,5 @@ def test_a_setting_that_is_no_bool(value: Any) -> None:
 def test_the_setting_changes_no_backend() -> None:
     """The backend is published as a resource, and is to be the object that it was."""
     with running(app=echo, port=0, trace=True) as server:
-        assert type(server.component.backend).create_protocol is not ReferenceBackend.create_protocol
+        assert type(server.component.backend).create_protocol is HTTP1Backend.create_protocol
         assert "create_protocol" not in vars(server.component.backend)

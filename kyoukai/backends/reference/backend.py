@@ -1,30 +1,12 @@
 """What the entry point ``reference`` names."""
 
-from typing import TYPE_CHECKING, ClassVar
-
-from kyoukai.core.contract.backend import Backend
-from kyoukai.core.features import HTTP1_FEATURES
+from kyoukai.core.http1.backend import HTTP1Backend
 
 from .protocol import KyoukaiProtocol
 
-if TYPE_CHECKING:
-    from asphalt.core import Context
 
-    from kyoukai.core.serving.application import Component
-
-
-class ReferenceBackend(Backend):
+class ReferenceBackend(HTTP1Backend):
     """HTTP/1.1 parsed in Python. It has no options."""
 
-    api_version: ClassVar[int] = 1
-    features = HTTP1_FEATURES
-
-    def create_protocol(
-        self,
-        component: "Component",
-        parent_context: "Context",
-        server_ip: str,
-        server_port: int,
-    ) -> KyoukaiProtocol:
-        """Return the protocol object of one new connection."""
-        return KyoukaiProtocol(component, parent_context, server_ip, server_port)
+    api_version = 1
+    protocol_class = KyoukaiProtocol

@@ -1,0 +1,49 @@
+"""The backend of an HTTP/1 connection: a class that names another one."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kyoukai import HTTP1_FEATURES, BackendOptionError, Feature, HTTP1Backend, HTTPProtocol
+from kyoukai.core.serving.server_state import Server
+
+
+class ThisProtocol(HTTPProtocol):
+    """A connection whose parser is never asked for."""
+
+    def make_parser(self) -> Any:
+        raise NotImplementedError
+
+
+class ThisBackend(HTTP1Backend):
+    """All that an author writes."""
+
+    api_version = 1
+    protocol_class = ThisProtocol
+
+
+def test_each_connection_is_a_new_object_of_the_class() -> None:
+    component: Any = SimpleNamespace(app=None, server=Server())
+    context: Any = object()
+    backend = ThisBackend()
+    first, second = (backend.create_protocol(component, context, "127.0.0.1", 80) for _ in range(2))
+    assert type(first) is type(second) is ThisProtocol
+    assert first is not second
+    assert (first.component, first.parent_context) == (component, context)
+    assert (first.server_ip, first.server_port) == ("127.0.0.1", 80)
+
+
+def test_it_has_the_features_of_http1_unless_it_says_otherwise() -> None:
+    class Fewer(ThisBackend):
+        """Its parser gives no trailers."""
+
+        features = HTTP1_FEATURES - {Feature.TRAILERS}
+
+    assert ThisBackend.features == HTTP1_FEATURES
+    assert Fewer().features == HTTP1_FEATURES - {"trailers"}
+
+
+def test_it_has_no_options() -> None:
+    with pytest.raises(BackendOptionError, match="'colour'"):
+        ThisBackend(colour="red")
