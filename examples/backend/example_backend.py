@@ -1,27 +1,19 @@
-from asyncio import Protocol
-from typing import Any
-
-from werkzeug.exceptions import BadRequest, HTTPException
-
-from kyoukai import HTTP1_FEATURES, Backend, HTTPProtocol
+from kyoukai import HTTP1Backend, HTTPProtocol
 from kyoukai.backends.reference import RequestParser
 
 
 class ExampleProtocol(HTTPProtocol):
-    """One connection: what a parser is, and what its errors mean."""
+    """One connection: which parser it has, and what that raises for bad input."""
+
+    # Yours go here. Those are a 400; anything else that the parser raises is a bug: 500, and a traceback.
+    parser_errors = ()
 
     def make_parser(self) -> RequestParser:
         return RequestParser(self)  # Yours goes here; this one is borrowed.
 
-    def translate_exception(self, exc: Exception) -> HTTPException:
-        return exc if isinstance(exc, HTTPException) else BadRequest()
 
-
-class ExampleBackend(Backend):
+class ExampleBackend(HTTP1Backend):
     """What the entry point names; made once a server."""
 
     api_version = 1
-    features = HTTP1_FEATURES
-
-    def create_protocol(self, *connection: Any) -> Protocol:
-        return ExampleProtocol(*connection)
+    protocol_class = ExampleProtocol

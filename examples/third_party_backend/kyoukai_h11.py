@@ -2,12 +2,10 @@
 """A backend for Kyoukai on h11, the parser in pure Python of httpx and of uvicorn."""
 
 import sys
-from typing import Any
 
 import h11
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
-from kyoukai import HTTP1_FEATURES, Backend, HTTPProtocol
+from kyoukai import HTTP1Backend, HTTPProtocol
 
 
 # region: parser
@@ -76,23 +74,17 @@ class H11Parser:
 
 # region: protocol
 class H11Protocol(HTTPProtocol):
-    """One connection: which parser it has, and what the parser's errors mean."""
+    """One connection: which parser it has, and what that raises for bad input."""
+
+    parser_errors = (h11.RemoteProtocolError,)
 
     def make_parser(self) -> H11Parser:
         return H11Parser(self)
 
-    def translate_exception(self, exc: Exception) -> HTTPException:
-        if isinstance(exc, HTTPException):
-            return exc  # A callback refused the request.
-        return BadRequest() if isinstance(exc, h11.RemoteProtocolError) else InternalServerError()
-
 
 # region: backend
-class H11Backend(Backend):
+class H11Backend(HTTP1Backend):
     """HTTP/1.1 parsed by h11. It has no options."""
 
     api_version = 1
-    features = HTTP1_FEATURES
-
-    def create_protocol(self, *connection: Any) -> H11Protocol:
-        return H11Protocol(*connection)
+    protocol_class = H11Protocol

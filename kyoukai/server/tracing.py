@@ -136,6 +136,10 @@ def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
         note_sent(head)
         note_sent(body)
 
+    def note_refusal(exc: Exception) -> None:
+        means = f"; the parser raised {shown(exc.__cause__)}" if exc.__cause__ is not None else ""
+        trace.note(f"   refused for {shown(exc)}{means}")
+
     def note_replaced(other: type, *args: object) -> None:
         trace.note(f"replaced by {other.__qualname__}, which is not traced")
 
@@ -147,7 +151,7 @@ def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
     before("connection_lost", trace.lost)
     before("raw_write", note_sent)
     before("raw_write_both", note_both)
-    before("handle_parser_exception", lambda exc: trace.note(f"   refused for {shown(exc)}"))
+    before("handle_parser_exception", note_refusal)
     before("replace", note_replaced)
     ends = {"linger": "end of output", "close": "close", "abort": "abort", "reset": "reset"}
     for name, words in ends.items():

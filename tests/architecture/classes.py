@@ -29,15 +29,15 @@ ERROR_TREE = "one tree of errors, from which a caller catches as much as it like
 
 # The ladder of the connection: to be emptied as its parts are put together by composition.
 CORE: dict[str, tuple[Size, str]] = {
-    "kyoukai.backends.httptools_.protocol.KyoukaiProtocol": (Size(39, 7), "the ladder's last rung"),
-    "kyoukai.backends.reference.protocol.KyoukaiProtocol": (Size(39, 7), "the ladder's last rung"),
+    "kyoukai.backends.httptools_.protocol.KyoukaiProtocol": (Size(40, 7), "the ladder's last rung"),
+    "kyoukai.backends.reference.protocol.KyoukaiProtocol": (Size(40, 7), "the ladder's last rung"),
     "kyoukai.core.connection.connection.Connection": (Size(19, 1), "the ladder's first rung"),
     "kyoukai.core.exchange.exchange.Exchange": (Size(21, 1), "head, progress and answer of a request in one"),
-    "kyoukai.core.http1.answering.Answering": (Size(39, 5), "a rung of the ladder"),
-    "kyoukai.core.http1.protocol.HTTPProtocol": (Size(39, 6), "a rung of the ladder"),
-    "kyoukai.core.http1.reading.Reading": (Size(36, 4), "a rung of the ladder"),
-    "kyoukai.core.http1.reception.Reception": (Size(31, 2), "a rung of the ladder"),
-    "kyoukai.core.http1.streaming.Streaming": (Size(32, 3), "a rung of the ladder"),
+    "kyoukai.core.http1.answering.Answering": (Size(40, 5), "a rung of the ladder"),
+    "kyoukai.core.http1.protocol.HTTPProtocol": (Size(40, 6), "a rung of the ladder"),
+    "kyoukai.core.http1.reading.Reading": (Size(37, 4), "a rung of the ladder"),
+    "kyoukai.core.http1.reception.Reception": (Size(32, 2), "a rung of the ladder"),
+    "kyoukai.core.http1.streaming.Streaming": (Size(33, 3), "a rung of the ladder"),
     "kyoukai.core.serving.server_state.Server": (Size(21, 1), "limits, clock, log and connections in one"),
 }
 
@@ -48,6 +48,7 @@ LARGER: dict[str, tuple[Size, str]] = CORE | {
     "kyoukai.core.errors.BackendVersionError": (Size(0, 4), ERROR_TREE),
     "kyoukai.core.errors.NotABackendError": (Size(0, 4), ERROR_TREE),
     "kyoukai.core.errors.UnknownBackendError": (Size(0, 4), ERROR_TREE),
+    "kyoukai.core.http1.parser_errors.Disagreement": (Size(4, 4), ERROR_TREE),
     "kyoukai.web.application.Kyoukai": (
         Size(19, 3),
         "nine of a node in the tree of blueprints, and the eight public settings of an application",

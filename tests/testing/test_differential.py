@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
+from werkzeug.exceptions import InternalServerError
 
 from kyoukai.backends.reference import ReferenceBackend
 from kyoukai.backends.reference.protocol import KyoukaiProtocol
@@ -97,10 +98,8 @@ class Faulty(KyoukaiProtocol):
         parser.get_method = lambda: parser._head.method.replace(b"PUT", b"POST")
         return parser
 
-    def translate_exception(self, exc):
-        if isinstance(exc, ExpectationFailed):
-            raise exc
-        return super().translate_exception(exc)
+    def handle_parser_exception(self, exc):
+        super().handle_parser_exception(InternalServerError() if isinstance(exc, ExpectationFailed) else exc)
 
     def data_received(self, data):
         super().data_received(data.removeprefix(b"xy"))

@@ -238,6 +238,7 @@ class LeavingInTranslation(lower.Sound):
 
     def create_protocol(self, *connection: Any) -> Any:
         protocol: Any = super().create_protocol(*connection)
+        protocol.parser_errors = (ValueError,)
         protocol.translate_exception = lambda exc: sys.exit(0)
         return protocol
 

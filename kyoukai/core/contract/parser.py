@@ -25,7 +25,7 @@ class ParserCallbacks(Protocol):
     """What a parser calls. :class:`~kyoukai.core.http1.protocol.HTTPProtocol` is one.
 
     An exception out of a callback ends the parse: ``feed_data`` raises it, or an exception of the
-    parser's own from which ``translate_exception`` finds it. Nothing is called after that.
+    parser's own that has it for its cause or context. Nothing is called after that.
     """
 
     def on_message_begin(self) -> None:
@@ -57,8 +57,8 @@ class RequestParser(Protocol):
     def feed_data(self, data: bytes, /) -> None:
         """Parse the next bytes of the connection, wherever they are cut.
 
-        :raises Exception: when the bytes are no HTTP/1 request. What was complete before the
-            fault has been called back; the parser is not used again.
+        :raises Exception: when the bytes are no HTTP/1 request: one of ``parser_errors``. What was
+            complete before the fault has been called back; the parser is not used again.
         """
 
     def get_method(self) -> bytes:

@@ -28,6 +28,7 @@ from ..exchange.tasks import begin_task
 from ..faults import is_fault
 from ..semantics.framing import NO_BODY
 from ..serving.server_state import NEVER
+from .parser_errors import Disagreement
 from .reading import Reading
 from .reception import NO_EXCHANGE, logger
 from .states import BODY, CLOSED, ENDED, IDLE, LINGERING
@@ -127,7 +128,7 @@ class Answering(Reading, abc.ABC):
             self._is_deferring = False
 
     def handle_parser_exception(self, exc: Exception) -> None:
-        """Refuse the request being received with the HTTP error that ``exc`` means, and close.
+        """Refuse the request being received with the HTTP error that ``exc`` is or means, and close.
 
         The answer comes after those to earlier requests; then the connection lingers, unless the client
         has ended its side, so that it can be read (RFC 9112 section 9.6).
@@ -136,9 +137,13 @@ class Answering(Reading, abc.ABC):
             # What comes after the last request was never going to be served.
             return
         exchange = self.partial_exchange() if self.exchange is NO_EXCHANGE else self.exchange
-        exchange.error = error = self.translate(exc)
+        exchange.error = error = exc if isinstance(exc, HTTPException) else self.translate(exc)
+        if isinstance(error, Disagreement):
+            text = "refusing %s %r, as it is not certain where it ends: the server %s, the parser %s"
+            path = exchange.logged_path or exchange.target.partition(b"?")[0].decode("latin-1")
+            logger.warning(text, exchange.method, path, error.server, error.parser)
         # They would hold what was read last until the collector of cycles runs.
-        error.__traceback__ = error.__context__ = None
+        error.__traceback__ = error.__context__ = error.__cause__ = None
         self.state = self.state.refuse
         self.exchange = NO_EXCHANGE
         self.deadline = NEVER

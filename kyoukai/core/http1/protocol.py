@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 
 class HTTPProtocol(Answering):
-    """One HTTP/1 connection. A backend derives from it and writes two methods.
+    """One HTTP/1 connection. A backend derives from it and says two things.
 
-    They are :meth:`make_parser` and :meth:`translate_exception`. The parser calls this object
+    They are :meth:`make_parser` and :attr:`parser_errors`. The parser calls this object
     itself, so a subclass does not override the ``on_*`` methods. Parameters are those of
     :class:`~kyoukai.core.connection.connection.Connection`.
     """

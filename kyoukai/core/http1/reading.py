@@ -13,16 +13,19 @@ import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
+from werkzeug.exceptions import HTTPException
+
 from ..errors import BadRequest, ProtocolError, RequestTimeout
 from ..exchange.exchange import Exchange, is_full
-from ..faults import as_error, is_fault
+from ..faults import is_fault
 from ..semantics.framing import NO_BODY
 from ..serving.data_rate import BodyPace
 from ..serving.server_state import NEVER, logger
 from .chunked import read_body
+from .parser_errors import internal_error
 from .readers import read_head, read_start, take_head
 from .receive_buffer import ReceiveBuffer
-from .reception import NO_EXCHANGE, raise_disagreement
+from .reception import NO_EXCHANGE
 from .states import ARRIVING, BODY, CLOSED, ENDED, IDLE, LINGERING
 from .streaming import Streaming
 
@@ -182,7 +185,11 @@ class Reading(Streaming):
         except BaseException as exc:
             if not is_fault(exc):
                 raise
-            self.handle_parser_exception(as_error(exc, "what reads a request"))
+            if self.state is not CLOSED:
+                # What came out of the parser is an HTTP error by now.
+                if not isinstance(exc, HTTPException):
+                    exc = internal_error("reading failed", exc)
+                self.handle_parser_exception(exc)
             self.discard(len(self.buffer.take_all()))
         if self.buffer.data:
             self.buffer.drop_read()
@@ -219,7 +226,7 @@ class Reading(Streaming):
                 self.discard(len(buffer.take_all()))
                 return
             if self.state is not IDLE:
-                raise_disagreement()
+                raise self.disagreement()
             while is_full(self.exchanges, self.limits.max_pipelined):
                 self._hold()
                 yield
@@ -248,16 +255,19 @@ class Reading(Streaming):
         start = buffer.offset
         buffer.offset = start + size
         self.content_size = size
-        self.parser.feed_data(buffer.since(start))
-        self.content_size = None
+        try:
+            self.parser.feed_data(buffer.since(start))
+        except BaseException as exc:
+            self.fail(exc)
         if self.state is BODY:
-            raise_disagreement()
+            raise self.disagreement()
+        self.content_size = None
 
     def _read_body(self) -> Generator[None, None, None]:
         """Read a body, and feed the parser with it as it comes."""
         exchange, buffer = self.exchange, self.buffer
         if exchange.framing is NO_BODY:
-            raise_disagreement()
+            raise self.disagreement()
         pace = BodyPace(self.server.clock)
         reader = read_body(buffer, exchange.framing, self.limits, self.plan_body(exchange, pace))
         while True:
@@ -272,15 +282,18 @@ class Reading(Streaming):
             piece = buffer.since(start)
             if piece:
                 pace.note(self.server.clock, len(piece))
-                self.parser.feed_data(piece)
+                try:
+                    self.parser.feed_data(piece)
+                except BaseException as exc:
+                    self.fail(exc)
             if fault is not None:
                 raise fault
             if self.content_size is not None:
                 break
             if self.state is not BODY:
-                raise_disagreement()
+                raise self.disagreement()
             self.await_body(exchange, pace)
             yield
-        self.content_size = None
         if self.state is BODY:
-            raise_disagreement()
+            raise self.disagreement()
+        self.content_size = None

@@ -8,27 +8,30 @@ message is whole, :meth:`Reception.enqueue` takes it over. The order of the call
 import abc
 import logging
 from io import SEEK_END, BytesIO
-from typing import TYPE_CHECKING, Final, NoReturn, cast
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, cast
 
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException
 
 from ..connection.connection import Connection
 from ..errors import BadRequest, ContentTooLarge, UnsupportedMediaType
 from ..exchange.environ import head_environ
 from ..exchange.exchange import AcceptedHead, Exchange
 from ..exchange.request_body import BodyStream
+from ..faults import is_fault
 from ..limits import MOST
 from ..semantics import policy
 from ..semantics.framing import NO_BODY
 from ..semantics.methods import USUAL_METHODS
 from ..serving.server_state import NEVER
+from .parser_errors import disagree, find_refusal, is_parser_error, translate
 from .readers import MAX_KNOWN_HEAD, read_exchange
-from .states import ARRIVING, HEAD
+from .states import ARRIVING, BODY, CLOSED, IN_HEAD
 
 if TYPE_CHECKING:
     from asphalt.core import Context
 
     from ..contract.parser import RequestParser
+    from ..semantics.framing import Framing
     from ..serving.application import Component
 
 logger: Final = logging.getLogger("kyoukai.protocol")
@@ -40,6 +43,9 @@ NO_EXCHANGE: Final = cast(Exchange, None)
 class Reception(Connection, abc.ABC):
     """The receiving side. Parameters are those of :class:`Connection`."""
 
+    parser_errors: ClassVar[tuple[type[Exception], ...]] = ()
+    """What the parser raises for bad input. Such a request is refused with 400, or with what
+    :meth:`translate_exception` says. Any other exception is a bug: 500, and its traceback is logged."""
     parser: "RequestParser"
     """Made when the connection is, so that a subclass's constructor has run."""
     content_size: int | None = None
@@ -81,32 +87,25 @@ class Reception(Connection, abc.ABC):
     def make_parser(self) -> "RequestParser":
         """Return a new parser that calls this object's ``on_*`` methods."""
 
-    @abc.abstractmethod
     def translate_exception(self, exc: Exception) -> HTTPException:
-        """Return the HTTP error that an exception out of the parser means.
+        """Return the HTTP error that one of :attr:`parser_errors` means: by default 400.
 
-        It must not raise. An exception that a callback raised comes here too, as itself or inside
-        the parser's own: a :class:`~kyoukai.core.errors.ProtocolError` is returned as it is.
+        Nothing else comes here. What it raises, or returns that is no HTTP error, is logged, and a 500.
         """
+        return BadRequest()
 
-    def translate(self, exc: Exception) -> HTTPException:
-        """Return what :meth:`translate_exception` does, and log what there is to log."""
-        try:
-            error = self.translate_exception(exc)
-        except Exception:
-            logger.exception("%s.translate_exception raised", type(self).__qualname__)
-            return InternalServerError()
-        if error.code == InternalServerError.code:
-            logger.error("the parser, or what it calls, failed", exc_info=exc)
-        else:
-            logger.debug("refusing a request: %s", error)
-        return error
+    def translate(self, exc: BaseException) -> HTTPException:
+        """Return the HTTP error that an exception out of the parser means, and log what there is to log."""
+        return translate(exc, self.parser_errors, self.translate_exception)
 
-    def resume_parser(self, exc: Exception) -> bool:
+    def resume_parser(self, exc: Exception, framing: "Framing | None") -> bool:
         """Go on parsing after an exception that is no error, and return whether it was none.
 
         Only a parser that stops for an upgrade needs it: the default returns ``False``. The parser
         stopped at the end of a head. If a body follows, :attr:`parser` must be one that takes it.
+
+        :param exc: what ``feed_data`` raised; never a refusal of the server's own.
+        :param framing: how the body that follows is delimited; ``None`` where none does.
         """
         return False
 
@@ -138,15 +137,13 @@ class Reception(Connection, abc.ABC):
         try:
             self.parser.feed_data(head)
             return
-        except Exception as exc:
-            if self.resume_parser(exc):
+        except BaseException as exc:
+            if self._goes_on(exc):
                 return
-            is_open = self.state is HEAD or self.state is ARRIVING
-            if not is_open or head[: head.index(b" ")] in USUAL_METHODS:
-                self._ask_policy(head)
-                raise
-        # The first error is handled: it would be the context of a second one, in the place of what the policy
-        # raised, by which a parser's own error is known for a refusal.
+            is_new_method = self.state in IN_HEAD and head[: head.index(b" ")] not in USUAL_METHODS
+            if not (is_new_method and is_parser_error(exc, self.parser_errors)):
+                self._ask_policy(head, exc)
+                self.fail(exc)
         self._feed_as_post(head)
 
     def _feed_as_post(self, head: bytes) -> None:
@@ -160,19 +157,34 @@ class Reception(Connection, abc.ABC):
         self.parser, self.state = self.make_parser(), ARRIVING
         try:
             self.parser.feed_data(b"POST " + rest)
-        except Exception as exc:
-            if not self.resume_parser(exc):
-                self._ask_policy(head)
-                raise
+        except BaseException as exc:
+            if not self._goes_on(exc):
+                self._ask_policy(head, exc)
+                self.fail(exc)
         finally:
             del self._method
 
-    def _ask_policy(self, head: bytes) -> None:
+    def _goes_on(self, exc: BaseException) -> bool:
+        """Return whether the parser stopped at the end of the head for something that is no error."""
+        if self.state in IN_HEAD or not isinstance(exc, Exception) or find_refusal(exc) is not None:
+            return False
+        framing = self.exchange.framing if self.state is BODY else NO_BODY
+        return self.resume_parser(exc, None if framing is NO_BODY else framing)
+
+    def _ask_policy(self, head: bytes, exc: BaseException) -> None:
         """Raise what the policy minds in a head that the parser refuses, which comes before why that does."""
-        if self.state is HEAD or self.state is ARRIVING:
+        if self.state in IN_HEAD and is_parser_error(exc, self.parser_errors):
             # Of what is refused anyway, no body larger than the server's own limit is asked about.
             self.exchange = read_exchange(head)
             policy.accept(self.exchange, self.limits)
+
+    def fail(self, exc: BaseException) -> NoReturn:
+        """Raise the HTTP error that an exception out of the parser means."""
+        # Once the connection is gone, or another protocol's, nothing is right for a parser that goes on.
+        error = self.translate(exc) if is_fault(exc) and self.state is not CLOSED else exc
+        if error is exc:
+            raise exc
+        raise error from exc
 
     # The parser's calls
 
@@ -267,7 +279,7 @@ class Reception(Connection, abc.ABC):
                 # The parser stopped short of the body; resume_parser brings one that takes it.
                 return
             if exchange.body_size != self.content_size:
-                raise_disagreement()
+                raise disagree(exchange, self.content_size, f"ends it after {exchange.body_size}")
             if exchange.trailers:
                 # RFC 9112 section 5.1: white space around a value is no part of it. And a trailer
                 # field does not say whether the connection persists, whatever the parser thinks.
@@ -285,8 +297,3 @@ class Reception(Connection, abc.ABC):
         # It is whole; what may be late now is a handler.
         self.deadline = NEVER
         self.enqueue(exchange)
-
-
-def raise_disagreement() -> NoReturn:
-    """Refuse a message that the parser finds another end for than the connection does."""
-    raise BadRequest("It is not certain where the message ends.")

@@ -118,3 +118,5 @@ BODY: Final = STATES["body"]
 ENDED: Final = STATES["ended"]
 LINGERING: Final = STATES["lingering"]
 CLOSED: Final = STATES["closed"]
+IN_HEAD: Final = frozenset({ARRIVING, HEAD})
+"""Those in which the parser has not come to the end of the head."""

@@ -10,17 +10,19 @@ import abc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import ContentTooLarge
+from werkzeug.exceptions import HTTPException
+
+from ..errors import BadRequest, ContentTooLarge, ProtocolError
 from ..exchange.exchange import Exchange
 from ..exchange.request_body import BodyStream, ClientGoneError
 from ..limits import MOST
 from ..serving.server_state import NEVER
+from .parser_errors import Disagreement, disagree
+from .readers import read_exchange
 from .reception import NO_EXCHANGE, Reception
-from .states import BODY, CLOSED, IDLE
+from .states import BODY, CLOSED, IDLE, IN_HEAD
 
 if TYPE_CHECKING:
-    from werkzeug.exceptions import HTTPException
-
     from ..serving.application import BodyPlan
     from ..serving.data_rate import BodyPace
 
@@ -44,7 +46,13 @@ class Streaming(Reception, abc.ABC):
         """
         most, plan = self.limits.max_body_size, None
         if self.receive_head is not None:
-            plan = self.receive_head(exchange.environ | self.environ)
+            try:
+                plan = self.receive_head(exchange.environ | self.environ)
+            except HTTPException as exc:
+                if isinstance(exc, ProtocolError):
+                    raise
+                # It must not raise: this is no refusal of the server's.
+                raise RuntimeError("receive_head raised an HTTP error") from exc
         if plan is not None:
             most = most if plan.max_size is None else plan.max_size
             # Of a body that nobody wants no more is read than of any that comes after the last answer.
@@ -105,7 +113,7 @@ class Streaming(Reception, abc.ABC):
         else:
             self.loop.call_soon(self.close)
 
-    def break_stream(self, exchange: Exchange, error: "HTTPException") -> None:
+    def break_stream(self, exchange: Exchange, error: HTTPException) -> None:
         """Note that the rest of a streamed body is not coming; the state has changed already.
 
         A request that nobody has begun to answer is refused, as it would be without a stream.
@@ -133,6 +141,18 @@ class Streaming(Reception, abc.ABC):
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.fail(ClientGoneError("the client is gone"))
+
+    def disagreement(self) -> ProtocolError:
+        """Return the refusal of a message that has ended for the server, and not for the parser."""
+        if self.state in IN_HEAD:
+            # The parser may not have told what the logs say of a request.
+            self.exchange = read_exchange(self._head)
+            return Disagreement.between("read a whole head", "has not come to its end")
+        exchange = self.exchange
+        if exchange is NO_EXCHANGE:
+            # The connection has been closed, or handed on, in the middle of the message.
+            return BadRequest()
+        return disagree(exchange, self.content_size, f"waits for more after {exchange.body_size}")
 
     @abc.abstractmethod
     def end_after(self, exchange: Exchange) -> None:

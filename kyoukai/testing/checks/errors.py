@@ -5,28 +5,15 @@ from typing import Any, Final
 from werkzeug.exceptions import HTTPException
 
 from kyoukai.core.errors import ContentTooLarge
+from kyoukai.core.http1.parser_errors import is_status
 
+from ..outcome import Outcome
 from ..stage import Line
 from ..subject import Subject
 from . import RuleBroken, check
 from .backend import GET
 
 NO_HOST: Final = b"GET /no-host HTTP/1.1\r\n\r\n"
-
-
-class Unknown(Exception):
-    """An exception that no backend knows."""
-
-
-EXCEPTIONS: Final = (
-    Unknown("unknown"),
-    ValueError("bad"),
-    KeyError("missing"),
-    RuntimeError(),
-    UnicodeDecodeError("ascii", b"\xff", 0, 1, "not ascii"),
-    AssertionError(),
-    MemoryError(),
-)
 
 
 def _fail_in(line: Line, name: str, error: Exception) -> None:
@@ -40,41 +27,62 @@ def _fail_in(line: Line, name: str, error: Exception) -> None:
     setattr(line.protocol, name, fail)
 
 
+def _calls_after(line: Line, name: str) -> list[str]:
+    """Return what happened after the first call of a callback."""
+    names = [call.name for call in line.timeline]
+    return names[names.index(name) + 1 :] if name in names else names
+
+
+def _answer_to_a_raise(line: Line, outcome: Outcome) -> int | None:
+    """Return the status of the answer where ``on_url`` has raised.
+
+    There is none where the parser goes on, or the connection answers nothing: those are rules of their own.
+    """
+    if _calls_after(line, "on_url") != ["raised"] or not outcome.answers:
+        return None
+    return outcome.answers[0].status
+
+
+def _parser_errors(protocol: Any) -> tuple[type[Exception], ...]:
+    """Return the classes that ``parser_errors`` names; that it is made of such is a rule of its own."""
+    found = protocol.parser_errors
+    if not isinstance(found, tuple):
+        return ()
+    return tuple(each for each in found if isinstance(each, type) and issubclass(each, Exception))
+
+
 @check("K4.1")
-async def any_exception(subject: Subject) -> None:
-    """Have exceptions of all kinds translated."""
+async def translates(subject: Subject) -> None:
+    """Have an exception of each of the parser's classes translated."""
     async with subject.serve() as stage:
         protocol = stage.connected().protocol
-        for exception in EXCEPTIONS:
+        for error_class in _parser_errors(protocol):
+            # What its constructor wants is not known.
+            exception = error_class.__new__(error_class)
             try:
                 result = protocol.translate_exception(exception)
             except Exception as error:
                 raise RuleBroken(f"translate_exception raises {error!r} for {exception!r}") from None
-            if not isinstance(result, HTTPException) or not isinstance(result.code, int):
-                raise RuleBroken(f"{exception!r} is translated to {result!r}", expected="an HTTPException")
+            if not isinstance(result, HTTPException) or not is_status(result.code):
+                raise RuleBroken(
+                    f"{exception!r} is translated to {result!r}", expected="an HTTPException with a status"
+                )
 
 
 @check("K4.2")
 async def own_errors(subject: Subject) -> None:
-    """Let a callback refuse a request, and look what its error is translated to."""
+    """Let a callback refuse a request, and look what comes of it."""
     async with subject.serve() as stage:
         line = stage.line(record=True)
-        error = ContentTooLarge("This is refused by the test.")
-        _fail_in(line, "on_url", error)
-        translate = line.protocol.translate_exception
-        if translate(error) is not error:
-            raise RuleBroken("a ProtocolError is not returned as it is", expected="the same object")
-        translated: list[object] = []
-
-        def note(exc: Exception) -> Any:
-            translated.append(translate(exc))
-            return translated[-1]
-
-        line.protocol.translate_exception = note
+        _fail_in(line, "on_url", ContentTooLarge("This is refused by the test."))
         line.connect()
-        await line.ask(GET)
-        if any(result is not error for result in translated):
-            raise RuleBroken(f"it is translated to {translated}", GET, "the ProtocolError of the callback")
+        outcome = await line.ask(GET)
+        if _answer_to_a_raise(line, outcome) not in (413, None):
+            raise RuleBroken(
+                f"a callback refused a request with 413, which came to {outcome!r}",
+                GET,
+                "413: the ProtocolError, as itself or as the cause or context of what feed_data raises",
+            )
 
 
 @check("K4.3")
@@ -85,8 +93,7 @@ async def ends_the_parse(subject: Subject) -> None:
         _fail_in(line, "on_url", ContentTooLarge())
         line.connect()
         await line.ask(GET)
-        names = [call.name for call in line.timeline]
-        after = names[names.index("on_url") + 1 :] if "on_url" in names else names
+        after = _calls_after(line, "on_url")
         if after != ["raised"]:
             raise RuleBroken(
                 f"after a callback raised, there was {after}", GET, "feed_data raises, and no more"
@@ -112,3 +119,36 @@ async def quiet(subject: Subject) -> None:
         await stage.connected().ask(NO_HOST)
         if stage.problems:
             raise RuleBroken(stage.problems[0], NO_HOST, "no record of an error for a fault of the client's")
+
+
+@check("K4.6")
+async def parser_errors(subject: Subject) -> None:
+    """Look at what the parser is said to raise for bad input."""
+    async with subject.serve() as stage:
+        protocol: Any = stage.line().protocol
+        found = protocol.parser_errors
+        if not isinstance(found, tuple) or _parser_errors(protocol) != found:
+            raise RuleBroken(f"parser_errors is {found!r}", expected="a tuple of subclasses of Exception")
+        if Exception in found:
+            raise RuleBroken(
+                "parser_errors has Exception itself, which makes a 400 of every bug",
+                expected="what the parser raises for bad input, and nothing else",
+            )
+
+
+@check("K4.7")
+async def own_bugs(subject: Subject) -> None:
+    """Let a callback fail, and look what comes of it."""
+    async with subject.serve() as stage:
+        line = stage.line(record=True)
+        recorded = line.protocol.on_url
+        line.protocol.on_url = lambda url: recorded(None)
+        line.connect()
+        outcome = await line.ask(GET)
+        status = _answer_to_a_raise(line, outcome)
+        if status not in (500, None) or (status and not stage.problems):
+            raise RuleBroken(
+                f"a callback raised a TypeError, which came to {outcome!r}",
+                GET,
+                "500 and a traceback in the log: the TypeError, or what it is the cause or context of",
+            )

@@ -51,7 +51,8 @@ def feed(protocol: KyoukaiProtocol, data: bytes) -> None:
     try:
         protocol.parser.feed_data(data)
     except Exception as exc:
-        if not protocol.resume_parser(exc):
+        framing = protocol.exchange.framing if protocol.state is BODY else None
+        if not protocol.resume_parser(exc, framing):
             raise
 
 
@@ -88,7 +89,7 @@ def test_what_llhttp_refuses_is_a_bad_request(data: bytes) -> None:
     protocol = make_protocol()
     exc = raised_by(protocol, data)
     assert isinstance(exc, HttpParserError)
-    error = protocol.translate_exception(exc)
+    error = protocol.translate(exc)
     assert type(error) is BadRequest
     assert error.description == BadRequest.description
 
@@ -98,35 +99,33 @@ def test_a_refusal_comes_out_of_llhttp_as_it_was_raised() -> None:
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
     exc = raised_by(protocol, head % (protocol.limits.max_body_size + 1))
     assert isinstance(exc, HttpParserCallbackError)
-    assert type(protocol.translate_exception(exc)) is ContentTooLarge
+    assert type(protocol.translate(exc)) is ContentTooLarge
 
 
 def test_a_callback_that_fails_is_an_error_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     protocol = make_protocol()
 
-    def fail(name: bytes, value: bytes) -> None:
+    def fail(*args: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(protocol, "on_header", fail)
-    protocol.parser = protocol.make_parser()
+    monkeypatch.setattr("kyoukai.core.semantics.policy.accept", fail)
     exc = raised_by(protocol, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert isinstance(exc, HttpParserCallbackError)
-    assert protocol.translate_exception(exc).code == 500
+    assert protocol.translate(exc).code == 500
 
 
 @pytest.mark.parametrize(
     ("exc", "status"),
     [
         pytest.param(HttpParserInvalidMethodError("x"), 400, id="llhttp"),
-        pytest.param(HttpParserCallbackError("x"), 500, id="callback-without-a-context"),
         pytest.param(ContentTooLarge(), 413, id="refusal"),
-        pytest.param(ImATeapot(), 418, id="werkzeug"),
+        pytest.param(ImATeapot(), 500, id="werkzeug"),
         pytest.param(ValueError("x"), 500, id="anything"),
         pytest.param(HttpParserUpgrade(5), 500, id="upgrade"),
     ],
 )
-def test_translate_exception(exc: Exception, status: int) -> None:
-    error = make_protocol().translate_exception(exc)
+def test_what_an_exception_means(exc: Exception, status: int) -> None:
+    error = make_protocol().translate(exc)
     assert isinstance(error, HTTPException)
     assert error.code == status
     if isinstance(exc, ProtocolError):
@@ -144,7 +143,7 @@ UPGRADE = b"%b / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n"
 def test_an_error_is_not_resumed(exc: Exception) -> None:
     protocol = make_protocol()
     parser = protocol.parser
-    assert protocol.resume_parser(exc) is False
+    assert protocol.resume_parser(exc, CHUNKED) is False
     assert protocol.parser is parser
 
 
@@ -156,7 +155,7 @@ def test_a_message_without_a_body_is_whole_where_llhttp_stops() -> None:
     (exchange,) = protocol.exchanges
     assert exchange.upgrade is True
     assert protocol.state is IDLE
-    assert protocol.resume_parser(HttpParserUpgrade(0)) is True
+    assert protocol.resume_parser(HttpParserUpgrade(0), None) is True
     assert protocol.parser is parser
 
 
@@ -219,7 +218,7 @@ def test_a_fault_in_the_body_behind_an_offer_is_one() -> None:
     protocol = make_protocol()
     feed(protocol, UPGRADE % b"POST" + b"Transfer-Encoding: chunked\r\n\r\n")
     exc = raised_by(protocol, b"nonsense\r\n")
-    assert type(protocol.translate_exception(exc)) is BadRequest
+    assert type(protocol.translate(exc)) is BadRequest
 
 
 def test_an_offer_of_a_client_that_closes() -> None:

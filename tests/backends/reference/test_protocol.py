@@ -49,11 +49,11 @@ def test_how_large_a_body_is_was_decided_before() -> None:
     assert protocol.exchange.body_size == 5
 
 
-@pytest.mark.parametrize("exc", [BadRequest("why"), ContentTooLarge(), ImATeapot()])
-def test_an_http_error_is_what_it_is(exc: Exception) -> None:
-    assert make_protocol().translate_exception(exc) is exc
+@pytest.mark.parametrize("exc", [BadRequest("why"), ContentTooLarge()])
+def test_a_refusal_is_what_it_is(exc: Exception) -> None:
+    assert make_protocol().translate(exc) is exc
 
 
-@pytest.mark.parametrize("exc", [ValueError("x"), AttributeError("x"), KeyError("x")])
+@pytest.mark.parametrize("exc", [ValueError("x"), AttributeError("x"), KeyError("x"), ImATeapot()])
 def test_any_other_exception_is_an_error_of_the_server(exc: Exception) -> None:
-    assert type(make_protocol().translate_exception(exc)) is InternalServerError
+    assert type(make_protocol().translate(exc)) is InternalServerError

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from werkzeug.exceptions import HTTPException, InternalServerError
 
 from kyoukai.core.errors import BadRequest
 from kyoukai.core.http1.protocol import HTTPProtocol
@@ -133,9 +132,6 @@ class Conversation:
 
             def make_parser(self) -> Any:
                 return parser(self)
-
-            def translate_exception(self, exc: Exception) -> HTTPException:
-                return exc if isinstance(exc, HTTPException) else InternalServerError()
 
         self.application = RecordingApplication()
         self.server = server or Server(limits, access_log=False)
@@ -365,6 +361,37 @@ def test_a_parser_that_ends_a_message_late(
         assert GET not in result.fed[1:]
     # A disagreement is the client's fault or the parser's: nobody can tell.
     assert error_records(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("parser", "data", "ends"),
+    [
+        (EndsLate, POST, "POST '/post'|read that it ends after 5 bytes of content|waits for more after 5"),
+        (NeverEnds, POST, "POST '/post'|read that it ends after 5 bytes of content|waits for more after 5"),
+        (EndsEarly, POST, "POST '/post'|read that it ends after 5 bytes of content|ends it after 2"),
+        (
+            EndsEarly,
+            CHUNKED_HEAD + CHUNKED_BODY,
+            "PUT '/put'|read its last chunk after 6 bytes of content|ends it after 5",
+        ),
+        (
+            ReadsNoBodies,
+            CHUNKED_HEAD + CHUNKED_BODY[:3],
+            "PUT '/put'|has not come to its last chunk|ends it after 0",
+        ),
+        (NeverEnds, GET, "GET '/get'|read that it ends after 0 bytes of content|waits for more after 0"),
+        (SaysNothing, GET, "GET '/get'|read a whole head|has not come to its end"),
+    ],
+)
+def test_a_disagreement_is_one_line_of_the_log_with_both_ends(
+    parser: Any, data: bytes, ends: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_refused(converse(parser, data), served=0)
+    request, server, told = ends.split("|")
+    text = f"refusing {request}, as it is not certain where it ends: the server {server}, the parser {told}"
+    assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("kyoukai.protocol", "WARNING", text)
+    ]
 
 
 EARLY = pytest.mark.parametrize(

@@ -4,9 +4,14 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from kyoukai import ProtocolError
 from kyoukai.backends.reference import KyoukaiProtocol, RequestParser
 
 from .lower import Sound
+
+
+class ParseError(Exception):
+    """What a parser raises for bad input."""
 
 
 class Calls:
@@ -37,6 +42,8 @@ def broken(parser: type[Parser] = Parser, calls: type[Calls] = Calls) -> Any:
     cls: Any = parser if parser is not Parser else calls
 
     class Connection(KyoukaiProtocol):
+        parser_errors = (ParseError,)
+
         def make_parser(self) -> Any:
             return parser(calls(self), self.limits)
 
@@ -227,3 +234,37 @@ class GoesOn(Calls):
     def on_url(self, url: bytes) -> None:
         with suppress(Exception):
             self.protocol.on_url(url)
+
+
+class _Hides(Parser):
+    """Raises an error of its own for some of the callbacks', which is lost."""
+
+    def feed_data(self, data: bytes, /) -> None:
+        is_hidden = False
+        try:
+            super().feed_data(data)
+        except Exception as exc:
+            is_hidden = self.hides(exc)
+            if not is_hidden:
+                raise
+        if is_hidden:
+            raise ParseError
+
+    def hides(self, exc: Exception) -> bool:
+        raise NotImplementedError
+
+
+@broken
+class HidesRefusals(_Hides):
+    """What the server refuses is an error of the parser's."""
+
+    def hides(self, exc: Exception) -> bool:
+        return isinstance(exc, ProtocolError)
+
+
+@broken
+class HidesBugs(_Hides):
+    """What fails in a callback is the client's fault."""
+
+    def hides(self, exc: Exception) -> bool:
+        return not isinstance(exc, ProtocolError)

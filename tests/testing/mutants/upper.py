@@ -8,9 +8,7 @@ from typing import Any, ClassVar
 
 from werkzeug.exceptions import HTTPException
 
-from kyoukai import ProtocolError
 from kyoukai.backends.reference import KyoukaiProtocol
-from kyoukai.core.errors import BadRequest
 
 from .lower import Sound
 
@@ -80,20 +78,19 @@ class HidesItself(KyoukaiProtocol):
 
 @mutant
 class RaisesInTranslate(KyoukaiProtocol):
-    """It raises for what it does not know."""
+    """It raises for what its parser raises."""
+
+    parser_errors = (ValueError,)
 
     def translate_exception(self, exc: Exception) -> HTTPException:
-        if not isinstance(exc, ProtocolError):
-            raise exc
-        return exc
+        raise exc
 
 
 @mutant
-class KnowsOneStatus(KyoukaiProtocol):
-    """It makes a 400 of every error."""
+class TakesBugsForBadInput(KyoukaiProtocol):
+    """It says that every exception is the client's fault."""
 
-    def translate_exception(self, exc: Exception) -> HTTPException:
-        return BadRequest()
+    parser_errors = (Exception,)
 
 
 @mutant
@@ -101,7 +98,6 @@ class SaysNothing(KyoukaiProtocol):
     """It closes, and does not answer what it refuses."""
 
     def handle_parser_exception(self, exc: Exception) -> None:
-        self.translate(exc)
         self.close()
 
 
@@ -109,9 +105,9 @@ class SaysNothing(KyoukaiProtocol):
 class Complains(KyoukaiProtocol):
     """It logs each fault of a client's as its own."""
 
-    def translate_exception(self, exc: Exception) -> HTTPException:
+    def handle_parser_exception(self, exc: Exception) -> None:
         logging.getLogger("kyoukai.mutant").error("the parser failed", exc_info=exc)
-        return super().translate_exception(exc)
+        super().handle_parser_exception(exc)
 
 
 @mutant

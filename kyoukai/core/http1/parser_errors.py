@@ -1,0 +1,144 @@
+"""What an exception out of a parser means: the server's own refusal, a client's fault, or a bug.
+
+A parser calls the server, so the server's own exceptions come out of it too: as they were raised, or as
+the cause or the context of the parser's. The server finds them here, before it asks a backend's author.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from ..contract.parser import CALLBACKS
+from ..errors import BadRequest, ProtocolError
+from ..faults import is_fault
+
+if TYPE_CHECKING:
+    from ..exchange.exchange import Exchange
+
+logger: Final = logging.getLogger("kyoukai.protocol")
+
+MAX_LINKED: Final = 64
+"""Exceptions that are looked at behind one; more are no wrapping, but an accident."""
+
+
+class Disagreement(BadRequest):
+    """400: the parser finds another end for a message than the server does."""
+
+    description = "It is not certain where the message ends."
+    # For the log alone. An exception that is copied is made without arguments.
+    server = ""
+    parser = ""
+
+    @classmethod
+    def between(cls, server: str, parser: str) -> "Disagreement":
+        """Return one that knows both ends.
+
+        :param server: what the server read.
+        :param parser: what the parser did.
+        """
+        error = cls()
+        error.server, error.parser = server, parser
+        return error
+
+
+def disagree(exchange: "Exchange", content_size: int | None, parser: str) -> Disagreement:
+    """Return the refusal of a message on whose end the server and the parser disagree.
+
+    :param content_size: bytes of content up to the end that the server read; ``None``: it has not come to
+        the end of a chunked body.
+    :param parser: what the parser has told.
+    """
+    framing = exchange.framing
+    if not framing.chunked:
+        server = f"read that it ends after {framing.content_length} bytes of content"
+    elif content_size is None:
+        server = "has not come to its last chunk"
+    else:
+        server = f"read its last chunk after {content_size} bytes of content"
+    return Disagreement.between(server, parser)
+
+
+def linked(exc: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and those that are its cause or context, each once, the nearest first."""
+    found, seen = [exc], {id(exc)}
+    for each in found:
+        yield each
+        for other in (each.__cause__, each.__context__):
+            if other is not None and id(other) not in seen and len(found) < MAX_LINKED:
+                seen.add(id(other))
+                found.append(other)
+
+
+def find_refusal(exc: BaseException) -> ProtocolError | None:
+    """Return the server's own refusal that ``exc`` is, or came of; ``None`` where there is none."""
+    return next((each for each in linked(exc) if isinstance(each, ProtocolError)), None)
+
+
+def is_of_a_callback(exc: BaseException) -> bool:
+    """Return whether ``exc`` came of an exception that was raised in a callback of the server's."""
+    return any(_passed_a_callback(each) for each in linked(exc))
+
+
+def _passed_a_callback(exc: BaseException) -> bool:
+    traceback = exc.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_name in CALLBACKS and frame.f_globals.get("__name__", "").startswith("kyoukai."):
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def is_parser_error(exc: BaseException, parser_errors: tuple[type[Exception], ...]) -> bool:
+    """Return whether ``exc`` is how the parser says that the input is bad, and nothing of the server's."""
+    return isinstance(exc, parser_errors) and find_refusal(exc) is None and not is_of_a_callback(exc)
+
+
+def translate(
+    exc: BaseException,
+    parser_errors: tuple[type[Exception], ...],
+    translate_exception: Callable[[Exception], HTTPException],
+) -> HTTPException:
+    """Return the HTTP error that an exception out of a parser means, and log what there is to log.
+
+    :param parser_errors: what the parser raises for bad input.
+    :param translate_exception: the author's, which is asked about those alone.
+    :return: the server's own refusal, where ``exc`` is one or came of one. 500 for a bug, whose
+        traceback is logged.
+    """
+    refusal = find_refusal(exc)
+    if refusal is not None:
+        logger.debug("refusing a request: %s", refusal)
+        return refusal
+    if not isinstance(exc, parser_errors) or is_of_a_callback(exc):
+        return internal_error("the parser, or what it calls, failed", exc)
+    try:
+        error: object = translate_exception(exc)
+    except BaseException as failure:
+        if not is_fault(failure):
+            raise
+        return internal_error(f"translate_exception raised for {exc!r}", failure)
+    if not (isinstance(error, HTTPException) and (error.response is not None or is_status(error.code))):
+        text = "translate_exception returned %r for %r; it must return an HTTPException with a status"
+        return internal_error(text % (error, exc), exc)
+    if error.code == InternalServerError.code:
+        logger.error("the parser failed", exc_info=exc)
+    else:
+        logger.debug("refusing a request: %s, for %r", error, exc)
+    return error
+
+
+def internal_error(what: str, exc: BaseException) -> InternalServerError:
+    """Return a 500 for a bug, and log the bug with its traceback.
+
+    :param what: what happened, for the log.
+    """
+    logger.error("%s", what, exc_info=exc)
+    return InternalServerError()
+
+
+def is_status(code: object) -> bool:
+    """Return whether ``code`` is the status of an error."""
+    return isinstance(code, int) and 400 <= code <= 599
