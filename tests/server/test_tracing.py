@@ -4,11 +4,12 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kyoukai import Backend, HTTP1Backend
+from kyoukai import Backend, HTTP1Backend, HTTPProtocol
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.tracing import SHOWN_SIZE, Trace, TracedProtocol, shown, traced
 from kyoukai.testing import Action, MemoryTransport, Outcome, Reply, converse, serving
@@ -85,6 +86,34 @@ def test_a_refusal_has_its_reason(backend: str, lines: Any) -> None:
     assert reason == "   refused for BadRequest: 400 Bad Request: A field name is followed by white space."
     assert any(line.startswith("-> ") and "400" in line for line in found)
     assert "-> end of output" in found
+
+
+class RefusingProtocol(HTTPProtocol):
+    """Its parser takes nothing."""
+
+    parser_errors = (ValueError,)
+
+    def make_parser(self) -> Any:
+        def feed_data(data: bytes) -> None:
+            raise ValueError("no such thing")
+
+        return SimpleNamespace(feed_data=feed_data)
+
+
+class RefusingBackend(HTTP1Backend):
+    """Serves nothing."""
+
+    api_version = 1
+    protocol_class = RefusingProtocol
+
+
+def test_a_refusal_for_a_parser_s_error_has_that(lines: Any) -> None:
+    hold(f"{__name__}:RefusingBackend", GET)
+    [reason] = [line for line in lines() if line.startswith("   refused for ")]
+    assert reason == (
+        "   refused for BadRequest: 400 Bad Request: The request is malformed.; "
+        "the parser raised ValueError: no such thing"
+    )
 
 
 @both
@@ -210,7 +239,7 @@ class GreetingBackend(Backend):
 
     api_version = 1
 
-    def create_protocol(self, *connection: Any) -> asyncio.Protocol:
+    def create_protocol(self, component: Any, context: Any, ip: str, port: int) -> asyncio.Protocol:
         return Greeting()
 
 

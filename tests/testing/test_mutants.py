@@ -126,7 +126,9 @@ def test_a_mutant_breaks_its_rule_of_http(rule: str, mutant: tuple[ModuleType, s
     assert broken == []
 
 
-@pytest.mark.parametrize("name", ["httptools", "reference", f"{lower.__name__}:Sound"])
+@pytest.mark.parametrize(
+    "name", ["httptools", "reference", f"{lower.__name__}:Sound", f"{upper.__name__}:SaysBadRequest"]
+)
 def test_sound_backends_keep_every_rule(name: str) -> None:
     subject = Subject(name, whole=True)
     outcomes = {rule.id: run_rule(rule, subject) for rule in load_rules()}
