@@ -113,14 +113,14 @@ class Narrow(Backend):
     def __init__(self, *, name, speed=5, colour="red", **options):
         super().__init__(**options)
 
-    def create_protocol(self, *connection):
+    def create_protocol(self, component, parent_context, server_ip, server_port):
         raise NotImplementedError
 
 class Plain(Backend):
     api_version = 1
     features = None
 
-    def create_protocol(self, *connection):
+    def create_protocol(self, component, parent_context, server_ip, server_port):
         raise NotImplementedError
 """
 

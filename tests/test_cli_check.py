@@ -274,9 +274,9 @@ from kyoukai.backends.reference import ReferenceBackend
 print("imported")
 
 class Talkative(ReferenceBackend):
-    def create_protocol(self, *connection):
+    def create_protocol(self, component, parent_context, server_ip, server_port):
         print("connected")
-        return super().create_protocol(*connection)
+        return super().create_protocol(component, parent_context, server_ip, server_port)
 """
 
 

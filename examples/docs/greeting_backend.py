@@ -26,5 +26,7 @@ class GreetingBackend(Backend):
             raise BackendOptionError(f"greeting is {greeting!r}; it must be a str")
         self.greeting = greeting
 
-    def create_protocol(self, *connection: Any) -> asyncio.Protocol:
+    def create_protocol(
+        self, component: object, parent_context: object, server_ip: str, server_port: int
+    ) -> asyncio.Protocol:
         return GreetingProtocol(self.greeting)

@@ -12,8 +12,11 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from asphalt.core import Context
+
 from kyoukai import Backend, BackendError, BackendOptionError
 from kyoukai.core.contract.registry import create_backend
+from kyoukai.core.serving.application import Component
 
 logger = logging.getLogger("recording_backend")
 
@@ -109,5 +112,8 @@ class RecordingBackend(Backend):
         self.alpn_protocols = self.inner.alpn_protocols
         self.numbers = itertools.count(1)
 
-    def create_protocol(self, *connection: Any) -> Recorder:
-        return Recorder(self.inner.create_protocol(*connection), next(self.numbers))
+    def create_protocol(
+        self, component: Component, parent_context: Context, server_ip: str, server_port: int
+    ) -> Recorder:
+        protocol = self.inner.create_protocol(component, parent_context, server_ip, server_port)
+        return Recorder(protocol, next(self.numbers))

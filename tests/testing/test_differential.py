@@ -108,8 +108,7 @@ class Faulty(KyoukaiProtocol):
 class FaultyBackend(ReferenceBackend):
     """Makes faulty connections."""
 
-    def create_protocol(self, *args):
-        return Faulty(*args)
+    protocol_class = Faulty
 
 
 FAULTY = f"{__name__}:FaultyBackend"

@@ -43,7 +43,7 @@ class FixedBackend(Backend):
 
     api_version = 1
 
-    def create_protocol(self, *connection: Any) -> asyncio.Protocol:
+    def create_protocol(self, component: Any, context: Any, ip: str, port: int) -> asyncio.Protocol:
         return Fixed()
 
 
@@ -163,13 +163,13 @@ class EndlessProtocol(KyoukaiProtocol):
 class Endless(lower.Sound):
     """Its parser never returns."""
 
-    protocol = EndlessProtocol
+    protocol_class = EndlessProtocol
 
 
 class EndlessToConnect(lower.Sound):
     """Its connections are never made."""
 
-    def create_protocol(self, *connection: Any) -> Any:
+    def create_protocol(self, component: Any, context: Any, ip: str, port: int) -> Any:
         while True:
             pass
 
@@ -222,7 +222,7 @@ def test_features_that_are_none_are_a_rule_broken_and_claim_nothing() -> None:
 class Leaving(lower.Sound):
     """It ends the process, as if all were well, when a connection comes."""
 
-    def create_protocol(self, *connection: Any) -> Any:
+    def create_protocol(self, component: Any, context: Any, ip: str, port: int) -> Any:
         sys.exit(0)
 
 
@@ -236,8 +236,8 @@ class LeavingAtOnce(lower.Sound):
 class LeavingInTranslation(lower.Sound):
     """It ends the process when an exception is translated."""
 
-    def create_protocol(self, *connection: Any) -> Any:
-        protocol: Any = super().create_protocol(*connection)
+    def create_protocol(self, component: Any, context: Any, ip: str, port: int) -> Any:
+        protocol: Any = super().create_protocol(component, context, ip, port)
         protocol.parser_errors = (ValueError,)
         protocol.translate_exception = lambda exc: sys.exit(0)
         return protocol

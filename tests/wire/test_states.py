@@ -44,16 +44,12 @@ class RecordedReference(Recorded, ReferenceProtocol):
 
 class RecordingHttptools(HttptoolsBackend):
     api_version = 1
-
-    def create_protocol(self, *args):
-        return RecordedHttptools(*args)
+    protocol_class = RecordedHttptools
 
 
 class RecordingReference(ReferenceBackend):
     api_version = 1
-
-    def create_protocol(self, *args):
-        return RecordedReference(*args)
+    protocol_class = RecordedReference
 
 
 RECORDING = {"httptools": "RecordingHttptools", "reference": "RecordingReference"}

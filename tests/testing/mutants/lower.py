@@ -3,19 +3,15 @@
 import weakref
 from typing import Any, ClassVar
 
-from kyoukai import HTTP1_FEATURES, Backend, HTTPProtocol
+from kyoukai import HTTP1_FEATURES, HTTP1Backend
 from kyoukai.backends.reference import KyoukaiProtocol
 
 
-class Sound(Backend):
+class Sound(HTTP1Backend):
     """What the mutants derive from; it keeps all rules."""
 
     api_version = 1
-    features = HTTP1_FEATURES
-    protocol: ClassVar[type[HTTPProtocol]] = KyoukaiProtocol
-
-    def create_protocol(self, *connection: Any) -> Any:
-        return self.protocol(*connection)
+    protocol_class = KyoukaiProtocol
 
 
 class NeedsAnOption(Sound):
@@ -55,9 +51,9 @@ class HandsOutOneTwice(Sound):
 
     last: Any = None
 
-    def create_protocol(self, *connection: Any) -> Any:
+    def create_protocol(self, component: Any, context: Any, ip: str, port: int) -> Any:
         if self.last is None or self.last() is None or hasattr(self.last(), "transport"):
-            protocol = super().create_protocol(*connection)
+            protocol = super().create_protocol(component, context, ip, port)
             self.last = weakref.ref(protocol)
             return protocol
         return self.last()
@@ -77,11 +73,11 @@ class ServesForTheFirst(Sound):
 
     first: ClassVar[Any] = None
 
-    def create_protocol(self, component: Any, *connection: Any) -> Any:
+    def create_protocol(self, component: Any, context: Any, ip: str, port: int) -> Any:
         cls = ServesForTheFirst
         if cls.first is None or cls.first.server.stopping:
             cls.first = component
-        return super().create_protocol(cls.first, *connection)
+        return super().create_protocol(cls.first, context, ip, port)
 
 
 class Silent(Sound):

@@ -47,7 +47,7 @@ def broken(parser: type[Parser] = Parser, calls: type[Calls] = Calls) -> Any:
         def make_parser(self) -> Any:
             return parser(calls(self), self.limits)
 
-    return type(cls.__name__, (Sound,), {"protocol": Connection, "__doc__": cls.__doc__})
+    return type(cls.__name__, (Sound,), {"protocol_class": Connection, "__doc__": cls.__doc__})
 
 
 def by_calls(calls: type[Calls]) -> Any:

@@ -8,14 +8,17 @@ from typing import Any, ClassVar
 
 from werkzeug.exceptions import HTTPException
 
+from kyoukai import HTTPProtocol
+from kyoukai.backends.httptools_ import KyoukaiProtocol as HttptoolsProtocol
 from kyoukai.backends.reference import KyoukaiProtocol
+from kyoukai.core.errors import BadRequest
 
 from .lower import Sound
 
 
-def mutant(protocol: type[KyoukaiProtocol]) -> type[Sound]:
+def mutant(protocol: type[HTTPProtocol]) -> type[Sound]:
     """Return a backend whose connections are of this class."""
-    return type(protocol.__name__, (Sound,), {"protocol": protocol, "__doc__": protocol.__doc__})
+    return type(protocol.__name__, (Sound,), {"protocol_class": protocol, "__doc__": protocol.__doc__})
 
 
 @mutant
@@ -84,6 +87,14 @@ class RaisesInTranslate(KyoukaiProtocol):
 
     def translate_exception(self, exc: Exception) -> HTTPException:
         raise exc
+
+
+@mutant
+class SaysBadRequest(HttptoolsProtocol):
+    """It makes a 400 of all that it is asked about: that is no fault."""
+
+    def translate_exception(self, exc: Exception) -> HTTPException:
+        return BadRequest()
 
 
 @mutant
