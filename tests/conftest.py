@@ -2,7 +2,6 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -71,10 +70,14 @@ def no_backend_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KYOUKAI_BACKEND", raising=False)
 
 
-@pytest.fixture
-def forget_modules(tmp_path: Path) -> Iterator[None]:
-    """Let modules that a test writes into its folder be imported anew by the next one."""
+@pytest.fixture(autouse=True)
+def forget_modules(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let modules that a test writes into its folder be imported anew by the next test of the process."""
+    if "tmp_path" not in request.fixturenames:
+        yield
+        return
+    folder = str(request.getfixturevalue("tmp_path"))
     yield
     for name, module in list(sys.modules.items()):
-        if str(tmp_path) in (getattr(module, "__file__", None) or ""):
+        if folder in (getattr(module, "__file__", None) or ""):
             del sys.modules[name]

@@ -26,7 +26,7 @@ from .serving import PATIENCE, Client
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a module ``served``; what the command changes is put back."""
     write_application(tmp_path)
     monkeypatch.chdir(tmp_path)

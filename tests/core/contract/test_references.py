@@ -8,7 +8,7 @@ from kyoukai.core.contract.references import UnresolvedReferenceError, resolve
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "referred").mkdir()
     (tmp_path / "referred" / "__init__.py").write_text("")
