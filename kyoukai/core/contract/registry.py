@@ -88,6 +88,8 @@ def create_backend(name: str, options: Mapping[str, Any] | None = None) -> Backe
         return backend_class(**(options or {}))
     except BackendOptionError as error:
         raise BackendOptionError(f"backend {name!r}: {error}; {_known_options(backend_class)}") from None
+    except NotABackendError as error:
+        raise NotABackendError(f"backend {name!r}: {error}") from None
     except Exception as error:
         raise BackendOptionError(f"backend {name!r} refuses its options: {error}") from error
 

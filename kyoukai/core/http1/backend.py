@@ -1,8 +1,10 @@
 """The backend of an HTTP/1 connection: what a server loads where the author wrote an ``HTTPProtocol``."""
 
-from typing import TYPE_CHECKING, ClassVar
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..contract.backend import Backend
+from ..errors import NotABackendError
 from ..features import HTTP1_FEATURES
 from .protocol import HTTPProtocol
 
@@ -16,12 +18,24 @@ class HTTP1Backend(Backend):
     """A backend whose connections are of one class. A subclass names it, and has an ``api_version``.
 
     It has all the features of HTTP/1; one whose parser stands in the way of one sets ``features``.
+    Parameters are those of :class:`~kyoukai.core.contract.backend.Backend`.
+
+    :raises NotABackendError: if ``protocol_class`` cannot be used.
     """
 
     protocol_class: ClassVar[type[HTTPProtocol]]
     """The class of each connection."""
 
     features = HTTP1_FEATURES
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        found, name = getattr(self, "protocol_class", None), f"{type(self).__qualname__}.protocol_class"
+        if not (isinstance(found, type) and issubclass(found, HTTPProtocol)):
+            raise NotABackendError(f"{name} is {found!r}; it must be a subclass of kyoukai.HTTPProtocol")
+        if inspect.isabstract(found):
+            missing = ", ".join(sorted(found.__abstractmethods__))
+            raise NotABackendError(f"{name} is abstract: {found.__qualname__} does not define {missing}")
 
     def create_protocol(
         self,

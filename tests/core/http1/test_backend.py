@@ -1,11 +1,14 @@
 """The backend of an HTTP/1 connection: a class that names another one."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kyoukai import HTTP1_FEATURES, BackendOptionError, Feature, HTTP1Backend, HTTPProtocol
+from kyoukai.core.contract.registry import create_backend
+from kyoukai.core.errors import NotABackendError
 from kyoukai.core.serving.server_state import Server
 
 
@@ -42,6 +45,45 @@ def test_it_has_the_features_of_http1_unless_it_says_otherwise() -> None:
 
     assert ThisBackend.features == HTTP1_FEATURES
     assert Fewer().features == HTTP1_FEATURES - {"trailers"}
+
+
+class OfNothing(HTTP1Backend):
+    """It names no class of connections."""
+
+    api_version = 1
+
+
+class OfSomething(OfNothing):
+    """It names something else."""
+
+    protocol_class = asyncio.Protocol  # type: ignore[assignment]
+
+
+class OfHalf(OfNothing):
+    """It names a class that is not finished."""
+
+    protocol_class = HTTPProtocol
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [
+        (OfNothing, "OfNothing.protocol_class is None; it must be a subclass of kyoukai.HTTPProtocol"),
+        (
+            OfSomething,
+            "OfSomething.protocol_class is <class 'asyncio.protocols.Protocol'>; "
+            "it must be a subclass of kyoukai.HTTPProtocol",
+        ),
+        (OfHalf, "OfHalf.protocol_class is abstract: HTTPProtocol does not define make_parser"),
+    ],
+)
+def test_a_class_that_cannot_be_used_is_refused_before_there_is_a_socket(
+    backend: type[HTTP1Backend], said: str
+) -> None:
+    name = f"{__name__}:{backend.__name__}"
+    with pytest.raises(NotABackendError) as caught:
+        create_backend(name)
+    assert str(caught.value) == f"backend {name!r}: {said}"
 
 
 def test_it_has_no_options() -> None:
