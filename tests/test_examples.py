@@ -210,8 +210,8 @@ def test_bodies(example: Any, tmp_path: Path) -> None:
     assert (tmp_path / "film").read_bytes() == data
 
 
-def test_problems(example: Any) -> None:
-    server, _ = example("docs/problems.py")
+def test_problem_details(example: Any) -> None:
+    server, _ = example("docs/problem_details.py")
     answer = ask(server, "/api/accounts/1/pay/50", "POST", body=b"")
     assert (answer.status, answer.fields["content-type"]) == (403, "application/problem+json")
     assert json.loads(answer.body) == {
@@ -338,8 +338,8 @@ def test_trailers(example: Any) -> None:
         assert (answer.body, "trailer" in answer.fields) == (body, False)
 
 
-def test_events(example: Any) -> None:
-    server, module = example("docs/events.py")
+def test_sse(example: Any) -> None:
+    server, module = example("docs/sse.py")
 
     def publish(text: bytes) -> None:
         assert ask(server, "/news", "POST", FORM, body=b"text=" + text).status == 204

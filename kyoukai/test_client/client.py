@@ -22,7 +22,7 @@ from kyoukai.private_names import add_cookies, keep_cookies
 
 from .lifespan import Lifespan
 from .requests import make_request, target_of
-from .streaming import StreamedResponse
+from .streamed_response import StreamedResponse
 
 REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
 

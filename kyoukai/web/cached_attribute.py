@@ -6,7 +6,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 T = TypeVar("T")
 
 
-class Lazily(Generic[T]):
+class CachedAttribute(Generic[T]):
     """An attribute that is made of its object when it is first asked for, and kept.
 
     :param make: returns its value, given the object.

@@ -30,7 +30,7 @@ from kyoukai.core.serving.threads import run_in_thread
 from kyoukai.private_names import running_loop
 
 from .bodies import stream_of
-from .cached_attribute import Lazily
+from .cached_attribute import CachedAttribute
 from .calling import describe, is_coroutine_function
 from .node import Node
 from .route import Route
@@ -72,13 +72,13 @@ class HTTPRequestContext(Context):
     place: Node | None = None
     """The blueprint whose error handlers answer, where no route takes the request."""
 
-    params: Lazily[Mapping[str, Any]] = Lazily(lambda ctx: {**ctx.found})
+    params: CachedAttribute[Mapping[str, Any]] = CachedAttribute(lambda ctx: {**ctx.found})
     """The values of the rule's variables and defaults, once a route has been found."""
 
     found: Mapping[str, Any] = MappingProxyType({})
     """The same, as the router keeps them for the next request; they are not to be changed."""
 
-    session: Lazily[Session] = Lazily(lambda ctx: ctx.open_session())
+    session: CachedAttribute[Session] = CachedAttribute(lambda ctx: ctx.open_session())
     """What is remembered of this client, as the application's ``sessions`` keeps it."""
 
     observed = False
@@ -93,10 +93,10 @@ class HTTPRequestContext(Context):
     _urls: MapAdapter | None = None
 
     # What few requests put anything into.
-    _resources: Lazily[dict[Any, Any]] = Lazily(lambda ctx: {})
-    _resource_factories: Lazily[dict[Any, Any]] = Lazily(lambda ctx: {})
-    _resource_factories_by_context_attr: Lazily[dict[Any, Any]] = Lazily(lambda ctx: {})
-    _teardown_callbacks: Lazily[list[Any]] = Lazily(lambda ctx: [])
+    _resources: CachedAttribute[dict[Any, Any]] = CachedAttribute(lambda ctx: {})
+    _resource_factories: CachedAttribute[dict[Any, Any]] = CachedAttribute(lambda ctx: {})
+    _resource_factories_by_context_attr: CachedAttribute[dict[Any, Any]] = CachedAttribute(lambda ctx: {})
+    _teardown_callbacks: CachedAttribute[list[Any]] = CachedAttribute(lambda ctx: [])
 
     if TYPE_CHECKING:
         # What else an application keeps for the time of a request, as on Flask's ``g``.

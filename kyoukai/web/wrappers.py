@@ -21,7 +21,7 @@ from werkzeug.utils import get_content_type
 from kyoukai.core.semantics.methods import METHODS
 
 from . import json_input
-from .cached_attribute import Lazily
+from .cached_attribute import CachedAttribute
 
 Body = Iterable[bytes] | AsyncIterable[bytes] | Iterable[str] | AsyncIterable[str] | bytes | str
 Field = tuple[str, str]
@@ -74,16 +74,16 @@ class Request(wrappers.Request):
     :param shallow: whether reading the body raises an error.
     """
 
-    scheme = Lazily(lambda request: request.environ.get("wsgi.url_scheme", "http"))
-    server = Lazily(_read_server)
-    root_path = Lazily(lambda request: decoded(request.environ.get("SCRIPT_NAME") or "").rstrip("/"))
-    query_string = Lazily(lambda request: request.environ.get("QUERY_STRING", "").encode("latin-1"))
-    headers = Lazily(lambda request: EnvironHeaders(request.environ))
-    remote_addr = Lazily(lambda request: request.environ.get("REMOTE_ADDR"))
+    scheme = CachedAttribute(lambda request: request.environ.get("wsgi.url_scheme", "http"))
+    server = CachedAttribute(_read_server)
+    root_path = CachedAttribute(lambda request: decoded(request.environ.get("SCRIPT_NAME") or "").rstrip("/"))
+    query_string = CachedAttribute(lambda request: request.environ.get("QUERY_STRING", "").encode("latin-1"))
+    headers = CachedAttribute(lambda request: EnvironHeaders(request.environ))
+    remote_addr = CachedAttribute(lambda request: request.environ.get("REMOTE_ADDR"))
 
     json_module = json_input
 
-    file_streams: "Lazily[list[IO[bytes]]]" = Lazily(lambda request: [])
+    file_streams: "CachedAttribute[list[IO[bytes]]]" = CachedAttribute(lambda request: [])
     """What the files of its form were written to, those of one that broke off included."""
 
     def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
