@@ -21,9 +21,9 @@ from werkzeug.wsgi import FileWrapper
 from kyoukai.core.exchange.closing import close_quietly
 from kyoukai.core.serving.threads import run_in_thread
 
-from .conditions import apply_conditions
-from .places import open_beneath, open_regular, read_path
+from .conditional_requests import apply_conditions
 from .relative_paths import beside_caller
+from .safe_paths import open_beneath, open_regular, read_path
 
 if TYPE_CHECKING:
     from .context import HTTPRequestContext

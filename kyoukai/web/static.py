@@ -14,7 +14,7 @@ from .calling import Described
 from .checks import check_flag
 from .context import HTTPRequestContext
 from .files import respond, respond_in_thread
-from .places import is_directory, open_beneath, read_path
+from .safe_paths import is_directory, open_beneath, read_path
 
 
 class StaticFiles(Described):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kyoukai.web import places
-from kyoukai.web.places import is_directory, open_beneath, open_regular, read_path
+from kyoukai.web import safe_paths
+from kyoukai.web.safe_paths import is_directory, open_beneath, open_regular, read_path
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_what_is_not(directory: Path, parts: tuple[str, ...]) -> None:
 
 
 def test_what_may_not_be_read(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "open_regular", refuse(errno.EACCES))
+    monkeypatch.setattr(safe_paths, "open_regular", refuse(errno.EACCES))
     assert content(directory, "a.txt") is None
 
 
@@ -110,7 +110,7 @@ def refuse(code: int) -> object:
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO])
 def test_the_servers_trouble(directory: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    monkeypatch.setattr(places, "open_regular", refuse(code))
+    monkeypatch.setattr(safe_paths, "open_regular", refuse(code))
     with pytest.raises(OSError, match=rf"^\[Errno {code}\]"):
         content(directory, "a.txt")
 
@@ -157,7 +157,7 @@ def test_hidden_places_that_links_lead_by(directory: Path) -> None:
 
 
 def test_a_link_that_is_put_in_place_after_the_look(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked = places._resolve
+    looked = safe_paths._resolve
 
     def exchange(*args: object) -> object:
         found = looked(directory, ("sub", "b.txt"))
@@ -167,7 +167,7 @@ def test_a_link_that_is_put_in_place_after_the_look(directory: Path, monkeypatch
         (directory.parent / "public2" / "b.txt").write_bytes(b"secret")
         return found
 
-    monkeypatch.setattr(places, "_resolve", exchange)
+    monkeypatch.setattr(safe_paths, "_resolve", exchange)
     assert content(directory, "sub", "b.txt") is None
 
 

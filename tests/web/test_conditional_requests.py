@@ -5,7 +5,7 @@ import pytest
 from werkzeug.exceptions import PreconditionFailed, RequestedRangeNotSatisfiable
 from werkzeug.wrappers import Response
 
-from kyoukai.web.conditions import apply_conditions, is_same, is_wanted, wanted_range
+from kyoukai.web.conditional_requests import apply_conditions, is_same, is_wanted, wanted_range
 
 MODIFIED = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 DATE = "Mon, 06 May 2024 07:08:09 GMT"
