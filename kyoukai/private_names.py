@@ -1,8 +1,8 @@
-"""Private names of other libraries that this package needs, all of them, and functions over them.
+"""All private names of other libraries that this package uses, and functions that wrap them.
 
-A library may take a private name away in any release. :data:`PRIVATE_NAMES` says who has which, and in
-which versions that has been looked at; a test asks the installed ones. Modules on the path of a request,
-where a function call would cost, read some of the names themselves; they are in the table as well.
+A library may remove a private name in any release. :data:`PRIVATE_NAMES` lists them by owner, and
+:data:`KNOWN_VERSIONS` the versions that have them; a test checks the installed ones. A few modules read
+a name themselves, because a function call costs too much on the path of a request. They are listed, too.
 """
 
 import asyncio
@@ -44,13 +44,13 @@ PRIVATE_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "werkzeug.wrappers.Request": ("_cached_data", "_cached_json", "_get_file_stream", "_parsed_content_type"),
     "werkzeug.wrappers.Response": ("_on_close", "_status", "_status_code"),
 }
-"""The names by what has them: a module, or a class whose objects do."""
+"""The names by owner: a module, or a class whose objects have them."""
 
 KNOWN_VERSIONS: Final = {"asphalt": "4.12", "python": "3.11 to 3.13", "werkzeug": "3.1"}
-"""The versions of whom they were taken, and that have all of them."""
+"""The versions that are known to have all of them."""
 
 running_loop: Final[Callable[[], asyncio.AbstractEventLoop | None]] = _get_running_loop
-"""Return the loop that runs in this thread, or ``None``: it raises no error, and makes no loop."""
+"""Return the loop that runs in this thread, or ``None``."""
 
 current_context_var: Final[ContextVar[Context | None]] = _current_context
 """Holds the current context: what ``async with`` sets, and a new context takes for its parent.
@@ -62,18 +62,18 @@ ResourceMarker: Final[type] = type(resource())
 """The class of the defaults of parameters that Asphalt's ``@inject`` replaces by resources."""
 
 WORKER_CODE: Final[CodeType] = concurrent.futures.thread._worker.__code__
-"""What a thread of a pool runs that has nothing to do."""
+"""The code that an idle worker thread of a pool runs."""
 
 
 def policy_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the loop that the policy has for this thread, or ``None``; none is made for it."""
+    """Return the loop that the policy has set for this thread, or ``None``. No loop is made."""
     local = getattr(asyncio.get_event_loop_policy(), "_local", None)
     loop: asyncio.AbstractEventLoop | None = getattr(local, "_loop", None)
     return loop
 
 
 def close_callbacks(response: Response) -> list[Callable[[], Any]]:
-    """Return what ``response.call_on_close`` was called with: the list that a response closes by."""
+    """Return the list of callbacks of a response: what ``call_on_close`` has added."""
     return response._on_close
 
 

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from werkzeug import utils
 from werkzeug.exceptions import NotFound
@@ -22,11 +22,9 @@ from kyoukai.core.exchange.closing import close_quietly
 from kyoukai.core.serving.threads import run_in_thread
 
 from .conditional_requests import apply_conditions
+from .context import HTTPRequestContext
 from .relative_paths import beside_caller
 from .safe_paths import open_beneath, open_regular, read_path
-
-if TYPE_CHECKING:
-    from .context import HTTPRequestContext
 
 
 class FilePart(FileWrapper):
@@ -49,7 +47,7 @@ class FilePart(FileWrapper):
 
 
 def send_file(
-    ctx: "HTTPRequestContext",
+    ctx: HTTPRequestContext,
     path_or_file: str | os.PathLike[str] | IO[bytes],
     mimetype: str | None = None,
     *,
@@ -95,7 +93,7 @@ def send_file(
 
 
 def send_from_directory(
-    ctx: "HTTPRequestContext",
+    ctx: HTTPRequestContext,
     directory: str | os.PathLike[str],
     path: str,
     *,
@@ -130,7 +128,7 @@ async def respond_in_thread(make: Callable[[], Response]) -> Response:
     return await run_in_thread(make, "the opening of a file", discard=close_quietly)
 
 
-def respond(ctx: "HTTPRequestContext", file: IO[bytes], options: dict[str, Any]) -> Response:
+def respond(ctx: HTTPRequestContext, file: IO[bytes], options: dict[str, Any]) -> Response:
     """Return a response that sends an opened file, which is closed if that fails.
 
     :param options: those of :func:`send_file`.
@@ -142,7 +140,7 @@ def respond(ctx: "HTTPRequestContext", file: IO[bytes], options: dict[str, Any])
         raise
 
 
-def _send(ctx: "HTTPRequestContext", source: Any, options: dict[str, Any]) -> Response:
+def _send(ctx: HTTPRequestContext, source: Any, options: dict[str, Any]) -> Response:
     if isinstance(source, (str, os.PathLike)):
         file = open_regular(os.fspath(source))
         name = options["download_name"]
@@ -152,7 +150,7 @@ def _send(ctx: "HTTPRequestContext", source: Any, options: dict[str, Any]) -> Re
 
 
 def _respond(
-    ctx: "HTTPRequestContext",
+    ctx: HTTPRequestContext,
     file: IO[bytes],
     *,
     conditional: bool = True,

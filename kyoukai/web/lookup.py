@@ -1,4 +1,4 @@
-"""What answers a request of which there is the head alone, before there is a context for it."""
+"""Find what answers a request from its head alone, before there is a context."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """A node of the tree of blueprints: name, prefix, host, hooks and error handlers, and the node above.
 
-It is what scopes, rules, hosts and contexts need to know of a blueprint. Blueprints add to it what leads
-down: routes and children.
+Scopes, rules, hosts and contexts need no more of a blueprint than this, and import this module. The class
+Blueprint adds routes and children.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=AnyFunction)
 
 
 class Node:
-    """What a blueprint is to those below it. Its parameters are those of :class:`~kyoukai.Blueprint`.
+    """A blueprint without its routes and children. Its parameters are those of :class:`~kyoukai.Blueprint`.
 
     :ivar parent: the node above; ``None`` for the root, which is the application, and for a blueprint that
         has not been added to a tree.

@@ -5,7 +5,7 @@ status, and an error handler for those parts of an application whose errors are 
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -13,8 +13,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai.core.exchange.error_response import error_response
 
-if TYPE_CHECKING:
-    from .context import HTTPRequestContext
+from .context import HTTPRequestContext
 
 STATUSES: Final = range(400, 600)
 
@@ -73,7 +72,7 @@ class Problem(HTTPException):
         return [*super().get_headers(*args, **kwargs), *self.fields]
 
 
-async def answer_as_problem(ctx: "HTTPRequestContext", error: Exception) -> Response:
+async def answer_as_problem(ctx: HTTPRequestContext, error: Exception) -> Response:
     """Answer an error with problem details, whatever the client accepts; an error handler.
 
     ``api.errorhandler(HTTPException)(answer_as_problem)`` makes all errors of a blueprint so; an

@@ -11,17 +11,15 @@ import logging
 import re
 from collections.abc import AsyncIterable, Awaitable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
 from kyoukai.core.faults import as_error, is_end, is_fault
 
+from .context import HTTPRequestContext
 from .json_encoders import JSONEncoder
 from .responses import encode_json
-
-if TYPE_CHECKING:
-    from .context import HTTPRequestContext
 
 logger = logging.getLogger("kyoukai.web")
 
@@ -90,7 +88,7 @@ class ServerSentEvent:
 
 
 def event_stream(
-    ctx: "HTTPRequestContext",
+    ctx: HTTPRequestContext,
     events: AsyncIterable[ServerSentEvent | str | dict[Any, Any] | list[Any]],
     *,
     heartbeat: float | None = 15.0,
@@ -123,7 +121,7 @@ def event_stream(
     return response
 
 
-def last_event_id(ctx: "HTTPRequestContext") -> str | None:
+def last_event_id(ctx: HTTPRequestContext) -> str | None:
     """Return the id of the last event that the client had, or ``None`` where it names none."""
     value = ctx.request.headers.get("Last-Event-ID")
     # Section 9.2.4: it is sent in UTF-8; an environ has bytes as latin-1.

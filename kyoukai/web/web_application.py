@@ -1,4 +1,4 @@
-"""What the context of a request knows of its application: less than all of it, which is above."""
+"""The application as the context of a request sees it: a protocol, as the class is in a module above."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

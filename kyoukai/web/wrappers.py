@@ -4,8 +4,9 @@ Werkzeug's constructors go through some dozen functions, for each message anew, 
 all that an application does besides. Here a response puts together fields that Werkzeug checked once,
 and a request reads from its environ what it is asked for.
 
-``_list`` of Headers, and ``_status``, ``_status_code`` and ``_on_close`` of Response, are Werkzeug's
-own affair. The tests hold the attributes of messages made here to those of messages made there.
+``_list`` of Headers, and ``_status``, ``_status_code`` and ``_on_close`` of Response, are private names of
+Werkzeug's, see :mod:`kyoukai.private_names`. The tests hold the attributes of messages made here to
+those of messages made there.
 """
 
 from collections.abc import AsyncIterable, Iterable, Mapping

@@ -7,7 +7,7 @@ environ of PEP 3333, with the prefix in ``SCRIPT_NAME``.
 import asyncio
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from wsgiref.types import WSGIApplication
 
 from werkzeug.routing import BaseConverter
@@ -19,11 +19,9 @@ from kyoukai.core.semantics.methods import ALL, REGISTERED
 
 from .calling import Described, describe, is_coroutine_function
 from .checks import check_prefix
+from .context import HTTPRequestContext
 from .route import Route, check_methods
 from .wsgi_call import WSGICall
-
-if TYPE_CHECKING:
-    from .context import HTTPRequestContext
 
 THREADS: Final = 10
 """Threads of an application, unless it is told otherwise: as many as cheroot and a2wsgi have."""
@@ -71,7 +69,7 @@ class WSGIMount(Described):
         """What it is called in messages."""
         return f"the application {describe(self.application)} mounted at {self.prefix!r}"
 
-    async def __call__(self, ctx: "HTTPRequestContext", rest: str | None = None, **params: Any) -> Response:
+    async def __call__(self, ctx: HTTPRequestContext, rest: str | None = None, **params: Any) -> Response:
         """Answer a request: see :class:`~kyoukai.web.wsgi_call.WSGICall`.
 
         :param rest: what of the path comes after the prefix and a slash; ``None``: not even that.

@@ -1,7 +1,6 @@
-"""Circles of imports: modules that none of can be read, or tested, without the others.
+"""Circles of imports: modules that cannot be read or tested one without the other.
 
-Imports inside of functions and those for annotations alone make a circle too: a reader goes round it
-as well.
+Imports inside of functions and imports for annotations count: a reader follows them as well.
 """
 
 from collections.abc import Iterator, Mapping
