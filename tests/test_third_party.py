@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import signal
+import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -97,9 +98,17 @@ import asyncio
 from kyoukai import Backend
 
 
+connections = []
+
+
 class Fixed(asyncio.Protocol):
     def connection_made(self, transport):
         self.transport = transport
+        self.lost = asyncio.Event()
+        connections.append(self)
+
+    def connection_lost(self, exc):
+        self.lost.set()
 
     def data_received(self, data):
         self.task = asyncio.ensure_future(self.answer())
@@ -169,8 +178,12 @@ def test_a_stop_does_not_wait_for_the_connections_of_the_lower_storey(
             writer.write(QUICK)
             assert await reader.readexactly(len(FIXED)) == FIXED
         # It is still open, and nobody waited for it.
+        [connection] = sys.modules["storey"].connections
         assert not reader.at_eof()
+        assert not connection.lost.is_set()
         writer.close()
+        # A transport that outlives its loop is a warning in whatever test comes next.
+        await connection.lost.wait()
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(asyncio.wait_for(live(), PATIENCE))
