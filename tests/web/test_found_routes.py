@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from asphalt.core import Context
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter
@@ -80,6 +80,7 @@ def context_of(app: Kyoukai, method: str, path: str) -> HTTPRequestContext:
     return HTTPRequestContext(Context(), Request(environ), app)
 
 
+@settings(deadline=None)
 @given(ROUTES, st.lists(st.tuples(METHODS, PATHS), min_size=1, max_size=8))
 def test_the_router_finds_what_the_map_finds(routes: Any, requests: list[tuple[str, str]]) -> None:
     app = made(routes)
