@@ -15,10 +15,12 @@ from benchmarks import apps, content
 from benchmarks.guard.script import REQUESTS
 from kyoukai.backends.reference import RequestParser
 from kyoukai.core.exchange.answer import prepare_answer
-from kyoukai.core.exchange.environ import build_environ, connection_environ, head_environ
-from kyoukai.core.http1.readers import read_exchange
+from kyoukai.core.exchange.environ import build_environ, connection_environ
+from kyoukai.core.http1.message import sent_head
+from kyoukai.core.http1.response_writer import ResponseWriter
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.policy import accept
+from kyoukai.core.semantics.request_head import RequestHead
 
 LIMITS: Final = Limits()
 DATE: Final = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -54,29 +56,29 @@ def parser(make: Callable[[Callbacks], Any], request: bytes) -> Callable[[], obj
 
 def policy(request: bytes) -> Callable[[], object]:
     """Return what reads a head, and says whether it is served."""
-    return lambda: accept(read_exchange(request), LIMITS)
+    return lambda: accept(sent_head(request), LIMITS, software="kyoukai")
 
 
 def make_environ(request: bytes) -> dict[str, Any]:
     """Return the environ of a request without a body."""
-    exchange = read_exchange(request)
-    accept(exchange, LIMITS)
-    exchange.environ = head_environ(exchange, "kyoukai")
-    return build_environ(exchange, shared())
+    return build_environ(accepted(request), shared(), None)
+
+
+def accepted(request: bytes) -> RequestHead:
+    """Return the head of a request without a body."""
+    return accept(sent_head(request), LIMITS, software="kyoukai").head
 
 
 def shared() -> dict[str, Any]:
     """Return the variables of a connection."""
     address = ("127.0.0.1", 8000)
-    return connection_environ(scheme="http", server=address, peer=address, protocol=None)
+    return connection_environ(scheme="http", server=address, peer=address)
 
 
 def environ(request: bytes) -> Callable[[], object]:
     """Return what makes an environ of a head that was accepted."""
-    exchange, connection = read_exchange(request), shared()
-    accept(exchange, LIMITS)
-    exchange.environ = head_environ(exchange, "kyoukai")
-    return lambda: build_environ(exchange, connection)
+    head, connection = accepted(request), shared()
+    return lambda: build_environ(head, connection, None)
 
 
 def routing(path: str) -> Callable[[], object]:
@@ -97,11 +99,11 @@ def routing(path: str) -> Callable[[], object]:
 
 def serialize() -> Callable[[], object]:
     """Return what makes a response, and makes it ready for the wire."""
-    variables = make_environ(REQUESTS["hello"])
+    variables, writer = make_environ(REQUESTS["hello"]), ResponseWriter()
 
     def answer() -> object:
-        response = Response(content.TEXT, mimetype="text/plain")
-        return prepare_answer(response, variables, close=False, date=DATE, server="kyoukai")
+        head, body = prepare_answer(Response(content.TEXT, mimetype="text/plain"), variables)
+        return writer.head(head, "1.1", False, DATE, "kyoukai"), body
 
     return answer
 

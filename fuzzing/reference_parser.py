@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 from kyoukai.backends.reference.parser import RequestParser
 from kyoukai.core.contract.parser import ParserCallbacks
 from kyoukai.core.errors import ProtocolError
-from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics import policy
+from kyoukai.core.semantics.request_head import RequestHead
 
 from . import FindingError
 
@@ -95,10 +95,9 @@ class Recorder(ParserCallbacks):
         self._check(not parser.should_upgrade(), "it takes what follows for another protocol")
         self._in_head = False
         if self.is_policed:
-            exchange = Exchange()
-            exchange.method, exchange.version = method.decode("ascii"), version
-            exchange.target, exchange.fields = self._target, self._fields
-            policy.accept(exchange, self.limits)
+            sent = RequestHead(method.decode("ascii"), self._target, version, self._fields)
+            if (fault := policy.accept(sent, self.limits).fault) is not None:
+                raise fault
         self._fields, self._target = [], b""
 
     def on_body(self, body: bytes) -> None:

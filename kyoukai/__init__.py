@@ -1,8 +1,12 @@
 """Kyoukai: an asyncio HTTP/1.1 server whose way of speaking HTTP is a backend chosen by name."""
 
 from kyoukai.asphalt import HTTPRequestContext, KyoukaiComponent
+from kyoukai.core.applications.exchange_calls import read_content, send_answer
+from kyoukai.core.applications.exchange_form import ExchangeApplication
+from kyoukai.core.connection.connection import Connection
+from kyoukai.core.connection.exchanges import ExchangeConnection
 from kyoukai.core.contract.backend import API_VERSION, Backend
-from kyoukai.core.contract.parser import RequestParser
+from kyoukai.core.contract.parser import BodyParser, RequestParser
 from kyoukai.core.errors import (
     BackendError,
     BackendOptionError,
@@ -11,11 +15,15 @@ from kyoukai.core.errors import (
     ListenError,
     ProtocolError,
 )
-from kyoukai.core.exchange.request_body import BodyStream
+from kyoukai.core.exchange.body_stream import BodyStream
+from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.features import HTTP1_FEATURES, Feature
 from kyoukai.core.http1.backend import HTTP1Backend
 from kyoukai.core.http1.protocol import HTTPProtocol
 from kyoukai.core.limits import Limits
+from kyoukai.core.semantics.answer_head import AnswerHead
+from kyoukai.core.semantics.request_head import RequestHead
+from kyoukai.core.serving.application import BodyPlan
 from kyoukai.web import (
     Blueprint,
     CookieSessions,
@@ -51,6 +59,11 @@ __all__ = (
     "HTTPRequestContext",
     "Kyoukai",
     "KyoukaiComponent",
+    # applications of the lower form
+    "BodyPlan",
+    "ExchangeApplication",
+    "read_content",
+    "send_answer",
     # route groups
     "RouteGroup",
     "after_request",
@@ -74,10 +87,16 @@ __all__ = (
     # backends
     "API_VERSION",
     "HTTP1_FEATURES",
-    "HTTP1Backend",
+    "AnswerHead",
     "Backend",
+    "BodyParser",
+    "Connection",
+    "Exchange",
+    "ExchangeConnection",
     "Feature",
+    "HTTP1Backend",
     "HTTPProtocol",
+    "RequestHead",
     "RequestParser",
     # errors and limits
     "BackendError",

@@ -24,12 +24,12 @@ from typing import Any, Final
 
 from asphalt.core import Component, Context, Event, Signal, context_teardown
 
+from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.backend import Backend, claimed_features
 from kyoukai.core.contract.registry import create_backend
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.http1.protocol import HTTPProtocol
 from kyoukai.core.limits import Limits, suggest
-from kyoukai.core.serving.application import Application
 from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.acceptor import Acceptor
@@ -147,7 +147,7 @@ class KyoukaiComponent(Component):
 
     def __init__(
         self,
-        app: Application | Callable[[], Application] | str | None = None,
+        app: AnyApplication | Callable[[], AnyApplication] | str | None = None,
         *,
         backend: str | None = None,
         backend_options: Mapping[str, Any] | None = None,

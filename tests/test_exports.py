@@ -14,6 +14,7 @@ APPLICATIONS = [
     "Kyoukai",
     "KyoukaiComponent",
 ]
+LOWER_FORM = ["BodyPlan", "ExchangeApplication", "read_content", "send_answer"]
 ROUTE_GROUPS = [
     "RouteGroup",
     "after_request",
@@ -39,10 +40,16 @@ MESSAGES = [
 BACKENDS = [
     "API_VERSION",
     "HTTP1_FEATURES",
-    "HTTP1Backend",
+    "AnswerHead",
     "Backend",
+    "BodyParser",
+    "Connection",
+    "Exchange",
+    "ExchangeConnection",
     "Feature",
+    "HTTP1Backend",
     "HTTPProtocol",
+    "RequestHead",
     "RequestParser",
 ]
 ERRORS_AND_LIMITS = [
@@ -55,7 +62,7 @@ ERRORS_AND_LIMITS = [
     "ProtocolError",
     "SessionError",
 ]
-FACE = [*APPLICATIONS, *ROUTE_GROUPS, *MESSAGES, *BACKENDS, *ERRORS_AND_LIMITS]
+FACE = [*APPLICATIONS, *LOWER_FORM, *ROUTE_GROUPS, *MESSAGES, *BACKENDS, *ERRORS_AND_LIMITS]
 
 
 def test_the_face() -> None:

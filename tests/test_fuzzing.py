@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_a_limit_that_is_passed_is_found(monkeypatch, limits, message):
 
 
 def test_a_body_that_is_too_large_is_found(monkeypatch):
-    monkeypatch.setattr(reference_parser.policy, "accept", lambda exchange, limits: None)
+    monkeypatch.setattr(reference_parser.policy, "accept", lambda sent, limits: SimpleNamespace(fault=None))
     monkeypatch.setattr(reference_parser, "LIMITS", (Limits(max_body_size=4),))
     with pytest.raises(FindingError, match="body is too large"):
         reference_parser.check(CHOICES + POST)

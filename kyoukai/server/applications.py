@@ -7,14 +7,14 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.references import UnresolvedReferenceError, resolve
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.serving.application import Application
 
 
 def resolve_application(
-    app: Application | Callable[[], Application] | str | None, *, factory: bool = False
-) -> Application:
+    app: AnyApplication | Callable[[], AnyApplication] | str | None, *, factory: bool = False
+) -> AnyApplication:
     """Return the application that ``app`` is, or refers to as ``module:attribute``.
 
     :param factory: whether it is a function that returns the application.
@@ -94,6 +94,8 @@ def _check(app: Any, name: object) -> None:
         raise ConfigurationError(
             f"app {name!r} is a function, and no application; if it returns one, set factory, or --factory"
         )
+    if hasattr(app, "process_exchange"):
+        return
     for attribute in ("request_class", "process_request"):
         if not hasattr(app, attribute):
             is_callable = callable(app) and not isinstance(app, ModuleType)

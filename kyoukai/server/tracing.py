@@ -26,9 +26,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from kyoukai.core.connection.connection import CLOSED
 from kyoukai.core.contract.parser import CALLBACKS
 from kyoukai.core.http1.protocol import HTTPProtocol
-from kyoukai.core.http1.states import CLOSED
 
 logger: Final = logging.getLogger("kyoukai.trace")
 
@@ -129,7 +129,7 @@ def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
         setattr(protocol, name, noting)
 
     def note_sent(data: Any) -> None:
-        if protocol.state is not CLOSED:
+        if protocol.phase is not CLOSED:
             trace.sent(data)
 
     def note_both(head: Any, body: Any) -> None:

@@ -6,15 +6,12 @@ be sent fails here, too.
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import AsyncIterator
 from contextvars import copy_context
-from email.utils import formatdate
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from asphalt.core import Context
 from werkzeug import wrappers
-from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from kyoukai.core.exchange.answer import answer_failure, prepare_answer
@@ -23,12 +20,13 @@ from kyoukai.core.exchange.response_body import BodySender
 from kyoukai.core.exchange.witness import witness
 from kyoukai.core.faults import is_end
 from kyoukai.core.limits import Limits
+from kyoukai.core.serving.server_state import Server
 
 from .client import BASE, Answer, Begun, Client
 from .requests import target_of
 from .sinks import Sink, StreamSink
 
-SERVER: Final = "kyoukai"
+SERVER: Final = Server().server_field
 
 
 class InProcessClient(Client):
@@ -71,7 +69,7 @@ class InProcessClient(Client):
         sink = Sink()
         errors: list[BaseException] = []
         await self._begin(environ, target, sink, errors)
-        return Answer(sink.status, sink.headers, bytes(sink.data), errors)
+        return Answer(sink.answer_status, sink.headers, bytes(sink.data), errors)
 
     @contextlib.asynccontextmanager
     async def send_streamed(self, environ: dict[str, Any], target: str) -> AsyncIterator[Begun]:
@@ -83,7 +81,7 @@ class InProcessClient(Client):
             await asyncio.wait([task, sink.begun], return_when=asyncio.FIRST_COMPLETED)
             if not sink.begun.done():
                 task.result()
-            yield Begun(sink.status, sink.headers, sink.pieces(task), errors)
+            yield Begun(sink.answer_status, sink.headers, sink.pieces(task), errors)
         finally:
             task.cancel()
             await asyncio.wait([task])
@@ -113,7 +111,7 @@ async def ask_once(app: Any, request: wrappers.Request, parent_context: Context)
     environ = as_served({**BASE, **request.environ}, target_of(request.environ))
     sink = Sink()
     await answer(app, environ, parent_context, sink)
-    return TestResponse([bytes(sink.data)], sink.status, sink.headers, request=request)
+    return TestResponse([bytes(sink.data)], sink.answer_status, sink.headers, request=request)
 
 
 def as_served(environ: dict[str, Any], target: str) -> dict[str, Any]:
@@ -142,22 +140,13 @@ async def answer(app: Any, environ: dict[str, Any], parent_context: Context | No
             if is_end(exc):
                 raise
             response = answer_failure(exc, environ)
-        head, content, framing, _ = prepare_answer(response, environ, False, formatdate(usegmt=True), SERVER)
-        sink.begin(*parse_head(head))
-        if framing.send_body and content is not None:
-            sink.raw_write(content)
-        elif framing.send_body:
-            # Of a body that is sent in chunks, the chunks say nothing here.
-            whole = dataclasses.replace(framing, chunked=False)
-            await BodySender(cast(Any, sink), cast(Any, sink), whole).send(response.response)
+        head, content = prepare_answer(response, environ)
+        if content is not None or not head.has_content:
+            sink.send_whole(head, content if content is not None and head.has_content else b"")
+        else:
+            sink.send_head(head)
+            await BodySender(sink, head.size).send(response.response)
     finally:
         closing = close_both(environ, response)
         if closing is not None:
             await closing
-
-
-def parse_head(head: bytes) -> tuple[str, Headers]:
-    """Return the status and the fields of a head that was made for the wire."""
-    status_line, *lines = head.decode("latin-1").split("\r\n")
-    fields = [line.partition(": ") for line in lines if line]
-    return status_line.partition(" ")[2], Headers([(name, value) for name, _, value in fields])

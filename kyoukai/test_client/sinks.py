@@ -1,44 +1,54 @@
 """What takes an answer in the place of a connection: all of it, or as it comes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from werkzeug.datastructures import Headers
+
+from kyoukai.core.exchange.answer_writer import AnswerWriter
+from kyoukai.core.exchange.client_state import ClientState
+from kyoukai.core.semantics.answer_head import AnswerHead
+from kyoukai.core.serving.server_state import Server
 
 ROOM: Final = 64 * 1024
 """Bytes that a body may be ahead of who looks at it, as with a transport of asyncio."""
 
 
-class Sink:
-    """Takes an answer whole. To what sends a body, it is a connection and its exchange in one."""
-
-    client_gone = False
-    is_secure = False
+class Sink(AnswerWriter):
+    """Takes an answer whole."""
 
     def __init__(self) -> None:
-        self.transport = asyncio.BaseTransport()
-        self.status = ""
+        super().__init__(Server(), ClientState(asyncio.get_running_loop()))
+        self.answer_status = ""
+        """Code and reason."""
         self.headers = Headers()
         self.data = bytearray()
-        self.sent = 0
 
-    @property
-    def is_paused(self) -> bool:
-        """Whether the next piece has to wait."""
-        return False
-
-    def begin(self, status: str, headers: Headers) -> None:
+    def send_head(self, head: AnswerHead) -> None:
         """Take the head."""
-        self.status, self.headers = status, headers
+        self.answer_status, self.headers = head.status, Headers(self.answer_fields(head))
 
-    def raw_write(self, data: bytes) -> None:
+    def send_data(self, data: bytes) -> None:
         """Take a piece of the body."""
         self.data += data
 
-    async def drain(self) -> bool:
-        """Return that nothing was waited for."""
-        return False
+    def send_end(self, data: bytes = b"", trailers: Sequence[tuple[str, str]] = ()) -> None:
+        """Take the last piece."""
+        if data:
+            self.send_data(data)
+
+    def reset(self) -> None:
+        """Do nothing: what breaks an answer off is raised."""
+
+    def pause_client(self) -> None:
+        """Do nothing: all of the request is there."""
+
+    def resume_client(self) -> None:
+        """Do nothing: all of the request is there."""
+
+    def answered(self) -> None:
+        """Do nothing: no request follows."""
 
 
 class StreamSink(Sink):
@@ -51,31 +61,18 @@ class StreamSink(Sink):
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._waiting = 0
         """Bytes in the queue."""
-        self._room = asyncio.Event()
 
-    @property
-    def is_paused(self) -> bool:
-        """Whether the next piece has to wait."""
-        return self._waiting >= ROOM
-
-    def begin(self, status: str, headers: Headers) -> None:
+    def send_head(self, head: AnswerHead) -> None:
         """Take the head."""
-        super().begin(status, headers)
+        super().send_head(head)
         self.begun.set_result(None)
 
-    def raw_write(self, data: bytes) -> None:
+    def send_data(self, data: bytes) -> None:
         """Take a piece of the body."""
         self._waiting += len(data)
         self._queue.put_nowait(data)
-
-    async def drain(self) -> bool:
-        """Wait until there is room, and return whether there was none."""
-        waited = False
-        while self.is_paused:
-            self._room.clear()
-            await self._room.wait()
-            waited = True
-        return waited
+        if self._waiting >= ROOM:
+            self.client.pause()
 
     async def pieces(self, task: "asyncio.Task[None]") -> AsyncIterator[bytes]:
         """Yield the pieces of the body.
@@ -85,6 +82,7 @@ class StreamSink(Sink):
         task.add_done_callback(lambda _: self._queue.put_nowait(None))
         while (piece := await self._queue.get()) is not None:
             self._waiting -= len(piece)
-            self._room.set()
+            if self._waiting < ROOM:
+                self.client.resume()
             yield piece
         task.result()

@@ -10,7 +10,7 @@ from typing import Final
 from werkzeug import wrappers
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.exchange.request_body import BodyStream
+from kyoukai.core.exchange.body_stream import BodyStream
 from kyoukai.core.limits import MOST
 from kyoukai.core.serving.application import BodyPlan
 

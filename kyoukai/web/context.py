@@ -20,8 +20,8 @@ from asphalt.core.context import ContextState
 from werkzeug.routing import MapAdapter, Rule
 from werkzeug.wrappers import Request
 
-from kyoukai.core.exchange.early_hints import serialize_early_hints
-from kyoukai.core.exchange.request_body import BodyStream
+from kyoukai.core.exchange.body_stream import BodyStream
+from kyoukai.core.exchange.early_hints import read_early_hints
 from kyoukai.core.exchange.witness import bear_witness
 from kyoukai.core.faults import contained
 from kyoukai.core.semantics.field_pairs import FieldPairs
@@ -192,7 +192,7 @@ class HTTPRequestContext(Context):
         """
         send = getattr(self.proto, "send_early_hints", None)
         if send is None or self._state is CLOSED:
-            serialize_early_hints(fields)  # Mistakes are mistakes without a server, too.
+            read_early_hints(fields)  # Mistakes are mistakes without a server, too.
             return False
         return bool(send(fields))
 

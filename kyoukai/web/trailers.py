@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from werkzeug.wrappers import Response
 
-from kyoukai.core.exchange.trailers import Trailers, serialize_trailers
+from kyoukai.core.exchange.trailers import Trailers, read_trailers
 from kyoukai.core.semantics.field_pairs import read_pairs
 
 R = TypeVar("R", bound=Response)
@@ -24,6 +24,6 @@ def add_trailers(response: R, trailers: Trailers) -> R:
     """
     if not callable(trailers):
         trailers = read_pairs("trailers", trailers)
-        serialize_trailers(trailers)
+        read_trailers(trailers)
     vars(response)["trailers"] = trailers
     return response

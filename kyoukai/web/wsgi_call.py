@@ -19,8 +19,8 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.errors import ProtocolError
+from kyoukai.core.exchange.body_stream import ClientGoneError
 from kyoukai.core.exchange.closing import close_stream
-from kyoukai.core.exchange.request_body import ClientGoneError
 from kyoukai.core.serving.strands import Strand, note_strand
 from kyoukai.core.serving.threads import Work, outlast, threads, watch
 

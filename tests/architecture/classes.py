@@ -27,17 +27,19 @@ class Size(NamedTuple):
 
 ERROR_TREE = "one tree of errors, from which a caller catches as much as it likes"
 
-# The ladder of the connection: to be emptied as its parts are put together by composition.
+FACE = "a connection: its transport's side, and one attribute for each of its parts"
+
 CORE: dict[str, tuple[Size, str]] = {
-    "kyoukai.backends.httptools_.protocol.KyoukaiProtocol": (Size(40, 7), "the ladder's last rung"),
-    "kyoukai.backends.reference.protocol.KyoukaiProtocol": (Size(40, 7), "the ladder's last rung"),
-    "kyoukai.core.connection.connection.Connection": (Size(19, 1), "the ladder's first rung"),
-    "kyoukai.core.exchange.exchange.Exchange": (Size(21, 1), "head, progress and answer of a request in one"),
-    "kyoukai.core.http1.answering.Answering": (Size(40, 5), "a rung of the ladder"),
-    "kyoukai.core.http1.protocol.HTTPProtocol": (Size(40, 6), "a rung of the ladder"),
-    "kyoukai.core.http1.reading.Reading": (Size(37, 4), "a rung of the ladder"),
-    "kyoukai.core.http1.reception.Reception": (Size(32, 2), "a rung of the ladder"),
-    "kyoukai.core.http1.streaming.Streaming": (Size(33, 3), "a rung of the ladder"),
+    "kyoukai.backends.httptools_.protocol.KyoukaiProtocol": (Size(24, 3), FACE),
+    "kyoukai.backends.reference.protocol.KyoukaiProtocol": (Size(24, 3), FACE),
+    "kyoukai.core.connection.connection.Connection": (Size(19, 1), "its address, its transport, its end"),
+    "kyoukai.core.connection.exchanges.ExchangeConnection": (Size(20, 2), "a connection, and its exchanges"),
+    "kyoukai.core.http1.exchange.HTTP1Exchange": (Size(16, 3), "fourteen of every exchange"),
+    "kyoukai.core.http1.protocol.HTTPProtocol": (Size(24, 2), FACE),
+    "kyoukai.core.http1.reader.MessageReader": (
+        Size(24, 1),
+        "what the server reads, and a parser tells",
+    ),
     "kyoukai.core.serving.server_state.Server": (Size(21, 1), "limits, clock, log and connections in one"),
 }
 

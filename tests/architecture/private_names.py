@@ -35,8 +35,8 @@ INLINE: dict[str, frozenset[str]] = {
     "kyoukai.web.context": frozenset({"_loop"}),
     "kyoukai.web.wrappers": frozenset({"_cached_data", "_cached_json", "_list", "_parsed_content_type"}),
     # Not on that path: for private_names, once the core is rebuilt.
-    "kyoukai.core.exchange.request_body": frozenset({"_get_running_loop"}),
-    "kyoukai.core.exchange.sendfile": frozenset({"_sendfile_compatible"}),
+    "kyoukai.core.exchange.body_stream": frozenset({"_get_running_loop"}),
+    "kyoukai.core.connection.sendfile": frozenset({"_sendfile_compatible"}),
     "kyoukai.core.faults": frozenset({"_get_running_loop"}),
     "kyoukai.core.serving.strands": frozenset({"_get_running_loop", "_on_close"}),
 }

@@ -16,7 +16,7 @@ def test_a_piece_can_be_repeated(piece: Callable[[], object]) -> None:
 
 
 def test_answers_are_made_ready() -> None:
-    head, body, _framing, _status = PIECES["serialize"]()  # type: ignore[misc]
+    head, body = PIECES["serialize"]()  # type: ignore[misc]
     assert b"HTTP/1.1 200 OK\r\n" in head
     assert body == b"hello, world"
 

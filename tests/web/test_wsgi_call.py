@@ -6,7 +6,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import BadRequest
-from kyoukai.core.exchange.request_body import ClientGoneError
+from kyoukai.core.exchange.body_stream import ClientGoneError
 from kyoukai.web.pipe import PipeBody
 from kyoukai.web.wsgi_call import WSGICall
 

@@ -92,7 +92,7 @@ def test_the_queue_is_bounded(serve, shape):
     async def app(request):
         nonlocal most
         await go_on.wait()
-        most = max(most, len(request.environ["kyoukai.protocol"].exchanges))
+        most = max(most, len(request.environ["kyoukai.protocol"].queue.waiting))
         return Response("x")
 
     server = serve(app)
@@ -102,10 +102,10 @@ def test_the_queue_is_bounded(serve, shape):
             client.send((end if number else b"") + one * per_piece + begin)
             server.call(lambda: None)
         client.send(end)
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         for _ in range(20):
             server.call(lambda: None)
-        queued = server.call(lambda: len(server.connection.exchanges))
+        queued = server.call(lambda: len(server.connection.queue.waiting))
         server.call(go_on.set)
         answers = per_piece * pieces + (pieces if end else 0)
         for _ in range(answers):
@@ -142,8 +142,9 @@ def test_uploads_while_an_answer_is_pending(serve, chunked):
         if request.path == "/first":
             await go_on.wait()
             protocol = request.environ["kyoukai.protocol"]
-            held = sum(exchange.body_size for exchange in protocol.exchanges) + len(protocol.buffer)
-            held += protocol.exchange.body_size if protocol.exchange is not None else 0
+            waiting = [*protocol.queue.waiting, protocol.reader.exchange]
+            bodies = [exchange.body for exchange in waiting if exchange is not None]
+            held = sum(body.size for body in bodies if body is not None) + len(protocol.reader.buffer)
         return Response(str(len(request.get_data())))
 
     body = bytes(1_000_000)
@@ -157,7 +158,7 @@ def test_uploads_while_an_answer_is_pending(serve, chunked):
             target=client.send, args=(message("GET", "/first") + upload * 20,), daemon=True
         )
         sender.start()
-        server.wait_until(lambda: server.server.connections and len(server.connection.exchanges) > 1)
+        server.wait_until(lambda: server.server.connections and len(server.connection.queue.waiting) > 1)
         for _ in range(20):
             server.call(lambda: None)
         server.call(go_on.set)

@@ -214,11 +214,11 @@ def test_much_that_comes_behind_an_offered_upgrade_is_not_held(serve):
     body = bytes(10_000_000)
     with server.connect() as client:
         client.send(message("GET", "/", "Connection: Upgrade", "Upgrade: h2c"))
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         sender = threading.Thread(target=client.send, args=(message("POST", body=body),), daemon=True)
         sender.start()
         server.wait_until(lambda: not server.connection.transport.is_reading())
-        assert len(server.connection.buffer) < 1_000_000
+        assert len(server.connection.reader.buffer) < 1_000_000
         server.call(go_on.set)
         assert [client.receive().body, client.receive().body] == [b"0", b"10000000"]
         sender.join(PATIENCE)

@@ -149,7 +149,7 @@ def test_none_for_a_head_that_the_server_does_not_read(serve):
     server = serve(app, limits={"head_timeout": 0.05, "max_pipelined": 2})
     with server.connect() as client:
         client.send(message() * 2 + b"GET / HTTP/1.1\r\n")
-        server.wait_until(lambda: server.server.connections and len(server.connection.exchanges) == 2)
+        server.wait_until(lambda: server.server.connections and len(server.connection.queue.waiting) == 2)
         client.send(b"Host: localhost\r\n\r\n")
         server.let_pass(0.3)
         server.call(go_on.set)

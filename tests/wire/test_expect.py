@@ -76,7 +76,7 @@ def test_it_comes_after_the_answers_to_earlier_requests(serve):
     server = serve(app)
     with server.connect() as client:
         client.send(message("GET", "/slow") + message("POST", "/", EXPECT, "Content-Length: 4"))
-        server.wait_until(lambda: server.server.connections and server.connection.exchange is not None)
+        server.wait_until(lambda: server.server.connections and server.connection.reader.exchange is not None)
         server.call(event.set)
         assert client.receive().status == 200
         assert client.receive_exactly(len(CONTINUE)) == CONTINUE

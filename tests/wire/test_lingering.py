@@ -6,6 +6,8 @@ import threading
 import pytest
 from werkzeug.wrappers import Response
 
+from kyoukai.core.connection.connection import LINGERING
+
 from ..serving import PATIENCE, Answering, echo, message
 
 
@@ -73,7 +75,7 @@ def test_a_client_that_asked_for_the_end_and_sent_more_is_waited_for(serve):
     with server.connect() as client:
         client.send(message("GET", "/", "Connection: close") + message())
         assert client.receive().body == b"GET / "
-        server.wait_until(lambda: server.connection.state.name == "lingering")
+        server.wait_until(lambda: server.connection.phase is LINGERING)
         assert client.receive_rest() == b""
 
 
@@ -104,7 +106,7 @@ def test_a_connection_whose_reading_is_paused_lingers_too(serve):
     server = serve(app, limits={"max_pipelined": 2, "linger_timeout": 20})
     with server.connect() as client:
         client.send(message() * 30)
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         server.wait_until(lambda: not server.connection.transport.is_reading())
         server.call(go_on.set)
         for _ in range(40):

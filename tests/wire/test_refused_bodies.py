@@ -234,7 +234,7 @@ def test_an_error_handler_that_takes_its_time_while_the_client_sends(serve):
 
 def is_refused(server):
     """Return whether the last request of a connection is refused, and waits."""
-    return any(line.exchanges and line.exchanges[-1].error for line in server.server.connections)
+    return any(line.queue.waiting and line.queue.waiting[-1].error for line in server.server.connections)
 
 
 def test_behind_a_request_that_is_under_way(serve):

@@ -93,7 +93,7 @@ def test_bytes_that_come_while_the_handler_runs_are_handed_over(serve):
     server = serve(app)
     with server.connect() as client:
         client.send(message("GET", "/", *OFFER))
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         client.send(b"\x80one\n")
         server.call(lambda: None)
         server.call(lambda: None)
@@ -153,7 +153,7 @@ def test_one_whose_client_is_gone_is_not_replaced(serve, caplog):
     server = serve(app)
     with server.connect() as client:
         client.send(message())
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         client.reset()
         server.wait_until(lambda: not server.server.connections)
         server.call(release.set)

@@ -8,6 +8,8 @@ import time
 import pytest
 from werkzeug.wrappers import Response
 
+from kyoukai.core.connection.connection import LINGERING
+
 from ..serving import PATIENCE, Answering, echo, message
 
 
@@ -51,7 +53,7 @@ def test_no_new_connection_is_taken(serve):
     server = serve(app)
     with server.connect() as client:
         client.send(message())
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         server.begin_stop()
         server.wait_until(lambda: server.server.stopping)
         with pytest.raises(ConnectionRefusedError):
@@ -76,7 +78,7 @@ def test_a_request_that_is_being_received_is_answered(serve):
     server = serve(echo)
     with server.connect() as client:
         client.send(message("POST", "/", "Content-Length: 4") + b"bo")
-        server.wait_until(lambda: server.server.connections and server.connection.exchange is not None)
+        server.wait_until(lambda: server.server.connections and server.connection.reader.exchange is not None)
         server.begin_stop()
         server.wait_until(lambda: server.server.stopping)
         answer = client.request(b"dy")
@@ -95,7 +97,7 @@ def test_pipelined_requests_that_were_received_are_answered(serve):
     server = serve(app)
     with server.connect() as client:
         client.send(b"".join(message("GET", f"/{n}") for n in range(5)))
-        server.wait_until(lambda: server.server.connections and len(server.connection.exchanges) == 5)
+        server.wait_until(lambda: server.server.connections and len(server.connection.queue.waiting) == 5)
         server.begin_stop()
         server.wait_until(lambda: server.server.stopping)
         server.call(go_on.set)
@@ -119,7 +121,7 @@ def test_a_handler_that_never_ends_is_cancelled(serve, caplog):
     server = serve(app, limits={"shutdown_timeout": 0.1})
     with server.connect() as client:
         client.send(message())
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         server.stop()
         assert cancelled.is_set()
         assert client.receive_rest() == b""
@@ -139,7 +141,7 @@ def test_one_whose_client_is_gone_is_waited_for(serve):
     server = serve(app)
     with server.connect() as client:
         client.send(message())
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         client.reset()
     server.wait_until_empty()
     server.begin_stop()
@@ -218,7 +220,7 @@ def test_a_refused_connection_that_lingers_is_no_reason_to_wait(serve, caplog):
     server = serve(echo, limits={"linger_timeout": 5.0, "shutdown_timeout": 1.0})
     with server.connect() as client:
         assert client.request(message("GET", "/", "Host: twice")).status == 400
-        server.wait_until(lambda: server.connection.state.name == "lingering")
+        server.wait_until(lambda: server.connection.phase is LINGERING)
         server.begin_stop()
         assert client.receive_rest() == b""
     server.stop()
@@ -242,7 +244,7 @@ def test_an_answer_on_its_way_is_not_cut_off_by_a_stop(serve):
         server.call(hold_little)
         client.send(message("GET", "/large"))
         client.receive_head()
-        server.wait_until(lambda: not server.connection.exchanges)
+        server.wait_until(lambda: not server.connection.queue.waiting)
         server.begin_stop()
         server.let_pass(0.3)
         assert len(client.receive_rest()) == 900_000

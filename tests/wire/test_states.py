@@ -7,6 +7,7 @@ from kyoukai.backends.httptools_ import HttptoolsBackend
 from kyoukai.backends.httptools_ import KyoukaiProtocol as HttptoolsProtocol
 from kyoukai.backends.reference import KyoukaiProtocol as ReferenceProtocol
 from kyoukai.backends.reference import ReferenceBackend
+from kyoukai.core.http1.reader import MessageReader
 from kyoukai.core.http1.states import TABLE
 
 from ..serving import Answering, chunks, message
@@ -15,8 +16,8 @@ STEPS = set()
 FAULTS = []
 
 
-class Recorded:
-    """Notes every state that the connection takes."""
+class RecordedReader(MessageReader):
+    """Notes every state that it takes."""
 
     _state = None
 
@@ -34,12 +35,16 @@ class Recorded:
         self._state = following
 
 
-class RecordedHttptools(Recorded, HttptoolsProtocol):
-    pass
+class RecordedHttptools(HttptoolsProtocol):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.reader = RecordedReader(self, self.queue)
 
 
-class RecordedReference(Recorded, ReferenceProtocol):
-    pass
+class RecordedReference(ReferenceProtocol):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.reader = RecordedReader(self, self.queue)
 
 
 class RecordingHttptools(HttptoolsBackend):
@@ -119,10 +124,5 @@ def test_every_step_is_in_the_table(serve, backend, apart):
         ("head", "body"),
         ("body", "idle"),
         ("idle", "ended"),
-        ("head", "ended"),
         ("body", "ended"),
-        ("ended", "lingering"),
-        ("ended", "closed"),
-        ("lingering", "closed"),
-        ("idle", "closed"),
     } <= STEPS

@@ -218,7 +218,7 @@ def test_a_request_behind_a_streamed_body_waits_its_turn(server, site):
     with server.connect() as client:
         client.send(post("/wait", body=b"one") + message("GET", "/hello") + post("/echo", body=b"two"))
         assert site.begun.wait(PATIENCE)
-        server.wait_until(lambda: len(server.connection.exchanges) == 3)
+        server.wait_until(lambda: len(server.connection.queue.waiting) == 3)
         server.call(site.go_on.set)
         assert [client.receive().body for _ in range(3)] == [b"3", b"hello", b"two"]
 
@@ -331,7 +331,7 @@ def test_continue_is_sent_when_the_body_is_read(server, site):
     with server.connect() as client:
         client.send(announce("/wait", 4, EXPECT))
         assert site.begun.wait(PATIENCE)
-        assert server.connection.exchange.expect_continue
+        assert server.connection.reader.exchange.awaits_continue
         server.call(site.go_on.set)
         assert client.receive_exactly(len(CONTINUE)) == CONTINUE
         assert client.request(b"body").body == b"4"
@@ -527,7 +527,7 @@ def test_one_that_becomes_so(server, site, caplog):
     with server.connect() as client:
         client.send(post("/echo", CHUNKED) + b"3e8\r\n" + bytes(1000) + b"\r\n")
         assert site.begun.wait(PATIENCE)
-        server.wait_until(lambda: server.connection.exchange.body_size == 1000)
+        server.wait_until(lambda: server.connection.reader.exchange.body.size == 1000)
         client.send(b"1\r\n")
         answer = client.receive()
         assert (answer.status, answer.fields["connection"]) == (413, "close")

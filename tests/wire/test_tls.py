@@ -116,7 +116,7 @@ def test_a_request_under_way_at_a_stop(serve, tls, trusting):
     server = serve(app, ssl=tls)
     with server.connect(context=trusting) as client:
         client.send(message())
-        server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
         server.begin_stop()
         server.wait_until(lambda: server.server.stopping)
         server.call(event.set)

@@ -435,7 +435,7 @@ def test_an_upload_that_does_not_come_whole(serve, caplog):
     for end in ("end", "reset"):
         with server.connect() as client:
             client.send(message("POST", "/old", "Content-Length: 10") + b"0123")
-            server.wait_until(lambda: server.server.connections and server.connection.exchanges)
+            server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
             getattr(client, end)()
             if end == "end":
                 assert client.receive().status == 400

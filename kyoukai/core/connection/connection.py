@@ -1,12 +1,18 @@
 """The transport's side of a connection: flow control, deadlines, and the ways in which it ends.
 
-It knows bytes and no HTTP. :class:`~kyoukai.core.http1.protocol.HTTPProtocol` derives from it.
+It knows bytes, and neither HTTP nor what is said: any protocol over a byte stream can derive from it. A
+backend's author overrides ``data_received`` (and asks :attr:`Connection.is_ending` first), and what else
+the wire needs. An override of what is called by the transport or the server calls ``super()``. All is called
+in the event loop.
 """
 
 import asyncio
+import enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..http1.states import CLOSED, IDLE, LINGERING, State
+from ..applications.forms import answerer_of
+from ..exchange.client_state import ClientState
+from ..exchange.environ import connection_environ
 from ..serving.server_state import NEVER, logger
 from .gathering import write_both
 from .resets import set_reset
@@ -14,9 +20,24 @@ from .resets import set_reset
 if TYPE_CHECKING:
     from asphalt.core import Context
 
+    from ..limits import Limits
     from ..serving.application import Component
 
 OtherProtocol = TypeVar("OtherProtocol", bound=asyncio.Protocol)
+
+
+class Phase(enum.Enum):
+    """Where in its life a connection is."""
+
+    OPEN = "open"
+    LINGERING = "lingering"
+    """The last answer is on its way and our side is shut; input is discarded until the client closes too,
+    so that no reset destroys the answer (RFC 9112 section 9.6)."""
+    CLOSED = "closed"
+    """The transport is closing, or closed, or another protocol's."""
+
+
+OPEN, LINGERING, CLOSED = Phase.OPEN, Phase.LINGERING, Phase.CLOSED
 
 
 class Connection(asyncio.Protocol):
@@ -30,15 +51,17 @@ class Connection(asyncio.Protocol):
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
+    client: ClientState
+    """Whether the client is there, and keeps up."""
+    environ: dict[str, Any]
+    """What the environs of all requests of this connection share."""
 
     # What most connections never change is the class's: an object of more than thirty attributes
     # takes CPython twice as long to look at.
-    client_ended = False
-    """Whether the client has ended its side, or is gone."""
+    peer: "tuple[Any, ...] | None" = None
+    """The client's address, where whoever accepted the connection knows it; else the transport is asked."""
     is_open_ended = False
     """Whether the end of the connection is what delimits the answer being sent, or sent last."""
-    _ended: "asyncio.Future[None] | None" = None
-    _room: "list[asyncio.Future[None]] | None" = None  # who waits for the client to catch up
     _stalled_since = NEVER
     _stalled_size = 0
     _lingered_size = 0
@@ -55,53 +78,69 @@ class Connection(asyncio.Protocol):
         self.server_ip = server_ip
         self.server_port = server_port
         self.server = component.server
-        self.limits = component.server.limits
-        self.state: State = IDLE
+        self.app = component.app
+        self.answerer = answerer_of(component.app)
+        """What answers the requests of this connection."""
+        self.phase = OPEN
         self.is_secure = False
         """Whether it is by TLS."""
-        self.is_paused = False
-        """Whether the client reads more slowly than we write."""
         self.deadline = NEVER
         """When to act if nothing happens before, by :attr:`Server.clock`."""
+
+    @property
+    def limits(self) -> "Limits":
+        """Limits and deadlines of the server's connections."""
+        return self.server.limits
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport of a connection just accepted."""
         self.transport = transport  # type: ignore[assignment]
         # To ask for it is a system call in Python 3.11.
         self.loop = asyncio.get_running_loop()
+        self.client = ClientState(self.loop)
         self.is_secure = transport.get_extra_info("sslcontext") is not None
-        self.deadline = self.server.clock + self.limits.keep_alive_timeout
+        is_local = self.server_port == 0
+        peer = None if is_local else self.peer or transport.get_extra_info("peername")
+        self.environ = connection_environ(
+            scheme="https" if self.is_secure else "http",
+            server=("localhost", 80) if is_local else (self.server_ip, self.server_port),
+            peer=peer[:2] if peer else None,
+        )
+        self.await_request()
         self.server.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up: the connection is gone. ``exc`` is why, or ``None`` where it was closed."""
-        self.state = self.state.close
+        self._end()
         self.deadline = self._stalled_since = NEVER
         self.release()
-        self._wake(ConnectionResetError("the client is gone"))
+        self.client.lose()
         self.server.lost(self, exc)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether what still comes is only discarded: see :meth:`discard`."""
+        return self.phase is not OPEN
 
     # The client's presence
 
     @property
     def client_gone(self) -> bool:
         """Whether nothing that is written reaches the client any more."""
-        return self.state is CLOSED or self.transport.is_closing()
+        return self.phase is CLOSED or self.transport.is_closing()
+
+    @property
+    def client_ended(self) -> bool:
+        """Whether the client has ended its side, or is gone."""
+        return self.client.has_ended
 
     def note_client_ended(self) -> None:
         """Note that the client has ended its side, or is gone."""
-        self.client_ended = True
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(None)
+        self.client.end()
 
     async def wait_client_ended(self) -> None:
         """Wait until the client has ended its side, or is gone."""
-        if self.client_ended:
-            return
-        if self._ended is None:
-            self._ended = self.loop.create_future()
-        # One of those who wait may be cancelled, and the others not.
-        await asyncio.shield(self._ended)
+        await self.client.wait_ended()
 
     # Writing
 
@@ -110,26 +149,30 @@ class Connection(asyncio.Protocol):
         self.raw_write(text.encode())
 
     def raw_write(self, data: bytes) -> None:
-        """Write bytes. They are discarded where the connection is closed."""
-        if self.state is not CLOSED:
+        """Write bytes, without a wait: :meth:`drain` waits. On a closed connection they are discarded."""
+        if self.phase is not CLOSED:
             self.transport.write(data)
 
     def raw_write_both(self, head: bytes, body: bytes) -> None:
         """Write a head and a body that is too large to be copied, as :meth:`raw_write` does."""
-        if self.state is not CLOSED:
+        if self.phase is not CLOSED:
             write_both(self.transport, head, body)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the client reads more slowly than we write."""
+        return self.client.is_paused
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write."""
-        self.is_paused = True
+        self.client.pause()
         self.watch_progress()
 
     def resume_writing(self) -> None:
         """Note that the client has caught up."""
-        if self.state is not CLOSED:
+        if self.phase is not CLOSED:
             self.unwatch_progress()
-        self.is_paused = False
-        self._wake(None)
+        self.client.resume()
 
     def watch_progress(self) -> None:
         """From now on, cut the client off when it takes nothing for ``write_timeout``."""
@@ -149,38 +192,33 @@ class Connection(asyncio.Protocol):
         # A transport knows of a reset before it has told its protocol.
         if self.client_gone:
             raise ConnectionResetError("the client is gone")
-        if not self.is_paused:
-            return False
-        waiter: asyncio.Future[None] = self.loop.create_future()
-        self._room = [*(self._room or ()), waiter]
-        await waiter
-        return True
-
-    def _wake(self, error: Exception | None) -> None:
-        """Let those go on who wait for the client, or tell them why they need not."""
-        waiters, self._room = self._room, None
-        for waiter in waiters or ():
-            if waiter.done():
-                continue  # It was cancelled.
-            if error is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(error)
+        return await self.client.wait_room()
 
     # The ways in which it ends
 
+    def _end(self) -> None:
+        """Write nothing any more."""
+        self.phase = CLOSED
+        self.client.is_gone = True
+
     def close(self) -> None:
-        """Close once what was written has gone; cut off if that makes no progress in time."""
-        if self.state is not CLOSED:
-            self.state = self.state.close
+        """Close once what was written has gone; cut off if that makes no progress for ``write_timeout``.
+
+        It may be called again.
+        """
+        if self.phase is not CLOSED:
+            self._end()
             self.deadline = NEVER
             self.watch_progress()
             self.transport.close()
 
     def abort(self) -> "asyncio.Task[None] | None":
-        """Close at once, whatever is still to be written."""
+        """Close at once, whatever is still to be written. A stop calls it for what is left at its end.
+
+        :return: a task that is cancelled and has to be waited for, if there is one.
+        """
         self.spoil_end()
-        self.state = self.state.close
+        self._end()
         self.transport.abort()
         return None
 
@@ -194,8 +232,9 @@ class Connection(asyncio.Protocol):
 
         While it is under way, whatever ends the connection resets it, the end of the process too.
         """
-        self.is_open_ended = True
-        set_reset(self.transport, is_under_way)
+        if is_under_way or self.is_open_ended:
+            self.is_open_ended = True
+            set_reset(self.transport, is_under_way)
 
     def spoil_end(self) -> None:
         """Before the connection is cut off, make its end a reset where an answer would look whole."""
@@ -209,7 +248,10 @@ class Connection(asyncio.Protocol):
         RFC 9112 section 9.6: a server that closes while the client still sends has its answer
         destroyed by the reset that its own system sends.
         """
-        self.state = self.state.linger
+        if self.phase is CLOSED or self.client.has_ended:
+            self.close()
+            return
+        self.phase = LINGERING
         self.deadline = self.server.clock + self.limits.linger_timeout
         if self.transport.can_write_eof():
             try:
@@ -219,19 +261,26 @@ class Connection(asyncio.Protocol):
                 self.transport.abort()
 
     def discard(self, size: int) -> None:
-        """Take note of ``size`` bytes received after the last request."""
+        """Take note of ``size`` bytes received after the last request; close when they are too many.
+
+        ``data_received`` calls it, and reads nothing of them, while :attr:`is_ending`.
+        """
         self._lingered_size += size
-        if self.state is LINGERING and self._lingered_size > self.server.linger_size:
+        if self.phase is LINGERING and self._lingered_size > self.server.linger_size:
             self.close()
 
     def shutdown(self) -> None:
-        """Close, for nothing is under way, and do not wait long for TLS's farewell."""
+        """Close, for nothing is under way, and do not wait long for TLS's farewell.
+
+        A stop calls it. A connection on which a request is under way overrides it, and closes after the
+        answer.
+        """
         self.close()
         if not self.transport.get_write_buffer_size():
             self.deadline = self.server.clock + self.limits.linger_timeout
 
     def take_unread(self) -> bytes:
-        """Return what was received and not parsed, for another protocol."""
+        """Return what was received and not parsed, for :meth:`replace`. It is not read here any more."""
         return b""
 
     def replace(self, other: type[OtherProtocol], *args: Any, **kwargs: Any) -> OtherProtocol:
@@ -246,12 +295,12 @@ class Connection(asyncio.Protocol):
         :param args: what it is made with; so ``kwargs``.
         :return: the new protocol.
         """
-        if self.state is CLOSED:
+        if self.phase is CLOSED:
             raise ConnectionResetError("the client is gone")
         protocol = other(*args, **kwargs)
         unread = self.take_unread()
-        client_ended = self.client_ended
-        self.state = self.state.close
+        client_ended = self.client.has_ended
+        self._end()
         self.deadline = self._stalled_since = NEVER
         self.release()
         self.server.lost(self, None)
@@ -268,12 +317,21 @@ class Connection(asyncio.Protocol):
 
     def release(self) -> None:
         """Let go of what refers to this object: it handles the connection no longer."""
-        self.note_client_ended()
+        self.client.end()
+        # What the log wants of it stays.
+        self.environ.pop("kyoukai.protocol", None)
 
     # Deadlines
 
+    def await_request(self) -> None:
+        """Set :attr:`deadline` for a connection that no request is under way on: ``keep_alive_timeout``."""
+        self.deadline = self.server.clock + self.limits.keep_alive_timeout
+
     def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed."""
+        """Act on a deadline that has passed. The server calls it at least once a second.
+
+        :param now: :attr:`Server.clock`, in seconds.
+        """
         if self._stalled_since <= now:
             self._check_progress(now)
         if self.deadline <= now:
@@ -289,7 +347,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """Act on :attr:`deadline`: close, and cut off what does not close in time."""
-        if self.state is CLOSED:
+        if self.phase is CLOSED:
             self.transport.abort()
         elif self.transport.get_write_buffer_size():
             # It is not idle: an answer is on its way. Whether it gets on decides.

@@ -1,4 +1,4 @@
-"""The contract's lower storey: what the registry loads, one object a server.
+"""The contract's lowest storey: what the registry loads, one object a server.
 
 A package offers a backend by naming a subclass of :class:`Backend` in the entry-point group
 ``kyoukai.backends``. Whoever speaks HTTP/1 derives the connection from
@@ -45,6 +45,12 @@ class Backend(abc.ABC):
 
     alpn_protocols: tuple[str, ...] = ("http/1.1",)
     """The protocol names to offer in TLS (RFC 7301), the preferred first."""
+
+    testing_adapter: ClassVar[str | None] = None
+    """How the kit speaks by its wire: ``module:attribute``, a :class:`~kyoukai.testing.WireAdapter`.
+
+    Nothing but the kit imports it. A backend whose connections derive from ``HTTPProtocol`` needs none.
+    """
 
     def __init__(self, **options: Any) -> None:
         if options:

@@ -1,4 +1,4 @@
-"""The shape of a request parser, as :meth:`HTTPProtocol.make_parser` returns it.
+"""The shape of a parser, as :meth:`HTTPProtocol.make_parser` returns it: of requests, or of bodies only.
 
 It is the shape of ``httptools.HttpRequestParser``: bytes go in by :meth:`~RequestParser.feed_data`,
 and what they mean comes out as calls on the protocol object, in the order of the wire::
@@ -6,9 +6,15 @@ and what they mean comes out as calls on the protocol object, in the order of th
     on_message_begin  on_url+  on_header*  on_headers_complete  on_body*  on_header*  on_message_complete
 
 The fields that come after ``on_headers_complete`` are trailers (RFC 9112 section 7.1.2).
+
+A :class:`BodyParser` leaves heads to the server. It calls ``on_body* on_header* on_message_complete``, and
+nothing for a message without a body.
 """
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from ..semantics.request_head import RequestHead
 
 CALLBACKS: Final = (
     "on_message_begin",
@@ -75,4 +81,27 @@ class RequestParser(Protocol):
 
         It then completes the message at the end of its head, and ``feed_data`` raises an exception
         that ``resume_parser`` knows. A parser that never does always returns ``False``.
+        """
+
+
+class BodyParser(Protocol):
+    """A parser that leaves heads to the server, and removes the transfer coding of bodies.
+
+    A parser with ``begin_message`` is taken for one.
+    """
+
+    def begin_message(self, head: "RequestHead", /) -> None:
+        """Take the head that the server has read and the policy has accepted. It should not raise.
+
+        :param head: its ``body_size`` says how the body is delimited: bytes of content; ``None``: by chunks
+            (RFC 9112 section 7.1); 0: there is none, and the next call is that of the next message.
+        """
+
+    def feed_data(self, data: bytes, /) -> None:
+        """Take the next bytes of the body, with what frames chunks and with the trailer section.
+
+        They are cut anywhere, and are never those of another message. The call that has the message's last
+        byte calls ``on_message_complete``.
+
+        :raises Exception: when the bytes are no such body: one of ``parser_errors``. It is not used again.
         """

@@ -12,7 +12,7 @@ clients sent is escaped, so that no line can be forged. ``-`` stands for what is
 
 import logging
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..faults import is_fault
 
@@ -25,7 +25,19 @@ MAX_LOGGED_TARGET: Final = 8 * 1024
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
-    from .exchange import Exchange
+    from ..semantics.request_head import RequestHead
+
+
+class Answered(Protocol):
+    """An answer, as the log sees it. :class:`~kyoukai.core.exchange.exchange.Exchange` is one."""
+
+    head: "RequestHead"
+    """What was asked."""
+    status: int
+    sent: int
+    """Bytes of content."""
+    began: float
+    """When the head was read, in seconds, by :func:`time.perf_counter`."""
 
 
 def escape(text: str) -> str:
@@ -52,25 +64,30 @@ def client_name(request: "Request | None", environ: dict[str, Any]) -> str:
     name = escape(str(address)).replace(" ", "\\x20")
     if address != peer:
         return name
+    # A web server in front may name the client, and not its port.
+    port = environ.get("REMOTE_PORT")
+    if port is None:
+        return name
     # RFC 3986 section 3.2.2: an IPv6 address has colons of its own.
-    return f"[{name}]:{environ['REMOTE_PORT']}" if ":" in name else f"{name}:{environ['REMOTE_PORT']}"
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def access_line(exchange: "Exchange", client: str, now: float) -> str:
+def access_line(exchange: Answered, client: str, now: float) -> str:
     """Return the line of one answer.
 
     :param client: see :func:`client_name`.
     :param now: when it ended, in seconds, by :func:`time.perf_counter`.
     """
-    target = exchange.target.decode("latin-1")
+    head = exchange.head
+    target = head.target.decode("latin-1")
     if len(target) > MAX_LOGGED_TARGET:
         target = f"{target[:MAX_LOGGED_TARGET]}..."
-    request = f"{escape(exchange.method or '-')} {escape(target or '-')} HTTP/{escape(exchange.version)}"
+    request = f"{escape(head.method or '-')} {escape(target or '-')} HTTP/{escape(head.version)}"
     return f'{client} "{request}" {exchange.status} {exchange.sent} {now - exchange.began:.6f}'
 
 
 def log_answer(
-    logger: logging.Logger, exchange: "Exchange", request: "Request | None", environ: dict[str, Any]
+    logger: logging.Logger, exchange: Answered, request: "Request | None", environ: dict[str, Any]
 ) -> None:
     """Log one answer, and format nothing where nobody listens.
 

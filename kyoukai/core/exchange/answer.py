@@ -10,25 +10,24 @@ from werkzeug.wrappers import Response
 
 from ..errors import ProtocolError
 from ..known import Known
-from ..semantics.framing import ResponseFraming, response_framing
+from ..semantics.answer_head import AnswerHead
+from ..semantics.serialize import read_head
 from .error_response import error_response
-from .serialize import Head, read_fields, read_status, serialize_head
 from .trailers import announced
 from .witness import bear_witness
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
 
-PlanKey = tuple[str, tuple[tuple[str, str], ...], int | None, str | None, str | None, bool]
-Plan = tuple[Head, ResponseFraming, int]
+HeadKey = tuple[str, tuple[tuple[str, str], ...], int | None, str | None]
 
 MAX_KNOWN_HEAD: Final = 1024
-"""Bytes of the longest head that is kept for the next answer that has it."""
+"""Bytes of the longest field section that is kept for the next answer that has it."""
 
 MAX_CLASSES: Final = 64
 """How many classes of responses are kept of which it is known how they are read."""
 
-_plans: Known[PlanKey, Plan] = Known(512)
+_heads: Known[HeadKey, AnswerHead] = Known(512)
 _plain: set[type] = set()
 
 
@@ -47,16 +46,11 @@ def whole_body(response: Response) -> bytes | None:
     return None
 
 
-def prepare_answer(
-    response: Response, environ: dict[str, Any], close: bool, date: str, server: str
-) -> tuple[bytes, bytes | None, ResponseFraming, int]:
-    """Make a response ready for the wire.
+def prepare_answer(response: Response, environ: dict[str, Any]) -> tuple[AnswerHead, bytes | None]:
+    """Make a response ready for a wire.
 
     :param environ: of the request.
-    :param close: whether the connection ends with this answer.
-    :param date: the Date field's value.
-    :param server: the Server field's value; empty: none.
-    :return: its head; its body, ``None`` for a stream; its framing; the code of its status.
+    :return: its head; its content, ``None`` for a stream.
     :raises InvalidResponseError: if the response cannot be sent.
     """
     # No function is called here for what nearly every answer is: the calls would cost as much again.
@@ -71,23 +65,19 @@ def prepare_answer(
             headers = announced(response, environ)
     # Werkzeug's property, and its iterator over the fields, take as long as all the rest of this does.
     # The tests hold what is read here in their stead to what they return.
-    key: PlanKey = (
+    key: HeadKey = (
         response._status if type(response) in _plain or _learn(type(response)) else response.status,
         tuple(headers._list if type(headers) is Headers else iter(headers)),
         None if content is None else len(content),
         environ.get("REQUEST_METHOD"),
-        environ.get("SERVER_PROTOCOL"),
-        close,
     )
-    plan = _plans.get(key)
-    if plan is None:
-        plan = plan_answer(*key)
-        if len(plan[0]) <= MAX_KNOWN_HEAD and _plans.is_wanted(key):
-            _plans.keep(key, plan)
-    head, framing, code = plan
-    if head.date is not date or head.server is not server:
-        head.complete(date, server)
-    return head.whole, content, framing, code
+    head = _heads.get(key)
+    if head is None:
+        # An application has few kinds of answers, and gives the same ones again and again.
+        head = read_head(*key)
+        if len(head.lines) <= MAX_KNOWN_HEAD and _heads.is_wanted(key):
+            _heads.keep(key, head)
+    return head, content
 
 
 def _learn(cls: type[Response]) -> bool:
@@ -96,40 +86,6 @@ def _learn(cls: type[Response]) -> bool:
     if plain and len(_plain) < MAX_CLASSES:
         _plain.add(cls)
     return plain
-
-
-def plan_answer(
-    status: str,
-    fields: tuple[tuple[str, str], ...],
-    size: int | None,
-    method: str | None,
-    protocol: str | None,
-    close: bool,
-) -> Plan:
-    """Return the head of an answer, how it is delimited, and its status, by all that they depend on.
-
-    An application has few kinds of answers, and gives the same ones again and again.
-
-    :param status: code and reason, ``"200 OK"``.
-    :param fields: what the application set.
-    :param size: bytes of the body; ``None`` where it is a stream.
-    :param method: of the request; by default GET.
-    :param protocol: of the request: ``"HTTP/1.0"``, or by default ``"HTTP/1.1"``.
-    :param close: whether the connection ends with this answer.
-    :raises InvalidResponseError: if it cannot be sent.
-    """
-    code = read_status(status)
-    section = read_fields(fields)
-    version = "1.0" if protocol == "HTTP/1.0" else "1.1"
-    framing = response_framing(
-        method="GET" if method is None else method,
-        version=version,
-        status=code,
-        size=size,
-        declared=section.content_length,
-        close=close or section.close,
-    )
-    return serialize_head(status, section, framing, version=version), framing, code
 
 
 def answer_failure(

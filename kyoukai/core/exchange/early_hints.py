@@ -3,24 +3,23 @@
 from typing import Final
 
 from ..semantics.field_pairs import FieldPairs, read_pairs
-from .serialize import HOP_BY_HOP, InvalidResponseError, encode_lines, lowered_name
+from ..semantics.serialize import HOP_BY_HOP, InvalidResponseError, encode_lines, lowered_name
 
 # What says how a message is delimited. RFC 9110 section 8.6: "A server MUST NOT send a Content-Length
 # header field in any response with a status code of 1xx"; section 6.5: it has no trailers either.
 NEVER_HINTED: Final = HOP_BY_HOP | {"content-length", "trailer"}
 
 
-def serialize_early_hints(fields: FieldPairs) -> bytes:
-    """Return a 103 as it is sent; nothing, where there are no fields.
+def read_early_hints(fields: FieldPairs) -> list[tuple[str, str]]:
+    """Return the fields of a 103 one by one.
 
     :param fields: the fields to be hinted at.
     :raises InvalidResponseError: if one of them cannot be sent, or is no hint but about the connection
         or the framing.
     """
-    lines: list[str] = []
-    for name, value in read_pairs("early hints", fields):
+    pairs = read_pairs("early hints", fields)
+    for name, _ in pairs:
         if lowered_name(name) in NEVER_HINTED:
             raise InvalidResponseError(f"{name} is no field of an early hint: it is about the connection")
-        lines.append(f"{name}: {value}")
-    # RFC 9110 section 15.2: it ends with the header section.
-    return encode_lines(["HTTP/1.1 103 Early Hints", *lines, ""]) if lines else b""
+    encode_lines([f"{name}: {value}" for name, value in pairs])
+    return pairs

@@ -1,152 +1,470 @@
-"""What is known of one request and its answer."""
+"""One request and its answer, by whichever wire they are carried: the middle storey of the contract.
 
+A backend whose wire is not HTTP/1 derives from :class:`Exchange` and writes how an answer goes out; it
+calls the exchange with what comes in. Policy, limits and deadlines, content codings, bodies in memory or as
+they come, environ, context, errors, log and closing are done here, once for all wires.
+
+The calls of one request come in this order, all in the event loop::
+
+    receive  receive_body*  receive_end                        the request
+    send_informational*  send_head  send_data*  send_end       its answer, possibly before the request's end
+    answered                                                   always last, unless the client is lost
+"""
+
+import asyncio
+import logging
 from collections.abc import Sequence
-from io import BytesIO
 from time import perf_counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.wrappers import Request, Response
 
-from ..semantics.content_coding import ContentDecoder
-from ..semantics.framing import NO_BODY, Framing
-from .request_body import BodyStream
+from ..errors import BadRequest, ContentTooLarge, ProtocolError, RequestTimeout
+from ..faults import is_fault
+from ..features import Feature
+from ..semantics import policy
+from ..semantics.field_pairs import FieldPairs
+from ..semantics.request_head import RequestHead
+from .access import log_answer
+from .answer_writer import AnswerWriter
+from .body_stream import ClientGoneError
+from .client_state import ClientState
+from .early_hints import read_early_hints
+from .error_response import error_response
+from .request_body import RequestBody
+from .sending import Rest, send_response
+from .tasks import begin_task
 
-LARGE_BODY: Final = 16 * 1024
-"""A waiting request whose body has more bytes fills the queue."""
+if TYPE_CHECKING:
+    from asphalt.core import Context
 
-NOTHING: Final[dict[str, Any]] = {}
-"""No variables: of a head that was not accepted. Nothing is ever put into it."""
+    from ..serving.application import BodyPlan
+    from ..serving.server_state import Server
+
+logger: Final = logging.getLogger("kyoukai.protocol")
 
 
-class Exchange:
-    """One request and its answer, made at the first byte and kept until the answer has gone.
+class Answerer(Protocol):
+    """What answers exchanges: an application of either form, as :mod:`kyoukai.core.applications` has it."""
 
-    Everything that belongs to one request is here and not on the connection: a second request may
-    be read while the first is still being answered.
+    def is_told(self, exchange: "Exchange", error: HTTPException) -> bool:
+        """Return whether the application answers a refusal itself, and prepare for that."""
+
+    async def answer(self, exchange: "Exchange") -> None:
+        """Answer one exchange. It does not raise, but for what ends its task."""
+
+
+class Owner(Protocol):
+    """What the exchanges of one connection share. A :class:`Connection` is one."""
+
+    server: "Server"
+    app: Any
+    answerer: Answerer
+    parent_context: "Context"
+    loop: asyncio.AbstractEventLoop
+    environ: dict[str, Any]
+    """What the environs of all requests of the connection share."""
+
+
+class Exchange(AnswerWriter):
+    """One request and its answer. A wire has a subclass of its own.
+
+    All methods are called in the event loop, but for :meth:`send_early_hints`.
+
+    :param owner: the connection, or whatever the exchanges have in common: see :class:`Owner`.
+    :param client: the state of the client, where exchanges share it; by default one of its own, for wires
+        with flow control for each request.
     """
 
-    __slots__ = (
-        "began",
-        "body_size",
-        "content",
-        "decoder",
-        "environ",
-        "error",
-        "expect_continue",
-        "fields",
-        "framing",
-        "keep_alive",
-        "method",
-        "path",
-        "persistent",
-        "query",
-        "sent",
-        "status",
-        "target",
-        "trailers",
-        "upgrade",
-        "variables",
-        "version",
-    )
+    __slots__ = ("awaits_continue", "began", "body", "error", "is_answered", "is_begun", "owner", "task")
 
-    def __init__(self) -> None:
+    def __init__(self, owner: Any, client: ClientState | None = None) -> None:
+        super().__init__(owner.server, ClientState(owner.loop) if client is None else client)
+        self.owner: Owner = owner
+        """What the exchanges of its connection have in common."""
         self.began = perf_counter()
         """When its head was read, in seconds, by :func:`time.perf_counter`."""
-        self.method = ""
-        self.target = b""
-        self.version = "1.1"
-        self.fields: list[tuple[bytes, bytes]] = []
-        self.keep_alive = True
-        """Whether the client lets the connection persist."""
-        self.variables: dict[str, str] = NOTHING
-        """The header fields as variables of the environ, without those that are dropped."""
-        self.path = ""
-        self.query = ""
-        self.environ: dict[str, Any] = NOTHING
-        """What the environ has of the head, once that was accepted."""
-        self.framing: Framing = NO_BODY
-        """How the body is delimited, once the head was accepted."""
-        self.expect_continue = False
-        """Whether the client waits for ``100 Continue`` and has not got it."""
-        self.upgrade = False
-        """Whether the client offers another protocol."""
-        self.decoder: ContentDecoder | None = None
-        """What decodes the body, where it has a content coding."""
-        self.content: BytesIO | BodyStream | None = None
-        """The content received so far, decoded, or the stream of it; ``None``: there was none."""
-        self.body_size = 0
-        """Bytes of the body received, before they are decoded."""
-        self.trailers: list[tuple[bytes, bytes]] = []
+        self.body: RequestBody | None = None
+        """The request's body; ``None``: it has none."""
+        self.awaits_continue = False
+        """Whether the client waits for ``100 Continue``, and this wire has yet to send it."""
         self.error: HTTPException | None = None
         """Why the request is refused, where it is."""
-        self.status = 0
-        """The status of the answer; 0 until its head was written."""
-        self.sent = 0
-        """Bytes of the answer's content written."""
-        self.persistent = False
-        """Whether the connection goes on after the answer."""
+        self.is_begun = False
+        """Whether it is being answered, or was."""
+        self.is_answered = False
+        """Whether its answer has been written."""
+        self.task: asyncio.Task[None] | None = None
+        """What answers, once it has had to wait."""
+
+    # What the wire calls
+
+    def receive(self, sent: RequestHead) -> None:
+        """Take the head of the request. It is called once, when the head has come whole, and does not raise.
+
+        A head that the policy refuses is answered with its error. A request without a body is answered now,
+        and so is one whose body is streamed.
+
+        :param sent: method, target, version, fields, and the size of the body.
+        """
+        server = self.server
+        self.began = perf_counter()
+        try:
+            accepted = policy.accept_delimited(sent, server.limits, server.methods, server.server_field)
+        except ProtocolError as error:
+            self.head = sent
+            self.refuse(error)
+            return
+        self.head = accepted.head
+        if accepted.fault is not None:
+            self.refuse(accepted.fault)
+        elif accepted.head.body_size == 0:
+            self.begin()
+        else:
+            self.receive_announced()
+
+    def receive_announced(self) -> None:
+        """Prepare for the body that an accepted head announces: the application says how it has it."""
+        head, server = self.head, self.server
+        self.body = body = RequestBody(head, server.limits.max_body_size)
+        body.begin(server.clock)
+        try:
+            body.plan(self.ask_plan(), self.want_body, self.note_fault)
+            if head.body_size is not None and head.body_size > body.max_size:
+                raise ContentTooLarge
+        except ProtocolError as error:
+            self.refuse(error)
+            return
+        except BaseException as exc:
+            if not is_fault(exc):
+                raise
+            # It must not raise: this is no refusal of the server's.
+            logger.error("receive_head failed on %s %r", head.method, head.path, exc_info=exc)
+            self.refuse(InternalServerError())
+            return
+        if body.stream is not None:
+            self.begin()
+        elif head.expects_continue and self.has_turn:
+            self.send_continue()
+        self.await_body()
+
+    def take_whole(self, data: bytes) -> None:
+        """Take a body all of which came along with its head. What begins to answer is called after this.
+
+        The application is not asked how it has such a body.
+        """
+        try:
+            self.body = RequestBody(self.head, self.server.limits.max_body_size, data)
+        except ProtocolError as error:
+            self.refuse(error)
+
+    def receive_body(self, data: bytes) -> None:
+        """Take a piece of the body, as it comes. Behind a refusal, the answer or a loss it is dropped.
+
+        One that is too large, or not of its content coding, is refused. Where too much lies unread
+        :meth:`pause_client` is called.
+
+        :param data: content, without what frames it on this wire; a content coding stays.
+        """
+        body = self.body
+        if body is None or body.is_whole or self.error is not None or self.client.is_gone:
+            return
+        body.note_received(self.server.clock, len(data))
+        self.take_body(data)
+        self.await_body()
+
+    def receive_end(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """Take the end of the body. It is called once, with the last byte and not before.
+
+        A body that is shorter or longer than announced is refused, and so are trailers that are no fields, or
+        pass a limit. For a request without a body it does nothing.
+
+        :param trailers: names and values behind the body; a wire that has some claims ``trailers``.
+        """
+        body = self.body
+        if body is None or body.is_whole or self.error is not None or self.client.is_gone:
+            return
+        try:
+            if trailers:
+                policy.check_trailers(trailers, self.server.limits)
+            body.finish(self.head.body_size, trailers)
+        except ProtocolError as error:
+            self.refuse(error)
+            return
+        if body.stream is None:
+            self.begin()
 
     def refuse(self, error: HTTPException) -> None:
-        """Note why the request is refused: its answer is the last of the connection."""
+        """Refuse the request, or the rest of its body. A wire calls it for a fault that it finds by itself.
+
+        Where the request is not being answered yet, ``error`` becomes the answer. Who reads a streamed body
+        gets it. A request that is answered or refused already stays as it is.
+
+        :param error: with its status; its traceback is dropped.
+        """
+        if self.error is not None or self.is_answered or self.client.is_gone:
+            return
+        # Drop the traceback: it keeps what was read last alive until gc runs.
+        error.__traceback__ = error.__context__ = error.__cause__ = None
         self.error = error
+        logger.debug("refusing a request: %s", error)
+        if self.body is not None:
+            # A client that was made to wait may end its side now, and that has to be seen.
+            self.let_go()
+            self.body.fail(error)
+        if not self.is_begun:
+            self.begin()
+
+    def pause_writing(self) -> None:
+        """Note that the client reads more slowly than we write: content waits until it has caught up.
+
+        A wire calls it for an exchange that has a client state of its own; likewise :meth:`resume_writing`.
+        """
+        self.client.pause()
+
+    def resume_writing(self) -> None:
+        """Note that the client has caught up."""
+        self.client.resume()
+
+    def end_client(self) -> None:
+        """Note that the client has ended its side, and may be gone: it may still get its answer.
+
+        A request that is not whole is refused with 400. With ``cancel_on_disconnect`` it is lost.
+        """
+        self.client.end()
+        if self.server.cancel_on_disconnect:
+            # Most clients that do this are gone, and this is all that can be seen of it.
+            self.lose()
+        elif self.body is not None and not self.body.is_whole:
+            self.refuse(BadRequest("The body is not whole."))
+        elif not self.is_begun:
+            self.refuse(BadRequest("The request is not whole."))
+
+    def lose(self, cancel: bool = False) -> None:
+        """Note that the client is gone, or has taken its request back.
+
+        Nothing is written any more, and :meth:`answered` is not called. A streamed answer is cut off; a
+        handler runs on, or not: ``cancel_on_disconnect``. Whoever reads the body gets a ConnectionResetError.
+
+        :param cancel: whether a handler is cancelled in any case, because the connection is cut off.
+        """
+        self.client.lose()
+        if self.body is not None:
+            self.body.fail(ClientGoneError("the client is gone"))
+        if self.task is not None:
+            self.server.keep(self.task)
+            if cancel or self.status or self.server.cancel_on_disconnect:
+                self.task.cancel()
+
+    def sweep(self, now: float) -> None:
+        """Refuse a body that is late, with 408. It is called with each sweep of the server.
+
+        :param now: :attr:`Server.clock`, in seconds.
+        """
+        if self.body is not None and self.body.deadline <= now:
+            self.refuse(RequestTimeout())
+
+    # What the application asks, as ``ctx.proto``
 
     @property
-    def logged_path(self) -> str:
-        """The path of a request whose head was accepted, as a log has it."""
-        path: str = self.environ.get("PATH_INFO", "")
-        return path
+    def app(self) -> Any:
+        """The application."""
+        return self.owner.app
 
+    @property
+    def client_ended(self) -> bool:
+        """Whether the client has ended its side, or is gone."""
+        return self.client.has_ended
 
-class AcceptedHead:
-    """What was made of a head that was accepted, for the next request with the same one.
+    async def wait_client_ended(self) -> None:
+        """Wait until the client has ended its side, or is gone."""
+        await self.client.wait_ended()
 
-    A client that keeps its connection sends the same head again and again, byte for byte. What a
-    parser says of it, and the policy after it, depends on nothing but these bytes. No head is kept
-    that offers another protocol, or announces a body with a content coding: each has a decoder of
-    its own.
+    def send_early_hints(self, fields: FieldPairs) -> bool:
+        """Tell the client fields of the answer before there is one, by a 103 (RFC 8297).
 
-    :param exchange: its head was accepted.
-    :param parser_is_spent: whether the parser takes no message after this one.
-    """
+        It may be called several times, also in a thread. Nothing is sent where the client speaks HTTP/1.0
+        (RFC 9110 section 15.2), is gone, or does not read what it has; where the answer has begun; and by a
+        backend without the feature ``early-hints``. The answer has to have the fields itself, too.
 
-    __slots__ = (
-        "environ",
-        "expect_continue",
-        "fields",
-        "framing",
-        "keep_alive",
-        "method",
-        "parser_is_spent",
-        "target",
-        "version",
-    )
+        :param fields: pairs of name and value, or a mapping from names to values.
+        :return: whether it is sent.
+        :raises InvalidResponseError: if a field cannot be sent.
+        """
+        pairs = read_early_hints(fields)
+        if not pairs or Feature.EARLY_HINTS not in self.server.features:
+            return False
+        try:
+            is_here = asyncio.get_running_loop() is self.owner.loop
+        except RuntimeError:
+            is_here = False
+        if is_here:
+            return self._write_hints(pairs)
+        # What a thread returns comes to the loop in the same way, and after this.
+        self.owner.loop.call_soon_threadsafe(self._write_hints, pairs)
+        return self._takes_hints
 
-    def __init__(self, exchange: Exchange, parser_is_spent: bool) -> None:
-        self.method = exchange.method
-        self.target = exchange.target
-        self.version = exchange.version
-        self.fields = exchange.fields
-        self.keep_alive = exchange.keep_alive
-        self.environ = exchange.environ
-        self.framing = exchange.framing
-        # The exchange's own changes when it is sent.
-        self.expect_continue = exchange.expect_continue
-        self.parser_is_spent = parser_is_spent
+    def _write_hints(self, pairs: list[tuple[str, str]]) -> bool:
+        return self._takes_hints and self.send_informational("103 Early Hints", pairs)
 
+    @property
+    def _takes_hints(self) -> bool:
+        return not (
+            self.status
+            or self.is_answered
+            or self.head.version == "1.0"
+            or self.client.is_paused
+            or self.client_gone
+        )
 
-def is_full(waiting: Sequence[Exchange], most: int) -> bool:
-    """Return whether enough requests wait: many, one with a large body, or one that may be the last.
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the request has come; of one that was refused, more may be on its way."""
+        return self.error is None and (self.body is None or self.body.is_whole)
 
-    What comes after a request that offers an upgrade may be the other protocol's.
+    # What answers
 
-    :param waiting: in order; the first is being answered.
-    :param most: how many there may be.
-    """
-    if not waiting:
-        return False
-    last = waiting[-1]
-    return (
-        last.upgrade
-        or len(waiting) >= most
-        or (len(waiting) > 1 and (last.body_size > LARGE_BODY or last.decoder is not None))
-    )
+    def write_response(self, response: Response, fake_environ: dict[str, Any]) -> Rest:
+        """Write a Werkzeug response: its head, and a body that is in memory.
+
+        A response that cannot be sent is logged, and a 500 written in its place.
+
+        :param response: it is not closed here.
+        :param fake_environ: the request's environ; of it, the method and what is accepted are read.
+        :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
+        """
+        return send_response(self, response, fake_environ, self.owner.app)
+
+    def log(self, request: Request | None) -> None:
+        """Log the answer, where answers are logged."""
+        server = self.server
+        if self.status and server.access_log is not None:
+            log_answer(server.access_log, self, request, self.owner.environ)
+
+    def finish(self) -> None:
+        """Note that the answer has been written, and its resources closed."""
+        self.task = None
+        self.is_answered = True
+        if self.client.is_gone:
+            return
+        self.leave_body()
+        self.answered()
+
+    def leave_body(self) -> None:
+        """Read no more of the body: the request is answered. What is still to come is late as ever."""
+        if self.body is not None and self.body.stream is not None:
+            self.body.stream.fail(RuntimeError("the request is answered, and its body is not read any more"))
+            self.let_go()
+
+    # Its own, which a wire may do in another way
+
+    def cut_off(self) -> None:
+        """End without an answer, or without the rest of it: the task that answers has been ended."""
+        self.reset()
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether its answer may be written now; HTTP/1 answers in the order of the requests."""
+        return True
+
+    def begin(self) -> None:
+        """Note that it can be answered: the request is whole, or refused, or its body is streamed."""
+        self.is_begun = True
+        self.start()
+
+    def start(self) -> None:
+        """Begin to answer: at once where that needs nobody but the server, otherwise in a task."""
+        error = self.error
+        if error is not None and not self.owner.answerer.is_told(self, error):
+            self.answer_refusal(error)
+        else:
+            self.start_task()
+
+    def start_task(self) -> None:
+        """Answer in a task, and a copy of the server's context variables, of its own."""
+        owner = self.owner
+        self.note_task(begin_task(owner.loop, owner.answerer.answer(self), owner.server.context.copy()))
+
+    def note_task(self, task: "asyncio.Task[None] | None") -> None:
+        """Keep the task that answers; ``None``: it has come to its end already."""
+        if task is not None:
+            self.task = task
+            if self.client.is_gone:  # pragma: no cover (since Python 3.12)
+                # It has closed the connection already, or handed it on, and goes on.
+                self.server.keep(task)
+
+    def answer_refusal(self, error: HTTPException) -> None:
+        """Answer a refusal, without asking the application."""
+        head = self.head
+        environ = {"REQUEST_METHOD": head.method or "GET", "SERVER_PROTOCOL": f"HTTP/{head.version}"}
+        self.write_response(error_response(error, head.accept), environ)
+        self.log(None)
+        self.finish()
+
+    def is_ended_by(self, exc: BaseException) -> bool:
+        """Return whether ``exc`` ends the task that answers: it is no fault of what the task called."""
+        if isinstance(exc, GeneratorExit):
+            # Into a task that is collected it is thrown from outside. One that runs got it by what it called.
+            return self.task is not None and asyncio.current_task(self.owner.loop) is not self.task
+        return not is_fault(exc)
+
+    def ask_plan(self) -> "BodyPlan | None":
+        """Return how the application wants the body."""
+        ask = getattr(self.owner.app, "receive_head", None)
+        plan: BodyPlan | None = None if ask is None else ask(self.head.environ | self.owner.environ)
+        return plan
+
+    def take_body(self, data: bytes) -> None:
+        """Take a piece of the body, whose pace is noted already."""
+        try:
+            self.body.take(data)  # type: ignore[union-attr]
+        except ProtocolError as error:
+            self.refuse(error)
+
+    def await_body(self) -> None:
+        """Set the deadline of a body of which more is to come, or make the client wait."""
+        body = self.body
+        if body is None or body.is_whole or self.error is not None:
+            return
+        if body.await_more(self.server.clock, self.server.limits, self.awaits_continue):
+            self.pause_client()
+
+    def send_continue(self) -> None:
+        """Let the client send the body (RFC 9110 section 15.2.1), where that is up to this wire."""
+        self.awaits_continue = False
+
+    def want_body(self) -> None:
+        """Let the client go on: what has come of a streamed body has been read.
+
+        :raises RuntimeError: if it waits for ``100 Continue``, and has got the head of the answer instead.
+        """
+        if self.awaits_continue and self.body is not None and not self.body.is_whole:
+            if self.status:
+                raise RuntimeError("the answer has begun, and a client that has it does not send its body")
+            self.send_continue()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let a client go on that was made to wait."""
+        server = self.server
+        if self.body is not None and self.body.let_go(server.clock, server.limits) and not self.client_gone:
+            self.resume_client()
+
+    def break_body(self, error: ProtocolError) -> None:
+        """Have whoever reads the body get ``error``: the application is asked for the answer to a refusal."""
+        if self.body is None:
+            self.body = RequestBody(self.head, self.server.limits.max_body_size)
+        self.body.break_for(error)
+
+    @property
+    def refusal(self) -> ProtocolError | None:
+        """What the application is asked to answer; ``None``: the request, of which a body may fail yet."""
+        error = self.error
+        if isinstance(error, ProtocolError) and self.body is not None and self.body.is_refused:
+            return error
+        return None
+
+    def note_fault(self, error: HTTPException) -> None:
+        """Note what is wrong with the content coding of a streamed body: the answer is the last."""
+        self.error = error

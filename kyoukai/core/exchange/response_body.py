@@ -7,33 +7,24 @@ iterator may block, so each of its steps runs in a thread; an async iterator run
 import asyncio
 import functools
 import io
-import os
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.wsgi import FileWrapper
 
+from ..semantics.serialize import InvalidResponseError
 from ..serving.strands import Strand, note_strand, strand_of
 from ..serving.threads import run_in_thread
-from .sendfile import open_socket, send_block
-from .serialize import InvalidResponseError
 
 if TYPE_CHECKING:
-    from ..connection.connection import Connection
-    from ..semantics.framing import ResponseFraming
-    from .exchange import Exchange
+    from .answer_writer import AnswerWriter
+    from .trailers import MakeTrailers
 
 BLOCK_SIZE: Final = 256 * 1024
 """Bytes of a file read at once. asyncio's own sendfile fall-back reads as much."""
 
-COPY_SIZE: Final = 16 * 1024
-"""A body up to this many bytes is written together with its head; beyond, the copy costs more."""
-
 PIECE_SIZE: Final = 64 * 1024
 """Bytes of a body in memory written at once, where it goes in pieces: asyncio's high-water mark."""
-
-LARGE_SIZE: Final = 1024 * 1024
-"""A body in memory of more bytes is written in pieces, as the client takes them."""
 
 TURN_PIECES: Final = 16
 """Pieces sent before the loop has its turn, however small they are."""
@@ -43,18 +34,16 @@ TURN_SIZE: Final = 256 * 1024
 
 
 class BodySender:
-    """Sends one streamed body.
+    """Sends the content of one answer, whose head has been written.
 
-    :param connection: where to.
     :param exchange: whose answer it is; its ``sent`` is counted up.
-    :param framing: how the body is delimited.
-    :param trailers: what makes the trailer section of a chunked one, if it has any.
+    :param declared: the Content-Length of the answer; ``None``: it has none.
+    :param trailers: makes the fields behind the content, if it has any.
     """
 
     __slots__ = (
-        "connection",
+        "declared",
         "exchange",
-        "framing",
         "gathered",
         "gathered_size",
         "is_due",
@@ -64,20 +53,15 @@ class BodySender:
     )
 
     def __init__(
-        self,
-        connection: "Connection",
-        exchange: "Exchange",
-        framing: "ResponseFraming",
-        trailers: Callable[[], Awaitable[bytes]] | None = None,
+        self, exchange: "AnswerWriter", declared: int | None, trailers: "MakeTrailers | None" = None
     ) -> None:
-        self.connection = connection
         self.exchange = exchange
-        self.framing = framing
+        self.declared = declared
         self.trailers = trailers
         self.gathered: list[bytes] = []
         """What has yet to be written, in order: see :meth:`write_piece`."""
         self.gathered_size = 0
-        """Its bytes, but for the framing."""
+        """Its bytes."""
         self.is_due = False
         """Whether the loop is to write it at its next turn."""
         self.turn_pieces = 0
@@ -110,16 +94,13 @@ class BodySender:
             self.flush()
 
     async def _end(self) -> None:
-        """Write what ends the body."""
-        declared = self.framing.content_length
-        if declared is not None and self.exchange.sent < declared:
+        """End the answer, with what has yet to be written."""
+        if self.declared is not None and self.exchange.sent < self.declared:
             raise InvalidResponseError(
-                f"the body has {self.exchange.sent} bytes, its Content-Length says {declared}"
+                f"the body has {self.exchange.sent} bytes, its Content-Length says {self.declared}"
             )
-        if self.framing.chunked:
-            # RFC 9112 section 7.1: last-chunk, and the trailer section, which is mostly empty.
-            lines = b"" if self.trailers is None else await self.trailers()
-            self.gathered.append(b"0\r\n%b\r\n" % lines)
+        trailers = () if self.trailers is None else await self.trailers()
+        self.exchange.send_end(self._take_gathered(), trailers)
 
     def write_piece(self, piece: bytes | str) -> bool:
         """Write one piece, and return whether to wait by :meth:`make_room` before the next.
@@ -130,39 +111,38 @@ class BodySender:
         data = piece.encode() if isinstance(piece, str) else piece
         size = len(data)
         if not size:
-            # RFC 9112 section 7.1: an empty chunk would be the last one.
             return False
-        declared = self.framing.content_length
-        if declared is not None and self.exchange.sent + size > declared:
+        exchange, declared = self.exchange, self.declared
+        if declared is not None and exchange.sent + size > declared:
             raise InvalidResponseError(f"the body is longer than its Content-Length, {declared} bytes")
-        if self.framing.chunked:
-            self.gathered += (b"%x\r\n" % size, bytes(data), b"\r\n")
-        else:
-            self.gathered.append(bytes(data))
+        self.gathered.append(bytes(data))
         self.gathered_size += size
         if self.gathered_size >= PIECE_SIZE:
             self.flush()
         elif not self.is_due:
             self.is_due = True
             asyncio.get_running_loop().call_soon(self._flush_due)
-        connection = self.connection
-        self.exchange.sent += size
+        exchange.sent += size
         self.turn_pieces += 1
         self.turn_size += size
         return (
-            connection.is_paused
+            exchange.client.is_paused
             or self.turn_size >= TURN_SIZE
             or self.turn_pieces >= TURN_PIECES
-            or connection.client_gone
+            or exchange.client_gone
         )
 
     def flush(self) -> None:
         """Write what is gathered."""
         if self.gathered:
-            data = b"".join(self.gathered)
-            self.gathered.clear()
-            self.gathered_size = 0
-            self.connection.raw_write(data)
+            self.exchange.send_data(self._take_gathered())
+
+    def _take_gathered(self) -> bytes:
+        gathered = self.gathered
+        data = gathered[0] if len(gathered) == 1 else b"".join(gathered)
+        gathered.clear()
+        self.gathered_size = 0
+        return data
 
     def _flush_due(self) -> None:
         self.is_due = False
@@ -178,7 +158,7 @@ class BodySender:
         """
         self.turn_pieces = self.turn_size = 0
         self.flush()
-        if not await self.connection.drain():
+        if not await self.exchange.drain():
             await asyncio.sleep(0)
 
     async def _send_async(self, body: AsyncIterable[bytes | str]) -> None:
@@ -205,7 +185,7 @@ class BodySender:
         if isinstance(file, (io.BufferedReader, io.FileIO)) and await self._sendfile(file):
             return
         # A file that has grown since its length was declared is sent as far as declared.
-        declared = self.framing.content_length
+        declared = self.declared
         size = BLOCK_SIZE
         while True:
             if declared is not None:
@@ -218,34 +198,8 @@ class BodySender:
                 await self.make_room()
 
     async def _sendfile(self, file: Any) -> bool:
-        """Let the kernel send it, as far as system, transport and framing have it so."""
-        exchange, declared = self.exchange, self.framing.content_length
-        socket = None if declared is None else await open_socket(self.connection)
-        if socket is None or declared is None:
-            return False
-        offset, turn_end = file.tell(), TURN_SIZE
-        try:
-            while exchange.sent < declared:
-                size = min(BLOCK_SIZE, declared - exchange.sent)
-                try:
-                    sent = await send_block(self.connection, socket, file, offset, size)
-                except ConnectionResetError:
-                    raise
-                except OSError:
-                    if exchange.sent:
-                        raise
-                    # Not every file system has it. Nothing was sent: the other way is still open.
-                    return False
-                if not sent:
-                    break
-                offset += sent
-                exchange.sent += sent
-                if exchange.sent >= turn_end:
-                    turn_end = exchange.sent + TURN_SIZE
-                    await asyncio.sleep(0)
-        finally:
-            os.close(socket)
-        return True
+        """Let the kernel send it, as far as system, wire and framing have it so."""
+        return self.declared is not None and await self.exchange.send_file(file, self.declared)
 
 
 def _reader_of(body: object) -> tuple[str, Strand]:

@@ -17,13 +17,16 @@ from werkzeug.wrappers import Response
 from ..faults import is_end
 from ..features import Feature
 from ..semantics.field_pairs import FieldPairs, read_pairs
+from ..semantics.serialize import HOP_BY_HOP, InvalidResponseError, encode_lines, lowered_name
 from .origins import origin
-from .serialize import HOP_BY_HOP, InvalidResponseError, encode_lines, lowered_name
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
 Trailers = FieldPairs | Callable[[], FieldPairs | Awaitable[FieldPairs | None] | None]
 """The fields, or a function that is called at the end of the body and returns them."""
+
+MakeTrailers = Callable[[], Awaitable[list[tuple[str, str]]]]
+"""Makes the fields, once the body is at its end."""
 
 # RFC 9110 section 6.5.1: "Many fields cannot be processed outside the header section because their
 # evaluation is necessary prior to receiving the content, such as those that describe message framing,
@@ -51,19 +54,19 @@ def is_forbidden(name: str) -> bool:
     return lowered in FORBIDDEN or (lowered.startswith(CONTENT) and lowered != DIGEST)
 
 
-def serialize_trailers(fields: FieldPairs) -> bytes:
-    """Return the lines of a trailer section, without the empty one that ends it.
+def read_trailers(fields: FieldPairs) -> list[tuple[str, str]]:
+    """Return trailer fields one by one.
 
     :raises InvalidResponseError: if one of them cannot be sent, or not behind the body.
     """
-    lines: list[str] = []
-    for name, value in read_pairs("trailers", fields):
+    pairs = read_pairs("trailers", fields)
+    for name, _ in pairs:
         if is_forbidden(name):
             raise InvalidResponseError(
                 f"{name} can be no trailer field: it is needed before the body (RFC 9110 section 6.5.1)"
             )
-        lines.append(f"{name}: {value}")
-    return encode_lines(lines)
+    encode_lines([f"{name}: {value}" for name, value in pairs])
+    return pairs
 
 
 def takes_trailers(environ: dict[str, Any]) -> bool:
@@ -98,7 +101,7 @@ def announced(response: Response, environ: dict[str, Any]) -> Headers:
         headers.pop("Trailer", None)
     elif isinstance(trailers, Mapping | list | tuple) and "Trailer" not in headers:
         try:
-            serialize_trailers(trailers)
+            read_trailers(trailers)
         except InvalidResponseError:
             return headers  # It is logged when they would be sent.
         names = dict.fromkeys(name for name, _ in read_pairs("trailers", trailers))
@@ -108,8 +111,8 @@ def announced(response: Response, environ: dict[str, Any]) -> Headers:
     return headers
 
 
-def trailers_of(response: Response, environ: dict[str, Any]) -> Callable[[], Awaitable[bytes]] | None:
-    """Return what makes the trailer section of a chunked response, or ``None``, where it is empty.
+def trailers_of(response: Response, environ: dict[str, Any]) -> MakeTrailers | None:
+    """Return what makes the trailer fields of a streamed response, or ``None``, where it has none.
 
     :param environ: of the request.
     """
@@ -119,13 +122,13 @@ def trailers_of(response: Response, environ: dict[str, Any]) -> Callable[[], Awa
     return functools.partial(make_trailers, trailers, environ)
 
 
-async def make_trailers(trailers: Trailers, environ: dict[str, Any]) -> bytes:
-    """Return the lines of the trailer section; none, and a line of the log, where they cannot be sent."""
+async def make_trailers(trailers: Trailers, environ: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the trailer fields; none, and a line of the log, where they cannot be sent."""
     try:
         fields = trailers() if callable(trailers) else trailers
         if inspect.isawaitable(fields):
             fields = await fields
-        return serialize_trailers(fields) if fields is not None else b""
+        return [] if fields is None else read_trailers(fields)
     except BaseException as exc:
         if is_end(exc):
             raise
@@ -133,4 +136,4 @@ async def make_trailers(trailers: Trailers, environ: dict[str, Any]) -> bytes:
         source = origin(getattr(environ.get("kyoukai.protocol"), "app", None), environ)
         text = "the trailers of the answer to %s %r cannot be sent%s"
         logger.error(text, method, path, source, exc_info=exc)
-        return b""
+        return []

@@ -6,16 +6,14 @@ the cause or the context of the parser's. The server finds them here, before it 
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ..contract.parser import CALLBACKS
 from ..errors import BadRequest, ProtocolError
 from ..faults import is_fault
-
-if TYPE_CHECKING:
-    from ..exchange.exchange import Exchange
+from ..semantics.framing import Framing
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
@@ -43,14 +41,14 @@ class Disagreement(BadRequest):
         return error
 
 
-def disagree(exchange: "Exchange", content_size: int | None, parser: str) -> Disagreement:
+def disagree(framing: Framing, content_size: int | None, parser: str) -> Disagreement:
     """Return the refusal of a message on whose end the server and the parser disagree.
 
+    :param framing: of the message.
     :param content_size: bytes of content up to the end that the server read; ``None``: it has not come to
         the end of a chunked body.
     :param parser: what the parser has told.
     """
-    framing = exchange.framing
     if not framing.chunked:
         server = f"read that it ends after {framing.content_length} bytes of content"
     elif content_size is None:
@@ -110,7 +108,6 @@ def translate(
     """
     refusal = find_refusal(exc)
     if refusal is not None:
-        logger.debug("refusing a request: %s", refusal)
         return refusal
     if not isinstance(exc, parser_errors) or is_of_a_callback(exc):
         return internal_error("the parser, or what it calls, failed", exc)
@@ -126,7 +123,7 @@ def translate(
     if error.code == InternalServerError.code:
         logger.error("the parser failed", exc_info=exc)
     else:
-        logger.debug("refusing a request: %s, for %r", error, exc)
+        logger.debug("the parser refuses a request by %r", exc)
     return error
 
 

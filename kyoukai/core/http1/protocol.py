@@ -1,99 +1,249 @@
-"""The contract's upper storey: one HTTP/1 connection, events in and calls out.
+"""The contract's highest storey: one HTTP/1 connection, for whoever has a parser of HTTP/1.
 
-Requests come in by :class:`~kyoukai.core.http1.reading.Reading` and are answered by
-:class:`~kyoukai.core.http1.answering.Answering`; this is how answers are written, and how it all ends.
+It is a thin face. What is received is read by its :class:`~kyoukai.core.http1.reader.MessageReader`, requests
+wait in its :class:`~kyoukai.core.http1.queue.ExchangeQueue`, and answers become bytes by its
+:class:`~kyoukai.core.http1.response_writer.ResponseWriter`.
 """
 
+import abc
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import Any, ClassVar, Final
 
-from werkzeug.exceptions import InternalServerError
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
-from werkzeug.wsgi import FileWrapper
 
-from ..connection.connection import OtherProtocol
-from ..errors import ProtocolError
+from ..connection.connection import CLOSED, OPEN, Connection, OtherProtocol, Phase
+from ..contract.parser import CALLBACKS, BodyParser, RequestParser
+from ..errors import BadRequest, RequestTimeout
 from ..exchange.answer import prepare_answer
-from ..exchange.early_hints import serialize_early_hints
-from ..exchange.error_response import error_response
+from ..exchange.body_stream import ClientGoneError
 from ..exchange.exchange import Exchange
-from ..exchange.origins import origin
-from ..exchange.response_body import COPY_SIZE, LARGE_SIZE, PIECE_SIZE, BodySender
-from ..exchange.trailers import trailers_of
-from ..faults import is_end, is_fault
-from ..features import Feature
+from ..exchange.sending import Rest, send_prepared, send_response
+from ..faults import is_fault
 from ..semantics.field_pairs import FieldPairs
-from .answering import Answering
-from .reception import logger
-from .states import ENDED, IDLE
+from ..semantics.framing import Framing
+from ..semantics.request_head import RequestHead
+from ..serving.server_state import NEVER
+from .callbacks import Callback
+from .exchange import COPY_SIZE, HTTP1Exchange
+from .parser_errors import Disagreement, translate
+from .queue import ExchangeQueue
+from .reader import MessageReader
+from .response_writer import ResponseWriter
+from .states import ARRIVING, BODY, ENDED, IDLE, State
 
-if TYPE_CHECKING:
-    from ..semantics.framing import ResponseFraming
+logger: Final = logging.getLogger("kyoukai.protocol")
+
+HELD_SIZE: Final = 64 * 1024
+"""Bytes that wait unread before the transport is paused, where that is not done at once."""
 
 
-class HTTPProtocol(Answering):
-    """One HTTP/1 connection. A backend derives from it and says two things.
+class HTTPProtocol(Connection, abc.ABC):
+    """One HTTP/1 connection. A backend derives from it and writes two methods.
 
     They are :meth:`make_parser` and :attr:`parser_errors`. The parser calls this object
     itself, so a subclass does not override the ``on_*`` methods. Parameters are those of
     :class:`~kyoukai.core.connection.connection.Connection`.
     """
 
-    def send_continue(self) -> None:
-        """Let the client send the body of the request being received (RFC 9110 section 15.2.1)."""
-        self.exchange.expect_continue = False
-        if not self.exchange.body_size:
-            self.raw_write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            # Its time runs from now on, if it did not before.
-            self.deadline = self.server.clock + self.limits.body_timeout
+    parser_errors: ClassVar[tuple[type[Exception], ...]] = ()
+    """What the parser raises for bad input. Such a request is refused with 400, or with what
+    :meth:`translate_exception` says. Any other exception is a bug: 500, and its traceback is logged."""
 
-    def send_early_hints(self, fields: FieldPairs) -> bool:
-        """Tell the client fields of the answer before there is one, by a 103 (RFC 8297).
+    exchange_class: ClassVar[type[HTTP1Exchange]] = HTTP1Exchange
+    """The class of each request and its answer."""
 
-        It is for the request that is being handled, and may be called several times, also in a thread.
-        Nothing is sent where the client speaks HTTP/1.0 (RFC 9110 section 15.2), is gone, or does not
-        read what it has; where the answer has begun; and by a backend without the feature
-        ``early-hints``. The answer has to have the fields itself, too.
+    def __init__(self, component: Any, parent_context: Any, server_ip: str, server_port: int) -> None:
+        super().__init__(component, parent_context, server_ip, server_port)
+        self.queue = ExchangeQueue(self.server.limits.max_pipelined)
+        """The requests that are whole, or refused, in order."""
+        self.writer = ResponseWriter()
+        """What makes bytes of answers."""
+        self.reader = MessageReader(self, self.queue)
+        """What reads requests."""
 
-        :param fields: pairs of name and value, or a mapping from names to values.
-        :return: whether it is sent.
-        :raises InvalidResponseError: if a field cannot be sent.
+    # What an author writes
+
+    @abc.abstractmethod
+    def make_parser(self) -> RequestParser | BodyParser:
+        """Return a new parser that calls this object's ``on_*`` methods.
+
+        It is called when the connection is made. It is called again, between two messages, after a message
+        for which the parser's ``should_keep_alive`` was false though the connection persists; and within a
+        head, for a method that the parser does not know: the new one is given ``POST`` in its place.
         """
-        data = serialize_early_hints(fields)
-        exchange = self.exchanges[0] if self.exchanges else None
-        if not data or exchange is None or Feature.EARLY_HINTS not in self.server.features:
+
+    def translate_exception(self, exc: Exception) -> HTTPException:
+        """Return the HTTP error that one of :attr:`parser_errors` means: by default 400.
+
+        Nothing else comes here. What it raises, or returns that is no HTTP error, is logged, and a 500.
+        """
+        return BadRequest()
+
+    def translate(self, exc: BaseException) -> HTTPException:
+        """Return the HTTP error that an exception out of the parser means, and log what there is to log."""
+        return translate(exc, self.parser_errors, self.translate_exception)
+
+    def resume_parser(self, exc: Exception, framing: Framing | None) -> bool:
+        """Go on parsing after an exception that is no error, and return whether it was none.
+
+        Only a parser that stops for an upgrade needs it: the default returns ``False``. The parser
+        stopped at the end of a head. If a body follows, :attr:`parser` must be one that takes it.
+
+        :param exc: what ``feed_data`` raised; never a refusal of the server's own.
+        :param framing: how the body that follows is delimited; ``None`` where none does.
+        """
+        return False
+
+    # The parser's calls
+
+    on_message_begin: Callback[[]] = Callback(MessageReader.on_message_begin)
+    on_url: Callback[[bytes]] = Callback(MessageReader.on_url)
+    on_header: Callback[[bytes, bytes]] = Callback(MessageReader.on_header)
+    on_headers_complete: Callback[[]] = Callback(MessageReader.on_headers_complete)
+    on_body: Callback[[bytes]] = Callback(MessageReader.on_body)
+    on_message_complete: Callback[[]] = Callback(MessageReader.on_message_complete)
+
+    @property
+    def parser(self) -> RequestParser | BodyParser:
+        """The parser that reads the message being received. :meth:`resume_parser` may set another."""
+        return self.reader.parser
+
+    @parser.setter
+    def parser(self, parser: RequestParser | BodyParser) -> None:
+        self.reader.parser = parser
+
+    # The transport's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport of a connection just accepted, and make the parser."""
+        super().connection_made(transport)
+        self.environ["kyoukai.protocol"] = self
+        self.reader.make_parser()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what the client sent, as far as the queue has room."""
+        reader = self.reader
+        state = reader.state
+        if state is ENDED or self.phase is not OPEN:
+            self.discard(len(data))
+            return
+        reader.feed(data)
+        if reader.state is ENDED:
+            self.discard(len(reader.take_unread()))
+        self.queue.go_on()
+        if reader.is_held:
+            self._hold()
+
+    def eof_received(self) -> bool:
+        """Note that the client sends no more; it still gets the answers to what it sent.
+
+        :return: whether our side stays open.
+        """
+        self.client.end()
+        if self.server.cancel_on_disconnect:
+            # Most clients that do this are gone, and this is all that can be seen of it.
+            self.abort()
             return False
-        try:
-            is_here = asyncio.get_running_loop() is self.loop
-        except RuntimeError:
-            is_here = False
-        if is_here:
-            return self._write_hints(exchange, data)
-        # What a thread returns comes to the loop in the same way, and after this.
-        self.loop.call_soon_threadsafe(self._write_hints, exchange, data)
-        return self._takes_hints(exchange)
+        if not self.reader.is_held:
+            self._end_input()
+        waiting = self.queue.waiting
+        if waiting and self.transport.can_write_eof():
+            return True
+        if waiting and self.is_open_ended:
+            # TLS has no side that stays open. Its farewell would end the answer as if it were whole.
+            self.reset()
+        else:
+            self.close()
+        return False
 
-    def _write_hints(self, exchange: Exchange, data: bytes) -> bool:
-        takes = self._takes_hints(exchange)
-        if takes:
-            self.raw_write(data)
-        return takes
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Clean up. A streamed answer is cut off; a handler runs on, or not: ``cancel_on_disconnect``."""
+        state = self.reader.state
+        if state is ARRIVING or state is BODY:
+            logger.debug("a connection was lost in the middle of a request")
+        elif self.queue.waiting and self.phase is OPEN:
+            logger.debug("a client is gone before it had its answer")
+        answered = self.first
+        if answered is not None and answered.task is not None:
+            self.server.keep(answered.task)
+            if answered.status or self.server.cancel_on_disconnect:
+                answered.task.cancel()
+        super().connection_lost(exc)
 
-    def _takes_hints(self, exchange: Exchange) -> bool:
-        """Return whether a hint for ``exchange`` may be sent now."""
-        return (
-            not exchange.status
-            and exchange.version != "1.0"
-            and self._is_answering
-            and self.exchanges[:1] == [exchange]
-            and not (self.is_paused or self.client_gone)
-        )
+    def _end_input(self) -> None:
+        reader, exchange = self.reader, self.reader.exchange
+        if reader.state is ARRIVING or reader.state is BODY:
+            logger.debug("a client ended its side in the middle of a request")
+        if exchange is not None and (exchange.is_begun or hasattr(self.app, "process_refusal")):
+            # RFC 9112 section 8: "MAY send an error response prior to closing the connection". Most of these
+            # clients are gone, so that the server by itself does not.
+            exchange.refuse(BadRequest("The body is not whole."))
+            return
+        reader.end()
+        self.deadline = NEVER
 
-    def write_response(
-        self, response: Response, fake_environ: dict[str, Any]
-    ) -> Coroutine[Any, Any, None] | None:
+    # For the reader
+
+    @property
+    def state(self) -> State | Phase:
+        """Where in a message the connection is; once no message is read any more, where in its end."""
+        return self.reader.state if self.phase is OPEN else self.phase
+
+    @property
+    def first(self) -> HTTP1Exchange | None:
+        """The request that is being answered."""
+        waiting: list[Any] = self.queue.waiting
+        return waiting[0] if waiting else None
+
+    def handle_parser_exception(self, exc: Exception) -> None:
+        """Refuse the request being received with the HTTP error that ``exc`` is or means, and close.
+
+        The answer comes after those to earlier requests; then the connection lingers, unless the client
+        has ended its side, so that it can be read (RFC 9112 section 9.6).
+        """
+        reader = self.reader
+        if self.phase is not OPEN or reader.is_ended:
+            # What comes after the last request was never going to be served.
+            return
+        exchange = reader.exchange
+        if exchange is None:
+            exchange = HTTP1Exchange(self, reader.known_head())
+        error = exc if isinstance(exc, HTTPException) else self.translate(exc)
+        if isinstance(error, Disagreement):
+            text = "refusing %s %r, as it is not certain where it ends: the server %s, the parser %s"
+            head = exchange.head
+            path = head.path or head.target.partition(b"?")[0].decode("latin-1")
+            logger.warning(text, head.method, path, error.server, error.parser)
+        self.deadline = NEVER
+        exchange.refuse(error)
+
+    def note_message_end(self, exchange: Exchange) -> None:
+        """Note that a message has been read whose answer has gone already."""
+        if self.queue.waiting:
+            return
+        # The answer was there before: nothing else will say what comes now.
+        if self.reader.state is IDLE:
+            self.await_request()
+        else:
+            self.loop.call_soon(self.close)
+
+    def _hold(self) -> None:
+        """Have the transport bring no more while the queue has no room."""
+        last: Any = self.queue.waiting[-1]
+        if not last.head.upgrade or len(self.reader.buffer) > HELD_SIZE:
+            self.transport.pause_reading()
+
+    # Answering
+
+    def _wait(self) -> Coroutine[Any, Any, None]:
+        """Return what answers the first request of the queue."""
+        exchange: Any = self.queue.waiting[0]
+        return self.answerer.answer(exchange)
+
+    def write_response(self, response: Response, fake_environ: dict[str, Any]) -> Rest:
         """Write a response to the first request of the queue.
 
         What can be written at once is: the head, and a body that is in memory. A response that
@@ -103,97 +253,151 @@ class HTTPProtocol(Answering):
         :param fake_environ: the request's environ; of it, the method and the protocol are read.
         :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
         """
-        exchange = self.exchanges[0] if self.exchanges else Exchange()
-        ending = self.state is ENDED or self.server.stopping
-        close = exchange.error is not None or (ending and len(self.exchanges) <= 1)
-        if exchange is self.exchange and not self.can_drain(exchange):
-            # Its body is not whole: no other request can be found behind it.
-            close = True
-        date, server = self.server.date, self.server.server_field
+        waiting: list[Any] = self.queue.waiting
+        exchange: HTTP1Exchange = waiting[0] if waiting else HTTP1Exchange(self, RequestHead())
         try:
-            head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
+            head, content = prepare_answer(response, fake_environ)
         except BaseException as exc:
             if not is_fault(exc):
                 raise
-            # Nothing was written yet, so there is an answer to give.
-            text = "the answer to %s %r cannot be sent%s"
-            source = origin(self.app, fake_environ)
-            logger.error(text, exchange.method, exchange.logged_path, source, exc_info=exc)
-            response = error_response(InternalServerError(), fake_environ.get("HTTP_ACCEPT", ""))
-            head, body, framing, exchange.status = prepare_answer(response, fake_environ, close, date, server)
-        exchange.persistent = not framing.close
-        if not framing.send_body:
-            self.raw_write(head)
-            return None
-        if body is not None and len(body) <= COPY_SIZE:
-            exchange.sent = len(body)
-            self.raw_write(head + body)
-            return None
-        if body is not None and len(body) <= (PIECE_SIZE if self.is_secure else LARGE_SIZE):
-            exchange.sent = len(body)
-            self.raw_write_both(head, body)
-            return None
-        if body is None and exchange.expect_continue and exchange is self.exchange and may_read(response):
-            # What sends the answer may read the body as it goes; once the head is gone, it is too late.
-            self.send_continue()
-        if body is None and framing.open_ended:
-            self.note_open_end(True)
-        self.raw_write(head)
-        # A transport over TLS does not tell how much of a large write has gone, and asyncio's own keeps a
-        # copy of what has not: what is large goes in pieces.
-        trailers = trailers_of(response, fake_environ) if framing.chunked else None
-        return self._send_body(response.response if body is None else body, framing, exchange, trailers)
+            # It is logged there, and a 500 takes its place.
+            return send_response(exchange, response, fake_environ, self.app)
+        if content is None or len(content) > COPY_SIZE:
+            return send_prepared(exchange, response, head, content, fake_environ, self.app)
+        # Nearly every answer is as this one: in memory, and small; and nearly every connection goes on.
+        server, writer, body = self.server, self.writer, exchange.body
+        is_open = not (server.stopping or self.reader.state is ENDED or exchange.error is not None)
+        close = not (is_open and (body is None or body.is_whole)) and exchange.is_last
+        exchange.status = head.code
+        data = writer.head(head, exchange.head.version, close, server.date, server.server_field)
+        exchange.persistent = not writer.framing.close
+        if head.has_content:
+            exchange.sent = len(content)
+            data += content
+        self.raw_write(data)
+        return None
 
-    async def _send_body(
-        self,
-        body: object,
-        framing: "ResponseFraming",
-        exchange: Exchange,
-        trailers: Callable[[], Awaitable[bytes]] | None,
-    ) -> None:
-        try:
-            await BodySender(self, exchange, framing, trailers).send(body)
-            if framing.open_ended:
-                self.note_open_end(False)
-        except BaseException as exc:
-            if is_end(exc):
-                raise
-            if self.client_gone:
-                logger.debug("a client is gone before it had its whole answer")
-                return
-            # What is made of the request's body as that comes breaks off where that does.
-            level = logging.DEBUG if isinstance(exc, ProtocolError) else logging.ERROR
-            text = "the body of the answer to %s %r failed%s"
-            source = origin(self.app, exchange.environ | self.environ)
-            logger.log(level, text, exchange.method, exchange.logged_path, source, exc_info=exc)
-            # RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message
-            # is known to be incomplete. One that ends with the connection needs a reset.
-            if framing.open_ended:
-                self.reset()
-            else:
-                self.close()
+    def send_early_hints(self, fields: FieldPairs) -> bool:
+        """Tell the client fields of the answer before there is one: see :meth:`Exchange.send_early_hints`.
+
+        It is for the request that is being handled.
+        """
+        exchange = self.first
+        return exchange is not None and exchange.send_early_hints(fields)
+
+    def finish_first(self) -> None:
+        """Go on after the answer to the first of the queue: to the next, to reading, or to the end."""
+        queue, reader, server = self.queue, self.reader, self.server
+        if self.phase is CLOSED:
+            return
+        exchange: Any = queue.waiting[0]
+        exchange.task = None
+        exchange.is_answered = True
+        if exchange.body is not None and exchange.body.stream is not None:
+            exchange.leave_body()
+        queue.end_first()
+        if not exchange.persistent:
+            reader.end()
+            queue.clear()
+            self.end_after(exchange)
+            return
+        if queue.waiting:
+            queue.go_on()
+        if reader.is_held and not queue.is_full:
+            self._read_on()
+        if queue.waiting or self.phase is not OPEN:
+            return
+        if reader.state is IDLE and not server.stopping:
+            self.deadline = server.clock + server.limits.keep_alive_timeout
+        elif reader.is_ended or reader.state is IDLE:
+            # No request follows, though the answer did not say so.
+            self.end_after(exchange)
+        elif reader.state is BODY:
+            following: Any = reader.exchange
+            if following is not None and following.awaits_continue and not following.is_begun:
+                following.send_continue()
+
+    def _read_on(self) -> None:
+        """Read what was held, and let the transport bring more."""
+        reader = self.reader
+        reader.read_on()
+        if reader.is_ended:
+            self.discard(len(reader.take_unread()))
+        self.queue.go_on()
+        if reader.is_held or self.phase is CLOSED:
+            return
+        # While it lingers too: what the client still sends is read over.
+        self.transport.resume_reading()
+        if self.client.has_ended and self.phase is OPEN:
+            self._end_input()
+
+    def end_after(self, exchange: HTTP1Exchange) -> None:
+        """Close after the last answer."""
+        if self.client.has_ended or (exchange.error is None and self._is_awaited_end(exchange)):
+            self.close()
+        else:
+            self.linger()
+
+    def _is_awaited_end(self, exchange: HTTP1Exchange) -> bool:
+        """Return whether the client waits for the end, and sends no more.
+
+        RFC 9112 section 9.6: "A client that sends a close connection option MUST NOT send further
+        requests on that connection". One that does all the same still gets an answer that takes a while.
+        """
+        if exchange.body is not None and not exchange.body.is_whole:
+            # It sends still: the request was answered before its body was whole.
+            return False
+        if not self.transport.can_write_eof():
+            return True
+        return not (exchange.keep_alive or self._lingered_size) and exchange.sent <= COPY_SIZE
 
     # The ways in which it ends
 
+    def linger(self) -> None:
+        """Shut our side, and read on for a while; what was held is not parsed any more."""
+        super().linger()
+        reader = self.reader
+        if reader.is_held:
+            reader.is_held = False
+            self.discard(len(reader.take_unread()))
+            self.transport.resume_reading()
+
+    def take_unread(self) -> bytes:
+        """Return what was received and not parsed, for another protocol."""
+        return self.reader.take_unread()
+
+    def release(self) -> None:
+        """Let go of the parser, the requests, and what refers to this object."""
+        exchange = self.reader.exchange
+        if exchange is not None and exchange.body is not None:
+            exchange.body.fail(ClientGoneError("the client is gone"))
+        self.queue.clear()
+        self.reader.release()
+        for name in CALLBACKS:
+            self.__dict__.pop(name, None)
+        super().release()
+
     def replace(self, other: type[OtherProtocol], *args: Any, **kwargs: Any) -> OtherProtocol:
         """Hand the connection to a new protocol: see :meth:`Connection.replace`."""
+        answered = self.first
         protocol = super().replace(other, *args, **kwargs)
-        if self._task is not None:
-            self.server.keep(self._task)
+        if answered is not None and answered.task is not None:
+            self.server.keep(answered.task)
         return protocol
 
     def shutdown(self) -> None:
         """Close, at once or with the answer to what is under way."""
-        if self.state is IDLE and not self.exchanges:
+        if self.phase is OPEN and self.reader.state is IDLE and not self.queue.waiting:
             super().shutdown()
 
     def abort(self) -> "asyncio.Task[None] | None":
         """Close at once and cancel the handler under way."""
-        task = self._task
+        answered = self.first
+        task = None if answered is None else answered.task
         if task is None:
             return super().abort()
         self.spoil_end()
-        self.state = self.state.close
+        self._end()
         task.cancel()
         if self.is_open_ended:
             # At once: a transport over TLS may be about to send its farewell.
@@ -203,10 +407,18 @@ class HTTPProtocol(Answering):
             self.loop.call_soon(self.transport.abort)
         return task
 
+    # Deadlines
 
-def may_read(response: Response) -> bool:
-    """Return whether a streamed answer may be made of the request's body, which the client has yet to send.
+    def sweep(self, now: float) -> None:
+        """Act on a deadline that has passed: a request that did not come in time is refused with 408."""
+        reader = self.reader
+        if reader.deadline <= now:
+            self.handle_parser_exception(RequestTimeout())
+        elif reader.exchange is not None:
+            reader.exchange.sweep(now)
+        super().sweep(now)
 
-    A refusal is none that a client sends its body after, and a file is there already.
-    """
-    return response.status_code < 300 and not isinstance(response.response, FileWrapper)
+    def expire(self) -> None:
+        """Act on :attr:`deadline`, which is that of an idle connection, or of one that ends."""
+        if self.phase is not OPEN or (self.reader.state is IDLE and not self.queue.waiting):
+            super().expire()

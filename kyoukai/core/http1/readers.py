@@ -10,10 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ..errors import BadRequest, HeaderFieldsTooLarge, NotImplementedByServer, URITooLong, VersionNotSupported
-from ..exchange.exchange import Exchange
 from ..semantics import policy
 from ..semantics.grammar import (
     FIELD_LINES,
+    FRAMING_FIELDS,
     HEAD,
     HTTP_VERSION_SIZE,
     MAX_METHOD_SIZE,
@@ -40,8 +40,6 @@ MAX_FIELD_WHITESPACE: Final = 1024
 
 MAX_KNOWN_HEAD: Final = 2 * 1024
 """Bytes of the longest head that is kept for the next request that has it. Browsers send 1 KiB."""
-
-FRAMING_FIELDS: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 # RFC 9112 section 3: "A server that receives a method longer than any that it implements SHOULD
 # respond with a 501 (Not Implemented) status code."
@@ -223,11 +221,3 @@ def split_head(head: bytes) -> tuple[bytes, bytes, str, list[tuple[bytes, bytes]
     # RFC 9112 section 3: request-line = method SP request-target SP HTTP-version
     method, target, version = request_line.split(b" ")
     return method, target, version[len(b"HTTP/") :].decode("ascii"), FIELD_LINES.findall(field_lines)
-
-
-def read_exchange(head: bytes) -> Exchange:
-    """Return an exchange for a head that the parser did not read to its end."""
-    exchange = Exchange()
-    method, exchange.target, exchange.version, exchange.fields = split_head(head)
-    exchange.method = method.decode("ascii")
-    return exchange

@@ -1,4 +1,4 @@
-"""The states of a connection's receiving side, as prose and one table.
+"""The states of what reads the messages of a connection, as prose and one table.
 
 ``idle``
     Between two messages; also before the first. Empty lines may come.
@@ -13,11 +13,6 @@
     No further request is read from this connection: the last one said ``close``, or was refused,
     or the client sent its end of file, or the server stops. Answers may still be owed, and input
     is discarded.
-``lingering``
-    The last answer is on its way and our side is shut; input is discarded until the
-    client closes too, so that no reset destroys the answer (RFC 9112 section 9.6).
-``closed``
-    The transport is closing, or closed, or another protocol's.
 
 The sending side needs no states: it is the queue of exchanges, whose first is being answered.
 
@@ -31,42 +26,15 @@ from typing import Final
 from ..errors import KyoukaiError
 
 TABLE: Final[dict[str, dict[str, str]]] = {
-    "idle": {
-        "begin": "arriving",
-        "end": "ended",
-        "refuse": "ended",
-        "linger": "lingering",
-        "close": "closed",
-    },
-    "arriving": {
-        "message_begin": "head",
-        "end": "ended",
-        "refuse": "ended",
-        "linger": "lingering",
-        "close": "closed",
-    },
-    "head": {
-        "headers_complete": "body",
-        "end": "ended",
-        "refuse": "ended",
-        "linger": "lingering",
-        "close": "closed",
-    },
-    "body": {
-        "message_complete": "idle",
-        "end": "ended",
-        "refuse": "ended",
-        "linger": "lingering",
-        "close": "closed",
-    },
-    "ended": {"end": "ended", "refuse": "ended", "linger": "lingering", "close": "closed"},
-    "lingering": {"end": "lingering", "refuse": "lingering", "close": "closed"},
-    "closed": {"end": "closed", "refuse": "closed", "linger": "closed", "close": "closed"},
+    "idle": {"begin": "arriving", "resume": "body", "end": "ended"},
+    "arriving": {"message_begin": "head", "end": "ended"},
+    "head": {"headers_complete": "body", "end": "ended"},
+    "body": {"message_complete": "idle", "end": "ended"},
+    "ended": {"end": "ended"},
 }
 """State and event give the next state. ``begin``: the first byte of a head has been read;
-``message_begin``, ``headers_complete`` and ``message_complete``: the parser's calls; ``end``: no
-further request will be read; ``refuse``: the one being read is refused; ``linger``: the last answer
-has been sent; ``close``: the end."""
+``message_begin``, ``headers_complete`` and ``message_complete``: the parser's calls; ``resume``: the parser
+stopped at the end of a head whose body another one takes; ``end``: no further request will be read."""
 
 EVENTS: Final = tuple(sorted({event for events in TABLE.values() for event in events}))
 
@@ -84,10 +52,8 @@ class State:
     message_begin: "State"
     headers_complete: "State"
     message_complete: "State"
+    resume: "State"
     end: "State"
-    refuse: "State"
-    linger: "State"
-    close: "State"
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -116,7 +82,5 @@ ARRIVING: Final = STATES["arriving"]
 HEAD: Final = STATES["head"]
 BODY: Final = STATES["body"]
 ENDED: Final = STATES["ended"]
-LINGERING: Final = STATES["lingering"]
-CLOSED: Final = STATES["closed"]
 IN_HEAD: Final = frozenset({ARRIVING, HEAD})
 """Those in which the parser has not come to the end of the head."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from werkzeug.datastructures import Headers
 
-from ..exchange.serialize import InvalidResponseError
+from .serialize import InvalidResponseError
 
 FieldPairs = Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]]
 """Pairs of name and value, or a mapping from names to one value or several."""

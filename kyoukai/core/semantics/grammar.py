@@ -110,6 +110,10 @@ def parse_version(version: bytes) -> bytes:
     return match[1]
 
 
+FRAMING_FIELDS: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""The fields that say where a message ends, in lower case."""
+
+
 def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
     """Return the name and the value of a field line, without the white space around the value.
 

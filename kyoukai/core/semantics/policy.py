@@ -11,24 +11,26 @@ What a head is made of, and how much of it there may be, has been checked when i
 import functools
 import ipaddress
 import re
-from collections.abc import Container
-from typing import Final
+from collections.abc import Container, Sequence
+from typing import Final, NamedTuple
 
 from ..errors import (
     BadRequest,
     ContentTooLarge,
     ExpectationFailed,
+    HeaderFieldsTooLarge,
     NotImplementedByServer,
     ProtocolError,
     UnsupportedMediaType,
 )
-from ..exchange.environ import field_variables
-from ..exchange.exchange import Exchange
 from ..limits import Limits
 from .content_coding import ContentDecoder
 from .framing import CHUNKED, NO_BODY, Framing
+from .grammar import FRAMING_FIELDS, parse_field_line
 from .methods import SERVED_METHODS, check_method
-from .target import parse_target
+from .request_head import RequestHead
+from .target import Target, parse_target
+from .variables import field_variables, head_variables
 
 # RFC 3986 section 3.2.2 and 3.2.3:
 #   host = IP-literal / IPv4address / reg-name        port = *DIGIT
@@ -57,71 +59,186 @@ def check_request_line(
     parse_target(target, method.decode("ascii"), limits.max_target_size)
 
 
-def accept(exchange: Exchange, limits: Limits, max_length: int | None = None) -> None:
-    """Accept the head of ``exchange``, and write down in it what the head means.
+class Accepted(NamedTuple):
+    """What the policy makes of a head that it accepts."""
 
-    It reads ``method``, ``target``, ``version`` and ``fields``, and sets ``variables``, ``path``,
-    ``query``, ``framing``, ``decoder``, ``keep_alive``, ``expect_continue`` and ``upgrade``.
+    head: RequestHead
+    framing: Framing = NO_BODY
+    """How the body is delimited in HTTP/1; other wires delimit it themselves."""
+    keep_alive: bool = True
+    """Whether the client lets the connection persist (RFC 9112 section 9.3)."""
+    fault: ProtocolError | None = None
+    """Why the body is refused, though the head is not: it is too large, or of an unknown coding."""
 
+
+def accept(sent: RequestHead, limits: Limits, max_length: int | None = None, software: str = "") -> Accepted:
+    """Accept the head of an HTTP/1 message, and return what it means.
+
+    :param sent: its method, target, version and fields are read.
     :param max_length: the most that a body may announce to have; by default ``max_body_size``.
-    :raises ContentTooLarge: if its body is not to be read. The head is accepted, and written down.
-    :raises UnsupportedMediaType: likewise.
+    :param software: the Server field of answers, for the environ.
     :raises ProtocolError: if the head is refused.
     """
+    version = sent.version
+    target, variables = read_variables(sent, limits)
+    framing, coding, expects = NO_BODY, "", False
     fault: ProtocolError | None = None
-    version = exchange.version
-    target = parse_target(exchange.target, exchange.method, limits.max_target_size)
-    variables = field_variables(exchange.fields, limits.max_fields)
-    check_host(variables.get("HTTP_HOST"), version)
-    framing = NO_BODY
     if "CONTENT_LENGTH" in variables or "HTTP_TRANSFER_ENCODING" in variables:
         framing = request_framing(
             variables.get("CONTENT_LENGTH"), variables.get("HTTP_TRANSFER_ENCODING"), version
         )
-    if framing is not NO_BODY:
-        if framing.content_length > (limits.max_body_size if max_length is None else max_length):
-            fault = ContentTooLarge()
-        elif "HTTP_EXPECT" in variables:
-            exchange.expect_continue = expects_continue(variables["HTTP_EXPECT"], version)
-        if "HTTP_CONTENT_ENCODING" in variables and fault is None:
-            fault = judge_coding(exchange, variables, limits.max_body_size)
-            if fault is not None and framing.content_length > limits.max_body_size:
+    if framing.content_length > (limits.max_body_size if max_length is None else max_length):
+        fault = ContentTooLarge()
+    else:
+        if "HTTP_EXPECT" in variables:
+            try:
+                expects = expects_continue(variables["HTTP_EXPECT"], version) and framing is not NO_BODY
+            except ExpectationFailed:
                 # The first of two reasons: of what is refused anyway, nobody is asked for a larger limit.
+                if framing.content_length <= limits.max_body_size:
+                    raise
                 fault = ContentTooLarge()
-    elif "HTTP_EXPECT" in variables:
-        expects_continue(variables["HTTP_EXPECT"], version)
-    if target.authority:
-        # RFC 9112 section 3.2.2: the origin server MUST ignore the received Host field and use the
-        # host information of the request target instead.
-        check_host(target.authority, version)
-        variables["HTTP_HOST"] = target.authority
+        if framing is not NO_BODY and "HTTP_CONTENT_ENCODING" in variables and fault is None:
+            coding, fault = judge_coding(framing.content_length, variables, limits)
+    keep_alive, upgrade = True, ""
     if "HTTP_CONNECTION" in variables or version == "1.0":
         options = connection_options(variables.get("HTTP_CONNECTION", ""))
-        exchange.keep_alive = persists(options, version)
+        keep_alive = persists(options, version)
         if "HTTP_UPGRADE" in variables:
             # RFC 9110 section 7.8: a server MUST ignore an Upgrade field received in HTTP/1.0, and
             # a sender of Upgrade MUST also send the connection option.
             if version == "1.0":
                 del variables["HTTP_UPGRADE"]
-            else:
-                exchange.upgrade = "upgrade" in options
-    exchange.variables = variables
-    exchange.path = target.path
-    exchange.query = target.query
-    exchange.framing = framing
-    if fault is not None:
-        raise fault
+            elif "upgrade" in options:
+                upgrade = variables["HTTP_UPGRADE"]
+    size = None if framing.chunked else framing.content_length
+    head = make_head(sent, target, variables, size, coding, expects, upgrade, software)
+    return Accepted(head, framing, keep_alive, fault)
 
 
-def judge_coding(exchange: Exchange, variables: dict[str, str], max_size: int) -> UnsupportedMediaType | None:
-    """Set what decodes the body of ``exchange``, or return why nothing does."""
+def accept_delimited(
+    sent: RequestHead, limits: Limits, methods: Container[bytes] = SERVED_METHODS, software: str = ""
+) -> Accepted:
+    """Accept a head that came by a wire which delimits bodies by itself, such as HTTP/2 or SCGI.
+
+    It is the same policy as that of :func:`accept`, without what RFC 9112 says of messages alone.
+
+    :param sent: its method, target, version, fields and ``body_size`` are read, and ``expects_continue``:
+        whether it is up to this server to let the client send.
+    :param methods: those that are served.
+    :param software: the Server field of answers, for the environ.
+    :raises ProtocolError: if the head is refused.
+    """
+    check_method(sent.method.encode("latin-1"), methods)
+    check_fields(sent.fields, limits, len(sent.target))
+    target, variables = read_variables(sent, limits)
+    # RFC 9113 section 8.1.1: a request whose Content-Length is not the size of its body is malformed.
+    declared = variables.get("CONTENT_LENGTH")
+    if declared is not None:
+        length = request_framing(declared, None, "1.1").content_length
+        if sent.body_size is not None and length != sent.body_size:
+            raise BadRequest("The Content-Length field is not the size of the body.")
+        size: int | None = length
+    else:
+        size = sent.body_size
+        if size:
+            # RFC 3875 section 4.1.2: the environ says how much there is, however the wire said it.
+            variables["CONTENT_LENGTH"] = str(size)
+    if "HTTP_EXPECT" in variables:
+        expects_continue(variables["HTTP_EXPECT"], sent.version)
+    coding, fault = "", None
+    if size != 0 and "HTTP_CONTENT_ENCODING" in variables:
+        coding, fault = judge_coding(size or 0, variables, limits)
+    head = make_head(sent, target, variables, size, coding, sent.expects_continue, sent.upgrade, software)
+    return Accepted(head, fault=fault)
+
+
+def read_variables(sent: RequestHead, limits: Limits) -> tuple[Target, dict[str, str]]:
+    """Return the target of a request, and its fields as variables of the environ.
+
+    :raises ProtocolError: if one of them is refused, or the Host field is.
+    """
+    target = parse_target(sent.target, sent.method, limits.max_target_size)
+    variables = field_variables(sent.fields, limits.max_fields)
+    check_host(variables.get("HTTP_HOST"), sent.version)
+    return target, variables
+
+
+def judge_coding(
+    announced: int, variables: dict[str, str], limits: Limits
+) -> tuple[str, ProtocolError | None]:
+    """Return the content coding that is removed from a body, and why the body is refused, if it is.
+
+    :param announced: bytes that its head says it has; 0 where it does not say.
+    :param variables: those of the head; a coding that is none is taken out.
+    """
+    coding = variables["HTTP_CONTENT_ENCODING"]
     try:
-        exchange.decoder = content_decoder(variables["HTTP_CONTENT_ENCODING"], max_size)
+        decoder = content_decoder(coding, limits.max_body_size)
     except UnsupportedMediaType as error:
-        return error
-    if exchange.decoder is None:
+        # The first of two reasons: of what is refused anyway, nobody is asked for a larger limit.
+        return "", ContentTooLarge() if announced > limits.max_body_size else error
+    if decoder is None:
         del variables["HTTP_CONTENT_ENCODING"]
-    return None
+        return "", None
+    return coding, None
+
+
+def make_head(
+    sent: RequestHead,
+    target: Target,
+    variables: dict[str, str],
+    size: int | None,
+    coding: str,
+    expects: bool,
+    upgrade: str,
+    software: str,
+) -> RequestHead:
+    """Return a head that is accepted: what it means, and the part of the environ that it stands for."""
+    if target.authority:
+        # RFC 9112 section 3.2.2: the origin server MUST ignore the received Host field and use the
+        # host information of the request target instead.
+        check_host(target.authority, sent.version)
+        variables["HTTP_HOST"] = target.authority
+    environ = head_variables(
+        sent.method, sent.target, sent.version, target.path, target.query, variables, software
+    )
+    return RequestHead(
+        sent.method, sent.target, sent.version, sent.fields, target.path, target.query,
+        environ, size, coding, expects, upgrade,
+    )  # fmt: skip
+
+
+def check_fields(fields: Sequence[tuple[bytes, bytes]], limits: Limits, size: int = 0) -> None:
+    """Check fields that came by a wire with no field lines, as HTTP/1 has them.
+
+    :param size: bytes of what came before them in the same head.
+    :raises BadRequest: if a name is no token (RFC 9110 section 5.1), or a value has a control in it.
+    :raises HeaderFieldsTooLarge: if they pass ``max_fields``, ``max_field_size`` or ``max_head_size``.
+    """
+    if len(fields) > limits.max_fields:
+        raise HeaderFieldsTooLarge
+    for name, value in fields:
+        field_size = len(name) + len(value)
+        # As HTTP/1 would have it: with a colon, a space, and the end of a line.
+        size += field_size + 4
+        if field_size > limits.max_field_size or size > limits.max_head_size:
+            raise HeaderFieldsTooLarge
+        # A name may have a colon in it, too, which is no token's.
+        if parse_field_line(b"%b:%b" % (name, value))[0] != name:
+            raise BadRequest("A field name is not a token.")
+
+
+def check_trailers(trailers: Sequence[tuple[bytes, bytes]], limits: Limits) -> None:
+    """Check the trailer fields of a body, as :func:`check_fields` does.
+
+    RFC 9110 section 6.5.1: what is needed for framing cannot come in a trailer section.
+
+    :raises BadRequest: if a field frames the message, besides.
+    """
+    check_fields(trailers, limits)
+    if any(name.lower() in FRAMING_FIELDS for name, _ in trailers):
+        raise BadRequest("A trailer field frames the message.")
 
 
 def check_host(host: str | None, version: str) -> None:

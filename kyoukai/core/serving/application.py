@@ -48,7 +48,7 @@ class BodyPlan(NamedTuple):
 
     stream: bool = False
     """Whether the application is asked at the head's end, and gets the body as it comes, as a
-    :class:`~kyoukai.core.exchange.request_body.BodyStream` that the environ has as ``kyoukai.body``."""
+    :class:`~kyoukai.core.exchange.body_stream.BodyStream` that the environ has as ``kyoukai.body``."""
     max_size: int | None = None
     """The most bytes that it may have, as sent and as decoded; ``None``: ``max_body_size``."""
     refused: bool = False
@@ -111,8 +111,8 @@ class Component(Protocol):
     """What a connection sees of the component that it serves for."""
 
     @property
-    def app(self) -> Application:
-        """The application that answers."""
+    def app(self) -> Any:
+        """The application that answers, of either form: see :mod:`kyoukai.core.applications.forms`."""
 
     @property
     def server(self) -> "Server":

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 UNHELD: Final = -1.0
 
 
-class BodyPace:
+class DataRate:
     """The pace of one body.
 
     :param now: when its head was whole, in seconds.

@@ -11,9 +11,8 @@ import math
 import time
 from collections.abc import Container
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ..exchange.exchange import AcceptedHead
 from ..features import HTTP1_FEATURES
 from ..known import Known
 from ..limits import Limits
@@ -87,7 +86,7 @@ class Server:
         self.threads = Threads()
         """What runs in threads for it."""
         self.connections: set[ManagedConnection] = set()
-        self.heads: Known[bytes, AcceptedHead] = Known(256)
+        self.heads: Known[bytes, Any] = Known(256)
         """What was made of heads that may come again."""
         self.stopping = False
         self._stop_begun = asyncio.Event()

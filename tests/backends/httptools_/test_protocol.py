@@ -1,6 +1,5 @@
 """The connection over llhttp, by itself: what its exceptions mean, and how it goes on after an upgrade."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,52 +13,51 @@ from werkzeug.exceptions import HTTPException, ImATeapot
 
 from kyoukai.backends.httptools_ import HttptoolsBackend, KyoukaiProtocol
 from kyoukai.core.errors import BadRequest, ContentTooLarge, ProtocolError
-from kyoukai.core.http1.states import BODY, ENDED, IDLE
-from kyoukai.core.semantics.framing import CHUNKED, Framing
-from kyoukai.core.serving.server_state import Server
+from kyoukai.core.http1.parser_errors import Disagreement
+from kyoukai.core.http1.states import ARRIVING, BODY, ENDED, IDLE
+from kyoukai.core.semantics.framing import CHUNKED
+from kyoukai.core.semantics.request_head import RequestHead
+
+from ...core.http1.fakes import FakeExchange, FakeQueue, component
 
 CHUNKED_BODY = b"5;a=b\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"
 
 
-class Queueing(KyoukaiProtocol):
-    """Keeps what is queued, and answers nothing. It agrees with the parser on where a body ends."""
+class Collecting(KyoukaiProtocol):
+    """Keeps its requests, and answers nothing."""
 
-    @property
-    def content_size(self) -> int:
-        return self.exchange.body_size
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.exchanges: list[FakeExchange] = []
+        self.errors: list[Exception] = []
 
-    @content_size.setter
-    def content_size(self, value: int | None) -> None:
-        pass
+    @staticmethod
+    def exchange_class(owner: Any, head: RequestHead, keep_alive: bool) -> Any:  # type: ignore[override]
+        owner.exchanges.append(FakeExchange(head, keep_alive))
+        return owner.exchanges[-1]
 
-    def enqueue(self, exchange: Any) -> None:
-        self.exchanges.append(exchange)
+    def handle_parser_exception(self, exc: Exception) -> None:
+        self.errors.append(exc)
 
 
-def make_protocol() -> KyoukaiProtocol:
-    """Return a protocol without a transport, whose next message arrives."""
-    component: Any = SimpleNamespace(app=None, server=Server())
+def make_protocol() -> Collecting:
+    """Return a protocol without a transport."""
     context: Any = None
-    protocol = Queueing(component, context, "127.0.0.1", 80)
-    protocol.parser = protocol.make_parser()
-    protocol.state = IDLE.begin
+    protocol = Collecting(component(), context, "127.0.0.1", 80)
+    protocol.reader.make_parser()
+    protocol.queue = protocol.reader._queue = FakeQueue()  # type: ignore[assignment]
     return protocol
 
 
-def feed(protocol: KyoukaiProtocol, data: bytes) -> None:
-    """Feed the parser, and go on after an upgrade, as a connection does it."""
-    try:
-        protocol.parser.feed_data(data)
-    except Exception as exc:
-        framing = protocol.exchange.framing if protocol.state is BODY else None
-        if not protocol.resume_parser(exc, framing):
-            raise
+def feed(protocol: Collecting, data: bytes) -> None:
+    """Receive bytes."""
+    protocol.reader.feed(data)
+    assert protocol.errors == []
 
 
 def test_the_backend_makes_its_protocol() -> None:
-    component: Any = SimpleNamespace(app=None, server=Server())
     context: Any = None
-    protocol = HttptoolsBackend().create_protocol(component, context, "127.0.0.1", 80)
+    protocol = HttptoolsBackend().create_protocol(component(), context, "127.0.0.1", 80)
     assert type(protocol) is KyoukaiProtocol
     assert (protocol.server_ip, protocol.server_port) == ("127.0.0.1", 80)
 
@@ -70,15 +68,18 @@ def test_every_minor_version_is_parsed(version: bytes) -> None:
     protocol = make_protocol()
     feed(protocol, b"GET / HTTP/%b\r\nHost: a\r\n\r\n" % version)
     (exchange,) = protocol.exchanges
-    assert exchange.version == version.decode()
+    assert exchange.head.version == version.decode()
+    assert protocol.queue.waiting == [exchange]
 
 
 # What an exception means
 
 
-def raised_by(protocol: KyoukaiProtocol, data: bytes) -> Exception:
+def raised_by(protocol: Collecting, data: bytes) -> Exception:
+    """Return what the parser raises, of a message that arrives."""
+    protocol.reader.state = ARRIVING
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is
-        feed(protocol, data)
+        protocol.parser.feed_data(data)
     return caught.value
 
 
@@ -96,22 +97,21 @@ def test_what_llhttp_refuses_is_a_bad_request(data: bytes) -> None:
 
 def test_a_refusal_comes_out_of_llhttp_as_it_was_raised() -> None:
     protocol = make_protocol()
-    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
-    exc = raised_by(protocol, head % (protocol.limits.max_body_size + 1))
-    assert isinstance(exc, HttpParserCallbackError)
-    assert type(protocol.translate(exc)) is ContentTooLarge
+    protocol.reader.state = ARRIVING
+    protocol.parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+    # The server has come to the end of the body, and llhttp has not.
+    protocol.reader.state = IDLE
+    with pytest.raises(HttpParserCallbackError) as caught:
+        protocol.parser.feed_data(b"hello")
+    assert type(protocol.translate(caught.value)) is Disagreement
 
 
-def test_a_callback_that_fails_is_an_error_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_callback_that_fails_is_an_error_of_the_server() -> None:
     protocol = make_protocol()
-
-    def fail(*args: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("kyoukai.core.semantics.policy.accept", fail)
-    exc = raised_by(protocol, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert isinstance(exc, HttpParserCallbackError)
-    assert protocol.translate(exc).code == 500
+    # No message arrives, so that none may begin.
+    with pytest.raises(HttpParserCallbackError) as caught:
+        protocol.parser.feed_data(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert protocol.translate(caught.value).code == 500
 
 
 @pytest.mark.parametrize(
@@ -150,58 +150,57 @@ def test_an_error_is_not_resumed(exc: Exception) -> None:
 def test_a_message_without_a_body_is_whole_where_llhttp_stops() -> None:
     protocol = make_protocol()
     parser = protocol.parser
-    with pytest.raises(HttpParserUpgrade):
-        parser.feed_data(UPGRADE % b"GET" + b"\r\n")
+    feed(protocol, UPGRADE % b"GET" + b"\r\n")
     (exchange,) = protocol.exchanges
-    assert exchange.upgrade is True
-    assert protocol.state is IDLE
+    assert exchange.head.upgrade == "h2c"
+    assert protocol.queue.waiting == [exchange]
+    assert protocol.reader.state is IDLE
     assert protocol.resume_parser(HttpParserUpgrade(0), None) is True
     assert protocol.parser is parser
 
 
 @pytest.mark.parametrize(
-    ("framing", "field", "body"),
+    ("size", "field", "body"),
     [
-        pytest.param(Framing(5, False), b"Content-Length: 5\r\n", b"hello", id="sized"),
-        pytest.param(CHUNKED, b"Transfer-Encoding: chunked\r\n", CHUNKED_BODY, id="chunked"),
+        pytest.param(5, b"Content-Length: 5\r\n", b"hello", id="sized"),
+        pytest.param(None, b"Transfer-Encoding: chunked\r\n", CHUNKED_BODY, id="chunked"),
     ],
 )
 @pytest.mark.parametrize("offer", [b"", b"Expect: 100-continue\r\n", b"X: y\r\n"])
-@pytest.mark.parametrize("size", [1, 3, 100])
+@pytest.mark.parametrize("cut", [1, 3, 100])
 def test_the_body_behind_an_offer_is_read(
-    framing: Framing, field: bytes, body: bytes, offer: bytes, size: int, monkeypatch: pytest.MonkeyPatch
+    size: int | None, field: bytes, body: bytes, offer: bytes, cut: int
 ) -> None:
     # uvicorn 2722: llhttp delivers no body of a message that offers an upgrade.
     protocol = make_protocol()
-    monkeypatch.setattr(protocol, "send_continue", lambda: None)
     parser = protocol.parser
     feed(protocol, UPGRADE % b"POST" + field + offer + b"\r\n")
-    assert protocol.state is BODY
+    assert protocol.reader.state is BODY
     assert protocol.parser is not parser
-    assert protocol.exchange.framing == framing
-    assert not protocol.exchanges
-    for i in range(0, len(body), size):
-        feed(protocol, body[i : i + size])
     (exchange,) = protocol.exchanges
-    assert exchange.upgrade is True
-    assert exchange.content.getvalue() == b"hello"
-    assert exchange.trailers == ([(b"X-Sum", b"1")] if framing.chunked else [])
-    assert exchange.method == "POST"
-    assert protocol.state is IDLE
+    assert exchange.head.body_size == size
+    assert exchange.calls[0] == "announced"
+    for i in range(0, len(body), cut):
+        assert exchange.trailers is None
+        feed(protocol, body[i : i + cut])
+    assert exchange.content == b"hello"
+    assert exchange.trailers == ([(b"X-Sum", b"1")] if size is None else [])
+    assert exchange.head.upgrade == "h2c"
+    assert exchange.head.method == "POST"
+    assert protocol.reader.state is IDLE
 
 
 def test_after_the_body_the_next_message_is_read() -> None:
     protocol = make_protocol()
     feed(protocol, UPGRADE % b"POST" + b"Content-Length: 5\r\n\r\n")
     feed(protocol, b"hello")
-    protocol.state = protocol.state.begin
     feed(protocol, b"PUT /next HTTP/1.2\r\nHost: b\r\nX: y\r\nContent-Length: 2\r\n\r\n")
     feed(protocol, b"ok")
     first, second = protocol.exchanges
-    assert (second.method, second.target, second.version) == ("PUT", b"/next", "1.2")
-    assert second.fields == [(b"Host", b"b"), (b"X", b"y"), (b"Content-Length", b"2")]
-    assert second.content.getvalue() == b"ok"
-    assert first.fields[0] == (b"Host", b"a")
+    assert second.head[:3] == ("PUT", b"/next", "1.2")
+    assert second.head.fields == [(b"Host", b"b"), (b"X", b"y"), (b"Content-Length", b"2")]
+    assert second.content == b"ok"
+    assert first.head.fields[0] == (b"Host", b"a")
 
 
 def test_two_offers_with_bodies_on_one_connection() -> None:
@@ -210,15 +209,16 @@ def test_two_offers_with_bodies_on_one_connection() -> None:
         feed(protocol, UPGRADE % b"POST" + b"Content-Length: 5\r\n\r\n")
         feed(protocol, b"hello")
         assert len(protocol.exchanges) == number
-        protocol.state = protocol.state.begin
-    assert all(exchange.content.getvalue() == b"hello" for exchange in protocol.exchanges)
+    assert all(exchange.content == b"hello" for exchange in protocol.exchanges)
+    assert all(exchange.calls[-1] == "end" for exchange in protocol.exchanges)
 
 
 def test_a_fault_in_the_body_behind_an_offer_is_one() -> None:
     protocol = make_protocol()
     feed(protocol, UPGRADE % b"POST" + b"Transfer-Encoding: chunked\r\n\r\n")
-    exc = raised_by(protocol, b"nonsense\r\n")
-    assert type(protocol.translate(exc)) is BadRequest
+    with pytest.raises(HttpParserError) as caught:
+        protocol.parser.feed_data(b"nonsense\r\n")
+    assert type(protocol.translate(caught.value)) is BadRequest
 
 
 def test_an_offer_of_a_client_that_closes() -> None:
@@ -228,4 +228,4 @@ def test_an_offer_of_a_client_that_closes() -> None:
     feed(protocol, b"hello")
     (exchange,) = protocol.exchanges
     assert exchange.keep_alive is False
-    assert protocol.state is ENDED
+    assert protocol.reader.state is ENDED

@@ -8,6 +8,7 @@ from werkzeug.exceptions import ImATeapot, InternalServerError
 
 from kyoukai.backends.reference import KyoukaiProtocol, ReferenceBackend, RequestParser
 from kyoukai.core.errors import BadRequest, ContentTooLarge
+from kyoukai.core.http1.states import ARRIVING
 from kyoukai.core.limits import Limits
 from kyoukai.core.serving.server_state import Server
 
@@ -34,7 +35,7 @@ def test_each_parser_is_new() -> None:
 def test_the_parser_keeps_to_the_server_s_limits() -> None:
     protocol = make_protocol(Limits(max_head_size=1024))
     protocol.parser = protocol.make_parser()
-    protocol.state = protocol.state.begin
+    protocol.reader.state = ARRIVING
     protocol.parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     with pytest.raises(BadRequest):
         protocol.parser.feed_data(b"5;" + b"a" * 2000 + b"\r\n")
@@ -42,11 +43,13 @@ def test_the_parser_keeps_to_the_server_s_limits() -> None:
 
 def test_how_large_a_body_is_was_decided_before() -> None:
     protocol = make_protocol(Limits(max_body_size=4))
+    told: list[bytes] = []
+    protocol.reader.on_body = told.append  # type: ignore[method-assign]
     protocol.parser = protocol.make_parser()
-    protocol.state = protocol.state.begin
+    protocol.reader.state = ARRIVING
     protocol.parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     protocol.parser.feed_data(b"5\r\nhello\r\n")
-    assert protocol.exchange.body_size == 5
+    assert b"".join(told) == b"hello"
 
 
 @pytest.mark.parametrize("exc", [BadRequest("why"), ContentTooLarge()])

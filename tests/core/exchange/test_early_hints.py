@@ -1,14 +1,14 @@
-"""What a 103 looks like, and what is none."""
+"""Which fields a 103 has, and which are none of a hint."""
 
 import pytest
 from werkzeug.datastructures import Headers, MultiDict
 
-from kyoukai.core.exchange.early_hints import serialize_early_hints
-from kyoukai.core.exchange.serialize import InvalidResponseError
+from kyoukai.core.exchange.early_hints import read_early_hints
+from kyoukai.core.semantics.serialize import InvalidResponseError
 
 STYLE = "</style.css>; rel=preload; as=style"
 SCRIPT = "</script.js>; rel=preload; as=script"
-BOTH = f"HTTP/1.1 103 Early Hints\r\nLink: {STYLE}\r\nLink: {SCRIPT}\r\n\r\n".encode()
+BOTH = [("Link", STYLE), ("Link", SCRIPT)]
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ BOTH = f"HTTP/1.1 103 Early Hints\r\nLink: {STYLE}\r\nLink: {SCRIPT}\r\n\r\n".en
     ],
 )
 def test_shapes(fields):
-    assert serialize_early_hints(fields) == BOTH
+    assert read_early_hints(fields) == BOTH
 
 
 @pytest.mark.parametrize("fields", [[], {}, {"Link": []}])
 def test_nothing(fields):
-    assert serialize_early_hints(fields) == b""
+    assert read_early_hints(fields) == []
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_nothing(fields):
 )
 def test_what_is_no_hint(name):
     with pytest.raises(InvalidResponseError, match="no field of an early hint"):
-        serialize_early_hints([(name, "1")])
+        read_early_hints([(name, "1")])
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_what_is_no_hint(name):
 )
 def test_what_cannot_be_sent(fields):
     with pytest.raises(InvalidResponseError):
-        serialize_early_hints(fields)
+        read_early_hints(fields)

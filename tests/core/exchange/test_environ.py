@@ -1,153 +1,21 @@
-"""From an exchange to a WSGI environ: the names, the values, and that the table of names is bounded."""
+"""From a head, a connection and a body to a WSGI environ."""
 
+import asyncio
 import gzip
 import sys
-from io import SEEK_END, BytesIO
 from typing import Any
 
 import pytest
 
-from kyoukai.core.errors import BadRequest, HeaderFieldsTooLarge
-from kyoukai.core.exchange import environ
-from kyoukai.core.exchange.environ import (
-    DROPPED,
-    MAX_NAME_SIZE,
-    MAX_NAMES,
-    build_environ,
-    connection_environ,
-    field_variables,
-    head_environ,
-    variable_name,
-)
-from kyoukai.core.exchange.exchange import Exchange
-from kyoukai.core.semantics.content_coding import ContentDecoder
+from kyoukai.core.exchange.body_stream import BodyStream
+from kyoukai.core.exchange.environ import build_environ, connection_environ
+from kyoukai.core.exchange.request_body import RequestBody
+from kyoukai.core.limits import Limits
+from kyoukai.core.semantics.policy import accept
+from kyoukai.core.semantics.request_head import RequestHead
+from kyoukai.core.serving.application import BodyPlan
 
-MAX_FIELDS = 5
-
-
-@pytest.fixture(autouse=True)
-def names(monkeypatch: pytest.MonkeyPatch) -> dict[bytes, str]:
-    """The table of names, empty before each test."""
-    table: dict[bytes, str] = {}
-    monkeypatch.setattr(environ, "_variables", table)
-    return table
-
-
-@pytest.mark.parametrize(
-    ("name", "variable"),
-    [
-        pytest.param(b"Host", "HTTP_HOST", id="PEP3333"),
-        pytest.param(b"host", "HTTP_HOST", id="RFC9110-5.1-case"),
-        pytest.param(b"User-Agent", "HTTP_USER_AGENT", id="dash"),
-        pytest.param(b"Content-Length", "CONTENT_LENGTH", id="PEP3333-content-length"),
-        pytest.param(b"CONTENT-TYPE", "CONTENT_TYPE", id="PEP3333-content-type"),
-        pytest.param(b"Content-Language", "HTTP_CONTENT_LANGUAGE", id="content-language"),
-        pytest.param(b"X!#$%&'*+.^`|~9", "HTTP_X!#$%&'*+.^`|~9", id="RFC9110-5.6.2-token"),
-        pytest.param(b"Http-Host", "HTTP_HTTP_HOST", id="prefixed"),
-        pytest.param(b"Content_Length", DROPPED, id="alias-of-content-length"),
-        pytest.param(b"X_Forwarded-For", DROPPED, id="alias"),
-        pytest.param(b"_", DROPPED, id="underscore"),
-    ],
-)
-def test_variable_name(name: bytes, variable: str) -> None:
-    assert variable_name(name) == variable
-
-
-def test_fields() -> None:
-    fields = [(b"Host", b"example.com"), (b"accept", b"*/*"), (b"Content-Type", b"text/plain")]
-    assert field_variables(fields, MAX_FIELDS) == {
-        "HTTP_HOST": "example.com",
-        "HTTP_ACCEPT": "*/*",
-        "CONTENT_TYPE": "text/plain",
-    }
-    assert field_variables([], MAX_FIELDS) == {}
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        pytest.param([(b"A", b"1"), (b"a", b"2"), (b"A", b"3")], {"HTTP_A": "1,2,3"}, id="RFC9110-5.3"),
-        pytest.param(
-            [(b"A", b"1"), (b"B", b"2"), (b"A", b"3")], {"HTTP_A": "1,3", "HTTP_B": "2"}, id="apart"
-        ),
-        pytest.param([(b"A", b""), (b"A", b"")], {"HTTP_A": ","}, id="empty"),
-        pytest.param(
-            [(b"Cookie", b"a=1"), (b"cookie", b"b=2")], {"HTTP_COOKIE": "a=1; b=2"}, id="RFC6265-5.4"
-        ),
-        pytest.param([(b"A", b" \t b c \t")], {"HTTP_A": "b c"}, id="RFC9112-5.1-white-space"),
-        pytest.param([(b"A", b" \t ")], {"HTTP_A": ""}, id="RFC9112-5.1-only-white-space"),
-        pytest.param([(b"A", b"\xa0b\x85")], {"HTTP_A": "\xa0b\x85"}, id="RFC9110-5.6.3-other-white-space"),
-        pytest.param(
-            [(b"A", bytes(range(0x80, 0x100)))],
-            {"HTTP_A": "".join(map(chr, range(0x80, 0x100)))},
-            id="RFC9110-5.5-obs-text",
-        ),
-        pytest.param([(b"A_B", b"1"), (b"A-B", b"2"), (b"A_B", b"3")], {"HTTP_A_B": "2"}, id="underscore"),
-        pytest.param(
-            [(b"Content_Length", b"5"), (b"Content_Length", b"6")], {}, id="underscore-of-a-singleton"
-        ),
-    ],
-)
-def test_values(fields: list[tuple[bytes, bytes]], expected: dict[str, str]) -> None:
-    assert field_variables(fields, MAX_FIELDS) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "other"),
-    [
-        pytest.param(b"Host", b"host", id="CVE-2026-34525"),
-        pytest.param(b"Content-Length", b"CONTENT-LENGTH", id="CVE-2020-10108"),
-        pytest.param(b"Content-Type", b"content-type", id="RFC9110-8.3"),
-    ],
-)
-def test_what_may_come_only_once(name: bytes, other: bytes) -> None:
-    for value in (b"5", b"6", b""):
-        with pytest.raises(BadRequest, match="came twice"):
-            field_variables([(name, b"5"), (b"A", b"1"), (other, value)], MAX_FIELDS)
-
-
-# The limit, exactly, and one above.
-@pytest.mark.parametrize(
-    ("fields", "is_accepted"),
-    [
-        pytest.param([(b"A%d" % i, b"") for i in range(5)], True, id="fields-5"),
-        pytest.param([(b"A%d" % i, b"") for i in range(6)], False, id="fields-6"),
-        pytest.param([(b"A", b"1")] * 5, True, id="fields-5-of-one-name"),
-        pytest.param([(b"A", b"1")] * 6, False, id="fields-6-of-one-name"),
-        pytest.param([(b"A_", b"1")] * 6, False, id="fields-6-dropped"),
-        # More than one thing is wrong: the number is told, which is seen first as they come.
-        pytest.param([(b"Host", b"a")] * 6, False, id="fields-6-that-may-come-once"),
-    ],
-)
-def test_max_fields(fields: list[tuple[bytes, bytes]], is_accepted: bool) -> None:
-    if is_accepted:
-        field_variables(fields, MAX_FIELDS)
-    else:
-        with pytest.raises(HeaderFieldsTooLarge):
-            field_variables(fields, MAX_FIELDS)
-
-
-def test_a_name_is_learnt(names: dict[bytes, str]) -> None:
-    field_variables([(b"Host", b"a")], MAX_FIELDS)
-    field_variables([(b"Host", b"b"), (b"A_B", b"")], MAX_FIELDS)
-    assert names == {b"Host": "HTTP_HOST", b"A_B": DROPPED}
-    # And what was learnt gives the same answer again.
-    assert field_variables([(b"Host", b"c"), (b"A_B", b"d")], MAX_FIELDS) == {"HTTP_HOST": "c"}
-
-
-def test_no_client_can_fill_the_memory_with_names(names: dict[bytes, str]) -> None:
-    for i in range(MAX_NAMES + 50):
-        assert field_variables([(b"X-%d" % i, b"v")], MAX_FIELDS) == {f"HTTP_X_{i}": "v"}
-    assert len(names) == MAX_NAMES == 1024
-    assert b"X-1023" in names
-    assert b"X-1024" not in names
-
-
-def test_long_names_are_not_kept(names: dict[bytes, str]) -> None:
-    kept, not_kept = b"X" * MAX_NAME_SIZE, b"X" * (MAX_NAME_SIZE + 1)
-    variables = field_variables([(kept, b"1"), (not_kept, b"2")], MAX_FIELDS)
-    assert variables == {"HTTP_" + "X" * 64: "1", "HTTP_" + "X" * 65: "2"}
-    assert list(names) == [kept]
+HOST = (b"Host", b"example.com")
 
 
 def shared(**settings: Any) -> dict[str, Any]:
@@ -155,20 +23,17 @@ def shared(**settings: Any) -> dict[str, Any]:
         "scheme": "http",
         "server": ("127.0.0.1", 8080),
         "peer": ("192.0.2.1", 50712),
-        "protocol": None,
     }
     return connection_environ(**{**defaults, **settings})
 
 
 def test_connection() -> None:
-    protocol = object()
-    assert shared(protocol=protocol) == {
+    assert shared() == {
         "wsgi.errors": sys.stderr,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "8080",
         "REMOTE_ADDR": "192.0.2.1",
         "REMOTE_PORT": "50712",
-        "kyoukai.protocol": protocol,
     }
 
 
@@ -181,25 +46,37 @@ def test_connection_whose_peer_is_gone_or_has_no_address() -> None:
     assert {"REMOTE_ADDR", "REMOTE_PORT"}.isdisjoint(shared(peer=None))
 
 
-def whole(**attributes: Any) -> Exchange:
-    exchange = Exchange()
-    exchange.method = "GET"
-    exchange.target = b"/caf%C3%A9?q=%20"
-    exchange.path = "/caf\xc3\xa9"
-    exchange.query = "q=%20"
-    exchange.variables = {"HTTP_HOST": "example.com"}
-    for name, value in attributes.items():
-        setattr(exchange, name, value)
-    return exchange
+def read(*fields: tuple[bytes, bytes], version: str = "1.1") -> RequestHead:
+    """Return a head that was accepted."""
+    sent = RequestHead("POST", b"/caf%C3%A9?q=%20", version, [HOST, *fields])
+    return accept(sent, Limits(), software="kyoukai").head
 
 
-def make_environ(exchange: Exchange, connection: dict[str, Any] | None = None) -> dict[str, Any]:
-    exchange.environ = head_environ(exchange, "kyoukai")
-    return build_environ(exchange, shared() if connection is None else connection)
+def body_of(head: RequestHead, *pieces: bytes, trailers: Any = ()) -> RequestBody:
+    """Return the body of a request, which is whole."""
+    body = RequestBody(head, 1_000_000)
+    for piece in pieces:
+        body.take(piece)
+    body.finish(head.body_size, trailers)
+    return body
+
+
+def make_environ(
+    head: RequestHead, body: RequestBody | None = None, connection: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return build_environ(head, shared() if connection is None else connection, body)
+
+
+def length(size: int) -> tuple[bytes, bytes]:
+    return (b"Content-Length", b"%d" % size)
+
+
+CHUNKED = (b"Transfer-Encoding", b"chunked")
+GZIP = (b"Content-Encoding", b"gzip")
 
 
 def test_request() -> None:
-    result = make_environ(whole())
+    result = make_environ(read())
     body = result.pop("wsgi.input")
     assert body.read() == b""
     assert result == {
@@ -213,12 +90,14 @@ def test_request() -> None:
         "SERVER_SOFTWARE": "kyoukai",
         "SCRIPT_NAME": "",
         "HTTP_HOST": "example.com",
-        "REQUEST_METHOD": "GET",
+        "REQUEST_METHOD": "POST",
         "PATH_INFO": "/caf\xc3\xa9",
         "QUERY_STRING": "q=%20",
         "RAW_URI": "/caf%C3%A9?q=%20",
         "REQUEST_URI": "/caf%C3%A9?q=%20",
         "SERVER_PROTOCOL": "HTTP/1.1",
+        # A connection's own, or what answers sets it.
+        "kyoukai.protocol": None,
     }
 
 
@@ -231,82 +110,102 @@ def test_request() -> None:
     ],
 )
 def test_protocol(version: str, protocol: str) -> None:
-    assert make_environ(whole(version=version))["SERVER_PROTOCOL"] == protocol
+    assert make_environ(read(version=version))["SERVER_PROTOCOL"] == protocol
 
 
 def test_body() -> None:
-    content = BytesIO(b"abc")
-    content.seek(0, SEEK_END)
-    content.write(b"def")
-    body = make_environ(whole(content=content))["wsgi.input"]
+    head = read(length(6))
+    body = make_environ(head, body_of(head, b"abc", b"def"))["wsgi.input"]
     assert body.read(2) == b"ab"
     assert body.read() == b"cdef"
     assert body.read() == b""
 
 
+def test_a_body_that_is_announced_and_empty() -> None:
+    head = read(CHUNKED)
+    assert make_environ(head, body_of(head))["wsgi.input"].read() == b""
+
+
 @pytest.mark.parametrize("size", [1, 100_000])
 def test_a_body_that_is_read_whole_is_not_copied(size: int) -> None:
-    one, several = bytes(size), BytesIO(bytes(size))
-    several.seek(0, SEEK_END)
-    several.write(bytes(size))
-    assert make_environ(whole(content=BytesIO(one)))["wsgi.input"].read() == one
-    body = make_environ(whole(content=several))["wsgi.input"]
+    one, head = bytes(size), read(length(size))
+    assert make_environ(head, body_of(head, one))["wsgi.input"].read() == one
+    several = read(length(2 * size))
+    body = make_environ(several, body_of(several, one, one))["wsgi.input"]
     assert body.read() is body.getvalue()
 
 
 def test_a_body_that_was_decoded() -> None:
-    exchange = whole(decoder=ContentDecoder("gzip", 100))
     coded = gzip.compress(b"abcdef")
-    exchange.variables |= {
-        "HTTP_CONTENT_ENCODING": "gzip",
-        "CONTENT_LENGTH": str(len(coded)),
-        "CONTENT_TYPE": "text/plain",
-    }
-    exchange.content = BytesIO(exchange.decoder.decode(coded))
-    result = make_environ(exchange)
+    head = read(GZIP, length(len(coded)), (b"Content-Type", b"text/plain"))
+    result = make_environ(head, body_of(head, coded))
     assert result["wsgi.input"].read() == b"abcdef"
     assert result["CONTENT_LENGTH"] == "6"
     assert result["CONTENT_TYPE"] == "text/plain"
     assert "HTTP_CONTENT_ENCODING" not in result
+    # The head's own is as it was sent: other requests may share it.
+    assert head.environ["HTTP_CONTENT_ENCODING"] == "gzip"
+    assert head.environ["CONTENT_LENGTH"] == str(len(coded))
 
 
 def test_a_chunked_body_that_was_decoded_has_a_length() -> None:
-    exchange = whole(decoder=ContentDecoder("gzip", 100))
-    exchange.variables |= {"HTTP_CONTENT_ENCODING": "gzip", "HTTP_TRANSFER_ENCODING": "chunked"}
-    exchange.content = BytesIO(exchange.decoder.decode(gzip.compress(b"")))
-    result = make_environ(exchange)
+    head = read(GZIP, CHUNKED)
+    result = make_environ(head, body_of(head, gzip.compress(b"")))
     assert result["CONTENT_LENGTH"] == "0"
     assert "HTTP_CONTENT_ENCODING" not in result
 
 
 def test_a_body_that_has_no_coding_keeps_its_fields() -> None:
-    exchange = whole(content=BytesIO(b"abc"))
-    exchange.variables |= {"HTTP_CONTENT_ENCODING": "identity", "CONTENT_LENGTH": "3"}
-    result = make_environ(exchange)
-    assert (result["HTTP_CONTENT_ENCODING"], result["CONTENT_LENGTH"]) == ("identity", "3")
+    # Were there no body, it would say nothing; and what is left of it is the application's.
+    result = make_environ(read((b"Content-Encoding", b"identity")))
+    assert result["HTTP_CONTENT_ENCODING"] == "identity"
+    head = read(length(3))
+    assert make_environ(head, body_of(head, b"abc"))["CONTENT_LENGTH"] == "3"
+
+
+@pytest.mark.parametrize("fields", [[CHUNKED], [CHUNKED, GZIP], [length(7)], [length(7), GZIP]])
+def test_a_streamed_body(fields: list[tuple[bytes, bytes]]) -> None:
+    async def main() -> None:
+        head = read(*fields)
+        body = RequestBody(head, 100)
+        body.plan(BodyPlan(stream=True), lambda: None, lambda _: None)
+        result = make_environ(head, body)
+        assert result["kyoukai.body"] is body.content is body.stream
+        assert isinstance(result["kyoukai.body"], BodyStream)
+        assert result["wsgi.input"].readable()
+        is_coded = GZIP in fields
+        assert ("HTTP_CONTENT_ENCODING" in result) is False
+        # How many bytes a coded one stands for is not known yet.
+        assert result.get("CONTENT_LENGTH") == (None if is_coded or CHUNKED in fields else "7")
+
+    asyncio.run(main())
 
 
 def test_trailers_are_kept_apart() -> None:
     # RFC 9110 section 6.5.1: a trailer must not be merged into the header section.
     trailers = [(b"Host", b"evil.example"), (b"X-Sum", b"5")]
-    result = make_environ(whole(trailers=trailers))
+    head = read(CHUNKED)
+    result = make_environ(head, body_of(head, b"abc", trailers=trailers))
     assert result["kyoukai.trailers"] == trailers
     assert result["HTTP_HOST"] == "example.com"
     assert "HTTP_X_SUM" not in result
-    assert "kyoukai.trailers" not in make_environ(whole())
+    assert "kyoukai.trailers" not in make_environ(head, body_of(head, b"abc"))
+    assert "kyoukai.trailers" not in make_environ(read())
 
 
 def test_no_request_changes_what_all_share() -> None:
     common = shared()
     before = dict(common)
-    make_environ(whole(), common)["SERVER_NAME"] = "evil.example"
+    head = read()
+    head_before = dict(head.environ)
+    make_environ(head, None, common)["SERVER_NAME"] = "evil.example"
     assert common == before
+    assert head.environ == head_before
 
 
 def test_no_field_passes_for_what_the_server_says() -> None:
     names = [b"Wsgi.Url-Scheme", b"Server-Name", b"Remote-Addr", b"Path-Info", b"Script-Name"]
-    variables = field_variables([(name, b"evil") for name in names], MAX_FIELDS)
-    result = make_environ(whole(variables=variables))
+    result = make_environ(read(*((name, b"evil") for name in names)))
     assert {key: result[key] for key in shared()} == shared()
     assert (result["wsgi.url_scheme"], result["SCRIPT_NAME"]) == ("http", "")
     assert result["PATH_INFO"] == "/caf\xc3\xa9"

@@ -1,103 +1,285 @@
 """How the pieces of a streamed body are put into writes, without a socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from types import SimpleNamespace
+import contextvars
+import io
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from werkzeug.wsgi import FileWrapper
 
-from kyoukai.core.exchange.exchange import Exchange
-from kyoukai.core.exchange.response_body import PIECE_SIZE, TURN_PIECES, BodySender
-from kyoukai.core.semantics.framing import ResponseFraming
+from kyoukai.core.exchange.response_body import BLOCK_SIZE, PIECE_SIZE, TURN_PIECES, BodySender
+from kyoukai.core.semantics.serialize import InvalidResponseError
+from kyoukai.core.serving.strands import Strand, note_strand
+from tests.core.wires import MemoryExchange, run
 
-CHUNKED = ResponseFraming(content_length=None, chunked=True, close=False, send_body=True)
-BY_CLOSE = ResponseFraming(content_length=None, chunked=False, close=True, send_body=True)
+variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="")
 
 
-class FakeConnection(SimpleNamespace):
-    """Keeps each write by itself, and notes each wait for room."""
+class Wire(MemoryExchange):
+    """Notes each wait for room."""
 
     def __init__(self) -> None:
-        super().__init__(is_paused=False, client_gone=False, writes=[], drained=0)
-
-    def raw_write(self, data: bytes) -> None:
-        self.writes.append(data)
+        super().__init__()
+        self.drained = 0
 
     async def drain(self) -> bool:
         self.drained += 1
-        return False
+        return await super().drain()
 
 
 def send(
-    make_body: Callable[[FakeConnection], AsyncIterator[Any]], framing: ResponseFraming = CHUNKED
-) -> FakeConnection:
-    connection = FakeConnection()
-    sender: Any = BodySender
-    asyncio.run(sender(connection, Exchange(), framing).send(make_body(connection)))
-    return connection
+    make_body: Callable[[Wire], Any], declared: int | None = None, trailers: Any = None, kept: Any = None
+) -> Wire:
+    """Return the wire that a body was sent by; before that, ``kept`` has it."""
+    wires: list[Wire] = [] if kept is None else kept
+
+    async def main() -> None:
+        wires.append(Wire())
+        await BodySender(wires[0], declared, trailers).send(make_body(wires[0]))
+
+    run(main)
+    return wires[0]
 
 
 def test_pieces_without_a_wait_between_them_are_one_write() -> None:
-    async def body(connection: FakeConnection) -> AsyncIterator[bytes | str]:
+    async def body(wire: Wire) -> AsyncIterator[bytes | str]:
         yield b"one"
         yield "twò"
-        assert not connection.writes
+        assert not wire.writes
 
-    assert send(body).writes == [b"3\r\none\r\n4\r\ntw\xc3\xb2\r\n0\r\n\r\n"]
-    assert send(body, BY_CLOSE).writes == [b"onetw\xc3\xb2"]
+    wire = send(body)
+    assert wire.writes == [b"onetw\xc3\xb2"]
+    # The last of it, which is all, comes with the end.
+    assert wire.names == ["end"]
+    assert wire.sent == 7
 
 
 def test_what_there_is_is_written_when_the_maker_waits() -> None:
-    async def body(connection: FakeConnection) -> AsyncIterator[bytes]:
+    async def body(wire: Wire) -> AsyncIterator[bytes]:
         for count in (1, 2):
             yield b"a"
             yield b"b"
             await asyncio.sleep(0)
-            assert len(connection.writes) == count
+            assert len(wire.writes) == count
 
-    assert send(body).writes == [b"1\r\na\r\n1\r\nb\r\n", b"1\r\na\r\n1\r\nb\r\n", b"0\r\n\r\n"]
+    wire = send(body)
+    assert wire.writes == [b"ab", b"ab"]
+    assert wire.names == ["data", "data", "end"]
 
 
 def test_no_more_is_gathered_than_one_large_write() -> None:
     piece = b"x" * (PIECE_SIZE // 4)
 
-    async def body(connection: FakeConnection) -> AsyncIterator[bytes]:
+    async def body(wire: Wire) -> AsyncIterator[bytes]:
         for _ in range(8):
             yield piece
 
-    writes = send(body, BY_CLOSE).writes
+    writes = send(body).writes
     assert [len(data) for data in writes] == [PIECE_SIZE, PIECE_SIZE]
 
 
 def test_a_body_that_never_waits_lets_the_loop_have_its_turn() -> None:
-    async def body(connection: FakeConnection) -> AsyncIterator[bytes]:
+    async def body(wire: Wire) -> AsyncIterator[bytes]:
         for number in range(3 * TURN_PIECES):
-            assert connection.drained == number // TURN_PIECES
+            assert wire.drained == number // TURN_PIECES
             yield b"x"
 
-    connection = send(body, BY_CLOSE)
-    assert connection.writes == [b"x" * TURN_PIECES] * 3
+    wire = send(body)
+    assert wire.writes == [b"x" * TURN_PIECES] * 3
 
 
 def test_a_buffer_that_is_used_again_is_sent_as_it_was() -> None:
-    async def body(connection: FakeConnection) -> AsyncIterator[bytearray]:
+    async def body(wire: Wire) -> AsyncIterator[bytearray]:
         buffer = bytearray(b"one")
         yield buffer
         buffer[:] = b"two"
         yield buffer
 
-    assert send(body, BY_CLOSE).writes == [b"onetwo"]
+    assert send(body).writes == [b"onetwo"]
 
 
 def test_what_came_before_a_failure_is_written() -> None:
-    connections: list[FakeConnection] = []
-
-    async def body(connection: FakeConnection) -> AsyncIterator[bytes]:
-        connections.append(connection)
+    async def body(wire: Wire) -> AsyncIterator[bytes]:
         yield b"before"
         raise OSError("the disk")
 
+    kept: list[Wire] = []
     with pytest.raises(OSError, match="the disk"):
-        send(body)
-    assert connections[0].writes == [b"6\r\nbefore\r\n"]
+        send(body, kept=kept)
+    assert kept[0].writes == [b"before"]
+    assert kept[0].names == ["data"]
+
+
+def test_an_empty_piece_is_none() -> None:
+    async def body(wire: Wire) -> AsyncIterator[bytes | str]:
+        for piece in (b"", "", b"a", b""):
+            yield piece
+
+    wire = send(body)
+    assert (wire.writes, wire.sent) == ([b"a"], 1)
+
+
+def test_an_empty_body_has_an_end() -> None:
+    assert send(lambda wire: iter(())).calls == [("end",)]
+    assert send(lambda wire: b"").calls == [("end",)]
+
+
+def test_content_in_memory_goes_in_pieces() -> None:
+    content = bytes(range(256)) * (PIECE_SIZE // 256) * 6 + b"rest"
+    wire = send(lambda wire: content, len(content))
+    assert wire.data == content
+    assert max(map(len, wire.writes)) == PIECE_SIZE
+    assert (wire.sent, wire.drained) == (len(content), 1)
+
+
+def test_a_plain_iterator_lets_the_loop_have_its_turn() -> None:
+    assert send(lambda wire: iter([b"x"] * 2 * TURN_PIECES)).drained == 2
+
+
+def test_a_large_file_lets_the_loop_have_its_turn() -> None:
+    content = bytes(3 * BLOCK_SIZE)
+    wire = send(lambda wire: FileWrapper(io.BytesIO(content)), len(content))
+    assert (len(wire.data), wire.drained) == (len(content), 3)
+
+
+def test_a_body_that_was_read_in_a_thread_goes_on_there() -> None:
+    seen: list[str] = []
+
+    def body() -> Iterator[bytes]:
+        seen.append(variable.get())
+        yield b"a"
+
+    def made(wire: Wire) -> Iterator[bytes]:
+        iterator, strand = body(), Strand()
+        strand.run(variable.set, "the strand's")
+        note_strand(iterator, strand)
+        return iterator
+
+    assert send(made).data == b"a"
+    assert seen == ["the strand's"]
+
+
+def test_an_iterator_is_read_in_a_thread() -> None:
+    loops = []
+
+    def body() -> Iterator[bytes]:
+        for piece in (b"a", b"b"):
+            loops.append(asyncio._get_running_loop())
+            yield piece
+
+    assert send(lambda wire: body()).data == b"ab"
+    assert loops == [None, None]
+
+
+def test_trailers_are_made_at_the_end_and_go_with_it() -> None:
+    async def body(wire: Wire) -> AsyncIterator[bytes]:
+        yield b"a"
+
+    async def trailers() -> list[tuple[str, str]]:
+        return [("X-Sum", "1")]
+
+    wire = send(body, trailers=trailers)
+    assert (wire.calls, wire.data, wire.trailers) == ([("end",)], b"a", [("X-Sum", "1")])
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        pytest.param(4, "the body is longer than its Content-Length, 3 bytes", id="longer"),
+        pytest.param(2, "the body has 2 bytes, its Content-Length says 3", id="shorter"),
+        pytest.param(0, "the body has 0 bytes, its Content-Length says 3", id="none"),
+    ],
+)
+def test_content_that_is_not_as_long_as_declared(size: int, message: str) -> None:
+    kept: list[Wire] = []
+    with pytest.raises(InvalidResponseError, match=f"^{message}$"):
+        send(lambda wire: iter([b"x"] * size), 3, kept=kept)
+    # It is not ended as if it were whole.
+    assert "end" not in kept[0].names
+    assert len(kept[0].data) == min(size, 3)
+
+
+def test_a_file_is_sent_as_far_as_declared() -> None:
+    def wrap(content: bytes) -> FileWrapper:
+        return FileWrapper(io.BytesIO(content))
+
+    assert send(lambda wire: wrap(b"abcdef")).data == b"abcdef"
+    assert send(lambda wire: wrap(b"abcdef"), 3).data == b"abc"
+    with pytest.raises(InvalidResponseError, match="has 6 bytes"):
+        send(lambda wire: wrap(b"abcdef"), 7)
+
+
+def test_a_file_goes_by_the_wire_where_that_can(tmp_path: Any) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abcdef")
+    sizes = []
+
+    def make_body(wire: Wire) -> FileWrapper:
+        async def send_file(file: Any, size: int) -> bool:
+            sizes.append(size)
+            wire.sent += size
+            wire.data += file.read(size)
+            return True
+
+        wire.send_file = send_file  # type: ignore[method-assign]
+        return FileWrapper(path.open("rb"))
+
+    bodies: list[FileWrapper] = []
+
+    def kept_body(wire: Wire) -> FileWrapper:
+        bodies.append(make_body(wire))
+        return bodies[-1]
+
+    wire = send(kept_body, 6)
+    assert (wire.data, wire.calls, sizes) == (b"abcdef", [("end",)], [6])
+    # Nobody knows how much there is to be sent.
+    assert send(kept_body).data == b"abcdef"
+    assert sizes == [6]
+    for body in bodies:
+        body.close()
+
+
+def test_a_file_goes_in_pieces_where_the_wire_cannot(tmp_path: Any) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abcdef")
+    with path.open("rb") as file:
+        wire = send(lambda wire: FileWrapper(file), 6)
+    assert (wire.data, wire.sent) == (b"abcdef", 6)
+
+
+def test_a_client_that_is_paused_is_waited_for() -> None:
+    async def main() -> None:
+        wire = Wire()
+
+        async def body() -> AsyncIterator[bytes]:
+            yield b"a"
+            wire.pause_writing()
+            yield b"b"
+            yield b"c"
+
+        task = asyncio.ensure_future(BodySender(wire, None).send(body()))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (wire.data, task.done()) == (b"ab", False)
+        wire.resume_writing()
+        await task
+        assert wire.data == b"abc"
+
+    run(main)
+
+
+def test_a_client_that_is_gone_ends_it() -> None:
+    kept: list[Wire] = []
+
+    async def body(wire: Wire) -> AsyncIterator[bytes]:
+        yield b"a"
+        wire.lose()
+        yield b"b"
+        yield b"never"
+
+    with pytest.raises(ConnectionResetError):
+        send(body, kept=kept)
+    assert "end" not in kept[0].names
+    assert kept[0].data == b"ab"

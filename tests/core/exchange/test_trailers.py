@@ -6,16 +6,16 @@ from types import SimpleNamespace
 import pytest
 from werkzeug.wrappers import Response
 
-from kyoukai.core.exchange.serialize import InvalidResponseError
 from kyoukai.core.exchange.trailers import (
     announced,
     is_forbidden,
     make_trailers,
-    serialize_trailers,
+    read_trailers,
     takes_trailers,
     trailers_of,
 )
 from kyoukai.core.features import HTTP1_FEATURES, Feature
+from kyoukai.core.semantics.serialize import InvalidResponseError
 
 
 def environ_of(te="trailers", version="1.1", features=HTTP1_FEATURES):
@@ -42,13 +42,13 @@ FORBIDDEN = """
 def test_what_comes_too_late_behind_the_body(name):
     assert is_forbidden(name)
     with pytest.raises(InvalidResponseError, match=f"{name} can be no trailer field"):
-        serialize_trailers({name: "x"})
+        read_trailers({name: "x"})
 
 
 @pytest.mark.parametrize("name", ["Content-Digest", "Repr-Digest", "ETag", "Server-Timing", "X-Rows"])
 def test_what_does_not(name):
     assert not is_forbidden(name)
-    assert serialize_trailers([(name, "x"), (name, "y")]) == f"{name}: x\r\n{name}: y\r\n".encode()
+    assert read_trailers([(name, "x"), (name, "y")]) == [(name, "x"), (name, "y")]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_does_not(name):
 )
 def test_what_cannot_be_sent(fields):
     with pytest.raises(InvalidResponseError):
-        serialize_trailers(fields)
+        read_trailers(fields)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +132,22 @@ async def never():
 @pytest.mark.parametrize("trailers", [{"A": "1"}, lambda: [("A", "1")], soon])
 def test_the_section(trailers):
     make = trailers_of(response_with(trailers), environ_of())
-    assert asyncio.run(make()) == b"A: 1\r\n"
+    assert asyncio.run(make()) == [("A", "1")]
+
+
+def test_what_ends_the_task_is_no_fault_of_theirs(caplog):
+    async def leave():
+        task = asyncio.current_task()
+        task.cancel()
+        await asyncio.sleep(0)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(make_trailers(leave, environ_of()))
+    assert caplog.records == []
 
 
 def test_nothing_after_all(caplog):
-    assert asyncio.run(make_trailers(lambda: None, environ_of())) == b""
+    assert asyncio.run(make_trailers(lambda: None, environ_of())) == []
     assert caplog.records == []
 
 
@@ -144,6 +155,6 @@ def test_nothing_after_all(caplog):
     "trailers", [{"Set-Cookie": "a=b"}, lambda: {"A": "\r\n"}, lambda: 5, lambda: 1 / 0, never]
 )
 def test_what_is_wrong_is_logged(trailers, caplog):
-    assert asyncio.run(make_trailers(trailers, environ_of())) == b""
+    assert asyncio.run(make_trailers(trailers, environ_of())) == []
     [record] = caplog.records
     assert record.getMessage() == "the trailers of the answer to GET '/export' cannot be sent"

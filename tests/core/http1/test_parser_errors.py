@@ -11,7 +11,6 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import BadRequest, ContentTooLarge, ProtocolError, RequestTimeout, URITooLong
-from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.http1 import parser_errors
 from kyoukai.core.http1.parser_errors import (
     MAX_LINKED,
@@ -287,9 +286,7 @@ def test_a_500_of_the_hook_s_is_logged(caplog: pytest.LogCaptureFixture) -> None
     ],
 )
 def test_a_disagreement_knows_both_ends(framing: Framing, content_size: int | None, server: str) -> None:
-    exchange = Exchange()
-    exchange.framing = framing
-    error = disagree(exchange, content_size, "ends it after 3")
+    error = disagree(framing, content_size, "ends it after 3")
     assert (error.code, error.server, error.parser) == (400, server, "ends it after 3")
     # What the client is told has neither.
     assert error.description == "It is not certain where the message ends."

@@ -3,8 +3,8 @@
 import pytest
 from werkzeug.datastructures import Headers, MultiDict
 
-from kyoukai.core.exchange.serialize import InvalidResponseError
 from kyoukai.core.semantics.field_pairs import read_pairs
+from kyoukai.core.semantics.serialize import InvalidResponseError
 
 PAIRS = [("A", "1"), ("A", "2")]
 

@@ -4,12 +4,17 @@ import itertools
 
 import pytest
 
-from kyoukai.core.semantics.framing import (
-    CHUNKED,
-    NO_BODY,
-    ResponseFraming,
-    response_framing,
-)
+from kyoukai.core.semantics.answer_head import AnswerHead, answer_size
+from kyoukai.core.semantics.framing import CHUNKED, NO_BODY, ResponseFraming, frame_answer
+
+
+def frame(
+    method: str, version: str, status: int, size: int | None, declared: int | None, *, close: bool
+) -> ResponseFraming:
+    """Return how the answer to a request is delimited."""
+    length, has_content = answer_size(method, status, size, declared)
+    head = AnswerHead(str(status), size=length, has_content=has_content)
+    return frame_answer(head, version, close)
 
 
 def test_the_constants() -> None:
@@ -71,14 +76,10 @@ def test_response(
     declared: int | None,
     expected: tuple[int | None, bool, bool, bool],
 ) -> None:
-    framing = response_framing(
-        method=method, version=version, status=status, size=size, declared=declared, close=False
-    )
+    framing = frame(method, version, status, size, declared, close=False)
     assert framing == ResponseFraming(*expected)
     # Another reason to close changes that and nothing else.
-    closing = response_framing(
-        method=method, version=version, status=status, size=size, declared=declared, close=True
-    )
+    closing = frame(method, version, status, size, declared, close=True)
     assert closing == ResponseFraming(*expected[:3], True)
 
 
@@ -92,9 +93,7 @@ LENGTHS = (None, 0, 5)
 def test_no_combination_is_ambiguous(version: str, close: bool) -> None:
     """Whatever is asked, a client can tell where the answer ends: RFC 9112 section 6.3."""
     for method, status, size, declared in itertools.product(METHODS, STATUSES, LENGTHS, LENGTHS):
-        framing = response_framing(
-            method=method, version=version, status=status, size=size, declared=declared, close=close
-        )
+        framing = frame(method, version, status, size, declared, close=close)
         case = (method, status, size, declared, framing)
         bodiless = method == "HEAD" or status < 200 or status in (204, 304)
         assert not (framing.chunked and framing.content_length is not None), case
@@ -112,3 +111,11 @@ def test_no_combination_is_ambiguous(version: str, close: bool) -> None:
             assert framing.content_length is None, case
         if close:
             assert framing.close, case
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_the_application_wants_the_connection_to_end(version: str) -> None:
+    head = AnswerHead("200 OK", size=5, has_content=True)
+    assert not frame_answer(head, version, False).close
+    head.closes = True
+    assert frame_answer(head, version, False) == ResponseFraming(5, False, True, True)

@@ -18,11 +18,15 @@ from kyoukai.core.errors import (
     UnsupportedMediaType,
     URITooLong,
 )
-from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.exchange.request_body import RequestBody
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics import policy
+from kyoukai.core.semantics.content_coding import ContentDecoder
 from kyoukai.core.semantics.framing import CHUNKED, NO_BODY, Framing
 from kyoukai.core.semantics.methods import SERVED_METHODS
+from kyoukai.core.semantics.policy import Accepted
+from kyoukai.core.semantics.request_head import NOTHING, RequestHead
+from kyoukai.core.semantics.variables import HEAD
 
 LIMITS = Limits(max_target_size=300, max_head_size=1024, max_field_size=400, max_fields=6, max_body_size=1000)
 
@@ -31,22 +35,39 @@ Fields = list[tuple[bytes, bytes]]
 HOST = (b"Host", b"example.com")
 
 
-def accept(
+def judge(
     *fields: tuple[bytes, bytes],
     method: str = "POST",
     target: bytes = b"/",
     version: str = "1.1",
     host: tuple[bytes, bytes] | None = HOST,
     limits: Limits = LIMITS,
-) -> Exchange:
-    """Have the policy look at a head, and return what it wrote down."""
-    exchange = Exchange()
-    exchange.method = method
-    exchange.target = target
-    exchange.version = version
-    exchange.fields = [*([] if host is None else [host]), *fields]
-    policy.accept(exchange, limits)
-    return exchange
+    max_length: int | None = None,
+) -> Accepted:
+    """Have the policy look at a head, and return what it makes of it, be the body refused or not."""
+    sent = RequestHead(method, target, version, [*([] if host is None else [host]), *fields])
+    return policy.accept(sent, limits, max_length, "kyoukai")
+
+
+def accept(*fields: tuple[bytes, bytes], **head: Any) -> Accepted:
+    """Have the policy look at a head, and return what it makes of it.
+
+    :raises ProtocolError: if it refuses the head, or the body.
+    """
+    accepted = judge(*fields, **head)
+    if accepted.fault is not None:
+        raise accepted.fault
+    return accepted
+
+
+def variables(accepted: Accepted) -> dict[str, str]:
+    """Return the header fields as variables of the environ."""
+    return {name: value for name, value in accepted.head.environ.items() if name not in HEAD}
+
+
+def decoder(accepted: Accepted) -> ContentDecoder | None:
+    """Return what removes the content coding of the body that a head announces."""
+    return RequestBody(accepted.head, LIMITS.max_body_size).decoder
 
 
 def refusal(*fields: tuple[bytes, bytes], **head: Any) -> tuple[type[ProtocolError], int]:
@@ -58,12 +79,12 @@ def refusal(*fields: tuple[bytes, bytes], **head: Any) -> tuple[type[ProtocolErr
 
 
 def test_a_plain_request() -> None:
-    exchange = accept((b"Accept", b"*/*"), method="GET", target=b"/a%20b?c=%20d")
-    assert exchange.variables == {"HTTP_HOST": "example.com", "HTTP_ACCEPT": "*/*"}
-    assert (exchange.path, exchange.query) == ("/a b", "c=%20d")
-    assert exchange.framing == NO_BODY
-    assert exchange.expect_continue is False
-    assert exchange.upgrade is False
+    accepted = accept((b"Accept", b"*/*"), method="GET", target=b"/a%20b?c=%20d")
+    assert variables(accepted) == {"HTTP_HOST": "example.com", "HTTP_ACCEPT": "*/*"}
+    assert (accepted.head.path, accepted.head.query) == ("/a b", "c=%20d")
+    assert accepted.framing == NO_BODY
+    assert accepted.head.expects_continue is False
+    assert accepted.head.upgrade == ""
 
 
 # Host: RFC 9112 section 3.2
@@ -92,8 +113,8 @@ def test_a_plain_request() -> None:
     ],
 )
 def test_host(host: bytes) -> None:
-    assert accept(host=(b"Host", host)).variables["HTTP_HOST"] == host.decode()
-    assert accept(host=(b"hOST", b"\t" + host + b" ")).variables["HTTP_HOST"] == host.decode()
+    assert variables(accept(host=(b"Host", host)))["HTTP_HOST"] == host.decode()
+    assert variables(accept(host=(b"hOST", b"\t" + host + b" ")))["HTTP_HOST"] == host.decode()
 
 
 BAD_HOSTS = [
@@ -175,7 +196,7 @@ def test_host_is_there_once(version: str, fields: Fields) -> None:
 
 def test_http_1_0_needs_no_host() -> None:
     # RFC 9112 section 3.2 asks it of HTTP/1.1 alone.
-    assert accept(host=None, version="1.0").variables == {}
+    assert variables(accept(host=None, version="1.0")) == {}
 
 
 # The target: RFC 9112 section 3.2
@@ -227,11 +248,11 @@ def test_http_1_0_needs_no_host() -> None:
     ],
 )
 def test_target(method: str, target: bytes, host: str, path: str, query: str) -> None:
-    exchange = accept(method=method, target=target)
-    assert exchange.variables == {"HTTP_HOST": host}
-    assert (exchange.path, exchange.query) == (path, query)
+    accepted = accept(method=method, target=target)
+    assert variables(accepted) == {"HTTP_HOST": host}
+    assert (accepted.head.path, accepted.head.query) == (path, query)
     # What was sent is kept beside it.
-    assert exchange.target == target
+    assert accepted.head.target == target
 
 
 @pytest.mark.parametrize(
@@ -295,10 +316,10 @@ def test_octets_that_no_target_has(octet: int) -> None:
 
 def test_the_host_of_an_absolute_form_wins() -> None:
     # RFC 9112 section 3.2.2
-    exchange = accept(target=b"http://other.example:8080/")
-    assert exchange.variables["HTTP_HOST"] == "other.example:8080"
-    exchange = accept(target=b"http://other.example/", host=None, version="1.0")
-    assert exchange.variables["HTTP_HOST"] == "other.example"
+    accepted = accept(target=b"http://other.example:8080/")
+    assert variables(accepted)["HTTP_HOST"] == "other.example:8080"
+    accepted = accept(target=b"http://other.example/", host=None, version="1.0")
+    assert variables(accepted)["HTTP_HOST"] == "other.example"
 
 
 @pytest.mark.parametrize(
@@ -320,7 +341,7 @@ def test_an_absolute_form_does_not_excuse_the_host(host: tuple[bytes, bytes] | N
 @pytest.mark.parametrize("method", sorted(SERVED_METHODS))
 def test_method(method: bytes) -> None:
     policy.check_request_line(method, b"/", LIMITS)
-    assert accept(method=method.decode()).method == method.decode()
+    assert accept(method=method.decode()).head.method == method.decode()
 
 
 def test_a_method_that_is_declared() -> None:
@@ -368,7 +389,7 @@ def test_request_line(method: bytes, target: bytes, error: type[ProtocolError] |
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.9"])
 def test_version(version: str) -> None:
-    assert accept(version=version).version == version
+    assert accept(version=version).head.version == version
 
 
 # Content-Length: RFC 9112 section 6.3
@@ -387,8 +408,8 @@ def test_version(version: str) -> None:
     ],
 )
 def test_content_length(value: bytes, length: int, version: str) -> None:
-    exchange = accept((b"Content-Length", value), version=version)
-    assert exchange.framing == Framing(length, False)
+    accepted = accept((b"Content-Length", value), version=version)
+    assert accepted.framing == Framing(length, False)
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
@@ -443,6 +464,12 @@ def test_several_content_lengths(values: list[bytes]) -> None:
     assert refusal(*zip(names, values, strict=False)) == (BadRequest, 400)
 
 
+def test_neither_length_nor_coding() -> None:
+    # RFC 9112 section 6.3, rule 7
+    for version in ("1.0", "1.1"):
+        assert policy.request_framing(None, None, version) == NO_BODY
+
+
 def test_no_content_length() -> None:
     # RFC 9112 section 6.3, rule 7: a request without either has no body.
     for version in ("1.0", "1.1"):
@@ -463,8 +490,8 @@ def test_no_content_length() -> None:
 )
 def test_chunked(values: list[bytes]) -> None:
     for version in ("1.1", "1.2"):
-        exchange = accept(*((b"Transfer-Encoding", value) for value in values), version=version)
-        assert exchange.framing == CHUNKED
+        accepted = accept(*((b"Transfer-Encoding", value) for value in values), version=version)
+        assert accepted.framing == CHUNKED
 
 
 BAD_CODINGS = [
@@ -572,7 +599,7 @@ CHUNKED_FIELD = (b"Transfer-Encoding", b"chunked")
     ],
 )
 def test_expect(value: bytes, version: str, fields: Fields, expected: bool) -> None:
-    assert accept((b"Expect", value), *fields, version=version).expect_continue is expected
+    assert accept((b"Expect", value), *fields, version=version).head.expects_continue is expected
 
 
 @pytest.mark.parametrize(
@@ -601,38 +628,38 @@ def coding(value: bytes) -> tuple[bytes, bytes]:
 @pytest.mark.parametrize("value", [b"gzip", b"GZIP", b"x-gzip", b"\tgzip "])
 def test_a_body_with_a_content_coding(value: bytes) -> None:
     for field in (FIVE, CHUNKED_FIELD):
-        exchange = accept(field, coding(value))
-        assert exchange.decoder is not None
-        assert exchange.decoder.decode(gzip.compress(b"hello")) == b"hello"
-        exchange.decoder.finish()
-        assert exchange.decoder.size == 5
+        decodes = decoder(accept(field, coding(value)))
+        assert decodes is not None
+        assert decodes.decode(gzip.compress(b"hello")) == b"hello"
+        decodes.finish()
+        assert decodes.size == 5
 
 
 def test_deflate() -> None:
-    exchange = accept(FIVE, coding(b"Deflate"))
-    assert exchange.decoder is not None
+    decodes = decoder(accept(FIVE, coding(b"Deflate")))
+    assert decodes is not None
     with pytest.raises(BadRequest):
-        exchange.decoder.decode(gzip.compress(b"hello"))
+        decodes.decode(gzip.compress(b"hello"))
 
 
 def test_each_body_has_a_decoder_of_its_own() -> None:
-    first, second = (accept(FIVE, coding(b"gzip")).decoder for _ in range(2))
+    first, second = (decoder(accept(FIVE, coding(b"gzip"))) for _ in range(2))
     assert first is not second
 
 
 @pytest.mark.parametrize("value", [b"identity", b"Identity", b"", b" "])
 def test_a_coding_that_says_nothing(value: bytes) -> None:
-    assert accept(FIVE, coding(value)).decoder is None
+    assert decoder(accept(FIVE, coding(value))) is None
 
 
 def test_the_decoded_body_is_held_to_the_limit() -> None:
-    exchange = accept(FIVE, coding(b"gzip"))
-    assert exchange.decoder is not None
-    assert exchange.decoder.decode(gzip.compress(bytes(1000))) == bytes(1000)
-    exchange = accept(FIVE, coding(b"gzip"))
-    assert exchange.decoder is not None
+    decodes = decoder(accept(FIVE, coding(b"gzip")))
+    assert decodes is not None
+    assert decodes.decode(gzip.compress(bytes(1000))) == bytes(1000)
+    decodes = decoder(accept(FIVE, coding(b"gzip")))
+    assert decodes is not None
     with pytest.raises(ContentTooLarge):
-        exchange.decoder.decode(gzip.compress(bytes(1001)))
+        decodes.decode(gzip.compress(bytes(1001)))
 
 
 @pytest.mark.parametrize(
@@ -660,7 +687,7 @@ def test_a_coding_that_is_not_taken(values: list[bytes]) -> None:
 @pytest.mark.parametrize("fields", [[], [(b"Content-Length", b"0")]])
 def test_without_a_body_there_is_nothing_to_decode(fields: Fields) -> None:
     for value in (b"gzip", b"br", b"gzip, gzip"):
-        assert accept(*fields, coding(value)).decoder is None
+        assert decoder(accept(*fields, coding(value))) is None
 
 
 def test_the_size_and_the_expectation_are_looked_at_before_the_coding() -> None:
@@ -697,8 +724,8 @@ PERSISTENCE = [
 
 @pytest.mark.parametrize(("version", "values", "expected"), PERSISTENCE)
 def test_persistence(version: str, values: list[bytes], expected: bool) -> None:
-    exchange = accept(*((b"Connection", value) for value in values), version=version)
-    assert exchange.keep_alive is expected
+    accepted = accept(*((b"Connection", value) for value in values), version=version)
+    assert accepted.keep_alive is expected
 
 
 def test_persistence_has_no_other_field() -> None:
@@ -741,11 +768,11 @@ def test_persistence_by_the_options(version: str, values: list[bytes], expected:
 )
 @pytest.mark.parametrize("options", [b"upgrade", b"Upgrade", b"keep-alive, \tUPGRADE", b"close, upgrade"])
 def test_upgrade(value: bytes, fields: Fields, framing: Framing, options: bytes) -> None:
-    exchange = accept((b"Upgrade", value), (b"Connection", options), *fields)
-    assert exchange.upgrade is True
-    assert exchange.variables["HTTP_UPGRADE"] == value.decode()
-    assert exchange.framing == framing
-    assert exchange.keep_alive is (b"close" not in options)
+    accepted = accept((b"Upgrade", value), (b"Connection", options), *fields)
+    assert accepted.head.upgrade == value.decode()
+    assert variables(accepted)["HTTP_UPGRADE"] == value.decode()
+    assert accepted.framing == framing
+    assert accepted.keep_alive is (b"close" not in options)
 
 
 @pytest.mark.parametrize(
@@ -760,23 +787,23 @@ def test_upgrade(value: bytes, fields: Fields, framing: Framing, options: bytes)
 )
 def test_an_upgrade_without_the_connection_option_is_no_offer(fields: Fields) -> None:
     # "A sender of Upgrade MUST also send an Upgrade connection option": else a proxy passed it on.
-    exchange = accept((b"Upgrade", b"websocket"), *fields)
-    assert exchange.upgrade is False
-    assert exchange.variables["HTTP_UPGRADE"] == "websocket"
-    assert exchange.keep_alive is True
+    accepted = accept((b"Upgrade", b"websocket"), *fields)
+    assert accepted.head.upgrade == ""
+    assert variables(accepted)["HTTP_UPGRADE"] == "websocket"
+    assert accepted.keep_alive is True
 
 
 def test_the_connection_option_without_an_upgrade_is_no_offer() -> None:
-    assert accept((b"Connection", b"upgrade")).upgrade is False
+    assert accept((b"Connection", b"upgrade")).head.upgrade == ""
 
 
 @pytest.mark.parametrize("options", [None, b"upgrade", b"upgrade, keep-alive"])
 def test_http_1_0_has_no_upgrade(options: bytes | None) -> None:
     fields = [] if options is None else [(b"Connection", options)]
-    exchange = accept((b"Upgrade", b"websocket"), *fields, version="1.0")
-    assert exchange.upgrade is False
-    assert "HTTP_UPGRADE" not in exchange.variables
-    assert exchange.keep_alive is (options == b"upgrade, keep-alive")
+    accepted = accept((b"Upgrade", b"websocket"), *fields, version="1.0")
+    assert accepted.head.upgrade == ""
+    assert "HTTP_UPGRADE" not in variables(accepted)
+    assert accepted.keep_alive is (options == b"upgrade, keep-alive")
 
 
 # Field names and values: RFC 9110 section 5
@@ -797,27 +824,27 @@ def test_http_1_0_has_no_upgrade(options: bytes | None) -> None:
     ],
 )
 def test_a_name_with_an_underscore_is_dropped(name: bytes, value: bytes) -> None:
-    exchange = accept((name, value))
-    assert exchange.variables == {"HTTP_HOST": "example.com"}
-    assert exchange.framing == NO_BODY
+    accepted = accept((name, value))
+    assert variables(accepted) == {"HTTP_HOST": "example.com"}
+    assert accepted.framing == NO_BODY
 
 
 def test_an_underscore_does_not_hide_the_dashed_one() -> None:
-    exchange = accept((b"X_Real-IP", b"evil"), (b"X-Real-IP", b"192.0.2.1"), (b"X-Real_IP", b"evil"), FIVE)
-    assert exchange.variables["HTTP_X_REAL_IP"] == "192.0.2.1"
-    assert exchange.framing == Framing(5, False)
+    accepted = accept((b"X_Real-IP", b"evil"), (b"X-Real-IP", b"192.0.2.1"), (b"X-Real_IP", b"evil"), FIVE)
+    assert variables(accepted)["HTTP_X_REAL_IP"] == "192.0.2.1"
+    assert accepted.framing == Framing(5, False)
 
 
 def test_obs_text_is_kept_as_latin_1() -> None:
     # RFC 9110 section 5.5, PEP 3333
     value = bytes(range(0x80, 0x100))
-    assert accept((b"X-Own", value)).variables["HTTP_X_OWN"] == value.decode("latin-1")
+    assert variables(accept((b"X-Own", value)))["HTTP_X_OWN"] == value.decode("latin-1")
 
 
 def test_fields_of_one_name_are_joined() -> None:
-    exchange = accept((b"X-Own", b"1"), (b"Cookie", b"a=1"), (b"x-own", b"2"), (b"cookie", b"b=2"))
-    assert exchange.variables["HTTP_X_OWN"] == "1,2"
-    assert exchange.variables["HTTP_COOKIE"] == "a=1; b=2"
+    accepted = accept((b"X-Own", b"1"), (b"Cookie", b"a=1"), (b"x-own", b"2"), (b"cookie", b"b=2"))
+    assert variables(accepted)["HTTP_X_OWN"] == "1,2"
+    assert variables(accepted)["HTTP_COOKIE"] == "a=1; b=2"
 
 
 # Limits, exactly at the bound and one above
@@ -840,7 +867,7 @@ def test_fields_of_one_name_are_joined() -> None:
 )
 def test_max_target_size(target: bytes, is_accepted: bool) -> None:
     if is_accepted:
-        assert accept(target=target).target == target
+        assert accept(target=target).head.target == target
     else:
         assert refusal(target=target) == (URITooLong, 414)
 
@@ -881,21 +908,26 @@ def test_max_body_size(length: bytes, is_accepted: bool) -> None:
 
 
 def test_a_length_that_the_application_may_let_pass() -> None:
-    exchange = Exchange()
-    exchange.method, exchange.target = "POST", b"/"
-    exchange.fields = [HOST, (b"Content-Length", b"5000"), (b"Content-Encoding", b"gzip")]
-    policy.accept(exchange, LIMITS, 5000)
-    assert exchange.framing.content_length == 5000
-    assert exchange.decoder is not None
-    assert exchange.decoder.max_size == LIMITS.max_body_size
+    fields = [(b"Content-Length", b"5000"), coding(b"gzip")]
+    accepted = accept(*fields, max_length=5000)
+    assert accepted.framing.content_length == accepted.head.body_size == 5000
+    decodes = decoder(accepted)
+    assert decodes is not None
+    assert decodes.max_size == LIMITS.max_body_size
     with pytest.raises(ContentTooLarge):
-        policy.accept(exchange, LIMITS, 4999)
+        accept(*fields, max_length=4999)
 
 
 def test_a_server_that_takes_no_bodies() -> None:
     limits = Limits(max_body_size=0)
     accept((b"Content-Length", b"0"), limits=limits)
     assert refusal((b"Content-Length", b"1"), limits=limits) == (ContentTooLarge, 413)
+
+
+def test_an_expectation_that_cannot_be_met_gets_no_larger_limit() -> None:
+    for length, error in ((b"1000", ExpectationFailed), (b"1001", ContentTooLarge)):
+        with pytest.raises(error):
+            accept((b"Content-Length", length), (b"Expect", b"magic"), max_length=1_000_000)
 
 
 # What is said to the client
@@ -930,14 +962,15 @@ def test_no_refusal_repeats_the_request_line(method: bytes, target: bytes) -> No
 
 
 def test_a_refused_head_leaves_nothing_behind() -> None:
-    exchange = Exchange()
-    exchange.method, exchange.target = "POST", b"/"
-    exchange.fields = [HOST, (b"Expect", b"magic"), (b"Content-Length", b"5")]
+    sent = RequestHead("POST", b"/", "1.1", [HOST, (b"Expect", b"magic"), (b"Content-Length", b"5")])
+    before = tuple(sent.fields)
     with pytest.raises(ExpectationFailed):
-        policy.accept(exchange, LIMITS)
-    assert exchange.variables == {}
-    assert exchange.framing == NO_BODY
-    assert exchange.expect_continue is False
+        policy.accept(sent, LIMITS)
+    assert tuple(sent.fields) == before
+    assert sent == RequestHead("POST", b"/", "1.1", sent.fields)
+    assert not sent.is_accepted
+    # What all heads share that were not accepted.
+    assert NOTHING == {}
 
 
 @pytest.mark.parametrize(
@@ -951,15 +984,14 @@ def test_a_refused_head_leaves_nothing_behind() -> None:
     ],
 )
 def test_a_head_whose_body_is_refused_is_written_down(fields: list[Any], error: type[ProtocolError]) -> None:
-    exchange = Exchange()
-    exchange.method, exchange.target = "POST", b"/path?query"
-    exchange.fields = [HOST, *fields, (b"Connection", b"close")]
-    with pytest.raises(error):
-        policy.accept(exchange, LIMITS)
-    assert (exchange.path, exchange.query, exchange.keep_alive) == ("/path", "query", False)
-    assert exchange.framing != NO_BODY
-    assert exchange.variables["HTTP_HOST"] == HOST[1].decode()
-    assert exchange.decoder is None
+    accepted = judge(*fields, (b"Connection", b"close"), target=b"/path?query")
+    assert type(accepted.fault) is error
+    assert accepted.head.is_accepted
+    assert (accepted.head.path, accepted.head.query, accepted.keep_alive) == ("/path", "query", False)
+    assert accepted.framing != NO_BODY
+    assert variables(accepted)["HTTP_HOST"] == HOST[1].decode()
+    assert accepted.head.coding == ""
+    assert decoder(accepted) is None
 
 
 def test_a_fault_of_the_head_goes_before_one_of_the_body() -> None:
@@ -991,8 +1023,5 @@ def test_no_match_is_found_in_linear_time(pattern: Any, text: Any) -> None:
 def test_a_body_of_an_unknown_coding_gets_no_larger_limit() -> None:
     """An application may let a larger body pass; nobody asks it for one that is refused anyway."""
     for length, error in ((b"1000", UnsupportedMediaType), (b"1001", ContentTooLarge)):
-        exchange = Exchange()
-        exchange.method, exchange.target = "POST", b"/"
-        exchange.fields = [HOST, (b"Content-Length", length), (b"Content-Encoding", b"br")]
         with pytest.raises(error):
-            policy.accept(exchange, LIMITS, 1_000_000)
+            accept((b"Content-Length", length), coding(b"br"), max_length=1_000_000)

@@ -9,13 +9,14 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.errors import BadRequest
-from kyoukai.core.exchange.request_body import HIGH_WATER
-from kyoukai.core.http1.streaming import DRAIN_SIZE
+from kyoukai.core.exchange.body_stream import HIGH_WATER, BodyStream, ClientGoneError
+from kyoukai.core.http1.exchange import DRAIN_SIZE
+from kyoukai.core.http1.protocol import HTTPProtocol
 from kyoukai.core.limits import Limits
 from kyoukai.core.serving.application import BodyPlan
 
 from ...serving import error_records
-from .test_reading import (
+from .test_protocol import (
     CHUNKED_HEAD,
     GET,
     GZIP_BODY,
@@ -23,6 +24,7 @@ from .test_reading import (
     POST_HEAD,
     Conversation,
     LaxParser,
+    body_deadline,
     bytewise,
 )
 
@@ -34,10 +36,10 @@ class Planning:
     """An application that plans as it is told, and answers with what it reads."""
 
     request_class = Request
-    plans_every_body = True
 
-    def __init__(self, plan: BodyPlan | None) -> None:
+    def __init__(self, plan: BodyPlan | None, plans_every_body: bool = True) -> None:
         self.plan = plan
+        self.plans_every_body = plans_every_body
         self.asked: list[dict[str, Any]] = []
         self.answered: list[str] = []
         self.reads = True
@@ -61,18 +63,26 @@ def converse(
     plan: BodyPlan | None,
     function: Callable[[Conversation, Planning], Awaitable[None]],
     limits: Limits | None = None,
+    plans_every_body: bool = True,
 ) -> tuple[Any, Planning]:
     """Hold a conversation, and return what came of it, and of the application."""
 
     async def main() -> tuple[Any, Planning]:
-        conversation, application = Conversation(LaxParser, limits), Planning(plan)
-        component: Any = conversation.protocol.component
-        component.app = conversation.protocol.app = application
-        conversation.protocol.receive_head = application.receive_head
+        application = Planning(plan, plans_every_body)
+        conversation = Conversation(LaxParser, limits, application=application)
         await function(conversation, application)
         return await conversation.leave(), application
 
     return asyncio.run(main())
+
+
+def stream_of(protocol: HTTPProtocol) -> BodyStream:
+    """Return the stream of the body being received."""
+    assert protocol.reader.exchange is not None
+    assert protocol.reader.exchange.body is not None
+    stream = protocol.reader.exchange.body.stream
+    assert stream is not None
+    return stream
 
 
 def sending(*pieces: bytes) -> Callable[[Conversation, Planning], Awaitable[None]]:
@@ -96,11 +106,7 @@ def test_each_head_with_a_body_is_asked_about(plan: BodyPlan | None, cut: Any) -
 
 
 def test_it_may_not_care_about_bodies_that_are_there() -> None:
-    async def send(conversation: Conversation, application: Planning) -> None:
-        application.plans_every_body = False
-        await conversation.send(POST, *bytewise(POST))
-
-    result, application = converse(STREAM, send)
+    result, application = converse(STREAM, sending(POST, *bytewise(POST)), plans_every_body=False)
     assert result.statuses == [200] * 2
     assert len(application.asked) == 1
 
@@ -143,11 +149,11 @@ def test_continue_is_sent_when_the_reader_wants_the_body() -> None:
         application.go_on.clear()
         await conversation.send(EXPECTING)
         assert application.answered == ["/post"]
-        assert conversation.protocol.deadline > 1e300
+        assert body_deadline(conversation.protocol) > 1e300
         assert not conversation.transport.received
         application.go_on.set()
         await conversation.let_turn()
-        assert conversation.protocol.deadline < 1e300
+        assert body_deadline(conversation.protocol) < 1e300
         assert conversation.transport.received == b"HTTP/1.1 100 Continue\r\n\r\n"
         await conversation.send(b"hello" + GET)
 
@@ -169,7 +175,7 @@ def test_the_rest_of_a_body_is_read_over_before_the_next_request() -> None:
         application.reads = False
         for _ in range(3):
             await conversation.send(POST_HEAD + b"he", b"llo")
-        assert conversation.protocol.stream is None
+        assert conversation.protocol.reader.exchange is None
         assert conversation.protocol.deadline < 1e300
 
     result, _ = converse(STREAM, send)
@@ -243,7 +249,7 @@ def test_a_body_that_nobody_wants() -> None:
 
 def test_an_application_that_fails_to_plan(caplog: pytest.LogCaptureFixture) -> None:
     async def send(conversation: Conversation, application: Planning) -> None:
-        conversation.protocol.receive_head = lambda environ: 1 / 0  # type: ignore[assignment, return-value]
+        application.receive_head = lambda environ: 1 / 0  # type: ignore[assignment, method-assign, return-value]
         await conversation.send(POST)
 
     result, application = converse(None, send)
@@ -259,12 +265,11 @@ def test_reading_is_paused_while_nobody_reads() -> None:
         application.go_on.clear()
         await conversation.send(POST_HEAD.replace(b"5", b"%d" % size) + bytes(HIGH_WATER))
         assert transport.is_reading()
-        assert protocol.deadline < 1e300
+        assert body_deadline(protocol) < 1e300
         await conversation.send(b"x", bytes(size - HIGH_WATER - 1))
         assert not transport.is_reading()
-        assert protocol.deadline > 1e300
-        assert protocol.stream is not None
-        assert protocol.stream.unread == HIGH_WATER + 1
+        assert body_deadline(protocol) > 1e300
+        assert stream_of(protocol).unread == HIGH_WATER + 1
         application.go_on.set()
         await conversation.let_turn()
         assert transport.is_reading()
@@ -288,9 +293,12 @@ def test_a_failure_of_the_parser_is_told_to_the_reader() -> None:
 def test_nothing_is_left_of_a_stream_that_was_cut_off() -> None:
     async def send(conversation: Conversation, application: Planning) -> None:
         await conversation.send(POST_HEAD)
+        stream = stream_of(conversation.protocol)
         conversation.transport.feed_reset()
         await conversation.let_turn()
-        assert conversation.protocol.stream is None
+        with pytest.raises(ClientGoneError):
+            stream.check()
+        assert conversation.protocol.reader.exchange is None
         assert not conversation.server.connections
 
     converse(STREAM, send)

@@ -126,14 +126,22 @@ class Result(NamedTuple):
 class Conversation:
     """A connection in memory, over a parser of the test's. Its clock stands still."""
 
-    def __init__(self, parser: Any, limits: Limits | None = None, server: Server | None = None) -> None:
+    application: Any
+
+    def __init__(
+        self,
+        parser: Any,
+        limits: Limits | None = None,
+        server: Server | None = None,
+        application: Any = None,
+    ) -> None:
         class TestedProtocol(HTTPProtocol):
             fed: list[bytes]
 
             def make_parser(self) -> Any:
                 return parser(self)
 
-        self.application = RecordingApplication()
+        self.application = application or RecordingApplication()
         self.server = server or Server(limits, access_log=False)
         self.protocol = TestedProtocol(
             SimpleNamespace(app=self.application, server=self.server),  # type: ignore[arg-type]
@@ -164,7 +172,8 @@ class Conversation:
         assert not self.server.connections
         received = bytes(self.transport.received)
         statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", received)]
-        return Result(statuses, self.application.seen, self.protocol.fed, closed, received)
+        seen = getattr(self.application, "seen", [])
+        return Result(statuses, seen, self.protocol.fed, closed, received)
 
 
 def converse_by_every_cutting(
@@ -340,6 +349,13 @@ class SaysNothing(LaxParser):
         self.fed.append(data)
 
 
+class NeverBegins(LaxParser):
+    """Tells of a target out of nowhere."""
+
+    def feed_head(self, data: bytes) -> None:
+        self.protocol.on_url(b"/")
+
+
 def check_refused(result: Result, served: int, statuses: tuple[int, ...] = (400,)) -> None:
     """Check that the connection ended with a refusal, after ``served`` requests at most."""
     assert result.closed is True
@@ -350,7 +366,7 @@ def check_refused(result: Result, served: int, statuses: tuple[int, ...] = (400,
 
 
 @pytest.mark.parametrize("head_and_body", [(POST_HEAD, b"hello"), (CHUNKED_HEAD, CHUNKED_BODY), (GET, b"")])
-@pytest.mark.parametrize("parser", [EndsLate, NeverEnds, SaysNothing])
+@pytest.mark.parametrize("parser", [EndsLate, NeverEnds, SaysNothing, NeverBegins])
 def test_a_parser_that_ends_a_message_late(
     parser: Any, head_and_body: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -380,7 +396,9 @@ def test_a_parser_that_ends_a_message_late(
             "PUT '/put'|has not come to its last chunk|ends it after 0",
         ),
         (NeverEnds, GET, "GET '/get'|read that it ends after 0 bytes of content|waits for more after 0"),
+        (ReadsNoBodies, POST, "POST '/post'|read that it ends after 5 bytes of content|ends it after 0"),
         (SaysNothing, GET, "GET '/get'|read a whole head|has not come to its end"),
+        (NeverBegins, GET, "GET '/get'|read a whole head|has not come to its end"),
     ],
 )
 def test_a_disagreement_is_one_line_of_the_log_with_both_ends(
@@ -478,13 +496,6 @@ class BeginsInTheBody(LaxParser):
         self.protocol.on_message_begin()
 
 
-class NeverBegins(LaxParser):
-    """Tells of a target out of nowhere."""
-
-    def feed_head(self, data: bytes) -> None:
-        self.protocol.on_url(b"/")
-
-
 class CompletesWithoutAHead(LaxParser):
     """Ends a message that has no head."""
 
@@ -509,7 +520,6 @@ class Fails(LaxParser):
         pytest.param(CompletesTwice, GET, 1, id="completes-twice"),
         pytest.param(CompletesTheHeadTwice, POST, 0, id="completes-the-head-twice"),
         pytest.param(BeginsInTheBody, POST, 0, id="begins-in-a-body"),
-        pytest.param(NeverBegins, GET, 0, id="never-begins"),
         pytest.param(CompletesWithoutAHead, GET, 0, id="completes-without-a-head"),
         pytest.param(Fails, GET, 0, id="fails"),
     ],
@@ -645,13 +655,86 @@ def test_a_head_that_comes_again_closes_again() -> None:
     asyncio.run(run())
 
 
-def test_what_the_parser_tells_of_a_known_head_is_heard() -> None:
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("told", "difference"),
+    [
+        ((b"/get", b"/other"), "another target, or other fields"),
+        ((b"Host: a", b"Host: b"), "another target, or other fields"),
+        ((b"Host: a", b"Hast: a"), "another target, or other fields"),
+        ((b"Host: a\r\n", b"Host: a\r\nHost: a\r\n"), "another target, or other fields"),
+        ((b"Host: a\r\n", b""), "another target, or other fields"),
+    ],
+)
+def test_a_parser_that_reads_another_head_is_refused_the_first_time_and_later(
+    number: int, told: tuple[bytes, bytes], difference: str, caplog: pytest.LogCaptureFixture
+) -> None:
     class Changes(LaxParser):
         def feed_head(self, data: bytes) -> None:
-            super().feed_head(data.replace(b"/get", b"/other") if len(self.fed) == 4 else data)
+            super().feed_head(data.replace(*told) if len(self.fed) == number else data)
 
     result = converse(Changes, *[GET] * 5)
-    assert [seen.target for seen in result.seen] == ["/get"] * 3 + ["/other", "/get"]
+    check_refused(result, served=number - 1)
+    assert [seen.target for seen in result.seen] == ["/get"] * (number - 1)
+    text = "refusing GET '/get', as it is not certain where it ends: the server has read one head, the parser"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", f"{text} has read {difference}")
+    ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [(b"GET", b"PUT"), (b"GET", b"get"), (b"HTTP/1.1", b"HTTP/1.0")],
+    ids=["method", "case", "version"],
+)
+def test_a_parser_that_reads_another_request_line_is_refused(
+    told: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Changes(LaxParser):
+        def feed_head(self, data: bytes) -> None:
+            super().feed_head(data.replace(*told))
+
+    for result in converse_by_every_cutting(Changes, GET + GET):
+        check_refused(result, served=0)
+    texts = {record.getMessage().partition("the parser ")[2] for record in caplog.records}
+    assert texts == {"has read another method, or another version"}
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+@pytest.mark.parametrize("change", [bytes.lower, bytes.upper], ids=["lower", "upper"])
+def test_a_parser_may_tell_names_in_another_case_and_leave_white_space(change: Any) -> None:
+    class Changes(LaxParser):
+        def __init__(self, protocol: Any) -> None:
+            super().__init__(protocol)
+            on_header = protocol.on_header
+            self.protocol = SimpleNamespace(
+                **{name: getattr(protocol, name) for name in CALLS if name != "on_header"},
+                on_header=lambda name, value: on_header(change(name), b" \t" + value + b" "),
+            )
+
+    for result in converse_by_every_cutting(Changes, GET * 3 + CHUNKED_HEAD + CHUNKED_BODY):
+        assert result.statuses == [200] * 4
+        # What the application sees is as it was sent.
+        assert [seen.fields["host"] for seen in result.seen] == ["a"] * 4
+        [(name, value)] = result.seen[3].trailers
+        assert (name.lower(), value) == ("x-sum", "1")
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 2\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+    ],
+)
+def test_the_policy_speaks_before_a_parser_can_fail(
+    head: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    for result in converse_by_every_cutting(Fails, head + GET):
+        assert (result.statuses, result.fed, result.closed) == ([status], [], True)
+    assert error_records(caplog) == []
 
 
 def test_only_so_many_heads_are_kept_and_none_that_came_once() -> None:
@@ -676,6 +759,13 @@ def test_only_so_many_heads_are_kept_and_none_that_came_once() -> None:
 # Deadlines, by a clock that the test moves
 
 
+def body_deadline(protocol: HTTPProtocol) -> float:
+    """Return when the body being received is late."""
+    assert protocol.reader.exchange is not None
+    assert protocol.reader.exchange.body is not None
+    return protocol.reader.exchange.body.deadline
+
+
 def test_the_time_of_a_head_runs_from_the_first_byte_of_its_request_line() -> None:
     async def run() -> Result:
         conversation = Conversation(LaxParser, Limits(head_timeout=10))
@@ -685,10 +775,10 @@ def test_the_time_of_a_head_runs_from_the_first_byte_of_its_request_line() -> No
         assert protocol.state is IDLE
         await conversation.send(b"\n", b"G")
         assert protocol.state is ARRIVING
-        assert protocol.deadline == begin + 10
+        assert protocol.reader.deadline == begin + 10
         server.clock += 9
         await conversation.send(*bytewise(GET[1:-1]))
-        assert protocol.deadline == begin + 10
+        assert protocol.reader.deadline == begin + 10
         protocol.sweep(begin + 9.9)
         assert protocol.state is ARRIVING
         protocol.sweep(begin + 10)
@@ -714,11 +804,11 @@ def test_when_a_body_is_late(limits: dict[str, float], late: float) -> None:
         begin = server.clock
         await conversation.send(POST_HEAD.replace(b"5", b"1000"))
         assert protocol.state is BODY
-        assert protocol.deadline == begin + 10
+        assert body_deadline(protocol) == begin + 10
         for _ in range(2):
             server.clock += 6
             await conversation.send(b"x" * 10)
-        assert protocol.deadline == pytest.approx(begin + late)
+        assert body_deadline(protocol) == pytest.approx(begin + late)
         protocol.sweep(begin + late - 0.1)
         assert protocol.state is BODY
         protocol.sweep(begin + late + 0.1)
@@ -743,7 +833,7 @@ def test_the_time_of_a_body_does_not_run_while_its_client_waits() -> None:
             await go.wait()
             return await process_request(*args)
 
-        application.process_request = wait  # type: ignore[method-assign]
+        application.process_request = wait
         expecting = POST_HEAD.replace(b"5", b"1000\r\nExpect: 100-continue")
         await conversation.send(GET + expecting)
         assert conversation.transport.received == b""
@@ -753,9 +843,9 @@ def test_the_time_of_a_body_does_not_run_while_its_client_waits() -> None:
         go.set()
         await conversation.let_turn()
         assert conversation.transport.received.endswith(b"HTTP/1.1 100 Continue\r\n\r\n")
-        assert protocol.deadline == server.clock + 10
+        assert body_deadline(protocol) == server.clock + 10
         await conversation.send(b"x" * 100)
-        assert protocol.deadline == server.clock + 10
+        assert body_deadline(protocol) == server.clock + 10
         protocol.sweep(server.clock)
         await conversation.send(b"x" * 900)
         return await conversation.leave()
@@ -786,9 +876,9 @@ def test_an_application_that_fails_is_answered_for_and_the_connection_goes_on(
     async def run() -> Result:
         conversation = Conversation(LaxParser)
         usual = conversation.application.process_request
-        conversation.application.process_request = process_request  # type: ignore[method-assign]
+        conversation.application.process_request = process_request
         await conversation.send(GET)
-        conversation.application.process_request = usual  # type: ignore[method-assign]
+        conversation.application.process_request = usual
         await conversation.send(GET)
         return await conversation.leave()
 
@@ -806,7 +896,7 @@ def test_an_application_whose_task_is_cancelled_is_not_answered_for(caplog: pyte
         async def process_request(*args: Any) -> Any:
             await waiting.wait()
 
-        conversation.application.process_request = process_request  # type: ignore[method-assign]
+        conversation.application.process_request = process_request
         await conversation.send(GET)
         conversation.protocol.abort()
         await conversation.let_turn()

@@ -7,10 +7,53 @@ more. Where the transport is gone first, so is the task that sends, and with it 
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from ..connection.connection import Connection
+    from ..exchange.answer_writer import AnswerWriter
+    from .connection import Connection
+
+BLOCK_SIZE: Final = 256 * 1024
+"""Bytes sent at once, and before the loop has its turn."""
+
+
+async def send_file(connection: "Connection", exchange: "AnswerWriter", file: Any, size: int) -> bool:
+    """Let the kernel send a file as the content of an answer, as far as system and transport have it so.
+
+    :param exchange: its ``sent`` is counted up.
+    :param file: binary and open; what is sent is from where it stands.
+    :param size: bytes to be sent.
+    :return: whether any of it was sent; if not, the content is sent in another way.
+    :raises ConnectionResetError: if the client is gone.
+    :raises OSError: if the kernel cannot go on.
+    """
+    socket = await open_socket(connection)
+    if socket is None:
+        return False
+    offset, turn_end = file.tell(), BLOCK_SIZE
+    try:
+        while exchange.sent < size:
+            try:
+                sent = await send_block(
+                    connection, socket, file, offset, min(BLOCK_SIZE, size - exchange.sent)
+                )
+            except ConnectionResetError:
+                raise
+            except OSError:
+                if exchange.sent:
+                    raise
+                # Not every file system has it. Nothing was sent: the other way is still open.
+                return False
+            if not sent:
+                break
+            offset += sent
+            exchange.sent += sent
+            if exchange.sent >= turn_end:
+                turn_end = exchange.sent + BLOCK_SIZE
+                await asyncio.sleep(0)
+    finally:
+        os.close(socket)
+    return True
 
 
 async def open_socket(connection: "Connection") -> int | None:

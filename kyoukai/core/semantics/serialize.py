@@ -1,4 +1,4 @@
-"""From a response to the bytes of its head."""
+"""From what an application set to the head of an answer: what can be sent, and what it asks for."""
 
 import functools
 import re
@@ -8,7 +8,7 @@ from typing import Final
 from werkzeug.urls import iri_to_uri
 
 from ..errors import KyoukaiError
-from ..semantics.framing import ResponseFraming
+from .answer_head import AnswerHead, answer_size
 
 # RFC 9110 section 7.6.1 and RFC 9112 section 6.1: fields of the connection, not of the answer. The
 # server owns them; an application's `Connection: close` is obeyed, not copied.
@@ -35,14 +35,44 @@ class InvalidResponseError(KyoukaiError, ValueError):
     """An application's response cannot be sent: its status, or a field, is no such thing."""
 
 
+def read_fields(headers: Iterable[tuple[str, str]]) -> "FieldSection":
+    """Read the fields that an application set.
+
+    :raises InvalidResponseError: if a name, a Content-Length or a reference is none, or a value
+        cannot be sent.
+    """
+    section = FieldSection()
+    fields, lines = section.fields, []
+    for name, value in headers:
+        lowered = lowered_name(name)
+        if lowered in LOOKED_AT:
+            if lowered == "content-length":
+                section.content_length = declared_length(value)
+                continue
+            if lowered == "connection":
+                section.close = section.close or wants_close(value)
+            if lowered in HOP_BY_HOP:
+                continue
+            if lowered in ("location", "content-location"):
+                value = as_uri(value)
+            section.has_date = section.has_date or lowered == "date"
+            section.has_server = section.has_server or lowered == "server"
+        fields.append((name, value))
+        lines.append(f"{name}: {value}")
+    section.lines = encode_lines(lines)
+    return section
+
+
 class FieldSection:
     """The fields that an application set, read once: what is sent of them, and what they ask for."""
 
-    __slots__ = ("close", "content_length", "has_date", "has_server", "lines")
+    __slots__ = ("close", "content_length", "fields", "has_date", "has_server", "lines")
 
     def __init__(self) -> None:
+        self.fields: list[tuple[str, str]] = []
+        """Those that are sent."""
         self.lines = b""
-        """Field lines, to be sent as they are."""
+        """The same as field lines."""
         self.content_length: int | None = None
         """The Content-Length that was set."""
         self.close = False
@@ -51,85 +81,23 @@ class FieldSection:
         self.has_server = False
 
 
-class Head:
-    """A head that lacks what changes from one second to the next: the Date field, and Server with it."""
-
-    __slots__ = ("_end", "_has_date", "_has_server", "_start", "date", "server", "whole")
-
-    def __init__(self, start: bytes, end: bytes, section: FieldSection) -> None:
-        self._start = start
-        self._end = end
-        self._has_date = section.has_date
-        self._has_server = section.has_server
-        self.date: str | None = None
-        """The Date field's value that it was completed with last; likewise ``server``."""
-        self.server: str | None = None
-        self.whole = b""
-        """What it was completed to."""
-
-    def complete(self, date: str, server: str) -> bytes:
-        """Return the status line and the header section, with the empty line that ends it.
-
-        :param date: the Date field's value, unless the application set one.
-        :param server: the Server field's value, likewise; nothing is sent where it is empty.
-        :raises InvalidResponseError: if one of them cannot be sent.
-        """
-        fields = own_fields("" if self._has_date else date, "" if self._has_server else server)
-        self.whole = self._start + fields + self._end
-        self.date, self.server = date, server
-        return self.whole
-
-    def __len__(self) -> int:
-        """Return how many bytes there are already."""
-        return len(self._start) + len(self._end)
-
-
-def read_fields(headers: Iterable[tuple[str, str]]) -> FieldSection:
-    """Read the fields that an application set.
-
-    :raises InvalidResponseError: if a name, a Content-Length or a reference is none, or a value
-        cannot be sent.
-    """
-    section = FieldSection()
-    lines: list[str] = []
-    for name, value in headers:
-        lowered = lowered_name(name)
-        if lowered not in LOOKED_AT:
-            lines.append(f"{name}: {value}")
-        elif lowered == "content-length":
-            section.content_length = declared_length(value)
-        elif lowered == "connection":
-            section.close = section.close or wants_close(value)
-        elif lowered not in HOP_BY_HOP:
-            is_reference = lowered in ("location", "content-location")
-            lines.append(f"{name}: {as_uri(value) if is_reference else value}")
-            section.has_date = section.has_date or lowered == "date"
-            section.has_server = section.has_server or lowered == "server"
-    section.lines = encode_lines(lines)
-    return section
-
-
-def serialize_head(status: str, section: FieldSection, framing: ResponseFraming, *, version: str) -> Head:
+def read_head(
+    status: str, fields: Iterable[tuple[str, str]], size: int | None, method: str | None
+) -> AnswerHead:
     """Return the head of an answer.
 
-    :param status: code and reason, ``"200 OK"``, that :func:`read_status` has read.
-    :param section: what :func:`read_fields` returned.
-    :param version: of the request; a client of HTTP/1.0 is told when the connection persists.
+    :param status: code and reason, ``"200 OK"``.
+    :param fields: what the application set.
+    :param size: bytes of the content; ``None`` where it is a stream.
+    :param method: of the request; by default GET.
+    :raises InvalidResponseError: if it cannot be sent.
     """
-    # RFC 9112 section 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. "A server
-    # MUST send the space that separates the status-code from the reason-phrase even when the
-    # reason-phrase is absent."
-    start = encode_lines([f"HTTP/1.1 {status}" if " " in status else f"HTTP/1.1 {status} "])
-    if framing.content_length is not None:
-        end = b"Content-Length: %d\r\n" % framing.content_length
-    else:
-        end = b"Transfer-Encoding: chunked\r\n" if framing.chunked else b""
-    # RFC 9112 section 9.6: the last response says so. Appendix C.2.2: to HTTP/1.0, so does the other.
-    if framing.close:
-        end += b"Connection: close\r\n"
-    elif version == "1.0":
-        end += b"Connection: keep-alive\r\n"
-    return Head(start + section.lines, end + b"\r\n", section)
+    code = read_status(status)
+    section = read_fields(fields)
+    length, has_content = answer_size(method or "GET", code, size, section.content_length)
+    head = AnswerHead(status, tuple(section.fields), section.lines, length, has_content)
+    head.closes, head.has_date, head.has_server = section.close, section.has_date, section.has_server
+    return head
 
 
 def encode_lines(lines: list[str]) -> bytes:
@@ -153,13 +121,6 @@ def encode_lines(lines: list[str]) -> bytes:
 def _line_name(line: str) -> str:
     """Return what messages call a field line. A status line has been checked before."""
     return f"the field {line.partition(':')[0]!r}"
-
-
-@functools.lru_cache(maxsize=16)
-def own_fields(date: str, server: str) -> bytes:
-    """Return the lines of the fields that a server sets by itself, of those that are not empty."""
-    lines = [f"Date: {date}"] if date else []
-    return encode_lines([*lines, f"Server: {server}"] if server else lines)
 
 
 def read_status(status: str) -> int:

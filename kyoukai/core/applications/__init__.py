@@ -1,0 +1,1 @@
+"""Applications of every form, as what answers exchanges."""

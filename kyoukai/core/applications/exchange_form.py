@@ -1,0 +1,118 @@
+"""The lower form of applications: one coroutine over the exchange, with no Werkzeug request."""
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from ..exchange.closing import close_both
+from ..exchange.error_response import error_response
+
+if TYPE_CHECKING:
+    from asphalt.core import Context
+
+    from ..exchange.exchange import Exchange
+
+logger: Final = logging.getLogger("kyoukai.protocol")
+
+
+class ExchangeApplication(Protocol):
+    """An application that answers exchanges by itself: neither environ nor Werkzeug request is made for it.
+
+    What has the method below is taken for one, even if it has ``process_request`` too. Without the optional
+    method ``receive_head`` every body is in memory before the request is answered, as far as
+    ``max_body_size``: see :class:`~kyoukai.core.serving.application.PlanningApplication`. What
+    ``declared_methods`` names is served besides the registered methods.
+    """
+
+    async def process_exchange(self, exchange: "Exchange", parent_context: "Context") -> None:
+        """Answer one request.
+
+        It is called once the request is whole, or, if its body is streamed, at the head's end. It runs in
+        a task, and in a copy of the server's context variables, of its own. What the server refuses, it
+        answers by itself: for that this is not called.
+
+        It sends one answer, by :func:`~kyoukai.send_answer`, and returns when all of it is sent. It does not
+        call what belongs to the wire: ``answered``, ``finish``, ``refuse`` and the ``receive`` methods. The
+        log, the rest of an unread body and the end of the connection are the server's.
+
+        :param exchange: ``exchange.head`` is what was asked; :func:`~kyoukai.read_content` reads the content.
+        :param parent_context: the server's Asphalt context, to derive a request's own from.
+        :raises HTTPException: to have the server answer with that error; nothing is logged.
+        :raises Exception: is logged with its traceback, and answered with 500. So is a return without an
+            answer. Either breaks off an answer that has begun.
+        :raises asyncio.CancelledError: if it is cancelled, by a stop or by ``cancel_on_disconnect``. Let it
+            out.
+        """
+
+
+class ExchangeForm:
+    """Answers exchanges by an application of the lower form.
+
+    :param app: an :class:`ExchangeApplication`.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def is_told(self, exchange: "Exchange", error: HTTPException) -> bool:
+        """Return that the server answers refusals by itself."""
+        return False
+
+    async def answer(self, exchange: "Exchange") -> None:
+        """Answer one exchange, whatever the application raises."""
+        if exchange.client.is_paused:
+            # The client does not read the answers it has: make no more of them.
+            with contextlib.suppress(ConnectionResetError):
+                await exchange.drain()
+        if exchange.client.is_gone:
+            return
+        try:
+            try:
+                await self.app.process_exchange(exchange, exchange.owner.parent_context)
+                if not exchange.status and not exchange.client.is_gone:
+                    raise RuntimeError("process_exchange has returned, and sent no answer")
+            except BaseException as exc:
+                if exchange.is_ended_by(exc):
+                    raise
+                await self._answer_failure(exchange, exc)
+        except BaseException as exc:
+            is_end = exchange.is_ended_by(exc)
+            exchange.task = None
+            if not is_end:
+                head = exchange.head
+                logger.error("answering %s %r failed", head.method, head.path, exc_info=exc)
+            if not exchange.client.is_gone:
+                exchange.cut_off()
+            if is_end:
+                # The task ends here; nobody is left to answer.
+                raise
+        finally:
+            exchange.log(None)
+            exchange.finish()
+
+    async def _answer_failure(self, exchange: "Exchange", exc: BaseException) -> None:
+        """Answer with 500 where nothing has been sent; else break the answer off."""
+        if exchange.client.is_gone:
+            return
+        head = exchange.head
+        if isinstance(exc, ConnectionResetError) and exchange.client_gone:
+            logger.debug("a client is gone before it had its whole answer")
+            return
+        error = exc if isinstance(exc, HTTPException) else InternalServerError()
+        if error is not exc or exchange.status:
+            logger.error("the application failed on %s %r", head.method, head.path, exc_info=exc)
+        if exchange.status:
+            exchange.reset()
+            return
+        environ = {"REQUEST_METHOD": head.method, "SERVER_PROTOCOL": f"HTTP/{head.version}"}
+        response = error_response(error, head.accept)
+        try:
+            rest = exchange.write_response(response, environ)
+            if rest is not None:
+                await rest
+        finally:
+            closing = close_both(environ, response)
+            if closing is not None:
+                await closing

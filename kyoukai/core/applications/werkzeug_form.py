@@ -1,0 +1,111 @@
+"""The Werkzeug form of applications: a request class, and a coroutine from a request to a response."""
+
+import contextlib
+import copy
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from ..errors import ProtocolError
+from ..exchange.answer import answer_failure
+from ..exchange.closing import close_both
+from ..exchange.environ import build_environ
+
+if TYPE_CHECKING:
+    from ..exchange.exchange import Exchange
+
+logger: Final = logging.getLogger("kyoukai.protocol")
+
+
+class WerkzeugForm:
+    """Answers exchanges by an application of the Werkzeug form.
+
+    :param app: see :class:`~kyoukai.core.serving.application.Application`.
+    """
+
+    __slots__ = ("app",)
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def is_told(self, exchange: "Exchange", error: HTTPException) -> bool:
+        """Return whether the application answers a refusal itself, and prepare for that.
+
+        The head was accepted, a body was to come, and the application has :meth:`process_refusal
+        <kyoukai.core.serving.application.RefusingApplication.process_refusal>`.
+        """
+        head = exchange.head
+        if not (
+            head.is_accepted
+            and head.body_size != 0
+            and isinstance(error, ProtocolError)
+            and hasattr(self.app, "process_refusal")
+        ):
+            return False
+        exchange.break_body(error)
+        return True
+
+    async def answer(self, exchange: "Exchange") -> None:
+        """Answer one exchange: environ, request, application, response."""
+        if exchange.client.is_paused:
+            # The client does not read the answers it has: make no more of them.
+            with contextlib.suppress(ConnectionResetError):
+                await exchange.drain()
+        if exchange.client.is_gone:
+            return
+        app, owner = self.app, exchange.owner
+        context = owner.parent_context
+        environ = build_environ(exchange.head, owner.environ, exchange.body)
+        if environ["kyoukai.protocol"] is None:
+            environ["kyoukai.protocol"] = exchange
+        refusal = None if exchange.error is None else exchange.refusal
+        request = response = None
+        try:
+            try:
+                request = app.request_class(environ)
+                response = await (
+                    app.process_request(request, context)
+                    if refusal is None
+                    else _tell(app, request, context, refusal)
+                )
+                if not isinstance(response, Response):
+                    raise TypeError(f"process_request returned {response!r}; it must return a Response")
+            except BaseException as exc:
+                if exchange.is_ended_by(exc):
+                    raise
+                response = answer_failure(exc, environ, refusal)
+            # The client may be gone by now, or the connection another protocol's.
+            if not exchange.client.is_gone:
+                rest = exchange.write_response(response, environ)
+                if rest is not None:
+                    await rest
+        except BaseException as exc:
+            is_end = exchange.is_ended_by(exc)
+            exchange.task = None
+            if is_end:
+                # The task ends here; nobody is left to answer.
+                if not exchange.client.is_gone:
+                    exchange.cut_off()
+                raise
+            head = exchange.head
+            logger.error("answering %s %r failed", head.method, head.path, exc_info=exc)
+            exchange.cut_off()
+        finally:
+            if exchange.server.access_log is not None:
+                exchange.log(request)
+            try:
+                closing = close_both(environ, response)
+                if closing is not None:
+                    await closing
+            finally:
+                exchange.finish()
+
+
+def _tell(app: Any, request: Request, context: Any, refusal: ProtocolError) -> Coroutine[Any, Any, Response]:
+    """Have the application answer a refusal."""
+    # Another one, as this one is kept, and the traceback of what is raised leads to where it is.
+    answer: Coroutine[Any, Any, Response] = app.process_refusal(request, context, copy.copy(refusal))
+    return answer

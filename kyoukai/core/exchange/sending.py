@@ -1,0 +1,107 @@
+"""Sending a Werkzeug response by an exchange."""
+
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.exceptions import InternalServerError
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import FileWrapper
+
+from ..errors import ProtocolError
+from ..faults import is_end, is_fault
+from ..semantics.answer_head import AnswerHead
+from .answer import prepare_answer
+from .error_response import error_response
+from .origins import origin
+from .response_body import BodySender
+from .trailers import MakeTrailers, trailers_of
+
+if TYPE_CHECKING:
+    from .answer_writer import AnswerWriter
+
+logger: Final = logging.getLogger("kyoukai.protocol")
+
+Rest = Coroutine[Any, Any, None] | None
+"""What is left of an answer: an awaitable that sends it, or nothing."""
+
+
+def send_response(exchange: "AnswerWriter", response: Response, environ: dict[str, Any], app: Any) -> Rest:
+    """Write a response: its head, and a body that is in memory.
+
+    A response that cannot be sent is logged, and a 500 written in its place.
+
+    :param response: it is not closed here.
+    :param environ: of the request.
+    :param app: the application, for the log.
+    :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
+    """
+    try:
+        head, content = prepare_answer(response, environ)
+    except BaseException as exc:
+        if not is_fault(exc):
+            raise
+        # Nothing was written yet, so there is an answer to give.
+        text = "the answer to %s %r cannot be sent%s"
+        logger.error(text, exchange.head.method, exchange.head.path, origin(app, environ), exc_info=exc)
+        response = error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
+        head, content = prepare_answer(response, environ)
+    return send_prepared(exchange, response, head, content, environ, app)
+
+
+def send_prepared(
+    exchange: "AnswerWriter",
+    response: Response,
+    head: AnswerHead,
+    content: bytes | None,
+    environ: dict[str, Any],
+    app: Any,
+) -> Rest:
+    """Write a response of which head and content are made. The rest is as with :func:`send_response`."""
+    exchange.status = head.code
+    if not head.has_content:
+        exchange.send_whole(head, b"")
+        return None
+    if content is not None and len(content) <= exchange.whole_size:
+        exchange.sent = len(content)
+        exchange.send_whole(head, content)
+        return None
+    if content is None:
+        exchange.prepare_stream(may_read(response))
+    exchange.send_head(head)
+    # What is large goes in pieces, as the client takes them.
+    trailers = trailers_of(response, environ) if head.size is None else None
+    return _send_body(
+        exchange, head, response.response if content is None else content, trailers, environ, app
+    )
+
+
+async def _send_body(
+    exchange: "AnswerWriter",
+    head: AnswerHead,
+    body: object,
+    trailers: MakeTrailers | None,
+    environ: dict[str, Any],
+    app: Any,
+) -> None:
+    try:
+        await BodySender(exchange, head.size, trailers).send(body)
+    except BaseException as exc:
+        if is_end(exc):
+            raise
+        if exchange.client_gone:
+            logger.debug("a client is gone before it had its whole answer")
+            return
+        # What is made of the request's body as that comes breaks off where that does.
+        level = logging.DEBUG if isinstance(exc, ProtocolError) else logging.ERROR
+        text = "the body of the answer to %s %r failed%s"
+        logger.log(level, text, exchange.head.method, exchange.head.path, origin(app, environ), exc_info=exc)
+        exchange.reset()
+
+
+def may_read(response: Response) -> bool:
+    """Return whether a streamed answer may be made of the request's body, which the client has yet to send.
+
+    After a refusal the client may not send its body, and a file is there already.
+    """
+    return response.status_code < 300 and not isinstance(response.response, FileWrapper)

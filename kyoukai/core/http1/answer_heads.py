@@ -1,0 +1,81 @@
+"""The head of an answer as HTTP/1 has it (RFC 9112 section 4): bytes, made last and kept."""
+
+import functools
+
+from ..semantics.answer_head import AnswerHead
+from ..semantics.framing import ResponseFraming, frame_answer
+from ..semantics.serialize import encode_lines
+
+
+class Head:
+    """A head that lacks what changes from one second to the next: the Date field, and Server with it."""
+
+    __slots__ = ("_end", "_has_date", "_has_server", "_start", "date", "framing", "server", "whole")
+
+    def __init__(self, start: bytes, end: bytes, answer: AnswerHead, framing: ResponseFraming) -> None:
+        self._start = start
+        self._end = end
+        self.framing = framing
+        """How the answer is delimited."""
+        self._has_date = answer.has_date
+        self._has_server = answer.has_server
+        self.date: str | None = None
+        """The Date field's value that it was completed with last; likewise ``server``."""
+        self.server: str | None = None
+        self.whole = b""
+        """What it was completed to."""
+
+    def complete(self, date: str, server: str) -> bytes:
+        """Return the status line and the header section, with the empty line that ends it.
+
+        :param date: the Date field's value, unless the application set one.
+        :param server: the Server field's value, likewise; nothing is sent where it is empty.
+        :raises InvalidResponseError: if one of them cannot be sent.
+        """
+        fields = own_fields("" if self._has_date else date, "" if self._has_server else server)
+        self.whole = self._start + fields + self._end
+        self.date, self.server = date, server
+        return self.whole
+
+    def __len__(self) -> int:
+        """Return how many bytes there are already."""
+        return len(self._start) + len(self._end)
+
+
+def serialize_head(answer: AnswerHead, version: str, close: bool) -> Head:
+    """Return the head of an answer; one that was made of ``answer`` before is returned again.
+
+    :param version: of the request; a client of HTTP/1.0 is told when the connection persists.
+    :param close: whether the connection ends with this answer.
+    """
+    key = (version, close) if version == "1.0" else close
+    head: Head | None = answer.serialized.get(key)
+    if head is None:
+        head = answer.serialized[key] = make_head(answer, version, close)
+    return head
+
+
+def make_head(answer: AnswerHead, version: str, close: bool) -> Head:
+    """Return a new head. The parameters are those of :func:`serialize_head`."""
+    status, framing = answer.status, frame_answer(answer, version, close)
+    # RFC 9112 section 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. "A server
+    # MUST send the space that separates the status-code from the reason-phrase even when the
+    # reason-phrase is absent."
+    start = encode_lines([f"HTTP/1.1 {status}" if " " in status else f"HTTP/1.1 {status} "])
+    if framing.content_length is not None:
+        end = b"Content-Length: %d\r\n" % framing.content_length
+    else:
+        end = b"Transfer-Encoding: chunked\r\n" if framing.chunked else b""
+    # RFC 9112 section 9.6: the last response says so. Appendix C.2.2: to HTTP/1.0, so does the other.
+    if framing.close:
+        end += b"Connection: close\r\n"
+    elif version == "1.0":
+        end += b"Connection: keep-alive\r\n"
+    return Head(start + answer.lines, end + b"\r\n", answer, framing)
+
+
+@functools.lru_cache(maxsize=16)
+def own_fields(date: str, server: str) -> bytes:
+    """Return the lines of the fields that a server sets by itself, of those that are not empty."""
+    lines = [f"Date: {date}"] if date else []
+    return encode_lines([*lines, f"Server: {server}"] if server else lines)

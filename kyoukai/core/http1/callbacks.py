@@ -1,0 +1,41 @@
+"""The parser's calls as methods of the connection, without what a call in between would cost."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, overload
+
+if TYPE_CHECKING:
+    from .reader import MessageReader
+
+P = ParamSpec("P")
+
+
+class Callback(Generic[P]):
+    """A method of the connection that is one of its reader's.
+
+    A parser that asks the connection for it has the reader's own, which the connection then keeps. A
+    method of a subclass stays in its place.
+
+    :param function: the method of :class:`MessageReader`.
+    """
+
+    def __init__(self, function: "Callable[..., None]") -> None:
+        self.__doc__ = function.__doc__
+        self._name = function.__name__
+        self._function = function
+
+    @overload
+    def __get__(self, connection: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, connection: Any, owner: type) -> "Callable[P, None]": ...
+    def __get__(self, connection: Any, owner: type) -> Any:
+        if connection is None:
+            return self
+        reader: MessageReader = connection.reader
+        method = getattr(reader, self._name)
+        if getattr(type(connection), self._name, None) is self:
+            setattr(connection, self._name, method)
+        return method
+
+    def __call__(self, connection: Any, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call the reader of a connection."""
+        getattr(connection.reader, self._name)(*args, **kwargs)

@@ -1,0 +1,263 @@
+"""One request and its answer by HTTP/1."""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any, Final
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from ..connection.sendfile import send_file
+from ..exchange.exchange import Exchange
+from ..exchange.sending import Rest
+from ..exchange.tasks import STARTS_EAGERLY, begin_task
+from ..semantics.answer_head import AnswerHead
+from ..semantics.request_head import RequestHead
+from .queue import LARGE_BODY
+from .response_writer import informational
+from .states import ENDED
+
+COPY_SIZE: Final = 16 * 1024
+"""A body up to this many bytes is written together with its head; beyond, the copy costs more."""
+
+PIECE_SIZE: Final = 64 * 1024
+"""The most bytes of a body in memory written at once over TLS: asyncio's high-water mark."""
+
+LARGE_SIZE: Final = 1024 * 1024
+"""The most bytes of a body in memory written at once without TLS."""
+
+DRAIN_SIZE: Final = 64 * 1024
+"""Bytes of a body that are read over after the answer, so that the connection persists; where more are
+to come, a new connection is the cheaper. nginx and Node.js read over whatever comes; Go 256 KiB."""
+
+
+class HTTP1Exchange(Exchange):
+    """One request and its answer by HTTP/1.
+
+    :param owner: the connection.
+    :param head: of the request.
+    :param keep_alive: whether the client lets the connection persist.
+    """
+
+    __slots__ = ("keep_alive", "may_fill", "persistent")
+
+    owner: Any
+    """The connection, which is an ``HTTPProtocol``: that module imports this one."""
+
+    def __init__(self, owner: Any, head: RequestHead, keep_alive: bool = True) -> None:
+        # In place of its classes' own constructors, which would be two more calls a request.
+        self.owner = owner
+        self.server = owner.server
+        self.client = owner.client
+        self.head = head
+        self.began = perf_counter()
+        self.body = self.error = self.task = None
+        self.status = self.sent = 0
+        self.is_begun = self.is_answered = False
+        self.keep_alive = keep_alive
+        self.persistent = False
+        """Whether the connection goes on after the answer."""
+        size = head.body_size
+        if size == 0 and not head.upgrade:
+            self.awaits_continue = self.may_fill = False
+            return
+        self.awaits_continue = head.expects_continue
+        self.may_fill = size is None or size > LARGE_BODY or head.coding != "" or head.upgrade != ""
+        """Whether it may fill the queue: see :attr:`fills`."""
+
+    # What is written
+
+    def send_informational(self, status: str, fields: Sequence[tuple[str, str]]) -> bool:
+        """Write a head of status 1xx, to a client that knows such (RFC 9110 section 15.2)."""
+        self.owner.raw_write(informational(status, fields))
+        return True
+
+    def send_head(self, head: AnswerHead) -> None:
+        """Write the head of the answer."""
+        owner = self.owner
+        data = self.make_head(head)
+        if owner.writer.framing.open_ended:
+            owner.note_open_end(True)
+        owner.raw_write(data)
+
+    def send_whole(self, head: AnswerHead, content: bytes) -> None:
+        """Write an answer whose content is in memory, together with its head."""
+        data = self.make_head(head)
+        if len(content) <= COPY_SIZE:
+            self.owner.raw_write(data + content if content else data)
+        else:
+            self.owner.raw_write_both(data, content)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no request is read behind it, so that the connection ends with its answer."""
+        owner, body = self.owner, self.body
+        if self.error is not None:
+            return True
+        if (self.server.stopping or owner.reader.state is ENDED) and len(owner.queue.waiting) <= 1:
+            return True
+        # Where the body is not whole, no other request can be found behind it.
+        return body is not None and not body.is_whole and not self.can_drain
+
+    def make_head(self, head: AnswerHead) -> bytes:
+        """Return the head of the answer as it is sent."""
+        server, writer = self.server, self.owner.writer
+        data: bytes = writer.head(head, self.head.version, self.is_last, server.date, server.server_field)
+        self.persistent = not writer.framing.close
+        return data
+
+    def send_data(self, data: bytes) -> None:
+        """Write a piece of the content."""
+        self.owner.raw_write(self.owner.writer.data(data))
+
+    def send_end(self, data: bytes = b"", trailers: Sequence[tuple[str, str]] = ()) -> None:
+        """End the answer."""
+        owner = self.owner
+        last = owner.writer.end(data, trailers)
+        if last:
+            owner.raw_write(last)
+        if owner.writer.framing.open_ended:
+            owner.note_open_end(False)
+
+    async def send_file(self, file: Any, size: int) -> bool:
+        """Send the content from a file by the kernel, where the connection can."""
+        return await send_file(self.owner, self, file, size)
+
+    def reset(self) -> None:
+        """Break the answer off.
+
+        RFC 9112 section 8: without its last chunk, or short of its Content-Length, a message is known to be
+        incomplete. One that ends with the connection needs a reset.
+        """
+        if self.owner.writer.framing.open_ended:
+            self.owner.reset()
+        else:
+            self.owner.close()
+
+    def cut_off(self) -> None:
+        """End without an answer, or without the rest of it."""
+        self.owner.abort()
+
+    def pause_client(self) -> None:
+        """Read no more from the connection for now."""
+        self.owner.transport.pause_reading()
+
+    def resume_client(self) -> None:
+        """Read on."""
+        self.owner.transport.resume_reading()
+
+    def answered(self) -> None:
+        """Go on to the next request, or to the end of the connection."""
+        self.owner.finish_first()
+
+    @property
+    def whole_size(self) -> int:  # type: ignore[override]
+        """Bytes of content in memory that are written at once.
+
+        A transport over TLS does not tell how much of a large write has gone, and asyncio's own keeps a
+        copy of what has not.
+        """
+        return PIECE_SIZE if self.owner.is_secure else LARGE_SIZE
+
+    def prepare_stream(self, may_read: bool) -> None:
+        """Let the client send the body that the answer may be made of: after the head it is too late."""
+        if may_read and self.awaits_continue and self.body is not None and not self.body.is_whole:
+            self.send_continue()
+
+    def write_response(self, response: Response, fake_environ: dict[str, Any]) -> Rest:
+        """Write a Werkzeug response, by the connection."""
+        rest: Rest = self.owner.write_response(response, fake_environ)
+        return rest
+
+    def finish(self) -> None:
+        """Note that the answer has been written: the connection goes on."""
+        self.owner.finish_first()
+
+    # Its place in the queue
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether nothing is to be written before its answer."""
+        return not self.owner.queue.waiting
+
+    @property
+    def fills(self) -> bool:
+        """Whether nothing is read behind it while it waits.
+
+        Its body takes much memory, and it is not the first; or what comes after it may be another
+        protocol's, which the client offers.
+        """
+        if self.head.upgrade:
+            return True
+        body = self.body
+        if body is None or (body.size <= LARGE_BODY and body.decoder is None):
+            return False
+        return len(self.owner.queue.waiting) > 1
+
+    def begin(self) -> None:
+        """Queue it; it is answered when its turn comes."""
+        queue = self.owner.queue
+        queue.add(self)
+        if not self.owner.reader.is_reading:
+            queue.go_on()
+
+    def start(self) -> None:
+        """Begin to answer."""
+        if self.error is not None:
+            super().start()
+            return
+        owner = self.owner
+        context = self.server.context.copy()
+        if STARTS_EAGERLY:  # pragma: no cover (since Python 3.12)
+            self.task = task = begin_task(owner.loop, owner._wait(), context)
+        else:
+            self.task = task = owner.loop.create_task(owner._wait(), context=context)
+        if self.client.is_gone and task is not None:  # pragma: no cover (since Python 3.12)
+            # It has closed the connection already, or handed it on, and goes on.
+            self.server.keep(task)
+
+    def start_task(self) -> None:
+        """Answer in a task, and a copy of the server's context variables, of its own."""
+        owner = self.owner
+        self.note_task(begin_task(owner.loop, owner._wait(), self.server.context.copy()))
+
+    def refuse(self, error: HTTPException) -> None:
+        """Refuse the request, or the rest of its body. Nothing is read behind it."""
+        owner = self.owner
+        owner.reader.end()
+        if self.is_answered:
+            owner.end_after(self)
+        else:
+            super().refuse(error)
+
+    # Its body
+
+    def send_continue(self) -> None:
+        """Let the client send the body (RFC 9110 section 15.2.1)."""
+        self.awaits_continue = False
+        body = self.body
+        if body is not None and not body.size:
+            self.owner.raw_write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # Its time runs from now on, if it did not before.
+            body.deadline = self.server.clock + self.server.limits.body_timeout
+
+    @property
+    def can_drain(self) -> bool:
+        """Whether what is to come of the body is so little that it is read over."""
+        body = self.body
+        if body is None or self.owner.reader.is_ended or (self.awaits_continue and not body.size):
+            return False
+        return 0 < (self.head.body_size or 0) - body.size <= DRAIN_SIZE
+
+    # What the application asks
+
+    @property
+    def client_gone(self) -> bool:
+        """Whether nothing that is written reaches the client any more."""
+        is_gone: bool = self.owner.client_gone
+        return is_gone
+
+    async def drain(self) -> bool:
+        """Wait until the client has caught up with what is written."""
+        has_waited: bool = await self.owner.drain()
+        return has_waited

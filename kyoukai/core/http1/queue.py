@@ -1,0 +1,80 @@
+"""The requests of one connection in their order: the first is being answered (RFC 9112 section 9.3.2)."""
+
+from typing import Final, Protocol
+
+LARGE_BODY: Final = 16 * 1024
+"""A waiting request whose body has more bytes fills the queue."""
+
+
+class Queued(Protocol):
+    """What waits in the queue. :class:`~kyoukai.core.http1.exchange.HTTP1Exchange` is one."""
+
+    is_begun: bool
+    """Whether it is in the queue, or was."""
+    may_fill: bool
+    """Whether :attr:`fills` has to be asked for: most requests have no body, and offer no other protocol."""
+
+    @property
+    def fills(self) -> bool:
+        """Whether nothing is read behind it while it waits: it is large, or may be the last."""
+
+    def start(self) -> None:
+        """Begin to answer it."""
+
+
+class ExchangeQueue:
+    """Whose turn it is.
+
+    :param most: how many requests there may be.
+    """
+
+    __slots__ = ("_is_going_on", "is_answering", "is_full", "most", "waiting")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.waiting: list[Queued] = []
+        """In order; the first is being answered."""
+        self.is_answering = False
+        self.is_full = False
+        """Whether enough requests wait: many, one with a large body, or one that may be the last."""
+        self._is_going_on = False
+
+    def add(self, exchange: Queued) -> None:
+        """Add a request that can be answered; :meth:`go_on` does so when its turn comes."""
+        exchange.is_begun = True
+        waiting = self.waiting
+        waiting.append(exchange)
+        if len(waiting) >= self.most or (exchange.may_fill and exchange.fills):
+            self.is_full = True
+
+    def go_on(self) -> None:
+        """Answer the first, and those after it, unless one is being answered already.
+
+        An answer may be at its end when it has been begun. The next one is begun here then, and not by
+        it: the stack does not grow with the queue.
+        """
+        waiting = self.waiting
+        if not waiting or self.is_answering or self._is_going_on:
+            return
+        self._is_going_on = True
+        try:
+            while True:
+                self.is_answering = True
+                waiting[0].start()
+                if self.is_answering or not waiting:
+                    break
+        finally:
+            self._is_going_on = False
+
+    def end_first(self) -> None:
+        """Take the first away: it has its answer."""
+        waiting = self.waiting
+        del waiting[0]
+        self.is_answering = False
+        if self.is_full:
+            self.is_full = bool(waiting) and (len(waiting) >= self.most or waiting[-1].fills)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self.waiting.clear()
+        self.is_full = False

@@ -1,0 +1,278 @@
+"""Applications of the lower form: one coroutine over the exchange, whatever it does."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from werkzeug.exceptions import HTTPException, NotFound, abort
+from werkzeug.wrappers import Response
+
+from kyoukai.core.applications.exchange_form import ExchangeForm
+from kyoukai.core.applications.forms import answerer_of
+from kyoukai.core.applications.werkzeug_form import WerkzeugForm
+from kyoukai.core.errors import BadRequest
+from kyoukai.core.semantics.answer_head import AnswerHead
+from kyoukai.core.serving.server_state import Server
+from tests.core.wires import App, LowerApp, MemoryExchange, MemoryOwner, head, run, turns
+
+Answer = Callable[[Any], Awaitable[None]]
+
+
+def respond(exchange: MemoryExchange, response: Response) -> Any:
+    environ = {"REQUEST_METHOD": exchange.head.method, "PATH_INFO": exchange.head.path}
+    return exchange.write_response(response, environ)
+
+
+async def ask(answer: Answer, **settings: Any) -> MemoryExchange:
+    """Return an exchange that was answered, as far as that needs no waiting."""
+    exchange = MemoryExchange(MemoryOwner(LowerApp(answer), **settings))
+    exchange.receive(head("GET", target=b"/a"))
+    await turns(10)
+    return exchange
+
+
+def test_which_form_an_application_has() -> None:
+    async def answer(exchange: Any) -> None:
+        raise AssertionError
+
+    lower = LowerApp(answer)
+    assert isinstance(answerer_of(lower), ExchangeForm)
+    assert isinstance(answerer_of(App(lambda request: Response())), WerkzeugForm)
+
+
+def test_an_answer() -> None:
+    async def answer(exchange: Any) -> None:
+        respond(exchange, Response(f"{exchange.head.method} {exchange.head.path}"))
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        assert exchange.calls == [("head", 200), ("end",), ("answered",)]
+        assert exchange.data == b"GET /a"
+        assert exchange.app.contexts == [exchange.owner.parent_context]
+        assert exchange.is_answered
+
+    run(main)
+
+
+def test_a_streamed_answer() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"a"
+        await asyncio.sleep(0)
+        yield b"b"
+
+    async def answer(exchange: Any) -> None:
+        await respond(exchange, Response(body()))  # type: ignore[arg-type]
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        assert exchange.names == ["head", "data", "end", "answered"]
+        assert exchange.data == b"ab"
+
+    run(main)
+
+
+async def nothing(exchange: Any) -> None:
+    """Send nothing."""
+
+
+async def fail(exchange: Any) -> None:
+    raise ValueError("secret")
+
+
+async def exit_(exchange: Any) -> None:
+    raise SystemExit
+
+
+async def await_what_is_cancelled(exchange: Any) -> None:
+    future = exchange.owner.loop.create_future()
+    future.cancel()
+    await future
+
+
+@pytest.mark.parametrize("answer", [nothing, fail, exit_, await_what_is_cancelled])
+def test_one_that_fails(answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        exchange = await ask(answer)
+        assert exchange.calls == [("head", 500), ("end",), ("answered",)]
+        assert b"secret" not in exchange.data
+        assert exchange.is_answered
+
+    run(main)
+    [record] = caplog.records
+    assert record.getMessage() == "the application failed on GET '/a'"
+    assert record.exc_info is not None
+    if answer is nothing:
+        assert str(record.exc_info[1]) == "process_exchange has returned, and sent no answer"
+
+
+@pytest.mark.parametrize("error", [NotFound(), BadRequest()])
+def test_one_that_raises_an_http_error(error: HTTPException, caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(exchange: Any) -> None:
+        raise error
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        assert exchange.status == error.code
+        assert exchange.names == ["head", "end", "answered"]
+
+    run(main)
+    assert caplog.messages == []
+
+
+def test_an_http_error_that_carries_a_streamed_response() -> None:
+    closed = []
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"gone"
+        await asyncio.sleep(0)
+        yield b", all of it"
+
+    async def answer(exchange: Any) -> None:
+        response = Response(body(), 410)  # type: ignore[arg-type]
+        response.call_on_close(lambda: closed.append(True))
+        abort(response)
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        assert exchange.status == 410
+        assert exchange.data == b"gone, all of it"
+        assert exchange.names[-2:] == ["end", "answered"]
+        assert closed == [True]
+
+    run(main)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), NotFound()])
+def test_one_that_fails_once_its_answer_has_begun(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(exchange: Any) -> None:
+        rest = respond(exchange, Response(iter([b"a"])))
+        rest.close()
+        raise error
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        assert exchange.calls == [("head", 200), ("reset",), ("answered",)]
+
+    run(main)
+    assert caplog.messages == ["the application failed on GET '/a'"]
+
+
+def test_one_that_is_cancelled() -> None:
+    async def wait(exchange: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        exchange = await ask(wait)
+        task = exchange.task
+        assert task is not None
+        task.cancel()
+        await turns()
+        assert task.cancelled()
+        # It ends without an answer, and the wire learns of it.
+        assert exchange.calls == [("reset",), ("answered",)]
+        assert exchange.task is None
+
+    run(main)
+
+
+def test_one_whose_client_is_lost() -> None:
+    async def read(exchange: Any) -> None:
+        await exchange.wait_client_ended()
+        await exchange.drain()
+
+    async def main() -> None:
+        exchange = await ask(read)
+        exchange.lose()
+        await turns()
+        assert exchange.calls == []
+        assert exchange.is_answered
+
+    run(main)
+
+
+def test_one_whose_client_is_lost_and_that_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+    async def wait(exchange: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        exchange = await ask(wait, cancel_on_disconnect=True)
+        exchange.lose()
+        await turns()
+        assert exchange.calls == []
+
+    run(main)
+    assert caplog.messages == []
+
+
+def test_a_client_that_does_not_read_gets_no_more_answers_made() -> None:
+    async def answer(exchange: Any) -> None:
+        respond(exchange, Response("hello"))
+
+    async def main() -> None:
+        owner = MemoryOwner(LowerApp(answer))
+        reads, lost = MemoryExchange(owner), MemoryExchange(owner)
+        for exchange in (reads, lost):
+            exchange.pause_writing()
+            exchange.receive(head())
+        await turns()
+        assert owner.app.contexts == []
+        reads.resume_writing()
+        lost.lose()
+        await turns()
+        assert reads.names == ["head", "end", "answered"]
+        assert lost.names == []
+        assert len(owner.app.contexts) == 1
+
+    run(main)
+
+
+def test_refusals_are_the_servers() -> None:
+    async def main() -> None:
+        exchange = MemoryExchange(MemoryOwner(LowerApp(nothing)))
+        exchange.receive(head("POST", (b"content-encoding", b"br"), body_size=5))
+        assert exchange.status == 415
+        assert exchange.app.contexts == []
+
+    run(main)
+
+
+def test_a_wire_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(MemoryExchange):
+        def send_head(self, head: AnswerHead) -> None:
+            raise RuntimeError("the wire")
+
+    async def main() -> None:
+        exchange = Broken(MemoryOwner(LowerApp(fail)))
+        exchange.receive(head("GET", target=b"/a"))
+        await turns()
+        assert exchange.calls == [("reset",), ("answered",)]
+
+    run(main)
+    assert caplog.messages == ["the application failed on GET '/a'", "answering GET '/a' failed"]
+
+
+def test_its_answers_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kyoukai.access")
+
+    async def main() -> None:
+        await ask(fail)
+        await ask(fail, access_log=False)
+
+    run(main)
+    [line] = [record.getMessage() for record in caplog.records if record.name == "kyoukai.access"]
+    assert line.startswith('192.0.2.1:50712 "GET /a HTTP/2" 500 ')
+
+
+def test_what_it_may_ask() -> None:
+    async def answer(exchange: Any) -> None:
+        assert isinstance(exchange.server, Server)
+        exchange.send_early_hints([("Link", "<a>")])
+        respond(exchange, Response("ok"))
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        assert exchange.names == ["informational", "head", "end", "answered"]
+
+    run(main)
