@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PROPERTY: Final = "kyoukai"
 LEVELS: Final = ("required", "optional", "untestable")
-RANK: Final = ("untestable", "skipped", "kept", "broken")
+RANK: Final = ("untestable", "inapplicable", "unchecked", "kept", "broken")
 """A rule with several tests came to the last of these that one of them came to."""
 
 Outcomes = dict[str, dict[str, tuple[str, str]]]

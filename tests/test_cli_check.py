@@ -37,18 +37,18 @@ BROKEN = RuleResult(
     rule(2), "broken", "the last chunk\n    is lost", b"3\r\nabc\r\n<b>  \x1b[2J", "on_body(b'a  c')"
 )
 NOT_KEPT = RuleResult(rule(3, "optional", "Another"), "broken", "no docstring")
-SKIPPED = RuleResult(rule(4, "required", "Another"), "skipped", "it does not claim 'trailers'")
+INAPPLICABLE = RuleResult(rule(4, "required", "Another"), "inapplicable", "it does not claim 'trailers'")
+UNCHECKED = [RuleResult(rule(number, "required", "Another"), "unchecked", "no adapter") for number in (6, 7)]
+CAUSED = RuleResult(rule(8, "required", "Another"), "broken", "no\nbody", b"x", "one", "K1.2")
 UNTESTABLE = RuleResult(rule(5, "untestable", "Another"), "untestable", "no test can show it")
 
 
 @pytest.fixture
 def results(monkeypatch: pytest.MonkeyPatch) -> list[RuleResult]:
     """What the rules are found to be, in place of what a run would find."""
-    found = [KEPT, BROKEN, NOT_KEPT, SKIPPED, UNTESTABLE]
-    asked: list[Any] = []
+    found = [KEPT, BROKEN, NOT_KEPT, INAPPLICABLE, UNTESTABLE]
 
-    def run_rules(backend: str, *, progress: Any = None, corpus: bool = True) -> Report:
-        asked.append((backend, corpus))
+    def run_rules(backend: str, *, progress: Any = None, corpus: bool = True, adapter: Any = None) -> Report:
         for done in range(len(found) + 1):
             if progress is not None:
                 progress(done, len(found))
@@ -62,11 +62,12 @@ def results(monkeypatch: pytest.MonkeyPatch) -> list[RuleResult]:
 
 
 def test_the_table() -> None:
-    report = Report("mine:Backend", (KEPT, BROKEN, NOT_KEPT, SKIPPED, UNTESTABLE))
+    results = (KEPT, BROKEN, NOT_KEPT, INAPPLICABLE, UNTESTABLE, *UNCHECKED, CAUSED)
+    report = Report("mine:Backend", results)
     assert [click.unstyle(line) for line in report_lines(report)] == [
         "Fragments & <more>",
-        "  ok          K1.1  title 1",
-        "  BROKEN      K1.2  title 2",
+        "  ok              K1.1   title 1",
+        "  BROKEN          K1.2   title 2",
         "      owed      statement 2",
         "      found     the last chunk",
         "                    is lost",
@@ -75,23 +76,36 @@ def test_the_table() -> None:
         "      source    source 2",
         "",
         "Another",
-        "  not kept    K1.3  title 3",
+        "  not kept        K1.3   title 3",
         "      owed    statement 3",
         "      found   no docstring",
         "      source  source 3",
-        "  skipped     K1.4  title 4 (it does not claim 'trailers')",
-        "  untestable  K1.5  title 5",
+        "  does not apply  K1.4   title 4 (it does not claim 'trailers')",
+        "  untestable      K1.5   title 5",
+        "  not checked     K1.6   title 6",
+        "  not checked     K1.7   title 7",
+        "  BROKEN          K1.8   title 8 (see K1.2)",
         "",
-        "mine:Backend: 1 of 2 required rules kept (50 %), 0 of 1 optional rules kept (0 %), "
-        "1 skipped, 1 untestable",
+        "mine:Backend: not checked: K1.6, K1.7: no adapter",
+        "mine:Backend: 4 rules checked, 1 do not apply, 2 not checked, 1 untestable: "
+        "1 kept, 2 broken, 1 optional not kept",
         "mine:Backend does not keep the contract",
     ]
 
 
 def test_the_score_of_nothing() -> None:
     *_, score, verdict = report_lines(Report("b", (UNTESTABLE,)))
-    assert score == "b: 0 of 0 required rules kept, 0 of 0 optional rules kept, 0 skipped, 1 untestable"
-    assert verdict == "b keeps the contract"
+    assert score == "b: 0 rules checked, 1 untestable"
+    assert verdict == "b keeps what was checked of the contract"
+
+
+def test_what_was_not_checked_is_not_said_to_be_kept() -> None:
+    assert report_lines(Report("b", (KEPT, UNTESTABLE)))[-1] == "b keeps the contract"
+    *_, reason, score, verdict = report_lines(Report("b", (KEPT, *UNCHECKED)))
+    assert reason == "b: not checked: K1.6, K1.7: no adapter"
+    assert score == "b: 1 rules checked, 2 not checked: 1 kept"
+    assert verdict == "b keeps what was checked of the contract"
+    assert "%" not in f"{reason}{score}{verdict}"
 
 
 def test_bytes_are_cut() -> None:
@@ -105,7 +119,7 @@ def test_bytes_are_cut() -> None:
 def test_a_broken_required_rule(results: list[RuleResult]) -> None:
     result = invoke("check", "reference")
     assert result.exit_code == 1
-    assert "BROKEN      K1.2  title 2" in result.stdout
+    assert "BROKEN          K1.2   title 2" in result.stdout
     assert "\x1b" not in result.stdout
     assert result.stderr == ""
 
@@ -200,7 +214,7 @@ def test_the_page(results: list[RuleResult], tmp_path: Path) -> None:
     assert "url(" not in text
     words = Page(text).words
     for expected in (
-        "A required rule is broken.",
+        "The backend does not keep the contract.",
         "Fragments & <more>",
         "BROKEN",
         "statement 2",
@@ -210,6 +224,13 @@ def test_the_page(results: list[RuleResult], tmp_path: Path) -> None:
     ):
         assert expected in words
     assert words.count("ok") == 1
+
+
+def test_the_page_says_what_was_not_checked() -> None:
+    words = Page(report_page(Report("b", (KEPT, *UNCHECKED, CAUSED)))).words
+    assert "not checked: K1.6, K1.7: no adapter" in words
+    assert "see K1.2" in words
+    assert "no\nbody" not in words
 
 
 def test_a_page_that_cannot_be_written(results: list[RuleResult], tmp_path: Path) -> None:
@@ -239,9 +260,9 @@ def test_the_bar_is_for_a_terminal(results: list[RuleResult], monkeypatch: pytes
 @pytest.mark.parametrize("backend", ["httptools", "reference"])
 def test_ours_keep_the_contract(backend: str) -> None:
     output = succeed("check", backend, "--no-corpus")
-    assert "(100 %), " in output
-    assert f"{backend} keeps the contract" in output
-    assert "the corpus is not run" in output
+    assert f"{backend}: not checked: K9.1, K9.2, K9.3, K9.4: the corpus is not run\n" in output
+    assert re.search(rf"(?m)^{backend}: (\d+) rules checked, 4 not checked, 5 untestable: \1 kept$", output)
+    assert output.endswith(f"{backend} keeps what was checked of the contract\n")
 
 
 BROKEN_BACKEND = """

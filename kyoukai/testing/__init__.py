@@ -8,6 +8,7 @@ What tests applications is in :mod:`kyoukai.test_client`; ``TestKyoukai`` is her
 
 from typing import TYPE_CHECKING, Any
 
+from .adapter import WireAdapter, WireAnswer
 from .answers import Answer, read_answers
 from .chunking import Action, Cutting, cuttings
 from .conversation import converse, converse_by_socket, serving
@@ -30,6 +31,8 @@ __all__ = (
     "Report",
     "Rule",
     "RuleResult",
+    "WireAdapter",
+    "WireAnswer",
     "load_rules",
     "run_rules",
     # the corpus

@@ -4,16 +4,19 @@
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from .adapter import WireAdapter
 from .checks import NotApplicable, RuleBroken, load_checks
 from .rules import LEVELS, Rule, load_rules
 from .subject import Subject
 from .watchdog import STUCK_TIMEOUT, watching
 
-OUTCOMES: Final = ("kept", "broken", "skipped", "untestable")
+OUTCOMES: Final = ("kept", "broken", "inapplicable", "unchecked", "untestable")
+"""What may come of a rule. ``inapplicable``: it does not hold for this backend; ``unchecked``: whether it is
+kept was not looked at, and could be; ``untestable``: no check can show it."""
 
 CHECK_TIMEOUT: Final = 30.0
 """Seconds that the check of one rule may take."""
@@ -30,11 +33,15 @@ class RuleResult:
     outcome: str
     """One of :data:`OUTCOMES`."""
     message: str = ""
-    """What was found, or why it was skipped; empty where the rule is kept."""
+    """What was found, or why nothing was looked for; empty where the rule is kept."""
     data: bytes = b""
     """The first bytes that show it."""
     expected: str = ""
     """What should have been found."""
+    cause: str = ""
+    """The broken rule that is why this one is broken; empty: none is known."""
+    root: str = ""
+    """The exception that is why it is broken, where one is: rules that met the same have one cause."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as what :mod:`json` writes; each byte of ``data`` is one character."""
@@ -47,6 +54,7 @@ class RuleResult:
             "message": self.message,
             "data": self.data.decode("latin-1"),
             "expected": self.expected,
+            "cause": self.cause,
         }
 
 
@@ -87,14 +95,17 @@ def run_rules(
     *,
     progress: Callable[[int, int], None] | None = None,
     corpus: bool = True,
+    adapter: str | type[WireAdapter] | None = None,
 ) -> Report:
     """Run every check against a backend, each in an event loop of its own.
 
     :param backend: its name, or ``module:attribute``.
     :param progress: called with the number of rules done and of all, before the first and after each.
     :param corpus: whether the rules that run the whole corpus are checked; they take minutes.
+    :param adapter: how to speak by its wire: see :class:`~.subject.Subject`.
     """
-    return Report(backend, tuple(_results(Subject(backend), progress, corpus)))
+    results = _results(Subject(backend, adapter=adapter), progress, corpus)
+    return Report(backend, tuple(find_causes(list(results))))
 
 
 def _results(
@@ -105,7 +116,9 @@ def _results(
         if progress is not None:
             progress(number, len(rules))
         if is_long(rule) and not corpus:
-            yield RuleResult(rule, "skipped", "the corpus is not run")
+            reason = subject.why_inapplicable(rule)
+            outcome = "unchecked" if reason is None else "inapplicable"
+            yield RuleResult(rule, outcome, reason or "the corpus is not run")
         else:
             yield run_rule(rule, subject)
     if progress is not None:
@@ -121,9 +134,9 @@ def run_rule(rule: Rule, subject: Subject) -> RuleResult:
     """Check one rule, in an event loop of its own."""
     if rule.level == "untestable":
         return RuleResult(rule, "untestable", "no test can show whether it is kept")
-    reason = subject.why_skipped(rule)
+    reason = why_not(rule, subject)
     if reason is not None:
-        return RuleResult(rule, "skipped", reason)
+        return reason
     seconds = (CORPUS_TIMEOUT if is_long(rule) else CHECK_TIMEOUT) * subject.scale
 
     async def run() -> None:
@@ -139,13 +152,49 @@ def run_rule(rule: Rule, subject: Subject) -> RuleResult:
     return result
 
 
+def why_not(rule: Rule, subject: Subject) -> RuleResult | None:
+    """Return the result of a rule that is not to be checked; ``None``: it is."""
+    if (reason := subject.why_inapplicable(rule)) is not None:
+        return RuleResult(rule, "inapplicable", reason)
+    if (reason := subject.why_unchecked(rule)) is not None:
+        return RuleResult(rule, "unchecked", reason)
+    return None
+
+
+def find_causes(results: Sequence[RuleResult]) -> Iterable[RuleResult]:
+    """Return the results, in which each broken rule names the one that is why it is broken.
+
+    Where several rules met one exception, that is the first of these, or the first of the parser's. Else it
+    is one that the rule is after.
+    """
+    broken = {result.rule.id: result for result in results if result.outcome == "broken"}
+    met: dict[str, str] = {}
+    for result in sorted(broken.values(), key=lambda result: not result.rule.id.startswith("K3.")):
+        if result.root:
+            met.setdefault(result.root, result.rule.id)
+    causes: dict[str, str] = {}
+    for name, result in broken.items():
+        cause = met.get(result.root, name)
+        if cause == name:
+            cause = next((before for before in result.rule.after if before in broken), "")
+        causes[name] = cause
+    for result in results:
+        name = result.rule.id
+        seen = {name}
+        # What is named is the first of all of them.
+        while (further := causes.get(name, "")) and further not in seen:
+            seen.add(further)
+            name = further
+        yield result if name == result.rule.id else replace(result, cause=name)
+
+
 def _result_of(rule: Rule, check: Coroutine[Any, Any, None], seconds: float) -> RuleResult:
     try:
         asyncio.run(check)
     except NotApplicable as reason_not:
-        return RuleResult(rule, "skipped", str(reason_not))
+        return RuleResult(rule, "inapplicable", str(reason_not))
     except RuleBroken as broken:
-        return RuleResult(rule, "broken", broken.message, broken.data, broken.expected)
+        return RuleResult(rule, "broken", broken.message, broken.data, broken.expected, root=broken.root)
     except TimeoutError:
         return RuleResult(rule, "broken", f"its check did not end within {seconds:g} seconds")
     except KeyboardInterrupt:

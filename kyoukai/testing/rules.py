@@ -14,11 +14,13 @@ from typing import Any, Final
 LEVELS: Final = ("required", "optional", "untestable")
 """How binding a rule is; an untestable one is owed like a required one, and no check can show it."""
 
-IDENTIFIER: Final = re.compile(r"(K[1-9])\.[1-9][0-9]?")
+IDENTIFIER: Final = re.compile(r"(K[1-9][0-9]?)\.[1-9][0-9]?")
 
-KEYS: Final = frozenset({"id", "level", "title", "statement", "source", "feature", "storey"})
+KEYS: Final = frozenset(
+    {"id", "level", "title", "statement", "source", "feature", "storey", "after", "heads"}
+)
 
-STOREYS: Final = ("Backend", "HTTPProtocol")
+STOREYS: Final = ("Backend", "Exchange", "HTTPProtocol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,12 @@ class Rule:
     feature: str | None = None
     """The feature that a backend must claim for the rule to hold; ``None``: it always does."""
     storey: str = "HTTPProtocol"
-    """``Backend``: it holds for every backend; otherwise for those of the upper storey alone."""
+    """Whom it holds for. ``Backend``: every backend; ``Exchange``: every one whose connections carry
+    requests, checked by an adapter; ``HTTPProtocol``: those whose connections derive from that."""
+    heads: bool = False
+    """Whether it is about the heads that a parser reads, and does not hold for one with ``begin_message``."""
+    after: tuple[str, ...] = ()
+    """Rules that, where they are broken, are why this one is."""
 
 
 class RulesError(Exception):
@@ -60,7 +67,8 @@ def load_rules() -> tuple[Rule, ...]:
 def parse_rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
     """Return the rules of a document.
 
-    :raises RulesError: if a key is unknown or missing, a level or an id is none, or an id comes twice.
+    :raises RulesError: if a key is unknown or missing, a level or an id is none, an id comes twice, or a rule
+        is after one that there is not.
     """
     found: dict[str, Rule] = {}
     for prefix, group in document.items():
@@ -69,6 +77,9 @@ def parse_rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
             if rule.id in found:
                 raise RulesError(f"{rule.id} comes twice")
             found[rule.id] = rule
+    for rule in found.values():
+        if missing := set(rule.after) - set(found):
+            raise RulesError(f"{rule.id} is after {sorted(missing)}, which are no rules")
     return tuple(found.values())
 
 
@@ -82,4 +93,4 @@ def _parse(prefix: str, title: str, entry: Mapping[str, Any]) -> Rule:
         raise RulesError(f"{entry['id']} is no id of the group {prefix}")
     if entry["level"] not in LEVELS or entry.get("storey", "Backend") not in STOREYS:
         raise RulesError(f"{entry['id']}: its level or its storey is none")
-    return Rule(group=title, **entry)
+    return Rule(group=title, **{**entry, "after": tuple(entry.get("after", ()))})

@@ -7,25 +7,24 @@ so that nothing has to be known of the backend.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 from asphalt.core import Context
-from werkzeug.wrappers import Request, Response
 
 from kyoukai.asphalt import CommandLineName, KyoukaiComponent
 from kyoukai.core.contract.parser import CALLBACKS
+from kyoukai.core.http1.parser_errors import Disagreement, find_refusal, is_of_a_callback
 
 from .conversation import QUIET_TURNS
 from .outcome import Outcome, read_outcome
-from .recorder import RecordingApplication, Reply, Seen
+from .recorder import Reply, Seen
+from .scripted import Handler, ScriptedApplication, StreamingApplication
 from .transport import SERVER, MemoryTransport
 
 PATIENCE: Final = 2.0
 """Seconds to wait for what must come, before they are scaled."""
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Call(NamedTuple):
@@ -36,27 +35,16 @@ class Call(NamedTuple):
     """Those of ``on_headers_complete`` are the method and the version that the parser then tells."""
 
 
-class ScriptedApplication(RecordingApplication):
-    """Records each request, and answers as a coroutine function does."""
-
-    def __init__(self, handler: Handler | None = None) -> None:
-        super().__init__()
-        self.handler = handler
-
-    async def process_request(self, request: Request, parent_context: Context) -> Response:
-        """Record a request and answer it."""
-        if self.handler is None:
-            return await super().process_request(request, parent_context)
-        self.seen.append(Seen.of(request))
-        return await self.handler(request)
-
-
 class FeedRecorder:
-    """A parser whose ``feed_data`` is written down."""
+    """A parser whose ``feed_data`` is written down.
 
-    def __init__(self, parser: Any, timeline: list[Call]) -> None:
+    :param raised: what it raises is put here, too.
+    """
+
+    def __init__(self, parser: Any, timeline: list[Call], raised: list[Exception]) -> None:
         self._parser = parser
         self._timeline = timeline
+        self._raised = raised
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._parser, name)
@@ -68,6 +56,7 @@ class FeedRecorder:
             self._parser.feed_data(data)
         except Exception as error:
             self._timeline.append(Call("raised", (error,)))
+            self._raised.append(error)
             raise
         self._timeline.append(Call("fed"))
 
@@ -76,25 +65,39 @@ class Line:
     """One connection, from the client's side.
 
     :param protocol: the connection's object, not connected yet.
-    :param seen: the requests that the application is called for.
-    :param scale: what the seconds of patience are multiplied by.
+    :param stage: where it is.
     """
 
-    def __init__(self, protocol: asyncio.Protocol, seen: list[Seen], scale: float) -> None:
+    def __init__(self, protocol: asyncio.Protocol, stage: "Stage") -> None:
         self.protocol: Any = protocol
         self.transport = MemoryTransport(protocol)
         self.timeline: list[Call] = []
-        self.seen = seen
+        self.seen = stage.seen
+        """The requests that the application is called for."""
+        self.problems = stage.problems
+        self.raised = stage.raised
         self.sent = b""
-        self._scale = scale
+        self.faults = stage.faults
+        self.refusals: list[str] = []
+        """Why requests were refused, of a connection that derives from ``HTTPProtocol``."""
+        self.parser_raised: list[Exception] = []
+        """What its parser has raised, once :meth:`watch` was called."""
+        self._scale = stage.scale
+        self._note_refusals()
 
     def record(self) -> None:
         """Write down what happens from now on; call it before :meth:`connect`."""
-        protocol, timeline = self.protocol, self.timeline
+        protocol = self.protocol
         for name in CALLBACKS:
             setattr(protocol, name, self._recorder(name, getattr(protocol, name)))
-        make_parser = protocol.make_parser
-        protocol.make_parser = lambda: FeedRecorder(make_parser(), timeline)
+        self.watch()
+
+    def watch(self) -> None:
+        """Write down how the parser is fed, if there is one; call it before :meth:`connect`."""
+        make_parser = getattr(self.protocol, "make_parser", None)
+        if make_parser is not None:
+            timeline, raised = self.timeline, self.parser_raised
+            self.protocol.make_parser = lambda: FeedRecorder(make_parser(), timeline, raised)
 
     def connect(self) -> None:
         """Tell the protocol that the connection is made."""
@@ -138,6 +141,28 @@ class Line:
             aborted=transport.aborted,
         )
 
+    def _note_refusals(self) -> None:
+        handle = getattr(self.protocol, "handle_parser_exception", None)
+
+        def note(exc: Exception) -> None:
+            self.refusals.append(f"the request was refused: {exc}")
+            self._note_fault(exc)
+            if handle is not None:
+                handle(exc)
+
+        if handle is not None:
+            self.protocol.handle_parser_exception = note
+
+    def _note_fault(self, exc: Exception) -> None:
+        """Note why a request was refused, where the parser is why."""
+        for error in self.parser_raised:
+            if find_refusal(error) is None and not is_of_a_callback(error):
+                self.faults.append(f"the request was refused: the parser raised {error!r}")
+                return
+        if isinstance(exc, Disagreement):
+            text = f"the request was refused: the server {exc.server}, and the parser {exc.parser}"
+            self.faults.append(text)
+
     def _recorder(self, name: str, original: Callable[..., None]) -> Callable[..., None]:
         def call(*args: Any) -> None:
             if name == "on_headers_complete":
@@ -158,14 +183,19 @@ class Stage:
         self.ctx = ctx
         self.problems: list[str] = []
         """What the event loop was told, and what was logged as an error."""
+        self.faults: list[str] = []
+        """Why requests were refused on its connections, where a parser is why."""
+        self.raised: list[str] = []
+        """The exceptions that were logged with it."""
         application: Any = component.app
         self.seen: list[Seen] = application.begin(Reply())
-        self._scale = scale
+        self.scale = scale
+        """What the seconds of patience are multiplied by."""
 
     def line(self, *, record: bool = False, address: tuple[str, int] = SERVER) -> Line:
         """Return a new connection that is not connected yet."""
         protocol = self.component.backend.create_protocol(self.component, self.ctx, *address)
-        line = Line(protocol, self.seen, self._scale)
+        line = Line(protocol, self)
         if record:
             line.record()
         return line
@@ -173,6 +203,8 @@ class Stage:
     def connected(self, *, record: bool = False) -> Line:
         """Return a new connection."""
         line = self.line(record=record)
+        if not record:
+            line.watch()
         line.connect()
         return line
 
@@ -189,28 +221,41 @@ async def wait_for(condition: Callable[[], object], scale: float) -> bool:
 
 
 class _Records(logging.Handler):
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, stage: Stage) -> None:
         super().__init__(logging.ERROR)
-        self._problems = problems
+        self._stage = stage
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._problems.append(f"{record.name} logged: {record.getMessage()}")
+        text = f"{record.name} logged: {record.getMessage()}"
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f": {record.exc_info[1]!r}"
+            self._stage.raised.append(repr(record.exc_info[1]))
+        self._stage.problems.append(text)
 
 
 @asynccontextmanager
 async def staging(
-    backend: str, handler: Handler | None = None, scale: float = 1.0, **limits: Any
+    backend: str,
+    handler: Handler | None = None,
+    scale: float = 1.0,
+    *,
+    streams: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    **limits: Any,
 ) -> AsyncGenerator[Stage, None]:
     """Serve by a backend without a socket; what goes wrong is noted and not logged.
 
     :param handler: what answers; without it, every answer is ``ok``.
+    :param streams: whether bodies are for the handler to read as they come.
+    :param settings: further ones of :class:`~kyoukai.KyoukaiComponent`.
     """
+    application = StreamingApplication if streams else ScriptedApplication
     component = KyoukaiComponent(
-        ScriptedApplication(handler), backend=CommandLineName(backend), limits=limits
+        application(handler), backend=CommandLineName(backend), limits=limits, **(settings or {})
     )
     async with Context() as ctx:
         stage = Stage(component, ctx, scale)
-        loop, records = asyncio.get_running_loop(), _Records(stage.problems)
+        loop, records = asyncio.get_running_loop(), _Records(stage)
         logger = logging.getLogger("kyoukai")
         propagate, logger.propagate = logger.propagate, False
         disabled = logging.root.manager.disable

@@ -2,21 +2,37 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator
+import inspect
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from kyoukai.core.contract.backend import Backend, claimed_features
+from kyoukai.core.contract.references import UnresolvedReferenceError, resolve
 from kyoukai.core.contract.registry import create_backend, load_backend
 from kyoukai.core.http1.protocol import HTTPProtocol
 
+from .adapter import WireAdapter
+from .http1_adapter import HTTP1Adapter
+from .rule_errors import RuleBroken
 from .rules import Rule
+from .scripted import Handler
 from .settings import timeout_scale
-from .stage import Handler, Stage, staging
+from .stage import Line, Stage, staging
 from .watchdog import STUCK_TIMEOUT, watching
+from .wire_client import WireClient
 
 ALWAYS: Final = frozenset({"K1.1", "K1.2"})
 """The rules that are checked on a backend that cannot be made."""
+
+NO_ADAPTER: Final = (
+    "the kit does not know this wire: write a kyoukai.testing.WireAdapter, and name it by the backend's"
+    " testing_adapter or by --adapter (contract.md, The kit for another wire)"
+)
+
+
+class AdapterError(Exception):
+    """What is named as an adapter is none; the message says why."""
 
 
 class Subject:
@@ -24,12 +40,21 @@ class Subject:
 
     :param backend: its name, ``module:attribute``, or a class that can be imported.
     :param whole: whether the corpus is run without cutting.
+    :param adapter: how to speak by its wire: a :class:`WireAdapter`, or ``module:attribute``. ``None``: what
+        the backend names; where it names none, HTTP/1 if its connections derive from ``HTTPProtocol``.
     """
 
-    def __init__(self, backend: str | type[Backend], *, whole: bool = False) -> None:
+    def __init__(
+        self,
+        backend: str | type[Backend],
+        *,
+        whole: bool = False,
+        adapter: str | type[WireAdapter] | None = None,
+    ) -> None:
         self.name = backend if isinstance(backend, str) else f"{backend.__module__}:{backend.__qualname__}"
         self.whole = whole
         self.scale = timeout_scale()
+        self._adapter = adapter
 
     @functools.cached_property
     def backend_class(self) -> type[Backend]:
@@ -68,6 +93,43 @@ class Subject:
             return asyncio.run(look())
 
     @functools.cached_property
+    def takes_heads(self) -> bool:
+        """Whether its parsers take the heads that the server has read, by ``begin_message``."""
+
+        async def look() -> bool:
+            watch.beat()
+            async with self.serve() as stage:
+                return hasattr(stage.connected().protocol.parser, "begin_message")
+
+        try:
+            with watching(STUCK_TIMEOUT * self.scale) as watch:
+                return asyncio.run(look())
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            # Whatever that is, there are rules for it.
+            return False
+
+    @functools.cached_property
+    def adapter(self) -> type[WireAdapter] | None:
+        """How to speak by its wire; ``None``: nobody knows.
+
+        :raises AdapterError: if what is named is no adapter.
+        """
+        named: Any = self._adapter or getattr(self.backend_class, "testing_adapter", None)
+        if named is None:
+            return HTTP1Adapter if self.is_http else None
+        return read_adapter(named)
+
+    @functools.cached_property
+    def speechless(self) -> str | None:
+        """Why the kit cannot speak by its wire; ``None``: it can."""
+        try:
+            return NO_ADAPTER if self.adapter is None else None
+        except AdapterError as error:
+            return str(error)
+
+    @functools.cached_property
     def unconnectable(self) -> str | None:
         """Why no connection can be made; ``None``: one can."""
         try:
@@ -79,26 +141,78 @@ class Subject:
         return None
 
     @asynccontextmanager
-    async def serve(self, handler: Handler | None = None, **limits: Any) -> AsyncGenerator[Stage, None]:
-        """Serve by the backend, without a socket.
+    async def serve(
+        self,
+        handler: Handler | None = None,
+        *,
+        streams: bool = False,
+        settings: Mapping[str, Any] | None = None,
+        **limits: Any,
+    ) -> AsyncGenerator[Stage, None]:
+        """Serve by the backend, without a socket. The parameters are those of :func:`~.stage.staging`."""
+        serving = staging(self.name, handler, self.scale, streams=streams, settings=settings, **limits)
+        async with serving as stage:
+            try:
+                yield stage
+            except RuleBroken as broken:
+                if broken.root or not stage.faults:
+                    raise
+                raise broken.because(stage.faults[0]) from None
 
-        :param handler: what answers; without it, every answer is ``ok``.
+    def client(self, stage: Stage, line: Line | None = None) -> WireClient:
+        """Connect, and return the client.
+
+        :param line: the connection, not connected yet; ``None``: a new one.
+        :raises AdapterError: if the kit cannot speak by its wire.
         """
-        async with staging(self.name, handler, self.scale, **limits) as stage:
-            yield stage
+        if self.adapter is None:
+            raise AdapterError(NO_ADAPTER)
+        line = line or stage.line()
+        line.watch()
+        line.connect()
+        return WireClient(line, self.adapter())
 
-    def why_skipped(self, rule: Rule) -> str | None:
-        """Return why a rule is not to be checked on this backend; ``None``: it is."""
+    def why_inapplicable(self, rule: Rule) -> str | None:
+        """Return why a rule does not hold for this backend; ``None``: it does, as far as can be told."""
+        if self.unusable is not None or self.unconnectable is not None or rule.storey == "Backend":
+            return None
+        if rule.storey == "HTTPProtocol" and not self.is_http:
+            return "the backend's connections do not derive from HTTPProtocol"
+        if rule.feature is not None and rule.feature not in self.features:
+            return f"the backend does not claim the feature {rule.feature!r}"
+        if rule.heads and self.takes_heads:
+            return "the parser takes the heads that the server has read"
+        return None
+
+    def why_unchecked(self, rule: Rule) -> str | None:
+        """Return why a rule cannot be checked on this backend; ``None``: it can."""
         if rule.id in ALWAYS:
             return None
         if self.unusable is not None:
             return self.unusable
-        if rule.storey == "Backend":
-            return None
-        if self.unconnectable is not None:
-            return self.unconnectable
-        if not self.is_http:
-            return "the backend's connections do not derive from HTTPProtocol"
-        if rule.feature is not None and rule.feature not in self.features:
-            return f"the backend does not claim the feature {rule.feature!r}"
-        return None
+        # All are found out here, outside of an event loop: checks ask for what comes of them.
+        unconnectable = self.unconnectable
+        if unconnectable is None and self.is_http:
+            _ = self.takes_heads
+        speechless = self.speechless if unconnectable is None else unconnectable
+        return {"Backend": None, "Exchange": speechless}.get(rule.storey, unconnectable)
+
+
+def read_adapter(named: object) -> type[WireAdapter]:
+    """Return the adapter that is named.
+
+    :param named: ``module:attribute``, or a class.
+    :raises AdapterError: if it is no concrete subclass of :class:`WireAdapter`.
+    """
+    found = named
+    if isinstance(named, str):
+        try:
+            found = resolve(named)
+        except UnresolvedReferenceError as error:
+            raise AdapterError(f"testing_adapter is {named!r}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, WireAdapter)) or inspect.isabstract(found):
+        raise AdapterError(
+            f"testing_adapter is {named!r}; it must lead to a subclass of kyoukai.testing.WireAdapter"
+            " that has encode_head and decode_answer"
+        )
+    return found

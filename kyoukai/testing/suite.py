@@ -9,8 +9,8 @@
 
 ``backend`` is a name, ``module:attribute``, or a class that can be imported; or it is a fixture, of the
 class or of the module, that returns one. There is one test for each rule of the contract, by its id,
-and one for each case of the corpus, which sends it cut in every way. What a backend does not claim is
-skipped, with the reason; an optional rule that is not kept is an expected failure.
+and one for each case of the corpus, which sends it cut in every way. What does not hold for a backend, or
+cannot be checked, is skipped, with the reason; an optional rule that is not kept is an expected failure.
 
 Set by the environment: ``KYOUKAI_TIMEOUT_SCALE``, by which the seconds of every patience are
 multiplied; ``KYOUKAI_EXAMPLES``, how many conversations are made up and compared with the backend
@@ -25,7 +25,7 @@ from kyoukai.core.contract.backend import Backend
 
 from .checks.corpus import why_case_skipped
 from .corpus import Case, load_corpus
-from .report import RuleResult, run_rule
+from .report import RuleResult, run_rule, why_not
 from .rules import Rule, load_rules
 from .runner import run_case
 from .settings import choose_seed
@@ -46,6 +46,10 @@ class BackendSuite:
     backend: ClassVar[Any]
     """The backend's name, ``module:attribute``, or its class; or a fixture that returns one."""
 
+    adapter: ClassVar[Any] = None
+    """How to speak by its wire: a :class:`~kyoukai.testing.WireAdapter`, or ``module:attribute``. ``None``:
+    what the backend names; HTTP/1, if its connections derive from ``HTTPProtocol``."""
+
     corpus: ClassVar[tuple[Case, ...]] = load_corpus()
     """The cases that are run."""
 
@@ -65,7 +69,7 @@ class BackendSuite:
         backend = getattr(type(self), "backend", None)
         if not (isinstance(backend, str) or (isinstance(backend, type) and issubclass(backend, Backend))):
             backend = request.getfixturevalue("backend")
-        return _subject(backend)
+        return _subject(backend, type(self).adapter)
 
     def test_rule(self, subject: Subject, rule: Rule, request: pytest.FixtureRequest) -> None:
         """Keep one rule of the contract."""
@@ -76,10 +80,10 @@ class BackendSuite:
         """Keep one case of the corpus, cut in every way."""
         __tracebackhide__ = True
         rule = RULES[CORPUS_RULES[case.level]]
-        reason = subject.why_skipped(rule) or why_case_skipped(subject, case)
-        if reason is not None:
-            result = RuleResult(rule, "skipped", reason)
-        else:
+        result = why_not(rule, subject)
+        if result is None and (reason := why_case_skipped(subject, case)) is not None:
+            result = RuleResult(rule, "inapplicable", reason)
+        if result is None:
             failures = run_case(case, subject.name, choose_seed(), whole=subject.whole).failures
             message = "\n\n".join(failures)
             result = RuleResult(rule, "broken" if failures else "kept", message, case.data, case.why)
@@ -89,11 +93,12 @@ class BackendSuite:
 _subjects: dict[Any, Subject] = {}
 
 
-def _subject(backend: Any) -> Subject:
+def _subject(backend: Any, adapter: Any) -> Subject:
     """Return the subject of a backend. What it has found out about the backend is kept."""
-    if backend not in _subjects:
-        _subjects[backend] = Subject(backend)
-    return _subjects[backend]
+    key = (backend, adapter)
+    if key not in _subjects:
+        _subjects[key] = Subject(backend, adapter=adapter)
+    return _subjects[key]
 
 
 def _tell(result: RuleResult, subject: Subject, request: pytest.FixtureRequest) -> None:
@@ -103,7 +108,7 @@ def _tell(result: RuleResult, subject: Subject, request: pytest.FixtureRequest) 
     # A list of texts: it goes from one process to another.
     fact = [subject.name, rule.id, rule.level, result.outcome]
     request.node.user_properties.append((PROPERTY, fact))
-    if result.outcome in ("skipped", "untestable"):
+    if result.outcome in ("inapplicable", "unchecked", "untestable"):
         pytest.skip(f"{rule.id}: {result.message}")
     if result.outcome == "broken":
         lines = [f"{rule.id}, {rule.title}: {result.message}", f"    the rule: {rule.statement}"]

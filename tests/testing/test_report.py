@@ -88,7 +88,7 @@ def test_an_optional_rule_is_no_failure() -> None:
     assert report.count("broken", "optional") == 1
 
 
-def test_the_lower_storey_keeps_its_rules_and_skips_the_others() -> None:
+def test_the_lower_storey_keeps_its_rules_and_the_others_are_not_checked() -> None:
     report = run_rules(f"{__name__}:FixedBackend")
     assert report.passed
     for result in report.results:
@@ -96,16 +96,22 @@ def test_the_lower_storey_keeps_its_rules_and_skips_the_others() -> None:
             assert result.outcome == "untestable"
         elif result.rule.storey == "Backend":
             assert result.outcome == "kept"
-        else:
-            assert result.outcome == "skipped"
+        elif result.rule.storey == "HTTPProtocol":
+            assert result.outcome == "inapplicable"
             assert result.message == "the backend's connections do not derive from HTTPProtocol"
+        elif result.rule.feature is not None:
+            assert result.outcome == "inapplicable"
+        else:
+            assert (result.outcome, result.message) == ("unchecked", testing_subject.NO_ADAPTER)
 
 
-def test_a_feature_that_is_not_claimed_is_skipped() -> None:
+def test_a_feature_that_is_not_claimed_does_not_apply() -> None:
     report = run_rules(f"{__name__}:WithoutTrailers", corpus=False)
-    skipped = [result for result in report.results if result.outcome == "skipped"]
-    reasons = {result.rule.id: result.message for result in skipped if not result.rule.id.startswith("K9")}
-    assert reasons == {"K3.6": "the backend does not claim the feature 'trailers'"}
+    reasons = {
+        result.rule.id: result.message for result in report.results if result.outcome == "inapplicable"
+    }
+    reason = "the backend does not claim the feature 'trailers'"
+    assert reasons == {"K3.6": reason, "K10.5": reason}
 
 
 @pytest.mark.parametrize("name", ["no-such-backend", "no_such_module:Backend", "json:dumps"])
@@ -114,7 +120,7 @@ def test_what_is_no_backend_breaks_the_first_rule(name: str) -> None:
     assert not report.passed
     assert outcomes(report)["K1.1"] == "broken"
     assert {outcome for rule, outcome in outcomes(report).items() if rule not in ("K1.1", "K1.2")} == {
-        "skipped",
+        "unchecked",
         "untestable",
     }
 
@@ -216,7 +222,7 @@ def test_features_that_are_none_are_a_rule_broken_and_claim_nothing() -> None:
     report = run_rules(f"{__name__}:Featureless", corpus=False)
     [broken] = [result for result in report.results if result.outcome == "broken"]
     assert (broken.rule.id, broken.message) == ("K1.3", "features is a NoneType")
-    assert outcomes(report)["K3.6"] == "skipped"
+    assert outcomes(report)["K3.6"] == "inapplicable"
 
 
 class Leaving(lower.Sound):

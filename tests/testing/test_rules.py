@@ -1,5 +1,7 @@
 """The rules as data, and that each one has a check where it can have one."""
 
+from typing import Any
+
 import pytest
 
 from kyoukai import Feature
@@ -19,12 +21,24 @@ def test_the_groups_are_numbered_without_gaps() -> None:
     for rule in load_rules():
         group, _, number = rule.id.partition(".")
         numbers.setdefault(group, []).append(int(number))
-    assert list(numbers) == [f"K{number}" for number in range(1, 10)]
+    assert list(numbers) == [f"K{number}" for number in range(1, 11)]
     assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
 
 
 def test_features_are_known() -> None:
     assert {rule.feature for rule in load_rules()} <= {None, *Feature}
+
+
+def test_no_rule_is_after_itself_however_far() -> None:
+    rules = {rule.id: rule for rule in load_rules()}
+
+    def before(name: str, seen: tuple[str, ...] = ()) -> None:
+        assert name not in seen, (*seen, name)
+        for earlier in rules[name].after:
+            before(earlier, (*seen, name))
+
+    for name in rules:
+        before(name)
 
 
 def test_statements_are_sentences() -> None:
@@ -45,10 +59,11 @@ def test_a_rule_has_one_check() -> None:
         ({"id": "K1.01"}, "K1.01 is no id"),
         ({"level": "nice"}, "its level or its storey is none"),
         ({"storey": "Attic"}, "its level or its storey is none"),
+        ({"after": ["K7.7"]}, r"K1.1 is after \['K7.7'\], which are no rules"),
         ({"colour": "red"}, r"unknown \['colour'\]"),
     ],
 )
-def test_what_is_no_rule_is_refused(change: dict[str, str], message: str) -> None:
+def test_what_is_no_rule_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(RulesError, match=message):
         parse_rules({"K1": {"title": "Backend", "rules": [ENTRY | change]}})
 

@@ -2,7 +2,7 @@
 
 What it needs beyond the server is in the extra ``testing`` and is imported when it is used, so that
 the other commands work without. It exits with 0 if no required rule is broken, with 1 if one is, and
-with 2 if there is no backend to check.
+with 2 if there is no backend to check, or the adapter is none.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -53,12 +53,17 @@ class NothingToCheckError(click.ClickException):
 @click.option(
     "--no-corpus", is_flag=True, help="Leave out the rules whose checks run all of the corpus, for minutes."
 )
+@click.option(
+    "--adapter",
+    metavar="MODULE:CLASS",
+    help="How to speak by its wire, where that is not HTTP/1. Default: what the backend names.",
+)
 @app_dir_option("Look for the module of NAME here first.")
-def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool) -> None:
+def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool, adapter: str | None) -> None:
     """Check whether the backend NAME keeps the contract.
 
-    NAME is an installed backend's, or module:attribute. It needs the extra 'testing'. It exits
-    with 1 if a required rule is broken, and with 2 if the backend cannot be loaded.
+    NAME is an installed backend's, or module:attribute. It needs the extra 'testing'. It exits with 1 if
+    a required rule is broken, and with 2 if the backend, or the adapter, cannot be loaded.
     """
     missing = [module for module in MODULES if importlib.util.find_spec(module) is None]
     if missing:
@@ -66,15 +71,18 @@ def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool) -> Non
             f"kyoukai check needs {' and '.join(missing)}, not installed: {extra_command('testing')}"
         )
     from kyoukai.testing.settings import SettingError, check_settings
+    from kyoukai.testing.subject import AdapterError, read_adapter
 
     # What a backend prints is not to be in the midst of the report, which may be JSON.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             load_backend(name)
             check_settings()
-        except (BackendError, SettingError) as error:
+            if adapter is not None:
+                read_adapter(adapter)
+        except (AdapterError, BackendError, SettingError) as error:
             raise NothingToCheckError(one_line(error)) from error
-        report = _run(name, corpus=not no_corpus)
+        report = _run(name, corpus=not no_corpus, adapter=adapter)
     if html is not None:
         html.write(report_page(report))
     if as_json:
@@ -85,7 +93,7 @@ def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool) -> Non
     sys.exit(0 if report.passed else 1)
 
 
-def _run(name: str, *, corpus: bool) -> "Report":
+def _run(name: str, **options: Any) -> "Report":
     from kyoukai.testing.report import run_rules
 
     # Handlers that fail as they are told to are logged; without a handler that goes to the terminal.
@@ -93,9 +101,9 @@ def _run(name: str, *, corpus: bool) -> "Report":
     logging.getLogger().addHandler(handler)
     try:
         if not is_terminal(sys.stderr):
-            return run_rules(name, corpus=corpus)
+            return run_rules(name, **options)
         with _cleared_line():
-            return run_rules(name, progress=show_progress, corpus=corpus)
+            return run_rules(name, progress=show_progress, **options)
     finally:
         logging.getLogger().removeHandler(handler)
 

@@ -5,7 +5,7 @@ from html import escape
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from .text import details, mark, score
+from .text import details, mark, reason, score, unchecked_lines, verdict
 
 if TYPE_CHECKING:
     from kyoukai.testing.report import Report, RuleResult
@@ -36,6 +36,7 @@ PAGE: Final = """<!DOCTYPE html>
 <h1>{title}</h1>
 <p class="{verdict_class}">{verdict}</p>
 <p>{score}. Checked by Kyoukai {version}.</p>
+{unchecked}
 {tables}
 </body>
 </html>
@@ -49,9 +50,10 @@ def report_page(report: "Report") -> str:
         title=escape(f"The contract of a backend: {report.backend}"),
         style=STYLE,
         verdict_class="ok" if report.passed else "broken",
-        verdict="No required rule is broken." if report.passed else "A required rule is broken.",
+        verdict=escape(f"The backend {verdict(report)}."),
         score=escape(score(report)),
         version=escape(version("kyoukai")),
+        unchecked="\n".join(f'<p class="why">{escape(line)}</p>' for line in unchecked_lines(report)),
         tables="\n".join(_table(group, list(results)) for group, results in groups),
     )
 
@@ -65,8 +67,8 @@ def _table(group: str, results: "list[RuleResult]") -> str:
 def _row(result: "RuleResult") -> str:
     word = mark(result)
     what = f"{escape(result.rule.title)} <small>({escape(result.rule.level)})</small>"
-    if result.outcome == "skipped" and result.message:
-        what += f'<div class="why">{escape(result.message)}</div>'
+    if why := reason(result):
+        what += f'<div class="why">{escape(why)}</div>'
     if found := details(result):
         entries = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in found)
         what += f"<dl>{entries}</dl>"

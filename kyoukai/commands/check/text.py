@@ -15,16 +15,26 @@ SHOWN_SIZE: Final = 120
 
 COLOURS: Final = {"ok": "green", "BROKEN": "red", "not kept": "yellow"}
 
-MARK_WIDTH: Final = len("untestable")
+MARKS: Final = {"kept": "ok", "inapplicable": "does not apply", "unchecked": "not checked"}
+
+MARK_WIDTH: Final = max(map(len, MARKS.values()))
 
 
 def mark(result: "RuleResult") -> str:
     """Return what came of a rule in a word or two; ``BROKEN`` is for required rules alone."""
-    if result.outcome == "kept":
-        return "ok"
     if result.outcome == "broken":
         return "BROKEN" if result.rule.level == "required" else "not kept"
-    return result.outcome
+    return MARKS.get(result.outcome, result.outcome)
+
+
+def reason(result: "RuleResult") -> str:
+    """Return why nothing was looked for, or which broken rule is why this one is broken; mostly nothing.
+
+    Why rules are not checked is one thing for many of them, and said once: see :func:`unchecked_lines`.
+    """
+    if result.cause:
+        return f"see {result.cause}"
+    return one_line(result.message) if result.outcome == "inapplicable" else ""
 
 
 def shown_bytes(data: bytes) -> str:
@@ -36,7 +46,7 @@ def shown_bytes(data: bytes) -> str:
 
 def details(result: "RuleResult") -> list[tuple[str, str]]:
     """Return what there is to say of a result beyond its mark, each with a heading."""
-    if result.outcome != "broken":
+    if result.outcome != "broken" or result.cause:
         return []
     found = [("owed", result.rule.statement), ("found", result.message)]
     found.append(("bytes", shown_bytes(result.data) if result.data else ""))
@@ -45,15 +55,40 @@ def details(result: "RuleResult") -> list[tuple[str, str]]:
 
 
 def score(report: "Report") -> str:
-    """Return in one line how many rules are kept, of those that could be checked."""
-    parts = []
-    for level in ("required", "optional"):
-        kept = report.count("kept", level)
-        total = kept + report.count("broken", level)
-        share = f" ({100 * kept // total} %)" if total else ""
-        parts.append(f"{kept} of {total} {level} rules kept{share}")
-    parts += [f"{report.count(outcome)} {outcome}" for outcome in ("skipped", "untestable")]
-    return ", ".join(parts)
+    """Return in one line how many rules were checked, and what came of these; and how many were not."""
+    kept, broken, not_kept = (
+        report.count("kept"),
+        report.count("broken", "required"),
+        report.count("broken", "optional"),
+    )
+    came = [(kept, "kept"), (broken, "broken"), (not_kept, "optional not kept")]
+    rest = [
+        (report.count("inapplicable"), "do not apply"),
+        (report.count("unchecked"), "not checked"),
+        (report.count("untestable"), "untestable"),
+    ]
+    looked_at = f"{kept + broken + not_kept} rules checked"
+    found = ", ".join(f"{count} {word}" for count, word in came if count)
+    return ", ".join([looked_at, *(f"{count} {word}" for count, word in rest if count)]) + (
+        f": {found}" if found else ""
+    )
+
+
+def verdict(report: "Report") -> str:
+    """Return whether the contract is kept, as far as that was looked at."""
+    if not report.passed:
+        return "does not keep the contract"
+    is_all = report.count("kept") and not report.count("unchecked")
+    return "keeps the contract" if is_all else "keeps what was checked of the contract"
+
+
+def unchecked_lines(report: "Report") -> list[str]:
+    """Return why rules were not checked, and what would be needed: a line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for result in report.results:
+        if result.outcome == "unchecked":
+            reasons.setdefault(one_line(result.message), []).append(result.rule.id)
+    return [f"not checked: {', '.join(rules)}: {why}" for why, rules in reasons.items()]
 
 
 def report_lines(report: "Report") -> list[str]:
@@ -64,15 +99,16 @@ def report_lines(report: "Report") -> list[str]:
         for result in results:
             lines += _result_lines(result)
         lines.append("")
-    verdict = "keeps the contract" if report.passed else "does not keep the contract"
-    return [*lines, f"{report.backend}: {score(report)}", f"{report.backend} {verdict}"]
+    name = report.backend
+    lines += [f"{name}: {line}" for line in unchecked_lines(report)]
+    return [*lines, f"{name}: {score(report)}", f"{name} {verdict(report)}"]
 
 
 def _result_lines(result: "RuleResult") -> list[str]:
     word = mark(result)
     cell = click.style(word.ljust(MARK_WIDTH), fg=COLOURS.get(word))
-    reason = f" ({one_line(result.message)})" if result.outcome == "skipped" and result.message else ""
-    line = f"  {cell}  {result.rule.id:<5} {result.rule.title}{reason}"
+    why = f" ({text})" if (text := reason(result)) else ""
+    line = f"  {cell}  {result.rule.id:<6} {result.rule.title}{why}"
     rows = []
     for heading, text in details(result):
         # What is found may be many lines, of a whole conversation.

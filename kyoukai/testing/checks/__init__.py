@@ -10,8 +10,12 @@ import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from ..rule_errors import NotApplicable, RuleBroken
+
 if TYPE_CHECKING:
     from ..subject import Subject
+
+__all__ = ("MODULES", "Check", "NotApplicable", "RuleBroken", "check", "load_checks")
 
 Check = Callable[["Subject"], Awaitable[None]]
 
@@ -25,29 +29,14 @@ MODULES: Final = (
     "sharing",
     "flow",
     "corpus",
+    "requests",
+    "answers",
+    "bodies",
+    "refusals",
 )
-"""One a group of rules, in their order."""
+"""One a group of rules, in their order; the last group has several."""
 
 _checks: dict[str, Check] = {}
-
-
-class RuleBroken(Exception):
-    """A rule is not kept.
-
-    :param message: what was found.
-    :param data: the first bytes that show it.
-    :param expected: what should have been found.
-    """
-
-    def __init__(self, message: str, data: bytes = b"", expected: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.data = data
-        self.expected = expected
-
-
-class NotApplicable(Exception):
-    """There is nothing to check; the message says why."""
 
 
 def check(rule: str) -> Callable[[Check], Check]:

@@ -8,9 +8,9 @@ from kyoukai.core.contract.backend import Backend
 from kyoukai.core.contract.registry import create_backend
 from kyoukai.core.errors import BackendOptionError, BackendVersionError
 from kyoukai.core.features import Feature
-from kyoukai.core.http1.protocol import HTTPProtocol
 
 from ..subject import Subject
+from ..wire_client import shown
 from . import RuleBroken, check
 
 NAMESPACED: Final = re.compile(r"[a-z0-9_-]+(?:[.:/][A-Za-z0-9._:/-]+)+")
@@ -104,14 +104,17 @@ async def unix_socket(subject: Subject) -> None:
             line = stage.line(address=("/run/kyoukai.sock", 0))
         except Exception as error:
             raise RuleBroken(f"create_protocol raises {error!r} for a Unix socket") from None
-        line.connect()
-        outcome = await line.ask(GET)
+        if subject.speechless is not None:
+            line.connect()
+        else:
+            client = subject.client(stage, line)
+            answer = await client.ask()
+            if answer is None or answer.status != 200:
+                raise client.broken(f"a request by a Unix socket came to {shown(answer)}", "200")
         line.transport.feed_reset()
         await line.quiet()
         if line.transport.failure is not None:
-            raise RuleBroken(f"the protocol raises {line.transport.failure!r}", GET)
-        if isinstance(line.protocol, HTTPProtocol) and [answer.status for answer in outcome.answers] != [200]:
-            raise RuleBroken(f"a request by a Unix socket came to {outcome!r}", GET, "200")
+            raise RuleBroken(f"the protocol raises {line.transport.failure!r}", line.sent)
 
 
 @check("K1.8")
@@ -121,11 +124,11 @@ async def independent(subject: Subject) -> None:
         for stage, other in ((first, second), (second, first)):
             stage.seen.clear()
             other.seen.clear()
-            await stage.connected().ask(GET)
+            client = subject.client(stage)
+            await client.ask()
             if len(stage.seen) != 1 or other.seen:
-                raise RuleBroken(
-                    "a request did not get to the application of the component it came for", GET, "its own"
-                )
+                message = "a request did not get to the application of the component that it came for"
+                raise client.broken(message, "its own")
 
 
 @check("K1.9")

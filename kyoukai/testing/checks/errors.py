@@ -13,6 +13,8 @@ from ..subject import Subject
 from . import RuleBroken, check
 from .backend import GET
 
+POST: Final = b"POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+
 NO_HOST: Final = b"GET /no-host HTTP/1.1\r\n\r\n"
 
 
@@ -27,18 +29,23 @@ def _fail_in(line: Line, name: str, error: Exception) -> None:
     setattr(line.protocol, name, fail)
 
 
+def _first_call(subject: Subject) -> tuple[str, bytes]:
+    """Return a callback that every parser calls once, and for which request."""
+    return ("on_body", POST) if subject.takes_heads else ("on_url", GET)
+
+
 def _calls_after(line: Line, name: str) -> list[str]:
     """Return what happened after the first call of a callback."""
     names = [call.name for call in line.timeline]
     return names[names.index(name) + 1 :] if name in names else names
 
 
-def _answer_to_a_raise(line: Line, outcome: Outcome) -> int | None:
-    """Return the status of the answer where ``on_url`` has raised.
+def _answer_to_a_raise(line: Line, name: str, outcome: Outcome) -> int | None:
+    """Return the status of the answer where a callback has raised.
 
     There is none where the parser goes on, or the connection answers nothing: those are rules of their own.
     """
-    if _calls_after(line, "on_url") != ["raised"] or not outcome.answers:
+    if _calls_after(line, name) != ["raised"] or not outcome.answers:
         return None
     return outcome.answers[0].status
 
@@ -73,14 +80,14 @@ async def translates(subject: Subject) -> None:
 async def own_errors(subject: Subject) -> None:
     """Let a callback refuse a request, and look what comes of it."""
     async with subject.serve() as stage:
-        line = stage.line(record=True)
-        _fail_in(line, "on_url", ContentTooLarge("This is refused by the test."))
+        line, (name, request) = stage.line(record=True), _first_call(subject)
+        _fail_in(line, name, ContentTooLarge("This is refused by the test."))
         line.connect()
-        outcome = await line.ask(GET)
-        if _answer_to_a_raise(line, outcome) not in (413, None):
+        outcome = await line.ask(request)
+        if _answer_to_a_raise(line, name, outcome) not in (413, None):
             raise RuleBroken(
                 f"a callback refused a request with 413, which came to {outcome!r}",
-                GET,
+                request,
                 "413: the ProtocolError, as itself or as the cause or context of what feed_data raises",
             )
 
@@ -89,15 +96,14 @@ async def own_errors(subject: Subject) -> None:
 async def ends_the_parse(subject: Subject) -> None:
     """Let a callback raise, and look what is called then."""
     async with subject.serve() as stage:
-        line = stage.line(record=True)
-        _fail_in(line, "on_url", ContentTooLarge())
+        line, (name, request) = stage.line(record=True), _first_call(subject)
+        _fail_in(line, name, ContentTooLarge())
         line.connect()
-        await line.ask(GET)
-        after = _calls_after(line, "on_url")
+        await line.ask(request)
+        after = _calls_after(line, name)
         if after != ["raised"]:
-            raise RuleBroken(
-                f"after a callback raised, there was {after}", GET, "feed_data raises, and no more"
-            )
+            message = f"after a callback raised, there was {after}"
+            raise RuleBroken(message, request, "feed_data raises, and no more")
 
 
 @check("K4.4")
@@ -140,15 +146,23 @@ async def parser_errors(subject: Subject) -> None:
 async def own_bugs(subject: Subject) -> None:
     """Let a callback fail, and look what comes of it."""
     async with subject.serve() as stage:
-        line = stage.line(record=True)
-        recorded = line.protocol.on_url
-        line.protocol.on_url = lambda url: recorded(None)
+        line, (name, request) = stage.line(record=True), _first_call(subject)
+        recorded, told = line.protocol.on_url, line.protocol.on_body
+
+        def on_body(body: bytes) -> None:
+            told(body)
+            raise TypeError("This is a bug of the test's.")
+
+        if name == "on_body":
+            line.protocol.on_body = on_body
+        else:
+            line.protocol.on_url = lambda url: recorded(None)
         line.connect()
-        outcome = await line.ask(GET)
-        status = _answer_to_a_raise(line, outcome)
+        outcome = await line.ask(request)
+        status = _answer_to_a_raise(line, name, outcome)
         if status not in (500, None) or (status and not stage.problems):
             raise RuleBroken(
                 f"a callback raised a TypeError, which came to {outcome!r}",
-                GET,
+                request,
                 "500 and a traceback in the log: the TypeError, or what it is the cause or context of",
             )

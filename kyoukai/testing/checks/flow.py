@@ -52,16 +52,17 @@ async def pauses_writing(subject: Subject) -> None:
         return Response(body)
 
     async with subject.serve(handle) as stage:
-        line = stage.connected()
-        line.protocol.pause_writing()
-        line.send(GET)
-        await line.quiet()
+        client = subject.client(stage)
+        protocol = client.line.protocol
+        protocol.pause_writing()
+        client.send()
+        await client.settle()
         while_paused = count
-        line.protocol.resume_writing()
-        await line.until(lambda: count == 1000)
+        protocol.resume_writing()
+        await client.until(lambda: count == 1000)
         if while_paused > 1 or count != 1000:
             message = f"{while_paused} pieces were written while writing was paused, and {count} in the end"
-            raise RuleBroken(message, GET, "one at most, and 1000")
+            raise client.broken(message, "one at most, and 1000")
 
 
 @check("K8.3")
@@ -81,12 +82,12 @@ async def closes_iterator(subject: Subject) -> None:
         return Response(body)
 
     async with subject.serve(handle) as stage:
-        line = stage.connected()
-        await line.ask(GET)
-        line.transport.feed_reset()
-        await line.quiet()
-        if not await line.until(closed.is_set):
-            raise RuleBroken("the iterator of a reset answer is not closed", GET, "it is closed")
+        client = subject.client(stage)
+        await client.ask()
+        client.line.transport.feed_reset()
+        await client.settle()
+        if not await client.until(closed.is_set):
+            raise client.broken("the iterator of a reset answer is not closed", "it is closed")
 
 
 @check("K8.4")
@@ -99,14 +100,19 @@ async def nothing_is_left(subject: Subject) -> None:
         return Response("ok")
 
     async with subject.serve(handle) as stage:
-        line = stage.connected()
-        await line.ask(GET)
+        tasks = asyncio.all_tasks()
+        client = subject.client(stage)
+        await client.ask()
+        line = client.line
         line.transport.feed_reset()
         await line.quiet()
         kept["the connection"] = weakref.ref(line.protocol)
-        kept["the parser's connection"] = weakref.ref(line.transport)
-        del line
+        kept["the transport's other side"] = weakref.ref(line.transport)
+        sent = line.sent
+        del line, client
         gc.collect()
         left = [name for name, reference in kept.items() if reference() is not None]
         if left:
-            raise RuleBroken(f"there are references to {', '.join(left)}", GET, "none after the connection")
+            raise RuleBroken(f"there are references to {', '.join(left)}", sent, "none after the connection")
+        if running := asyncio.all_tasks() - tasks:
+            raise RuleBroken(f"there are tasks left: {running}", sent, "none after the connection")

@@ -9,19 +9,26 @@ from kyoukai.core.contract.parser import CALLBACKS
 from kyoukai.core.http1.protocol import HTTPProtocol
 
 from ..subject import Subject
+from ..wire_client import shown
 from . import RuleBroken, check
 from .backend import GET
 
-WITH_TE: Final = b"GET / HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\nConnection: TE\r\n\r\n"
+TE: Final = (("TE", "trailers"),)
+"""What a client that takes trailers says (RFC 9110 section 10.1.4)."""
 
 SHAPE: Final = ("feed_data", "get_method", "get_http_version", "should_keep_alive", "should_upgrade")
+
+BODY_SHAPE: Final = ("begin_message", "feed_data")
+"""Of a parser that takes heads."""
 
 
 @check("K2.1")
 async def new_parser(subject: Subject) -> None:
     """Ask for another parser."""
     async with subject.serve() as stage:
-        protocol = stage.connected().protocol
+        line = stage.line()
+        line.connect()
+        protocol = line.protocol
         if protocol.make_parser() is protocol.parser or protocol.make_parser() is protocol.make_parser():
             raise RuleBroken("make_parser returns one object twice", expected="a new parser each time")
 
@@ -30,10 +37,13 @@ async def new_parser(subject: Subject) -> None:
 async def shape(subject: Subject) -> None:
     """Look at the parser."""
     async with subject.serve() as stage:
-        parser = stage.connected().protocol.parser
-        for name in SHAPE:
+        line = stage.line()
+        line.connect()
+        parser = line.protocol.parser
+        names = BODY_SHAPE if subject.takes_heads else SHAPE
+        for name in names:
             if not callable(getattr(parser, name, None)):
-                raise RuleBroken(f"the parser has no method {name}", expected=", ".join(SHAPE))
+                raise RuleBroken(f"the parser has no method {name}", expected=", ".join(names))
 
 
 @check("K2.3")
@@ -63,13 +73,14 @@ async def listed(subject: Subject) -> None:
             lost(connection, exc)
 
         server.opened, server.lost = note_opened, note_lost
-        line = stage.connected()
-        await line.ask(GET)
+        client = subject.client(stage)
+        line = client.line
+        await client.ask()
         line.transport.feed_reset()
         await line.quiet()
         if told != [("opened", line.protocol), ("lost", line.protocol)]:
             names = [name for name, _ in told]
-            raise RuleBroken(f"the server was told {names}", expected="opened and lost, each once")
+            raise client.broken(f"the server was told {names}", "opened and lost, each once")
 
 
 @check("K2.5")
@@ -91,18 +102,22 @@ async def environ(subject: Subject) -> None:
 @check("K2.7")
 async def early_hints(subject: Subject) -> None:
     """Hint at a field while a request is handled."""
-    hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"
+    hint = ("Link", "</a>; rel=preload")
 
     async def handle(request: Request) -> Response:
-        line.protocol.send_early_hints([("Link", "</a>; rel=preload")])
+        proto = client.line.protocol if subject.is_http else request.environ["kyoukai.protocol"]
+        proto.send_early_hints([hint])
         return Response("ok")
 
     async with subject.serve(handle) as stage:
-        line = stage.connected()
-        await line.ask(GET)
-        received = bytes(line.transport.received)
-        if not received.startswith(hint + b"HTTP/1.1 200 "):
-            raise RuleBroken(f"the client was sent {received[:200]!r}", GET, f"{hint!r}, then the answer")
+        client = subject.client(stage)
+        client.send()
+        answer = await client.until_answered()
+        found = [] if answer is None else [(status, list(fields)) for status, fields in answer.interim]
+        names = [(status, [(name.lower(), value) for name, value in fields]) for status, fields in found]
+        if names != [(103, [("link", hint[1])])]:
+            message = f"before {shown(answer)} the client was sent {found}"
+            raise client.broken(message, f"103 with {hint}, then the answer")
 
 
 @check("K2.8")
@@ -115,16 +130,19 @@ async def trailers_of_answers(subject: Subject) -> None:
     async def handle(request: Request) -> Response:
         body: Any = stream()
         response = Response(body)
-        # Another object there is a rule of its own.
-        request.environ["kyoukai.protocol"] = line.protocol
+        if subject.is_http:
+            # Another object there is a rule of its own.
+            request.environ["kyoukai.protocol"] = client.line.protocol
         vars(response)["trailers"] = {"X-Sum": "5"}
         return response
 
-    for data, end in ((WITH_TE, b"0\r\nX-Sum: 5\r\n\r\n"), (GET, b"2\r\nok\r\n0\r\n\r\n")):
+    for fields, wanted in ((TE, [("x-sum", "5")]), ((), [])):
         async with subject.serve(handle) as stage:
-            line = stage.connected()
-            line.send(data)
-            await line.quiet()
-            received = bytes(line.transport.received)
-            if not received.endswith(end):
-                raise RuleBroken(f"the answer ends with {received[-60:]!r}", data, repr(end))
+            client = subject.client(stage)
+            client.send(fields=fields)
+            answer = await client.until_answered()
+            found = None if answer is None else [(name.lower(), value) for name, value in answer.trailers]
+            if found != wanted:
+                said = "that takes trailers" if fields else "that takes none"
+                message = f"to a client {said}, {shown(answer)} had the trailers {found}"
+                raise client.broken(message, str(wanted))

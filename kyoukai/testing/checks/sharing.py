@@ -7,6 +7,7 @@ from typing import Final
 from werkzeug.wrappers import Request, Response
 
 from ..subject import Subject
+from ..wire_client import HOST, WireClient
 from . import RuleBroken, check
 from .backend import GET
 
@@ -25,19 +26,27 @@ def _post(name: bytes) -> bytes:
 @check("K7.1")
 async def interleaved(subject: Subject) -> None:
     """Send on two connections in turn, byte by byte."""
-    texts = (_post(b"first-one"), _post(b"other-two"))
+    names = ("first-one", "other-two")
     async with subject.serve() as stage:
-        lines = (stage.connected(), stage.connected())
+        clients = [subject.client(stage) for _ in names]
+        texts = [_whole(client, name) for client, name in zip(clients, names, strict=True)]
         for column in itertools.zip_longest(*texts):
-            for line, byte in zip(lines, column, strict=True):
+            for client, byte in zip(clients, column, strict=True):
                 if byte is not None:
-                    line.send(bytes((byte,)))
-        for line in lines:
-            await line.quiet()
+                    client.line.send(bytes((byte,)))
+        for client in clients:
+            await client.settle()
         found = sorted((seen.target, seen.fields.get("x-name"), seen.body) for seen in stage.seen)
-        wanted = [("/first-one", "first-one", b"first-one"), ("/other-two", "other-two", b"other-two")]
+        wanted = [(f"/{name}", name, name.encode()) for name in names]
         if found != wanted:
-            raise RuleBroken(f"two connections in turn gave {found}", texts[0], repr(wanted))
+            raise clients[0].broken(f"two connections in turn gave {found}", repr(wanted))
+
+
+def _whole(client: WireClient, name: str) -> bytes:
+    """Return a whole request."""
+    adapter, body = client.adapter, name.encode()
+    head = adapter.encode_head("POST", f"/{name}", (HOST, ("X-Name", name)), len(body))
+    return head + adapter.encode_data(body) + adapter.encode_end()
 
 
 @check("K7.2")

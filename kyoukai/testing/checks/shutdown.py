@@ -4,23 +4,28 @@ import asyncio
 
 from werkzeug.wrappers import Request, Response
 
+from ..stage import PATIENCE
 from ..subject import Subject
-from . import RuleBroken, check
-from .backend import GET
+from ..wire_client import shown
+from . import check
 
 
 @check("K6.1")
 async def idle(subject: Subject) -> None:
-    """Stop while a connection is idle."""
+    """Stop while a connection is idle: on HTTP/1 after a request, elsewhere before one."""
     async with subject.serve(shutdown_timeout=0.1) as stage:
-        line = stage.connected()
-        await line.ask(GET)
+        client = subject.client(stage)
+        line = client.line
+        if subject.is_http:
+            await client.ask()
+        await line.quiet()
+        is_open = not line.transport.ended
         stop = asyncio.ensure_future(stage.component.server.stop(asyncio.Event()))
         await line.quiet()
         is_closed = line.transport.ended
         await stop
-        if not is_closed:
-            raise RuleBroken("an idle connection stays open", GET, "it is closed when the stop begins")
+        if is_open and not is_closed:
+            raise client.broken("an idle connection stays open", "it is closed when the stop begins")
 
 
 @check("K6.2")
@@ -32,19 +37,23 @@ async def under_way(subject: Subject) -> None:
         await go.wait()
         return Response("ok")
 
-    async with subject.serve(handle) as stage:
-        line = stage.connected()
-        await line.ask(GET)
+    async with subject.serve(handle, shutdown_timeout=PATIENCE * subject.scale) as stage:
+        client = subject.client(stage)
+        line = client.line
+        await client.ask()
         stop = asyncio.ensure_future(stage.component.server.stop(asyncio.Event()))
         await line.quiet()
         go.set()
         await line.until(lambda: line.transport.ended)
         line.transport.feed_eof()
         await stop
-        outcome = line.outcome()
-        found = [(answer.status, answer.content, answer.closes) for answer in outcome.answers]
-        if found != [(200, b"ok", True)] or not outcome.closed:
-            raise RuleBroken(f"a request under way came to {outcome!r}", GET, "its answer, and close")
+        answer, is_closed = client.answer, line.transport.ended
+        found = None if answer is None else (answer.status, answer.content, answer.is_whole)
+        says_close = answer is None or not subject.is_http or answer.values("connection") == ["close"]
+        if found != (200, b"ok", True) or not says_close or not is_closed:
+            end = f"closed: {is_closed}, says close: {says_close}"
+            message = f"a request under way came to {shown(answer)}; {end}"
+            raise client.broken(message, "its answer, and the connection's end")
 
 
 @check("K6.3")
@@ -60,13 +69,11 @@ async def cut_off(subject: Subject) -> None:
         return Response("late")
 
     async with subject.serve(handle, shutdown_timeout=0.01) as stage:
-        line = stage.connected()
-        await line.ask(GET)
+        client = subject.client(stage)
+        line = client.line
+        await client.ask()
         await stage.component.server.stop(asyncio.Event())
         await line.quiet()
         if not cancelled.is_set() or not line.transport.closed:
-            raise RuleBroken(
-                f"handler cancelled: {cancelled.is_set()}, connection closed: {line.transport.closed}",
-                GET,
-                "both, after shutdown_timeout",
-            )
+            message = f"handler cancelled: {cancelled.is_set()}, connection closed: {line.transport.closed}"
+            raise client.broken(message, "both, after shutdown_timeout")

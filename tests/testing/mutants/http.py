@@ -3,17 +3,22 @@
 from typing import Any
 
 from kyoukai.backends.reference import KyoukaiProtocol
+from kyoukai.core.http1.exchange import HTTP1Exchange
 
 from .parsers import Calls, by_calls
 from .upper import mutant
+
+
+class _Silent(HTTP1Exchange):
+    def send_continue(self) -> None:
+        """Do nothing."""
 
 
 @mutant
 class NeverContinues(KyoukaiProtocol):
     """A client that waits for 100 Continue waits in vain."""
 
-    def send_continue(self) -> None:
-        """Do nothing."""
+    exchange_class = _Silent
 
 
 @by_calls

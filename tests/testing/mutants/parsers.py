@@ -83,6 +83,14 @@ class DecodesTheTarget(Calls):
 
 
 @by_calls
+class AddsToTheTarget(Calls):
+    """Each target has one byte more than was sent: no request is served."""
+
+    def on_url(self, url: bytes) -> None:
+        self.protocol.on_url(url + b"x")
+
+
+@by_calls
 class JoinsFields(Calls):
     """Two fields of one name become one."""
 
@@ -154,7 +162,8 @@ class MergesTrailers(Calls):
             self.protocol.on_header(name, value)
         else:
             variable = "HTTP_" + name.decode().upper().replace("-", "_")
-            self.protocol.exchange.environ = self.protocol.exchange.environ | {variable: "1"}
+            exchange = self.protocol.reader.exchange
+            exchange.head = exchange.head._replace(environ=exchange.head.environ | {variable: "1"})
 
 
 @broken
@@ -205,7 +214,7 @@ class HoldsTheBody(Calls):
     held = b""
 
     def on_body(self, body: bytes) -> None:
-        if self.protocol.exchange.framing.chunked:
+        if self.protocol.reader.exchange.head.body_size is None:
             self.protocol.on_body(body)
         else:
             self.held += body
@@ -222,8 +231,8 @@ class LosesASingleByte(Parser):
     """A single byte of a chunked body is lost."""
 
     def feed_data(self, data: bytes, /) -> None:
-        exchange = self.calls.protocol.exchange
-        if len(data) > 1 or not exchange.framing.chunked:
+        exchange = self.calls.protocol.reader.exchange
+        if len(data) > 1 or exchange.head.body_size is not None:
             super().feed_data(data)
 
 

@@ -12,6 +12,8 @@ from kyoukai import HTTPProtocol
 from kyoukai.backends.httptools_ import KyoukaiProtocol as HttptoolsProtocol
 from kyoukai.backends.reference import KyoukaiProtocol
 from kyoukai.core.errors import BadRequest
+from kyoukai.core.http1.queue import ExchangeQueue
+from kyoukai.core.http1.reader import MessageReader
 
 from .lower import Sound
 
@@ -162,7 +164,7 @@ class CutsOffAtOnce(KyoukaiProtocol):
     """It waits for nobody."""
 
     def shutdown(self) -> None:
-        if self.exchanges:
+        if self.queue.waiting:
             self.abort()
         else:
             super().shutdown()
@@ -173,7 +175,8 @@ class LetsHandlersRun(KyoukaiProtocol):
     """It closes, and its handler goes on."""
 
     def abort(self) -> None:
-        self._task = None
+        if self.first is not None:
+            self.first.task = None
         super().abort()
 
 
@@ -212,10 +215,17 @@ class _Shared:
 class AnswersOutOfOrder(KyoukaiProtocol):
     """It answers the third of those that wait before the second."""
 
-    def enqueue(self, exchange: Any) -> None:
-        super().enqueue(exchange)
-        if len(self.exchanges) == 3:
-            self.exchanges[1], self.exchanges[2] = self.exchanges[2], self.exchanges[1]
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.queue = _OutOfOrder(self.limits.max_pipelined)
+        self.reader = MessageReader(self, self.queue)
+
+
+class _OutOfOrder(ExchangeQueue):
+    def add(self, exchange: Any) -> None:
+        super().add(exchange)
+        if len(self.waiting) == 3:
+            self.waiting[1], self.waiting[2] = self.waiting[2], self.waiting[1]
 
 
 @mutant
@@ -264,7 +274,8 @@ class LeaksOnReset(KyoukaiProtocol):
     """It forgets the task that streams."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._task = None
+        if self.first is not None:
+            self.first.task = None
         super().connection_lost(exc)
 
 

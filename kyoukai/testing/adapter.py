@@ -1,0 +1,91 @@
+"""How the kit speaks by a wire that it does not know: what the wire's author tells it, in a few lines.
+
+A backend names its adapter as :attr:`Backend.testing_adapter <kyoukai.Backend.testing_adapter>`, and the kit
+alone imports it. For connections that derive from ``HTTPProtocol`` the kit has one of its own.
+"""
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ("WireAdapter", "WireAnswer")
+
+Fields = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class WireAnswer:
+    """An answer, as far as the client has it."""
+
+    status: int
+    fields: Fields
+    """Names and values of its header fields, in order."""
+    content: bytes
+    """With whatever frames it removed; of one that is still to come, the part that there is."""
+    is_whole: bool
+    """Whether the client knows that nothing is missing: by a size, a mark, or the connection's end."""
+    trailers: Fields = ()
+    """The fields behind the content."""
+    interim: Sequence[tuple[int, Fields]] = ()
+    """Status and fields of each answer of status 1xx before it."""
+    is_broken: bool = False
+    """Whether the server has said that it breaks the answer off. Where the connection's end says it, the kit
+    sees that by itself."""
+    rest: bytes = b""
+    """What the server sent behind the answer, which should be nothing."""
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of the fields of a name, in order."""
+        return [value for found, value in self.fields if found.lower() == name.lower()]
+
+
+class WireAdapter(abc.ABC):
+    """The client's side of one connection.
+
+    The kit makes one for each connection, without arguments, and sends one request by it: the head, the body
+    in pieces, and the end. It may keep what it needs between calls.
+    """
+
+    @abc.abstractmethod
+    def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
+        """Return the head of the request as this wire has it, with what opens the connection before it.
+
+        :param method: in ASCII; likewise ``target``, which is a path, and a query where there is one.
+        :param fields: names and values of the header fields. ``Host`` is the first; none is about the size.
+        :param size: bytes of the body; 0: there is none, and :meth:`encode_end` is not called. ``None``: its
+            end alone tells; only a backend that claims the feature ``trailers`` is sent that.
+        """
+
+    def encode_data(self, data: bytes) -> bytes:
+        """Return a piece of the body, which is not empty, as this wire has it. By default as it is."""
+        return data
+
+    def encode_end(self, trailers: Fields = ()) -> bytes:
+        """Return what says that the body is whole. By default nothing does: its size has been told.
+
+        :param trailers: fields behind the body; none, where ``size`` was told.
+        """
+        return b""
+
+    @abc.abstractmethod
+    def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
+        """Return the answer as far as the client has it, or ``None``: its head is not whole yet.
+
+        :param data: all that the server has sent on the connection, from the first byte on.
+        :param ended: whether the server has ended its side in order. After a reset it has not.
+        :raises Exception: if that is nothing which this wire has. It breaks the rule being checked.
+        """
+
+    def reply(self, data: bytes) -> bytes:
+        """Return what a client sends by itself when it gets ``data``: acknowledgements, credit, and so on.
+
+        By default nothing. It is called with each piece of what the server sends, once.
+        """
+        return b""
+
+    def room(self) -> int | None:
+        """Return how many bytes of the body the client may send now.
+
+        It is for wires where the server grants that, as HTTP/2 does. ``None``, the default: all of them.
+        """
+        return None

@@ -1,0 +1,99 @@
+"""HTTP/1 as the kit speaks it, where the rules are those of every wire."""
+
+from typing import Final
+
+from .adapter import Fields, WireAdapter, WireAnswer
+
+END_OF_HEAD: Final = b"\r\n\r\n"
+
+
+class HTTP1Adapter(WireAdapter):
+    """A client of HTTP/1.1 that takes trailers where the kit says so."""
+
+    method = ""
+    is_chunked = False
+
+    def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
+        """Return the head, with what delimits the body."""
+        self.method, self.is_chunked = method, size is None
+        lines = [f"{method} {target} HTTP/1.1", *_lines(fields)]
+        if size:
+            lines.append(f"Content-Length: {size}")
+        elif size is None:
+            lines.append("Transfer-Encoding: chunked")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    def encode_data(self, data: bytes) -> bytes:
+        """Return a piece of the body, as a chunk where there are chunks (RFC 9112 section 7.1)."""
+        return b"%x\r\n%b\r\n" % (len(data), data) if self.is_chunked else data
+
+    def encode_end(self, trailers: Fields = ()) -> bytes:
+        """Return the last chunk and the trailer section, where there are chunks."""
+        return "\r\n".join(["0", *_lines(trailers), "", ""]).encode("latin-1") if self.is_chunked else b""
+
+    def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
+        """Return the answer, delimited as RFC 9112 section 6.3 has it.
+
+        :raises ValueError: if it is none.
+        """
+        interim: list[tuple[int, Fields]] = []
+        while True:
+            head, found, data = data.partition(END_OF_HEAD)
+            if not found:
+                return None
+            status, fields = _read_head(head)
+            if status >= 200:
+                break
+            interim.append((status, fields))
+        values = {name.lower(): value for name, value in fields}
+        trailers: Fields = ()
+        if self.method == "HEAD" or status in (204, 304):
+            content, rest, is_whole = b"", data, True
+        elif values.get("transfer-encoding") == "chunked":
+            content, trailers, rest, is_whole = _read_chunks(data)
+        elif "content-length" in values:
+            size = int(values["content-length"])
+            content, rest, is_whole = data[:size], data[size:], len(data) >= size
+        else:
+            content, rest, is_whole = data, b"", ended
+        return WireAnswer(status, fields, content, is_whole, trailers, interim, rest=rest)
+
+
+def _lines(fields: Fields) -> list[str]:
+    return [f"{name}: {value}" for name, value in fields]
+
+
+def _read_head(head: bytes) -> tuple[int, Fields]:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    if not first.startswith("HTTP/1.1 "):
+        raise ValueError(f"no answer begins with {first[:80]!r}")
+    return int(first[9:12]), _read_fields(lines)
+
+
+def _read_fields(lines: list[str]) -> Fields:
+    parts = [line.partition(":") for line in lines]
+    return tuple((name, value.strip(" \t")) for name, _, value in parts)
+
+
+def _read_chunks(data: bytes) -> tuple[bytes, Fields, bytes, bool]:
+    """Return content, trailer fields, what follows, and whether all of it is there (RFC 9112 section 7.1)."""
+    pieces: list[bytes] = []
+    while True:
+        line, found, data = data.partition(b"\r\n")
+        if not found:
+            return b"".join(pieces), (), b"", False
+        size = int(line, 16)
+        if not size:
+            break
+        pieces.append(data[:size])
+        if len(data) < size + 2:
+            return b"".join(pieces), (), b"", False
+        if data[size : size + 2] != b"\r\n":
+            raise ValueError(f"a chunk is followed by {data[size : size + 2]!r}")
+        data = data[size + 2 :]
+    if data.startswith(b"\r\n"):
+        return b"".join(pieces), (), data[2:], True
+    section, found, rest = data.partition(END_OF_HEAD)
+    if not found:
+        return b"".join(pieces), (), b"", False
+    return b"".join(pieces), _read_fields(section.decode("latin-1").split("\r\n")), rest, True

@@ -1,0 +1,168 @@
+"""One request by a connection in memory, as its client has it: an adapter speaks the wire's language."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from .adapter import Fields, WireAdapter, WireAnswer
+from .rule_errors import RuleBroken
+from .stage import Line
+
+Pairs = Iterable[tuple[str, str]]
+
+HOST: Final = ("Host", "localhost")
+
+PIECE_SIZE: Final = 16 * 1024
+"""Bytes that a client which has many to send sends at once."""
+
+
+class WireClient:
+    """The client of one connection, which sends one request.
+
+    :param line: the connection.
+    :param adapter: how to speak on it.
+    """
+
+    def __init__(self, line: Line, adapter: WireAdapter) -> None:
+        self.line = line
+        self.adapter = adapter
+        self._replied = 0  # bytes of what the server has sent that the adapter has been asked about
+
+    # What it sends
+
+    def send_head(
+        self,
+        method: str = "GET",
+        target: str = "/",
+        fields: Pairs = (),
+        size: int | None = 0,
+    ) -> None:
+        """Send the head of a request. The parameters are those of :meth:`WireAdapter.encode_head`.
+
+        :param fields: they may have no ``Host``.
+        """
+        fields = tuple(fields)
+        host = () if any(name == HOST[0] for name, _ in fields) else (HOST,)
+        self.line.send(self.adapter.encode_head(method, target, (*host, *fields), size))
+
+    def send_data(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        self.line.send(self.adapter.encode_data(data))
+
+    def send_end(self, trailers: Fields = ()) -> None:
+        """Send the end of the body."""
+        self.line.send(self.adapter.encode_end(trailers))
+
+    def send(
+        self,
+        method: str = "GET",
+        target: str = "/",
+        fields: Pairs = (),
+        body: bytes = b"",
+    ) -> None:
+        """Send a whole request."""
+        self.send_head(method, target, fields, len(body))
+        if body:
+            self.send_data(body)
+            self.send_end()
+
+    async def ask(
+        self,
+        method: str = "GET",
+        target: str = "/",
+        fields: Pairs = (),
+        body: bytes = b"",
+    ) -> WireAnswer | None:
+        """Send a whole request, wait until nothing more happens, and return its answer."""
+        self.send(method, target, fields, body)
+        await self.settle()
+        return self.answer
+
+    def may_send(self) -> bool:
+        """Return whether the server takes another piece of the body: it reads on, and grants the size."""
+        room = self.adapter.room()
+        return self.line.transport.is_reading() and (room is None or room >= PIECE_SIZE)
+
+    async def send_some(self, data: bytes, start: int = 0) -> int:
+        """Send ``data`` from ``start`` on, as long as the server takes it; return how much of it is sent."""
+        while start < len(data) and self.may_send():
+            self.send_data(data[start : start + PIECE_SIZE])
+            start = min(start + PIECE_SIZE, len(data))
+            await self.settle()
+        return start
+
+    # What it gets
+
+    async def settle(self) -> None:
+        """Wait until nothing more happens, and send what clients of this wire send by themselves.
+
+        :raises RuleBroken: if the connection's protocol raises.
+        """
+        while True:
+            await self.line.quiet()
+            self.check_failure()
+            received = bytes(self.line.transport.received)
+            news, self._replied = received[self._replied :], len(received)
+            if not news:
+                return
+            if reply := self.adapter.reply(news):
+                self.line.send(reply)
+
+    def check_failure(self) -> None:
+        """Say what is the cause of all else, if there is such.
+
+        :raises RuleBroken: if the connection's protocol has raised.
+        """
+        failure = self.line.transport.failure
+        if failure is not None:
+            message = f"the connection's protocol raised {failure!r}"
+            raise RuleBroken(message, self.line.sent, root=repr(failure)) from failure
+
+    @property
+    def answer(self) -> WireAnswer | None:
+        """The answer as far as it is there; ``None``: its head is not.
+
+        :raises RuleBroken: if the adapter cannot read it.
+        """
+        transport = self.line.transport
+        received = bytes(transport.received)
+        try:
+            return self.adapter.decode_answer(received, transport.ended and not transport.aborted)
+        except Exception as error:
+            message = f"the adapter raised {error!r} for {received[:200]!r}"
+            raise RuleBroken(message, self.line.sent, root=repr(error)) from error
+
+    async def until_answered(self) -> WireAnswer | None:
+        """Wait for an answer that must come, and return what has come of it."""
+
+        def is_there() -> bool:
+            answer = self.answer
+            return self.line.transport.ended or (answer is not None and answer.is_whole)
+
+        await self.line.until(is_there)
+        await self.settle()
+        return self.answer
+
+    async def until(self, condition: Any) -> bool:
+        """Wait for something that must come, and return whether it did."""
+        found = await self.line.until(condition)
+        await self.settle()
+        return found
+
+    def broken(self, message: str, expected: str) -> RuleBroken:
+        """Return what is to be raised where a rule is not kept; what is the cause of it comes first."""
+        self.check_failure()
+        line = self.line
+        if line.faults:
+            return RuleBroken(message, line.sent, expected).because(line.faults[0])
+        first = "".join(line.problems[:1])
+        root = "".join(line.raised[:1])
+        return RuleBroken(f"{first}; {message}" if first else message, line.sent, expected, root)
+
+
+def shown(answer: WireAnswer | None) -> str:
+    """Return an answer in one line, for a message."""
+    if answer is None:
+        return "no answer"
+    content = f"{answer.content[:60]!r}{'...' if len(answer.content) > 60 else ''}"
+    more = "" if answer.is_whole else ", not whole"
+    return f"{answer.status} with {content}{more}"

@@ -1,0 +1,342 @@
+"""Backends whose wires break rules: faults that an author may well make on Connection and Exchange."""
+
+import logging
+from typing import Any, ClassVar
+
+from framed_backend import FramedBackend, FramedConnection, FramedExchange
+
+from kyoukai import Connection
+from kyoukai.core.exchange.environ import build_environ
+from kyoukai.core.serving.application import BodyPlan
+
+
+class Sound(FramedBackend):
+    """What the mutants derive from; it keeps all rules of its storey."""
+
+    connection: ClassVar[type[FramedConnection]] = FramedConnection
+    exchange: ClassVar[type[FramedExchange]] = FramedExchange
+
+    def create_protocol(self, *connection: Any) -> FramedConnection:
+        protocol = self.connection(*connection)
+        protocol.exchange_class = self.exchange
+        return protocol
+
+
+class Unnamed(Sound):
+    """It names no adapter: tests give one."""
+
+    testing_adapter = None
+
+
+def of_connection(cls: type[FramedConnection]) -> type[Sound]:
+    """Return a backend whose connections are of this class."""
+    return type(cls.__name__, (Sound,), {"connection": cls, "__doc__": cls.__doc__})
+
+
+def of_exchange(cls: type[FramedExchange]) -> type[Sound]:
+    """Return a backend whose exchanges are of this class."""
+    return type(cls.__name__, (Sound,), {"exchange": cls, "__doc__": cls.__doc__})
+
+
+# What comes in
+
+
+@of_connection
+class LosesTheQuery(FramedConnection):
+    """A target ends with its path."""
+
+    def receive_frame(self, exchange: Any, kind: bytes, payload: bytes) -> None:
+        if kind == b"H":
+            payload = payload.replace(b"?d=%41&e=/*", b"")
+        super().receive_frame(exchange, kind, payload)
+
+
+@of_connection
+class LosesTheEnd(FramedConnection):
+    """It does not tell that a body is whole."""
+
+    def receive_frame(self, exchange: Any, kind: bytes, payload: bytes) -> None:
+        if kind != b"E":
+            super().receive_frame(exchange, kind, payload)
+
+
+@of_connection
+class TellsTheEndAtOnce(FramedConnection):
+    """It takes the first piece of a body for the last one."""
+
+    def receive_frame(self, exchange: Any, kind: bytes, payload: bytes) -> None:
+        super().receive_frame(exchange, kind, payload)
+        if kind == b"D" and exchange.head.method == "PATCH":
+            exchange.receive_body(b"56789")
+            exchange.receive_end()
+
+
+@of_connection
+class ReadsText(FramedConnection):
+    """It takes content for text."""
+
+    def receive_frame(self, exchange: Any, kind: bytes, payload: bytes) -> None:
+        if kind == b"D":
+            payload = payload.decode("ascii", "replace").encode("ascii", "replace")
+        super().receive_frame(exchange, kind, payload)
+
+
+@of_exchange
+class HoldsStreams(FramedExchange):
+    """A body is passed on when it is whole."""
+
+    __slots__ = ("held",)
+
+    def receive_body(self, data: bytes) -> None:
+        self.held = [*getattr(self, "held", ()), data]
+
+    def receive_end(self, trailers: Any = ()) -> None:
+        for data in getattr(self, "held", ()):
+            super().receive_body(data)
+        super().receive_end(trailers)
+
+
+@of_exchange
+class DropsTheirTrailers(FramedExchange):
+    """The trailer fields of requests are lost."""
+
+    def receive_end(self, trailers: Any = ()) -> None:
+        super().receive_end()
+
+
+@of_connection
+class TakesTheEndForTheBodys(FramedConnection):
+    """It takes the end of the connection for the end of the body."""
+
+    def receive_frame(self, exchange: Any, kind: bytes, payload: bytes) -> None:
+        if kind == b"H" and b"/breaks" in payload:
+            payload = payload.replace(b'"size": 10', b'"size": null')
+        super().receive_frame(exchange, kind, payload)
+
+    def eof_received(self) -> bool:
+        if self.exchange is not None:
+            self.exchange.receive_end()
+        return super().eof_received()
+
+
+# What goes out
+
+
+@of_exchange
+class AnswersTwice(FramedExchange):
+    """It sends each answer again."""
+
+    def answered(self) -> None:
+        self.owner.transport.write(bytes(self.owner.transport.received))
+        super().answered()
+
+
+@of_exchange
+class HandlesTwice(FramedExchange):
+    """It hands a request to the application twice."""
+
+    def start_task(self) -> None:
+        super().start_task()
+        app, owner = self.owner.app, self.owner
+        request = app.request_class(build_environ(self.head, owner.environ, None))
+        again = owner.loop.create_task(app.process_request(request, owner.parent_context))
+        again.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+
+@of_exchange
+class JoinsTheirFields(FramedExchange):
+    """Of two fields of one name it sends the second."""
+
+    def answer_fields(self, head: Any) -> list[tuple[str, str]]:
+        return list(dict(super().answer_fields(head)).items())
+
+
+@of_exchange
+class NeverEnds(FramedExchange):
+    """It does not say that an answer is at its end."""
+
+    def send_end(self, data: bytes = b"", trailers: Any = ()) -> None:
+        if data:
+            self.send_data(data)
+
+    def answered(self) -> None:
+        """Do nothing."""
+
+
+@of_exchange
+class FillsHeads(FramedExchange):
+    """Where Content-Length says how much there would be, it sends that much."""
+
+    def send_head(self, head: Any) -> None:
+        super().send_head(head)
+        if head.size and not head.has_content:
+            self.send_data(b"x" * head.size)
+
+
+@of_exchange
+class HoldsAnswers(FramedExchange):
+    """It sends content when the answer is at its end."""
+
+    __slots__ = ("held",)
+
+    def send_data(self, data: bytes) -> None:
+        self.held = getattr(self, "held", b"") + data
+
+    def send_end(self, data: bytes = b"", trailers: Any = ()) -> None:
+        if held := getattr(self, "held", b"") + data:
+            super().send_data(held)
+        super().send_end(b"", trailers)
+
+
+@of_exchange
+class ForgetsTheReset(FramedExchange):
+    """It does not say that an answer breaks off: the client waits for the rest."""
+
+    __slots__ = ("is_ended",)
+
+    def send_end(self, data: bytes = b"", trailers: Any = ()) -> None:
+        self.is_ended = True
+        super().send_end(data, trailers)
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+    def answered(self) -> None:
+        if hasattr(self, "is_ended"):
+            super().answered()
+
+
+@of_exchange
+class EndsForAReset(FramedExchange):
+    """An answer that breaks off is ended as if it were whole."""
+
+    def reset(self) -> None:
+        self.send_end()
+        self.owner.close()
+
+
+# Flow
+
+
+@of_exchange
+class NeverPauses(FramedExchange):
+    """It ignores the pause."""
+
+    def pause_client(self) -> None:
+        """Do nothing."""
+
+
+@of_exchange
+class NeverResumes(FramedExchange):
+    """It lets nobody go on."""
+
+    def resume_client(self) -> None:
+        """Do nothing."""
+
+
+class _Forgets(FramedConnection):
+    def connection_lost(self, exc: Exception | None) -> None:
+        for exchange in self.exchanges:
+            if exchange.task is not None and self.forgets(exchange):
+                self.server.keep(exchange.task)
+                self.exchanges = ()
+        super().connection_lost(exc)
+
+    def forgets(self, exchange: Any) -> bool:
+        raise NotImplementedError
+
+
+@of_connection
+class ForgetsTheClient(_Forgets):
+    """It does not tell that the client is gone."""
+
+    def forgets(self, exchange: Any) -> bool:
+        return True
+
+
+@of_connection
+class LetsHandlersRun(_Forgets):
+    """It tells that the client is gone where its answer has begun, whatever cancel_on_disconnect says."""
+
+    def forgets(self, exchange: Any) -> bool:
+        return not exchange.status
+
+
+@of_connection
+class WritesOn(FramedConnection):
+    """It writes on when the client does not read."""
+
+    def pause_writing(self) -> None:
+        """Do nothing."""
+
+
+# Refusals
+
+
+@of_exchange
+class ClosesForARefusal(FramedExchange):
+    """It closes, and does not answer what it refuses."""
+
+    def refuse(self, error: Any) -> None:
+        self.owner.close()
+
+
+@of_exchange
+class TakesEverySize(FramedExchange):
+    """It has no limit for bodies."""
+
+    def ask_plan(self) -> Any:
+        plan = super().ask_plan()
+        return BodyPlan(plan is not None and plan.stream, 2**40)
+
+
+@of_exchange
+class ClosesAtOnce(FramedExchange):
+    """It closes behind each answer."""
+
+    def answered(self) -> None:
+        self.owner.close()
+
+
+@of_connection
+class NeverSweeps(FramedConnection):
+    """It keeps no deadlines of requests."""
+
+    def sweep(self, now: float) -> None:
+        Connection.sweep(self, now)
+
+
+@of_exchange
+class LogsByItself(FramedExchange):
+    """It has an access log of its own."""
+
+    def answered(self) -> None:
+        logging.getLogger("kyoukai.access").info("answered %s", self.head.path)
+        super().answered()
+
+
+# Of other groups
+
+
+@of_exchange
+class DropsATrailer(FramedExchange):
+    """It drops trailer fields of answers."""
+
+    def send_end(self, data: bytes = b"", trailers: Any = ()) -> None:
+        super().send_end(data)
+
+
+@of_exchange
+class DropsHints(FramedExchange):
+    """It claims early hints, and sends none."""
+
+    def send_informational(self, status: str, fields: Any) -> bool:
+        return False
+
+
+@of_connection
+class CutsOffAtOnce(FramedConnection):
+    """It waits for nobody when the server stops."""
+
+    def shutdown(self) -> None:
+        self.abort()

@@ -1,0 +1,132 @@
+"""How the kit finds the adapter of a wire, and what it says where there is none."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from kyoukai import Backend
+from kyoukai.testing import WireAdapter, WireAnswer, run_rules
+from kyoukai.testing.http1_adapter import HTTP1Adapter
+from kyoukai.testing.report import run_rule
+from kyoukai.testing.rules import load_rules
+from kyoukai.testing.subject import AdapterError, Subject, read_adapter
+
+from ..test_cli import invoke
+
+RULES = {rule.id: rule for rule in load_rules()}
+
+
+class Echo(asyncio.Protocol):
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+class EchoBackend(Backend):
+    """It sends back what it gets."""
+
+    api_version = 1
+
+    def create_protocol(self, component: Any, context: Any, ip: str, port: int) -> asyncio.Protocol:
+        return Echo()
+
+
+class Lines(WireAdapter):
+    """Its answers are what it has sent."""
+
+    def encode_head(self, method: str, target: str, fields: Any, size: int | None) -> bytes:
+        return f"{method} {target}\n".encode()
+
+    def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
+        return WireAnswer(200, (), data, True) if data else None
+
+
+class Unfinished(WireAdapter):
+    """It cannot read answers."""
+
+    def encode_head(self, method: str, target: str, fields: Any, size: int | None) -> bytes:
+        return b""
+
+
+class Raising(Lines):
+    """It fails when it reads."""
+
+    def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
+        raise LookupError("no frame")
+
+
+class Named(EchoBackend):
+    """It names its adapter."""
+
+    testing_adapter = f"{__name__}:Lines"
+
+
+class NamesNone(EchoBackend):
+    """It names an adapter that there is not."""
+
+    testing_adapter = f"{__name__}:Nothing"
+
+
+def test_what_derives_from_httpprotocol_needs_none() -> None:
+    assert Subject("reference").adapter is HTTP1Adapter
+
+
+def test_it_is_named_by_the_backend_or_given() -> None:
+    assert Subject(Named).adapter is Lines
+    assert Subject(EchoBackend, adapter=Lines).adapter is Lines
+    assert Subject(Named, adapter=f"{__name__}:Raising").adapter is Raising
+    assert Subject(EchoBackend).adapter is None
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("no_such_module:Adapter", "testing_adapter is 'no_such_module:Adapter': No module named"),
+        ("Adapter", "'Adapter' is no module:attribute"),
+        (f"{__name__}:Nothing", "has no attribute 'Nothing'"),
+        (f"{__name__}:RULES", "must lead to a subclass of kyoukai.testing.WireAdapter"),
+        (Unfinished, "must lead to a subclass of kyoukai.testing.WireAdapter"),
+    ],
+)
+def test_what_is_none_is_refused(named: Any, message: str) -> None:
+    with pytest.raises(AdapterError, match=message):
+        read_adapter(named)
+
+
+def test_a_name_that_leads_nowhere_is_why_rules_are_not_checked() -> None:
+    result = run_rule(RULES["K10.1"], Subject(NamesNone))
+    assert result.outcome == "unchecked"
+    assert result.message.endswith("has no attribute 'Nothing'")
+
+
+def test_without_one_the_report_says_how_to_give_one() -> None:
+    result = run_rule(RULES["K10.1"], Subject(EchoBackend))
+    assert result.outcome == "unchecked"
+    assert "write a kyoukai.testing.WireAdapter" in result.message
+
+
+def test_one_that_raises_is_what_is_said() -> None:
+    report = run_rules(f"{__name__}:EchoBackend", adapter=Raising, corpus=False)
+    broken = {result.rule.id: result for result in report.results if result.outcome == "broken"}
+    assert broken["K10.1"].message.startswith("the adapter raised LookupError('no frame')")
+    assert broken["K1.7"].cause == ""
+    assert {broken[rule].cause for rule in ("K10.1", "K10.7", "K10.8", "K10.16")} == {"K1.7"}
+
+
+def test_a_wire_that_calls_nobody_is_broken() -> None:
+    report = run_rules(f"{__name__}:Named", corpus=False)
+    broken = {result.rule.id: result.message for result in report.results if result.outcome == "broken"}
+    assert broken["K10.1"].startswith("the application is not called; 200 with ")
+    assert not report.passed
+
+
+def test_the_command_takes_one() -> None:
+    result = invoke("check", f"{__name__}:EchoBackend", "--no-corpus", "--adapter", f"{__name__}:Lines")
+    assert result.exit_code == 1
+    assert "BROKEN          K10.1" in result.stdout
+    refused = invoke("check", "reference", "--no-corpus", "--adapter", "no_such_module:Adapter")
+    assert refused.exit_code == 2
+    assert "testing_adapter is 'no_such_module:Adapter': No module named 'no_such_module'" in refused.stderr
