@@ -20,6 +20,7 @@ import re
 import runpy
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
 
@@ -33,13 +34,13 @@ from kyoukai.core import errors
 from kyoukai.core.contract import registry
 from kyoukai.core.contract.backend import Backend
 from kyoukai.core.exchange.access import access_line
-from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.features import Feature
 from kyoukai.core.http1.states import TABLE
 from kyoukai.core.limits import Limits
+from kyoukai.core.semantics.request_head import RequestHead
 from kyoukai.server import tracing
 from kyoukai.testing.report import Report, RuleResult
-from kyoukai.testing.rules import load_rules
+from kyoukai.testing.rules import Rule, load_rules
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -114,6 +115,19 @@ def features_table() -> str:
     """Return the features that a backend may have."""
     rows = ((f"`{feature.name}`", f"`{feature.value}`", feature.meaning) for feature in Feature)
     return table(("`Feature`", "as a string", "meaning"), rows)
+
+
+def rules_table() -> str:
+    """Return the rules of the kit: for whom each holds, and what is owed."""
+    storeys = {"Backend": "every backend", "Exchange": "every wire", "HTTPProtocol": "`HTTPProtocol`"}
+
+    def holds_for(rule: Rule) -> str:
+        claimed = f" that claims `{rule.feature}`" if rule.feature is not None else ""
+        return f"{storeys[rule.storey]}{claimed}"
+
+    levels = {"required": "", "optional": "Optional: ", "untestable": "Untestable: "}
+    rows = ((rule.id, holds_for(rule), f"{levels[rule.level]}{rule.statement}") for rule in load_rules())
+    return table(("rule", "holds for", "what is owed"), rows)
 
 
 def failure(function: Callable[..., Any], *args: Any) -> str:
@@ -195,9 +209,8 @@ def backend_option() -> str:
 
 def access_log() -> str:
     """Return a line of the access log."""
-    exchange = Exchange()
-    exchange.method, exchange.target, exchange.status, exchange.sent = "GET", b"/guests?page=2", 200, 1432
-    return access_line(exchange, "127.0.0.1:50712", exchange.began + 0.000317) + "\n"
+    answered = SimpleNamespace(head=RequestHead("GET", b"/guests?page=2"), status=200, sent=1432, began=100.0)
+    return access_line(answered, "127.0.0.1:50712", 100.000317) + "\n"
 
 
 def trace_output() -> str:
@@ -249,6 +262,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "features": features_table,
     "limits": limits_table,
     "options": options_table,
+    "rules": rules_table,
     "states": states_table,
 }
 SECTIONS: Final = {"corpus": corpus_sections}

@@ -11,7 +11,10 @@ import pytest
 
 import kyoukai
 from kyoukai.asphalt import SETTINGS, KyoukaiComponent
+from kyoukai.core.exchange.answer_writer import AnswerWriter
 from kyoukai.server.tls import SETTINGS as SSL_SETTINGS
+
+from .test_architecture import ROOMS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -184,7 +187,86 @@ def test_the_contract_asks_for_what_is_abstract() -> None:
     assert [method for method in owed if f"- `{method}(" not in page] == []
 
 
+def public_methods(cls: type) -> set[str]:
+    """Return the methods that a class defines itself, and does not keep to itself."""
+    return {name for name, value in vars(cls).items() if name[0] != "_" and inspect.isfunction(value)}
+
+
+def test_the_contract_lists_what_a_wire_writes() -> None:
+    page = (DOCS / "contract.md").read_text("utf-8")
+    section = page.partition("### What the wire writes")[2].partition("### What the wire calls")[0]
+    required, optional = section.split("Some wires can do more.")
+    assert set(re.findall(r"(?m)^\| `(\w+)\(", required)) == kyoukai.Exchange.__abstractmethods__
+    # What a wire may override is all that is there to write with, but for what only reads.
+    rest = public_methods(AnswerWriter) - kyoukai.Exchange.__abstractmethods__ - {"answer_fields", "drain"}
+    assert set(re.findall(r"(?m)^\| `(\w+)\(", optional)) == rest | {"send_continue", "cut_off"}
+
+
+def test_the_contract_lists_what_a_wire_calls() -> None:
+    page = (DOCS / "contract.md").read_text("utf-8")
+    section = page.partition("### What the wire calls")[2].partition("### What the application asks")[0]
+    listed = {
+        name
+        for row in re.findall(r"(?m)^\| (`\w+\(.*?) \|", section)
+        for name in re.findall(r"`(\w+)\(", row)
+    }
+    assert listed == {
+        "receive", "receive_body", "receive_end", "refuse", "end_client", "lose", "pause_writing",
+        "resume_writing", "sweep",
+    }  # fmt: skip
+    assert listed <= public_methods(kyoukai.Exchange)
+
+
+def test_the_contract_lists_what_an_application_asks() -> None:
+    page = (DOCS / "contract.md").read_text("utf-8")
+    section = page.partition("### What the application asks")[2].partition("### RequestHead")[0]
+    listed = re.findall(r"`(?:await )?(\w+)(?:\(\w*\))?`", "".join(re.findall(r"(?m)^\| (`.*?) \|", section)))
+    assert len(listed) > 10
+    # Over HTTP/1 the connection is asked, by the same names, but for what belongs to one request.
+    one = {"head", "body", "status", "sent", "error"}
+    attributes = {*dir(kyoukai.Exchange), *dir(kyoukai.HTTPProtocol), "app", "server"}
+    assert set(listed) - one <= attributes
+    assert one <= set(listed) <= set(dir(kyoukai.Exchange))
+
+
+def test_the_contract_lists_what_a_wire_says_of_a_head() -> None:
+    page = (DOCS / "contract.md").read_text("utf-8")
+    section = page.partition("### RequestHead and AnswerHead")[2].partition("### Connection")[0]
+    assert [name for name in kyoukai.RequestHead._fields if f"`{name}`" not in section] == []
+    silent = {"lines", "has_date", "has_server"}
+    assert [
+        name for name in kyoukai.AnswerHead.__slots__ if f"`{name}`" not in section and name not in silent
+    ] == []
+
+
 def test_the_reference_has_every_public_name() -> None:
     page = (DOCS / "reference.md").read_text("utf-8")
     listed = re.findall(r"(?m)^\.\. (?:auto\w+|data):: (\S+)$", page)
     assert sorted(listed) == sorted([*kyoukai.__all__, "kyoukai.backends.httptools_.KyoukaiProtocol"])
+
+
+def test_the_way_of_a_request_takes_ten_steps_and_names_their_files() -> None:
+    page = (DOCS / "how-it-works.md").read_text("utf-8")
+    steps = re.findall(r"(?m)^\| (\d+) \| .* \| (.*) \|$", page)
+    assert [int(number) for number, _ in steps] == list(range(1, 11))
+    for _, cell in steps:
+        folder = ROOT / "kyoukai"
+        files = re.findall(r"`([^`]+)`", cell)
+        assert files
+        for file in files:
+            # One without a folder is beside the one before it.
+            path = (ROOT / "kyoukai" if "/" in file else folder) / file
+            assert path.exists(), file
+            folder = path.parent
+
+
+def test_how_it_works_names_the_rooms_and_only_modules_that_are_there() -> None:
+    page = (DOCS / "how-it-works.md").read_text("utf-8")
+    core = ROOT / "kyoukai" / "core"
+    rooms = dict(re.findall(r"(?m)^\| `(\w+)/` \| (.*) \|$", page))
+    assert sorted(rooms) == sorted(path.parent.name for path in core.glob("*/__init__.py"))
+    # From the highest to the lowest.
+    assert tuple(reversed(rooms)) == ROOMS
+    for room, text in rooms.items():
+        named = re.findall(r"`(\w+)`", text)
+        assert [name for name in named if not (core / room / f"{name}.py").exists()] == []

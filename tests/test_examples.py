@@ -20,11 +20,13 @@ import trustme
 from asphalt.core import Context
 from asphalt.core.runner import policies
 from ruamel.yaml import YAML
+from werkzeug.wrappers import Request, Response
 
 from kyoukai import Backend, BackendOptionError, Kyoukai, KyoukaiComponent
 from kyoukai.core.contract.registry import GROUP, check_backend
+from kyoukai.testing import run_rules
 
-from .serving import Answer, Client, Running, message, running
+from .serving import Answer, Answering, Client, Running, message, running
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -417,6 +419,31 @@ def test_an_application_without_routing(example: Any) -> None:
     assert ask(server, "/a/b", "PUT").body == b"PUT /a/b\n"
 
 
+def test_an_application_of_the_lower_form_on_every_backend(serve: Any, load: Any) -> None:
+    server = serve(load("docs/raw.py").app)
+    with server.connect() as client:
+        # Each piece comes back before the next is sent.
+        client.send(message("POST", "/", "Transfer-Encoding: chunked"))
+        for piece in (b"one", b"two"):
+            client.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+            if piece == b"one":
+                head = client.receive_head()
+                assert (head.status, head.fields["content-type"]) == (200, "text/plain")
+                assert head.fields["transfer-encoding"] == "chunked"
+            assert client.receive_until(b"\r\n") == b"3\r\n"
+            assert client.receive_exactly(5) == piece.upper() + b"\r\n"
+        client.send(b"0\r\n\r\n")
+        assert client.receive_exactly(5) == b"0\r\n\r\n"
+        # It was answered before it was whole, so that no request is looked for behind it.
+        assert client.receive_rest() == b""
+    with server.connect() as client:
+        # A body that came along with its head is in memory.
+        assert client.request(message("POST", "/", body=b"three")).body == b"THREE"
+        assert client.request(message("POST", "/")).body == b""
+    refused = ask(server, "/")
+    assert (refused.status, refused.fields["allow"]) == (405, "POST")
+
+
 def test_an_upgrade_on_every_backend(serve: Any, load: Any) -> None:
     server = serve(load("docs/upgrade.py").app)
     assert ask(server, "/echo").status == 400
@@ -501,6 +528,41 @@ def test_a_backend_that_speaks_no_http(load: Any) -> None:
     for options in ({"greeting": 1}, {"greetings": "x"}):
         with pytest.raises(BackendOptionError, match=r"greeting.*its options: greeting"):
             KyoukaiComponent(**settings, backend_options=options)
+
+
+def test_a_parser_of_bodies_only(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (EXAMPLES / "docs" / "bodies_only.py").read_text("utf-8")
+    assert source.count("\n") < 60
+    load("docs/bodies_only.py")
+    seen: list[Any] = []
+
+    @Answering
+    async def app(request: Request) -> Response:
+        seen.append(request.environ.get("kyoukai.trailers"))
+        return Response(f"{request.method} {request.path} ".encode() + request.get_data())
+
+    body = b"3;a=b\r\none\r\n4\r\n two\r\n0\r\nX-Sum: 1\r\n\r\n"
+    with running(app=app, backend="bodies_only:BodiesBackend") as server, server.connect() as client:
+        assert client.request(message("GET", "/a")).body == b"GET /a "
+        assert client.request(message("POST", "/b", body=b"three")).body == b"POST /b three"
+        chunked = message("PUT", "/c", "Transfer-Encoding: chunked")
+        for byte in chunked + body:
+            client.send(bytes([byte]))
+        assert client.receive().body == b"PUT /c one two"
+        # It takes the next message all the same, and pipelined ones.
+        client.send(chunked + body + message("GET", "/d"))
+        assert client.receive().body == b"PUT /c one two"
+        assert client.receive().body == b"GET /d "
+        assert seen == [None, None, [(b"X-Sum", b"1")], [(b"X-Sum", b"1")], None]
+        # The server reads the grammar of chunks before the parser has them.
+        assert client.request(chunked + b"x\r\n").status == 400
+
+
+def test_a_parser_of_bodies_only_keeps_the_contract(load: Any) -> None:
+    load("docs/bodies_only.py")
+    report = run_rules("bodies_only:BodiesBackend", corpus=False)
+    assert [result for result in report.results if result.outcome == "broken"] == []
+    assert sum(result.outcome == "kept" for result in report.results) > 60
 
 
 def test_the_configuration_of_a_server(load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
