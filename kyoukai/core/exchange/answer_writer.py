@@ -9,7 +9,8 @@ more.
 """
 
 import abc
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..semantics.answer_head import AnswerHead
@@ -120,6 +121,28 @@ class AnswerWriter(abc.ABC):
         :raises ConnectionResetError: if the client is gone.
         """
         return False
+
+    def open_tunnel(
+        self,
+        protocol: str,
+        fields: Sequence[tuple[str, str]],
+        factory: "Callable[[], asyncio.Protocol]",
+    ) -> "asyncio.Protocol | None":
+        """Answer by going on with another protocol, where the client offers it and the wire can.
+
+        HTTP/1.1 does so by 101 (RFC 9110 section 7.8), HTTP/2 by extended CONNECT (RFC 8441). It is called in
+        place of :meth:`send_head`, once the request is whole. This object writes nothing afterwards.
+
+        :param protocol: the token that the client has offered, ``"websocket"``; see
+            :attr:`RequestHead.upgrade`.
+        :param fields: names and values of the answer's head, besides those that say what is opened.
+        :param factory: makes what takes the bytes from then on. Its ``connection_made`` is called with a
+            transport for the tunnel alone.
+        :return: what ``factory`` has made; ``None``: nothing was written, and the request is to be answered.
+            A wire that has no tunnels leaves it as it is here.
+        :raises InvalidResponseError: if a field cannot be sent.
+        """
+        return None
 
     # What it is sent with
 

@@ -1,6 +1,7 @@
 """One request and its answer by HTTP/1."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -122,6 +123,23 @@ class HTTP1Exchange(Exchange):
     async def send_file(self, file: Any, size: int) -> bool:
         """Send the content from a file by the kernel, where the connection can."""
         return await send_file(self.owner, self, file, size)
+
+    def open_tunnel(
+        self,
+        protocol: str,
+        fields: Sequence[tuple[str, str]],
+        factory: Callable[[], asyncio.Protocol],
+    ) -> asyncio.Protocol | None:
+        """Switch protocols by 101, where the client offers this one (RFC 9110 section 7.8)."""
+        offered = [name.strip(" \t").lower() for name in self.head.upgrade.split(",")]
+        is_whole = self.body is None or self.body.is_whole
+        if protocol.lower() not in offered or not is_whole or self.status or self.client_gone:
+            return None
+        switching = [("Connection", "Upgrade"), ("Upgrade", protocol), *fields]
+        self.owner.raw_write(informational("101 Switching Protocols", switching))
+        self.status = 101
+        opened: asyncio.Protocol = self.owner.replace(factory)
+        return opened
 
     def reset(self) -> None:
         """Break the answer off.

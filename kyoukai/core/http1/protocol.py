@@ -8,7 +8,7 @@ wait in its :class:`~kyoukai.core.http1.queue.ExchangeQueue`, and answers become
 import abc
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar, Final
 
 from werkzeug.exceptions import HTTPException
@@ -284,6 +284,19 @@ class HTTPProtocol(Connection, abc.ABC):
         """
         exchange = self.first
         return exchange is not None and exchange.send_early_hints(fields)
+
+    def open_tunnel(
+        self,
+        protocol: str,
+        fields: Sequence[tuple[str, str]],
+        factory: Callable[[], asyncio.Protocol],
+    ) -> asyncio.Protocol | None:
+        """Go on with another protocol, in answer to the request that is handled.
+
+        See :meth:`Exchange.open_tunnel`.
+        """
+        exchange = self.first
+        return None if exchange is None else exchange.open_tunnel(protocol, fields, factory)
 
     def finish_first(self) -> None:
         """Go on after the answer to the first of the queue: to the next, to reading, or to the end."""

@@ -1,0 +1,102 @@
+"""Going on with another protocol: what the client offers, and what is answered where it does not."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from werkzeug.wrappers import Request, Response
+
+from kyoukai import Exchange, send_answer
+from kyoukai.core.semantics.serialize import InvalidResponseError
+
+from ..serving import Answering, message
+
+OFFER = ("Connection: Upgrade", "Upgrade: other/1, Echo")
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what it gets, in capitals, and closes after a full stop."""
+
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data.upper())
+        if data.endswith(b"."):
+            self.transport.close()
+
+
+class Lower:
+    """An application of the lower form that opens a tunnel where it can."""
+
+    async def process_exchange(self, exchange: Exchange, parent_context: Any) -> None:
+        if exchange.open_tunnel("echo", [("X-Room", "1")], Echo) is None:
+            await send_answer(exchange, "426 Upgrade Required", [("Upgrade", "echo")], b"echo only")
+
+
+@Answering
+async def upper(request: Request) -> Response:
+    protocol = request.environ["kyoukai.protocol"]
+    if request.path == "/bad":
+        try:
+            protocol.open_tunnel("echo", [("X-Room", "1\r\n2")], Echo)
+        except InvalidResponseError:
+            return Response("refused")
+    if protocol.open_tunnel("echo", [("X-Room", "1")], Echo) is not None:
+        return Response("nobody sees this")
+    return Response("echo only", 426, {"Upgrade": "echo"})
+
+
+@pytest.fixture(params=[Lower(), upper], ids=["lower form", "Werkzeug form"])
+def app(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def test_a_tunnel(serve: Any, app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    server = serve(app)
+    with server.connect() as client:
+        # Bytes of the other protocol may come along with the request.
+        client.send(message("GET", "/", *OFFER) + b"early ")
+        head = client.receive_head()
+        assert head.status == 101
+        assert {"upgrade": "echo", "connection": "Upgrade", "x-room": "1"}.items() <= head.fields.items()
+        assert client.receive_until(b"EARLY ") == b"EARLY "
+        client.send(b"late.")
+        assert client.receive_rest() == b"LATE."
+    server.wait_until_empty()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        message("GET", "/"),
+        message("GET", "/", "Connection: Upgrade", "Upgrade: other"),
+        message("GET", "/", "Upgrade: echo"),
+    ],
+    ids=["none offered", "another offered", "no connection option"],
+)
+def test_a_request_that_is_answered_instead(serve: Any, app: Any, request_: bytes) -> None:
+    with serve(app).connect() as client:
+        for _ in range(2):
+            answer = client.request(request_)
+            assert (answer.status, answer.body) == (426, b"echo only")
+            # The connection goes on.
+            assert "connection" not in answer.fields
+
+
+def test_a_field_that_cannot_be_sent_opens_nothing(serve: Any) -> None:
+    with serve(upper).connect() as client:
+        assert client.request(message("GET", "/bad", *OFFER)).body == b"refused"
+
+
+def test_a_tunnel_at_a_stop(serve: Any, app: Any) -> None:
+    """It is no connection of the server's any more: whoever made it closes it."""
+    server = serve(app)
+    with server.connect() as client:
+        client.send(message("GET", "/", *OFFER))
+        assert client.receive_head().status == 101
+        server.begin_stop()
+        client.send(b"still here.")
+        assert client.receive_rest() == b"STILL HERE."
