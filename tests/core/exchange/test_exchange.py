@@ -1396,3 +1396,12 @@ def test_an_answer_that_need_not_wait_is_there_at_once() -> None:
         assert exchange.names == ["head", "end", "answered"]
 
     run(main)
+
+
+def test_a_wire_without_tunnels_opens_none() -> None:
+    async def main() -> None:
+        exchange = MemoryExchange(MemoryOwner(PlanningApp(echo, None)))
+        assert exchange.open_tunnel("websocket", [], asyncio.Protocol) is None
+        assert exchange.names == []
+
+    run(main)
