@@ -134,7 +134,8 @@ class HTTPProtocol(Connection, abc.ABC):
         if reader.state is ENDED:
             self.discard(len(reader.take_unread()))
         self.queue.go_on()
-        if reader.is_held:
+        # An answer may have been the last, and be there by now.
+        if reader.is_held and self.queue.waiting:
             self._hold()
 
     def eof_received(self) -> bool:
