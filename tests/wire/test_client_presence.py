@@ -120,6 +120,36 @@ def test_cancel_on_disconnect_takes_an_end_for_a_disconnect(serve, handling):
     assert handling.how == "cancelled"
 
 
+@pytest.mark.parametrize("leave", ["end", "reset"])
+def test_cancel_on_disconnect_cancels_once(serve, leave):
+    """A handler may clean up in peace."""
+    begun, ended, cancelled = asyncio.Event(), asyncio.Event(), []
+
+    @Answering
+    async def app(request):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append("first")
+            try:
+                # The connection is lost meanwhile.
+                await asyncio.sleep(0.05)
+            except asyncio.CancelledError:
+                cancelled.append("second")
+            raise
+        finally:
+            ended.set()
+
+    server = serve(app, cancel_on_disconnect=True)
+    with server.connect() as client:
+        client.send(message())
+        server.wait_until(begun.is_set)
+        client.end() if leave == "end" else client.reset()
+        server.wait_until(ended.is_set)
+    assert cancelled == ["first"]
+
+
 def test_cancel_on_disconnect_leaves_an_answered_client_alone(serve, handling):
     server = serve(handling.application(), cancel_on_disconnect=True)
     with server.connect() as client:
