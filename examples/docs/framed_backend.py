@@ -6,11 +6,12 @@ JSON; in answers also I, an interim head, and R, which breaks the answer off.
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
+from asphalt.core import Context
 from werkzeug.exceptions import BadRequest
 
 from kyoukai import AnswerHead, Backend, Exchange, ExchangeConnection, RequestHead
+from kyoukai.core.serving.application import Component
 
 Fields = Sequence[tuple[str, str]]
 
@@ -98,5 +99,7 @@ class FramedBackend(Backend):
     alpn_protocols = ()
     testing_adapter = "framed_adapter:FramedAdapter"
 
-    def create_protocol(self, *connection: Any) -> FramedConnection:
-        return FramedConnection(*connection)
+    def create_protocol(
+        self, component: Component, parent_context: Context, server_ip: str, server_port: int
+    ) -> FramedConnection:
+        return FramedConnection(component, parent_context, server_ip, server_port)

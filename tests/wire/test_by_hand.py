@@ -1,7 +1,9 @@
 """A connection object made by hand, over a transport that is none: how an extension drives it."""
 
 import asyncio
+import gc
 import importlib
+import weakref
 
 import pytest
 from werkzeug.exceptions import NotFound
@@ -253,3 +255,28 @@ def test_eof_and_connection_lost(by_hand):
         assert not protocol.server.connections
 
     by_hand(drive)
+
+
+def test_a_connection_that_is_lost_is_let_go_of_at_once():
+    """It waits for no collector of cycles; a parser in Python may be a cycle of its own."""
+
+    async def main():
+        protocol_class = importlib.import_module(MODULES["httptools"]).KyoukaiProtocol
+        protocol = protocol_class(Component(echo), None, "127.0.0.1", 80)
+        transport = RecordingTransport()
+        protocol.connection_made(transport)
+        protocol.data_received(message("GET", "/a"))
+        while b"GET /a" not in transport.written:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        protocol.connection_lost(None)
+        gone = weakref.ref(protocol)
+        gc.disable()
+        try:
+            del protocol
+            await asyncio.sleep(0)
+            assert gone() is None
+        finally:
+            gc.enable()
+
+    asyncio.run(main())

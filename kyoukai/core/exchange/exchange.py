@@ -185,6 +185,8 @@ class Exchange(AnswerWriter):
         body = self.body
         if body is None or body.is_whole or self.error is not None or self.client.is_gone:
             return
+        # It may be whole while its client is still made to wait.
+        self.let_go()
         try:
             if trailers:
                 policy.check_trailers(trailers, self.server.limits)
@@ -439,7 +441,8 @@ class Exchange(AnswerWriter):
 
         :raises RuntimeError: if it waits for ``100 Continue``, and has got the head of the answer instead.
         """
-        if self.awaits_continue and self.body is not None and not self.body.is_whole:
+        # A client may send without waiting for long (RFC 9110 section 10.1.1).
+        if self.awaits_continue and self.body is not None and not (self.body.is_whole or self.body.size):
             if self.status:
                 raise RuntimeError("the answer has begun, and a client that has it does not send its body")
             self.send_continue()

@@ -100,7 +100,9 @@ class BodySender:
                 f"the body has {self.exchange.sent} bytes, its Content-Length says {self.declared}"
             )
         trailers = () if self.trailers is None else await self.trailers()
-        self.exchange.send_end(self._take_gathered(), trailers)
+        data = self._take_gathered()
+        if not self.exchange.client.is_gone:
+            self.exchange.send_end(data, trailers)
 
     def write_piece(self, piece: bytes | str) -> bool:
         """Write one piece, and return whether to wait by :meth:`make_room` before the next.
@@ -135,7 +137,9 @@ class BodySender:
     def flush(self) -> None:
         """Write what is gathered."""
         if self.gathered:
-            self.exchange.send_data(self._take_gathered())
+            data = self._take_gathered()
+            if not self.exchange.client.is_gone:
+                self.exchange.send_data(data)
 
     def _take_gathered(self) -> bytes:
         gathered = self.gathered

@@ -213,7 +213,7 @@ class HTTPProtocol(Connection, abc.ABC):
             return
         exchange = reader.exchange
         if exchange is None:
-            exchange = HTTP1Exchange(self, reader.known_head())
+            exchange = self.exchange_class(self, reader.known_head())
         error = exc if isinstance(exc, HTTPException) else self.translate(exc)
         if isinstance(error, Disagreement):
             text = "refusing %s %r, as it is not certain where it ends: the server %s, the parser %s"
@@ -257,7 +257,7 @@ class HTTPProtocol(Connection, abc.ABC):
         :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
         """
         waiting: list[Any] = self.queue.waiting
-        exchange: HTTP1Exchange = waiting[0] if waiting else HTTP1Exchange(self, RequestHead())
+        exchange: HTTP1Exchange = waiting[0] if waiting else self.exchange_class(self, RequestHead())
         try:
             head, content = prepare_answer(response, fake_environ)
         except BaseException as exc:

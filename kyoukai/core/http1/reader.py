@@ -179,6 +179,9 @@ class MessageReader:
         except BaseException as exc:
             if not is_fault(exc):
                 raise
+            if self._is_released:
+                # A callback closed the connection, or handed it on.
+                return
             # What came out of the parser is an HTTP error by now.
             error = exc if isinstance(exc, HTTPException) else internal_error("reading failed", exc)
             self._receiver.handle_parser_exception(error)
@@ -220,6 +223,7 @@ class MessageReader:
         self.exchange = None
         # Each holds this object as this object holds it.
         self.__dict__.pop("parser", None)
+        self._receiver = None  # type: ignore[assignment]
         with contextlib.suppress(ValueError):
             # It refuses while it runs: when a callback hands the connection on.
             self._messages.close()
@@ -263,6 +267,8 @@ class MessageReader:
             exchange = exchange_class(receiver, head, message.keep_alive)
             size = head.body_size
             if size == 0:
+                if self._pieces:
+                    raise Disagreement.between("read that there is no body", "tells of one")
                 if self.state is not IDLE or self.deadline is not NEVER:
                     self.exchange = exchange
                     self._end_message(message)
@@ -453,6 +459,8 @@ class MessageReader:
         """Read a body, and feed the parser with it as it comes."""
         buffer, server = self.buffer, self.server
         self.exchange = exchange
+        # The head is whole. The body has a deadline of its own.
+        self.deadline = NEVER
         # No field told behind an earlier message is one of this one's.
         self._trailers.clear()
         exchange.receive_announced()

@@ -129,7 +129,7 @@ def accept_delimited(
     :param software: the Server field of answers, for the environ.
     :raises ProtocolError: if the head is refused.
     """
-    check_method(sent.method.encode("latin-1"), methods)
+    check_method(sent.method.encode("latin-1", "replace"), methods)
     check_fields(sent.fields, limits, len(sent.target))
     target, variables = read_variables(sent, limits)
     # RFC 9113 section 8.1.1: a request whose Content-Length is not the size of its body is malformed.
