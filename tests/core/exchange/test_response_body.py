@@ -283,3 +283,14 @@ def test_a_client_that_is_gone_ends_it() -> None:
         send(body, kept=kept)
     assert "end" not in kept[0].names
     assert kept[0].data == b""
+
+
+def test_an_answer_is_not_ended_for_a_client_that_is_gone_by_then() -> None:
+    async def body(wire: Wire) -> AsyncIterator[bytes]:
+        yield b"a"
+        await asyncio.sleep(0)
+        wire.lose()
+
+    wire = send(body)
+    assert wire.names == ["data"]
+    assert wire.data == b"a"
