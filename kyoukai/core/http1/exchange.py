@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from ..connection.sendfile import send_file
 from ..exchange.exchange import Exchange
+from ..exchange.response_body import PIECE_SIZE
 from ..exchange.sending import Rest
 from ..exchange.tasks import STARTS_EAGERLY, begin_task
 from ..semantics.answer_head import AnswerHead
@@ -20,9 +21,6 @@ from .states import ENDED
 
 COPY_SIZE: Final = 16 * 1024
 """A body up to this many bytes is written together with its head; beyond, the copy costs more."""
-
-PIECE_SIZE: Final = 64 * 1024
-"""The most bytes of a body in memory written at once over TLS: asyncio's high-water mark."""
 
 LARGE_SIZE: Final = 1024 * 1024
 """The most bytes of a body in memory written at once without TLS."""
