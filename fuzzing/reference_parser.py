@@ -92,7 +92,6 @@ class Recorder(ParserCallbacks):
         parser = self.parser
         method, version = parser.get_method(), parser.get_http_version()
         self._record("headers_complete", method, version, parser.should_keep_alive())
-        self._check(not parser.should_upgrade(), "it takes what follows for another protocol")
         self._in_head = False
         if self.is_policed:
             sent = RequestHead(method.decode("ascii"), self._target, version, self._fields)

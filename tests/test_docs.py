@@ -176,7 +176,7 @@ def test_the_contract_lists_what_a_parser_has_and_calls() -> None:
     page = (DOCS / "contract.md").read_text("utf-8").partition("## RequestParser")[2]
     for shape in (kyoukai.RequestParser, ParserCallbacks):
         methods = [name for name, _ in inspect.getmembers(shape, inspect.isfunction) if name[0] != "_"]
-        assert len(methods) > 4
+        assert len(methods) >= 4
         assert [method for method in methods if method not in page] == []
 
 

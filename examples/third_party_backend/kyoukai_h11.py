@@ -27,9 +27,6 @@ class H11Parser:
     def should_keep_alive(self) -> bool:
         return True  # Each message gets a connection of its own, so another one is always welcome.
 
-    def should_upgrade(self) -> bool:
-        return False  # h11 reads the body of a request that offers an upgrade, as of any other.
-
     # region: feed
     def feed_data(self, data: bytes) -> None:
         if self.connection is None:

@@ -24,6 +24,9 @@ CHECK_TIMEOUT: Final = 30.0
 CORPUS_TIMEOUT: Final = 1800.0
 """Seconds that a whole corpus may take, with every cutting."""
 
+SHAPE_RULE: Final = "K2.2"
+"""The rule that a parser has the methods which the server calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
@@ -165,7 +168,7 @@ def find_causes(results: Sequence[RuleResult]) -> Iterable[RuleResult]:
     """Return the results, in which each broken rule names the one that is why it is broken.
 
     Where several rules met one exception, that is the first of these, or the first of the parser's. Else it
-    is one that the rule is after.
+    is one that the rule is after. A parser that lacks a method is why no request is served.
     """
     broken = {result.rule.id: result for result in results if result.outcome == "broken"}
     met: dict[str, str] = {}
@@ -174,6 +177,9 @@ def find_causes(results: Sequence[RuleResult]) -> Iterable[RuleResult]:
             met.setdefault(result.root, result.rule.id)
     causes: dict[str, str] = {}
     for name, result in broken.items():
+        if SHAPE_RULE in broken and name != SHAPE_RULE and (result.root or result.rule.storey != "Backend"):
+            causes[name] = SHAPE_RULE
+            continue
         cause = met.get(result.root, name)
         if cause == name:
             cause = next((before for before in result.rule.after if before in broken), "")

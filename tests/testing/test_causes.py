@@ -96,8 +96,10 @@ def test_a_disagreement_is_said_first_and_named_once() -> None:
     assert {rule for rule, result in results.items() if not result.cause} == {"K3.1"}
 
 
-def result(name: str, *, after: tuple[str, ...] = (), root: str = "", outcome: str = "broken") -> RuleResult:
-    storey = "HTTPProtocol" if name.startswith("K3.") else "Exchange"
+def result(
+    name: str, *, after: tuple[str, ...] = (), root: str = "", outcome: str = "broken", storey: str = ""
+) -> RuleResult:
+    storey = storey or ("HTTPProtocol" if name.startswith("K3.") else "Exchange")
     rule = Rule(name, "group", "required", "t", "s", "x", storey=storey, after=after)
     return RuleResult(rule, outcome, root=root)
 
@@ -110,6 +112,16 @@ def test_the_first_of_a_row_is_the_cause() -> None:
     assert causes(
         result("K10.1"), result("K10.2", after=("K10.1",)), result("K10.3", after=("K10.2",)), result("K10.4")
     ) == ["", "K10.1", "K10.1", ""]
+
+
+def test_a_parser_that_lacks_a_method_is_the_cause_of_all_that_is_not_served() -> None:
+    assert causes(
+        result("K1.7", storey="Backend"),
+        result("K1.8", storey="Backend", root="x"),
+        result("K2.2"),
+        result("K3.1", root="x"),
+        result("K10.1"),
+    ) == ["", "K2.2", "", "K2.2", "K2.2"]
 
 
 def test_a_rule_that_is_kept_is_no_cause() -> None:

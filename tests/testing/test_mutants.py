@@ -28,7 +28,7 @@ MUTANTS = {
     "K1.8": (lower, "ServesForTheFirst"),
     "K1.9": (lower, "Silent"),
     "K2.1": (upper, "MakesOneParser"),
-    "K2.2": (parsers, "HasNoUpgrade"),
+    "K2.2": (parsers, "HasNoKeepAlive"),
     "K2.3": (upper, "OverridesACallback"),
     "K2.4": (upper, "IsLostTwice"),
     "K2.5": (upper, "HidesItself"),

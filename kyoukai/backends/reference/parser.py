@@ -139,10 +139,6 @@ class RequestParser:
         options = set() if value is None else policy.connection_options(value)
         return policy.persists(options, self._head.version)
 
-    def should_upgrade(self) -> bool:
-        """Return ``False``: it never takes what follows for another protocol."""
-        return False
-
     def _parse(self) -> Generator[None, None, Never]:
         buffer, protocol = self._buffer, self._protocol
         while True:

@@ -56,8 +56,8 @@ class ParserCallbacks(Protocol):
 class RequestParser(Protocol):
     """Anything shaped like ``httptools.HttpRequestParser``, bound to a :class:`ParserCallbacks`.
 
-    ``get_method``, ``get_http_version``, ``should_keep_alive`` and ``should_upgrade`` speak of the
-    message whose ``on_headers_complete`` is being called, and need be right only then.
+    ``get_method``, ``get_http_version`` and ``should_keep_alive`` speak of the message whose
+    ``on_headers_complete`` is being called, and need be right only then.
     """
 
     def feed_data(self, data: bytes, /) -> None:
@@ -75,13 +75,6 @@ class RequestParser(Protocol):
 
     def should_keep_alive(self) -> bool:
         """Return whether the client lets the connection persist (RFC 9112 section 9.3)."""
-
-    def should_upgrade(self) -> bool:
-        """Return whether the parser takes the rest of the connection for another protocol.
-
-        It then completes the message at the end of its head, and ``feed_data`` raises an exception
-        that ``resume_parser`` knows. A parser that never does always returns ``False``.
-        """
 
 
 class BodyParser(Protocol):

@@ -16,7 +16,7 @@ from .backend import GET
 TE: Final = (("TE", "trailers"),)
 """What a client that takes trailers says (RFC 9110 section 10.1.4)."""
 
-SHAPE: Final = ("feed_data", "get_method", "get_http_version", "should_keep_alive", "should_upgrade")
+SHAPE: Final = ("feed_data", "get_method", "get_http_version", "should_keep_alive")
 
 BODY_SHAPE: Final = ("begin_message", "feed_data")
 """Of a parser that takes heads."""

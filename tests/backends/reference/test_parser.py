@@ -111,14 +111,6 @@ def test_it_reads_on_behind_an_offer_to_upgrade(run_every_way, data, offer):
     assert outcome.events.count("complete") == 2
 
 
-def test_it_never_takes_what_follows_for_another_protocol(recorder):
-    recorder.parser = parser = RequestParser(recorder)
-    asked = []
-    recorder.on_message_complete = lambda: asked.append(parser.should_upgrade())
-    parser.feed_data(GET + b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
-    assert asked == [False, False]
-
-
 @pytest.mark.parametrize(
     ("head", "persists"),
     [

@@ -123,9 +123,6 @@ class FakeParser:
     def should_keep_alive(self) -> bool:
         return self.keeps_alive
 
-    def should_upgrade(self) -> bool:
-        return False
-
 
 class FakeReceiver:
     """What a reader reads for.

@@ -109,9 +109,6 @@ class LaxParser:
     def should_keep_alive(self) -> bool:
         return True
 
-    def should_upgrade(self) -> bool:
-        return False
-
 
 class Result(NamedTuple):
     """What came of a connection."""

@@ -56,10 +56,10 @@ def by_calls(calls: type[Calls]) -> Any:
 
 
 @broken
-class HasNoUpgrade(Parser):
-    """It has no should_upgrade."""
+class HasNoKeepAlive(Parser):
+    """It has no should_keep_alive."""
 
-    should_upgrade = None  # type: ignore[assignment]
+    should_keep_alive = None  # type: ignore[assignment]
 
 
 @by_calls
