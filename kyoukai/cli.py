@@ -12,19 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from kyoukai.asphalt import BACKEND_VARIABLE, DEFAULT_BACKEND, CommandLineName
 from kyoukai.commands.backends import backends
 from kyoukai.commands.check import check
-from kyoukai.commands.config_file import (
-    KYOUKAI,
-    change_server,
-    configure_logging,
-    override,
-    read_configuration,
-)
 from kyoukai.commands.limits import LIMITS, LimitedCommand
 from kyoukai.commands.output import app_dir_option
 from kyoukai.core.errors import ConfigurationError
@@ -183,6 +174,15 @@ def run_file(
     :param runner: keywords of :func:`~kyoukai.server.launch.launch`.
     :raises ConfigurationError: if the file cannot be used, or has not one server to set something of.
     """
+    # What reads YAML takes 3 MiB of a process's memory, and is imported where there is some.
+    from kyoukai.commands.config_file import (
+        KYOUKAI,
+        change_server,
+        configure_logging,
+        override,
+        read_configuration,
+    )
+
     component, file = read_configuration(path)
     # What the command line does not say: a flag is there to be given, and a mapping to have something in it.
     unsaid = {"access_log": True, "cancel_on_disconnect": False, "trace": False}
@@ -250,6 +250,11 @@ def parse_options(options: tuple[str, ...]) -> dict[str, Any]:
 
     :raises ConfigurationError: if one has no equals sign or no name.
     """
+    if not options:
+        return {}
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     parsed = {}
     for option in options:
         name, equals, value = option.partition("=")

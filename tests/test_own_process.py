@@ -1,4 +1,4 @@
-"""A process of the component's own: what is there at the start is none of the collector's business."""
+"""A process of the component's own: what is loaded there, and is not the collector's business."""
 
 import signal
 from pathlib import Path
@@ -44,6 +44,43 @@ def count_frozen(process: Process) -> int:
     assert process.finish() == 0
     assert process.wait_for("left frozen: 0")
     return count
+
+
+NOT_NEEDED = [
+    *("ruamel.yaml", "asphalt.core.cli", "kyoukai.testing", "kyoukai.test_client"),
+    *(
+        "ctypes",
+        "hypothesis",
+        "itsdangerous",
+        "multiprocessing",
+        "pygments",
+        "sqlite3",
+        "werkzeug.debug",
+        "xml",
+    ),
+]
+
+LISTS_MODULES = """
+import sys
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("loaded")
+
+
+@app.route("/")
+async def loaded(ctx):
+    return "\\n".join(sys.modules)
+"""
+
+
+def test_what_serving_does_not_need_is_not_loaded(tmp_path: Path) -> None:
+    """A module takes memory of each worker, for as long as that runs."""
+    (tmp_path / "served.py").write_text(LISTS_MODULES)
+    with kyoukai_run("served:app", "--port", "0", folder=tmp_path) as process, process.connect() as client:
+        loaded = client.request(message()).body.decode().split("\n")
+    assert "kyoukai.cli" in loaded
+    assert [name for name in NOT_NEEDED if name in loaded] == []
 
 
 def test_what_is_there_at_the_start_is_frozen(tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ class Process:
     def __init__(self, *command: str, log: Path) -> None:
         self.log = log
         with log.open("wb") as file:
-            self.popen = subprocess.Popen(command, cwd=FOLDER, stderr=file)  # noqa: S603
+            # Development mode takes memory of its own.
+            environ = {**os.environ, "PYTHONDEVMODE": ""}
+            self.popen = subprocess.Popen(command, cwd=FOLDER, stderr=file, env=environ)  # noqa: S603
 
     @property
     def said(self) -> str:

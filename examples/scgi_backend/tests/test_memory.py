@@ -18,6 +18,9 @@ SIZE = int(os.environ.get("SCGI_MIB", "64")) * MIB
 BOUND = 16 * MIB
 """How much more memory the server may take than one at rest."""
 
+MOST = 40 * MIB
+"""How much memory the server may take at all."""
+
 BLOCK = bytes(MIB)
 
 
@@ -35,6 +38,7 @@ def served(request: Any, tmp_path: Path) -> Iterator[tuple[Process, int, bool]]:
         peak = server.memory("VmHWM")
         print(f"{request.node.name}: {before / MIB:.1f} MiB at rest, {peak / MIB:.1f} MiB at the most")
         assert peak - before < BOUND
+        assert peak < MOST
 
 
 def request(method: str, target: str, size: int, by_http: bool) -> bytes:
