@@ -29,7 +29,7 @@ from kyoukai.core.http1.receive_buffer import ReceiveBuffer
 from kyoukai.core.known import Known
 from kyoukai.core.limits import MOST, Limits
 from kyoukai.core.semantics import policy
-from kyoukai.core.semantics.framing import Framing
+from kyoukai.core.semantics.framing import NO_BODY, Framing
 
 FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 """The fields, in lower case, that say where a message ends and whether another one follows."""
@@ -151,9 +151,11 @@ class RequestParser:
                 head = yield from read_head(buffer, self._limits)
             self._call_back(head)
             framing = self._head.body_framing()
-            if framing.chunked:
+            if framing is NO_BODY:
+                pass
+            elif framing.chunked:
                 yield from self._read_chunked()
-            elif framing.content_length:
+            else:
                 yield from self._read_content(framing.content_length)
             protocol.on_message_complete()
 

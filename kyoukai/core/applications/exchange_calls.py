@@ -17,7 +17,9 @@ def read_content(exchange: "Exchange") -> BodyStream:
     It comes as the client sends it, if the application planned so, and is in memory otherwise. A request
     without a body has no content.
     """
-    content = None if exchange.body is None else exchange.body.content
+    if exchange.body is None:
+        return BodyStream.of(exchange.content or b"")
+    content = exchange.body.content
     if isinstance(content, BodyStream):
         return content
     return BodyStream.of(b"" if content is None else content.getvalue())

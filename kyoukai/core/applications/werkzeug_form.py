@@ -58,7 +58,7 @@ class WerkzeugForm:
             return
         app, owner = self.app, exchange.owner
         context = owner.parent_context
-        environ = build_environ(exchange.head, owner.environ, exchange.body)
+        environ = build_environ(exchange.head, owner.environ, exchange.body, exchange.content)
         if environ["kyoukai.protocol"] is None:
             environ["kyoukai.protocol"] = exchange
         refusal = None if exchange.error is None else exchange.refusal

@@ -12,6 +12,7 @@ from ..errors import ProtocolError
 from ..known import Known
 from ..semantics.answer_head import AnswerHead
 from ..semantics.serialize import read_head
+from .closing import is_plain, plain_classes
 from .error_response import error_response
 from .trailers import announced
 from .witness import bear_witness
@@ -24,11 +25,7 @@ HeadKey = tuple[str, tuple[tuple[str, str], ...], int | None, str | None]
 MAX_KNOWN_HEAD: Final = 1024
 """Bytes of the longest field section that is kept for the next answer that has it."""
 
-MAX_CLASSES: Final = 64
-"""How many classes of responses are kept of which it is known how they are read."""
-
 _heads: Known[HeadKey, AnswerHead] = Known(512)
-_plain: set[type] = set()
 
 
 def whole_body(response: Response) -> bytes | None:
@@ -66,7 +63,7 @@ def prepare_answer(response: Response, environ: dict[str, Any]) -> tuple[AnswerH
     # Werkzeug's property, and its iterator over the fields, take as long as all the rest of this does.
     # The tests hold what is read here in their stead to what they return.
     key: HeadKey = (
-        response._status if type(response) in _plain or _learn(type(response)) else response.status,
+        response._status if type(response) in plain_classes or is_plain(type(response)) else response.status,
         tuple(headers._list if type(headers) is Headers else iter(headers)),
         None if content is None else len(content),
         environ.get("REQUEST_METHOD"),
@@ -78,14 +75,6 @@ def prepare_answer(response: Response, environ: dict[str, Any]) -> tuple[AnswerH
         if len(head.lines) <= MAX_KNOWN_HEAD and _heads.is_wanted(key):
             _heads.keep(key, head)
     return head, content
-
-
-def _learn(cls: type[Response]) -> bool:
-    """Return whether the status of a response of this class is where Werkzeug keeps it."""
-    plain = cls.status is Response.status
-    if plain and len(_plain) < MAX_CLASSES:
-        _plain.add(cls)
-    return plain
 
 
 def answer_failure(

@@ -24,6 +24,21 @@ from ..serving.threads import run_in_thread
 logger: Final = logging.getLogger("kyoukai.protocol")
 
 
+MAX_CLASSES: Final = 64
+"""How many classes of responses are kept of which it is known how they are read and closed."""
+
+plain_classes: Final[set[type]] = set()
+"""Classes of responses that :func:`is_plain`."""
+
+
+def is_plain(cls: type[Response]) -> bool:
+    """Return whether a response of this class keeps its status where Werkzeug does, and closes as it does."""
+    plain = cls.status is Response.status and cls.close is Response.close
+    if plain and len(plain_classes) < MAX_CLASSES:
+        plain_classes.add(cls)
+    return plain
+
+
 class Closable(Protocol):
     """What has ``close()``: a request, a response, a generator."""
 
@@ -70,7 +85,7 @@ def close_both(environ: dict[str, Any], response: Response | None) -> Coroutine[
     if response is not None and (
         type(response.response) is not list
         or response._on_close
-        or type(response).close is not Response.close
+        or not (type(response) in plain_classes or is_plain(type(response)))
     ):
         return _close_in_turn(environ, response)
     if "CONTENT_TYPE" in environ:

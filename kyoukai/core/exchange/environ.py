@@ -36,16 +36,19 @@ def connection_environ(
     return environ
 
 
-def build_environ(head: "RequestHead", shared: dict[str, Any], body: "RequestBody | None") -> dict[str, Any]:
+def build_environ(
+    head: "RequestHead", shared: dict[str, Any], body: "RequestBody | None", whole: bytes | None = None
+) -> dict[str, Any]:
     """Return the environ of one request.
 
     :param head: it was accepted.
     :param shared: what :func:`connection_environ` returned.
-    :param body: it is whole, or streamed; ``None``: the request has none.
+    :param body: it is whole, or streamed; ``None``: there is no more to it than ``whole``.
+    :param whole: a body that came along with its head; ``None``: the request has none.
     """
     environ: dict[str, Any] = head.environ | shared
     if body is None:
-        environ["wsgi.input"] = BytesIO()
+        environ["wsgi.input"] = BytesIO(whole)  # type: ignore[arg-type] # of None it is an empty one
         return environ
     content = body.content
     if content is None:

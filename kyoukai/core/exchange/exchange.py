@@ -77,7 +77,17 @@ class Exchange(AnswerWriter):
         with flow control for each request.
     """
 
-    __slots__ = ("awaits_continue", "began", "body", "error", "is_answered", "is_begun", "owner", "task")
+    __slots__ = (
+        "awaits_continue",
+        "began",
+        "body",
+        "content",
+        "error",
+        "is_answered",
+        "is_begun",
+        "owner",
+        "task",
+    )
 
     def __init__(self, owner: Any, client: ClientState | None = None) -> None:
         super().__init__(owner.server, ClientState(owner.loop) if client is None else client)
@@ -86,7 +96,9 @@ class Exchange(AnswerWriter):
         self.began = perf_counter()
         """When its head was read, in seconds, by :func:`time.perf_counter`."""
         self.body: RequestBody | None = None
-        """The request's body; ``None``: it has none."""
+        """The request's body; ``None``: it has none, or it is in :attr:`content`."""
+        self.content: bytes | None = None
+        """The body, where all of it came along with its head, and without a content coding."""
         self.awaits_continue = False
         """Whether the client waits for ``100 Continue``, and this wire has yet to send it."""
         self.error: HTTPException | None = None
@@ -154,8 +166,14 @@ class Exchange(AnswerWriter):
 
         The application is not asked how it has such a body.
         """
+        max_size = self.server.limits.max_body_size
+        if not self.head.coding and len(data) <= max_size:
+            self.content = data
+            return
+        self.body = body = RequestBody(self.head, max_size)
         try:
-            self.body = RequestBody(self.head, self.server.limits.max_body_size, data)
+            body.take(data)
+            body.finish(None, ())
         except ProtocolError as error:
             self.refuse(error)
 
@@ -209,7 +227,7 @@ class Exchange(AnswerWriter):
             return
         # Drop the traceback: it keeps what was read last alive until gc runs.
         error.__traceback__ = error.__context__ = error.__cause__ = None
-        self.error = error
+        self.error, self.content = error, None
         logger.debug("refusing a request: %s", error)
         if self.body is not None:
             # A client that was made to wait may end its side now, and that has to be seen.
@@ -252,6 +270,7 @@ class Exchange(AnswerWriter):
         :param cancel: whether a handler is cancelled in any case, because the connection is cut off.
         """
         self.client.lose()
+        self.content = None
         if self.body is not None:
             self.body.fail(ClientGoneError("the client is gone"))
         if self.task is not None:

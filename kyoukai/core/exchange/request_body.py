@@ -30,9 +30,6 @@ class RequestBody:
 
     :param head: of the request; it was accepted, and announces a body.
     :param max_size: the most bytes that the body may have, as sent and as decoded.
-    :param whole: all of it, where it came along with the head.
-    :raises ContentTooLarge: if that is more than it may have.
-    :raises BadRequest: if it is not of the content coding that it claims.
     """
 
     __slots__ = (
@@ -48,7 +45,7 @@ class RequestBody:
         "trailers",
     )
 
-    def __init__(self, head: "RequestHead", max_size: int, whole: bytes | None = None) -> None:
+    def __init__(self, head: "RequestHead", max_size: int) -> None:
         self.size = 0
         """Bytes received, before they are decoded."""
         self.max_size = max_size
@@ -69,12 +66,6 @@ class RequestBody:
         """When it is late, by :attr:`Server.clock`."""
         self.rate: DataRate | None = None
         """How fast it comes, where it did not come along with its head."""
-        if whole is not None:
-            if self.decoder is None and len(whole) <= max_size:
-                self.size, self.content, self.is_whole = len(whole), BytesIO(whole), True
-            else:
-                self.take(whole)
-                self.finish(None, ())
 
     def plan(
         self,

@@ -14,7 +14,7 @@ from ..exchange.response_body import PIECE_SIZE
 from ..exchange.sending import Rest
 from ..exchange.tasks import STARTS_EAGERLY, begin_task
 from ..semantics.answer_head import AnswerHead
-from ..semantics.request_head import RequestHead
+from .message import Message
 from .queue import LARGE_BODY
 from .response_writer import informational
 from .states import ENDED
@@ -34,35 +34,27 @@ class HTTP1Exchange(Exchange):
     """One request and its answer by HTTP/1.
 
     :param owner: the connection.
-    :param head: of the request.
-    :param keep_alive: whether the client lets the connection persist.
+    :param message: the request's.
     """
 
-    __slots__ = ("keep_alive", "may_fill", "persistent")
+    __slots__ = ("message", "persistent")
 
     owner: Any
     """The connection, which is an ``HTTPProtocol``: that module imports this one."""
 
-    def __init__(self, owner: Any, head: RequestHead, keep_alive: bool = True) -> None:
+    def __init__(self, owner: Any, message: Message) -> None:
         # In place of its classes' own constructors, which would be two more calls a request.
         self.owner = owner
         self.server = owner.server
         self.client = owner.client
-        self.head = head
+        self.message = message
+        self.head = message.head
         self.began = perf_counter()
-        self.body = self.error = self.task = None
+        self.body = self.content = self.error = self.task = None
         self.status = self.sent = 0
-        self.is_begun = self.is_answered = False
-        self.keep_alive = keep_alive
-        self.persistent = False
+        self.is_begun = self.is_answered = self.persistent = False
         """Whether the connection goes on after the answer."""
-        size = head.body_size
-        if size == 0 and not head.upgrade:
-            self.awaits_continue = self.may_fill = False
-            return
-        self.awaits_continue = head.expects_continue
-        self.may_fill = size is None or size > LARGE_BODY or head.coding != "" or head.upgrade != ""
-        """Whether it may fill the queue: see :attr:`fills`."""
+        self.awaits_continue = message.awaits_continue
 
     # What is written
 
@@ -206,7 +198,11 @@ class HTTP1Exchange(Exchange):
         if self.head.upgrade:
             return True
         body = self.body
-        if body is None or (body.size <= LARGE_BODY and body.decoder is None):
+        if body is None:
+            is_large = self.content is not None and len(self.content) > LARGE_BODY
+        else:
+            is_large = body.size > LARGE_BODY or body.decoder is not None
+        if not is_large:
             return False
         return len(self.owner.queue.waiting) > 1
 

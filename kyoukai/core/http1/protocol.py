@@ -28,6 +28,7 @@ from ..semantics.request_head import RequestHead
 from ..serving.server_state import NEVER
 from .callbacks import Callback
 from .exchange import COPY_SIZE, HTTP1Exchange
+from .message import unread
 from .parser_errors import Disagreement, translate
 from .queue import ExchangeQueue
 from .reader import MessageReader
@@ -213,7 +214,7 @@ class HTTPProtocol(Connection, abc.ABC):
             return
         exchange = reader.exchange
         if exchange is None:
-            exchange = self.exchange_class(self, reader.known_head())
+            exchange = self.exchange_class(self, unread(reader.known_head()))
         error = exc if isinstance(exc, HTTPException) else self.translate(exc)
         if isinstance(error, Disagreement):
             text = "refusing %s %r, as it is not certain where it ends: the server %s, the parser %s"
@@ -257,7 +258,7 @@ class HTTPProtocol(Connection, abc.ABC):
         :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
         """
         waiting: list[Any] = self.queue.waiting
-        exchange: HTTP1Exchange = waiting[0] if waiting else self.exchange_class(self, RequestHead())
+        exchange: HTTP1Exchange = waiting[0] if waiting else self.exchange_class(self, unread(RequestHead()))
         try:
             head, content = prepare_answer(response, fake_environ)
         except BaseException as exc:
@@ -272,7 +273,7 @@ class HTTPProtocol(Connection, abc.ABC):
         is_open = not (server.stopping or self.reader.state is ENDED or exchange.error is not None)
         close = not (is_open and (body is None or body.is_whole)) and exchange.is_last
         exchange.status = head.code
-        data = writer.head(head, exchange.head.version, close, server.date, server.server_field)
+        data = writer.head(head, exchange.message.version, close, server.date, server.server_field)
         exchange.persistent = not writer.framing.close
         if head.has_content:
             exchange.sent = len(content)
@@ -311,17 +312,19 @@ class HTTPProtocol(Connection, abc.ABC):
         exchange.is_answered = True
         if exchange.body is not None and exchange.body.stream is not None:
             exchange.leave_body()
-        queue.end_first()
+        others = queue.end_first()
         if not exchange.persistent:
             reader.end()
             queue.clear()
             self.end_after(exchange)
             return
-        if queue.waiting:
+        if others or reader.is_held:
             queue.go_on()
-        if reader.is_held and not queue.is_full:
-            self._read_on()
-        if queue.waiting or self.phase is not OPEN:
+            if reader.is_held and not queue.is_full:
+                self._read_on()
+            if queue.waiting:
+                return
+        if self.phase is not OPEN:
             return
         if reader.state is IDLE and not server.stopping:
             self.deadline = server.clock + server.limits.keep_alive_timeout
@@ -365,7 +368,7 @@ class HTTPProtocol(Connection, abc.ABC):
             return False
         if not self.transport.can_write_eof():
             return True
-        return not (exchange.keep_alive or self._lingered_size) and exchange.sent <= COPY_SIZE
+        return not (exchange.message.keep_alive or self._lingered_size) and exchange.sent <= COPY_SIZE
 
     # The ways in which it ends
 

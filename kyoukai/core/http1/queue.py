@@ -11,8 +11,6 @@ class Queued(Protocol):
 
     is_begun: bool
     """Whether it is in the queue, or was."""
-    may_fill: bool
-    """Whether :attr:`fills` has to be asked for: most requests have no body, and offer no other protocol."""
 
     @property
     def fills(self) -> bool:
@@ -39,12 +37,15 @@ class ExchangeQueue:
         """Whether enough requests wait: many, one with a large body, or one that may be the last."""
         self._is_going_on = False
 
-    def add(self, exchange: Queued) -> None:
-        """Add a request that can be answered; :meth:`go_on` does so when its turn comes."""
+    def add(self, exchange: Queued, may_fill: bool = True) -> None:
+        """Add a request that can be answered; :meth:`go_on` does so when its turn comes.
+
+        :param may_fill: whether it is asked whether it :attr:`~Queued.fills` the queue.
+        """
         exchange.is_begun = True
         waiting = self.waiting
         waiting.append(exchange)
-        if len(waiting) >= self.most or (exchange.may_fill and exchange.fills):
+        if len(waiting) >= self.most or (may_fill and exchange.fills):
             self.is_full = True
 
     def go_on(self) -> None:
@@ -66,13 +67,14 @@ class ExchangeQueue:
         finally:
             self._is_going_on = False
 
-    def end_first(self) -> None:
-        """Take the first away: it has its answer."""
+    def end_first(self) -> "list[Queued]":
+        """Take the first away, which has its answer, and return the others."""
         waiting = self.waiting
         del waiting[0]
         self.is_answering = False
         if self.is_full:
             self.is_full = bool(waiting) and (len(waiting) >= self.most or waiting[-1].fills)
+        return waiting
 
     def clear(self) -> None:
         """Forget all of them."""

@@ -60,7 +60,7 @@ class Receiver(Protocol):
         """Return the HTTP error that an exception out of the parser means."""
 
     exchange_class: ClassVar[Any]
-    """Makes an exchange of the receiver, a head, and whether the client lets the connection persist."""
+    """Makes an exchange of the receiver and a message."""
 
     def handle_parser_exception(self, exc: Exception) -> None:
         """Refuse the request being received."""
@@ -259,13 +259,12 @@ class MessageReader:
                     self._begin_message(message)
             except BaseException as exc:
                 self._recover(exc, data, message)
-            head = message.head
             if not self._is_new:
                 self._is_spent = message.parser_is_spent
-            if self._fields != message.told or self._target != head.target:
+            if self._fields != message.told or self._target != message.target:
                 self._compare(message)
-            exchange = exchange_class(receiver, head, message.keep_alive)
-            size = head.body_size
+            exchange = exchange_class(receiver, message)
+            size = message.size
             if size == 0:
                 if self._pieces:
                     raise Disagreement.between("read that there is no body", "tells of one")
@@ -274,7 +273,7 @@ class MessageReader:
                     self._end_message(message)
                 elif not message.keep_alive or server.stopping:
                     self.state = self.state.end
-                queue.add(exchange)
+                queue.add(exchange, message.may_fill)
             elif message.fault is not None:
                 exchange.refuse(message.fault)
             elif self.state is not BODY:
@@ -433,7 +432,7 @@ class MessageReader:
 
     def _read_whole_body(self, message: Message, exchange: Any, size: int) -> None:
         """Read a body that is already buffered whole: as :meth:`_read_body`, but it never waits."""
-        buffer = self.buffer
+        buffer, pieces = self.buffer, self._pieces
         start = buffer.offset
         buffer.offset = start + size
         self.exchange = exchange
@@ -441,9 +440,9 @@ class MessageReader:
             self.parser.feed_data(buffer.since(start))
         except BaseException as exc:
             self._fail(exc)
-        pieces = self._pieces
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
+        data = pieces.pop() if len(pieces) == 1 else b"".join(pieces)
+        if pieces:
+            pieces.clear()
         if len(data) != size and self.state is not BODY:
             raise disagree(message.framing, size, f"ends it after {len(data)}")
         if self.state is not IDLE or self.deadline is not NEVER or self._trailers:
@@ -451,9 +450,13 @@ class MessageReader:
         elif not message.keep_alive or self.server.stopping:
             self.state = self.state.end
         self.exchange = None
-        exchange.take_whole(data)
-        if exchange.error is None:
-            self._queue.add(exchange)
+        if message.has_coding:
+            exchange.take_whole(data)
+            if exchange.error is not None:
+                return
+        else:
+            exchange.content = data
+        self._queue.add(exchange, message.may_fill)
 
     def _read_body(self, message: Message, exchange: "Exchange") -> Generator[None, None, None]:
         """Read a body, and feed the parser with it as it comes."""

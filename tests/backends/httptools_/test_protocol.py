@@ -13,10 +13,10 @@ from werkzeug.exceptions import HTTPException, ImATeapot
 
 from kyoukai.backends.httptools_ import HttptoolsBackend, KyoukaiProtocol
 from kyoukai.core.errors import BadRequest, ContentTooLarge, ProtocolError
+from kyoukai.core.http1.message import Message
 from kyoukai.core.http1.parser_errors import Disagreement
 from kyoukai.core.http1.states import ARRIVING, BODY, ENDED, IDLE
 from kyoukai.core.semantics.framing import CHUNKED
-from kyoukai.core.semantics.request_head import RequestHead
 
 from ...core.http1.fakes import FakeExchange, FakeQueue, component
 
@@ -32,8 +32,8 @@ class Collecting(KyoukaiProtocol):
         self.errors: list[Exception] = []
 
     @staticmethod
-    def exchange_class(owner: Any, head: RequestHead, keep_alive: bool) -> Any:  # type: ignore[override]
-        owner.exchanges.append(FakeExchange(head, keep_alive))
+    def exchange_class(owner: Any, message: Message) -> Any:  # type: ignore[override]
+        owner.exchanges.append(FakeExchange(message.head, message.keep_alive))
         return owner.exchanges[-1]
 
     def handle_parser_exception(self, exc: Exception) -> None:

@@ -14,13 +14,12 @@ from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.errors import BadRequest, ContentTooLarge
 from kyoukai.core.exchange.answer import (
-    MAX_CLASSES,
     _heads,
-    _plain,
     answer_failure,
     prepare_answer,
     whole_body,
 )
+from kyoukai.core.exchange.closing import MAX_CLASSES, plain_classes
 from kyoukai.core.semantics.answer_head import AnswerHead
 from kyoukai.core.semantics.serialize import InvalidResponseError
 
@@ -234,7 +233,7 @@ def test_the_classes_that_are_kept_are_bounded() -> None:
     for number in range(2 * MAX_CLASSES):
         cls = type(f"Response{number}", (Response,), {})
         assert prepare(cls("abc", 404)).code == 404
-    assert len(_plain) <= MAX_CLASSES
+    assert len(plain_classes) <= MAX_CLASSES
 
 
 def test_large_heads_are_not_kept() -> None:

@@ -127,14 +127,28 @@ def test_a_body_that_came_along_with_its_head() -> None:
         accepted.receive(head("POST", body_size=6))
         exchange.head = accepted.head
         exchange.take_whole(b"abcdef")
-        assert exchange.body is not None
-        assert exchange.body.is_whole
+        assert (exchange.body, exchange.content) == (None, b"abcdef")
+        assert exchange.is_whole
         assert not exchange.is_begun
         exchange.begin()
         await ended(exchange)
         assert exchange.data == b"abcdef"
         # Nobody was asked how it is wanted.
         assert owner.app.asked == []
+
+    run(main)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_body_that_came_along_is_dropped_where_nobody_will_read_it(is_lost: bool) -> None:
+    async def main() -> None:
+        exchange = MemoryExchange(MemoryOwner())
+        exchange.take_whole(b"abcdef")
+        if is_lost:
+            exchange.lose()
+        else:
+            exchange.refuse(RequestTimeout())
+        assert exchange.content is None
 
     run(main)
 

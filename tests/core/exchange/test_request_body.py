@@ -125,39 +125,6 @@ def test_a_content_coding_that_is_broken() -> None:
     assert not body.is_whole
 
 
-@pytest.mark.parametrize("size", [0, 1, 1000])
-def test_one_that_is_there_at_once(size: int) -> None:
-    content = bytes(size)
-    body = RequestBody(PLAIN, 1000, content)
-    assert isinstance(body.content, BytesIO)
-    assert body.content.getvalue() == content
-    assert (body.size, body.is_whole, body.trailers) == (size, True, ())
-
-
-def test_one_that_is_there_at_once_and_has_a_content_coding() -> None:
-    coded = gzip.compress(b"hello", mtime=0)
-    body = RequestBody(CODED, 1000, coded)
-    assert isinstance(body.content, BytesIO)
-    assert body.content.getvalue() == b"hello"
-    assert (body.size, body.is_whole) == (len(coded), True)
-
-
-@pytest.mark.parametrize(
-    ("head", "content", "error"),
-    [
-        pytest.param(PLAIN, bytes(1001), ContentTooLarge, id="too-large"),
-        pytest.param(CODED, gzip.compress(bytes(1001)), ContentTooLarge, id="too-large-once-decoded"),
-        pytest.param(CODED, b"no gzip", BadRequest, id="no-such-coding"),
-        pytest.param(CODED, gzip.compress(b"hello")[:-1], BadRequest, id="cut-short"),
-    ],
-)
-def test_one_that_is_there_at_once_and_is_refused(
-    head: RequestHead, content: bytes, error: type[Exception]
-) -> None:
-    with pytest.raises(error):
-        RequestBody(head, 1000, content)
-
-
 @pytest.mark.parametrize("plan", [None, STREAMED])
 @pytest.mark.parametrize(("announced", "came"), [(5, 4), (5, 6), (5, 0), (0, 1)])
 def test_one_that_is_not_as_long_as_announced(announced: int, came: int, plan: BodyPlan | None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
+from kyoukai.core.http1.message import Message
 from kyoukai.core.http1.parser_errors import translate
 from kyoukai.core.http1.reader import MessageReader
 from kyoukai.core.limits import Limits
@@ -45,6 +46,11 @@ class FakeExchange:
     def content(self) -> bytes:
         return b"".join(self.pieces)
 
+    @content.setter
+    def content(self, data: bytes) -> None:
+        self.calls.append("content")
+        self.pieces = [data]
+
     def receive_announced(self) -> None:
         self.calls.append("announced")
         self.body = FakeBody(self.max_size)
@@ -79,7 +85,7 @@ class FakeQueue:
         self.waiting: list[Any] = []
         self.is_full = False
 
-    def add(self, exchange: Any) -> None:
+    def add(self, exchange: Any, may_fill: bool = True) -> None:
         exchange.calls.append("queued")
         self.waiting.append(exchange)
 
@@ -169,8 +175,8 @@ class FakeReceiver:
         return error
 
     @staticmethod
-    def exchange_class(receiver: "FakeReceiver", head: RequestHead, keep_alive: bool) -> FakeExchange:
-        exchange = FakeExchange(head, keep_alive)
+    def exchange_class(receiver: "FakeReceiver", message: Message) -> FakeExchange:
+        exchange = FakeExchange(message.head, message.keep_alive)
         receiver.prepare(exchange)
         receiver.exchanges.append(exchange)
         return exchange

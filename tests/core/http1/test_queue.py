@@ -17,7 +17,6 @@ class Waiting:
         self.name = name
         self.at_once = at_once
         self.is_begun = False
-        self.may_fill = fills
         self.started = self.asked = 0
         self._fills = fills
         self.also: Callable[[], None] = lambda: None
@@ -36,7 +35,7 @@ class Waiting:
 
 def test_nothing_is_begun_before_it_goes_on() -> None:
     queue, first = ExchangeQueue(10), Waiting()
-    queue.add(first)
+    queue.add(first, may_fill=False)
     assert first.is_begun
     assert not first.started
     # Most requests are not asked, which is a call less.

@@ -222,8 +222,8 @@ class AnswersOutOfOrder(KyoukaiProtocol):
 
 
 class _OutOfOrder(ExchangeQueue):
-    def add(self, exchange: Any) -> None:
-        super().add(exchange)
+    def add(self, exchange: Any, may_fill: bool = True) -> None:
+        super().add(exchange, may_fill)
         if len(self.waiting) == 3:
             self.waiting[1], self.waiting[2] = self.waiting[2], self.waiting[1]
 
