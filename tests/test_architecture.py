@@ -108,7 +108,6 @@ LONGER: dict[str, str] = {
     "kyoukai.core.exchange.exchange": DOCSTRINGS,
     "kyoukai.core.http1.protocol": DOCSTRINGS,
     "kyoukai.core.http1.reader": "a parser's calls and the server's own reading are compared in one place",
-    "kyoukai.core.semantics.policy": "one policy: what every wire and what HTTP/1 alone is held to",
 }
 
 

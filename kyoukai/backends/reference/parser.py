@@ -29,7 +29,7 @@ from kyoukai.core.http1.receive_buffer import ReceiveBuffer
 from kyoukai.core.known import Known
 from kyoukai.core.limits import MOST, Limits
 from kyoukai.core.semantics import policy
-from kyoukai.core.semantics.framing import NO_BODY, Framing
+from kyoukai.core.semantics.framing import NO_BODY, Framing, request_framing
 
 FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 """The fields, in lower case, that say where a message ends and whether another one follows."""
@@ -57,7 +57,7 @@ class ParsedHead:
         :raises ProtocolError: if that cannot be told.
         """
         if self._framing is None:
-            self._framing = policy.request_framing(
+            self._framing = request_framing(
                 self.joined(b"content-length"), self.joined(b"transfer-encoding"), self.version
             )
         return self._framing

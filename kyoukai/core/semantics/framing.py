@@ -1,9 +1,17 @@
 """How a message is delimited: RFC 9112 section 6.3 and RFC 9110 section 6.4.1."""
 
+import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from ..errors import BadRequest, NotImplementedByServer
 from .answer_head import AnswerHead
+
+# RFC 9112 section 6.2: Content-Length = 1*DIGIT. Twenty digits are more than any file has bytes.
+CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")
+
+# RFC 9110 section 10.1.4: transfer-coding = token *( OWS ";" OWS transfer-parameter )
+TRANSFER_CODING: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[^,]*)?")
 
 
 class Framing(NamedTuple):
@@ -16,6 +24,51 @@ class Framing(NamedTuple):
 
 NO_BODY: Final = Framing(0, False)
 CHUNKED: Final = Framing(0, True)
+
+
+def request_framing(content_length: str | None, transfer_encoding: str | None, version: str) -> Framing:
+    """Return how the body is delimited. The steps are those of RFC 9112 section 6.3.
+
+    :param transfer_encoding: several fields joined by comma.
+    :raises BadRequest: if the fields contradict each other or themselves.
+    :raises NotImplementedByServer: if there is a transfer coding besides ``chunked``.
+    """
+    if transfer_encoding is not None:
+        # 3. Both: "ought to be handled as an error"; a server MAY reject it. We do.
+        if content_length is not None:
+            raise BadRequest("Content-Length and Transfer-Encoding exclude each other.")
+        # Section 6.1: HTTP/1.0 has no Transfer-Encoding; its framing is faulty.
+        if version == "1.0":
+            raise BadRequest("HTTP/1.0 has no Transfer-Encoding.")
+        check_transfer_encoding(transfer_encoding)
+        return CHUNKED
+    if content_length is None:
+        # 7. Neither: no body.
+        return NO_BODY
+    # 5. and 6. A length that is valid, or 400.
+    if not CONTENT_LENGTH.fullmatch(content_length):
+        raise BadRequest("The Content-Length field is not one decimal number.")
+    length = int(content_length)
+    return Framing(length, False) if length else NO_BODY
+
+
+def check_transfer_encoding(value: str) -> None:
+    """Check that the transfer codings are exactly ``chunked`` (RFC 9112 section 6.1).
+
+    :raises BadRequest: if ``chunked`` is not last, or there twice, or the field is malformed.
+    :raises NotImplementedByServer: if another coding stands before the final ``chunked``.
+    """
+    if value.lower() == "chunked":
+        return
+    codings = [coding.strip(" \t").lower() for coding in value.split(",")]
+    if not all(TRANSFER_CODING.fullmatch(coding) for coding in codings):
+        raise BadRequest("The Transfer-Encoding field is malformed.")
+    # 4. "If a Transfer-Encoding header field is present in a request and the chunked transfer
+    # coding is not the final encoding, the message body length cannot be determined reliably; the
+    # server MUST respond with the 400 (Bad Request) status code and then close the connection."
+    if codings[-1] != "chunked" or "chunked" in codings[:-1]:
+        raise BadRequest("The final transfer coding must be chunked, and only that one.")
+    raise NotImplementedByServer("The only transfer coding this server knows is chunked.")
 
 
 @dataclass(slots=True)

@@ -8,43 +8,26 @@ What a head is made of, and how much of it there may be, has been checked when i
 :mod:`kyoukai.core.http1.readers`.
 """
 
-import functools
-import ipaddress
-import re
 from collections.abc import Container, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ..errors import (
     BadRequest,
     ContentTooLarge,
     ExpectationFailed,
     HeaderFieldsTooLarge,
-    NotImplementedByServer,
     ProtocolError,
     UnsupportedMediaType,
 )
 from ..limits import Limits
 from .content_coding import ContentDecoder
-from .framing import CHUNKED, NO_BODY, Framing
+from .framing import NO_BODY, Framing, request_framing
 from .grammar import FRAMING_FIELDS, parse_field_line
+from .host import check_host
 from .methods import SERVED_METHODS, check_method
 from .request_head import RequestHead
 from .target import Target, parse_target
 from .variables import field_variables, head_variables
-
-# RFC 3986 section 3.2.2 and 3.2.3:
-#   host = IP-literal / IPv4address / reg-name        port = *DIGIT
-HOST: Final = re.compile(
-    r"(?:\[(?:(?P<ipv6>[0-9A-Fa-f:.]+)|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\]"
-    r"|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)"
-    r"(?::[0-9]{0,5})?"
-)
-
-# RFC 9112 section 6.2: Content-Length = 1*DIGIT. Twenty digits are more than any file has bytes.
-CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")
-
-# RFC 9110 section 10.1.4: transfer-coding = token *( OWS ";" OWS transfer-parameter )
-TRANSFER_CODING: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[^,]*)?")
 
 
 def check_request_line(
@@ -129,7 +112,7 @@ def accept_delimited(
     :param software: the Server field of answers, for the environ.
     :raises ProtocolError: if the head is refused.
     """
-    check_method(sent.method.encode("latin-1", "replace"), methods)
+    check_request_line(sent.method.encode("latin-1", "replace"), sent.target, limits, methods)
     check_fields(sent.fields, limits, len(sent.target))
     target, variables = read_variables(sent, limits)
     # RFC 9113 section 8.1.1: a request whose Content-Length is not the size of its body is malformed.
@@ -239,82 +222,6 @@ def check_trailers(trailers: Sequence[tuple[bytes, bytes]], limits: Limits) -> N
     check_fields(trailers, limits)
     if any(name.lower() in FRAMING_FIELDS for name, _ in trailers):
         raise BadRequest("A trailer field frames the message.")
-
-
-def check_host(host: str | None, version: str) -> None:
-    """Check the Host field, ``None`` where there is none.
-
-    RFC 9112 section 3.2: 400 to HTTP/1.1 without Host, and to a Host that is none. An empty one is
-    what a client sends whose target has no authority; it is no use to an HTTP origin.
-
-    :raises BadRequest: if it is missing or malformed.
-    """
-    if host is None:
-        if version != "1.0":
-            raise BadRequest("The Host field is missing.")
-    elif not valid_host(host):
-        raise BadRequest("The Host field is no host name.")
-
-
-@functools.lru_cache(maxsize=256)
-def valid_host(host: str) -> bool:
-    """Return whether ``host`` is ``uri-host [ ":" port ]`` (RFC 9110 section 7.2)."""
-    match = HOST.fullmatch(host)
-    return match is not None and (match["ipv6"] is None or is_ipv6(match["ipv6"]))
-
-
-def is_ipv6(address: str) -> bool:
-    """Return whether ``address`` is an IPv6 address (RFC 3986 section 3.2.2)."""
-    try:
-        ipaddress.IPv6Address(address)
-    except ValueError:
-        return False
-    return True
-
-
-def request_framing(content_length: str | None, transfer_encoding: str | None, version: str) -> Framing:
-    """Return how the body is delimited. The steps are those of RFC 9112 section 6.3.
-
-    :param transfer_encoding: several fields joined by comma.
-    :raises BadRequest: if the fields contradict each other or themselves.
-    :raises NotImplementedByServer: if there is a transfer coding besides ``chunked``.
-    """
-    if transfer_encoding is not None:
-        # 3. Both: "ought to be handled as an error"; a server MAY reject it. We do.
-        if content_length is not None:
-            raise BadRequest("Content-Length and Transfer-Encoding exclude each other.")
-        # Section 6.1: HTTP/1.0 has no Transfer-Encoding; its framing is faulty.
-        if version == "1.0":
-            raise BadRequest("HTTP/1.0 has no Transfer-Encoding.")
-        check_transfer_encoding(transfer_encoding)
-        return CHUNKED
-    if content_length is None:
-        # 7. Neither: no body.
-        return NO_BODY
-    # 5. and 6. A length that is valid, or 400.
-    if not CONTENT_LENGTH.fullmatch(content_length):
-        raise BadRequest("The Content-Length field is not one decimal number.")
-    length = int(content_length)
-    return Framing(length, False) if length else NO_BODY
-
-
-def check_transfer_encoding(value: str) -> None:
-    """Check that the transfer codings are exactly ``chunked`` (RFC 9112 section 6.1).
-
-    :raises BadRequest: if ``chunked`` is not last, or there twice, or the field is malformed.
-    :raises NotImplementedByServer: if another coding stands before the final ``chunked``.
-    """
-    if value.lower() == "chunked":
-        return
-    codings = [coding.strip(" \t").lower() for coding in value.split(",")]
-    if not all(TRANSFER_CODING.fullmatch(coding) for coding in codings):
-        raise BadRequest("The Transfer-Encoding field is malformed.")
-    # 4. "If a Transfer-Encoding header field is present in a request and the chunked transfer
-    # coding is not the final encoding, the message body length cannot be determined reliably; the
-    # server MUST respond with the 400 (Bad Request) status code and then close the connection."
-    if codings[-1] != "chunked" or "chunked" in codings[:-1]:
-        raise BadRequest("The final transfer coding must be chunked, and only that one.")
-    raise NotImplementedByServer("The only transfer coding this server knows is chunked.")
 
 
 def expects_continue(expect: str, version: str) -> bool:
