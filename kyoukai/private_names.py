@@ -77,6 +77,21 @@ def close_callbacks(response: Response) -> list[Callable[[], Any]]:
     return response._on_close
 
 
+def has_rolled(stream: Any) -> bool | None:
+    """Return whether a SpooledTemporaryFile is on a disk; ``None`` of any other stream."""
+    rolled: bool | None = getattr(stream, "_rolled", None)
+    return rolled
+
+
+def refuses_sendfile(transport: asyncio.BaseTransport) -> bool:
+    """Return whether ``loop.sendfile()`` would refuse a transport, or what stands before one."""
+    try:
+        getattr(transport, "_sendfile_compatible", None)
+    except asyncio.SendfileNotAvailableError:
+        return True
+    return False
+
+
 def has_converter(rule: Rule, variable: str) -> bool:
     """Return whether a rule, as far as it has been compiled, has a variable."""
     return variable in rule._converters

@@ -1,7 +1,10 @@
 """The private names of other libraries are still there: a release may take each of them away."""
 
 import asyncio
+import io
 import platform
+import socket
+import tempfile
 from collections.abc import Callable
 from importlib import import_module, metadata
 from typing import Any, Final
@@ -13,7 +16,15 @@ from werkzeug.routing import Map, Rule
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
-from kyoukai.private_names import KNOWN_VERSIONS, PRIVATE_NAMES, policy_loop, running_loop
+from kyoukai.private_names import (
+    KNOWN_VERSIONS,
+    PRIVATE_NAMES,
+    close_callbacks,
+    has_rolled,
+    policy_loop,
+    refuses_sendfile,
+    running_loop,
+)
 
 
 def read_request() -> Request:
@@ -107,3 +118,37 @@ def test_the_running_loop_is_seen_and_not_demanded() -> None:
 
     assert running_loop() is None
     asyncio.run(main())
+
+
+def test_the_callbacks_of_a_response_are_its_own_list() -> None:
+    response = Response()
+    response.call_on_close(print)
+    assert close_callbacks(response) == [print]
+    close_callbacks(response)[0] = repr
+    assert close_callbacks(response) == [repr]
+
+
+def test_whether_a_file_is_on_a_disk() -> None:
+    with tempfile.SpooledTemporaryFile(max_size=4) as file:
+        file.write(b"1234")
+        assert has_rolled(file) is False
+        file.write(b"5")
+        assert has_rolled(file) is True
+    assert has_rolled(io.BytesIO()) is None
+
+
+def test_a_transport_may_refuse_sendfile() -> None:
+    class Refusing(asyncio.Transport):
+        @property
+        def _sendfile_compatible(self) -> object:
+            raise asyncio.SendfileNotAvailableError
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+            assert not refuses_sendfile(transport)
+            transport.close()
+
+    asyncio.run(main())
+    assert refuses_sendfile(Refusing())

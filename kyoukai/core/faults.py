@@ -14,14 +14,15 @@ import functools
 import inspect
 import signal
 import threading
-from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from kyoukai.private_names import running_loop
 
 
 def is_cancelled(exc: BaseException) -> bool:
     """Return whether ``exc`` says that this task is cancelled, and not something that it waits for."""
-    if not isinstance(exc, asyncio.CancelledError) or _get_running_loop() is None:
+    if not isinstance(exc, asyncio.CancelledError) or running_loop() is None:
         return False
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -30,15 +30,10 @@ DOCUMENTED = {
 INLINE: dict[str, frozenset[str]] = {
     # The path of every request, where one more function call is measured by the guard.
     "kyoukai.core.exchange.answer": frozenset({"_list", "_status"}),
-    "kyoukai.core.exchange.closing": frozenset({"_on_close", "_rolled"}),
+    "kyoukai.core.exchange.closing": frozenset({"_on_close"}),
     "kyoukai.web.application": frozenset({"_state"}),
     "kyoukai.web.context": frozenset({"_loop"}),
     "kyoukai.web.wrappers": frozenset({"_cached_data", "_cached_json", "_list", "_parsed_content_type"}),
-    # Not on that path: for private_names, once the core is rebuilt.
-    "kyoukai.core.exchange.body_stream": frozenset({"_get_running_loop"}),
-    "kyoukai.core.connection.sendfile": frozenset({"_sendfile_compatible"}),
-    "kyoukai.core.faults": frozenset({"_get_running_loop"}),
-    "kyoukai.core.serving.strands": frozenset({"_get_running_loop", "_on_close"}),
 }
 """The modules that read such names themselves, and exactly which."""
 

@@ -9,6 +9,8 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from kyoukai.private_names import refuses_sendfile
+
 if TYPE_CHECKING:
     from ..exchange.answer_writer import AnswerWriter
     from .connection import Connection
@@ -63,10 +65,7 @@ async def open_socket(connection: "Connection") -> int | None:
     :raises ConnectionResetError: if the client is gone.
     """
     transport = connection.transport
-    try:
-        # What loop.sendfile() asks, so that what stands before a transport says no to both alike.
-        getattr(transport, "_sendfile_compatible", None)
-    except asyncio.SendfileNotAvailableError:
+    if refuses_sendfile(transport):
         return None
     sock = transport.get_extra_info("socket")
     if sock is None or connection.is_secure or not hasattr(os, "sendfile"):

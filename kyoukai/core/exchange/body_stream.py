@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.exceptions import HTTPException
 
+from kyoukai.private_names import running_loop
+
 if TYPE_CHECKING:
     from ..semantics.content_coding import ContentDecoder
 
@@ -253,7 +255,7 @@ class BlockingInput(io.RawIOBase):
         :raises RuntimeError: in the event loop, which would stand still.
         :raises Exception: what the stream failed with.
         """
-        if asyncio._get_running_loop() is not None:
+        if running_loop() is not None:
             self._stream.check()
             raise RuntimeError(
                 "this route streams its request's body, and an event loop cannot wait for it here: read it by"

@@ -17,6 +17,8 @@ from werkzeug.datastructures import iter_multi_items
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import FileWrapper
 
+from kyoukai.private_names import close_callbacks, has_rolled
+
 from ..faults import is_fault
 from ..serving.strands import InStrand, Strand, take_strand
 from ..serving.threads import run_in_thread
@@ -128,7 +130,8 @@ def _is_in_memory(request: Request) -> bool:
 
 def _is_on_disk(stream: Any) -> bool:
     # A SpooledTemporaryFile, which Werkzeug makes, is in memory as long as it is small.
-    return getattr(stream, "_rolled", type(stream) is not io.BytesIO)
+    rolled = has_rolled(stream)
+    return type(stream) is not io.BytesIO if rolled is None else rolled
 
 
 async def close_stream(response: Response, strand: Strand | None = None, *, in_loop: bool = False) -> None:
@@ -191,7 +194,7 @@ def _parts(response: Response, body: Any, strand: Strand | None, in_loop: bool) 
             not in_loop and (strand is not None or _may_block(body)) and not (_is_over(body) and not has_own)
         )
         parts.append(InStrand(close, strand or Strand()) if is_threaded else close)
-    return parts if has_own else [*parts, *response._on_close]
+    return parts if has_own else [*parts, *close_callbacks(response)]
 
 
 def _name(function: Callable[..., object]) -> str:

@@ -6,13 +6,14 @@ has let go of it before it is closed. Which strand a body is read in is noted un
 
 import contextlib
 import threading
-from asyncio import _get_running_loop
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from werkzeug.wrappers import Response
+
+from kyoukai.private_names import close_callbacks, running_loop
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ class InStrand:
 
 def running_strand() -> Strand | None:
     """Return the strand that this thread runs in; ``None`` in an event loop."""
-    return None if _get_running_loop() is not None else getattr(_local, "strand", None)
+    return None if running_loop() is not None else getattr(_local, "strand", None)
 
 
 def note_strand(body: Any, strand: Strand) -> None:
@@ -96,7 +97,7 @@ def adopt(response: Response, strand: Strand, known: int = 0) -> None:
 
     :param known: how many there were before.
     """
-    callbacks = response._on_close
+    callbacks = close_callbacks(response)
     for index in range(known, len(callbacks)):
         if not isinstance(callbacks[index], InStrand):
             callbacks[index] = InStrand(callbacks[index], strand)
