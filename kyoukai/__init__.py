@@ -23,7 +23,7 @@ from kyoukai.core.http1.protocol import HTTPProtocol
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.answer_head import AnswerHead
 from kyoukai.core.semantics.request_head import RequestHead
-from kyoukai.core.serving.application import BodyPlan
+from kyoukai.core.serving.application import BodyPlan, ServerComponent
 from kyoukai.web import (
     Blueprint,
     CookieSessions,
@@ -98,6 +98,7 @@ __all__ = (
     "HTTPProtocol",
     "RequestHead",
     "RequestParser",
+    "ServerComponent",
     # errors and limits
     "BackendError",
     "BackendOptionError",

@@ -51,6 +51,7 @@ BACKENDS = [
     "HTTPProtocol",
     "RequestHead",
     "RequestParser",
+    "ServerComponent",
 ]
 ERRORS_AND_LIMITS = [
     "BackendError",

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from asphalt.core import Context
 from werkzeug.exceptions import BadRequest
 
-from kyoukai import AnswerHead, Backend, Exchange, ExchangeConnection, RequestHead
-from kyoukai.core.serving.application import Component
+from kyoukai import AnswerHead, Backend, Exchange, ExchangeConnection, RequestHead, ServerComponent
 
 Fields = Sequence[tuple[str, str]]
 
@@ -100,6 +99,6 @@ class FramedBackend(Backend):
     testing_adapter = "framed_adapter:FramedAdapter"
 
     def create_protocol(
-        self, component: Component, parent_context: Context, server_ip: str, server_port: int
+        self, component: ServerComponent, parent_context: Context, server_ip: str, server_port: int
     ) -> FramedConnection:
         return FramedConnection(component, parent_context, server_ip, server_port)

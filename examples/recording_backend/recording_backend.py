@@ -14,9 +14,8 @@ from typing import Any
 
 from asphalt.core import Context
 
-from kyoukai import Backend, BackendError, BackendOptionError
+from kyoukai import Backend, BackendError, BackendOptionError, ServerComponent
 from kyoukai.core.contract.registry import create_backend
-from kyoukai.core.serving.application import Component
 
 logger = logging.getLogger("recording_backend")
 
@@ -113,7 +112,7 @@ class RecordingBackend(Backend):
         self.numbers = itertools.count(1)
 
     def create_protocol(
-        self, component: Component, parent_context: Context, server_ip: str, server_port: int
+        self, component: ServerComponent, parent_context: Context, server_ip: str, server_port: int
     ) -> Recorder:
         protocol = self.inner.create_protocol(component, parent_context, server_ip, server_port)
         return Recorder(protocol, next(self.numbers))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asphalt.core import Context
 
     from ..limits import Limits
-    from ..serving.application import Component
+    from ..serving.application import ServerComponent
 
 OtherProtocol = TypeVar("OtherProtocol", bound=asyncio.Protocol)
 
@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        component: "Component",
+        component: "ServerComponent",
         parent_context: "Context",
         server_ip: str,
         server_port: int,
@@ -133,10 +133,6 @@ class Connection(asyncio.Protocol):
     def client_ended(self) -> bool:
         """Whether the client has ended its side, or is gone."""
         return self.client.has_ended
-
-    def note_client_ended(self) -> None:
-        """Note that the client has ended its side, or is gone."""
-        self.client.end()
 
     async def wait_client_ended(self) -> None:
         """Wait until the client has ended its side, or is gone."""

@@ -15,7 +15,7 @@ from ..errors import BackendOptionError
 if TYPE_CHECKING:
     from asphalt.core import Context
 
-    from ..serving.application import Component
+    from ..serving.application import ServerComponent
 
 API_VERSION: Final = 1
 """The version of the contract that this release speaks.
@@ -60,7 +60,7 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def create_protocol(
         self,
-        component: "Component",
+        component: "ServerComponent",
         parent_context: "Context",
         server_ip: str,
         server_port: int,
@@ -70,7 +70,7 @@ class Backend(abc.ABC):
         It is called by the event loop for every connection accepted, so it must be quick and
         must not raise. Nothing that belongs to one connection may be kept on the backend.
 
-        :param component: gives ``app`` and ``server`` (see :class:`Component`).
+        :param component: gives ``app`` and ``server`` (see :class:`~kyoukai.ServerComponent`).
         :param parent_context: the Asphalt context that each request's context derives from.
         :param server_ip: the address listened on; the path of a Unix socket.
         :param server_port: the port listened on; 0 for a Unix socket.

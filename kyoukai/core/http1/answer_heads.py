@@ -37,10 +37,6 @@ class Head:
         self.date, self.server = date, server
         return self.whole
 
-    def __len__(self) -> int:
-        """Return how many bytes there are already."""
-        return len(self._start) + len(self._end)
-
 
 def serialize_head(answer: AnswerHead, version: str, close: bool) -> Head:
     """Return the head of an answer; one that was made of ``answer`` before is returned again.

@@ -11,7 +11,7 @@ from .protocol import HTTPProtocol
 if TYPE_CHECKING:
     from asphalt.core import Context
 
-    from ..serving.application import Component
+    from ..serving.application import ServerComponent
 
 
 class HTTP1Backend(Backend):
@@ -39,7 +39,7 @@ class HTTP1Backend(Backend):
 
     def create_protocol(
         self,
-        component: "Component",
+        component: "ServerComponent",
         parent_context: "Context",
         server_ip: str,
         server_port: int,

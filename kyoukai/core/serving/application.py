@@ -107,8 +107,8 @@ class RefusingApplication(Application, Protocol):
         """
 
 
-class Component(Protocol):
-    """What a connection sees of the component that it serves for."""
+class ServerComponent(Protocol):
+    """What a backend and its connections see of the component that they serve for."""
 
     @property
     def app(self) -> Any:

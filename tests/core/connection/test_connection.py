@@ -150,7 +150,7 @@ def test_a_client_that_ends_its_side() -> None:
         connection, _ = make()
         ended = asyncio.ensure_future(connection.wait_client_ended())
         await turns()
-        connection.note_client_ended()
+        connection.client.end()
         await ended
         assert (connection.client_ended, connection.client_gone) == (True, False)
 
@@ -383,7 +383,7 @@ def test_lingering_with_a_socket_that_knows_of_a_reset() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("end", [Connection.note_client_ended, Connection.close])
+@pytest.mark.parametrize("end", [lambda connection: connection.client.end(), Connection.close])
 def test_nobody_to_linger_for(end: Any) -> None:
     async def main() -> None:
         connection, transport = make()
@@ -460,7 +460,7 @@ def test_what_was_received_and_not_parsed_is_the_other_protocols() -> None:
 def test_the_other_protocol_learns_that_the_client_has_ended_its_side(stays: bool) -> None:
     async def main() -> None:
         connection, transport = make()
-        connection.note_client_ended()
+        connection.client.end()
         other = connection.replace(Other, "other", stays=stays)
         assert other.calls == [transport, "eof"]
         assert transport.calls == ([] if stays else ["close"])

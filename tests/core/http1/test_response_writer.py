@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kyoukai.core.http1.answer_heads import own_fields, serialize_head
+from kyoukai.core.http1.answer_heads import own_fields
 from kyoukai.core.http1.response_writer import NO_ANSWER, ResponseWriter, informational
 from kyoukai.core.semantics.answer_head import AnswerHead
 from kyoukai.core.semantics.serialize import InvalidResponseError
@@ -103,13 +103,6 @@ def test_a_head_is_made_once_and_its_date_is_that_of_now() -> None:
     assert b"keep-alive" in writer.head(head, "1.0", False, later, "b")
     assert b"onnection" not in writer.head(head, "1.1", False, later, "b")
     assert len(head.serialized) == 3
-
-
-def test_how_long_a_head_is_without_what_changes() -> None:
-    head = serialize_head(answer(), "1.1", False)
-    assert len(head) == len(b"HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\n")
-    head.complete(DATE, "a")
-    assert len(head.whole) == len(head) + len(OWN)
 
 
 @pytest.mark.parametrize(
