@@ -1,6 +1,7 @@
 """Kyoukai: an asyncio HTTP/1.1 server whose way of speaking HTTP is a backend chosen by name."""
 
 from kyoukai.asphalt import HTTPRequestContext, KyoukaiComponent
+from kyoukai.core.applications.answer_stream import AnswerStream, start_answer
 from kyoukai.core.applications.exchange_calls import read_content, send_answer
 from kyoukai.core.applications.exchange_form import ExchangeApplication
 from kyoukai.core.connection.connection import Connection
@@ -60,10 +61,12 @@ __all__ = (
     "Kyoukai",
     "KyoukaiComponent",
     # applications of the lower form
+    "AnswerStream",
     "BodyPlan",
     "ExchangeApplication",
     "read_content",
     "send_answer",
+    "start_answer",
     # route groups
     "RouteGroup",
     "after_request",

@@ -444,6 +444,22 @@ def test_an_application_of_the_lower_form_on_every_backend(serve: Any, load: Any
     assert (refused.status, refused.fields["allow"]) == (405, "POST")
 
 
+def test_an_answer_that_is_pushed_on_every_backend(serve: Any, load: Any) -> None:
+    server = serve(load("docs/pushed.py").app)
+    with server.connect() as client:
+        client.send(message("POST", "/", "Transfer-Encoding: chunked", "TE: trailers", "Connection: TE"))
+        for piece in (b"one", b"two"):
+            client.send(b"3\r\n%b\r\n" % piece)
+            if piece == b"one":
+                assert client.receive_head().status == 200
+            assert client.receive_exactly(8) == b"3\r\n%b\r\n" % piece
+        client.send(b"0\r\n\r\n")
+        digest = b64encode(hashlib.sha256(b"onetwo").digest())
+        assert client.receive_until(b"\r\n\r\n") == b"0\r\nContent-Digest: sha-256=:%b:\r\n\r\n" % digest
+    with server.connect() as client:
+        assert client.request(message("POST", "/", body=b"three")).body == b"three"
+
+
 def test_an_upgrade_on_every_backend(serve: Any, load: Any) -> None:
     server = serve(load("docs/upgrade.py").app)
     assert ask(server, "/echo").status == 400

@@ -14,7 +14,14 @@ APPLICATIONS = [
     "Kyoukai",
     "KyoukaiComponent",
 ]
-LOWER_FORM = ["BodyPlan", "ExchangeApplication", "read_content", "send_answer"]
+LOWER_FORM = [
+    "AnswerStream",
+    "BodyPlan",
+    "ExchangeApplication",
+    "read_content",
+    "send_answer",
+    "start_answer",
+]
 ROUTE_GROUPS = [
     "RouteGroup",
     "after_request",

@@ -10,7 +10,7 @@ import pytest
 from asphalt.core import Context
 from werkzeug.exceptions import ImATeapot
 
-from kyoukai import BodyPlan, Exchange, read_content, send_answer
+from kyoukai import BodyPlan, Exchange, read_content, send_answer, start_answer
 from kyoukai.core.semantics.serialize import InvalidResponseError
 
 from ..serving import PATIENCE, Running, chunks, error_records, message
@@ -218,3 +218,68 @@ def test_a_second_answer_is_refused(serve: Serve) -> None:
         # The next answer of the connection is that to the next request.
         for number in (0, 1, 2):
             assert client.request(message("GET", "/")).body == b"%d refused" % number
+
+
+def test_an_answer_is_pushed_piece_by_piece(serve: Serve) -> None:
+    seen = threading.Event()
+
+    async def handle(exchange: Exchange) -> None:
+        stream = start_answer(exchange, "200 OK", [("Trailer", "X-Sum")])
+        await stream.send(b"one")
+        await asyncio.to_thread(seen.wait, PATIENCE)
+        await stream.send(b"two")
+        await stream.end(b"three", [("X-Sum", "11")])
+
+    with serve(Raw(handle)).connect() as client:
+        for line, trailers in (("TE: trailers", b"X-Sum: 11\r\n"), ("X-A: b", b"")):
+            seen.clear()
+            client.send(message("GET", "/", line))
+            assert client.receive_head().fields["transfer-encoding"] == "chunked"
+            first = b"3\r\none\r\n"
+            # It is there before the next is made.
+            assert client.receive_exactly(len(first)) == first
+            seen.set()
+            rest = b"3\r\ntwo\r\n5\r\nthree\r\n0\r\n" + trailers + b"\r\n"
+            assert client.receive_exactly(len(rest)) == rest
+
+
+def test_a_client_that_does_not_read_makes_who_pushes_wait(serve: Serve) -> None:
+    pushed = 0
+    waits = threading.Event()
+    count = 512
+
+    async def handle(exchange: Exchange) -> None:
+        nonlocal pushed
+        stream = start_answer(exchange, "200 OK", [("Content-Length", str(count * 65536))])
+        for _ in range(count):
+            if exchange.client.is_paused:
+                waits.set()
+            sending = asyncio.ensure_future(stream.send(bytes(65536)))
+            await asyncio.sleep(0)
+            if exchange.client.is_paused:
+                waits.set()
+            await sending
+            pushed += 1
+        await stream.end()
+
+    with serve(Raw(handle)).connect() as client:
+        client.send(message())
+        client.receive_head()
+        assert waits.wait(PATIENCE)
+        assert pushed < count
+        assert len(client.receive_exactly(count * 65536)) == count * 65536
+        client.send(message("HEAD", "/"))
+        assert client.receive_head().status == 200
+
+
+def test_an_answer_that_is_never_ended_is_broken_off(serve: Serve, caplog: Any) -> None:
+    async def handle(exchange: Exchange) -> None:
+        await start_answer(exchange, "200 OK").send(b"one")
+
+    with serve(Raw(handle)).connect() as client:
+        client.send(message())
+        assert client.receive_head().status == 200
+        # Without its last chunk.
+        assert client.receive_rest() == b"3\r\none\r\n"
+    [record] = error_records(caplog)
+    assert "has not ended its answer" in str(record.exc_info[1])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ..exchange.body_stream import BodyStream
 from ..exchange.response_body import BodySender
 from ..semantics.serialize import read_head
+from .answer_stream import check_unanswered
 
 if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
@@ -48,10 +49,7 @@ async def send_answer(
     :raises RuntimeError: if it has been called for this request before.
     :raises Exception: what the iterator raises. Let it out: the answer is broken off then.
     """
-    if exchange.status:
-        raise RuntimeError("this request has its answer already, or a part of it")
-    if exchange.client_gone:
-        raise ConnectionResetError("the client is gone")
+    check_unanswered(exchange)
     size = len(content) if isinstance(content, bytes) else None
     head = read_head(status, fields, size, exchange.head.method)
     exchange.status = head.code

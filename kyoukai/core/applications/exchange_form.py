@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ..exchange.closing import close_both
 from ..exchange.error_response import error_response
+from .answer_stream import AnswerStream
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -33,15 +34,16 @@ class ExchangeApplication(Protocol):
         a task, and in a copy of the server's context variables, of its own. What the server refuses, it
         answers by itself: for that this is not called.
 
-        It sends one answer, by :func:`~kyoukai.send_answer`, and returns when all of it is sent. It does not
-        call what belongs to the wire: ``answered``, ``finish``, ``refuse`` and the ``receive`` methods. The
-        log, the rest of an unread body and the end of the connection are the server's.
+        It sends one answer, by :func:`~kyoukai.send_answer`, or piece by piece by
+        :func:`~kyoukai.start_answer`, and returns when all of it is sent. It does not call what belongs to
+        the wire: ``answered``, ``finish``, ``refuse`` and the ``receive`` methods. The log, the rest of an
+        unread body and the end of the connection are the server's.
 
         :param exchange: ``exchange.head`` is what was asked; :func:`~kyoukai.read_content` reads the content.
         :param parent_context: the server's Asphalt context, to derive a request's own from.
         :raises HTTPException: to have the server answer with that error; nothing is logged.
         :raises Exception: is logged with its traceback, and answered with 500. So is a return without an
-            answer. Either breaks off an answer that has begun.
+            answer. Either breaks off an answer that has begun, and so does a return before its end.
         :raises asyncio.CancelledError: if it is cancelled, by a stop or by ``cancel_on_disconnect``. Let it
             out.
         """
@@ -55,6 +57,8 @@ class ExchangeForm:
 
     def __init__(self, app: Any) -> None:
         self.app = app
+        self.pushed: dict[Exchange, AnswerStream] = {}
+        """The answers that are pushed, of the exchanges that are being answered."""
 
     def is_told(self, exchange: "Exchange", error: HTTPException) -> bool:
         """Return that the server answers refusals by itself."""
@@ -73,6 +77,9 @@ class ExchangeForm:
                 await self.app.process_exchange(exchange, exchange.owner.parent_context)
                 if not exchange.status and not exchange.client.is_gone:
                     raise RuntimeError("process_exchange has returned, and sent no answer")
+                pushed = self.pushed.get(exchange)
+                if pushed is not None and not pushed.is_ended and not exchange.client.is_gone:
+                    raise RuntimeError("process_exchange has returned, and has not ended its answer")
             except BaseException as exc:
                 if exchange.is_ended_by(exc):
                     raise
@@ -89,6 +96,7 @@ class ExchangeForm:
                 # The task ends here; nobody is left to answer.
                 raise
         finally:
+            self.pushed.pop(exchange, None)
             exchange.log(None)
             exchange.finish()
 

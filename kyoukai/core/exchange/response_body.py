@@ -88,13 +88,16 @@ class BodySender:
                 await self._send_async(body)
             else:
                 await self._send_blocking(body)
-            await self._end()
+            await self.end()
         finally:
             # What was there before something failed is the client's.
             self.flush()
 
-    async def _end(self) -> None:
-        """End the answer, with what has yet to be written."""
+    async def end(self) -> None:
+        """End the answer, with what has yet to be written.
+
+        :raises InvalidResponseError: if there is less of the content than its Content-Length said.
+        """
         if self.declared is not None and self.exchange.sent < self.declared:
             raise InvalidResponseError(
                 f"the body has {self.exchange.sent} bytes, its Content-Length says {self.declared}"

@@ -8,7 +8,7 @@ them. What is wrong with them is logged; the body before them is whole all the s
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 from werkzeug.datastructures import Headers
@@ -75,12 +75,21 @@ def takes_trailers(environ: dict[str, Any]) -> bool:
     :param environ: of the request.
     """
     protocol = environ.get("kyoukai.protocol")
-    if protocol is None or Feature.RESPONSE_TRAILERS not in protocol.server.features:
+    return protocol is not None and keeps_trailers(environ, protocol.server.features)
+
+
+def keeps_trailers(variables: Mapping[str, Any], features: Collection[str]) -> bool:
+    """Return whether a client says that it keeps trailer fields, and the backend sends such.
+
+    :param variables: of the request's head.
+    :param features: the backend's.
+    """
+    if Feature.RESPONSE_TRAILERS not in features:
         return False
     # RFC 9110 section 10.1.4: "a TE field with a "trailers" member sent in a request indicates that the
     # client will not discard trailer fields."
-    return environ.get("SERVER_PROTOCOL") != "HTTP/1.0" and any(
-        coding.strip(" \t").lower() == "trailers" for coding in environ.get("HTTP_TE", "").split(",")
+    return variables.get("SERVER_PROTOCOL") != "HTTP/1.0" and any(
+        coding.strip(" \t").lower() == "trailers" for coding in variables.get("HTTP_TE", "").split(",")
     )
 
 

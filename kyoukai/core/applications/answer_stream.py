@@ -1,0 +1,126 @@
+"""An answer that an application of the lower form pushes: its head, then pieces, then what ends it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..exchange.response_body import BodySender
+from ..exchange.trailers import keeps_trailers, read_trailers
+from ..semantics.answer_head import AnswerHead
+from ..semantics.field_pairs import FieldPairs
+from ..semantics.serialize import read_head
+
+if TYPE_CHECKING:
+    from ..exchange.exchange import Exchange
+
+
+class AnswerStream:
+    """An answer whose head is sent, and whose content is pushed. :func:`start_answer` makes it.
+
+    All of it is called in the event loop, one call after the other.
+
+    :param exchange: whose answer it is.
+    :param head: as it was sent.
+    """
+
+    __slots__ = ("_exchange", "_sender", "is_ended", "takes_trailers")
+
+    def __init__(self, exchange: "Exchange", head: AnswerHead) -> None:
+        self._exchange = exchange
+        self._sender = BodySender(exchange, head.size) if head.has_content else None
+        self.takes_trailers = (
+            head.has_content
+            and head.size is None
+            and keeps_trailers(exchange.head.environ, exchange.server.features)
+        )
+        """Whether trailer fields reach the client: it keeps them, and this wire and this answer have some."""
+        self.is_ended = False
+        """Whether :meth:`end` has been called."""
+
+    async def send(self, piece: bytes) -> None:
+        """Send a piece of the content, and return when the client has room for the next.
+
+        Where the answer has no content, as one to HEAD, nothing is sent.
+
+        :raises InvalidResponseError: if the content is longer than its Content-Length.
+        :raises ConnectionResetError: if the client is gone.
+        :raises RuntimeError: if the answer is ended.
+        """
+        self._check()
+        sender = self._sender
+        if sender is None:
+            return
+        is_due = sender.write_piece(piece)
+        sender.flush()
+        if is_due or self._exchange.client.is_paused:
+            await sender.make_room()
+
+    async def end(self, piece: bytes = b"", trailers: FieldPairs = ()) -> None:
+        """End the answer, so that the client knows that it is whole. It is called once.
+
+        :param piece: the last piece of the content, which is sent together with the end.
+        :param trailers: pairs of name and value, or a mapping. They are left out unless
+            :attr:`takes_trailers`.
+        :raises InvalidResponseError: if the content is not as long as its Content-Length, or a trailer field
+            cannot be sent, or not behind the content (RFC 9110 section 6.5.1).
+        :raises ConnectionResetError: if the client is gone.
+        :raises RuntimeError: if the answer is ended.
+        """
+        self._check()
+        fields = read_trailers(trailers)
+        sender = self._sender
+        if sender is not None:
+            sender.write_piece(piece)
+            if self.takes_trailers:
+
+                async def make_trailers() -> list[tuple[str, str]]:
+                    return fields
+
+                sender.trailers = make_trailers
+            await sender.end()
+        self.is_ended = True
+
+    def _check(self) -> None:
+        if self.is_ended:
+            raise RuntimeError("this answer is ended")
+        if self._exchange.client_gone:
+            raise ConnectionResetError("the client is gone")
+
+
+def start_answer(exchange: "Exchange", status: str, fields: Iterable[tuple[str, str]] = ()) -> AnswerStream:
+    """Send the head of an answer, and return what its content is pushed by. It does not wait.
+
+    It is called once for a request, in place of :func:`~kyoukai.send_answer`, which does the same for status
+    and fields. :meth:`AnswerStream.end` has to follow: an answer that is not ended is broken off.
+
+    :param status: code and reason, ``"200 OK"``; from 200 to 599.
+    :param fields: names and values, as latin-1 has them. The content's size is told by Content-Length;
+        otherwise the wire delimits it.
+    :raises InvalidResponseError: if status or fields cannot be sent. Nothing was, then.
+    :raises ConnectionResetError: if the client is gone.
+    :raises RuntimeError: if the request has its answer, or a part of it.
+    """
+    check_unanswered(exchange)
+    head = read_head(status, fields, None, exchange.head.method)
+    exchange.status = head.code
+    stream = AnswerStream(exchange, head)
+    answerer: Any = exchange.owner.answerer
+    answerer.pushed[exchange] = stream
+    if head.has_content:
+        # It may be made of the request's content, which the client has yet to send.
+        exchange.prepare_stream(head.code < 300)
+        exchange.send_head(head)
+    else:
+        exchange.send_whole(head, b"")
+    return stream
+
+
+def check_unanswered(exchange: "Exchange") -> None:
+    """Check that an answer to a request can be sent.
+
+    :raises RuntimeError: if it has one, or a part of it.
+    :raises ConnectionResetError: if the client is gone.
+    """
+    if exchange.status:
+        raise RuntimeError("this request has its answer already, or a part of it")
+    if exchange.client_gone:
+        raise ConnectionResetError("the client is gone")
