@@ -107,7 +107,6 @@ LONGER: dict[str, str] = {
     "kyoukai.core.connection.connection": DOCSTRINGS,
     "kyoukai.core.exchange.exchange": DOCSTRINGS,
     "kyoukai.core.http1.protocol": DOCSTRINGS,
-    "kyoukai.core.http1.reader": "a parser's calls and the server's own reading are compared in one place",
 }
 
 

@@ -36,10 +36,6 @@ CORE: dict[str, tuple[Size, str]] = {
     "kyoukai.core.connection.exchanges.ExchangeConnection": (Size(20, 2), "a connection, and its exchanges"),
     "kyoukai.core.http1.exchange.HTTP1Exchange": (Size(16, 3), "fourteen of every exchange"),
     "kyoukai.core.http1.protocol.HTTPProtocol": (Size(24, 2), FACE),
-    "kyoukai.core.http1.reader.MessageReader": (
-        Size(24, 1),
-        "what the server reads, and a parser tells",
-    ),
     "kyoukai.core.serving.server_state.Server": (Size(21, 1), "limits, clock, log and connections in one"),
 }
 

@@ -99,7 +99,7 @@ def test_what_it_tells_of_a_head_is_dropped(client: Client) -> None:
         assert answer.body == f"POST {target} hello".encode()
     [parser] = made
     # It is no trailer section of this message or the next.
-    assert parser.protocol.reader._trailers == []
+    assert parser.protocol.reader.parsing.trailers == []
 
 
 def test_what_the_policy_refuses_it_never_sees(client: Client) -> None:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from kyoukai import HTTP1Backend, HTTPProtocol, ProtocolError
 from kyoukai.backends.httptools_ import KyoukaiProtocol as HttptoolsProtocol
 from kyoukai.backends.reference import KyoukaiProtocol as ReferenceProtocol
-from kyoukai.core.http1.reader import MessageReader
+from kyoukai.core.http1.parsing import Parsing
 
 from ..serving import Answering, Running, chunks, echo, error_records, message, running
 from .test_refusals import CASES
@@ -248,9 +248,9 @@ def test_what_fails_in_a_callback_is_a_500_with_its_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # A callback of the server's, as its module has it, with a bug.
-    module = {"__name__": MessageReader.__module__}
+    module = {"__name__": Parsing.__module__}
     exec("def on_url(self, url):\n    raise ZeroDivisionError('secret')", module)
-    monkeypatch.setattr(MessageReader, "on_url", module["on_url"])
+    monkeypatch.setattr(Parsing, "on_url", module["on_url"])
     errors = {} if wrapper is None else {"parser_errors": (ParseError,)}
     exc: BaseException | None = check_500(serve_by(wrapper, **errors), message(), caplog)
     # Of llhttp's, it is the context.

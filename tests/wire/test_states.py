@@ -7,6 +7,7 @@ from kyoukai.backends.httptools_ import HttptoolsBackend
 from kyoukai.backends.httptools_ import KyoukaiProtocol as HttptoolsProtocol
 from kyoukai.backends.reference import KyoukaiProtocol as ReferenceProtocol
 from kyoukai.backends.reference import ReferenceBackend
+from kyoukai.core.http1.parsing import Parsing
 from kyoukai.core.http1.reader import MessageReader
 from kyoukai.core.http1.states import TABLE
 
@@ -16,7 +17,7 @@ STEPS = set()
 FAULTS = []
 
 
-class RecordedReader(MessageReader):
+class RecordedParsing(Parsing):
     """Notes every state that it takes."""
 
     _state = None
@@ -33,6 +34,12 @@ class RecordedReader(MessageReader):
             if step[1] not in TABLE[step[0]].values():
                 FAULTS.append(step)
         self._state = following
+
+
+class RecordedReader(MessageReader):
+    def __init__(self, receiver, queue):
+        super().__init__(receiver, queue)
+        self.parsing = RecordedParsing(receiver)
 
 
 class RecordedHttptools(HttptoolsProtocol):

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, overload
 
 if TYPE_CHECKING:
-    from .reader import MessageReader
+    from .parsing import Parsing
 
 P = ParamSpec("P")
 
 
 class Callback(Generic[P]):
-    """A method of the connection that is one of its reader's.
+    """A method of the connection that is one of its parsing's.
 
-    A parser that asks the connection for it has the reader's own, which the connection then keeps. A
+    A parser that asks the connection for it has that one, which the connection then keeps. A
     method of a subclass stays in its place.
 
-    :param function: the method of :class:`MessageReader`.
+    :param function: the method of :class:`~kyoukai.core.http1.parsing.Parsing`.
     """
 
     def __init__(self, function: "Callable[..., None]") -> None:
@@ -30,12 +30,12 @@ class Callback(Generic[P]):
     def __get__(self, connection: Any, owner: type) -> Any:
         if connection is None:
             return self
-        reader: MessageReader = connection.reader
-        method = getattr(reader, self._name)
+        parsing: Parsing = connection.reader.parsing
+        method = getattr(parsing, self._name)
         if getattr(type(connection), self._name, None) is self:
             setattr(connection, self._name, method)
         return method
 
     def __call__(self, connection: Any, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call the reader of a connection."""
-        getattr(connection.reader, self._name)(*args, **kwargs)
+        """Call it."""
+        getattr(connection.reader.parsing, self._name)(*args, **kwargs)

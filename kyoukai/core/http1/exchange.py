@@ -85,7 +85,7 @@ class HTTP1Exchange(Exchange):
         owner, body = self.owner, self.body
         if self.error is not None:
             return True
-        if (self.server.stopping or owner.reader.state is ENDED) and len(owner.queue.waiting) <= 1:
+        if (self.server.stopping or owner.reader.parsing.state is ENDED) and len(owner.queue.waiting) <= 1:
             return True
         # Where the body is not whole, no other request can be found behind it.
         return body is not None and not body.is_whole and not self.can_drain

@@ -30,6 +30,7 @@ from .callbacks import Callback
 from .exchange import COPY_SIZE, HTTP1Exchange
 from .message import unread
 from .parser_errors import Disagreement, translate
+from .parsing import Parsing
 from .queue import ExchangeQueue
 from .reader import MessageReader
 from .response_writer import ResponseWriter
@@ -100,21 +101,21 @@ class HTTPProtocol(Connection, abc.ABC):
 
     # The parser's calls
 
-    on_message_begin: Callback[[]] = Callback(MessageReader.on_message_begin)
-    on_url: Callback[[bytes]] = Callback(MessageReader.on_url)
-    on_header: Callback[[bytes, bytes]] = Callback(MessageReader.on_header)
-    on_headers_complete: Callback[[]] = Callback(MessageReader.on_headers_complete)
-    on_body: Callback[[bytes]] = Callback(MessageReader.on_body)
-    on_message_complete: Callback[[]] = Callback(MessageReader.on_message_complete)
+    on_message_begin: Callback[[]] = Callback(Parsing.on_message_begin)
+    on_url: Callback[[bytes]] = Callback(Parsing.on_url)
+    on_header: Callback[[bytes, bytes]] = Callback(Parsing.on_header)
+    on_headers_complete: Callback[[]] = Callback(Parsing.on_headers_complete)
+    on_body: Callback[[bytes]] = Callback(Parsing.on_body)
+    on_message_complete: Callback[[]] = Callback(Parsing.on_message_complete)
 
     @property
     def parser(self) -> RequestParser | BodyParser:
         """The parser that reads the message being received. :meth:`resume_parser` may set another."""
-        return self.reader.parser
+        return self.reader.parsing.parser
 
     @parser.setter
     def parser(self, parser: RequestParser | BodyParser) -> None:
-        self.reader.parser = parser
+        self.reader.parsing.parser = parser
 
     # The transport's calls
 
@@ -122,17 +123,17 @@ class HTTPProtocol(Connection, abc.ABC):
         """Take the transport of a connection just accepted, and make the parser."""
         super().connection_made(transport)
         self.environ["kyoukai.protocol"] = self
-        self.reader.make_parser()
+        self.reader.parsing.make_parser()
 
     def data_received(self, data: bytes) -> None:
         """Read what the client sent, as far as the queue has room."""
         reader = self.reader
-        state = reader.state
+        state = reader.parsing.state
         if state is ENDED or self.phase is not OPEN:
             self.discard(len(data))
             return
         reader.feed(data)
-        if reader.state is ENDED:
+        if reader.parsing.state is ENDED:
             self.discard(len(reader.take_unread()))
         self.queue.go_on()
         # An answer may have been the last, and be there by now.
@@ -163,7 +164,7 @@ class HTTPProtocol(Connection, abc.ABC):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up. A streamed answer is cut off; a handler runs on, or not: ``cancel_on_disconnect``."""
-        state = self.reader.state
+        state = self.reader.parsing.state
         if state is ARRIVING or state is BODY:
             logger.debug("a connection was lost in the middle of a request")
         elif self.queue.waiting and self.phase is OPEN:
@@ -179,7 +180,7 @@ class HTTPProtocol(Connection, abc.ABC):
 
     def _end_input(self) -> None:
         reader, exchange = self.reader, self.reader.exchange
-        if reader.state is ARRIVING or reader.state is BODY:
+        if reader.parsing.state is ARRIVING or reader.parsing.state is BODY:
             logger.debug("a client ended its side in the middle of a request")
         if exchange is not None and (exchange.is_begun or hasattr(self.app, "process_refusal")):
             # RFC 9112 section 8: "MAY send an error response prior to closing the connection". Most of these
@@ -194,7 +195,7 @@ class HTTPProtocol(Connection, abc.ABC):
     @property
     def state(self) -> State | Phase:
         """Where in a message the connection is; once no message is read any more, where in its end."""
-        return self.reader.state if self.phase is OPEN else self.phase
+        return self.reader.parsing.state if self.phase is OPEN else self.phase
 
     @property
     def first(self) -> HTTP1Exchange | None:
@@ -229,7 +230,7 @@ class HTTPProtocol(Connection, abc.ABC):
         if self.queue.waiting:
             return
         # The answer was there before: nothing else will say what comes now.
-        if self.reader.state is IDLE:
+        if self.reader.parsing.state is IDLE:
             self.await_request()
         else:
             self.loop.call_soon(self.close)
@@ -270,7 +271,7 @@ class HTTPProtocol(Connection, abc.ABC):
             return send_prepared(exchange, response, head, content, fake_environ, self.app)
         # Nearly every answer is as this one: in memory, and small; and nearly every connection goes on.
         server, writer, body = self.server, self.writer, exchange.body
-        is_open = not (server.stopping or self.reader.state is ENDED or exchange.error is not None)
+        is_open = not (server.stopping or self.reader.parsing.state is ENDED or exchange.error is not None)
         close = not (is_open and (body is None or body.is_whole)) and exchange.is_last
         exchange.status = head.code
         data = writer.head(head, exchange.message.version, close, server.date, server.server_field)
@@ -326,12 +327,12 @@ class HTTPProtocol(Connection, abc.ABC):
                 return
         if self.phase is not OPEN:
             return
-        if reader.state is IDLE and not server.stopping:
+        if reader.parsing.state is IDLE and not server.stopping:
             self.deadline = server.clock + server.limits.keep_alive_timeout
-        elif reader.is_ended or reader.state is IDLE:
+        elif reader.is_ended or reader.parsing.state is IDLE:
             # No request follows, though the answer did not say so.
             self.end_after(exchange)
-        elif reader.state is BODY:
+        elif reader.parsing.state is BODY:
             following: Any = reader.exchange
             if following is not None and following.awaits_continue and not following.is_begun:
                 following.send_continue()
@@ -406,7 +407,7 @@ class HTTPProtocol(Connection, abc.ABC):
 
     def shutdown(self) -> None:
         """Close, at once or with the answer to what is under way."""
-        if self.phase is OPEN and self.reader.state is IDLE and not self.queue.waiting:
+        if self.phase is OPEN and self.reader.parsing.state is IDLE and not self.queue.waiting:
             super().shutdown()
 
     def abort(self) -> "asyncio.Task[None] | None":
@@ -439,5 +440,5 @@ class HTTPProtocol(Connection, abc.ABC):
 
     def expire(self) -> None:
         """Act on :attr:`deadline`, which is that of an idle connection, or of one that ends."""
-        if self.phase is not OPEN or (self.reader.state is IDLE and not self.queue.waiting):
+        if self.phase is not OPEN or (self.reader.parsing.state is IDLE and not self.queue.waiting):
             super().expire()

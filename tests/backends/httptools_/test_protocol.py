@@ -44,7 +44,7 @@ def make_protocol() -> Collecting:
     """Return a protocol without a transport."""
     context: Any = None
     protocol = Collecting(component(), context, "127.0.0.1", 80)
-    protocol.reader.make_parser()
+    protocol.reader.parsing.make_parser()
     protocol.queue = protocol.reader._queue = FakeQueue()  # type: ignore[assignment]
     return protocol
 
@@ -77,7 +77,7 @@ def test_every_minor_version_is_parsed(version: bytes) -> None:
 
 def raised_by(protocol: Collecting, data: bytes) -> Exception:
     """Return what the parser raises, of a message that arrives."""
-    protocol.reader.state = ARRIVING
+    protocol.reader.parsing.state = ARRIVING
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is
         protocol.parser.feed_data(data)
     return caught.value
@@ -97,10 +97,10 @@ def test_what_llhttp_refuses_is_a_bad_request(data: bytes) -> None:
 
 def test_a_refusal_comes_out_of_llhttp_as_it_was_raised() -> None:
     protocol = make_protocol()
-    protocol.reader.state = ARRIVING
+    protocol.reader.parsing.state = ARRIVING
     protocol.parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
     # The server has come to the end of the body, and llhttp has not.
-    protocol.reader.state = IDLE
+    protocol.reader.parsing.state = IDLE
     with pytest.raises(HttpParserCallbackError) as caught:
         protocol.parser.feed_data(b"hello")
     assert type(protocol.translate(caught.value)) is Disagreement
@@ -154,7 +154,7 @@ def test_a_message_without_a_body_is_whole_where_llhttp_stops() -> None:
     (exchange,) = protocol.exchanges
     assert exchange.head.upgrade == "h2c"
     assert protocol.queue.waiting == [exchange]
-    assert protocol.reader.state is IDLE
+    assert protocol.reader.parsing.state is IDLE
     assert protocol.resume_parser(HttpParserUpgrade(0), None) is True
     assert protocol.parser is parser
 
@@ -175,7 +175,7 @@ def test_the_body_behind_an_offer_is_read(
     protocol = make_protocol()
     parser = protocol.parser
     feed(protocol, UPGRADE % b"POST" + field + offer + b"\r\n")
-    assert protocol.reader.state is BODY
+    assert protocol.reader.parsing.state is BODY
     assert protocol.parser is not parser
     (exchange,) = protocol.exchanges
     assert exchange.head.body_size == size
@@ -187,7 +187,7 @@ def test_the_body_behind_an_offer_is_read(
     assert exchange.trailers == ([(b"X-Sum", b"1")] if size is None else [])
     assert exchange.head.upgrade == "h2c"
     assert exchange.head.method == "POST"
-    assert protocol.reader.state is IDLE
+    assert protocol.reader.parsing.state is IDLE
 
 
 def test_after_the_body_the_next_message_is_read() -> None:
@@ -228,4 +228,4 @@ def test_an_offer_of_a_client_that_closes() -> None:
     feed(protocol, b"hello")
     (exchange,) = protocol.exchanges
     assert exchange.keep_alive is False
-    assert protocol.reader.state is ENDED
+    assert protocol.reader.parsing.state is ENDED

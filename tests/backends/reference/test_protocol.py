@@ -35,7 +35,7 @@ def test_each_parser_is_new() -> None:
 def test_the_parser_keeps_to_the_server_s_limits() -> None:
     protocol = make_protocol(Limits(max_head_size=1024))
     protocol.parser = protocol.make_parser()
-    protocol.reader.state = ARRIVING
+    protocol.reader.parsing.state = ARRIVING
     protocol.parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     with pytest.raises(BadRequest):
         protocol.parser.feed_data(b"5;" + b"a" * 2000 + b"\r\n")
@@ -44,9 +44,9 @@ def test_the_parser_keeps_to_the_server_s_limits() -> None:
 def test_how_large_a_body_is_was_decided_before() -> None:
     protocol = make_protocol(Limits(max_body_size=4))
     told: list[bytes] = []
-    protocol.reader.on_body = told.append  # type: ignore[method-assign]
+    protocol.reader.parsing.on_body = told.append  # type: ignore[method-assign]
     protocol.parser = protocol.make_parser()
-    protocol.reader.state = ARRIVING
+    protocol.reader.parsing.state = ARRIVING
     protocol.parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     protocol.parser.feed_data(b"5\r\nhello\r\n")
     assert b"".join(told) == b"hello"

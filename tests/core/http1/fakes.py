@@ -154,10 +154,10 @@ class FakeReceiver:
         self.prepare: Any = lambda exchange: None
         self.queue = FakeQueue()
         self.reader = MessageReader(self, self.queue)  # type: ignore[arg-type]
-        self.reader.make_parser()
+        self.reader.parsing.make_parser()
 
     def make_parser(self) -> Any:
-        parser = self.make(self.reader)
+        parser = self.make(self.reader.parsing)
         self.parsers.append(parser)
         return parser
 

@@ -80,7 +80,8 @@ def test_a_request_without_a_body_is_queued(pieces: list[bytes]) -> None:
     assert exchange.calls == ["queued"]
     assert receiver.parser.fed == [GET]
     assert receiver.errors == []
-    assert (receiver.reader.state, receiver.reader.exchange, receiver.reader.deadline) == (IDLE, None, NEVER)
+    reader = receiver.reader
+    assert (reader.parsing.state, reader.exchange, reader.deadline) == (IDLE, None, NEVER)
 
 
 def test_a_body_that_is_there_is_given_whole() -> None:
@@ -91,7 +92,7 @@ def test_a_body_that_is_there_is_given_whole() -> None:
     assert exchange.pieces == [b"hello"]
     assert receiver.queue.waiting == [exchange]
     assert receiver.parser.fed == [POST, b"hello"]
-    assert (receiver.reader.state, receiver.reader.exchange) == (IDLE, None)
+    assert (receiver.reader.parsing.state, receiver.reader.exchange) == (IDLE, None)
 
 
 def test_a_body_that_comes_later_is_given_as_it_comes() -> None:
@@ -101,7 +102,7 @@ def test_a_body_that_comes_later_is_given_as_it_comes() -> None:
     [exchange] = receiver.exchanges
     assert exchange.calls == ["announced", "await"]
     assert receiver.reader.exchange is exchange
-    assert receiver.reader.state is BODY
+    assert receiver.reader.parsing.state is BODY
     receiver.feed(b"he")
     assert exchange.pieces == [b"he"]
     receiver.feed(b"llo")
@@ -195,7 +196,7 @@ def test_a_reader_can_be_ended() -> None:
     receiver = reading(BODY_TOLD, method=b"POST")
     receiver.feed(POST)
     receiver.reader.end()
-    assert (receiver.reader.state, receiver.reader.exchange) == (ENDED, None)
+    assert (receiver.reader.parsing.state, receiver.reader.exchange) == (ENDED, None)
     receiver.reader.end()
     assert receiver.reader.is_ended
 
@@ -234,14 +235,14 @@ def test_the_time_of_a_head_runs_from_its_first_byte_and_no_byte_extends_it() ->
     receiver = reading(NO_BODY_TOLD * 2, limits=Limits(head_timeout=10))
     clock = receiver.server.clock
     receiver.feed(b"\r\n")
-    assert (receiver.reader.state, receiver.reader.deadline) == (IDLE, NEVER)
+    assert (receiver.reader.parsing.state, receiver.reader.deadline) == (IDLE, NEVER)
     receiver.feed(b"G")
-    assert (receiver.reader.state, receiver.reader.deadline) == (ARRIVING, clock + 10)
+    assert (receiver.reader.parsing.state, receiver.reader.deadline) == (ARRIVING, clock + 10)
     receiver.server.clock += 5
     receiver.feed(GET[1:-1])
     assert receiver.reader.deadline == clock + 10
     receiver.feed(GET[-1:])
-    assert (receiver.reader.state, receiver.reader.deadline) == (IDLE, NEVER)
+    assert (receiver.reader.parsing.state, receiver.reader.deadline) == (IDLE, NEVER)
     receiver.feed(GET)
     assert receiver.reader.deadline is NEVER
 
@@ -437,7 +438,7 @@ def test_what_fails_in_reading_is_logged_and_a_500(caplog: pytest.LogCaptureFixt
 
 def test_once_it_is_released_nothing_that_a_parser_raises_is_translated() -> None:
     receiver = reading([[*told(GET)[:2], "release", TypeError("x")]])
-    receiver.reader.parser.calls = Releasing(receiver)
+    receiver.reader.parsing.parser.calls = Releasing(receiver)
     receiver.feed(GET)
     assert receiver.translated == []
     assert receiver.errors == []
@@ -450,7 +451,8 @@ class Releasing:
         self.receiver = receiver
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.receiver.reader, name)
+        reader = self.receiver.reader
+        return reader.release if name == "release" else getattr(reader.parsing, name)
 
 
 # A method that the parser does not know
@@ -545,7 +547,7 @@ def test_a_parser_that_stops_at_a_head_is_resumed(head: bytes, framing: Framing,
     receiver.resumes = True
     receiver.feed(head)
     assert receiver.resumed == [(stops, framing)]
-    assert receiver.reader.state is BODY
+    assert receiver.reader.parsing.state is BODY
     assert receiver.exchanges[0].calls == ["announced", "await"]
     assert receiver.exchanges[0].head.upgrade == "h2c"
 
@@ -558,7 +560,7 @@ def test_a_parser_that_stops_at_a_head_without_a_body_is_resumed() -> None:
     receiver.feed(head)
     assert receiver.resumed == [(stops, None)]
     assert receiver.queue.waiting == receiver.exchanges
-    assert receiver.reader.state is IDLE
+    assert receiver.reader.parsing.state is IDLE
 
 
 @pytest.mark.parametrize("where", ["in the head", "a refusal", "no upgrade"])
@@ -820,7 +822,7 @@ def test_a_parser_may_take_the_head_and_get_bodies_alone() -> None:
     ]
     assert [exchange.content for exchange in receiver.exchanges] == [b"", b"hello", b"hello!", b"", b"hello"]
     assert [exchange.head for exchange in receiver.exchanges] == parser.heads
-    assert receiver.reader.state is IDLE
+    assert receiver.reader.parsing.state is IDLE
 
 
 def test_trailers_come_from_it_byte_by_byte_and_of_each_message_its_own() -> None:
@@ -930,7 +932,7 @@ def test_each_new_one_is_asked_whether_it_takes_heads() -> None:
     made = iter([BodyParser, lambda calls: FakeParser(calls, [list(step) for step in NO_BODY_TOLD])])
     receiver = FakeReceiver(lambda calls: next(made)(calls))
     receiver.feed(GET)
-    receiver.reader.make_parser()
+    receiver.reader.parsing.make_parser()
     receiver.feed(GET)
     first, second = receiver.parsers
     assert (len(first.heads), first.fed, second.fed) == (1, [], [GET])
@@ -942,7 +944,7 @@ def test_the_time_of_a_head_does_not_run_on_for_its_body() -> None:
     receiver.feed(POST[:9])
     assert receiver.reader.deadline is not NEVER
     receiver.feed(POST[9:])
-    assert (receiver.reader.state, receiver.reader.deadline) == (BODY, NEVER)
+    assert (receiver.reader.parsing.state, receiver.reader.deadline) == (BODY, NEVER)
 
 
 def test_a_body_that_is_told_where_there_is_none_is_a_disagreement() -> None:
