@@ -33,12 +33,12 @@ from kyoukai.commands.check.text import report_lines
 from kyoukai.core import errors
 from kyoukai.core.contract import registry
 from kyoukai.core.contract.backend import Backend
-from kyoukai.core.exchange.access import access_line
 from kyoukai.core.features import Feature
 from kyoukai.core.http1.states import TABLE
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.request_head import RequestHead
-from kyoukai.server import tracing
+from kyoukai.server import access_fields, tracing
+from kyoukai.server.access_log import DEFAULT_FORMAT, compile_format
 from kyoukai.testing.report import Report, RuleResult
 from kyoukai.testing.rules import Rule, load_rules
 
@@ -207,10 +207,38 @@ def backend_option() -> str:
     return failure(registry.create_backend, "reference", {"speed": 11})
 
 
-def access_log() -> str:
+def access_log(template: str = DEFAULT_FORMAT) -> str:
     """Return a line of the access log."""
-    answered = SimpleNamespace(head=RequestHead("GET", b"/guests?page=2"), status=200, sent=1432, began=100.0)
-    return access_line(answered, "127.0.0.1:50712", 100.000317) + "\n"
+    fields = [(b"Host", b"example.org"), (b"User-Agent", b"curl/8.5.0")]
+    request: Any = SimpleNamespace(
+        environ={"kyoukai.request_id": "0193a5c7e1f04b7c9a6d2e8f1b3c5d7e"},
+        remote_addr="127.0.0.1",
+        matched_route=SimpleNamespace(rule=SimpleNamespace(rule="/guests")),
+    )
+    answered: Any = SimpleNamespace(
+        head=RequestHead("GET", b"/guests?page=2", "1.1", fields),
+        status=200,
+        sent=1432,
+        received=0,
+        began=100.0,
+        owner=SimpleNamespace(environ={"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"}),
+    )
+    time = access_fields.Field("", lambda *_: "2026-11-29T13:05:11.025+00:00")
+    with (
+        mock.patch.object(access_fields, "perf_counter", return_value=100.000317),
+        mock.patch.dict(access_fields.FIELDS, {"time": time}),
+    ):
+        return compile_format(template)(answered, request, None) + "\n"
+
+
+def access_fields_table() -> str:
+    """Return the fields of the access log."""
+    rows = [[f"`{name}`", field.meaning] for name, field in access_fields.FIELDS.items()]
+    headers = [
+        ["`request.NAME`", "the header field NAME of the request, in any case; of several, all"],
+        ["`response.NAME`", "the header field NAME of the answer, as the application has given it"],
+    ]
+    return table(("field", "what"), [*rows, *headers])
 
 
 def trace_output() -> str:
@@ -259,6 +287,7 @@ def file_text(name: str) -> str:
 
 
 TABLES: Final[dict[str, Callable[[], str]]] = {
+    "access-fields": access_fields_table,
     "features": features_table,
     "limits": limits_table,
     "options": options_table,
@@ -269,6 +298,7 @@ SECTIONS: Final = {"corpus": corpus_sections}
 OUTPUTS: Final = {
     "abstract-backend": abstract_backend,
     "access-log": access_log,
+    "access-log-json": functools.partial(access_log, "json"),
     "backend-conflict": backend_conflict,
     "backend-load-failure": backend_load_failure,
     "backend-option": backend_option,

@@ -22,7 +22,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
-from asphalt.core import Component, Context, Event, Signal, context_teardown
+from asphalt.core import Component, Context, context_teardown
 
 from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.backend import Backend, claimed_features
@@ -34,8 +34,10 @@ from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.acceptor import Acceptor
 from kyoukai.server.applications import resolve_application
+from kyoukai.server.connection_events import ConnectionLostEvent, ConnectionMadeEvent, has_listeners
 from kyoukai.server.listener import Listener
 from kyoukai.server.logs import enable_own_loggers
+from kyoukai.server.observers import make_observers
 from kyoukai.server.outliving import outlive
 from kyoukai.server.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.server.signals import interruptible, signals_call
@@ -75,6 +77,7 @@ BACKEND_VARIABLE: Final = "KYOUKAI_BACKEND"
 
 SETTINGS: Final = [
     "access_log",
+    "access_log_format",
     "app",
     "backend",
     "backend_options",
@@ -89,35 +92,6 @@ SETTINGS: Final = [
     "trace",
     "uds",
 ]
-
-
-class ConnectionMadeEvent(Event):
-    """A client connected. ``source`` is the component.
-
-    :ivar protocol: the connection's protocol object.
-    """
-
-    __slots__ = ("protocol",)
-
-    def __init__(self, source: "KyoukaiComponent", topic: str, protocol: object) -> None:
-        super().__init__(source, topic)
-        self.protocol = protocol
-
-
-class ConnectionLostEvent(ConnectionMadeEvent):
-    """A connection ended. ``source`` is the component.
-
-    :ivar protocol: the connection's protocol object.
-    :ivar exc: why, or ``None`` where it was closed in order.
-    """
-
-    __slots__ = ("exc",)
-
-    def __init__(
-        self, source: "KyoukaiComponent", topic: str, protocol: object, exc: Exception | None
-    ) -> None:
-        super().__init__(source, topic, protocol)
-        self.exc = exc
 
 
 class KyoukaiComponent(Component):
@@ -135,10 +109,10 @@ class KyoukaiComponent(Component):
         :func:`~kyoukai.server.tls.make_ssl_context`.
     :param settings: ``host``, ``port`` or ``uds``, the address: see
         :class:`~kyoukai.server.listener.Listener`; ``factory``, whether ``app`` is a function that returns
-        the application; ``server_field``, the Server field of every answer,
-        empty for none; ``access_log``, whether answers are logged; ``cancel_on_disconnect``, whether
-        a handler is cancelled when its client is gone; ``resource_name``, the name of the
-        resources, where a process has several components; ``trace``, see :mod:`kyoukai.server.tracing`.
+        the application; ``server_field``, the Server field of every answer, empty for none; ``access_log``
+        and ``access_log_format``, see :mod:`kyoukai.server.access_log`; ``cancel_on_disconnect``, whether a
+        handler is cancelled when its client is gone; ``resource_name``, the name of the resources, where a
+        process has several components; ``trace``, see :mod:`kyoukai.server.tracing`.
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 
@@ -176,7 +150,7 @@ class KyoukaiComponent(Component):
         self.server = Server(
             limits if isinstance(limits, Limits) else Limits.from_mapping(check_mapping("limits", limits)),
             server_field=check_field(check_type(settings, "server_field", "kyoukai")),
-            access_log=check_type(settings, "access_log", True),
+            observers=make_observers(settings),
             cancel_on_disconnect=check_type(settings, "cancel_on_disconnect", False),
             features=claimed_features(self.backend),
             on_opened=self._dispatch_made,
@@ -291,9 +265,3 @@ def choose_backend(configured: str | None, variable: str | None) -> str:
     if variable and not isinstance(configured, CommandLineName):
         return variable
     return DEFAULT_BACKEND if configured is None else configured
-
-
-def has_listeners(signal: "Signal[Any]", source: object) -> bool:
-    """Return whether anybody listens to ``source``'s signal, without making anything."""
-    bound = signal.bound_signals.get(source)
-    return bound is not None and bool(bound.listeners)

@@ -69,7 +69,7 @@ app = Application()
 
 BAD_SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
     ({"prot": 80}, ["'prot'", "did you mean port?", "backend_options", "uds"]),
-    ({"colour": "red"}, ["'colour'", "known: access_log, app, backend"]),
+    ({"colour": "red"}, ["'colour'", "known: access_log, access_log_format, app, backend"]),
     ({"host": ""}, ["host is ''", "IP address"]),
     ({"host": 80}, ["host is 80", "IP address"]),
     ({"host": ["127.0.0.1", 80]}, ["host is ['127.0.0.1', 80]", "IP address", "a list of them"]),
@@ -125,6 +125,8 @@ BAD_SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
     ({"server_field": None}, ["server_field is None", "str"]),
     ({"access_log": "yes"}, ["access_log is 'yes'", "bool"]),
     ({"access_log": 1}, ["access_log is 1", "bool"]),
+    ({"access_log_format": 1}, ["access_log_format is 1", "text"]),
+    ({"access_log_format": "{statu}"}, ["unknown field 'statu'", "did you mean status?"]),
     ({"cancel_on_disconnect": 1}, ["cancel_on_disconnect is 1", "bool"]),
     ({"resource_name": 5}, ["resource_name is 5", "str"]),
     ({"resource_name": ""}, ["resource_name is ''"]),
@@ -184,7 +186,7 @@ def test_every_setting_has_a_default() -> None:
     assert component.ssl_context is None
     assert component.resource_name == "default"
     assert component.server.server_field == "kyoukai"
-    assert component.server.access_log is logging.getLogger("kyoukai.access")
+    assert component.server.observe is not None
     assert component.server.cancel_on_disconnect is False
 
 
@@ -207,7 +209,7 @@ def test_settings_arrive() -> None:
     assert component.server.limits.max_body_size == 5
     assert component.server.limits.head_timeout == 3
     assert component.server.server_field == ""
-    assert component.server.access_log is None
+    assert component.server.observe is None
     assert component.server.cancel_on_disconnect is True
 
 

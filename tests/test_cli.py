@@ -325,7 +325,7 @@ def test_a_port_that_is_none(runner: Runner, port: str) -> None:
 
 def test_no_access_log(runner: Runner) -> None:
     succeed("run", "served:app", "--no-access-log")
-    assert runner.component.server.access_log is None
+    assert runner.component.server.observe is None
 
 
 def test_cancel_on_disconnect(runner: Runner) -> None:

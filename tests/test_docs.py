@@ -12,6 +12,7 @@ import pytest
 import kyoukai
 from kyoukai.asphalt import SETTINGS, KyoukaiComponent
 from kyoukai.core.exchange.answer_writer import AnswerWriter
+from kyoukai.server.access_log import DEFAULT_FORMAT
 from kyoukai.server.tls import SETTINGS as SSL_SETTINGS
 
 from .test_architecture import ROOMS
@@ -142,7 +143,8 @@ def test_the_defaults_of_settings_are_those_listed() -> None:
         "limits": {},
         "ssl": component.ssl_context or "",
         "server_field": component.server.server_field,
-        "access_log": component.server.access_log is not None,
+        "access_log": component.server.observe is not None,
+        "access_log_format": DEFAULT_FORMAT,
         "cancel_on_disconnect": component.server.cancel_on_disconnect,
         "resource_name": component.resource_name,
         "trace": component.trace,

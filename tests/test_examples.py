@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import json
 import logging.config
+import re
 import sys
 import tomllib
 from base64 import b64encode
@@ -172,6 +173,12 @@ def test_sessions(example: Any) -> None:
         if "set-cookie" in answer.fields:
             cookie = "Cookie: " + answer.fields["set-cookie"].partition(";")[0]
     assert cookie == "Cookie: session="
+
+
+def test_request_id(example: Any) -> None:
+    server, _ = example("docs/request_id.py")
+    fields = server.request(message()).fields
+    assert re.fullmatch("[0-9a-f]{32}", fields["x-request-id"])
 
 
 def test_refused_bodies(example: Any) -> None:
@@ -595,7 +602,7 @@ def test_the_configuration_of_a_server(load: Any, tmp_path: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "guestbook", load("docs/script.py"))
     component = KyoukaiComponent(**settings)
     assert (component.listener.hosts, component.listener.port) == (("0.0.0.0",), 8443)
-    assert (component.server.server_field, component.server.access_log) == ("", None)
+    assert (component.server.server_field, component.server.observe) == ("", None)
     assert (component.server.limits.max_body_size, component.server.limits.shutdown_timeout) == (1048576, 20)
     assert component.ssl_context is not None
     assert isinstance(component.backend, Backend)

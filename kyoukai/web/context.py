@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request
 
 from kyoukai.core.exchange.body_stream import BodyStream
 from kyoukai.core.exchange.early_hints import read_early_hints
+from kyoukai.core.exchange.request_ids import named, request_id
 from kyoukai.core.exchange.witness import bear_witness
 from kyoukai.core.faults import contained
 from kyoukai.core.semantics.field_pairs import FieldPairs
@@ -117,6 +118,14 @@ class HTTPRequestContext(Context):
     def environ(self) -> dict[str, Any]:
         """The WSGI environ of the request (PEP 3333)."""
         return self.request.environ
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request: a trusted proxy's ``X-Request-ID``, or one made here, 32 hexadecimal digits.
+
+        It is in the lines of the server's log about the request, and in the access log where asked for.
+        """
+        return request_id(self.environ)
 
     def stream(self) -> BodyStream:
         """Return the body of the request, to be iterated over asynchronously: it is the same each time.
@@ -219,7 +228,8 @@ class HTTPRequestContext(Context):
         try:
             await self.close(exception)
         except TeardownError as exc:
-            logger.error("%s %r: teardown failed", self.request.method, self.request.path, exc_info=exc)
+            method, path = self.request.method, self.request.path
+            logger.error("%s %r: teardown failed%s", method, path, named(self.environ), exc_info=exc)
             bear_witness(exc, self.environ)
             return False
         return True

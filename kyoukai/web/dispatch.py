@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai.core.exchange.answer import is_clients_doing
 from kyoukai.core.exchange.closing import close_stream
+from kyoukai.core.exchange.request_ids import named
 from kyoukai.core.exchange.witness import bear_witness
 from kyoukai.core.faults import as_error, is_end
 
@@ -223,8 +224,9 @@ def _is_end(exc: BaseException) -> bool:
 
 
 def _handler_of(ctx: HTTPRequestContext) -> str:
-    """Return the handler of a request as the end of a line of the log; empty where there is none."""
-    return f"; its handler is {locate(ctx.route.handler)}" if ctx.route is not None else ""
+    """Return the id of a request, and its handler where there is one, as the end of a line of the log."""
+    request = named(ctx.environ)
+    return f"{request}; its handler is {locate(ctx.route.handler)}" if ctx.route is not None else request
 
 
 def status_of(error: Exception) -> int:

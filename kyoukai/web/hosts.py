@@ -43,7 +43,7 @@ class HostRouter(Router):
 
     by_host = True
 
-    def match(self, ctx: HTTPRequestContext, request: Request) -> Match:
+    def match(self, ctx: HTTPRequestContext, request: Any) -> Match:
         """Return what answers a request, and its parameters, and note both in its context."""
         if request.method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
             return self._everything, NO_PARAMS
@@ -51,8 +51,11 @@ class HostRouter(Router):
         key = (request.method, request.path, host)
         found = self._found.get(key)
         if found is None:
-            return self._find(ctx, request, key)
+            match = self._find(ctx, request, key)
+            request.matched_route = ctx.route
+            return match
         ctx.route, ctx.found = found
+        request.matched_route = found[0]
         return found
 
     def bind(self, request: Request) -> HostAdapter:

@@ -152,8 +152,11 @@ class Router:
         self._fixed = self._find_fixed(rules)
         self._found: dict[tuple[str, ...], tuple[Route, Params]] = {}
 
-    def match(self, ctx: HTTPRequestContext, request: Request) -> Match:
-        """Return what answers a request, and its parameters, and note both in its context."""
+    def match(self, ctx: HTTPRequestContext, request: Any) -> Match:
+        """Return what answers a request, and its parameters, and note both in its context.
+
+        :param request: it is given the route, too, as ``matched_route``, for whoever observes answers.
+        """
         method = request.method
         # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
         if method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
@@ -161,12 +164,15 @@ class Router:
         key = (method, request.path)
         fixed = self._fixed.get(key)
         if fixed is not None:
-            ctx.route = fixed[0]
+            request.matched_route = ctx.route = fixed[0]
             return fixed
         found = self._found.get(key)
         if found is None:
-            return self._find(ctx, request, key)
+            match = self._find(ctx, request, key)
+            request.matched_route = ctx.route
+            return match
         ctx.route, ctx.found = found
+        request.matched_route = found[0]
         return found
 
     def bind(self, request: Request) -> MapAdapter:

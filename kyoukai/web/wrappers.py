@@ -12,7 +12,7 @@ those of messages made there.
 from collections.abc import AsyncIterable, Iterable, Mapping
 from http import HTTPStatus
 from io import SEEK_CUR, BytesIO
-from typing import IO, Any, Final, Literal, overload
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, overload
 
 from werkzeug import wrappers
 from werkzeug.datastructures import EnvironHeaders, Headers
@@ -23,6 +23,9 @@ from kyoukai.core.semantics.methods import METHODS
 
 from . import json_input
 from .cached_attribute import CachedAttribute
+
+if TYPE_CHECKING:
+    from .route import Route
 
 Body = Iterable[bytes] | AsyncIterable[bytes] | Iterable[str] | AsyncIterable[str] | bytes | str
 Field = tuple[str, str]
@@ -83,6 +86,9 @@ class Request(wrappers.Request):
     remote_addr = CachedAttribute(lambda request: request.environ.get("REMOTE_ADDR"))
 
     json_module = json_input
+
+    matched_route: "Route | None" = None
+    """The route that takes the request, once it has been found."""
 
     file_streams: "CachedAttribute[list[IO[bytes]]]" = CachedAttribute(lambda request: [])
     """What the files of its form were written to, those of one that broke off included."""

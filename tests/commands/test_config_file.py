@@ -52,7 +52,7 @@ def test_settings_of_the_file(runner: Runner, folder: Path) -> None:
     succeed("run", "config.yaml")
     assert runner.component.listener.port == 0
     assert runner.component.server.limits.head_timeout == 3
-    assert runner.component.server.access_log is not None
+    assert runner.component.server.observe is not None
     assert (runner.settings["event_loop_policy"], runner.settings["max_threads"]) == ("uvloop", 3)
 
 
@@ -73,7 +73,7 @@ def test_the_command_line_outranks_the_file(runner: Runner, folder: Path) -> Non
     assert runner.component.listener.port == 1
     limits = runner.component.server.limits
     assert (limits.head_timeout, limits.body_timeout) == (5, 4)
-    assert runner.component.server.access_log is None
+    assert runner.component.server.observe is None
     assert (runner.settings["event_loop_policy"], runner.settings["max_threads"]) == (None, 4)
 
 

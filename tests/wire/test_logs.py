@@ -1,13 +1,16 @@
 """No client can forge a line of a log, and each answer has its own."""
 
 import asyncio
+import json
 import logging
+import re
 import time
 
 import pytest
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request, Response
 
+from kyoukai import send_answer
 from kyoukai.web import Kyoukai
 
 from ..serving import Answering, echo, error_records, message
@@ -174,3 +177,66 @@ def test_very_many_bad_cookies_are_no_storm(serve, caplog):
     cookies = "; ".join(f"b[a]d{number}\x7f=@@" for number in range(400)).replace("\x7f", "")
     assert serve(app).request(message("GET", "/", f"Cookie: {cookies}")).status == 200
     assert len(caplog.records) <= 1
+
+
+@pytest.mark.parametrize("form", ["template", "json"])
+def test_a_line_by_template_on_every_wire(serve, caplog, form):
+    caplog.set_level(logging.INFO)
+    app = Kyoukai("shop")
+
+    @app.route("/guests/<int:number>", methods=("POST",))
+    async def guest(ctx, number):
+        return Response(b"seen", headers={"X-Seen": ctx.request_id})
+
+    names = ["method", "status", "received", "sent", "route", "request_id", "request.x-a", "response.x-seen"]
+    template = " ".join(f"{{{name}}}" for name in names) if form == "template" else f"json:{','.join(names)}"
+    server = serve(app, access_log_format=template, limits={"max_body_size": 10})
+    seen = server.request(message("POST", "/guests/7", "X-A: 1", "X-Request-ID: mine", body=b"12345"))
+    assert seen.status == 200
+    assert server.request(message("POST", "/nobody", body=b"")).status == 404
+    assert server.request(message("POST", "/guests/7", body=bytes(11))).status == 413
+    server.wait_until_empty()
+    logged = lines(caplog)
+    if form == "json":
+        logged = [" ".join(str(json.loads(line)[name]) for name in names) for line in logged]
+    number = seen.fields["x-seen"]
+    assert re.fullmatch("[0-9a-f]{32}", number)
+    assert logged[0] == f"POST 200 5 4 /guests/<int:number> {number} 1 {number}"
+    none = "None" if form == "json" else "-"
+    assert re.fullmatch(rf"POST 404 0 \d+ {none} [0-9a-f]{{32}} {none} {none}", logged[1])
+    assert re.fullmatch(rf"POST 413 \d+ \d+ \S+ [0-9a-f]{{32}} {none} {none}", logged[2])
+    assert len(logged) == 3
+
+
+def test_a_line_of_the_lower_form(serve, caplog):
+    caplog.set_level(logging.INFO)
+
+    class Lower:
+        async def process_exchange(self, exchange, parent_context):
+            await send_answer(exchange, "200 OK", [("X-Id", exchange.request_id)], b"hello")
+
+    server = serve(Lower(), access_log_format="{status} {sent} {request_id} {response.x-id}")
+    answer = server.request(message())
+    server.wait_until_empty()
+    number = answer.fields["x-id"]
+    assert lines(caplog) == [f"200 5 {number} {number}"]
+
+
+@pytest.mark.parametrize("lower", [False, True], ids=["Werkzeug", "lower"])
+def test_a_line_of_an_error_has_the_id_that_the_access_log_has(serve, caplog, lower):
+    caplog.set_level(logging.INFO)
+
+    class Lower:
+        async def process_exchange(self, exchange, parent_context):
+            raise RuntimeError("broken")
+
+    @Answering
+    async def fail(request):
+        raise RuntimeError("broken")
+
+    server = serve(Lower() if lower else fail, access_log_format="{request_id}")
+    assert server.request(message("GET", "/a")).status == 500
+    server.wait_until_empty()
+    (number,) = lines(caplog)
+    (record,) = error_records(caplog)
+    assert record.getMessage() == f"the application failed on GET '/a' (request id {number})"

@@ -102,6 +102,7 @@ def start_answer(exchange: "Exchange", status: str, fields: Iterable[tuple[str, 
     check_unanswered(exchange)
     head = read_head(status, fields, None, exchange.head.method)
     exchange.status = head.code
+    exchange.answer_head = head
     stream = AnswerStream(exchange, head)
     answerer: Any = exchange.owner.answerer
     answerer.pushed[exchange] = stream

@@ -53,6 +53,7 @@ async def send_answer(
     size = len(content) if isinstance(content, bytes) else None
     head = read_head(status, fields, size, exchange.head.method)
     exchange.status = head.code
+    exchange.answer_head = head
     if not head.has_content:
         exchange.send_whole(head, b"")
     elif isinstance(content, bytes) and len(content) <= exchange.whole_size:

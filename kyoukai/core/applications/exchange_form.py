@@ -89,7 +89,8 @@ class ExchangeForm:
             exchange.task = None
             if not is_end:
                 head = exchange.head
-                logger.error("answering %s %r failed", head.method, head.path, exc_info=exc)
+                text = "answering %s %r failed (request id %s)"
+                logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
             if not exchange.client.is_gone:
                 exchange.cut_off()
             if is_end:
@@ -97,7 +98,7 @@ class ExchangeForm:
                 raise
         finally:
             self.pushed.pop(exchange, None)
-            exchange.log(None)
+            exchange.tell(None)
             exchange.finish()
 
     async def _answer_failure(self, exchange: "Exchange", exc: BaseException) -> None:
@@ -110,7 +111,8 @@ class ExchangeForm:
             return
         error = exc if isinstance(exc, HTTPException) else InternalServerError()
         if error is not exc or exchange.status:
-            logger.error("the application failed on %s %r", head.method, head.path, exc_info=exc)
+            text = "the application failed on %s %r (request id %s)"
+            logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
         if exchange.status:
             exchange.reset()
             return

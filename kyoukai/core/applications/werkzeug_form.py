@@ -13,6 +13,7 @@ from ..errors import ProtocolError
 from ..exchange.answer import answer_failure
 from ..exchange.closing import close_both
 from ..exchange.environ import build_environ
+from ..exchange.request_ids import named
 
 if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
@@ -91,11 +92,12 @@ class WerkzeugForm:
                     exchange.cut_off()
                 raise
             head = exchange.head
-            logger.error("answering %s %r failed", head.method, head.path, exc_info=exc)
+            logger.error("answering %s %r failed%s", head.method, head.path, named(environ), exc_info=exc)
             exchange.cut_off()
         finally:
-            if exchange.server.access_log is not None:
-                exchange.log(request)
+            observe = exchange.server.observe
+            if observe is not None:
+                observe(exchange, request, response)
             try:
                 closing = close_both(environ, response)
                 if closing is not None:

@@ -14,6 +14,7 @@ from ..semantics.answer_head import AnswerHead
 from ..semantics.serialize import read_head
 from .closing import is_plain, plain_classes
 from .error_response import error_response
+from .request_ids import named
 from .trailers import announced
 from .witness import bear_witness
 
@@ -105,4 +106,4 @@ def is_clients_doing(exc: BaseException, environ: dict[str, Any]) -> bool:
 
 def _log_failure(what: str, environ: dict[str, Any], exc: BaseException) -> None:
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-    logger.error("the application %s on %s %r", what, method, path, exc_info=exc)
+    logger.error("the application %s on %s %r%s", what, method, path, named(environ), exc_info=exc)

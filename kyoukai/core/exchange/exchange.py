@@ -24,15 +24,16 @@ from ..errors import BadRequest, ContentTooLarge, ProtocolError, RequestTimeout
 from ..faults import is_fault
 from ..features import Feature
 from ..semantics import policy
+from ..semantics.answer_head import AnswerHead
 from ..semantics.field_pairs import FieldPairs
 from ..semantics.request_head import RequestHead
-from .access import log_answer
 from .answer_writer import AnswerWriter
 from .body_stream import ClientGoneError
 from .client_state import ClientState
 from .early_hints import read_early_hints
 from .error_response import error_response
 from .request_body import RequestBody
+from .request_ids import take_id
 from .sending import Rest, send_response
 from .tasks import begin_task
 
@@ -78,6 +79,8 @@ class Exchange(AnswerWriter):
     """
 
     __slots__ = (
+        "_answer_head",
+        "_request_id",
         "awaits_continue",
         "began",
         "body",
@@ -152,7 +155,8 @@ class Exchange(AnswerWriter):
             if not is_fault(exc):
                 raise
             # It must not raise: this is no refusal of the server's.
-            logger.error("receive_head failed on %s %r", head.method, head.path, exc_info=exc)
+            text = "receive_head failed on %s %r (request id %s)"
+            logger.error(text, head.method, head.path, self.request_id, exc_info=exc)
             self.refuse(InternalServerError())
             return
         if body.stream is not None:
@@ -357,11 +361,41 @@ class Exchange(AnswerWriter):
         """
         return send_response(self, response, fake_environ, self.owner.app)
 
-    def log(self, request: Request | None) -> None:
-        """Log the answer, where answers are logged."""
-        server = self.server
-        if self.status and server.access_log is not None:
-            log_answer(server.access_log, self, request, self.owner.environ)
+    def tell(self, request: Request | None, response: Response | None = None) -> None:
+        """Tell whoever observes answers that this one has been written, or will not be."""
+        observe = self.server.observe
+        if observe is not None:
+            observe(self, request, response)
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request: see :mod:`kyoukai.core.exchange.request_ids`.
+
+        One that has an environ has it there: :func:`~.request_ids.request_id`.
+        """
+        # Most requests are never asked for it, and have no attribute to be set.
+        known: str | None = getattr(self, "_request_id", None)
+        if known is None:
+            values = [value for name, value in self.head.fields if name.lower() == b"x-request-id"]
+            sent = values[0].decode("latin-1") if len(values) == 1 else None
+            self._request_id = known = take_id(sent, self.owner)
+        return known
+
+    @property
+    def answer_head(self) -> AnswerHead | None:
+        """The head of the answer, where the application sent it by itself: with no Werkzeug response."""
+        return getattr(self, "_answer_head", None)
+
+    @answer_head.setter
+    def answer_head(self, head: AnswerHead) -> None:
+        self._answer_head = head
+
+    @property
+    def received(self) -> int:
+        """Bytes of the request's content that have come, before a content coding is removed."""
+        if self.body is not None:
+            return self.body.size
+        return 0 if self.content is None else len(self.content)
 
     def finish(self) -> None:
         """Note that the answer has been written, and its resources closed."""
@@ -419,8 +453,9 @@ class Exchange(AnswerWriter):
         """Answer a refusal, without asking the application."""
         head = self.head
         environ = {"REQUEST_METHOD": head.method or "GET", "SERVER_PROTOCOL": f"HTTP/{head.version}"}
-        self.write_response(error_response(error, head.accept), environ)
-        self.log(None)
+        response = error_response(error, head.accept)
+        self.write_response(response, environ)
+        self.tell(None, response)
         self.finish()
 
     def is_ended_by(self, exc: BaseException) -> bool:

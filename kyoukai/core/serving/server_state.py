@@ -9,7 +9,7 @@ import contextvars
 import logging
 import math
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -18,6 +18,7 @@ from ..known import Known
 from ..limits import Limits
 from ..semantics.methods import SERVED_METHODS, served_methods
 from .allocator import keep_freed_memory
+from .observing import Observe, told
 from .threads import Threads, threads, wait_first
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Server:
 
     :param limits: the limits and deadlines of every connection.
     :param server_field: the Server field of every answer; empty: none is sent.
-    :param access_log: whether answers are logged, on the logger ``kyoukai.access`` at INFO.
+    :param observers: who is told of every answer: see :mod:`kyoukai.core.serving.observing`.
     :param cancel_on_disconnect: whether a handler is cancelled when its client is gone. A client
         that ends its side is then taken to be gone, and gets no answer.
     :param features: what the backend claims that its connections can do.
@@ -66,7 +67,7 @@ class Server:
         limits: Limits | None = None,
         *,
         server_field: str = "kyoukai",
-        access_log: bool = True,
+        observers: Sequence[Observe] = (),
         cancel_on_disconnect: bool = False,
         features: frozenset[str] = HTTP1_FEATURES,
         on_opened: "Callable[[ManagedConnection], None] | None" = None,
@@ -74,7 +75,8 @@ class Server:
     ) -> None:
         self.limits = limits or Limits()
         self.server_field = server_field
-        self.access_log: logging.Logger | None = logging.getLogger("kyoukai.access") if access_log else None
+        self.observe = told(observers)
+        """Called when an answer has been written; ``None`` where nobody wants to know."""
         self.cancel_on_disconnect = cancel_on_disconnect
         self.features = features
         self.linger_size = self.limits.linger_size(0)
@@ -104,6 +106,13 @@ class Server:
         self._emptied: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._tick()
+
+    def trusts_peer(self, environ: dict[str, Any]) -> bool:
+        """Return whether what a proxy says is taken from the peer of a connection.
+
+        :param environ: what the environs of the connection's requests share.
+        """
+        return False
 
     def prepare(self, app: object) -> None:
         """Note what an application declares, if it does: see :mod:`kyoukai.core.serving.application`."""

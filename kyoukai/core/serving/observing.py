@@ -1,0 +1,53 @@
+"""Who is told of every answer: the access log, metrics, traces. By default nobody, and that costs nothing."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ..faults import is_fault
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request, Response
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+Observe = Callable[[Any, "Request | None", "Response | None"], None]
+"""What is called once for each exchange, in the event loop, when its answer has been written.
+
+It gets the :class:`~kyoukai.core.exchange.exchange.Exchange`, the request, which is ``None`` where none was
+made, and the response that the application or the server gave, ``None`` where there was none. It must be
+quick. The exchange has the head, the status, the bytes sent and received, and when it began; its status is 0
+where the client was gone, or the task was ended, before the answer. What it raises is logged.
+"""
+
+
+def told(observers: Sequence[Observe]) -> Observe | None:
+    """Return one function that tells all observers, in their order; ``None`` for none."""
+    if not observers:
+        return None
+    everyone = tuple(observers)
+
+    def tell(exchange: Any, request: "Request | None", response: "Response | None") -> None:
+        for observe in everyone:
+            try:
+                observe(exchange, request, response)
+            except BaseException as exc:
+                if not is_fault(exc):
+                    raise
+                logger.error("an observer of answers failed", exc_info=exc)
+
+    return tell
+
+
+def route_of(request: "Request | None") -> str | None:
+    """Return the rule of the route that took a request, ``/guests/<int:id>``.
+
+    It is read from the route that the application left in the attribute ``matched_route``.
+
+    :return: ``None`` where no route took it, or where the application leaves none.
+    """
+    route = getattr(request, "matched_route", None)
+    if route is None:
+        return None
+    rule: str = route.rule.rule
+    return rule

@@ -1,0 +1,140 @@
+"""The fields that a line of the access log can have: what each is called, what it says, and how it is read.
+
+A field is read only where the template has it. Names of header fields follow ``request.`` and
+``response.``: ``request.accept-language``, in any case.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+from kyoukai.core.exchange.access import client_address, client_name
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.exchange.request_ids import request_id_of
+from kyoukai.core.serving.observing import route_of
+
+MAX_LOGGED_SIZE: Final = 8 * 1024
+"""Characters of a value that are logged: as many as a target may have by default."""
+
+Read = Callable[[Exchange, Any, Any], str | int | float | None]
+"""Returns the value for an exchange, its request and its response; ``None``: it is not known."""
+
+
+class Field(NamedTuple):
+    """A field."""
+
+    meaning: str
+    read: Read
+    form: str = "%s"
+    """How a number is written."""
+
+
+def _target(exchange: Exchange, request: Any, response: Any) -> str:
+    return cut(exchange.head.target.decode("latin-1"))
+
+
+def _request_line(exchange: Exchange, request: Any, response: Any) -> str:
+    head = exchange.head
+    return f"{head.method or '-'} {cut(head.target.decode('latin-1')) or '-'} HTTP/{head.version}"
+
+
+def _query(exchange: Exchange, request: Any, response: Any) -> str:
+    return cut(exchange.head.target.partition(b"?")[2].decode("latin-1"))
+
+
+def _path(exchange: Exchange, request: Any, response: Any) -> str:
+    return cut(exchange.head.target.partition(b"?")[0].decode("latin-1"))
+
+
+def _now(exchange: Exchange, request: Any, response: Any) -> str:
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def _scheme(exchange: Exchange, request: Any, response: Any) -> str:
+    environ = exchange.owner.environ if request is None else request.environ
+    scheme: str = environ.get("wsgi.url_scheme", "http")
+    return scheme
+
+
+def request_field(name: str) -> Read:
+    """Return what reads a header field of the request."""
+    wanted = name.lower().encode("latin-1")
+
+    def read(exchange: Exchange, request: Any, response: Any) -> str | None:
+        values = [value for name, value in exchange.head.fields if name.lower() == wanted]
+        return cut(b", ".join(values).decode("latin-1")) if values else None
+
+    return read
+
+
+def response_field(name: str) -> Read:
+    """Return what reads a field of the answer, as the application has given it."""
+    wanted = name.lower()
+
+    def read(exchange: Exchange, request: Any, response: Any) -> str | None:
+        head = exchange.answer_head
+        if head is not None:
+            values = [value for name, value in head.fields if name.lower() == wanted]
+        elif response is not None and response.status_code == exchange.status:
+            values = response.headers.getlist(wanted)
+        else:
+            # What the application has given could not be sent.
+            return None
+        return cut(", ".join(values)) if values else None
+
+    return read
+
+
+def cut(text: str) -> str:
+    """Return ``text``, or as much of it as is logged."""
+    return text if len(text) <= MAX_LOGGED_SIZE else f"{text[:MAX_LOGGED_SIZE]}..."
+
+
+FIELDS: Final[dict[str, Field]] = {
+    "time": Field("when the answer had been written: local time by ISO 8601, with milliseconds", _now),
+    "client": Field(
+        "the client's address, with its port where that is the connection's own",
+        lambda exchange, request, response: client_name(request, exchange.owner.environ),
+    ),
+    "address": Field(
+        "the client's address without a port",
+        lambda exchange, request, response: client_address(request, exchange.owner.environ),
+    ),
+    "method": Field("the method", lambda exchange, request, response: exchange.head.method or None),
+    "target": Field("path and query as the client sent them", _target),
+    "path": Field("the path as the client sent it", _path),
+    "query": Field("the query, without its question mark", _query),
+    "protocol": Field(
+        "`HTTP/` and the version", lambda exchange, request, response: f"HTTP/{exchange.head.version}"
+    ),
+    "request_line": Field("method, target and protocol", _request_line),
+    "scheme": Field("`http` or `https`", _scheme),
+    "host": Field("the field Host of the request", request_field("host")),
+    "status": Field("the status of the answer", lambda exchange, request, response: exchange.status),
+    "sent": Field("bytes of content sent", lambda exchange, request, response: exchange.sent),
+    "received": Field(
+        "bytes of content received, before a content coding is removed",
+        lambda exchange, request, response: exchange.received,
+    ),
+    "duration": Field(
+        "seconds from the end of the request's head to the end of its answer",
+        lambda exchange, request, response: perf_counter() - exchange.began,
+        "%.6f",
+    ),
+    "duration_ms": Field(
+        "the same in milliseconds",
+        lambda exchange, request, response: 1000 * (perf_counter() - exchange.began),
+        "%.3f",
+    ),
+    "route": Field(
+        "the rule of the route that took the request, such as `/guests/<int:id>`",
+        lambda exchange, request, response: route_of(request),
+    ),
+    "request_id": Field(
+        "the request's id: see below", lambda exchange, request, response: request_id_of(exchange, request)
+    ),
+    "referer": Field("the field Referer of the request", request_field("referer")),
+    "user_agent": Field("the field User-Agent of the request", request_field("user-agent")),
+}
+"""All fields but those of headers, by name."""

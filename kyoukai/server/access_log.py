@@ -1,0 +1,172 @@
+"""The access log: one line an answer, on the logger ``kyoukai.access`` at INFO.
+
+::
+
+    127.0.0.1:50712 "GET /guests?page=2 HTTP/1.1" 200 1432 0.000317
+
+What a line says is a template: text, and fields in braces: :data:`~kyoukai.server.access_fields.FIELDS`;
+or it is JSON. It is compiled once. What clients sent is escaped, so that no line can be forged, and no
+column: a space is escaped, too, where the template has no quotes around the field. ``-`` stands for what is
+not known.
+"""
+
+import json
+import logging
+import re
+import string
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.exchange.access import escape
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.limits import suggest
+from kyoukai.core.semantics.grammar import TOKEN
+
+from .access_fields import FIELDS, Field, request_field, response_field
+
+ACCESS: Final = "kyoukai.access"
+"""The name of the logger."""
+
+DEFAULT_FORMAT: Final = '{client} "{request_line}" {status} {sent} {duration}'
+
+JSON: Final = "json"
+
+JSON_FIELDS: Final = (
+    "time",
+    "client",
+    "method",
+    "target",
+    "protocol",
+    "status",
+    "sent",
+    "received",
+    "duration",
+    "route",
+    "request_id",
+    "referer",
+    "user_agent",
+)
+"""What JSON has, unless the format names its fields: ``json:client,status``."""
+
+SOURCES: Final[dict[str, Callable[[str], Any]]] = {"request": request_field, "response": response_field}
+
+MakeLine = Callable[[Exchange, Any, Any], str]
+"""Makes a line of an exchange, its request and its response."""
+
+
+class AccessLog:
+    """Logs answers. It observes a server: see :mod:`kyoukai.core.serving.observing`.
+
+    :param template: what a line says.
+    :raises ConfigurationError: if the template cannot be used.
+    """
+
+    def __init__(self, template: str = DEFAULT_FORMAT) -> None:
+        self.logger = logging.getLogger("kyoukai.access")
+        self.make_line = compile_format(template)
+
+    def __call__(self, exchange: Exchange, request: Any, response: Any) -> None:
+        """Log one answer, and format nothing where nobody listens, or where none was begun."""
+        if exchange.status and self.logger.isEnabledFor(logging.INFO):
+            self.logger.info("%s", self.make_line(exchange, request, response))
+
+
+def compile_format(template: object) -> MakeLine:
+    """Return what makes lines by a template.
+
+    :raises ConfigurationError: if it is none, or names a field that there is not.
+    """
+    if not isinstance(template, str) or not template:
+        raise ConfigurationError(f"access_log_format is {template!r}; it must be a text, such as 'json'")
+    kind, colon, names = template.partition(":")
+    if kind == JSON:
+        wanted = [name.strip() for name in names.split(",")] if colon else JSON_FIELDS
+        return _compile_json(wanted)
+    return _compile_text(template)
+
+
+def find_field(name: str) -> Field:
+    """Return the field of a name.
+
+    :raises ConfigurationError: if there is none.
+    """
+    field = FIELDS.get(name)
+    if field is not None:
+        return field
+    source, dot, header = name.partition(".")
+    if dot and source in SOURCES:
+        if re.fullmatch(TOKEN, header.encode()) is None:
+            raise ConfigurationError(f"access_log_format has {name!r}; {header!r} is no name of a field")
+        return Field("", SOURCES[source](header))
+    known = [*FIELDS, "request.NAME", "response.NAME"]
+    raise ConfigurationError(f"access_log_format has the unknown field {name!r}; {suggest(name, known)}")
+
+
+def _compile_text(template: str) -> MakeLine:
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as exc:
+        raise ConfigurationError(f"access_log_format is {template!r}: {exc}") from exc
+    text, fields, is_quoted = "", [], False
+    for literal, name, form, conversion in parts:
+        if any(ord(character) < 0x20 for character in literal):
+            raise ConfigurationError(f"access_log_format is {template!r}; a line of a log is one line")
+        is_quoted ^= literal.count('"') % 2 == 1
+        text += literal.replace("%", "%%")
+        if name is None:
+            continue
+        if form or conversion:
+            raise ConfigurationError(f"access_log_format has {name!r} with a format of its own; it has none")
+        text += "%s"
+        fields.append((find_field(name), is_quoted))
+    getters = [_text_of(field, is_quoted) for field, is_quoted in fields]
+
+    def make_line(exchange: Exchange, request: Any, response: Any) -> str:
+        return text % tuple([get(exchange, request, response) for get in getters])
+
+    return make_line
+
+
+def _text_of(field: Field, is_quoted: bool) -> MakeLine:
+    read, form = field.read, field.form
+
+    def get(exchange: Exchange, request: Any, response: Any) -> str:
+        value = read(exchange, request, response)
+        if value is None or value == "":
+            return "-"
+        if type(value) is not str:
+            return form % value
+        if value.isalnum() and value.isascii():
+            return value
+        escaped = escape(value)
+        return escaped if is_quoted else escaped.replace(" ", "\\x20")
+
+    return get
+
+
+def _compile_json(names: Sequence[str]) -> MakeLine:
+    fields = {name: find_field(name).read for name in names}
+
+    def make_line(exchange: Exchange, request: Any, response: Any) -> str:
+        values: dict[str, Any] = {"logger": ACCESS}
+        for name, read in fields.items():
+            value = read(exchange, request, response)
+            if isinstance(value, str):
+                value = _readable(value)
+            elif isinstance(value, float):
+                value = round(value, 6)
+            values[name] = value
+        return json.dumps(values)
+
+    return make_line
+
+
+def _readable(text: str) -> str:
+    """Return what a client sent, which HTTP reads as latin-1, as the UTF-8 that it mostly is."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
