@@ -177,9 +177,7 @@ class HTTP1Exchange(Exchange):
         rest: Rest = self.owner.write_response(response, fake_environ)
         return rest
 
-    def finish(self) -> None:
-        """Note that the answer has been written: the connection goes on."""
-        self.owner.finish_first()
+    finish = answered
 
     # Its place in the queue
 
