@@ -103,7 +103,7 @@ class FakeParser:
 
     def __init__(self, calls: Any, script: list[Any]) -> None:
         self.calls = calls
-        self.script = script
+        self.script = list(script)
         self.fed: list[bytes] = []
         self.method = b"GET"
         self.version = "1.1"
