@@ -15,6 +15,7 @@ from benchmarks.guard.script import YARDSTICK
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 REQUESTS: Final = 100
 ROUNDS: Final = 2
+SCRIPT: Final = "benchmarks.guard.script"
 
 TOTALS: Final = re.compile(r"(?m)^totals: (\d+)$")
 
@@ -59,14 +60,14 @@ def make_counts(names: Sequence[str], totals: Sequence[int], requests: int) -> d
     }
 
 
-def command(folder: Path, requests: int, rounds: int) -> list[str]:
-    """Return what counts the script."""
+def command(folder: Path, requests: int, rounds: int, script: str = SCRIPT) -> list[str]:
+    """Return what counts a script."""
     return [
         "valgrind",
         "--tool=callgrind",
         f"--callgrind-out-file={folder / 'dump'}",
         "--dump-before=getsid",
-        *(sys.executable, "-m", "benchmarks.guard.script", str(requests), str(rounds)),
+        *(sys.executable, "-m", script, str(requests), str(rounds)),
     ]
 
 
@@ -80,15 +81,15 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def count(requests: int = REQUESTS, rounds: int = ROUNDS) -> dict[str, Count]:
-    """Return the counts of all sections of the script.
+def count(requests: int = REQUESTS, rounds: int = ROUNDS, script: str = SCRIPT) -> dict[str, Count]:
+    """Return the counts of all sections of a script, which is a module.
 
     :raises RuntimeError: if it fails under callgrind.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         done = subprocess.run(
-            command(folder, requests, rounds),
+            command(folder, requests, rounds, script),
             cwd=ROOT,
             env=environment(os.environ),
             capture_output=True,

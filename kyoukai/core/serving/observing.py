@@ -25,16 +25,32 @@ def told(observers: Sequence[Observe]) -> Observe | None:
     """Return one function that tells all observers, in their order; ``None`` for none."""
     if not observers:
         return None
-    everyone = tuple(observers)
+    everyone = tuple(contained(observe) for observe in observers)
+    if len(everyone) == 1:
+        return everyone[0]
 
     def tell(exchange: Any, request: "Request | None", response: "Response | None") -> None:
         for observe in everyone:
-            try:
-                observe(exchange, request, response)
-            except BaseException as exc:
-                if not is_fault(exc):
-                    raise
-                logger.error("an observer of answers failed", exc_info=exc)
+            observe(exchange, request, response)
+
+    return tell
+
+
+def contained(observe: Observe) -> Observe:
+    """Return an observer that does as another does, and logs what that raises.
+
+    One that has a true attribute ``is_contained`` promises to raise nothing, and is left as it is.
+    """
+    if getattr(observe, "is_contained", False):
+        return observe
+
+    def tell(exchange: Any, request: "Request | None", response: "Response | None") -> None:
+        try:
+            observe(exchange, request, response)
+        except BaseException as exc:
+            if not is_fault(exc):
+                raise
+            logger.error("an observer of answers failed", exc_info=exc)
 
     return tell
 
@@ -42,12 +58,11 @@ def told(observers: Sequence[Observe]) -> Observe | None:
 def route_of(request: "Request | None") -> str | None:
     """Return the rule of the route that took a request, ``/guests/<int:id>``.
 
-    It is read from the route that the application left in the attribute ``matched_route``.
+    It is read from the route that the application left in the attribute ``matched_route``: from its
+    ``rule``, which is Werkzeug's.
 
     :return: ``None`` where no route took it, or where the application leaves none.
     """
     route = getattr(request, "matched_route", None)
-    if route is None:
-        return None
-    rule: str = route.rule.rule
-    return rule
+    rule = getattr(getattr(route, "rule", None), "rule", None)
+    return rule if isinstance(rule, str) else None

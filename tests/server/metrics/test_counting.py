@@ -1,0 +1,171 @@
+"""Counting in a worker: what is counted apart, and that clients cannot make series."""
+
+import asyncio
+import gc
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kyoukai.core.errors import BadRequest, RequestTimeout
+from kyoukai.server.metrics import counting as counting_module
+from kyoukai.server.metrics.counting import Counting
+from kyoukai.server.metrics.layout import (
+    ACCEPTED,
+    CLOSED,
+    DUE,
+    DURATIONS,
+    LAG,
+    LAG_BUCKETS,
+    LAGS,
+    RECEIVED,
+    SENT,
+    SUM,
+    UNANSWERED,
+    counts,
+)
+from kyoukai.server.metrics.region import OTHER, OVERFLOW, Labels, Region
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    monkeypatch.setattr(counting_module, "perf_counter", lambda: 100.0)
+    region = Region.create()
+    yield Counting(region)
+    gc.collect()
+    region.close()
+
+
+def answered(method: str = "GET", status: int = 200, duration: float = 0.0, **others: Any) -> Any:
+    """Return an exchange, as an observer sees it."""
+    values = {"sent": 0, "received": 0, "body": None, "content": None, "error": None, **others}
+    return SimpleNamespace(
+        head=SimpleNamespace(method=method), status=status, began=100.0 - duration, **values
+    )
+
+
+def asked(rule: str) -> Any:
+    """Return a request that a route took."""
+    return SimpleNamespace(matched_route=Route(rule))
+
+
+class Route:
+    """A route, as an application leaves it."""
+
+    def __init__(self, rule: str) -> None:
+        self.rule = SimpleNamespace(rule=rule)
+
+
+def numbers(counting: Counting) -> dict[Labels, int]:
+    """Return how many there are of each series that has some."""
+    found = {labels: int(sum(counts(cells))) for labels, cells in counting.region.read_series()}
+    return {labels: count for labels, count in found.items() if count}
+
+
+def test_requests_by_method_status_and_route(counting):
+    guests = asked("/guests/<int:id>")
+    for exchange, request in (
+        (answered(), guests),
+        (answered(), guests),
+        (answered("HEAD"), guests),
+        (answered(status=404), guests),
+        (answered(), guests),
+        (answered(), asked("/other")),
+        (answered(status=404), SimpleNamespace()),
+        (answered(status=404), None),
+        (answered(status=404), SimpleNamespace(matched_route=[])),
+    ):
+        counting.observe(exchange, request, None)
+    assert numbers(counting) == {
+        Labels("GET", 200, "/guests/<int:id>"): 3,
+        Labels("HEAD", 200, "/guests/<int:id>"): 1,
+        Labels("GET", 404, "/guests/<int:id>"): 1,
+        Labels("GET", 200, "/other"): 1,
+        Labels("GET", 404, ""): 3,
+    }
+
+
+def test_durations_and_sizes(counting):
+    route = asked("/a")
+    durations = [0.0, *DURATIONS, 11.0]
+    for duration in durations:
+        exchange = answered(duration=duration * 0.999, sent=3, received=5, content=b"12345")
+        counting.observe(exchange, route, None)
+    [cells] = [cells for labels, cells in counting.region.read_series() if labels != OVERFLOW]
+    assert counts(cells) == [2.0, *[1.0] * len(DURATIONS)]
+    assert cells[SUM] == pytest.approx(0.999 * sum(durations))
+    assert cells[SENT] == 3 * len(durations)
+    assert cells[RECEIVED] == 5 * len(durations)
+
+
+def test_methods_that_are_not_registered_are_counted_together(counting):
+    for number in range(5000):
+        counting.observe(answered(f"BREW{number}"), asked(f"/{number % 2}"), None)
+    counting.observe(answered(""), None, None)
+    assert numbers(counting) == {
+        Labels(OTHER, 200, "/0"): 2500,
+        Labels(OTHER, 200, "/1"): 2500,
+        Labels(OTHER, 200, ""): 1,
+    }
+
+
+def test_what_has_no_room_is_counted_all_the_same(counting):
+    for number in range(3000):
+        counting.observe(answered(sent=1), asked(f"/{number}"), None)
+    found = numbers(counting)
+    assert sum(found.values()) == 3000
+    assert len(found) == 1024
+    assert found[OVERFLOW] == 3000 - 1023
+    assert sum(cells[SENT] for _, cells in counting.region.read_series()) == 3000
+
+
+def test_refusals_by_status_and_reason(counting):
+    for error in (BadRequest(), BadRequest("The body is not whole."), BadRequest(), RequestTimeout()):
+        counting.observe(answered(status=error.code, error=error), None, None)
+    counting.observe(answered(status=500, error=ValueError()), None, None)
+    refused = {labels: count for labels, count in numbers(counting).items() if labels.is_refusal}
+    assert refused == {
+        Labels("", 400, "The request is malformed."): 2,
+        Labels("", 400, "The body is not whole."): 1,
+        Labels("", 408, "The request did not arrive in time."): 1,
+    }
+    assert sum(numbers(counting).values()) == 5 + 4
+
+
+def test_requests_without_an_answer(counting):
+    counting.observe(answered(status=0, error=BadRequest()), None, None)
+    assert counting.region.cells[UNANSWERED] == 1
+    assert numbers(counting) == {}
+
+
+def test_connections(counting):
+    counting.opened()
+    counting.opened()
+    counting.lost()
+    assert (counting.region.cells[ACCEPTED], counting.region.cells[CLOSED]) == (2, 1)
+
+
+def test_how_late_the_event_loop_is(counting, monkeypatch):
+    cells = counting.region.cells
+    now = [5.0]
+    monkeypatch.setattr(counting_module.time, "monotonic", lambda: now[0])
+    loop: Any = SimpleNamespace(call_later=lambda delay, function, *args: calls.append((function, args)))
+    calls: list[Any] = []
+
+    async def start() -> None:
+        monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+        counting.start()
+
+    coroutine = start()
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
+    assert cells[DUE] == 5.5
+    for late in (0.0, 0.02, 7.0):
+        now[0] = cells[DUE] + late
+        function, args = calls.pop()
+        function(*args)
+    assert cells[LAG] == pytest.approx(7.02)
+    assert cells[LAG_BUCKETS : LAG_BUCKETS + len(LAGS) + 1].tolist() == [1, 0, 0, 1, *[0] * 6, 1]
+    counting._timer = None
+    counting.stop()
+    assert cells[DUE] == 0
