@@ -16,7 +16,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 from importlib.metadata import version
@@ -28,14 +27,13 @@ from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.backend import Backend, claimed_features
 from kyoukai.core.contract.registry import create_backend
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.http1.protocol import HTTPProtocol
 from kyoukai.core.limits import Limits, suggest
 from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
-from kyoukai.server.acceptor import Acceptor
 from kyoukai.server.applications import resolve_application
 from kyoukai.server.connection_events import ConnectionLostEvent, ConnectionMadeEvent, has_listeners
-from kyoukai.server.listener import Listener
+from kyoukai.server.entrance import Entrance
+from kyoukai.server.listeners import Listeners
 from kyoukai.server.logs import enable_own_loggers
 from kyoukai.server.observers import make_observers
 from kyoukai.server.outliving import outlive
@@ -43,8 +41,6 @@ from kyoukai.server.settings import check_field, check_mapping, check_name, chec
 from kyoukai.server.signals import interruptible, signals_call
 from kyoukai.server.starting import starting
 from kyoukai.server.startup_log import report_in_one_line
-from kyoukai.server.tls import connection_options, make_ssl_context
-from kyoukai.server.tracing import traced
 from kyoukai.server.waiting import naming_waits
 from kyoukai.web.application import Kyoukai
 from kyoukai.web.context import HTTPRequestContext
@@ -81,6 +77,7 @@ SETTINGS: Final = [
     "app",
     "backend",
     "backend_options",
+    "bind",
     "cancel_on_disconnect",
     "factory",
     "host",
@@ -107,12 +104,13 @@ class KyoukaiComponent(Component):
     :param limits: :class:`~kyoukai.core.limits.Limits`, or its values by name.
     :param ssl: ``certificate`` and ``key`` to serve by TLS: see
         :func:`~kyoukai.server.tls.make_ssl_context`.
-    :param settings: ``host``, ``port`` or ``uds``, the address: see
-        :class:`~kyoukai.server.listener.Listener`; ``factory``, whether ``app`` is a function that returns
-        the application; ``server_field``, the Server field of every answer, empty for none; ``access_log``
-        and ``access_log_format``, see :mod:`kyoukai.server.access_log`; ``cancel_on_disconnect``, whether a
-        handler is cancelled when its client is gone; ``resource_name``, the name of the resources, where a
-        process has several components; ``trace``, see :mod:`kyoukai.server.tracing`.
+    :param settings: ``bind``, or ``host``, ``port`` or ``uds``, the addresses: see
+        :meth:`~kyoukai.server.listeners.Listeners.from_settings`; ``factory``, whether ``app`` is a
+        function that returns the application; ``server_field``, the Server field of every answer, empty for
+        none; ``access_log`` and ``access_log_format``, see :mod:`kyoukai.server.access_log`;
+        ``cancel_on_disconnect``, whether a handler is cancelled when its client is gone; ``resource_name``,
+        the name of the resources, where a process has several components; ``trace``, see
+        :mod:`kyoukai.server.tracing`.
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 
@@ -134,12 +132,11 @@ class KyoukaiComponent(Component):
             if name not in SETTINGS:
                 raise ConfigurationError(f"unknown setting {name!r}; {suggest(name, SETTINGS)}")
         self.app = resolve_application(app, factory=check_type(settings, "factory", False))
-        self.listener = Listener(settings.get("host"), settings.get("port"), settings.get("uds"))
+        listeners = Listeners.from_settings({**settings, "ssl": ssl})
         self.backend_name = choose_backend(backend, os.environ.get(BACKEND_VARIABLE))
         self.backend: Backend = create_backend(
             self.backend_name, check_mapping("backend_options", backend_options)
         )
-        self.ssl_context = make_ssl_context(ssl, self.backend.alpn_protocols)
         self.address = ("", 0)
         """The address and port listened on, once it has started; the path of a Unix socket and 0. Of
         several addresses it is the first."""
@@ -147,8 +144,12 @@ class KyoukaiComponent(Component):
         """What to type into a browser, once it has started: one of each address listened on."""
         self.trace = check_type(settings, "trace", False)
         self.resource_name = check_name(check_type(settings, "resource_name", "default"))
+        if not isinstance(limits, Limits):
+            limits = Limits.from_mapping(check_mapping("limits", limits))
+        self.entrance = Entrance(listeners, self.backend.alpn_protocols, limits)
+        """Where it listens."""
         self.server = Server(
-            limits if isinstance(limits, Limits) else Limits.from_mapping(check_mapping("limits", limits)),
+            limits,
             server_field=check_field(check_type(settings, "server_field", "kyoukai")),
             observers=make_observers(settings),
             cancel_on_disconnect=check_type(settings, "cancel_on_disconnect", False),
@@ -165,26 +166,17 @@ class KyoukaiComponent(Component):
         :raises Exception: what the application's own start raises.
         """
         lifecycle = getattr(self.app, "lifecycle", None)
-        sockets = await starting.guard(naming_waits(self._begin(ctx, lifecycle)))
+        await starting.guard(naming_waits(self._begin(ctx, lifecycle)))
         enable_own_loggers()
         ctx.add_teardown_callback(outlive(ctx.loop))
         handled: list[signal.Signals] = []
-        create: Any = self.backend.create_protocol
-        create_protocol = traced(create) if self.trace else create
-        options = connection_options(self.ssl_context, self.server.limits)
 
-        def make(peer: Any) -> asyncio.BaseProtocol:
-            protocol = create_protocol(self, ctx, *self.address)
-            if isinstance(protocol, HTTPProtocol):
-                protocol.peer = peer
-            return protocol
+        def create(server_ip: str, server_port: int) -> asyncio.BaseProtocol:
+            return self.backend.create_protocol(self, ctx, server_ip, server_port)
 
-        acceptor = Acceptor(sockets, make, options)
+        acceptor = self.entrance.prepare(create, trace=self.trace)
+        self.address, self.urls = self.entrance.address, self.entrance.urls
         try:
-            addresses = [self.listener.address(sock) for sock in sockets]
-            self.address = addresses[0]
-            secure = self.ssl_context is not None
-            self.urls = tuple(self.listener.url(address, secure=secure) for address in addresses)
             self._publish(ctx)
             self.server.start()
             await acceptor.start()
@@ -195,7 +187,7 @@ class KyoukaiComponent(Component):
         finally:
             abort = asyncio.Event()
             with signals_call(abort.set, handled):
-                self.listener.remove()
+                self.entrance.listeners.remove()
                 steps: list[Step] = [acceptor.close, partial(self.server.stop, abort)]
                 if lifecycle is not None:
                     steps.append(partial(lifecycle.stop, self.server.limits.background_timeout, abort))
@@ -207,8 +199,8 @@ class KyoukaiComponent(Component):
         """The first of :attr:`urls`; empty until it has started."""
         return self.urls[0] if self.urls else ""
 
-    async def _begin(self, ctx: Context, lifecycle: Lifecycle | None) -> list[socket.socket]:
-        """Start the application, and return the sockets that listen."""
+    async def _begin(self, ctx: Context, lifecycle: Lifecycle | None) -> None:
+        """Start the application, and open the sockets that listen."""
         finalize = getattr(self.app, "finalize", None)
         if finalize is not None:
             finalize()
@@ -217,7 +209,7 @@ class KyoukaiComponent(Component):
             await lifecycle.start(ctx)
         try:
             await starting.check()
-            return await self.listener.open()
+            await self.entrance.open()
         except BaseException:
             if lifecycle is not None:
                 await lifecycle.stop(0)

@@ -45,6 +45,13 @@ main.add_command(check)
     help="TARGET is a function that returns the application; without an attribute, 'create_app'.",
 )
 @click.option(
+    "--bind",
+    metavar="ADDRESS",
+    multiple=True,
+    help="Listen on HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER or fd:NAME, with http:// or https:// before "
+    "it where that differs. May be given several times.",
+)
+@click.option(
     "--host",
     metavar="HOST",
     multiple=True,
@@ -106,6 +113,7 @@ main.add_command(check)
 def run(
     target: str,
     factory: bool,
+    bind: tuple[str, ...],
     host: tuple[str, ...],
     backend: str | None,
     backend_options: tuple[str, ...],
@@ -148,6 +156,8 @@ def run(
     }
     if factory:
         settings["factory"] = True
+    if bind:
+        settings["bind"] = list(bind)
     if host:
         settings["host"] = host[0] if len(host) == 1 else list(host)
     if backend is not None:

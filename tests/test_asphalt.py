@@ -183,7 +183,7 @@ def test_every_setting_has_a_default() -> None:
     component = KyoukaiComponent(app)
     assert component.app is app
     assert component.backend_name == "httptools"
-    assert component.ssl_context is None
+    assert component.entrance.ssl_contexts[0] is None
     assert component.resource_name == "default"
     assert component.server.server_field == "kyoukai"
     assert component.server.observe is not None
@@ -205,7 +205,8 @@ def test_settings_arrive() -> None:
         access_log=False,
         cancel_on_disconnect=True,
     )
-    assert (component.listener.hosts, component.listener.port) == (("::1",), 0)
+    listener = component.entrance.listeners[0]
+    assert (listener.hosts, listener.port) == (("::1",), 0)
     assert component.server.limits.max_body_size == 5
     assert component.server.limits.head_timeout == 3
     assert component.server.server_field == ""
@@ -216,7 +217,8 @@ def test_settings_arrive() -> None:
 def test_what_is_not_set_in_yaml_is_the_default() -> None:
     """``host:`` and ``backend: !Env NOT_SET`` are ``None``."""
     component = KyoukaiComponent(app, host=None, port=None, uds=None, backend=None, limits=None, ssl=None)
-    assert (component.listener.hosts, component.listener.port) == (("127.0.0.1",), 8000)
+    listener = component.entrance.listeners[0]
+    assert (listener.hosts, listener.port) == (("127.0.0.1",), 8000)
     assert component.backend_name == "httptools"
 
 

@@ -292,21 +292,23 @@ def test_what_is_not_given_is_left_to_the_component(runner: Runner) -> None:
         "cancel_on_disconnect": False,
         "trace": False,
     }
-    assert (runner.component.listener.hosts, runner.component.listener.port) == (("127.0.0.1",), 8000)
+    listener = runner.component.entrance.listeners[0]
+    assert (listener.hosts, listener.port) == (("127.0.0.1",), 8000)
     assert runner.component.backend_name == "httptools"
     assert BACKEND_VARIABLE not in os.environ or not os.environ[BACKEND_VARIABLE]
 
 
 def test_an_address(runner: Runner) -> None:
     succeed("run", "served:app", "--host", "::1", "--port", "0")
-    assert (runner.component.listener.hosts, runner.component.listener.port) == (("::1",), 0)
+    listener = runner.component.entrance.listeners[0]
+    assert (listener.hosts, listener.port) == (("::1",), 0)
     succeed("run", "served:app", "--uds", "server.sock")
-    assert runner.component.listener.uds == "server.sock"
+    assert runner.component.entrance.listeners[0].uds == "server.sock"
 
 
 def test_several_hosts(runner: Runner) -> None:
     succeed("run", "served:app", "--host", "127.0.0.1", "--host", "::1")
-    assert runner.component.listener.hosts == ("127.0.0.1", "::1")
+    assert runner.component.entrance.listeners[0].hosts == ("127.0.0.1", "::1")
     assert fail("run", "served:app", "--host", "") == (
         "host is ''; it must be a host name or an IP address; '::' is all addresses, of IPv6 and IPv4"
     )

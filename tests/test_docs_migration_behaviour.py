@@ -110,7 +110,7 @@ def test_what_has_no_handler(server: Running) -> None:
     assert ask(server, "/options", "OPTIONS").body == b"OPTIONS"
     assert ask(server, "/str").fields["server"] == "kyoukai"
     assert "x-powered-by" not in ask(server, "/str").fields
-    listener = KyoukaiComponent(make_app()).listener
+    listener = KyoukaiComponent(make_app()).entrance.listeners[0]
     assert (listener.hosts, listener.port) == (("127.0.0.1",), 8000)
 
 

@@ -588,6 +588,30 @@ def test_a_parser_of_bodies_only_keeps_the_contract(load: Any) -> None:
     assert sum(result.outcome == "kept" for result in report.results) > 60
 
 
+def test_the_configuration_of_several_listeners(
+    load: Any, tls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = configuration("docs/listeners.yaml")["component"]
+    assert settings.pop("type") == "kyoukai"
+    monkeypatch.setitem(sys.modules, "guestbook", load("docs/script.py"))
+    settings["bind"][1]["ssl"] = tls
+    # The path of a Unix socket has 107 bytes at most.
+    monkeypatch.chdir(tmp_path)
+    settings["bind"][2]["bind"] = "unix:http.sock"
+    tcp, by_tls, unix = KyoukaiComponent(**settings).entrance.listeners
+    assert (tcp.hosts, tcp.port, tcp.ssl) == (("::",), 80, None)
+    assert (by_tls.hosts, by_tls.port, by_tls.ssl) == (("::",), 443, tls)
+    assert (unix.uds, unix.mode, unix.ssl) == ("http.sock", 0o660, None)
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> dict[str, str]:
+    issued = trustme.CA().issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    return {"certificate": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+
+
 def test_the_configuration_of_a_server(load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = configuration("docs/server.yaml")
     settings = config.pop("component")
@@ -601,8 +625,9 @@ def test_the_configuration_of_a_server(load: Any, tmp_path: Path, monkeypatch: p
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
     monkeypatch.setitem(sys.modules, "guestbook", load("docs/script.py"))
     component = KyoukaiComponent(**settings)
-    assert (component.listener.hosts, component.listener.port) == (("0.0.0.0",), 8443)
+    listener = component.entrance.listeners[0]
+    assert (listener.hosts, listener.port) == (("0.0.0.0",), 8443)
     assert (component.server.server_field, component.server.observe) == ("", None)
     assert (component.server.limits.max_body_size, component.server.limits.shutdown_timeout) == (1048576, 20)
-    assert component.ssl_context is not None
+    assert component.entrance.ssl_contexts[0] is not None
     assert isinstance(component.backend, Backend)

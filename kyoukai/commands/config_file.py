@@ -93,7 +93,12 @@ def change_server(
 def override(component: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a server with others in place of its own; mappings are merged."""
     # An address of one kind takes the place of one of the other.
-    replaced = {"uds": {"host", "port"}, "host": {"uds"}, "port": {"uds"}}
+    replaced = {
+        "bind": {"host", "port", "uds"},
+        "uds": {"bind", "host", "port"},
+        "host": {"bind", "uds"},
+        "port": {"bind", "uds"},
+    }
     dropped = {other for name in settings for other in replaced.get(name, ())}
     return merge_config(
         {name: value for name, value in component.items() if name not in dropped}, dict(settings)

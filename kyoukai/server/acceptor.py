@@ -27,8 +27,13 @@ TURNS_TO_READ: Final = 3
 """Turns of the loop in which it reads what lies unread on a connection that has just been made. asyncio
 begins to wait for it in the second."""
 
+HANDSHAKE_GRACE: Final = 5.0
+"""Seconds that a TLS handshake has to end in where another process takes this one's place."""
+
 RETRY_DELAY: Final = 0.5
 """Seconds until the next try after the system refused a descriptor; nginx waits as long, asyncio 1."""
+
+NO_OPTIONS: Final[Mapping[str, Any]] = {}
 
 # accept(2) reports these of the one connection that it took from the queue; the next one may be sound.
 CLIENT_GONE: Final = frozenset(
@@ -57,28 +62,39 @@ NO_TLS: Final[Mapping[Any, str]] = {
 }
 
 
-class Acceptor:
-    """Accepts connections, and gives each a protocol.
+class Door:
+    """A socket that listens, and how its connections are made.
 
-    :param sockets: TCP or Unix sockets that listen. They are the acceptor's from now on.
+    :param sock: a TCP or Unix socket. It is the acceptor's from now on.
     :param factory: makes the protocol of one connection. It is given the client's address, as
         :meth:`socket.socket.accept` has it; ``None`` where the loop accepts.
     :param options: what every connection is made with, as
-        :meth:`asyncio.loop.connect_accepted_socket` has it: ``ssl`` and its timeouts.
-    :param retry_delay: seconds until the next try after the system refused a descriptor.
+        :meth:`asyncio.loop.connect_accepted_socket` has it: ``ssl`` and its timeouts. Others may be set for
+        the connections that are made afterwards.
     """
+
+    __slots__ = ("factory", "options", "sock")
 
     def __init__(
         self,
-        sockets: Sequence[socket.socket],
+        sock: socket.socket,
         factory: Callable[[Any], asyncio.BaseProtocol],
-        options: Mapping[str, Any],
-        *,
-        retry_delay: float = RETRY_DELAY,
+        options: Mapping[str, Any] = NO_OPTIONS,
     ) -> None:
-        self._sockets = tuple(sockets)
-        self._factory = factory
-        self._options = options
+        self.sock = sock
+        self.factory = factory
+        self.options = options
+
+
+class Acceptor:
+    """Accepts connections, and gives each a protocol.
+
+    :param doors: the sockets that listen. More can be added by :meth:`add`.
+    :param retry_delay: seconds until the next try after the system refused a descriptor.
+    """
+
+    def __init__(self, doors: Sequence[Door], *, retry_delay: float = RETRY_DELAY) -> None:
+        self._doors = list(doors)
         self._retry_delay = retry_delay
         self._watching = False
         self._starved = False
@@ -95,33 +111,54 @@ class Acceptor:
             self._watch(loop)
         except NotImplementedError:
             # Windows' own loop cannot wait until a socket is ready. It has ways to accept instead.
-            for sock in self._sockets:
-                factory = partial(self._factory, None)
-                self._servers.append(await loop.create_server(factory, sock=sock, **self._options))
+            for door in self._doors:
+                factory = partial(door.factory, None)
+                self._servers.append(await loop.create_server(factory, sock=door.sock, **door.options))
 
-    async def close(self) -> None:
+    def add(self, doors: Sequence[Door]) -> None:
+        """Accept from further sockets, once it has started."""
+        self._doors += doors
+        if self._watching:
+            loop = asyncio.get_running_loop()
+            for door in doors:
+                loop.add_reader(door.sock, self._accept, loop, door)
+
+    def discard(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept from some of the sockets no more, and close them here: another process has them."""
+        for sock in sockets:
+            if self._watching:
+                asyncio.get_running_loop().remove_reader(sock)
+            self._doors = [door for door in self._doors if door.sock is not sock]
+            sock.close()
+
+    async def close(self, *, leave: bool = False) -> None:
         """Listen no more, and give up TLS handshakes that are under way. It may be called twice.
 
         Whoever has connected is accepted before: the system resets the connections in a backlog, with the
         requests that have come on them. What has been sent on any connection by then is read.
+
+        :param leave: whether other processes have the sockets too, and accept who has connected.
         """
         loop = asyncio.get_running_loop()
         if self._retry is not None:
             self._retry.cancel()
         if self._watching:
             self._unwatch(loop)
-            for sock in self._sockets:
+            for door in () if leave else self._doors:
                 for _ in range(LAST_BURSTS):
-                    if not self._accept(loop, sock):
+                    if not self._accept(loop, door):
                         break
         for server in self._servers:
             server.close()
-        for sock in self._sockets:
-            sock.close()
+        for door in self._doors:
+            door.sock.close()
         # Without TLS, a connection is made within a turn or two. uvloop tears one down that is given up
         # then, and never tells its protocol: the server would wait for its end until shutdown_timeout.
         while self._making:  # noqa: ASYNC110 - a set has no event
             await asyncio.sleep(0)
+        if leave and self._tasks:
+            # There is no hurry, and these clients cannot go to another process any more.
+            await asyncio.wait(self._tasks, timeout=HANDSHAKE_GRACE)
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -130,18 +167,19 @@ class Acceptor:
             await asyncio.sleep(0)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        for sock in self._sockets:
-            loop.add_reader(sock, self._accept, loop, sock)
+        for door in self._doors:
+            loop.add_reader(door.sock, self._accept, loop, door)
         self._watching = True
 
     def _unwatch(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._watching:
             self._watching = False
-            for sock in self._sockets:
-                loop.remove_reader(sock)
+            for door in self._doors:
+                loop.remove_reader(door.sock)
 
-    def _accept(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> bool:
+    def _accept(self, loop: asyncio.AbstractEventLoop, door: Door) -> bool:
         """Accept some of those who wait; return whether there may be more."""
+        sock = door.sock
         for _ in range(BURST):
             try:
                 connection, address = sock.accept()
@@ -154,18 +192,21 @@ class Acceptor:
                     continue
                 self._pause(loop, error)
                 return False
-            self._connect(loop, connection, address)
+            self._connect(loop, door, connection, address)
         return True
 
-    def _connect(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: Any) -> None:
+    def _connect(
+        self, loop: asyncio.AbstractEventLoop, door: Door, connection: socket.socket, address: Any
+    ) -> None:
         try:
-            protocol = self._factory(address)
+            protocol = door.factory(address)
         except Exception:
             logger.exception("no protocol could be made for a connection")
             connection.close()
             return
-        making = loop.connect_accepted_socket(lambda: protocol, connection, **self._options)
-        if self._options.get("ssl") is None:
+        options = door.options
+        making = loop.connect_accepted_socket(lambda: protocol, connection, **options)
+        if options.get("ssl") is None:
             self._making.add(making)
             self._go_on(making, connection, None)
         else:

@@ -1,6 +1,6 @@
-"""Where a server listens: TCP addresses of one port, or a Unix socket.
+"""One place where a server listens: TCP addresses of one port, a Unix socket, or what another process opened.
 
-What the user set is checked when the object is made; the socket is opened by :meth:`Listener.open`.
+What the user set is checked when the object is made; the sockets are opened by :meth:`Listener.open`.
 """
 
 import contextlib
@@ -8,20 +8,18 @@ import errno
 import logging
 import os
 import socket
-import stat
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError, ListenError
 from kyoukai.server.addresses import Address, check_hosts, join, look_up
+from kyoukai.server.sockets import inode, listen, listen_beside
 
 logger: Final = logging.getLogger("kyoukai.server")
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8000
-
-BACKLOG: Final = 2048
-"""Connections that the system keeps until they are accepted; uvicorn's default, and nginx's is 511."""
 
 ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """What the system says of an address that it does not have: `localhost` may have one of IPv6 without
@@ -32,18 +30,74 @@ PORT_TRIES: Final = 16
 there but for a coincidence."""
 
 
-class Listener:
-    """Where a server listens.
+class BaseListener(ABC):
+    """A place where a server listens, with what is done to its connections."""
+
+    ssl: Any = None
+    """The setting ``ssl`` of its connections, as :func:`~kyoukai.server.tls.make_ssl_context` has it."""
+    proxy_protocol = False
+    """Whether its connections begin with a header of the PROXY protocol."""
+
+    @abstractmethod
+    async def open(self, *, shared: bool = False) -> list[socket.socket]:
+        """Return the sockets, which listen.
+
+        :param shared: whether further sockets can be opened :meth:`beside` those of TCP.
+        :raises ListenError: if one cannot be listened on. None is listened on then.
+        """
+
+    def beside(self, sock: socket.socket) -> socket.socket:
+        """Return a socket that another process is to accept from.
+
+        :param sock: one that :meth:`open` returned.
+        :raises OSError: if it cannot listen there.
+        :return: ``sock`` itself, of which several processes have to accept.
+        """
+        return sock
+
+    def remove(self) -> None:  # noqa: B027 - most leave nothing
+        """Remove what it has left in the file system, while its sockets are open still."""
+
+    def address(self, sock: socket.socket) -> tuple[str, int]:
+        """Return the address and port that an open socket listens on; a path and 0."""
+        name = sock.getsockname()
+        if not isinstance(name, tuple):
+            # Linux has Unix sockets without a file, whose names begin with NUL: unix(7).
+            text = os.fsdecode(name)
+            return f"@{text[1:]}" if text.startswith("\0") else text, 0
+        host, port = str(name[0]), int(name[1])
+        if sock.family == socket.AF_INET6 and name[3]:
+            # An address of a link is one only with the link (RFC 4007 section 11).
+            host, _ = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+        return host, port
+
+    def url(self, address: tuple[str, int], *, secure: bool) -> str:
+        """Return what to type into a browser, or the path of the Unix socket."""
+        host, port = address
+        if not port:
+            return f"unix:{host}"
+        # RFC 6874 section 2: the percent sign before a zone is written %25.
+        return f"{'https' if secure else 'http'}://{join(host.replace('%', '%25'), port)}"
+
+
+class Listener(BaseListener):
+    """TCP addresses of one port, or a Unix socket, that the server opens itself.
 
     :param host: a name or an address, or several of them; ``None``: 127.0.0.1. A name stands for all
         of its addresses, and ``::`` for all addresses of IPv6 and of IPv4.
     :param port: 0 to 65535, 0 for one that is free; ``None``: 8000. All the addresses have the same.
     :param uds: the path of a Unix socket, in place of the two.
+    :param mode: the permissions of the Unix socket's file; ``None``: as the process's umask has it.
     :raises ConfigurationError: if one of them is no such thing, or they exclude each other.
     """
 
     def __init__(
-        self, host: str | Sequence[str] | None = None, port: int | None = None, uds: str | None = None
+        self,
+        host: str | Sequence[str] | None = None,
+        port: int | None = None,
+        uds: str | None = None,
+        *,
+        mode: int | None = None,
     ) -> None:
         if uds is not None and (host is not None or port is not None):
             raise ConfigurationError("uds excludes host and port: set the one or the others")
@@ -52,23 +106,25 @@ class Listener:
         if port is not None and (type(port) is not int or not 0 <= port <= 65535):
             raise ConfigurationError(f"port is {port!r}; it must be a whole number from 0 to 65535")
         self.uds = uds
+        self.mode = mode
         self.hosts = check_hosts(DEFAULT_HOST if host is None else host)
         self.port = DEFAULT_PORT if port is None else port
         self._inode: tuple[int, int] | None = None
 
-    async def open(self) -> list[socket.socket]:
-        """Return the sockets, which listen: one for each address of each host.
-
-        :raises ListenError: if one of the addresses cannot be listened on. None is listened on then.
-        """
+    async def open(self, *, shared: bool = False) -> list[socket.socket]:
+        """Return the sockets, which listen: one for each address of each host."""
         if self.uds is None:
-            return await self._open_tcp()
+            return await self._open_tcp(shared)
         try:
             return [self._open_unix(self.uds)]
         except OSError as error:
             raise self._explain(error, self.uds) from error
 
-    async def _open_tcp(self) -> list[socket.socket]:
+    def beside(self, sock: socket.socket) -> socket.socket:
+        """Return one more socket on the same TCP address; a Unix socket has one file, and is shared."""
+        return sock if self.uds is not None else listen_beside(sock)
+
+    async def _open_tcp(self, shared: bool) -> list[socket.socket]:
         hosts: dict[Address, str] = {}
         for host in self.hosts:
             try:
@@ -81,13 +137,13 @@ class Listener:
         tries = 1 if self.port else PORT_TRIES
         while True:
             try:
-                return self._listen_on(hosts)
+                return self._listen_on(hosts, shared)
             except ListenError as error:
                 tries -= 1
                 if not tries or error.errno != errno.EADDRINUSE:
                     raise
 
-    def _listen_on(self, hosts: Mapping[Address, str]) -> list[socket.socket]:
+    def _listen_on(self, hosts: Mapping[Address, str], shared: bool) -> list[socket.socket]:
         sockets: dict[str, list[socket.socket]] = {}
         absent: dict[str, OSError] = {}
         port = self.port
@@ -96,7 +152,8 @@ class Listener:
                 literal = host.partition("%")[0]
                 where = join(host, port) + ("" if address[0] == literal else f" ({address[0]})")
                 try:
-                    sock = listen(family, protocol, (address[0], port, *address[2:]))
+                    where_to = (address[0], port, *address[2:])
+                    sock = listen(family, protocol, where_to, shared=shared)
                 except OSError as error:
                     if error.errno not in ABSENT:
                         raise self._explain(error, where) from error
@@ -116,28 +173,9 @@ class Listener:
         if inode(path) is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-        sock = listen(socket.AF_UNIX, 0, path)
+        sock = listen(socket.AF_UNIX, 0, path, mode=self.mode)
         self._inode = inode(path)
         return sock
-
-    def address(self, sock: socket.socket) -> tuple[str, int]:
-        """Return the address and port that an open socket listens on; a path and 0."""
-        if self.uds is not None:
-            return self.uds, 0
-        name = sock.getsockname()
-        host, port = str(name[0]), int(name[1])
-        if sock.family == socket.AF_INET6 and name[3]:
-            # An address of a link is one only with the link (RFC 4007 section 11).
-            host, _ = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
-        return host, port
-
-    def url(self, address: tuple[str, int], *, secure: bool) -> str:
-        """Return what to type into a browser, or the path of the Unix socket."""
-        host, port = address
-        if self.uds is not None:
-            return f"unix:{host}"
-        # RFC 6874 section 2: the percent sign before a zone is written %25.
-        return f"{'https' if secure else 'http'}://{join(host.replace('%', '%25'), port)}"
 
     def remove(self) -> None:
         """Remove the Unix socket from the file system, if it is still the one that was made.
@@ -190,59 +228,3 @@ class Listener:
         explained = ListenError(f"cannot listen on {where}: {what}")
         explained.errno = error.errno if isinstance(error, OSError) else None
         return explained
-
-
-class StreamSocket(socket.socket):
-    """A stream socket that keeps its family and type as it was told them, as those that it accepts do.
-
-    Python's own makes a member of an enumeration at each look, and five looks are taken until a connection
-    is made: a seventh of what a new connection and its answer cost. Parameters are those of
-    :class:`socket.socket`, which has defaults for them.
-    """
-
-    __slots__ = ("family", "type")
-
-    def __init__(self, family: int, type: int, proto: int, fileno: int | None = None) -> None:  # noqa: A002
-        super().__init__(family, type, proto, fileno)
-        self.family = family  # type: ignore[misc, assignment]
-        self.type = type  # type: ignore[misc, assignment]
-
-    def accept(self) -> "tuple[StreamSocket, Any]":
-        """Accept a connection: what :meth:`socket.socket.accept` does of a socket that does not block.
-
-        :return: the connection's socket, and the client's address.
-        """
-        descriptor, address = self._accept()  # type: ignore[attr-defined]
-        return StreamSocket(self.family, self.type, self.proto, descriptor), address
-
-
-def listen(family: int, protocol: int, address: Any) -> StreamSocket:
-    """Return a stream socket that listens and does not block.
-
-    :param protocol: as ``getaddrinfo`` says it: asyncio sets TCP_NODELAY where it is said to be TCP.
-    :raises OSError: if there is no such family, or the address cannot be listened on.
-    """
-    sock = StreamSocket(family, socket.SOCK_STREAM, protocol)
-    try:
-        if family != socket.AF_UNIX and os.name == "posix":
-            # A port is free although connections of its last owner linger. On Windows it means more.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # The addresses of IPv4 have a socket of their own.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
-        sock.listen(BACKLOG)
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def inode(path: str) -> tuple[int, int] | None:
-    """Return what tells the socket at ``path`` from all others; ``None`` where there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino) if stat.S_ISSOCK(status.st_mode) else None

@@ -50,7 +50,7 @@ def write(folder: Path, text: str) -> None:
 def test_settings_of_the_file(runner: Runner, folder: Path) -> None:
     write(folder, FILE + "event_loop_policy: uvloop\nmax_threads: 3\n")
     succeed("run", "config.yaml")
-    assert runner.component.listener.port == 0
+    assert runner.component.entrance.listeners[0].port == 0
     assert runner.component.server.limits.head_timeout == 3
     assert runner.component.server.observe is not None
     assert (runner.settings["event_loop_policy"], runner.settings["max_threads"]) == ("uvloop", 3)
@@ -70,7 +70,7 @@ def test_the_command_line_outranks_the_file(runner: Runner, folder: Path) -> Non
         "4",
     )
     succeed("run", "config.yaml", *options)
-    assert runner.component.listener.port == 1
+    assert runner.component.entrance.listeners[0].port == 1
     limits = runner.component.server.limits
     assert (limits.head_timeout, limits.body_timeout) == (5, 4)
     assert runner.component.server.observe is None
@@ -80,10 +80,11 @@ def test_the_command_line_outranks_the_file(runner: Runner, folder: Path) -> Non
 def test_an_address_of_the_other_kind_replaces_that_of_the_file(runner: Runner, folder: Path) -> None:
     write(folder, FILE)
     succeed("run", "config.yaml", "--uds", "server.sock")
-    assert runner.component.listener.uds == "server.sock"
+    assert runner.component.entrance.listeners[0].uds == "server.sock"
     write(folder, FILE.replace("port: 0", "uds: server.sock"))
     succeed("run", "config.yaml", "--port", "0")
-    assert (runner.component.listener.uds, runner.component.listener.port) == (None, 0)
+    listener = runner.component.entrance.listeners[0]
+    assert (listener.uds, listener.port) == (None, 0)
 
 
 def test_a_server_in_a_container(runner: Runner, folder: Path) -> None:
@@ -125,10 +126,10 @@ def test_services(runner: Runner, folder: Path, monkeypatch: pytest.MonkeyPatch)
         text += f"  {name}: {{component: {{type: kyoukai, app: 'served:app', port: {port}}}}}\n"
     write(folder, text)
     succeed("run", "config.yaml")
-    assert runner.component.listener.port == 1
+    assert runner.component.entrance.listeners[0].port == 1
     monkeypatch.setenv("ASPHALT_SERVICE", "other")
     succeed("run", "config.yaml")
-    assert runner.component.listener.port == 2
+    assert runner.component.entrance.listeners[0].port == 2
     monkeypatch.setenv("ASPHALT_SERVICE", "othr")
     assert fail("run", "config.yaml") == (
         "config.yaml: no service 'othr'; set ASPHALT_SERVICE; did you mean other? known: default, other"
@@ -140,7 +141,7 @@ def test_values_from_elsewhere(runner: Runner, folder: Path, monkeypatch: pytest
     (folder / "field.txt").write_text("mine")
     write(folder, FILE + "  host: !Env HOST_OF_TEST\n  server_field: !TextFile field.txt\n")
     succeed("run", "config.yaml")
-    assert runner.component.listener.hosts == ("127.0.0.9",)
+    assert runner.component.entrance.listeners[0].hosts == ("127.0.0.9",)
     assert runner.component.server.server_field == "mine"
 
 

@@ -16,8 +16,8 @@ import trustme
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.limits import Limits
-from kyoukai.server.acceptor import BURST, CLIENT_GONE, Acceptor
-from kyoukai.server.listener import StreamSocket, listen
+from kyoukai.server.acceptor import BURST, CLIENT_GONE, Acceptor, Door
+from kyoukai.server.sockets import StreamSocket, listen
 from kyoukai.server.tls import connection_options
 
 from ..processes import Process, kyoukai_run
@@ -80,7 +80,8 @@ async def accepting(
     factory: Callable[[Any], asyncio.BaseProtocol], *sockets: socket.socket, **settings: Any
 ) -> AsyncIterator[Acceptor]:
     """Accept while the block runs."""
-    acceptor = Acceptor(sockets, factory, settings.pop("options", {}), **settings)
+    options = settings.pop("options", {})
+    acceptor = Acceptor([Door(sock, factory, options) for sock in sockets], **settings)
     await acceptor.start()
     try:
         yield acceptor
@@ -222,10 +223,28 @@ def test_a_closed_acceptor_listens_no_more(run: Any) -> None:
     run(main())
 
 
+def test_a_socket_that_is_added_and_one_that_is_left(run: Any) -> None:
+    made: list[Protocol] = []
+
+    async def main() -> None:
+        first, second = refusing(), refusing()
+        async with accepting(lambda address: Protocol(made), first) as acceptor:
+            acceptor.add([Door(second, lambda address: Protocol(made))])
+            await echo(first)
+            await echo(second)
+            acceptor.discard([first])
+            assert first.fileno() == -1
+            await echo(second)
+            await end(made)
+        assert (first.fileno(), second.fileno()) == (-1, -1)
+
+    run(main())
+
+
 def test_one_that_never_started_is_closed(run: Any) -> None:
     async def main() -> None:
         sock = refusing()
-        await Acceptor([sock], no_protocol, {}).close()
+        await Acceptor([Door(sock, no_protocol)]).close()
         assert sock.fileno() == -1
 
     run(main())

@@ -18,7 +18,8 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.asphalt import KyoukaiComponent
 from kyoukai.core.errors import ListenError
-from kyoukai.server.listener import PORT_TRIES, Listener, StreamSocket, inode, listen
+from kyoukai.server.listener import PORT_TRIES, Listener
+from kyoukai.server.sockets import StreamSocket, inode, listen
 
 from ..serving import PATIENCE, Client, Running, running
 
@@ -290,10 +291,10 @@ def test_a_client_of_ipv4_has_an_address_of_ipv4(caplog: pytest.LogCaptureFixtur
 
 
 def test_all_addresses_are_those_of_ipv4_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
-    def listen_without(family: int, protocol: int, address: Any) -> StreamSocket:
+    def listen_without(family: int, protocol: int, address: Any, **options: Any) -> StreamSocket:
         if family == socket.AF_INET6:
             raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
-        return listen(family, protocol, address)
+        return listen(family, protocol, address, **options)
 
     monkeypatch.setattr("kyoukai.server.listener.listen", listen_without)
     sockets = asyncio.run(Listener("::", 0).open())
@@ -337,11 +338,11 @@ def take_chosen_ports(monkeypatch: pytest.MonkeyPatch, count: int) -> list[int]:
     """Have 127.0.0.2 say of the first ``count`` ports that it is asked for that they are taken."""
     taken: list[int] = []
 
-    def listen_unless_taken(family: int, protocol: int, address: Any) -> StreamSocket:
+    def listen_unless_taken(family: int, protocol: int, address: Any, **options: Any) -> StreamSocket:
         if address[0] == "127.0.0.2" and len(taken) < count:
             taken.append(address[1])
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        return listen(family, protocol, address)
+        return listen(family, protocol, address, **options)
 
     monkeypatch.setattr("kyoukai.server.listener.listen", listen_unless_taken)
     return taken

@@ -1,0 +1,98 @@
+"""The way into a server: its listeners, the TLS of each, and what accepts on them."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kyoukai.core.connection.connection import Connection
+from kyoukai.core.limits import Limits
+from kyoukai.server.acceptor import Acceptor, Door
+from kyoukai.server.listener import BaseListener
+from kyoukai.server.listeners import Listeners, Sockets
+from kyoukai.server.tls import connection_options, make_ssl_context
+from kyoukai.server.tracing import traced
+
+CreateProtocol = Callable[[str, int], asyncio.BaseProtocol]
+"""Makes the protocol of a connection: the address and port of the server are given to it."""
+
+
+class Entrance:
+    """The listeners of one server, open or not.
+
+    :param listeners: where it listens.
+    :param alpn_protocols: the names that the backend offers by TLS (RFC 7301).
+    :param limits: those of the server.
+    :raises ConfigurationError: if the setting ``ssl`` of a listener is no good.
+    """
+
+    def __init__(self, listeners: Listeners, alpn_protocols: tuple[str, ...], limits: Limits) -> None:
+        self.listeners = listeners
+        self.ssl_contexts = [make_ssl_context(listener.ssl, alpn_protocols) for listener in listeners]
+        """The TLS context of each listener; ``None``: it does not speak TLS."""
+        self.address = ("", 0)
+        """The first address and port listened on, once it is open; the path of a Unix socket and 0."""
+        self.urls: tuple[str, ...] = ()
+        """What to type into a browser, one of each address listened on, once it is open."""
+        self.acceptor = Acceptor([])
+        """What accepts connections, once it is open."""
+        self._limits = limits
+        self._opened: Sockets = []
+        self._create: CreateProtocol
+        self._trace = False
+
+    async def open(self) -> None:
+        """Listen, and accept nobody yet.
+
+        :raises ListenError: if an address cannot be listened on.
+        """
+        self._opened = await self.listeners.open()
+
+    def prepare(self, create_protocol: CreateProtocol, *, trace: bool = False) -> Acceptor:
+        """Return what accepts connections. It is called once, when the sockets are open.
+
+        :param trace: whether connections are traced: see :mod:`kyoukai.server.tracing`.
+        """
+        self._create, self._trace = create_protocol, trace
+        addresses, urls, doors = [], [], []
+        for listener, sockets, context in zip(self.listeners, self._opened, self.ssl_contexts, strict=True):
+            for sock in sockets:
+                addresses.append(listener.address(sock))
+                urls.append(listener.url(addresses[-1], secure=context is not None))
+                doors.append(self._make_door(listener, sock))
+        self.address, self.urls = addresses[0], tuple(urls)
+        self.acceptor = Acceptor(doors)
+        return self.acceptor
+
+    def add(self, sockets: Sockets) -> None:
+        """Accept from further sockets.
+
+        :param sockets: by listener.
+        """
+        self.acceptor.add(
+            [
+                self._make_door(listener, sock)
+                for listener, some in zip(self.listeners, sockets, strict=True)
+                for sock in some
+            ]
+        )
+
+    def _make_door(self, listener: BaseListener, sock: socket.socket) -> Door:
+        context = self.ssl_contexts[self.listeners.index(listener)]
+        factory: Any = partial(make_protocol, self._create, listener.address(sock))
+        return Door(
+            sock, traced(factory) if self._trace else factory, connection_options(context, self._limits)
+        )
+
+
+def make_protocol(create: CreateProtocol, address: tuple[str, int], peer: Any) -> asyncio.BaseProtocol:
+    """Return the protocol of a connection that was accepted.
+
+    :param address: the address and port of the server, as the client has it.
+    :param peer: the client's address, as :meth:`socket.socket.accept` has it; ``None``: it is to be asked.
+    """
+    protocol = create(*address)
+    if isinstance(protocol, Connection):
+        protocol.peer = peer
+    return protocol

@@ -1,0 +1,69 @@
+"""Sockets that another process has opened: systemd, or a supervisor.
+
+systemd passes descriptors from 3 on, and says in the environment whom they are for, how many there are and
+what each is called: sd_listen_fds(3).
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Mapping
+from typing import Final
+
+from kyoukai.core.errors import ListenError
+from kyoukai.server.listener import BaseListener
+from kyoukai.server.sockets import inherit
+
+FIRST_DESCRIPTOR: Final = 3
+"""SD_LISTEN_FDS_START."""
+
+
+def passed_descriptors(environ: Mapping[str, str]) -> list[tuple[str, int]]:
+    """Return the names and numbers of the descriptors that systemd has passed to this process."""
+    try:
+        if int(environ.get("LISTEN_PID", "")) != os.getpid():
+            return []
+        count = int(environ.get("LISTEN_FDS", ""))
+    except ValueError:
+        return []
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    names += ["unknown"] * (count - len(names))
+    return list(zip(names, range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + count), strict=False))
+
+
+class InheritedListener(BaseListener):
+    """Sockets that are open already.
+
+    :param name: the number of a descriptor; or what systemd calls it, which may be several.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def open(self, *, shared: bool = False) -> list[socket.socket]:
+        """Return the sockets. They listen from now on, if they have not before."""
+        sockets: list[socket.socket] = []
+        try:
+            for descriptor in self._find():
+                sockets.append(inherit(descriptor))
+        except ListenError:
+            raise
+        except OSError as error:
+            for sock in sockets:
+                sock.detach()
+            what = (
+                "no such descriptor is open" if error.errno == errno.EBADF else error.strerror or str(error)
+            )
+            raise ListenError(f"cannot listen on fd:{self.name}: {what}") from error
+        return sockets
+
+    def _find(self) -> list[int]:
+        if self.name.isdigit():
+            return [int(self.name)]
+        passed = passed_descriptors(os.environ)
+        found = [number for name, number in passed if name == self.name]
+        if not found:
+            names = ", ".join(sorted({name for name, _ in passed}))
+            have = f"it has passed {names}" if names else "it has passed none to this process"
+            raise ListenError(f"cannot listen on fd:{self.name}: systemd has no socket of this name; {have}")
+        return found
