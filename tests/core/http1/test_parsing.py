@@ -24,7 +24,8 @@ class Maker:
     parser_errors = (ParseError,)
 
     def __init__(self, *scripts: list[Any], method: bytes = b"GET") -> None:
-        self.scripts = list(scripts)
+        # A parser uses its script up.
+        self.scripts = [list(script) for script in scripts]
         self.method = method
         self.made: list[FakeParser] = []
         self.resumes = False
