@@ -1,0 +1,61 @@
+"""Serving the admin application in the supervisor's own loop, by Kyoukai itself."""
+
+import asyncio
+from typing import Any, Final
+
+from asphalt.core import Context
+
+from kyoukai.core.contract.registry import create_backend
+from kyoukai.core.limits import Limits
+from kyoukai.core.serving.server_state import Server
+from kyoukai.server.entrance import Entrance
+from kyoukai.server.listeners import Listeners
+
+from .application import AdminApplication
+
+LIMITS: Final = Limits(max_body_size=0, keep_alive_timeout=30.0, shutdown_timeout=1.0)
+"""A scraper may keep its connection. Nothing here takes a body, or long."""
+
+
+class AdminServer:
+    """Serves the admin application. It is a component, to the connections.
+
+    :param app: what answers.
+    :param listeners: where it listens; :func:`read_listeners` makes them of a setting.
+    """
+
+    def __init__(self, app: AdminApplication, listeners: Listeners) -> None:
+        self.app = app
+        self.server = Server(LIMITS)
+        self._backend = create_backend("httptools", {})
+        self.entrance = Entrance(listeners, self._backend.alpn_protocols, LIMITS)
+        """Where it listens."""
+
+    async def start(self) -> None:
+        """Listen, and begin to answer. It is called in the supervisor's loop.
+
+        :raises ListenError: if the address cannot be listened on.
+        """
+        context, backend = Context(), self._backend
+
+        def create(server_ip: str, server_port: int) -> asyncio.BaseProtocol:
+            return backend.create_protocol(self, context, server_ip, server_port)
+
+        await self.entrance.open()
+        self.server.start()
+        await self.entrance.prepare(create).start()
+
+    async def stop(self) -> None:
+        """Answer what has been asked, and close."""
+        self.entrance.listeners.remove()
+        await self.entrance.acceptor.close()
+        await self.server.stop(asyncio.Event())
+
+
+def read_listeners(admin: Any) -> Listeners:
+    """Return where an admin server listens.
+
+    :param admin: the setting: as ``bind`` has it.
+    :raises ConfigurationError: if it is no such thing.
+    """
+    return Listeners.from_settings({"admin": admin}, name="admin")
