@@ -35,6 +35,8 @@ def request(line: str, fields: dict[str, str], body: bytes = b"") -> bytes:
 REQUESTS: Final = {
     "hello": request("GET / HTTP/1.1", {}),
     "browser": request("GET / HTTP/1.1", BROWSER),
+    "json": request("GET /json HTTP/1.1", {}),
+    "params": request("GET /users/ada/posts/42 HTTP/1.1", {}),
     "post": request(
         "POST /orders HTTP/1.1",
         {"Content-Type": "application/json", "Content-Length": str(len(content.ORDER))},
