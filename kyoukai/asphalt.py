@@ -18,7 +18,6 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
-from importlib.metadata import version
 from typing import Any, Final
 
 from asphalt.core import Component, Context, context_teardown
@@ -40,7 +39,8 @@ from kyoukai.server.outliving import outlive
 from kyoukai.server.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.server.signals import interruptible, signals_call
 from kyoukai.server.starting import starting
-from kyoukai.server.startup_log import report_in_one_line
+from kyoukai.server.startup_log import announce, loop_name, report_in_one_line
+from kyoukai.server.supervisor.worker import open_entrance, this_worker
 from kyoukai.server.waiting import naming_waits
 from kyoukai.web.application import Kyoukai
 from kyoukai.web.context import HTTPRequestContext
@@ -176,19 +176,25 @@ class KyoukaiComponent(Component):
 
         acceptor = self.entrance.prepare(create, trace=self.trace)
         self.address, self.urls = self.entrance.address, self.entrance.urls
+        worker = this_worker()
         try:
             self._publish(ctx)
             self.server.start()
-            await acceptor.start()
-            with interruptible(ctx) as handled:
+            if worker is None:
+                await acceptor.start()
+            with interruptible(ctx) as (handled, stop):
                 await starting.check()
-                self._announce(ctx.loop)
+                if worker is None:
+                    announce(self.urls, self.backend_name, loop_name(ctx.loop))
+                else:
+                    worker.begin(self.entrance, self.server, stop, self.backend_name)
                 yield
         finally:
             abort = asyncio.Event()
             with signals_call(abort.set, handled):
                 self.entrance.listeners.remove()
-                steps: list[Step] = [acceptor.close, partial(self.server.stop, abort)]
+                close = acceptor.close if worker is None else partial(worker.leave, acceptor, abort)
+                steps: list[Step] = [close, partial(self.server.stop, abort)]
                 if lifecycle is not None:
                     steps.append(partial(lifecycle.stop, self.server.limits.background_timeout, abort))
                 await run_all(steps, "several steps of the stop failed")
@@ -209,7 +215,7 @@ class KyoukaiComponent(Component):
             await lifecycle.start(ctx)
         try:
             await starting.check()
-            await self.entrance.open()
+            await open_entrance(self.entrance)
         except BaseException:
             if lifecycle is not None:
                 await lifecycle.stop(0)
@@ -223,15 +229,6 @@ class KyoukaiComponent(Component):
             types.append(Kyoukai)
         ctx.add_resource(self.app, name, types=types)
         ctx.add_resource(self.backend, name, types=[Backend])
-
-    def _announce(self, loop: asyncio.AbstractEventLoop) -> None:
-        logger.info(
-            "Kyoukai %s serves %s (backend %s, loop %s)",
-            version("kyoukai"),
-            ", ".join(self.urls),
-            self.backend_name,
-            type(loop).__module__.partition(".")[0],
-        )
 
     def _dispatch_made(self, protocol: object) -> None:
         if has_listeners(KyoukaiComponent.connection_made, self):

@@ -18,11 +18,14 @@ from kyoukai.commands.backends import backends
 from kyoukai.commands.check import check
 from kyoukai.commands.limits import LIMITS, LimitedCommand
 from kyoukai.commands.output import app_dir_option
+from kyoukai.commands.workers import supervisor_options
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.applications import resolve_application
-from kyoukai.server.launch import LOOPS, START_TIMEOUT, START_TIMEOUT_VARIABLE, launch
+from kyoukai.server.launch import LOOPS, START_TIMEOUT, START_TIMEOUT_VARIABLE, launch, launch_supervisor
 from kyoukai.server.logs import LOG_LEVELS
 from kyoukai.server.starting import ending_by_signal
+from kyoukai.server.supervisor.settings import take
+from kyoukai.server.supervisor.worker import this_worker
 from kyoukai.web import Kyoukai
 
 
@@ -98,6 +101,7 @@ main.add_command(check)
     help=f"Longest time that the start may take; 0: any. The variable {START_TIMEOUT_VARIABLE} is asked "
     f"next.  [default: {START_TIMEOUT:g}]",
 )
+@supervisor_options
 @click.option("--no-access-log", is_flag=True, help="Do not log a line for every answer.")
 @click.option("--cancel-on-disconnect", is_flag=True, help="Cancel a handler when its client is gone.")
 @click.option(
@@ -171,6 +175,10 @@ def run(
         if Path(target).suffix in (".yaml", ".yml"):
             run_file(target, settings, log_level, debug, runner)
             return
+        component, supervision = take(settings)
+        if supervision is not None and this_worker() is None:
+            # It loads no application.
+            launch_supervisor(component, supervision, log_level or "INFO")
         settings["app"] = application_reference(target, "create_app" if factory else "app")
         launch(in_debug_mode(settings) if debug else settings, log_level=log_level or "INFO", **runner)
 

@@ -12,6 +12,7 @@ from kyoukai.private_names import policy_loop
 from kyoukai.server.logs import settle
 from kyoukai.server.outliving import outlive
 from kyoukai.server.starting import starting
+from kyoukai.server.supervisor.worker import this_worker
 
 
 class GuardedComponent(Component):
@@ -30,6 +31,9 @@ class GuardedComponent(Component):
         """
         await starting.guard(self.component.start(ctx))
         await starting.check()
+        worker = this_worker()
+        if worker is not None:
+            worker.report_ready()
 
 
 class OwnProcessComponent(KyoukaiComponent):

@@ -10,7 +10,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from asphalt.core import run_application
 
@@ -18,8 +18,10 @@ from kyoukai.core.contract.references import UnresolvedReferenceError, resolve
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import MOST
 from kyoukai.server.leaving import name_threads_left
-from kyoukai.server.logs import own_logging, read_level
+from kyoukai.server.logs import own_logging, read_level, settle
 from kyoukai.server.starting import exiting_by_signal
+from kyoukai.server.supervisor.settings import Supervision, take
+from kyoukai.server.supervisor.worker import this_worker
 
 LOOPS: Final = ("uvloop", "asyncio")
 
@@ -41,8 +43,9 @@ def launch(
 ) -> None:
     """Serve until the process is told to stop.
 
-    :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name; and ``start_timeout``,
-        as a file may have it.
+    :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name; ``start_timeout``, as a
+        file may have it; and those of :class:`~kyoukai.server.supervisor.settings.Supervision`, of which one
+        has workers serve.
     :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop where it is installed.
     :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has not
         set that up: a name of :mod:`logging`. See :mod:`kyoukai.server.logs`.
@@ -55,7 +58,10 @@ def launch(
     :raises ConfigurationError: if the loop, the level, the number or a setting cannot be used.
     :raises SystemExit: with status 1 if the start fails; with 128 and its number if a signal ends it.
     """
-    settings, file = dict(settings), dict(file or {})
+    settings, supervision = take(settings)
+    file = dict(file or {})
+    if supervision is not None and this_worker() is None:
+        launch_supervisor(settings, supervision, log_level)
     if "start_timeout" in settings:
         file["start_timeout"] = settings.pop("start_timeout")
     level = read_level(log_level)
@@ -86,6 +92,19 @@ def launch(
         finally:
             asyncio.set_event_loop_policy(former)
             name_threads_left(others)
+
+
+def launch_supervisor(settings: Mapping[str, Any], supervision: Supervision, log_level: str) -> NoReturn:
+    """Serve by workers, each of which starts as this process did and comes to :func:`launch`.
+
+    :param settings: of the component; the application need not be among them.
+    :raises SystemExit: as :func:`~kyoukai.server.supervisor.entry.supervise` says.
+    """
+    from kyoukai.server.supervisor.entry import supervise
+
+    with own_logging(read_level(log_level)):
+        settle()
+        supervise(settings, supervision)
 
 
 def choose_start_timeout(given: float | None, configured: Mapping[str, Any]) -> float | None:

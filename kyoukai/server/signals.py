@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
 from asphalt.core import Context
 
@@ -21,8 +22,17 @@ TURNS_TO_READ: Final = 2
 the loop may not have been read yet: it would be taken for a second one, and cut all answers off."""
 
 
+class Interruption(NamedTuple):
+    """What :func:`interruptible` yields."""
+
+    handled: list[signal.Signals]
+    """The signals that stop the loop."""
+    stop: Callable[[], None]
+    """Stops it like one of them; it is called in the loop."""
+
+
 @contextlib.contextmanager
-def interruptible(ctx: Context) -> Iterator[list[signal.Signals]]:
+def interruptible(ctx: Context) -> Iterator[Interruption]:
     """Let SIGINT and SIGTERM stop the loop between two of its steps.
 
     Asphalt does so for SIGTERM, when everything has started. Python's own way with SIGINT raises
@@ -30,7 +40,6 @@ def interruptible(ctx: Context) -> Iterator[list[signal.Signals]]:
     be lost. Whoever has set a handler already keeps it.
 
     :param ctx: the context whose end the stop of the loop leads to.
-    :return: the signals that it handles.
     """
     loop = asyncio.get_running_loop()
     settled = loop.time() + SETTLING_TIME
@@ -54,7 +63,7 @@ def interruptible(ctx: Context) -> Iterator[list[signal.Signals]]:
     for number in ours:
         signal.signal(number, handle)
     try:
-        yield ours
+        yield Interruption(ours, partial(stop, signal.SIGTERM))
     finally:
         for number in ours:
             if signal.getsignal(number) is handle:

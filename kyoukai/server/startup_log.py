@@ -4,10 +4,15 @@ Asphalt logs whatever a start fails with, with its traceback. Of our own errors 
 whole story.
 """
 
+import asyncio
 import logging
+from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Final
 
 from kyoukai.core.errors import KyoukaiError
+
+logger: Final = logging.getLogger("kyoukai.server")
 
 TIMEOUT: Final = "Timeout waiting for the root component to start"
 """What Asphalt's runner says of a start that takes too long."""
@@ -40,3 +45,20 @@ _filter: Final = OneLineFilter()
 def report_in_one_line() -> None:
     """Have Asphalt's runner log our own errors as one line, and what a start waits for."""
     logging.getLogger("asphalt.core.runner").addFilter(_filter)
+
+
+def announce(urls: Iterable[str], backend: object, loop: object, by: str = "") -> None:
+    """Log that a server serves.
+
+    :param backend: the name of its backend.
+    :param loop: that of its loop.
+    :param by: by how many workers.
+    """
+    logger.info(
+        "Kyoukai %s serves %s (backend %s, loop %s)%s", version("kyoukai"), ", ".join(urls), backend, loop, by
+    )
+
+
+def loop_name(loop: asyncio.AbstractEventLoop) -> str:
+    """Return the name of an event loop: of the package that it is of."""
+    return type(loop).__module__.partition(".")[0]

@@ -153,6 +153,20 @@ class Server:
         """Wait until a stop begins: what would go on for ever, such as a stream of events, ends then."""
         await self._stop_begun.wait()
 
+    async def retire(self, idle: float, *hurry: asyncio.Event) -> None:
+        """Answer each connection's next request as its last; idle ones have so many seconds to send it.
+
+        It is called before :meth:`stop` where another process serves new connections. A client that sends a
+        request just as its idle connection is closed gets no answer.
+
+        :param hurry: sets of which end the wait.
+        """
+        self.stopping = True
+        self._stop_begun.set()
+        self._emptied = asyncio.Event()
+        self._check_emptied()
+        await wait_first(self._emptied.wait(), *(event.wait() for event in hurry), within=idle)
+
     async def stop(self, abort: asyncio.Event) -> None:
         """Let requests under way end, then cut off what is left and stop sweeping.
 

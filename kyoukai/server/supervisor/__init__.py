@@ -1,0 +1,1 @@
+"""Several processes behind the same addresses: a supervisor, and workers that it starts and replaces."""

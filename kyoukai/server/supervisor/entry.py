@@ -1,0 +1,39 @@
+"""The way into a supervisor, from the command line and from a script."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+from kyoukai.core.errors import KyoukaiError
+from kyoukai.server.listeners import Listeners
+from kyoukai.server.supervisor.process import Command
+from kyoukai.server.supervisor.settings import Supervision
+from kyoukai.server.supervisor.sockets import SlotSockets
+from kyoukai.server.supervisor.supervisor import Supervisor
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+
+def supervise(
+    settings: Mapping[str, Any], supervision: Supervision, command: Command | None = None
+) -> NoReturn:
+    """Serve by workers until told to stop. Logging has been set up.
+
+    :param settings: those of the component, as far as they are known before a worker has loaded anything.
+    :param command: what a worker is started by; by default as this process was.
+    :raises ConfigurationError: if the address is no such thing.
+    :raises SystemExit: with status 0 when told to stop, with that of the first worker if it does not start.
+    """
+    listeners = Listeners.from_settings(settings)
+
+    async def run() -> int:
+        sockets = SlotSockets(listeners)
+        try:
+            await sockets.open()
+        except KyoukaiError as error:
+            logger.error("%s", error)
+            return 1
+        return await Supervisor(supervision, sockets, command or Command()).run()
+
+    raise SystemExit(asyncio.run(run()))

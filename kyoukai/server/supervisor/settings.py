@@ -1,0 +1,64 @@
+"""What a supervisor is told, and how it is checked."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.limits import MOST
+
+WORKER_TIMEOUT: Final = 30.0
+"""Seconds without a turn of the loop after which a worker hangs; gunicorn's ``timeout``."""
+
+CAPABLE: Final = sys.platform == "linux"
+"""Whether this system has what a supervisor needs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Supervision:
+    """The settings of a supervisor. Where one is given, even as its default, there is a supervisor.
+
+    :raises ConfigurationError: if one of them is no good, or this system is not Linux.
+    """
+
+    workers: int = 1
+    """Processes that serve."""
+    worker_timeout: float = WORKER_TIMEOUT
+    """Seconds without a turn of its loop after which a worker is taken to hang, and replaced; 0: never."""
+    max_requests: int = 0
+    """Requests after which a worker is replaced; 0: any number."""
+    max_requests_jitter: int = 0
+    """Requests that are added to ``max_requests`` at most, at random for each worker."""
+    max_worker_age: float = 0.0
+    """Seconds after which a worker is replaced; 0: never."""
+    max_worker_memory: int = 0
+    """Bytes of resident memory at which a worker is replaced; 0: any number."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            least = 1 if field.name == "workers" else 0
+            number = int | float if field.type is float else int
+            if not isinstance(value, number) or isinstance(value, bool) or not least <= value <= MOST:
+                kind = "number" if field.type is float else "whole number"
+                raise ConfigurationError(f"{field.name} is {value!r}; it must be a {kind}, at least {least}")
+        if self.max_requests_jitter and not self.max_requests:
+            raise ConfigurationError("max_requests_jitter needs max_requests")
+        if not CAPABLE:
+            raise ConfigurationError(
+                f"workers and what replaces them need Linux; on {sys.platform} one process serves"
+            )
+
+
+NAMES: Final = [field.name for field in dataclasses.fields(Supervision)]
+
+
+def take(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Supervision | None]:
+    """Return settings without those of a supervisor, and what those are; ``None`` if there are none.
+
+    :raises ConfigurationError: if they cannot be used.
+    """
+    ours = {name: settings[name] for name in NAMES if settings.get(name) is not None}
+    others = {name: value for name, value in settings.items() if name not in NAMES}
+    return others, Supervision(**ours) if ours else None

@@ -1,0 +1,127 @@
+"""All slots: their number, the starts of their workers, and who accepts for a slot that has none."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from kyoukai.server.supervisor.decisions import Recycling
+from kyoukai.server.supervisor.process import Command, WorkerProcess
+from kyoukai.server.supervisor.settings import Supervision
+from kyoukai.server.supervisor.slot import Slot
+from kyoukai.server.supervisor.sockets import SlotSockets
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+
+class Slots:
+    """The slots of a supervisor.
+
+    :param settings: when a worker has served enough.
+    :param sockets: what workers accept from; open.
+    :param command: what a worker is started by.
+    :param on_ready: called with a slot and a worker of it that has started.
+    """
+
+    def __init__(
+        self,
+        settings: Supervision,
+        sockets: SlotSockets,
+        command: Command,
+        on_ready: Callable[[Slot, WorkerProcess], None],
+    ) -> None:
+        self.opened: list[Slot] = []
+        """Those that are to have a worker."""
+        self._closed: list[Slot] = []
+        self._settings = settings
+        self._sockets = sockets
+        self._command = command
+        self._on_ready = on_ready
+
+    @property
+    def all(self) -> list[Slot]:
+        """Those that are to have a worker, and those that are not any more."""
+        return [*self.opened, *self._closed]
+
+    def open(self) -> None:
+        """Have one slot more, and start its worker."""
+        number = len(self.opened)
+        closed = [slot for slot in self._closed if slot.number == number]
+        if closed:
+            [slot] = closed
+            self._closed.remove(slot)
+        else:
+            try:
+                slot = Slot(number, self._sockets.slot(number))
+            except OSError as error:
+                logger.error("worker %d gets no socket: %s", number + 1, error.strerror)
+                return
+        self.opened.append(slot)
+        self.fill(slot)
+
+    def close_last(self) -> None:
+        """Have one slot fewer, but never none. The others accept what waits for it."""
+        if len(self.opened) == 1:
+            logger.warning("there is one worker, and it stays")
+            return
+        slot = self.opened.pop()
+        slot.cancel_retry()
+        self._closed.append(slot)
+        self.orphan(slot)
+        for worker in slot.workers:
+            slot.retire(worker, "scaled", leave=True)
+
+    def fill(self, slot: Slot) -> None:
+        """Start the worker of a slot that has none; where that fails, try on later."""
+        slot.retry = None
+        try:
+            slot.current = self.start(slot)
+        except OSError as error:
+            delay = slot.backoff.delay(None)
+            logger.error(
+                "%s cannot be started: %s; the next try is in %g s", slot.name, error.strerror, delay
+            )
+            slot.retry = asyncio.get_running_loop().call_later(delay, self.fill, slot)
+
+    def start(self, slot: Slot) -> WorkerProcess:
+        """Return a new worker for a slot.
+
+        :raises OSError: if the system has no room for it.
+        """
+        settings = self._settings
+        recycling = Recycling(
+            settings.max_requests,
+            settings.max_requests_jitter,
+            settings.max_worker_age,
+            settings.max_worker_memory,
+        )
+        worker = WorkerProcess(
+            slot.name, self._command, slot.sockets, recycling, lambda worker: self._on_ready(slot, worker)
+        )
+        logger.debug("%s is started", worker.name)
+        return worker
+
+    def settle(self, slot: Slot) -> None:
+        """Have a worker that begins to serve take its own sockets back, and share those without a worker."""
+        if slot.is_orphaned:
+            slot.is_orphaned = False
+            for worker in self._serving_beside(slot):
+                worker.release(slot.number)
+        for orphan in self.all:
+            if orphan.is_orphaned and slot.current is not None:
+                slot.current.adopt(orphan.number, orphan.sockets)
+
+    def orphan(self, slot: Slot) -> None:
+        """Have the others accept from the sockets of a slot that has no worker, until it has one."""
+        if slot.is_orphaned or not self._sockets.apart:
+            return
+        slot.is_orphaned = True
+        for worker in self._serving_beside(slot):
+            worker.adopt(slot.number, slot.sockets)
+
+    def _serving_beside(self, slot: Slot) -> list[WorkerProcess]:
+        return [
+            other.current
+            for other in self.opened
+            if other is not slot and other.is_serving and other.current is not None
+        ]

@@ -1,0 +1,250 @@
+"""A worker's side: it gets its sockets from the supervisor, says that it lives, and does what it is told."""
+
+import asyncio
+import contextlib
+import faulthandler
+import logging
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.serving.observing import told
+from kyoukai.core.serving.server_state import Server
+from kyoukai.server.acceptor import Acceptor
+from kyoukai.server.entrance import Entrance
+from kyoukai.server.listeners import Listeners, Sockets, close
+from kyoukai.server.sockets import inherit
+from kyoukai.server.startup_log import loop_name
+from kyoukai.server.supervisor.channel import Channel, Message, inherited
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+BEAT: Final = 0.25
+"""Seconds between two beats."""
+
+HELD: Final = frozenset(
+    getattr(signal, name)
+    for name in ("SIGHUP", "SIGQUIT", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+)
+"""Signals for the supervisor alone. A terminal and systemd send them to all of a group, where each would
+end or stop a worker by default. They are blocked until a worker has a handler for them."""
+
+IDLE_GRACE: Final = 5.0
+"""Seconds that an idle connection has for another request when its worker is replaced, which is answered with
+``Connection: close``. A client that sends one just as its connection is closed would get no answer."""
+
+
+class Worker:
+    """The process that we are, where a supervisor has started it.
+
+    :param channel: to the supervisor.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._descriptors: asyncio.Future[list[list[int]]]
+        self._entrance: Entrance | None = None
+        self._server: Server | None = None
+        self._stop: Callable[[], object] | None = None
+        self._adopted: dict[int, Sockets] = {}
+        self._leaves = False
+        self._hurry = asyncio.Event()
+        self._counts = False
+        self._requests = 0
+        self._due = 0.0
+        self._backend = ""
+
+    async def descriptors(self) -> list[list[int]]:
+        """Return the descriptors of the sockets to accept from, by listener.
+
+        :raises ConfigurationError: if this process has asked for them before.
+        """
+        if self._loop is not None:
+            raise ConfigurationError("a worker can serve by one component; without workers, several can")
+        self._loop = asyncio.get_running_loop()
+        self._descriptors = self._loop.create_future()
+        self._loop.add_reader(self._channel.fileno(), self._read)
+        self._due = self._loop.time()
+        self._beat()
+        return await self._descriptors
+
+    def begin(self, entrance: Entrance, server: Server, stop: Callable[[], object], backend: str) -> None:
+        """Take note of what to accept with when the supervisor says so.
+
+        :param stop: begins the stop of the process.
+        :param backend: its name, for the log.
+        """
+        self._entrance, self._server, self._stop, self._backend = entrance, server, stop, backend
+        if self._counts:
+            server.observe = told([self._count, *([] if server.observe is None else [server.observe])])
+
+    def report_ready(self) -> None:
+        """Tell the supervisor that everything has started."""
+        if self._entrance is None or self._server is None or self._loop is None:
+            return
+        limits = self._server.limits
+        self._channel.send(
+            "ready",
+            patience=limits.shutdown_timeout + limits.background_timeout,
+            urls=self._entrance.urls,
+            backend=self._backend,
+            loop=loop_name(self._loop),
+        )
+
+    async def leave(self, acceptor: Acceptor, abort: asyncio.Event) -> None:
+        """Accept no more. Who connected has time for a request where another worker goes on."""
+        self._stop = None
+        await acceptor.close(leave=self._leaves)
+        if self._leaves and self._server is not None:
+            await self._server.retire(IDLE_GRACE, abort, self._hurry)
+
+    def _read(self) -> None:
+        handlers: dict[str, Callable[[Message], None]] = {
+            "sockets": self._on_sockets,
+            "serve": self._on_serve,
+            "drain": self._on_drain,
+            "adopt": self._on_adopt,
+            "release": self._on_release,
+            "reopen": self._on_reopen,
+        }
+        while True:
+            try:
+                message = self._channel.receive()
+            except EOFError:
+                self._orphaned()
+                return
+            if message is None:
+                return
+            handlers[message.kind](message)
+
+    def _orphaned(self) -> None:
+        """End: nobody would replace this process, or stop it."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._channel.fileno())
+        if self._stop is not None:
+            logger.warning("the supervisor is gone; this worker drains and ends")
+        self._end()
+
+    def _end(self) -> None:
+        self._hurry.set()
+        if self._stop is not None:
+            self._stop()
+        elif self._server is None:
+            # A start that is under way ends by the signal.
+            signal.raise_signal(signal.SIGTERM)
+
+    def _on_sockets(self, message: Message) -> None:
+        self._counts = message.values["recycles"]
+        self._descriptors.set_result(by_listener(message))
+
+    def _on_serve(self, message: Message) -> None:
+        if self._entrance is not None and self._loop is not None:
+            # Where sockets are shared between processes, there is nothing to wait for.
+            self._loop.create_task(self._entrance.acceptor.start())
+
+    def _on_drain(self, message: Message) -> None:
+        if message.values["leave"]:
+            self._leaves = True
+            if self._stop is not None:
+                self._stop()
+        else:
+            if self._stop is not None:
+                self._leaves = False
+            self._end()
+
+    def _on_adopt(self, message: Message) -> None:
+        sockets: Sockets = [[inherit(descriptor) for descriptor in some] for some in by_listener(message)]
+        if self._stop is None or self._entrance is None:
+            close(sockets)
+            return
+        self._adopted[message.values["slot"]] = sockets
+        self._entrance.add(sockets)
+
+    def _on_release(self, message: Message) -> None:
+        sockets = self._adopted.pop(message.values["slot"], None)
+        if sockets is not None and self._stop is not None and self._entrance is not None:
+            self._entrance.acceptor.discard([sock for some in sockets for sock in some])
+
+    def _on_reopen(self, message: Message) -> None:
+        reopen_log_files()
+
+    def _count(self, exchange: object, request: object, response: object) -> None:
+        self._requests += 1
+
+    def _beat(self) -> None:
+        if self._loop is None:
+            return
+        now = self._loop.time()
+        self._channel.send("beat", lag=round(max(0.0, now - self._due), 4), requests=self._requests)
+        self._due = now + BEAT
+        self._loop.call_at(self._due, self._beat)
+
+
+def reopen_log_files() -> None:
+    """Close the files of all log handlers, and open those of the same names: who rotates has moved them."""
+    handlers = {
+        handler
+        for named in (logging.root, *logging.root.manager.loggerDict.values())
+        if isinstance(named, logging.Logger)
+        for handler in named.handlers
+        if isinstance(handler, logging.FileHandler)
+    }
+    for handler in handlers:
+        try:
+            # Never by the mode "w": where nobody has moved the file, it would be emptied.
+            stream = open(  # noqa: SIM115 - It is the handler's.
+                handler.baseFilename, "a", encoding=handler.encoding, errors=handler.errors
+            )
+        except OSError as error:
+            logger.error("the log file %s cannot be opened: %s", handler.baseFilename, error.strerror)
+            continue
+        before = handler.setStream(stream)
+        if before is not None:
+            before.close()
+
+
+def by_listener(message: Message) -> list[list[int]]:
+    """Return the descriptors that came with a message, by listener."""
+    descriptors = iter(message.descriptors)
+    return [[next(descriptors) for _ in range(count)] for count in message.values["counts"]]
+
+
+def ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing about a signal that is the supervisor's."""
+
+
+_worker: Worker | None = None
+
+
+def this_worker() -> Worker | None:
+    """Return this process as a worker; ``None`` if no supervisor has started it."""
+    global _worker
+    if _worker is None and (channel := inherited()) is not None:
+        _worker = Worker(channel)
+        for number in HELD:
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, ignore)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+        if not faulthandler.is_enabled():
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                # The supervisor ends one that hangs by SIGABRT: its stacks say where.
+                faulthandler.enable()
+    return _worker
+
+
+async def open_entrance(entrance: Entrance) -> None:
+    """Open an entrance: by the sockets of the supervisor, where there is one.
+
+    :raises ListenError: if an address cannot be listened on.
+    """
+    worker = this_worker()
+    if worker is not None:
+        Listeners.descriptors = await worker.descriptors()
+    try:
+        await entrance.open()
+    finally:
+        Listeners.descriptors = None
