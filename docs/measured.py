@@ -140,7 +140,12 @@ def instructions() -> Rows:
     """Return what the guard holds: instructions a request, for each version of Python."""
     entries = baseline.read()
     names = next(iter(entries.values()))["instructions"]
-    rows = [[name, *(f"{entry['instructions'][name]:,}" for entry in entries.values())] for name in names]
+    # One that is new may have been counted under one version only.
+    counts = [[entry["instructions"].get(name) for entry in entries.values()] for name in names]
+    rows = [
+        [name, *("-" if count is None else f"{count:,}" for count in some)]
+        for name, some in zip(names, counts, strict=True)
+    ]
     return ("a request of", *(f"Python {version}" for version in entries)), rows
 
 
