@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -128,6 +129,22 @@ class Process:
     def url(self) -> str:
         """What the server says that it serves, as soon as it does."""
         return self.wait_for(SERVES)["url"]
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds that the process brings about."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > end or self._popen.poll() is not None:
+                raise AssertionError(f"it did not come about; the process said:\n{self.stderr}")
+            time.sleep(0.01)
+
+    def connect_to(self, line: str) -> Client:
+        """Open a raw connection to what a line of the log says that is served."""
+        found = SERVES.search(line)
+        if found is None:
+            raise AssertionError(f"{line!r} does not say what is served")
+        host, _, port = found["url"].rpartition("//")[2].rpartition(":")
+        return Client((host, int(port)))
 
     def connect(self) -> Client:
         """Open a raw connection, as soon as the server serves."""

@@ -18,7 +18,7 @@ from kyoukai.core.contract.references import UnresolvedReferenceError, resolve
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import MOST
 from kyoukai.server.leaving import name_threads_left
-from kyoukai.server.logs import own_logging, read_level, settle
+from kyoukai.server.logs import LogSettings, access_log_to, own_logging, read_level, settle
 from kyoukai.server.starting import exiting_by_signal
 from kyoukai.server.supervisor.settings import Supervision, take
 from kyoukai.server.supervisor.worker import this_worker
@@ -43,9 +43,9 @@ def launch(
 ) -> None:
     """Serve until the process is told to stop.
 
-    :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name; ``start_timeout``, as a
-        file may have it; and those of :class:`~kyoukai.server.supervisor.settings.Supervision`, of which one
-        has workers serve.
+    :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name; ``start_timeout`` and those
+        of :class:`~kyoukai.server.logs.LogSettings`, as a file may have them; and those of
+        :class:`~kyoukai.server.supervisor.settings.Supervision`, of which one has workers serve.
     :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop where it is installed.
     :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has not
         set that up: a name of :mod:`logging`. See :mod:`kyoukai.server.logs`.
@@ -64,7 +64,7 @@ def launch(
         launch_supervisor(settings, supervision, log_level)
     if "start_timeout" in settings:
         file["start_timeout"] = settings.pop("start_timeout")
-    level = read_level(log_level)
+    level, places = read_level(log_level), LogSettings.take(settings)
     check_loop(loop)
     policy = file.get("event_loop_policy") if loop is None else None
     max_threads = file.get("max_threads") if max_threads is None else max_threads
@@ -77,7 +77,8 @@ def launch(
     with exiting_by_signal(), contextlib.ExitStack() as stack:
         import_first(settings.get("app"))
         if "logging" not in file:  # It has had its say.
-            stack.enter_context(own_logging(level))
+            stack.enter_context(own_logging(level, places))
+        stack.enter_context(access_log_to(places.access_log_file))
         former = asyncio.get_event_loop_policy()
         try:
             if loop == "asyncio":
@@ -102,7 +103,8 @@ def launch_supervisor(settings: Mapping[str, Any], supervision: Supervision, log
     """
     from kyoukai.server.supervisor.entry import supervise
 
-    with own_logging(read_level(log_level)):
+    settings = dict(settings)
+    with own_logging(read_level(log_level), LogSettings.take(settings)):
         settle()
         supervise(settings, supervision)
 

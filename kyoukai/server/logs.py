@@ -7,24 +7,64 @@ serving that calls ``logging.basicConfig`` finds the root logger as the applicat
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.server.log_files import LogFile, make_formatter
+from kyoukai.server.log_files import reopen_log_files as reopen_log_files
 
 LOG_LEVELS: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 
-FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
 ACCESS: Final = "kyoukai.access"
+
+OWN: Final = "kyoukai"
 
 
 class Console(logging.StreamHandler):  # type: ignore[type-arg]
     """The handler on standard error."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(logging.Formatter(FORMAT))
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say nothing where standard error cannot be written to: there is nobody to tell."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+class LogSettings(NamedTuple):
+    """Where the lines of a process go, besides what the application has set up."""
+
+    log_file: str | None = None
+    """Where they go in place of standard error; ``-``: standard output."""
+    log_format: str = "text"
+    """How they look there: ``text`` or ``json``."""
+    access_log_file: str | None = None
+    """Where the access log goes, and nothing else does, without level and time; ``-``: standard output."""
+
+    @classmethod
+    def take(cls, settings: dict[str, Any]) -> "LogSettings":
+        """Take its own out of the settings of a process.
+
+        :raises ConfigurationError: if one of them is no such thing.
+        """
+        given = {name: settings.pop(name) for name in cls._fields if name in settings}
+        given = {name: value for name, value in given.items() if value is not None}
+        for name, value in given.items():
+            if not isinstance(value, str) or not value or "\0" in value:
+                kind = "one of text, json" if name == "log_format" else "the path of a file, or '-'"
+                raise ConfigurationError(f"{name} is {value!r}; it must be {kind}")
+        found = cls(**given)
+        make_formatter(found.log_format)
+        return found
+
+    def make_handler(self) -> logging.Handler:
+        """Return the handler that takes lines which no handler of the application's takes.
+
+        :raises ConfigurationError: if the file cannot be opened.
+        """
+        handler = Console() if self.log_file is None else LogFile(self.log_file)
+        handler.setFormatter(make_formatter(self.log_format))
+        return handler
 
 
 def read_level(level: object) -> int:
@@ -39,15 +79,23 @@ def read_level(level: object) -> int:
     return logging.getLevelNamesMapping()[name]
 
 
+DEFAULT_PLACES: Final = LogSettings()
+
+_handler: logging.Handler | None = None
+
+
 @contextlib.contextmanager
-def own_logging(level: int) -> Iterator[None]:
+def own_logging(level: int, places: LogSettings = DEFAULT_PLACES) -> Iterator[None]:
     """Log while the block runs, beside what the application has set up; then take back what was set.
 
     Asphalt speaks from WARNING up, and always of a start that failed. What is traced is shown at any
     level: it has been asked for.
 
     :param level: of Kyoukai's loggers that nobody has given one, and of the root where nobody has set it up.
+    :param places: where lines go.
+    :raises ConfigurationError: if a file cannot be opened.
     """
+    global _handler
     root = logging.getLogger()
     levels = {
         "kyoukai": level,
@@ -61,13 +109,18 @@ def own_logging(level: int) -> Iterator[None]:
         ours[root], before[root] = level, root.level
     for logger, number in ours.items():
         logger.setLevel(number)
-    last_resort, console = logging.lastResort, Console()
-    logging.lastResort = console
+    last_resort, console = logging.lastResort, places.make_handler()
+    logging.lastResort = _handler = console
+    if root.handlers:
+        settle()
     enable_own_loggers()
     try:
         yield
     finally:
         root.removeHandler(console)
+        logging.getLogger(OWN).removeHandler(console)
+        _handler = None
+        console.close()
         if logging.lastResort is console:
             logging.lastResort = last_resort
         for logger, number in ours.items():
@@ -78,11 +131,41 @@ def own_logging(level: int) -> Iterator[None]:
 def settle() -> None:
     """Give the root logger the handler of :func:`own_logging`, if it has none: the start is over.
 
+    A file that was asked for gets Kyoukai's own lines in any case.
+
     ``lastResort`` is asked for no record that any other handler has had, such as a library's NullHandler.
     """
     root = logging.getLogger()
-    if isinstance(logging.lastResort, Console) and not root.handlers:
-        root.addHandler(logging.lastResort)
+    if _handler is None:
+        return
+    if not root.handlers:
+        root.addHandler(_handler)
+    elif isinstance(_handler, LogFile):
+        logging.getLogger(OWN).addHandler(_handler)
+
+
+@contextlib.contextmanager
+def access_log_to(path: str | None) -> Iterator[None]:
+    """Have the access log go to a file, and nowhere else, while the block runs.
+
+    :param path: ``-``: standard output; ``None``: it goes where other lines go.
+    :raises ConfigurationError: if the file cannot be opened.
+    """
+    if path is None:
+        yield
+        return
+    logger, handler = logging.getLogger("kyoukai.access"), LogFile(path)
+    propagates, logger.propagate = logger.propagate, False
+    level = logger.level
+    logger.setLevel(level or logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+        logger.propagate = propagates
+        logger.setLevel(level)
 
 
 def enable_own_loggers() -> None:

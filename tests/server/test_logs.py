@@ -13,7 +13,8 @@ import pytest
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.launch import choose_policy
-from kyoukai.server.logs import FORMAT, enable_own_loggers, own_logging, read_level, settle
+from kyoukai.server.log_files import FORMAT
+from kyoukai.server.logs import enable_own_loggers, own_logging, read_level, settle
 
 from ..processes import Process, asphalt_run, kyoukai_run, python
 from ..serving import message

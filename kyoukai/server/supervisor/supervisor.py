@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from kyoukai.server.log_files import reopen_log_files
 from kyoukai.server.startup_log import announce
 from kyoukai.server.supervisor.decisions import describe_end, exit_status
 from kyoukai.server.supervisor.phases import Action, Phase, table
@@ -22,7 +23,6 @@ from kyoukai.server.supervisor.slot import ORPHANED_AFTER, Slot
 from kyoukai.server.supervisor.slots import Slots
 from kyoukai.server.supervisor.sockets import SlotSockets
 from kyoukai.server.supervisor.watch import Watch
-from kyoukai.server.supervisor.worker import reopen_log_files
 
 logger: Final = logging.getLogger("kyoukai.server")
 

@@ -15,6 +15,7 @@ from kyoukai.core.serving.server_state import Server
 from kyoukai.server.acceptor import Acceptor
 from kyoukai.server.entrance import Entrance
 from kyoukai.server.listeners import Listeners, Sockets, close
+from kyoukai.server.log_files import reopen_log_files
 from kyoukai.server.sockets import inherit
 from kyoukai.server.startup_log import loop_name
 from kyoukai.server.supervisor.channel import Channel, Message, inherited
@@ -182,29 +183,6 @@ class Worker:
         self._channel.send("beat", lag=round(max(0.0, now - self._due), 4), requests=self._requests)
         self._due = now + BEAT
         self._loop.call_at(self._due, self._beat)
-
-
-def reopen_log_files() -> None:
-    """Close the files of all log handlers, and open those of the same names: who rotates has moved them."""
-    handlers = {
-        handler
-        for named in (logging.root, *logging.root.manager.loggerDict.values())
-        if isinstance(named, logging.Logger)
-        for handler in named.handlers
-        if isinstance(handler, logging.FileHandler)
-    }
-    for handler in handlers:
-        try:
-            # Never by the mode "w": where nobody has moved the file, it would be emptied.
-            stream = open(  # noqa: SIM115 - It is the handler's.
-                handler.baseFilename, "a", encoding=handler.encoding, errors=handler.errors
-            )
-        except OSError as error:
-            logger.error("the log file %s cannot be opened: %s", handler.baseFilename, error.strerror)
-            continue
-        before = handler.setStream(stream)
-        if before is not None:
-            before.close()
 
 
 def by_listener(message: Message) -> list[list[int]]:
