@@ -29,6 +29,7 @@ from click.testing import CliRunner
 
 from kyoukai import cli, testing
 from kyoukai.commands import backends
+from kyoukai.commands import options as run_options
 from kyoukai.commands.check.text import report_lines
 from kyoukai.core import errors
 from kyoukai.core.contract import registry
@@ -93,22 +94,19 @@ def states_table() -> str:
     return table(header, rows)
 
 
-def options_table() -> str:
-    """Return the options of ``kyoukai run``."""
-    rows = []
-    for parameter in cli.run.params:
-        if not isinstance(parameter, click.Option):
-            continue
-        value = parameter.metavar or ""
-        if isinstance(parameter.type, click.Choice):
-            value = ", ".join(f"`{choice}`" for choice in parameter.type.choices)
-        # What the help says of its default is the last thing in it.
-        meaning = re.sub(r"\s*\[default: (.*)\]$", r" Default: \1.", parameter.help or "")
-        if parameter.show_default:
-            shown = parameter.show_default
-            meaning += f" Default: {parameter.default if shown is True else shown}."
-        rows.append((", ".join(f"`{name}`" for name in parameter.opts), value, meaning))
-    return table(("option", "value", "meaning"), rows)
+def options_sections() -> str:
+    """Return a section for each group of what ``kyoukai run`` can be told, with its options."""
+    header = ("option", "in a file, in Python", "value", "default", "meaning")
+    parts = []
+    for group, options in run_options.TABLE.items():
+        rows = []
+        for option in options:
+            choices = ", ".join(f"`{choice}`" for choice in option.kind.choices)
+            value = "`true`, `false`" if option.kind.switch else choices or option.kind.metavar
+            default = f"`{option.default}`" if re.fullmatch(r"[\w.]+", option.default) else option.default
+            rows.append((f"`{option.flag}`", f"`{'.'.join(option.path)}`", value, default, option.help))
+        parts.append(f"### {group}\n\n{table(header, rows)}")
+    return "\n".join(parts)
 
 
 def features_table() -> str:
@@ -290,11 +288,10 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "access-fields": access_fields_table,
     "features": features_table,
     "limits": limits_table,
-    "options": options_table,
     "rules": rules_table,
     "states": states_table,
 }
-SECTIONS: Final = {"corpus": corpus_sections}
+SECTIONS: Final = {"corpus": corpus_sections, "options": options_sections}
 OUTPUTS: Final = {
     "abstract-backend": abstract_backend,
     "access-log": access_log,

@@ -22,11 +22,12 @@ from typing import Any, Final
 
 from asphalt.core import Component, Context, context_teardown
 
+from kyoukai.commands.ranks import CommandLineName, check_names
 from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.backend import Backend, claimed_features
 from kyoukai.core.contract.registry import create_backend
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.limits import Limits, suggest
+from kyoukai.core.limits import Limits
 from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.applications import resolve_application
@@ -55,6 +56,7 @@ from kyoukai.web.route_events import (
 __all__ = (
     "BACKEND_VARIABLE",
     "DEFAULT_BACKEND",
+    "CommandLineName",
     "ConnectionLostEvent",
     "ConnectionMadeEvent",
     "HTTPRequestContext",
@@ -70,25 +72,6 @@ DEFAULT_BACKEND: Final = "httptools"
 
 BACKEND_VARIABLE: Final = "KYOUKAI_BACKEND"
 """The environment variable that names a backend; it outranks the configuration."""
-
-SETTINGS: Final = [
-    "access_log",
-    "access_log_format",
-    "app",
-    "backend",
-    "backend_options",
-    "bind",
-    "cancel_on_disconnect",
-    "factory",
-    "host",
-    "limits",
-    "port",
-    "resource_name",
-    "server_field",
-    "ssl",
-    "trace",
-    "uds",
-]
 
 
 class KyoukaiComponent(Component):
@@ -110,7 +93,7 @@ class KyoukaiComponent(Component):
         none; ``access_log`` and ``access_log_format``, see :mod:`kyoukai.server.access_log`;
         ``cancel_on_disconnect``, whether a handler is cancelled when its client is gone; ``resource_name``,
         the name of the resources, where a process has several components; ``trace``, see
-        :mod:`kyoukai.server.tracing`.
+        :mod:`kyoukai.server.tracing`; ``debug``, whether the application is in debug mode.
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 
@@ -128,10 +111,10 @@ class KyoukaiComponent(Component):
         **settings: Any,
     ) -> None:
         report_in_one_line()
-        for name in settings:
-            if name not in SETTINGS:
-                raise ConfigurationError(f"unknown setting {name!r}; {suggest(name, SETTINGS)}")
+        check_names(settings)
         self.app = resolve_application(app, factory=check_type(settings, "factory", False))
+        if check_type(settings, "debug", False):
+            set_debug_mode(self.app)
         listeners = Listeners.from_settings({**settings, "ssl": ssl})
         self.backend_name = choose_backend(backend, os.environ.get(BACKEND_VARIABLE))
         self.backend: Backend = create_backend(
@@ -239,10 +222,14 @@ class KyoukaiComponent(Component):
             self.connection_lost.dispatch(protocol, exc)
 
 
-class CommandLineName(str):
-    """The name of a backend that was given on the command line, and outranks the environment."""
+def set_debug_mode(app: AnyApplication) -> None:
+    """Put an application into debug mode.
 
-    __slots__ = ()
+    :raises ConfigurationError: if it has none.
+    """
+    if not isinstance(app, Kyoukai):
+        raise ConfigurationError(f"debug needs an application of the class Kyoukai, not {app!r}")
+    app.debug = True
 
 
 def choose_backend(configured: str | None, variable: str | None) -> str:

@@ -58,14 +58,14 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.backends": frozenset(),
     "kyoukai.backends.httptools_": CORE,
     "kyoukai.backends.reference": CORE,
-    # The application starts a process with `launch`, and a server under test with the client of tests;
-    # both know the component by its name alone.
-    "kyoukai.web": CORE | {"kyoukai.server", "kyoukai.test_client"},
+    # The application starts a process with `launch`, which knows the component by its name alone, and a
+    # server under test with the client of tests; its keywords are ranked as the command's options are.
+    "kyoukai.web": CORE | {"kyoukai.commands", "kyoukai.server", "kyoukai.test_client"},
     "kyoukai.test_client": CORE,
     "kyoukai.server": CORE,
-    "kyoukai.asphalt": CORE | {"kyoukai.web", "kyoukai.server"},
+    "kyoukai.asphalt": CORE | {"kyoukai.commands", "kyoukai.web", "kyoukai.server"},
     "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.server"}),
-    "kyoukai.commands": CORE,
+    "kyoukai.commands": CORE | {"kyoukai.server"},
     # The one command that needs the extra `testing`.
     "kyoukai.commands.check": CORE | {"kyoukai.commands", "kyoukai.testing"},
     "kyoukai.cli": CORE

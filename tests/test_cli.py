@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import signal
 import socket
 import ssl
@@ -16,7 +17,9 @@ from asphalt.core.component import component_types
 from click.testing import CliRunner, Result
 
 from kyoukai.asphalt import BACKEND_VARIABLE, KyoukaiComponent
-from kyoukai.cli import application_reference, main, parse_options
+from kyoukai.cli import application_reference, main
+from kyoukai.commands.options import BY_NAME, TABLE
+from kyoukai.commands.ranks import nested
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
 from kyoukai.server.launch import choose_policy, launch
@@ -77,6 +80,15 @@ def fail(*arguments: str) -> str:
     return result.stderr.removeprefix("Error: ").rstrip("\n")
 
 
+def misuse(*options: str) -> str:
+    """Run an application with options that are refused before anything is done, and return why."""
+    result = invoke("run", "served:app", *options)
+    assert result.exit_code == 2
+    usage, _, message = result.stderr.partition("\nError: ")
+    assert usage.startswith("Usage: ")
+    return message.rstrip("\n")
+
+
 # TARGET
 
 
@@ -132,9 +144,7 @@ def test_app_dir(runner: Runner, folder: Path) -> None:
 
 
 def test_an_app_dir_that_is_none(runner: Runner) -> None:
-    result = invoke("run", "served:app", "--app-dir", "nowhere")
-    assert result.exit_code == 2
-    assert "'nowhere' does not exist" in result.stderr
+    assert misuse("--app-dir", "nowhere") == "--app-dir is 'nowhere'; it must be a folder that is there"
 
 
 @pytest.mark.parametrize(
@@ -286,11 +296,6 @@ def test_what_is_not_given_is_left_to_the_component(runner: Runner) -> None:
     assert runner.config == {
         "type": "kyoukai.own_process:OwnProcessComponent",
         "app": "served:app",
-        "backend_options": {},
-        "limits": {},
-        "access_log": True,
-        "cancel_on_disconnect": False,
-        "trace": False,
     }
     listener = runner.component.entrance.listeners[0]
     assert (listener.hosts, listener.port) == (("127.0.0.1",), 8000)
@@ -309,8 +314,8 @@ def test_an_address(runner: Runner) -> None:
 def test_several_hosts(runner: Runner) -> None:
     succeed("run", "served:app", "--host", "127.0.0.1", "--host", "::1")
     assert runner.component.entrance.listeners[0].hosts == ("127.0.0.1", "::1")
-    assert fail("run", "served:app", "--host", "") == (
-        "host is ''; it must be a host name or an IP address; '::' is all addresses, of IPv6 and IPv4"
+    assert misuse("--host", "").startswith(
+        "--host is ''; it must be a host name or an IP address, or several"
     )
 
 
@@ -320,9 +325,7 @@ def test_uds_excludes_a_port(runner: Runner) -> None:
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
 def test_a_port_that_is_none(runner: Runner, port: str) -> None:
-    result = invoke("run", "served:app", f"--port={port}")
-    assert result.exit_code == 2
-    assert "'--port'" in result.stderr
+    assert misuse(f"--port={port}") == f"--port is {port!r}; it must be a whole number from 0 to 65535"
 
 
 def test_no_access_log(runner: Runner) -> None:
@@ -347,7 +350,7 @@ def test_debug(runner: Runner, folder: Path) -> None:
     succeed("run", "debugged:app", "--debug")
     assert runner.component.app.debug is True  # type: ignore[attr-defined]
     line = fail("run", "served:app", "--debug")
-    assert line.startswith("--debug needs an application of the class Kyoukai, not <")
+    assert line.startswith("debug needs an application of the class Kyoukai, not <")
 
 
 LIMITS = dataclasses.fields(Limits)
@@ -375,17 +378,17 @@ def test_several_limits_arrive(runner: Runner) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--max-body-size", "1 MB", "max_body_size is '1 MB'; it must be a whole number of bytes"),
-        ("--max-body-size", "1.5", "max_body_size is 1.5; it must be a whole number of bytes"),
-        ("--max-body-size", "-1", "max_body_size is -1 bytes; it must be at least 0"),
-        ("--max-fields", "", "max_fields is ''; it must be a whole number of fields"),
-        ("--head-timeout", "soon", "head_timeout is 'soon'; it must be a number of seconds"),
-        ("--head-timeout", "nan", "head_timeout is nan; it must be a number of seconds"),
-        ("--head-timeout", "0", "head_timeout is 0 seconds; it must be at least 0.01"),
+        ("--max-body-size", "1 MB", "a whole number of bytes, at least 0"),
+        ("--max-body-size", "1.5", "a whole number of bytes, at least 0"),
+        ("--max-body-size", "-1", "a whole number of bytes, at least 0"),
+        ("--max-fields", "", "a whole number of fields, at least 1"),
+        ("--head-timeout", "soon", "a number of seconds, at least 0.01"),
+        ("--head-timeout", "nan", "a number of seconds, at least 0.01"),
+        ("--head-timeout", "0", "a number of seconds, at least 0.01"),
     ],
 )
 def test_a_limit_that_is_none(runner: Runner, option: str, value: str, message: str) -> None:
-    assert fail("run", "served:app", option, value) == message
+    assert misuse(option, value) == f"{option} is {value!r}; it must be {message}"
 
 
 def test_the_backend_outranks_the_environment(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,7 +409,7 @@ def test_an_unknown_backend(runner: Runner) -> None:
 
 
 def test_a_backend_without_a_name(runner: Runner) -> None:
-    assert "backend is ''" in fail("run", "served:app", "--backend", "")
+    assert misuse("--backend", "") == "--backend is ''; it must be a name or module:attribute"
 
 
 BACKEND_WITH_OPTIONS = """
@@ -445,24 +448,21 @@ def test_backend_options_arrive(runner: Runner, folder: Path) -> None:
     ],
 )
 def test_the_value_of_an_option_is_yaml(text: str, value: object) -> None:
-    assert parse_options((text,)) == {"a": value}
+    assert BY_NAME["backend_options"].kind.parse("--backend-option", text) == ("a", value)
 
 
 def test_the_last_of_several_options_of_one_name_counts() -> None:
-    assert parse_options(("a=1", "b=2", "a=3")) == {"a": 3, "b": 2}
+    assert nested({"backend_options": [("a", 1), ("b", 2), ("a", 3)]}) == {
+        "backend_options": {"a": 3, "b": 2}
+    }
 
 
-@pytest.mark.parametrize("option", ["speed", "=9", ""])
+@pytest.mark.parametrize(
+    "option", ["speed", "=9", "", "speed=[", "speed={a", "speed='", "a=a: b: c", "a=!b 5", "a=%"]
+)
 def test_an_option_that_is_no_pair(runner: Runner, option: str) -> None:
-    message = fail("run", "served:app", "--backend-option", option)
-    assert message == f"--backend-option is {option!r}; it must be NAME=VALUE"
-
-
-@pytest.mark.parametrize("value", ["[", "{a", "'", "a: b: c", "!unknown 5", "%"])
-def test_an_option_that_is_no_yaml(runner: Runner, value: str) -> None:
-    message = fail("run", "served:app", "--backend-option", f"speed={value}")
-    assert "--backend-option" in message
-    assert "speed" in message
+    message = misuse("--backend-option", option)
+    assert message.startswith(f"--backend-option is {option!r}; it must be NAME=VALUE, VALUE in YAML")
 
 
 def test_the_loop(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -477,9 +477,7 @@ def test_the_loop(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_loop_that_is_none(runner: Runner) -> None:
-    result = invoke("run", "served:app", "--loop", "trio")
-    assert result.exit_code == 2
-    assert "'trio' is not one of 'uvloop', 'asyncio'" in result.stderr
+    assert misuse("--loop", "trio") == "--loop is 'trio'; it must be one of uvloop, asyncio"
     with pytest.raises(ConfigurationError, match="loop is 'trio'; it must be one of uvloop, asyncio"):
         launch({"app": "served:app"}, loop="trio")
 
@@ -492,9 +490,9 @@ def test_the_log_level(runner: Runner, level: str) -> None:
 
 
 def test_a_log_level_that_is_none(runner: Runner) -> None:
-    result = invoke("run", "served:app", "--log-level", "loud")
-    assert result.exit_code == 2
-    assert "'--log-level'" in result.stderr
+    assert misuse("--log-level", "loud").startswith(
+        "--log-level is 'loud'; it must be one of CRITICAL, ERROR"
+    )
     with pytest.raises(ConfigurationError, match="log_level is 'loud'; it must be one of CRITICAL, ERROR"):
         launch({"app": "served:app"}, log_level="loud")
 
@@ -504,17 +502,15 @@ def test_the_number_of_threads(runner: Runner) -> None:
     assert runner.settings["max_threads"] is None
     succeed("run", "served:app", "--max-threads", "3")
     assert runner.settings["max_threads"] == 3
-    assert (
-        "'--max-threads': 0 is not in the range x>=1"
-        in invoke("run", "served:app", "--max-threads", "0").stderr
-    )
+    assert misuse("--max-threads", "0") == "--max-threads is '0'; it must be a whole number, at least 1"
     for number in (0, True, "3"):
         with pytest.raises(ConfigurationError, match=f"max_threads must be an int above 0, not {number!r}"):
             launch({"app": "served:app"}, max_threads=number)  # type: ignore[arg-type]
 
 
 def test_a_key_without_a_certificate(runner: Runner) -> None:
-    assert fail("run", "served:app", "--ssl-keyfile", "key.pem") == "--ssl-keyfile needs --ssl-certfile"
+    message = fail("run", "served:app", "--ssl-keyfile", "key.pem")
+    assert message == "ssl has no certificate; it must be the path of a PEM file"
 
 
 def test_a_certificate_that_is_not_there(runner: Runner) -> None:
@@ -551,7 +547,7 @@ def test_help_of_run() -> None:
         "--debug",
         "--ssl-certfile",
         "--ssl-keyfile",
-        BACKEND_VARIABLE,
+        "KYOUKAI_MAX_THREADS",
         "module:attribute",
         "kyoukai run hello.py",
         "[default: 127.0.0.1]",
@@ -563,10 +559,15 @@ def test_help_of_run() -> None:
     assert max(map(len, output.splitlines())) <= 80
 
 
+def test_the_help_has_a_section_for_each_group() -> None:
+    headings = re.findall(r"(?m)^(\w.*):$", succeed("run", "--help"))
+    assert headings == [*TABLE, "Help"]
+
+
 def test_help_of_the_limits() -> None:
     """They have a section of their own, after the other options."""
     options, _, limits = succeed("run", "--help").partition("\nLimits:\n")
-    assert "--help" in options
+    limits = limits.partition("\nHelp:\n")[0]
     assert "head-timeout" not in options
     text = " ".join(limits.split())
     for piece in (

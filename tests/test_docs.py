@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 import kyoukai
-from kyoukai.asphalt import SETTINGS, KyoukaiComponent
+from kyoukai.asphalt import KyoukaiComponent
+from kyoukai.commands.options import BY_NAME, TABLE
 from kyoukai.core.exchange.answer_writer import AnswerWriter
 from kyoukai.server.access_log import DEFAULT_FORMAT
 from kyoukai.server.tls import SETTINGS as SSL_SETTINGS
@@ -42,7 +43,11 @@ def name(path: Path) -> str:
 
 def rows(page: str, heading: str) -> dict[str, list[str]]:
     """Return the rows of the first table below a heading of a page in docs/, by their first cell."""
-    text = (DOCS / page).read_text("utf-8").partition(f"\n## {heading}\n")[2]
+    text = (
+        (DOCS / page)
+        .read_text("utf-8")
+        .partition(f"\n{heading if heading[0] == '#' else f'## {heading}'}\n")[2]
+    )
     lines = re.search(r"(?m)^\|.*\n\|[-| ]+\n((?:\|.*\n)+)", text)
     assert lines is not None
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1].splitlines()]
@@ -124,34 +129,32 @@ def test_the_reference_prints_no_docstring_of_python_itself() -> None:
     assert "autodata::" not in text
 
 
-def test_every_setting_is_listed() -> None:
-    assert sorted(rows("configuration.md", "Settings")) == sorted(SETTINGS)
+def test_every_option_is_listed() -> None:
+    for group, options in TABLE.items():
+        assert list(rows("configuration.md", f"### {group}")) == [option.flag for option in options]
     assert sorted(rows("configuration.md", "TLS")) == sorted(SSL_SETTINGS)
 
 
-def test_the_defaults_of_settings_are_those_listed() -> None:
+def test_the_defaults_of_settings_are_those_of_the_table() -> None:
     app = kyoukai.Kyoukai("defaults")
     component = KyoukaiComponent(app)
     defaults = {
-        "app": "",
         "factory": False,
         "bind": "",
         "host": component.entrance.listeners[0].hosts[0],
         "port": component.entrance.listeners[0].port,
         "uds": component.entrance.listeners[0].uds or "",
         "backend": component.backend_name,
-        "backend_options": {},
-        "limits": {},
-        "ssl": component.entrance.ssl_contexts[0] or "",
         "server_field": component.server.server_field,
         "access_log": component.server.observe is not None,
         "access_log_format": DEFAULT_FORMAT,
         "cancel_on_disconnect": component.server.cancel_on_disconnect,
         "resource_name": component.resource_name,
         "trace": component.trace,
+        "debug": app.debug,
     }
-    listed = {setting: row[0].strip("`") for setting, row in rows("configuration.md", "Settings").items()}
-    assert listed == {setting: str(value) for setting, value in defaults.items()}
+    listed = {name: BY_NAME[name].default for name in defaults}
+    assert listed == {name: str(value).lower() for name, value in defaults.items()}
     assert component.server.limits == kyoukai.Limits()
 
 

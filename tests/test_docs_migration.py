@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 import kyoukai
 from kyoukai import CookieSessions, HTTPRequestContext, Kyoukai, KyoukaiComponent, cli
-from kyoukai.asphalt import SETTINGS
+from kyoukai.commands.options import COMPONENT_SETTINGS as SETTINGS
 from kyoukai.web import Route, make_response
 
 from .test_docs import DOCS

@@ -7,7 +7,7 @@ right means the same to both.
 import inspect
 import logging.config
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,14 +20,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from kyoukai.commands.config_servers import KYOUKAI, check_server
 from kyoukai.commands.output import one_line
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import suggest
 
 RUNNER_SETTINGS: Final = ["component", "event_loop_policy", "logging", "max_threads", "start_timeout"]
 """What Asphalt's runner takes: the keys at the top of a file, and of one of its services."""
-
-KYOUKAI: Final = "kyoukai"
 
 
 class Configuration(NamedTuple):
@@ -67,42 +66,6 @@ def read_configuration(path: str) -> Configuration:
     _check_component(path, "component", component)
     _check_policy(path, config.get("event_loop_policy"))
     return Configuration(component, config)
-
-
-def change_server(
-    path: str, component: Mapping[str, Any], change: Callable[[Mapping[str, Any]], dict[str, Any]]
-) -> dict[str, Any]:
-    """Return a root component with what ``change`` makes of its server, which may be a component of it.
-
-    :raises ConfigurationError: if it has none, or several.
-    """
-    if component.get("type") == KYOUKAI:
-        return change(component)
-    children = component.get("components")
-    children = children if isinstance(children, Mapping) else {}
-    names = [name for name, child in children.items() if (child or {}).get("type", name) == KYOUKAI]
-    if len(names) != 1:
-        raise ConfigurationError(
-            f"the command line has settings of a server, and {path} has {len(names) or 'no'} components of "
-            f"the type {KYOUKAI} to set them for"
-        )
-    [name] = names
-    return {**component, "components": {**children, name: change(children[name] or {})}}
-
-
-def override(component: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a server with others in place of its own; mappings are merged."""
-    # An address of one kind takes the place of one of the other.
-    replaced = {
-        "bind": {"host", "port", "uds"},
-        "uds": {"bind", "host", "port"},
-        "host": {"bind", "uds"},
-        "port": {"bind", "uds"},
-    }
-    dropped = {other for name in settings for other in replaced.get(name, ())}
-    return merge_config(
-        {name: value for name, value in component.items() if name not in dropped}, dict(settings)
-    )
 
 
 def configure_logging(path: str, config: Any, level: str | None) -> None:
@@ -190,7 +153,8 @@ def _check_component(path: str, where: str, config: Any, default: str | None = N
     _check_keys(path, where, config)
     component_class = _component_class(path, where, kind)
     if component_class.__module__.partition(".")[0] == KYOUKAI:
-        return  # It says itself what is wrong.
+        check_server(f"{path}: {where}", config)
+        return
     settings = {name: value for name, value in config.items() if name != "type"}
     try:
         inspect.signature(component_class).bind(**settings)

@@ -1,9 +1,12 @@
 """From ``app``, as a user writes it, to the application that is served."""
 
+import importlib.util
 import inspect
+import operator
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +18,7 @@ from kyoukai.core.errors import ConfigurationError
 def resolve_application(
     app: AnyApplication | Callable[[], AnyApplication] | str | None, *, factory: bool = False
 ) -> AnyApplication:
-    """Return the application that ``app`` is, or refers to as ``module:attribute``.
+    """Return the application that ``app`` is, or refers to as ``module:attribute`` or ``file.py:attribute``.
 
     :param factory: whether it is a function that returns the application.
     :raises ConfigurationError: if there is none, or it is no application.
@@ -27,7 +30,7 @@ def resolve_application(
     if isinstance(app, str) and ":" not in app:
         raise ConfigurationError(f"app is {app!r}; it must be an application, or module:attribute")
     try:
-        resolved: Any = resolve(app) if isinstance(app, str) else app
+        resolved: Any = load(app) if isinstance(app, str) else app
     except UnresolvedReferenceError as error:
         raise ConfigurationError(f"app {app!r} cannot be loaded: {error}{_where(error)}") from error
     name = app if isinstance(app, str) else getattr(app, "__qualname__", None) or app
@@ -35,6 +38,41 @@ def resolve_application(
         resolved, name = _call(resolved, name), f"{name}()"
     _check(resolved, name)
     return resolved  # type: ignore[no-any-return]
+
+
+def load(reference: str) -> Any:
+    """Return what ``module:attribute`` or ``file.py:attribute`` refers to.
+
+    :raises UnresolvedReferenceError: if there is no such module or attribute.
+    :raises ConfigurationError: if there is no such file, or no such attribute in it.
+    :raises BaseException: what the module raises when it is imported, as it is.
+    """
+    path, _, attribute = reference.partition(":")
+    return load_file(Path(path), attribute) if path.endswith(".py") else resolve(reference)
+
+
+def load_file(path: Path, attribute: str) -> Any:
+    """Return an attribute of a file, which is run as a module of its own.
+
+    :raises ConfigurationError: if there is no such file or attribute.
+    :raises BaseException: what the file raises, as it is.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"there is no file {str(path)!r}")
+    # Its neighbours can be imported, as if Python ran it.
+    sys.path.insert(0, str(path.resolve().parent))
+    # A name that is taken, as `json` is by json.py, must not be taken away from its owner.
+    name = path.stem if path.stem not in sys.modules else f"__{path.stem}__"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{str(path)!r} is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    try:
+        return operator.attrgetter(attribute)(module)
+    except AttributeError:
+        raise ConfigurationError(f"{str(path)!r} has no {attribute!r}") from None
 
 
 def _where(error: UnresolvedReferenceError) -> str:

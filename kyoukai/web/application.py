@@ -14,6 +14,7 @@ from asphalt.core import Context
 from werkzeug import wrappers
 from werkzeug.routing import BaseConverter
 
+from kyoukai.commands.ranks import rank
 from kyoukai.core.errors import ConfigurationError, ProtocolError
 from kyoukai.core.serving.application import BodyPlan
 from kyoukai.private_names import current_context_var
@@ -273,9 +274,7 @@ class Kyoukai(Blueprint):
         debug: bool = False,
         **settings: Any,
     ) -> None:
-        """Serve this application until the process is told to stop: what a script calls.
-
-        It starts what a configuration file for Asphalt would start.
+        """Serve this application, as its configuration file would, until the process is told to stop.
 
         :param host: the address to listen on, or a list of them; by default 127.0.0.1.
         :param port: the port to listen on; by default 8000.
@@ -284,13 +283,14 @@ class Kyoukai(Blueprint):
         :param log_level: a name of :mod:`logging`, for Kyoukai's loggers and a root logger not yet set up.
         :param max_threads: threads for plain functions and for files; by default Python's own number.
         :param debug: whether to set :attr:`debug`.
-        :param settings: further settings of the component, and ``start_timeout``, the runner's.
+        :param settings: further settings, of the component or the process; the environment outranks all.
         :raises ConfigurationError: if a setting or the application cannot be used.
         :raises SystemExit: with status 1 if the start fails, because the port is taken, say.
         """
         self.debug = self.debug or debug
-        component = {"app": self, "host": host, "port": port, **settings}
-        launch(component, loop=loop, log_level=log_level, max_threads=max_threads)
+        settings = {"host": host, "port": port, "loop": loop, "log_level": log_level, **settings}
+        ranked = rank({"app": self, "max_threads": max_threads, **settings})
+        launch({**ranked.component, **ranked.supervisor}, **ranked.process)
 
     def _finalized(self) -> Dispatcher:
         """Return the dispatcher, made now if that has not been done."""

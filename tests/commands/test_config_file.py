@@ -91,7 +91,7 @@ def test_a_server_in_a_container(runner: Runner, folder: Path) -> None:
     write(folder, NESTED)
     succeed("run", "config.yaml", "--host", "::1", "--trace")
     children = runner.config["components"]
-    assert children == {"kyoukai": {"app": "served:app", "port": 0, "host": "::1", "trace": True}}
+    assert children == {"kyoukai": {"app": "served:app", "port": 0, "host": ["::1"], "trace": True}}
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_settings_of_a_server_that_is_not_the_only_one(
 ) -> None:
     write(folder, text)
     assert fail("run", "config.yaml", "--port", "0") == (
-        f"the command line has settings of a server, and config.yaml has {count} components of the type "
-        "kyoukai to set them for"
+        "the command line or the environment has settings of a server, port, and config.yaml has "
+        f"{count} components of the type kyoukai to set them for"
     )
 
 
@@ -192,7 +192,46 @@ MISTAKES = {
         NESTED.replace("components:", "componets:"),
         "config.yaml: component, of the type 'asphalt.core:ContainerComponent': got an unexpected keyword",
     ),
-    "a misspelt setting": (FILE + "  prot: 80\n", "unknown setting 'prot'; did you mean port? known: "),
+    "a misspelt setting": (
+        FILE + "  prot: 80\n",
+        "config.yaml: component: unknown setting 'prot'; did you mean port? known: ",
+    ),
+    "a misspelt setting in a container": (
+        NESTED.replace("port:", "prot:"),
+        "config.yaml: component.components.kyoukai: unknown setting 'prot'; did you mean port? known: ",
+    ),
+    "a misspelt limit": (
+        FILE + "    bdy_timeout: 4\n",
+        "config.yaml: component.limits: unknown setting 'bdy_timeout'; did you mean body_timeout? known: ",
+    ),
+    "a misspelt setting of TLS": (
+        FILE + "  ssl: {certificat: a.pem}\n",
+        "config.yaml: component.ssl: unknown setting 'certificat'; did you mean certificate? known: ",
+    ),
+    "a limit that is under no limits": (
+        FILE + "  max_fields: 4\n",
+        "config.yaml: component: unknown setting 'max_fields'; did you mean limits.max_fields?",
+    ),
+    "the name of a flag": (
+        FILE + "  ssl_certfile: a.pem\n",
+        "config.yaml: component: unknown setting 'ssl_certfile'; did you mean ssl.certificate?",
+    ),
+    "a setting of the wrong kind": (
+        FILE.replace("port: 0", "port: '80'"),
+        "config.yaml: component.port is '80'; it must be a whole number from 0 to 65535",
+    ),
+    "a limit of the wrong kind": (
+        FILE.replace("head_timeout: 3", "head_timeout: soon"),
+        "config.yaml: component.limits.head_timeout is 'soon'; it must be a number of seconds, at least 0.01",
+    ),
+    "a setting of the process of the wrong kind": (
+        FILE + "  max_threads: 0\n",
+        "config.yaml: component.max_threads is 0; it must be a whole number, at least 1",
+    ),
+    "servers that share a process and do not agree": (
+        NESTED + "      loop: asyncio\n    other: {type: kyoukai, app: 'served:app', loop: uvloop}\n",
+        "config.yaml: one server has loop: 'asyncio', another 'uvloop'; it is one process",
+    ),
     "a misspelt policy": (
         FILE + "event_loop_policy: uvlop\n",
         "config.yaml: unknown event_loop_policy 'uvlop'; did you mean uvloop? known: ",

@@ -1,0 +1,227 @@
+"""The one table of everything that ``kyoukai run`` can be told.
+
+Of a row are made the flag with its help, the environment variable, the check of a configuration file's key
+and the row in the documentation. CONTRIBUTING.md says how to add one.
+"""
+
+import dataclasses
+from typing import Final
+
+from kyoukai.commands.kinds import (
+    addresses,
+    any_text,
+    choice,
+    folder,
+    number,
+    pairs,
+    several,
+    switch,
+    text,
+    whole,
+)
+from kyoukai.commands.option import Option, component, limit_options, process, supervisor
+from kyoukai.server.access_log import DEFAULT_FORMAT
+from kyoukai.server.launch import LOOPS, START_TIMEOUT
+from kyoukai.server.log_files import FORMS
+from kyoukai.server.logs import LOG_LEVELS
+from kyoukai.server.supervisor.settings import WORKER_TIMEOUT
+
+TABLE: Final[dict[str, tuple[Option, ...]]] = {
+    "Application": (
+        process(
+            "app_dir",
+            folder(),
+            "Look for the application's module here first.",
+            "the current folder",
+        ),
+        component(
+            "factory",
+            switch(),
+            "TARGET is a function that returns the application; without an attribute, 'create_app'.",
+            "false",
+        ),
+        component(
+            "resource_name",
+            text("NAME"),
+            "The name of the component's resources, where a process has several servers.",
+            "default",
+        ),
+    ),
+    "Addresses": (
+        component(
+            "bind",
+            several(addresses()),
+            "Listen on HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER or fd:NAME, with http:// or https:// "
+            "before it where that differs. May be given several times.",
+        ),
+        component(
+            "host",
+            several(text("HOST", "a host name or an IP address")),
+            "Listen on this name or address; '::' for all, of IPv6 and IPv4. May be given several times.",
+            "127.0.0.1",
+        ),
+        component(
+            "port",
+            whole("PORT", 0, 65535),
+            "Listen on this port; 0: any that is free.",
+            "8000",
+        ),
+        component("uds", text("PATH"), "Listen on a Unix socket instead."),
+    ),
+    "TLS": (
+        component(
+            "ssl_certfile",
+            text("PATH"),
+            "Serve by TLS with this certificate and its chain (PEM).",
+            key="ssl.certificate",
+        ),
+        component(
+            "ssl_keyfile",
+            text("PATH"),
+            "The certificate's key (PEM), if in another file.",
+            key="ssl.key",
+        ),
+        component(
+            "ssl_keyfile_password",
+            text("PASSWORD"),
+            "The key's password. Everybody on the machine can read a flag: use the variable.",
+            key="ssl.password",
+        ),
+        component(
+            "ssl_alpn",
+            several(text("PROTOCOL", "the name of a protocol")),
+            "Offer these protocols by ALPN, in place of the backend's. May be given several times.",
+            key="ssl.alpn",
+        ),
+    ),
+    "HTTP": (
+        component(
+            "backend",
+            text("NAME", "a name or module:attribute"),
+            "Speak HTTP by this backend: see 'kyoukai backends'; or module:attribute.",
+            "httptools",
+        ),
+        component(
+            "backend_options",
+            pairs(),
+            "Set an option of the backend; V is read as YAML. May be given several times.",
+            singular="backend_option",
+        ),
+        component(
+            "server_field",
+            any_text("TEXT"),
+            "The Server field of every answer; empty: none.",
+            "kyoukai",
+        ),
+        component(
+            "cancel_on_disconnect",
+            switch(),
+            "Cancel a handler when its client is gone; a client that ends its side is then taken to be gone.",
+            "false",
+        ),
+    ),
+    "Processes": (
+        supervisor(
+            "workers",
+            whole("N", 1),
+            "Serve by so many processes, which are supervised.",
+            "none: one process, unsupervised",
+        ),
+        supervisor(
+            "worker_timeout",
+            number("SECONDS"),
+            "Replace a worker whose event loop has stood still for so long; 0: never.",
+            f"{WORKER_TIMEOUT:g}",
+        ),
+        supervisor("max_requests", whole("N"), "Replace a worker after so many requests; 0: never.", "0"),
+        supervisor(
+            "max_requests_jitter",
+            whole("N"),
+            "Add up to so many to --max-requests, at random for each worker.",
+            "0",
+        ),
+        supervisor("max_worker_age", number("SECONDS"), "Replace a worker after this time; 0: never.", "0"),
+        supervisor(
+            "max_worker_memory",
+            whole("BYTES"),
+            "Replace a worker that has so much resident memory; 0: never.",
+            "0",
+        ),
+        process(
+            "loop",
+            choice(*LOOPS),
+            "Run on this event loop.",
+            "uvloop where it is installed",
+        ),
+        process(
+            "max_threads",
+            whole("NUMBER", 1),
+            "Threads for plain functions and files.",
+            "4 more than there are cores, 32 at the most",
+        ),
+        process(
+            "start_timeout",
+            number("SECONDS"),
+            "Longest time that the start may take; 0: any.",
+            f"{START_TIMEOUT:g}",
+        ),
+    ),
+    "Observing": (
+        process(
+            "log_level",
+            choice(*LOG_LEVELS),
+            "Log what is at least this severe; of the application, where it has not set up logging.",
+            "INFO",
+        ),
+        process(
+            "log_file",
+            text("FILE"),
+            "Log into this file; '-': on standard output.",
+            "standard error",
+        ),
+        process("log_format", choice(*FORMS), "How a line of the log looks.", "text"),
+        component("access_log", switch(), "Log a line for every answer.", "true"),
+        component(
+            "access_log_format",
+            text("TEMPLATE"),
+            "What a line of the access log says: a template, or 'json'.",
+            DEFAULT_FORMAT,
+        ),
+        process(
+            "access_log_file",
+            text("FILE"),
+            "The access log goes into this file, and nowhere else; '-': on standard output.",
+            "where other lines go",
+        ),
+    ),
+    "Development": (
+        component(
+            "debug",
+            switch(),
+            "Show the debugger when a handler fails, to clients on this machine. Never use it in production.",
+            "false",
+        ),
+        component(
+            "trace",
+            switch(),
+            "Log what passes on each connection: bytes, and the parser's calls.",
+            "false",
+        ),
+    ),
+    "Limits": tuple(limit_options()),
+}
+"""The options by the sections of the help and of the documentation, in their order."""
+
+OPTIONS: Final = tuple(
+    dataclasses.replace(option, group=group) for group, options in TABLE.items() for option in options
+)
+
+BY_NAME: Final = {option.name: option for option in OPTIONS}
+
+COMPONENT_SETTINGS: Final = sorted(
+    {"app"} | {option.path[0] for option in OPTIONS if option.owner == "component"}
+)
+"""The settings of the component, at their first level."""
+
+PROCESS_SETTINGS: Final = sorted({option.path[0] for option in OPTIONS if option.owner != "component"})
+"""Those that stand beside them, for what starts a process."""

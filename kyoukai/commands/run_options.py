@@ -1,0 +1,79 @@
+"""The options of ``kyoukai run``, as Click takes them: made of the one table, and grouped as it is."""
+
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from kyoukai.commands.kinds import Kind
+from kyoukai.commands.option import Option
+from kyoukai.commands.options import OPTIONS, TABLE
+from kyoukai.core.errors import ConfigurationError
+
+
+class Value(click.ParamType):  # type: ignore[type-arg]
+    """A value of one kind.
+
+    :param kind: the kind.
+    """
+
+    name = "value"
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value that a text stands for."""
+        flag = param.opts[0] if param is not None else self.name
+        try:
+            return self.kind.parse(flag, value) if isinstance(value, str) else value
+        except ConfigurationError as error:
+            raise click.UsageError(str(error), ctx) from error
+
+
+class TableOption(click.Option):
+    """The option of one row of the table.
+
+    :param row: the row.
+    """
+
+    def __init__(self, row: Option) -> None:
+        self.row = row
+        kind, flag = row.kind, row.flag
+        default = f"  [default: {row.default}]" if row.default and row.default != "false" else ""
+        described: dict[str, Any] = {"help": f"{row.help}{default}", "default": None}
+        if kind.switch:
+            super().__init__([f"{flag}/--no-{flag[2:]}", row.name], is_flag=True, **described)
+            return
+        metavar = kind.metavar or f"[{'|'.join(kind.choices)}]"
+        super().__init__([flag, row.name], type=Value(kind), metavar=metavar, multiple=kind.many, **described)
+
+
+class RunCommand(click.Command):
+    """A command with the options of the table. Its help has them in their groups."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.params += [TableOption(row) for row in OPTIONS]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options into the help."""
+        groups: dict[str, list[tuple[str, str]]] = {group: [] for group in (*TABLE, "Help")}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if isinstance(parameter, click.Option) and record is not None:
+                groups[parameter.row.group if isinstance(parameter, TableOption) else "Help"].append(record)
+        for title, records in groups.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def given_options(context: click.Context) -> dict[str, Any]:
+    """Return the values that the command line gives, by the options' names."""
+    given = {
+        option.name: context.params[option.name]
+        for option in OPTIONS
+        if context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    }
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
