@@ -40,6 +40,7 @@ from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.request_head import RequestHead
 from kyoukai.server import access_fields, tracing
 from kyoukai.server.access_log import DEFAULT_FORMAT, compile_format
+from kyoukai.server.metrics.exposition import METRICS
 from kyoukai.testing.report import Report, RuleResult
 from kyoukai.testing.rules import Rule, load_rules
 
@@ -229,6 +230,20 @@ def access_log(template: str = DEFAULT_FORMAT) -> str:
         return compile_format(template)(answered, request, None) + "\n"
 
 
+def metrics_table() -> str:
+    """Return the metrics, as Prometheus names them."""
+    rows = [
+        [
+            f"`{name}_total`" if metric.kind == "counter" else f"`{name}`",
+            metric.kind,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.meaning.rstrip("."),
+        ]
+        for name, metric in METRICS.items()
+    ]
+    return table(("metric", "kind", "labels", "what"), rows)
+
+
 def access_fields_table() -> str:
     """Return the fields of the access log."""
     rows = [[f"`{name}`", field.meaning] for name, field in access_fields.FIELDS.items()]
@@ -288,6 +303,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "access-fields": access_fields_table,
     "features": features_table,
     "limits": limits_table,
+    "metrics": metrics_table,
     "rules": rules_table,
     "states": states_table,
 }

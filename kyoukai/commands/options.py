@@ -167,6 +167,13 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         ),
     ),
     "Observing": (
+        supervisor(
+            "admin",
+            several(addresses()),
+            "Answer /livez, /readyz and /metrics here, by the supervisor; as --bind. May be given several "
+            "times.",
+            "nowhere",
+        ),
         process(
             "log_level",
             choice(*LOG_LEVELS),

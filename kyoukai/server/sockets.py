@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import stat
+import sys
 from typing import Any, Final
 
 BACKLOG: Final = 2048
@@ -129,3 +130,18 @@ def inode(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (status.st_dev, status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+
+
+def queue_length(sock: socket.socket) -> int | None:
+    """Return how many connections wait to be accepted from a socket; ``None`` where there is no telling.
+
+    Linux tells it of TCP sockets that listen: tcp(7), ``TCP_INFO``, whose field ``tcpi_unacked`` it is then.
+    """
+    if sock.family not in (socket.AF_INET, socket.AF_INET6) or not hasattr(socket, "TCP_INFO"):
+        return None
+    try:
+        # struct tcp_info of linux/tcp.h: eight bytes, then five numbers of 32 bits before the one.
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
+    except OSError:
+        return None
+    return int.from_bytes(info[24:28], sys.byteorder)

@@ -144,6 +144,22 @@ class Server:
         if self._on_lost is not None:
             self._on_lost(connection, exc)
 
+    def watch(self, opened: "Callable[[], None]", lost: "Callable[[], None]") -> None:
+        """Have two functions called, with every connection that opens and that is lost. It is called once."""
+        on_opened, on_lost = self._on_opened, self._on_lost
+
+        def note_opened(connection: ManagedConnection) -> None:
+            opened()
+            if on_opened is not None:
+                on_opened(connection)
+
+        def note_lost(connection: ManagedConnection, exc: Exception | None) -> None:
+            lost()
+            if on_lost is not None:
+                on_lost(connection, exc)
+
+        self._on_opened, self._on_lost = note_opened, note_lost
+
     def keep(self, task: "asyncio.Task[None]") -> None:
         """Hold a handler's task whose connection is gone until it ends; a stop waits for it too."""
         self._tasks.add(task)

@@ -23,8 +23,6 @@ class Totals(NamedTuple):
     """Connections that are open, by worker."""
     late: dict[str, float]
     """Seconds that the event loop of each worker is late by now."""
-    ends: dict[str, int]
-    """Workers that have ended, by the reason."""
 
 
 class Book:
@@ -36,29 +34,23 @@ class Book:
 
     def __init__(self, inherited: Iterable[Region] = ()) -> None:
         self._ended = Region.create()
-        self._live: dict[str, Region] = {}
+        self._live: dict[Region, str] = {}
         self._inherited = list(inherited)
-        self.ends: Counter[str] = Counter()
 
     def open(self, worker: str) -> Region:
         """Return a new region, for a worker that is about to start.
 
-        :param worker: its name, which no other one has that lives.
+        :param worker: its name. Two may have the same, while one takes the place of the other.
         """
-        self._live[worker] = region = Region.create()
+        region = Region.create()
+        self._live[region] = worker
         return region
 
-    def close(self, worker: str, reason: str) -> None:
-        """Keep what a worker has counted that has ended, however it did.
-
-        :param reason: why it ended; empty, if it was not asked for and is not to be counted.
-        """
-        region = self._live.pop(worker, None)
-        if region is not None:
+    def close(self, region: Region) -> None:
+        """Keep what a worker has counted that has ended, however it did."""
+        if self._live.pop(region, None) is not None:
             self._ended.absorb(region)
             region.close()
-        if reason:
-            self.ends[reason] += 1
 
     @property
     def descriptors(self) -> list[int]:
@@ -67,7 +59,7 @@ class Book:
 
     @property
     def _regions(self) -> list[Region]:
-        return [self._ended, *self._inherited, *self._live.values()]
+        return [self._ended, *self._inherited, *self._live]
 
     def sum(self) -> Totals:
         """Return the sum of what has been counted by now."""
@@ -82,16 +74,21 @@ class Book:
                     series[labels] = [a + b for a, b in zip(known, numbers, strict=True)]
             process = [a + b for a, b in zip(process, region.read_process(), strict=True)]
         now = time.monotonic()
-        live = {worker: region.read_process() for worker, region in self._live.items()}
+        opened: Counter[str] = Counter()
+        late: dict[str, float] = {}
+        for region, worker in self._live.items():
+            cells = region.cells
+            opened[worker] += int(cells[ACCEPTED] - cells[CLOSED])
+            if cells[DUE]:
+                late[worker] = max(late.get(worker, 0.0), now - cells[DUE])
         return Totals(
             series=series,
             accepted=int(process[ACCEPTED]),
             unanswered=int(process[UNANSWERED]),
             lag=process[LAG],
             lag_buckets=process[LAG_BUCKETS:],
-            open={worker: int(cells[ACCEPTED] - cells[CLOSED]) for worker, cells in live.items()},
-            late={worker: max(0.0, now - cells[DUE]) for worker, cells in live.items() if cells[DUE]},
-            ends=dict(self.ends),
+            open=dict(opened),
+            late=late,
         )
 
     def shut(self) -> None:

@@ -4,7 +4,7 @@ The client's own multiprocess mode is not used: what it counts by takes more tha
 CPU, and it keeps a file of each worker for ever.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from kyoukai.core.errors import ConfigurationError
@@ -63,8 +63,12 @@ ROUTES_OF_NONE: Final = ""
 class Gauges(NamedTuple):
     """What is known besides what workers have counted."""
 
-    queued: dict[str, int]
-    workers: dict[str, int]
+    queued: Mapping[str, int]
+    """Connections that wait to be accepted, by address."""
+    workers: Mapping[str, int]
+    """Workers, by state."""
+    ends: Mapping[str, int]
+    """Workers that have ended, by the reason."""
 
 
 def load_client() -> Any:
@@ -150,7 +154,7 @@ def rows(totals: Totals, gauges: Gauges) -> dict[str, Samples]:
         "kyoukai_event_loop_lag_seconds": [([], (buckets(LAGS, totals.lag_buckets), totals.lag))],
         "kyoukai_event_loop_late_seconds": [([worker], late) for worker, late in totals.late.items()],
         "kyoukai_workers": [([state], count) for state, count in gauges.workers.items()],
-        "kyoukai_worker_ends": [([reason], count) for reason, count in totals.ends.items()],
+        "kyoukai_worker_ends": [([reason], count) for reason, count in gauges.ends.items()],
     }
 
 

@@ -5,8 +5,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
-from kyoukai.core.errors import KyoukaiError
+from kyoukai.core.errors import KyoukaiError, ListenError
+from kyoukai.server.admin.serving import read_listeners
 from kyoukai.server.listeners import Listeners
+from kyoukai.server.metrics.book import Book
+from kyoukai.server.supervisor.administration import administered
 from kyoukai.server.supervisor.process import Command
 from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.sockets import SlotSockets
@@ -26,6 +29,7 @@ def supervise(
     :raises SystemExit: with status 0 when told to stop, with that of the first worker if it does not start.
     """
     listeners = Listeners.from_settings(settings)
+    admin_listeners = None if supervision.admin is None else read_listeners(supervision.admin)
 
     async def run() -> int:
         sockets = SlotSockets(listeners)
@@ -34,6 +38,16 @@ def supervise(
         except KyoukaiError as error:
             logger.error("%s", error)
             return 1
-        return await Supervisor(supervision, sockets, command or Command()).run()
+        book = None if admin_listeners is None else Book()
+        supervisor = Supervisor(supervision, sockets, command or Command(), book)
+        if admin_listeners is None or book is None:
+            return await supervisor.run()
+        try:
+            async with administered(supervisor, book, admin_listeners):
+                return await supervisor.run()
+        except ListenError as error:
+            logger.error("%s", error)
+            sockets.close()
+            return 1
 
     raise SystemExit(asyncio.run(run()))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from kyoukai.server.listeners import Sockets
+from kyoukai.server.metrics.region import Region
 from kyoukai.server.supervisor.channel import VARIABLE, Channel, Message, pair
 from kyoukai.server.supervisor.decisions import Recycling
 from kyoukai.server.supervisor.sockets import flatten
@@ -91,6 +92,7 @@ class WorkerProcess:
     :param name: of it in the log; its process's number is added.
     :param sockets: the sockets that it accepts from.
     :param on_ready: called when everything in it has started.
+    :param region: what it counts in.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class WorkerProcess:
         sockets: Sockets,
         recycling: Recycling,
         on_ready: Callable[["WorkerProcess"], None],
+        region: Region | None = None,
     ) -> None:
         self._popen, self._channel = command.start()
         self.name = f"{name} (pid {self._popen.pid})"
@@ -119,7 +122,12 @@ class WorkerProcess:
         self._timers: list[asyncio.TimerHandle] = []
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self.read)
         descriptors, counts = flatten(sockets)
-        self._channel.send("sockets", descriptors, counts=counts, recycles=recycling.counts)
+        self.region = region
+        """What it counts in; ``None``: it counts nothing."""
+        if region is not None:
+            descriptors = [*descriptors, region.descriptor]
+        values = {"counts": counts, "recycles": recycling.counts, "has_region": region is not None}
+        self._channel.send("sockets", descriptors, **values)
 
     @property
     def pid(self) -> int:

@@ -34,9 +34,13 @@ class Supervision:
     """Seconds after which a worker is replaced; 0: never."""
     max_worker_memory: int = 0
     """Bytes of resident memory at which a worker is replaced; 0: any number."""
+    admin: Any = None
+    """Where ``/livez``, ``/readyz`` and ``/metrics`` are, as ``bind`` has it; ``None``: nowhere."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
+            if field.name == "admin":
+                continue
             value = getattr(self, field.name)
             least = 1 if field.name == "workers" else 0
             number = int | float if field.type is float else int

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from kyoukai.server.metrics.book import Book
 from kyoukai.server.supervisor.decisions import Recycling
 from kyoukai.server.supervisor.process import Command, WorkerProcess
 from kyoukai.server.supervisor.settings import Supervision
@@ -21,6 +22,7 @@ class Slots:
     :param sockets: what workers accept from; open.
     :param command: what a worker is started by.
     :param on_ready: called with a slot and a worker of it that has started.
+    :param book: what keeps the counts of workers; ``None``: they count nothing.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class Slots:
         sockets: SlotSockets,
         command: Command,
         on_ready: Callable[[Slot, WorkerProcess], None],
+        book: Book | None = None,
     ) -> None:
         self.opened: list[Slot] = []
         """Those that are to have a worker."""
@@ -37,6 +40,7 @@ class Slots:
         self._sockets = sockets
         self._command = command
         self._on_ready = on_ready
+        self._book = book
 
     @property
     def all(self) -> list[Slot]:
@@ -95,9 +99,17 @@ class Slots:
             settings.max_worker_age,
             settings.max_worker_memory,
         )
-        worker = WorkerProcess(
-            slot.name, self._command, slot.sockets, recycling, lambda worker: self._on_ready(slot, worker)
-        )
+        region = None if self._book is None else self._book.open(str(slot.number + 1))
+
+        def on_ready(worker: WorkerProcess) -> None:
+            self._on_ready(slot, worker)
+
+        try:
+            worker = WorkerProcess(slot.name, self._command, slot.sockets, recycling, on_ready, region)
+        except BaseException:
+            if self._book is not None and region is not None:
+                self._book.close(region)
+            raise
         logger.debug("%s is started", worker.name)
         return worker
 

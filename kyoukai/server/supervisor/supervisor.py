@@ -13,7 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from kyoukai.server.addresses import join
+from kyoukai.server.admin.status import Status
 from kyoukai.server.log_files import reopen_log_files
+from kyoukai.server.metrics.book import Book
+from kyoukai.server.sockets import queue_length
 from kyoukai.server.startup_log import announce
 from kyoukai.server.supervisor.decisions import describe_end, exit_status
 from kyoukai.server.supervisor.phases import Action, Phase, table
@@ -33,15 +37,20 @@ class Supervisor:
     :param settings: how many, and when one is replaced.
     :param sockets: what they accept from; open.
     :param command: what a worker is started by.
+    :param book: what keeps the counts of workers; ``None``: they count nothing.
     """
 
-    def __init__(self, settings: Supervision, sockets: SlotSockets, command: Command) -> None:
+    def __init__(
+        self, settings: Supervision, sockets: SlotSockets, command: Command, book: Book | None = None
+    ) -> None:
         self.settings = settings
         self.phase = Phase.STARTING
         self.ends: Counter[str] = Counter()
         """How many workers have ended, by the reason."""
         self._sockets = sockets
-        self._slots = Slots(settings, sockets, command, self._ready)
+        self._slots = Slots(settings, sockets, command, self._ready, book)
+        self._book = book
+        self._was_full = False
         self._later: list[Action] = []
         self._ended = asyncio.Event()
         self._status = 0
@@ -62,6 +71,30 @@ class Supervisor:
                 loop.remove_signal_handler(number)
             self._sockets.close()
         return self._status
+
+    @property
+    def status(self) -> Status:
+        """How it is by now."""
+        ready = sum(slot.is_serving for slot in self._slots.opened)
+        wanted = max(len(self._slots.opened), self.settings.workers if self.phase is Phase.STARTING else 1)
+        self._was_full = self._was_full or ready >= wanted
+        return Status(
+            phase=self.phase.value,
+            ready=ready,
+            wanted=wanted,
+            needed=1 if self._was_full else wanted,
+            is_leaving=self.phase not in (Phase.STARTING, Phase.SERVING, Phase.RELOADING),
+        )
+
+    @property
+    def queued(self) -> dict[str, int]:
+        """How many connections wait to be accepted, by the address of their TCP sockets."""
+        found: Counter[str] = Counter()
+        for sock in {sock for slot in self._slots.all for some in slot.sockets for sock in some}:
+            length = queue_length(sock)
+            if length is not None:
+                found[join(*sock.getsockname()[:2])] += length
+        return dict(found)
 
     # Signals.
 
@@ -202,6 +235,8 @@ class Supervisor:
     def _lost(self, slot: Slot, worker: WorkerProcess, status: int) -> None:
         was_current, was_successor = worker is slot.current, worker is slot.successor
         slot.forget(worker)
+        if self._book is not None and worker.region is not None:
+            self._book.close(worker.region)
         how = describe_end(status)
         self.ends[worker.reason or "crashed"] += 1
         if worker.reason:

@@ -16,6 +16,8 @@ from kyoukai.server.acceptor import Acceptor
 from kyoukai.server.entrance import Entrance
 from kyoukai.server.listeners import Listeners, Sockets, close
 from kyoukai.server.log_files import reopen_log_files
+from kyoukai.server.metrics.counting import Counting
+from kyoukai.server.metrics.region import Region
 from kyoukai.server.sockets import inherit
 from kyoukai.server.startup_log import loop_name
 from kyoukai.server.supervisor.channel import Channel, Message, inherited
@@ -55,6 +57,7 @@ class Worker:
         self._leaves = False
         self._hurry = asyncio.Event()
         self._counts = False
+        self._counting: Counting | None = None
         self._requests = 0
         self._due = 0.0
         self._backend = ""
@@ -80,8 +83,14 @@ class Worker:
         :param backend: its name, for the log.
         """
         self._entrance, self._server, self._stop, self._backend = entrance, server, stop, backend
+        observers = [] if server.observe is None else [server.observe]
+        if self._counting is not None:
+            observers.insert(0, self._counting.observe)
+            server.watch(self._counting.opened, self._counting.lost)
+            self._counting.start()
         if self._counts:
-            server.observe = told([self._count, *([] if server.observe is None else [server.observe])])
+            observers.insert(0, self._count)
+        server.observe = told(observers)
 
     def report_ready(self) -> None:
         """Tell the supervisor that everything has started."""
@@ -140,6 +149,9 @@ class Worker:
 
     def _on_sockets(self, message: Message) -> None:
         self._counts = message.values["recycles"]
+        if message.values["has_region"]:
+            # It lies behind those of sockets.
+            self._counting = Counting(Region(message.descriptors[-1]))
         self._descriptors.set_result(by_listener(message))
 
     def _on_serve(self, message: Message) -> None:

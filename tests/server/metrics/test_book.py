@@ -16,7 +16,7 @@ from kyoukai.server.metrics.exposition import METRICS, Exposition, Gauges
 from kyoukai.server.metrics.layout import ACCEPTED, CLOSED, DUE, FIRST, LAG, LAG_BUCKETS, LATER, SENT, SUM
 from kyoukai.server.metrics.region import Labels, Region
 
-GAUGES = Gauges({"127.0.0.1:8000": 3}, {"ready": 2, "starting": 1})
+GAUGES = Gauges({"127.0.0.1:8000": 3}, {"ready": 2, "not_ready": 1}, {"hung": 1})
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_the_sum_of_live_and_dead_workers(book):
         region.cells[ACCEPTED] = 2
         region.cells[CLOSED] = 1
     count(second, Labels("POST", 201, "/a"))
-    book.close("1", "crashed")
+    book.close(first)
     third = book.open("1")
     count(third, labels)
     third.cells[DUE] = time.monotonic() - 5
@@ -52,19 +52,30 @@ def test_the_sum_of_live_and_dead_workers(book):
     assert totals.open == {"1": 0, "2": 1}
     assert totals.late.keys() == {"1"}
     assert 5 <= totals.late["1"] < 60
-    assert totals.ends == {"crashed": 1}
 
 
-def test_a_worker_that_is_not_known_ends(book):
-    book.close("7", "")
-    assert book.sum().ends == {}
+def test_a_worker_and_its_successor_have_one_name(book):
+    for number in (1, 2):
+        region = book.open("1")
+        region.cells[ACCEPTED] = number
+        region.cells[DUE] = time.monotonic() - 50 * number
+    assert book.sum().open == {"1": 3}
+    assert 100 <= book.sum().late["1"] < 150
+
+
+def test_a_region_is_closed_once(book):
+    region = book.open("1")
+    count(region, Labels("GET", 200, "/a"))
+    book.close(region)
+    book.close(region)
+    assert book.sum().series[Labels("GET", 200, "/a")][FIRST] == 1
 
 
 def test_a_supervisor_takes_over_what_another_has_counted(book):
     labels = Labels("GET", 200, "/a")
-    count(book.open("1"), labels)
-    still_live = book.open("2")
-    book.close("1", "crashed")
+    ended, still_live = book.open("1"), book.open("2")
+    count(ended, labels)
+    book.close(ended)
     successor = Book([Region(os.dup(descriptor)) for descriptor in book.descriptors])
     count(still_live, labels)
     count(successor.open("1"), labels)
@@ -90,8 +101,6 @@ def filled(book: Book) -> None:
     region.cells[LAG] = 0.5
     region.cells[LAG_BUCKETS + 2] = 1
     region.cells[DUE] = time.monotonic()
-    book.open("2")
-    book.close("2", "hung")
 
 
 @pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
