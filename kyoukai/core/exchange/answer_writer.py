@@ -62,6 +62,16 @@ class AnswerWriter(abc.ABC):
         :param data: not empty.
         """
 
+    def send_pieces(self, pieces: Sequence[bytes], size: int) -> None:
+        """Write pieces of the content that are there at once. By default they are one, for :meth:`send_data`.
+
+        A wire that puts something around content overrides it, so that what is large is copied once.
+
+        :param pieces: one at least; none is empty.
+        :param size: bytes of all of them.
+        """
+        self.send_data(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
     @abc.abstractmethod
     def send_end(self, data: bytes = b"", trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the answer, so that the client knows that it is whole. It is called once, without content too.

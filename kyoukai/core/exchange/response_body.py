@@ -103,7 +103,8 @@ class BodySender:
                 f"the body has {self.exchange.sent} bytes, its Content-Length says {self.declared}"
             )
         trailers = () if self.trailers is None else await self.trailers()
-        data = self._take_gathered()
+        data = b"".join(self.gathered)
+        self.gathered.clear()
         if not self.exchange.client.is_gone:
             self.exchange.send_end(data, trailers)
 
@@ -139,17 +140,11 @@ class BodySender:
 
     def flush(self) -> None:
         """Write what is gathered."""
-        if self.gathered:
-            data = self._take_gathered()
+        pieces, size = self.gathered, self.gathered_size
+        if pieces:
+            self.gathered, self.gathered_size = [], 0
             if not self.exchange.client.is_gone:
-                self.exchange.send_data(data)
-
-    def _take_gathered(self) -> bytes:
-        gathered = self.gathered
-        data = gathered[0] if len(gathered) == 1 else b"".join(gathered)
-        gathered.clear()
-        self.gathered_size = 0
-        return data
+                self.exchange.send_pieces(pieces, size)
 
     def _flush_due(self) -> None:
         self.is_due = False

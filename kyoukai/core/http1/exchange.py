@@ -101,6 +101,10 @@ class HTTP1Exchange(Exchange):
         """Write a piece of the content."""
         self.owner.raw_write(self.owner.writer.data(data))
 
+    def send_pieces(self, pieces: Sequence[bytes], size: int) -> None:
+        """Write pieces of the content, as one chunk."""
+        self.owner.raw_write(self.owner.writer.pieces(pieces, size))
+
     def send_end(self, data: bytes = b"", trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the answer."""
         owner = self.owner

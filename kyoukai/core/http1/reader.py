@@ -146,10 +146,18 @@ class MessageReader:
             while buffer.offset == len(buffer.data):
                 buffer.data, buffer.offset = b"", 0
                 yield
-            data = take_head(buffer, small_size, heads, methods)
-            if data is None:
-                data = yield from self._read_head()
-            message = heads.get(data) or self._judge(data)
+            data: Any = buffer.data
+            message = None
+            if not buffer.offset and type(data) is bytes and data.endswith(b"\r\n\r\n"):
+                # Most requests are a head that has come before, and nothing else: here is no call for them.
+                message = heads.get(data)
+            if message is None:
+                data = take_head(buffer, small_size, heads, methods)
+                if data is None:
+                    data = yield from self._read_head()
+                message = heads.get(data) or self._judge(data)
+            else:
+                buffer.offset = len(data)
             parsing.read_head(data, message)
             exchange = exchange_class(receiver, message)
             size = message.size

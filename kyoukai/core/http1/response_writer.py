@@ -43,6 +43,16 @@ class ResponseWriter:
         """
         return b"%x\r\n%b\r\n" % (len(data), data) if self.framing.chunked else data
 
+    def pieces(self, pieces: Sequence[bytes], size: int) -> bytes:
+        """Return pieces of the content as they are sent, as one. They are copied once.
+
+        :param pieces: none is empty, nor are all of them.
+        :param size: bytes of all of them.
+        """
+        if self.framing.chunked:
+            return b"".join((b"%x\r\n" % size, *pieces, b"\r\n"))
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
     def end(self, data: bytes, trailers: Sequence[tuple[str, str]]) -> bytes:
         """Return what ends an answer, with the last piece of its content, which may be empty.
 

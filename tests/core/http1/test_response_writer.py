@@ -151,3 +151,11 @@ def test_one_answer_after_the_other_is_delimited_as_its_own_head_says() -> None:
     assert writer.end(b"ok", ()) == b"2\r\nok\r\n0\r\n\r\n"
     writer.head(answer(), "1.1", False, DATE, "a")
     assert writer.end(b"ok", ()) == b"ok"
+
+
+@pytest.mark.parametrize("pieces", [[b"hello"], [b"he", b"llo"], [b"a" * 20, b"b", b"c"]])
+@pytest.mark.parametrize("size", [None, 100])
+def test_pieces_are_sent_as_one(pieces: list[bytes], size: int | None) -> None:
+    _, writer = written(answer(size=size))
+    data = b"".join(pieces)
+    assert writer.pieces(pieces, len(data)) == writer.data(data)
