@@ -107,7 +107,7 @@ def test_the_script_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     # It would be for the rest of the tests.
     monkeypatch.setattr(script.gc, "freeze", lambda: None)
     names = asyncio.run(script.run(2, 2))
-    assert len(names) == len(marks) == 7 * 3
+    assert len(names) == len(marks) == 3 * (1 + len(script.BACKENDS) * len(script.REQUESTS))
     assert names[:6] == ["yardstick", "yardstick", "", "httptools, hello", "httptools, hello", ""]
 
 
