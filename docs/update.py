@@ -41,6 +41,8 @@ from kyoukai.core.semantics.request_head import RequestHead
 from kyoukai.server import access_fields, tracing
 from kyoukai.server.access_log import DEFAULT_FORMAT, compile_format
 from kyoukai.server.metrics.exposition import METRICS
+from kyoukai.server.supervisor.phases import TABLE as SIGNALS
+from kyoukai.server.supervisor.phases import Phase
 from kyoukai.testing.report import Report, RuleResult
 from kyoukai.testing.rules import Rule, load_rules
 
@@ -299,12 +301,19 @@ def file_text(name: str) -> str:
     return re.sub(r"(?m)^[ ]*# region: \S+\n", "", text)
 
 
+def signals_table() -> str:
+    """Return what each signal does in each phase of a supervisor."""
+    rows = ((f"`{name}`", *(row[phase].value for phase in Phase)) for name, row in SIGNALS.items())
+    return table(("signal", *(phase.value for phase in Phase)), rows)
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "access-fields": access_fields_table,
     "features": features_table,
     "limits": limits_table,
     "metrics": metrics_table,
     "rules": rules_table,
+    "signals": signals_table,
     "states": states_table,
 }
 SECTIONS: Final = {"corpus": corpus_sections, "options": options_sections}

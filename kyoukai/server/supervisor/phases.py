@@ -21,30 +21,39 @@ class Phase(enum.Enum):
 class Action(enum.Enum):
     """What a signal can do; the value says so."""
 
-    STOP = "workers finish what is under way and end; then the supervisor exits with status 0"
-    ABORT = "what is under way is cut off; the supervisor exits with status 0"
-    RELOAD = "new workers load the application anew; when all are ready, the old ones finish and end"
-    RELOAD_ANEW = "the new workers that start are ended, and others take their place"
-    LATER = "it is done when the start or the reload is over"
-    REOPEN = "log files are opened anew, here and in all workers"
+    STOP = "stop: workers finish what is under way and end; exit status 0"
+    ABORT = "stop at once: what is under way is cut off; exit status 0"
+    RELOAD = "reload: new workers load the application anew; when all are ready, the old ones finish and end"
+    RELOAD_ANEW = "reload anew: the new workers are ended, and others take their place"
+    LATER = "as while serving, when the start or the reload is over"
+    REOPEN = "open log files anew, here and in all workers"
     GROW = "one worker more"
     SHRINK = "one worker fewer, but never none; others serve who waits for it"
-    NOTHING = "nothing, but for a line in the log"
+    NOTHING = "nothing, but a line in the log"
 
 
-STOPPING: Final = {signal.SIGTERM, signal.SIGINT} | (
-    {signal.SIGQUIT} if hasattr(signal, "SIGQUIT") else set[signal.Signals]()
-)
+STOPPING: Final = dict.fromkeys(Phase, Action.STOP) | {Phase.DRAINING: Action.ABORT}
+
+# What needs all workers waits until there are all; who ends begins nothing more.
+WAITING: Final = {
+    Phase.STARTING: Action.LATER,
+    Phase.RELOADING: Action.LATER,
+    Phase.DRAINING: Action.NOTHING,
+}
+
+TABLE: Final[Mapping[str, Mapping[Phase, Action]]] = {
+    "SIGTERM": STOPPING,
+    "SIGINT": STOPPING,
+    "SIGQUIT": STOPPING,
+    "SIGHUP": WAITING | {Phase.SERVING: Action.RELOAD, Phase.RELOADING: Action.RELOAD_ANEW},
+    "SIGUSR1": dict.fromkeys(Phase, Action.REOPEN),
+    "SIGUSR2": dict.fromkeys(Phase, Action.NOTHING),
+    "SIGTTIN": WAITING | {Phase.SERVING: Action.GROW},
+    "SIGTTOU": WAITING | {Phase.SERVING: Action.SHRINK},
+}
+"""What each signal does in each phase."""
 
 
 def table() -> Mapping[signal.Signals, Mapping[Phase, Action]]:
-    """Return what each signal does in each phase."""
-    later = {Phase.STARTING: Action.LATER, Phase.RELOADING: Action.LATER, Phase.DRAINING: Action.NOTHING}
-    rows: dict[signal.Signals, Mapping[Phase, Action]] = {
-        number: dict.fromkeys(Phase, Action.STOP) | {Phase.DRAINING: Action.ABORT} for number in STOPPING
-    }
-    rows[signal.SIGHUP] = later | {Phase.SERVING: Action.RELOAD, Phase.RELOADING: Action.RELOAD_ANEW}
-    rows[signal.SIGUSR1] = dict.fromkeys(Phase, Action.REOPEN)
-    rows[signal.SIGTTIN] = later | {Phase.SERVING: Action.GROW}
-    rows[signal.SIGTTOU] = later | {Phase.SERVING: Action.SHRINK}
-    return rows
+    """Return :data:`TABLE` by signals: those that this system has."""
+    return {getattr(signal, name): row for name, row in TABLE.items() if hasattr(signal, name)}

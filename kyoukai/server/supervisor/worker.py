@@ -221,7 +221,8 @@ def this_worker() -> Worker | None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         if not faulthandler.is_enabled():
             with contextlib.suppress(OSError, ValueError, AttributeError):
-                # The supervisor ends one that hangs by SIGABRT: its stacks say where.
+                # The supervisor ends one that hangs by SIGABRT: its stacks say where. What it costs: the
+                # stack that it takes signals on is too small for more than three that come at once.
                 faulthandler.enable()
     return _worker
 

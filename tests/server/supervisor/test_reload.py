@@ -1,0 +1,129 @@
+"""SIGHUP, SIGTTIN, SIGTTOU and SIGUSR1: what changes while connections go on."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from ...processes import kyoukai_run
+from ...serving import Client
+from .supervised import APPLICATION, has_ended, supervised, wait_until, write
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+CHANGED = APPLICATION.replace('"one"', '"two"')
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("backend", ["httptools", "reference"])
+def test_sighup_loads_the_application_anew(tmp_path: Path, backend: str, loop: str) -> None:
+    with supervised(tmp_path, "--workers", "2", "--backend", backend, "--loop", loop) as server:
+        old = server.workers(2)
+        with Client(("127.0.0.1", server.port)) as kept, Client(("127.0.0.1", server.port)) as slow:
+            kept.send(GET)
+            assert kept.receive().body.decode().endswith(" one")
+            slow.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            server.process.wait_for("begun")
+            write(tmp_path, CHANGED)
+            server.signal(signal.SIGHUP)
+            server.process.wait_for("reloaded: 2 new workers serve")
+            new = server.workers(4)[2:]
+            server.answering(until=lambda answers: answers == {f"{pid} two" for pid in new})
+            # A kept connection has one request more, and is told that it is the last.
+            kept.send(GET)
+            answer = kept.receive()
+            assert answer.body.decode().endswith(" one")
+            assert answer.fields["connection"] == "close"
+            server.release()
+            assert slow.receive().status == 200
+        wait_until(lambda: all(map(has_ended, old)))
+
+
+def test_a_version_that_does_not_start_never_displaces_the_old(tmp_path: Path) -> None:
+    with supervised(tmp_path, "--workers", "2") as server:
+        old = {f"{pid} one" for pid in server.workers(2)}
+        write(tmp_path, "raise RuntimeError('no database')\n")
+        server.signal(signal.SIGHUP)
+        server.process.wait_for(
+            "the reload failed, and the workers from before it go on: worker .* exit status 1"
+        )
+        server.process.wait_for("RuntimeError: no database")
+        server.answering(until=lambda answers: answers == old)
+        write(tmp_path, CHANGED)
+        server.signal(signal.SIGHUP)
+        server.process.wait_for("reloaded: 2 new workers serve")
+        server.answering(until=lambda answers: all(answer.endswith(" two") for answer in answers))
+
+
+def test_sigttin_and_sigttou(tmp_path: Path) -> None:
+    with supervised(tmp_path, "--workers", "1") as server:
+        first = server.workers(1)[0]
+        server.signal(signal.SIGTTIN)
+        second = server.workers(2)[1]
+        server.answering(until=lambda answers: answers == {f"{first} one", f"{second} one"})
+        server.signal(signal.SIGTTOU)
+        server.process.wait_for(r"has ended \(scaled\)")
+        # Its socket listens on, and those who come to it are served by the other.
+        server.answering(until=lambda answers: answers == {f"{first} one"})
+        server.signal(signal.SIGTTOU)
+        server.process.wait_for("there is one worker, and it stays")
+        server.signal(signal.SIGTTIN)
+        third = server.workers(3)[2]
+        server.answering(until=lambda answers: answers == {f"{first} one", f"{third} one"})
+        server.signal(signal.SIGTERM)
+        server.finish()
+
+
+def test_a_slot_that_is_closed_keeps_its_queue(tmp_path: Path) -> None:
+    with supervised(tmp_path, "--workers", "2") as server:
+        first, second = server.workers(2)
+        clients = []
+        try:
+            for pid in (first, second):
+                os.kill(pid, signal.SIGSTOP)
+            clients = [Client(("127.0.0.1", server.port)) for _ in range(32)]
+            for client in clients:
+                client.send(GET)
+            server.signal(signal.SIGTTOU)
+            server.process.wait_for("one worker fewer")
+            for pid in (first, second):
+                os.kill(pid, signal.SIGCONT)
+            assert {client.receive().status for client in clients} == {200}
+        finally:
+            for client in clients:
+                client.socket.close()
+        server.process.wait_for(r"has ended \(scaled\)")
+
+
+def test_sigusr1_opens_log_files_anew(tmp_path: Path) -> None:
+    write(tmp_path)
+    log = tmp_path / "server.log"
+    (tmp_path / "config.yaml").write_text(
+        "component:\n  type: kyoukai\n  app: app:app\n  port: 0\n  workers: 1\n"
+        "logging:\n  version: 1\n  disable_existing_loggers: false\n"
+        "  handlers:\n    file: {class: logging.FileHandler, filename: server.log}\n"
+        "    console: {class: logging.StreamHandler}\n"
+        "  root: {level: INFO, handlers: [file, console]}\n"
+    )
+    with kyoukai_run("config.yaml", folder=tmp_path) as process:
+        with process.connect() as client:
+            client.send(GET)
+            assert client.receive().status == 200
+        wait_until(lambda: "GET / " in log.read_text())
+        log.rename(tmp_path / "old.log")
+        process.send(signal.SIGUSR1)
+        wait_until(log.exists)
+        process.send(signal.SIGTTIN)
+        # The supervisor writes there, and so do the workers.
+        wait_until(lambda: "SIGTTIN" in log.read_text())
+
+        def asked() -> bool:
+            with process.connect() as client:
+                client.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                client.receive()
+            return "GET /later" in log.read_text()
+
+        wait_until(asked)
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
