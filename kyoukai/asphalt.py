@@ -35,7 +35,7 @@ from kyoukai.server.connection_events import ConnectionLostEvent, ConnectionMade
 from kyoukai.server.entrance import Entrance
 from kyoukai.server.listeners import Listeners
 from kyoukai.server.logs import enable_own_loggers
-from kyoukai.server.observers import make_observers
+from kyoukai.server.observers import make_observers, make_traces
 from kyoukai.server.outliving import outlive
 from kyoukai.server.settings import check_field, check_mapping, check_name, check_type
 from kyoukai.server.signals import interruptible, signals_call
@@ -92,8 +92,9 @@ class KyoukaiComponent(Component):
         function that returns the application; ``server_field``, the Server field of every answer, empty for
         none; ``access_log`` and ``access_log_format``, see :mod:`kyoukai.server.access_log`;
         ``cancel_on_disconnect``, whether a handler is cancelled when its client is gone; ``resource_name``,
-        the name of the resources, where a process has several components; ``trace``, see
-        :mod:`kyoukai.server.tracing`; ``debug``, whether the application is in debug mode.
+        the name of the resources, where a process has several components; ``traces``, see
+        :mod:`kyoukai.server.traces`; ``trace``, see :mod:`kyoukai.server.tracing`; ``debug``, whether the
+        application is in debug mode.
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 
@@ -140,6 +141,7 @@ class KyoukaiComponent(Component):
             on_opened=self._dispatch_made,
             on_lost=self._dispatch_lost,
         )
+        make_traces(settings, self.server)
 
     @context_teardown
     async def start(self, ctx: Context) -> AsyncGenerator[None, Exception | None]:

@@ -194,6 +194,12 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
             "What a line of the access log says: a template, or 'json'.",
             DEFAULT_FORMAT,
         ),
+        component(
+            "traces",
+            switch(),
+            "Trace requests by OpenTelemetry, as its variables OTEL_* say.",
+            "false",
+        ),
         process(
             "access_log_file",
             text("FILE"),

@@ -13,6 +13,7 @@ from kyoukai.core.exchange.access import client_address, client_name
 from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.exchange.request_ids import request_id_of
 from kyoukai.core.serving.observing import route_of
+from kyoukai.server.log_files import current_trace_id
 
 MAX_LOGGED_SIZE: Final = 8 * 1024
 """Characters of a value that are logged: as many as a target may have by default."""
@@ -133,6 +134,10 @@ FIELDS: Final[dict[str, Field]] = {
     ),
     "request_id": Field(
         "the request's id: see below", lambda exchange, request, response: request_id_of(exchange, request)
+    ),
+    "trace_id": Field(
+        "the id of the trace by OpenTelemetry, 32 hexadecimal digits",
+        lambda exchange, request, response: current_trace_id(),
     ),
     "referer": Field("the field Referer of the request", request_field("referer")),
     "user_agent": Field("the field User-Agent of the request", request_field("user-agent")),

@@ -44,6 +44,7 @@ JSON_FIELDS: Final = (
     "duration",
     "route",
     "request_id",
+    "trace_id",
     "referer",
     "user_agent",
 )

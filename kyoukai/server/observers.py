@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kyoukai.core.serving.observing import Observe
+from kyoukai.core.serving.server_state import Server
 
 from .access_log import DEFAULT_FORMAT, AccessLog
 from .settings import check_type
@@ -18,3 +19,15 @@ def make_observers(settings: Mapping[str, Any]) -> list[Observe]:
     template = settings.get("access_log_format")
     log = AccessLog(DEFAULT_FORMAT if template is None else template)
     return [log] if check_type(settings, "access_log", True) else []
+
+
+def make_traces(settings: Mapping[str, Any], server: Server) -> None:
+    """Have a server trace what it answers, if its component's setting ``traces`` says so.
+
+    :raises ConfigurationError: if it cannot be used.
+    """
+    if check_type(settings, "traces", False):
+        # It is for who asks for it: the import takes a while, and memory.
+        from .traces import Traces
+
+        Traces().watch(server)

@@ -102,7 +102,7 @@ def test_fields(name: str, value: str) -> None:
 def test_every_field_is_tested() -> None:
     (mark,) = test_fields.pytestmark  # type: ignore[attr-defined]
     tested = {name for name, _ in mark.args[1]}
-    assert set(FIELDS) - tested == {"time", "request_line"}  # They have tests of their own.
+    assert set(FIELDS) - tested == {"time", "request_line", "trace_id"}  # They have tests of their own.
 
 
 def test_time_is_local_with_its_offset() -> None:
@@ -210,6 +210,7 @@ def test_json() -> None:
         "duration": pytest.approx(0.000317),
         "route": None,
         "request_id": "0af7651916cd43dd8448eb211c80319c",
+        "trace_id": None,
         "referer": "\xff",
         "user_agent": "ça va",
     }

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ..exchange.closing import close_both
 from ..exchange.error_response import error_response
+from ..exchange.witness import bear_witness
 from .answer_stream import AnswerStream
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class ExchangeForm:
         if error is not exc or exchange.status:
             text = "the application failed on %s %r (request id %s)"
             logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
+            bear_witness(exc, {})
         if exchange.status:
             exchange.reset()
             return

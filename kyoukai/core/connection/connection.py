@@ -79,7 +79,8 @@ class Connection(asyncio.Protocol):
         self.server_port = server_port
         self.server = component.server
         self.app = component.app
-        self.answerer = answerer_of(component.app)
+        answerer, around = answerer_of(component.app), component.server.around
+        self.answerer = answerer if around is None else around(answerer)
         """What answers the requests of this connection."""
         self.phase = OPEN
         self.is_secure = False

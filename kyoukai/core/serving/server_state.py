@@ -77,6 +77,8 @@ class Server:
         self.server_field = server_field
         self.observe = told(observers)
         """Called when an answer has been written; ``None`` where nobody wants to know."""
+        self.around: Callable[[Any], Any] | None = None
+        """Returns what answers in the place of another; ``None``: that other does. Traces set it."""
         self.cancel_on_disconnect = cancel_on_disconnect
         self.features = features
         self.linger_size = self.limits.linger_size(0)
