@@ -24,6 +24,7 @@ from kyoukai.server.access_log import DEFAULT_FORMAT
 from kyoukai.server.launch import LOOPS, START_TIMEOUT
 from kyoukai.server.log_files import FORMS
 from kyoukai.server.logs import LOG_LEVELS
+from kyoukai.server.supervisor.changes import PATTERNS
 from kyoukai.server.supervisor.settings import WORKER_TIMEOUT
 
 TABLE: Final[dict[str, tuple[Option, ...]]] = {
@@ -208,6 +209,25 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         ),
     ),
     "Development": (
+        supervisor(
+            "reload",
+            switch(),
+            "Load the application anew when a file of it changes; of a mistake in it, show an error page.",
+            "false",
+        ),
+        supervisor(
+            "reload_dirs",
+            several(folder()),
+            "Watch the files in this folder. May be given several times.",
+            "the folder of the application's module",
+            singular="reload_dir",
+        ),
+        supervisor(
+            "reload_include",
+            several(text("PATTERN")),
+            "Watch the files whose names match. May be given several times.",
+            ", ".join(PATTERNS),
+        ),
         component(
             "debug",
             switch(),

@@ -61,7 +61,10 @@ def launch(
     """
     settings, supervision = take(settings)
     file, places = dict(file or {}), LogSettings.take(log_places)
-    if supervision is not None and this_worker() is None:
+    if app_dir is not None:
+        sys.path.insert(0, os.path.abspath(app_dir))
+    worker = this_worker()
+    if supervision is not None and worker is None:
         launch_supervisor(settings, supervision, log_level, places, file)
     level = read_level(log_level)
     check_loop(loop)
@@ -71,10 +74,12 @@ def launch(
         raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
     patience = choose_start_timeout(start_timeout, file)
     others = threading.enumerate()
-    if app_dir is not None:
-        sys.path.insert(0, os.path.abspath(app_dir))
     with exiting_by_signal(), contextlib.ExitStack() as stack:
-        if "app" in settings:
+        if worker is not None and supervision is not None and supervision.reload:
+            # Whoever reloads a page wants the new version.
+            worker.idle_grace = 0.0
+            settings = explained(settings)
+        elif "app" in settings:
             settings["app"] = import_first(settings["app"])
         if "logging" not in file:  # It has had its say.
             stack.enter_context(own_logging(level, places))
@@ -146,6 +151,22 @@ def import_first(app: Any) -> Any:
             loaded = load(app)
             return loaded if app.partition(":")[0].endswith(".py") else app
     return app
+
+
+def explained(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with their application, or with what says why it cannot be loaded.
+
+    A component whose servers are further down is returned as it is.
+    """
+    if "app" not in settings:
+        return dict(settings)
+    from kyoukai.server.failed_load import FailedLoad, load_or_explain
+
+    app = load_or_explain(settings["app"], factory=settings.get("factory") is True)
+    loaded = {**settings, "app": app, "factory": False}
+    if isinstance(app, FailedLoad):
+        loaded.pop("debug", None)
+    return loaded
 
 
 def check_loop(loop: str | None) -> None:

@@ -7,7 +7,6 @@ without debug mode.
 """
 
 import io
-import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
@@ -18,6 +17,7 @@ from werkzeug.debug import DebuggedApplication
 from werkzeug.debug.tbtools import DebugTraceback
 
 from kyoukai.core.exchange.error_response import OFFERED
+from kyoukai.server.locality import comes_from_here
 
 from .wrappers import Response
 from .wsgi import WSGIMount
@@ -25,17 +25,6 @@ from .wsgi import WSGIMount
 logger: Final = logging.getLogger("kyoukai.web")
 
 ProcessRequest = Callable[[wrappers.Request, Context], Awaitable[wrappers.Response]]
-
-FORWARDED: Final = (
-    "HTTP_FORWARDED",
-    "HTTP_VIA",
-    "HTTP_X_FORWARDED",
-    "HTTP_X_REAL_IP",
-    "HTTP_X_CLIENT_IP",
-    "HTTP_CF_CONNECTING_IP",
-    "HTTP_TRUE_CLIENT_IP",
-)
-"""What the variables of fields begin with that proxies add: the client is not who it seems to be."""
 
 ERROR: Final = "kyoukai.debugged_error"
 """The environ's variable that an exception is handed to Werkzeug's debugger by."""
@@ -66,13 +55,9 @@ class Debugger:
     def is_for(self, environ: dict[str, Any]) -> bool:
         """Return whether the client of a request may see the debugger."""
         return (
-            is_loopback(environ.get("REMOTE_ADDR", ""))
+            comes_from_here(environ)
             # A page of another site can have its own name lead to this machine.
             and self._debugged.check_host_trust(environ)
-            # Browsers speak HTTP/1.1. A proxy may ask by 1.0, as nginx has long done unless it was told
-            # otherwise, with the server's own address for Host and no field that tells of a client.
-            and environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
-            and not any(field.startswith(FORWARDED) for field in environ)
         )
 
     async def page(self, request: wrappers.Request, error: Exception) -> wrappers.Response | None:
@@ -89,19 +74,6 @@ class Debugger:
             text = DebugTraceback(error).render_traceback_text()
             return Response(text, 500, mimetype="text/plain")
         return await self._mount.answer(_debug_environ(request) | {ERROR: error})
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether an address is one that only this machine can send from.
-
-    :param address: as in ``REMOTE_ADDR``; a client by a Unix socket, mostly a proxy, has none.
-    """
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_loopback
 
 
 def _debug_environ(request: wrappers.Request) -> dict[str, Any]:

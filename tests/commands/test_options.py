@@ -20,6 +20,7 @@ __all__ = ("folder", "runner")
 
 TEXTS: dict[str, tuple[str, str]] = {
     "app_dir": (".", "nowhere"),
+    "reload_dirs": (".", "nowhere"),
     "bind": ("127.0.0.1:0", ""),
     "host": ("::1", ""),
     "server_field": ("mine", ""),

@@ -11,8 +11,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.server.locality import FORWARDED, is_loopback
 from kyoukai.web import HTTPRequestContext, Kyoukai
-from kyoukai.web.debugging import FORWARDED, is_loopback
 
 from .asking import ask, environ_of
 

@@ -10,6 +10,7 @@ from kyoukai.server.admin.serving import read_listeners
 from kyoukai.server.listeners import Listeners
 from kyoukai.server.metrics.book import Book
 from kyoukai.server.supervisor.administration import administered
+from kyoukai.server.supervisor.changes import Changes, default_folders
 from kyoukai.server.supervisor.process import Command
 from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.sockets import SlotSockets
@@ -40,6 +41,18 @@ def supervise(
             return 1
         book = None if admin_listeners is None else Book()
         supervisor = Supervisor(supervision, sockets, command or Command(), book)
+        watching = None
+        if supervision.reload:
+            folders = supervision.reload_dirs or default_folders(settings.get("app"))
+            watching = Changes(folders, supervision.reload_include, supervisor.take_change).start()
+        try:
+            return await serve(supervisor, sockets, book)
+        finally:
+            if watching is not None:
+                watching.cancel()
+                await asyncio.wait([watching])
+
+    async def serve(supervisor: Supervisor, sockets: SlotSockets, book: Book | None) -> int:
         if admin_listeners is None or book is None:
             return await supervisor.run()
         try:

@@ -1,8 +1,9 @@
 """What a supervisor is told, and how it is checked."""
 
 import dataclasses
+import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError
@@ -36,10 +37,16 @@ class Supervision:
     """Bytes of resident memory at which a worker is replaced; 0: any number."""
     admin: Any = None
     """Where ``/livez``, ``/readyz`` and ``/metrics`` are, as ``bind`` has it; ``None``: nowhere."""
+    reload: bool = False
+    """Whether workers are replaced when a file of the application changes, for development."""
+    reload_dirs: Sequence[str] = ()
+    """The folders whose files are watched; none: those where modules are looked for first."""
+    reload_include: Sequence[str] = ()
+    """Patterns of the names of the files; none: those of :mod:`~kyoukai.server.supervisor.changes`."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if field.name == "admin":
+            if field.type not in (int, float):
                 continue
             value = getattr(self, field.name)
             least = 1 if field.name == "workers" else 0
@@ -49,9 +56,11 @@ class Supervision:
                 raise ConfigurationError(f"{field.name} is {value!r}; it must be a {kind}, at least {least}")
         if self.max_requests_jitter and not self.max_requests:
             raise ConfigurationError("max_requests_jitter needs max_requests")
+        if self.reload and importlib.util.find_spec("watchfiles") is None:
+            raise ConfigurationError("reload needs watchfiles; pip install 'kyoukai[reload]'")
         if not CAPABLE:
             raise ConfigurationError(
-                f"workers and what replaces them need Linux; on {sys.platform} one process serves"
+                f"workers, admin and reload need Linux; on {sys.platform} one process serves"
             )
 
 
@@ -64,5 +73,8 @@ def take(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Supervision | Non
     :raises ConfigurationError: if they cannot be used.
     """
     ours = {name: settings[name] for name in NAMES if settings.get(name) is not None}
+    if not ours.get("reload"):
+        # What it would watch may stand in a file for whoever asks for it.
+        ours = {name: value for name, value in ours.items() if not name.startswith("reload")}
     others = {name: value for name, value in settings.items() if name not in NAMES}
     return others, Supervision(**ours) if ours else None

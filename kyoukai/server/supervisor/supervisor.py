@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from kyoukai.server.addresses import join
@@ -98,9 +98,16 @@ class Supervisor:
 
     # Signals.
 
+    def take_change(self, paths: Sequence[str]) -> None:
+        """Load the application anew, of which files have changed: it is as if SIGHUP came."""
+        self._take(f"a change of {', '.join(paths)}", table()[signal.SIGHUP])
+
     def _take_signal(self, number: signal.Signals, row: Mapping[Phase, Action]) -> None:
+        self._take(number.name, row)
+
+    def _take(self, what: str, row: Mapping[Phase, Action]) -> None:
         action = row[self.phase]
-        logger.info("%s came while %s: %s", number.name, self.phase.value, action.value)
+        logger.info("%s came while %s: %s", what, self.phase.value, action.value)
         if action is Action.LATER:
             self._later.append(row[Phase.SERVING])
         else:

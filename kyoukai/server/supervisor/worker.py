@@ -61,6 +61,8 @@ class Worker:
         self._requests = 0
         self._due = 0.0
         self._backend = ""
+        self.idle_grace = IDLE_GRACE
+        """See :data:`IDLE_GRACE`."""
 
     async def descriptors(self) -> list[list[int]]:
         """Return the descriptors of the sockets to accept from, by listener.
@@ -110,7 +112,7 @@ class Worker:
         self._stop = None
         await acceptor.close(leave=self._leaves)
         if self._leaves and self._server is not None:
-            await self._server.retire(IDLE_GRACE, abort, self._hurry)
+            await self._server.retire(self.idle_grace, abort, self._hurry)
 
     def _read(self) -> None:
         handlers: dict[str, Callable[[Message], None]] = {

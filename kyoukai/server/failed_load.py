@@ -1,0 +1,80 @@
+"""What is served in development in the place of an application that cannot be loaded: why it cannot.
+
+A browser then shows the mistake instead of a refused connection, and the next save puts it right.
+"""
+
+import html
+import importlib
+import logging
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from werkzeug.sansio.utils import host_is_trusted
+from werkzeug.wrappers import Request, Response
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.server.applications import resolve_application
+from kyoukai.server.locality import comes_from_here
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+OWN: Final = (str(Path(__file__).resolve().parent.parent), importlib.__path__[0], "<frozen importlib")
+"""What the names of files begin with whose lines say nothing of a user's mistake."""
+
+HOSTS: Final = [".localhost", "127.0.0.1", "[::1]"]
+
+PAGE: Final = (
+    "<!doctype html><title>The application cannot be loaded</title>"
+    "<h1>The application cannot be loaded</h1><pre>{}</pre>"
+    "<p>It is loaded again as soon as a file is saved; then reload this page.</p>\n"
+)
+
+
+class FailedLoad:
+    """Answers every request with 500, and clients on this machine with the reason.
+
+    :param reason: for the page.
+    """
+
+    request_class = Request
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def finalize(self) -> None:
+        """Say in the log what is wrong; it is called when logging has been set up."""
+        logger.error(
+            "the application cannot be loaded; an error page is served until a file is saved:\n%s",
+            self.reason,
+        )
+
+    async def process_request(self, request: Request, parent_context: object) -> Response:
+        """Answer a request."""
+        headers = {"Cache-Control": "no-store"}
+        # A page of another site can have its own name lead to this machine.
+        if comes_from_here(request.environ) and host_is_trusted(request.environ.get("HTTP_HOST"), HOSTS):
+            return Response(PAGE.format(html.escape(self.reason)), 500, headers, mimetype="text/html")
+        return Response("Internal Server Error\n", 500, headers, mimetype="text/plain")
+
+
+def load_or_explain(app: Any, *, factory: bool) -> Any:
+    """Return the application that ``app`` is or refers to, or what says why it cannot be loaded.
+
+    :param factory: whether it is a function that returns the application.
+    """
+    try:
+        return resolve_application(app, factory=factory)
+    except ConfigurationError as error:
+        reason = str(error)
+    except (Exception, SystemExit) as error:
+        reason = "".join(traceback.format_exception(type(error), error, _users(error.__traceback__)))
+    return FailedLoad(reason)
+
+
+def _users(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback from the first line on that is the user's; without one, none of it."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN):
+        trace = trace.tb_next
+    return trace

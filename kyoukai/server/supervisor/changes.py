@@ -1,0 +1,77 @@
+"""The files of an application in development: which are watched, and what is done when one changes."""
+
+import asyncio
+import fnmatch
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from watchfiles import Change
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+PATTERNS: Final = ("*.py", "*.yaml", "*.yml")
+"""Names of files that are watched, unless others are asked for."""
+
+
+def default_folders(app: Any) -> list[str]:
+    """Return the folders to watch where none are named: where modules are looked for first.
+
+    :param app: the setting; the folder of a file that it names is watched too.
+    """
+    folders = {os.path.abspath(sys.path[0] if sys.path else "")}
+    path = str(app).partition(":")[0] if isinstance(app, str) else ""
+    if path.endswith(".py"):
+        folders.add(os.path.dirname(os.path.abspath(path)))
+    outermost = [Path(folder) for folder in folders]
+    return sorted(
+        str(folder) for folder in outermost if not any(other in folder.parents for other in outermost)
+    )
+
+
+def named(paths: Iterable[str]) -> list[str]:
+    """Return paths as they are written from the current folder."""
+    return sorted(map(os.path.relpath, paths))
+
+
+class Changes:
+    """Watches files, until it is cancelled.
+
+    :param folders: whose files are watched, and those of the folders below, but for hidden ones, caches and
+        virtual environments.
+    :param patterns: of the names of the files.
+    :param on_change: called with the paths of files that have changed, at once or within half a second.
+    """
+
+    def __init__(
+        self, folders: Sequence[str], patterns: Sequence[str], on_change: Callable[[list[str]], object]
+    ) -> None:
+        self._folders = list(folders)
+        self._patterns = list(patterns or PATTERNS)
+        self._on_change = on_change
+
+    async def watch(self) -> None:
+        """Watch. A system that has no room for it is named in the log, and nothing is watched."""
+        from watchfiles import DefaultFilter, awatch
+
+        default = DefaultFilter()
+
+        def is_watched(change: "Change", path: str) -> bool:
+            name = os.path.basename(path)
+            return default(change, path) and any(fnmatch.fnmatch(name, one) for one in self._patterns)
+
+        logger.info("watching the files %s in %s", ", ".join(self._patterns), ", ".join(self._folders))
+        try:
+            changes: Any = awatch(*self._folders, watch_filter=is_watched, debounce=400)
+            async for found in changes:
+                self._on_change(named(path for _, path in found))
+        except OSError as error:
+            logger.error("the files cannot be watched: %s", error)
+
+    def start(self) -> "asyncio.Task[None]":
+        """Watch in a task of its own, and return that."""
+        return asyncio.get_running_loop().create_task(self.watch())
