@@ -23,7 +23,7 @@ ABORT_TIME: Final = 3.0
 """Seconds that a worker has to end in that is told to end at once."""
 
 GRACE: Final = 5.0
-"""Seconds that a worker has to end in beside its ``shutdown_timeout`` and ``background_timeout``."""
+"""Seconds that a worker has to end in beside those that its own steps may take."""
 
 
 class State(enum.Enum):

@@ -63,6 +63,7 @@ class Slot:
 
     def promote(self, reason: str) -> None:
         """Have the successor serve, and then the one before it end."""
+        self.cancel_retry()
         before, self.current, self.successor = self.current, self.successor, None
         if self.current is not None:
             self.current.serve()

@@ -249,8 +249,9 @@ class Supervisor:
         if worker.reason:
             logger.info("%s has ended (%s): %s", worker.name, worker.reason, how)
         if self.phase is Phase.STARTING:
-            if status < 0:
-                logger.error("%s was ended by %s before it was ready", worker.name, how)
+            if status <= 0:
+                # It has said nothing itself.
+                logger.error("%s ended before it was ready: %s", worker.name, how)
             self._status = exit_status(status) or 1
             self.phase = Phase.DRAINING
         elif was_successor:

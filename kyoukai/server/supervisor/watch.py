@@ -18,6 +18,10 @@ LOOKS: Final = 5
 """Looks in the time in which a worker's loop must have gone round."""
 
 
+SILENT: Final = 2.0
+"""Seconds without a turn of a worker's loop after which the other workers accept its connections, too."""
+
+
 class Watch:
     """Looks at the workers that serve.
 
@@ -41,9 +45,17 @@ class Watch:
                 continue
             worker.read()
             worker.heard += late
+            self._help(slot, now - worker.heard)
             if not self._end_if_hung(worker, now):
                 self._recycle(slot, worker, now)
         asyncio.get_running_loop().call_later(self._interval, self.begin)
+
+    def _help(self, slot: Slot, silence: float) -> None:
+        """Have others accept the connections of a worker for as long as it is silent."""
+        if silence > SILENT:
+            self._slots.orphan(slot)
+        elif slot.is_orphaned:
+            self._slots.settle(slot)
 
     def _end_if_hung(self, worker: WorkerProcess, now: float) -> bool:
         silence = now - worker.heard

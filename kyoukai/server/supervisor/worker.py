@@ -101,7 +101,7 @@ class Worker:
         limits = self._server.limits
         self._channel.send(
             "ready",
-            patience=limits.shutdown_timeout + limits.background_timeout,
+            patience=IDLE_GRACE + limits.shutdown_timeout + limits.background_timeout,
             urls=self._entrance.urls,
             backend=self._backend,
             loop=loop_name(self._loop),
@@ -173,7 +173,7 @@ class Worker:
 
     def _on_adopt(self, message: Message) -> None:
         sockets: Sockets = [[inherit(descriptor) for descriptor in some] for some in by_listener(message)]
-        if self._stop is None or self._entrance is None:
+        if self._stop is None or self._entrance is None or message.values["slot"] in self._adopted:
             close(sockets)
             return
         self._adopted[message.values["slot"]] = sockets

@@ -92,3 +92,17 @@ def test_a_leak_is_held_without_a_failed_request(tmp_path: Path) -> None:
             answers += 1
             assert answers < 5000
         print(f"{answers} answers")
+
+
+def test_connections_of_a_silent_worker_are_accepted_by_the_others(tmp_path: Path) -> None:
+    # It is not replaced for as long as this takes.
+    with supervised(tmp_path, "--workers", "2", "--worker-timeout", "600") as server:
+        first, second = server.workers(2)
+        os.kill(second, signal.SIGSTOP)
+        try:
+            # Some of them come to the socket of the one that stands still.
+            assert {server.get() for _ in range(64)} == {f"{first} one"}
+        finally:
+            os.kill(second, signal.SIGCONT)
+        server.answering(until=lambda answers: answers == {f"{first} one", f"{second} one"})
+        assert "hangs" not in server.process.stderr

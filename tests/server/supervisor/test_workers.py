@@ -52,6 +52,18 @@ def test_a_first_worker_that_does_not_start_ends_the_supervisor(tmp_path: Path) 
     assert process.stderr.count("RuntimeError: no database") == 1
 
 
+def test_a_script_that_serves_nothing_in_a_worker_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "served.py").write_text(
+        "import os\n"
+        "from kyoukai.web import Kyoukai\n"
+        "if 'KYOUKAI_WORKER' not in os.environ:\n"
+        "    Kyoukai('script').run(port=0, workers=1)\n"
+    )
+    with python("served.py", folder=tmp_path) as process:
+        assert process.finish() == 1
+    assert "ended before it was ready: exit status 0" in process.stderr
+
+
 def test_an_address_in_use_is_said_once(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "1") as server:
         port = str(server.port)
