@@ -112,6 +112,14 @@ def options_sections() -> str:
     return "\n".join(parts)
 
 
+def options_alone_table() -> str:
+    """Return the options that have no counterpart on the page about other servers' settings."""
+    page = (ROOT / "docs" / "settings-compared.md").read_text("utf-8").partition("\n## Here alone\n")[0]
+    named = set(re.findall(r"`(?:--no-|--)([a-z-]+)", page))
+    alone = [option for option in run_options.OPTIONS if option.flag.removeprefix("--") not in named]
+    return table(("here", "what it is"), ((f"`{option.flag}`", option.help) for option in alone))
+
+
 def features_table() -> str:
     """Return the features that a backend may have."""
     rows = ((f"`{feature.name}`", f"`{feature.value}`", feature.meaning) for feature in Feature)
@@ -312,6 +320,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "features": features_table,
     "limits": limits_table,
     "metrics": metrics_table,
+    "options-alone": options_alone_table,
     "rules": rules_table,
     "signals": signals_table,
     "states": states_table,
