@@ -1,7 +1,7 @@
 """Counting in a worker: answers, refusals, connections, and how late the event loop is."""
 
 import asyncio
-import struct
+import contextlib
 import time
 from bisect import bisect_left
 from time import perf_counter
@@ -10,6 +10,7 @@ from typing import Any, Final
 from kyoukai.core.errors import ProtocolError
 from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.semantics.methods import REGISTERED
+from kyoukai.core.semantics.request_head import RequestHead
 from kyoukai.core.serving.observing import Observe, route_of
 
 from .layout import (
@@ -21,7 +22,10 @@ from .layout import (
     LAG_BUCKETS,
     LAGS,
     LATER,
+    MAX_SERIES,
     RECEIVED,
+    SENT,
+    SUM,
     UNANSWERED,
     base_of,
 )
@@ -31,19 +35,20 @@ INTERVAL: Final = 0.5
 """Seconds between two measurements of the event loop's lag."""
 
 
-write: Final = struct.Struct("=3d").pack_into
-"""Writes the first three numbers of a series."""
-
-
 class Series:
-    """A series, and its first three numbers: what has been written of them need not be read again."""
+    """A series, and its first three numbers: what has been written of them need not be read again.
 
-    __slots__ = ("base", "first", "method", "offset", "sent", "status", "sum")
+    That there was an answer is written at once, so that no end of the process loses it. The seconds and the
+    bytes of all together, which would take as long again, are written by :meth:`Counting.flush`.
+    """
+
+    __slots__ = ("base", "first", "head", "method", "sent", "status", "sum")
 
     def __init__(self, base: int) -> None:
         self.base = base
-        self.offset = 8 * base
         self.method = ""
+        self.head: RequestHead | None = None
+        """The last one that was counted."""
         self.status = 0
         self.first = self.sum = self.sent = 0.0
 
@@ -77,6 +82,15 @@ class Counting:
                 series.method, series.status = method, exchange.status
         return series
 
+    def begin(self, last: dict[Any, Series], exchange: Exchange, request: Any) -> Series:
+        """Return the series of an exchange, and note it as the last one of its route."""
+        series = self.find(exchange, request)
+        if len(last) > MAX_SERIES:  # An application makes routes as it goes on.
+            last.clear()
+        with contextlib.suppress(AttributeError, TypeError):
+            last[request.matched_route] = series
+        return series
+
     def count_unanswered(self) -> None:
         """Count a request that had no answer."""
         self._cells[UNANSWERED] += 1.0
@@ -98,8 +112,15 @@ class Counting:
         """Begin to measure the event loop's lag. It is called in the loop."""
         self._measure_after(asyncio.get_running_loop())
 
+    def flush(self) -> None:
+        """Write the sums of seconds and bytes. It is called twice a second, and at the end of the process."""
+        cells = self._cells
+        for base, series in self._series.items():
+            cells[base + SUM], cells[base + SENT] = series.sum, series.sent
+
     def stop(self) -> None:
         """Measure no more."""
+        self.flush()
         if self._timer is not None:
             self._timer.cancel()
         self._cells[DUE] = 0.0
@@ -113,13 +134,14 @@ class Counting:
         lag = max(0.0, time.monotonic() - cells[DUE])
         cells[LAG_BUCKETS + bisect_left(LAGS, lag)] += 1.0
         cells[LAG] += lag
+        self.flush()
         self._measure_after(loop)
 
 
 def make_observer(counting: Counting, region: Region) -> Observe:
     """Return what counts an exchange; a function, as that is called faster than an object."""
     shortest = DURATIONS[0]
-    memory, cells = region.memory, region.cells
+    cells = region.cells
     last: dict[Any, Series] = {}
 
     def observe(exchange: Exchange, request: Any, response: Any) -> None:
@@ -128,23 +150,22 @@ def make_observer(counting: Counting, region: Region) -> Observe:
         if not status:
             counting.count_unanswered()
             return
-        # A route is mostly asked by the same method, and answers with the same status.
-        route = getattr(request, "matched_route", None)
+        # A route is mostly asked by the same method, and answers with the same status. Heads that are the
+        # same are one object mostly, and to read the method of one takes as long as all of this.
+        head = exchange.head
         try:
-            series = last.get(route)
-        except TypeError:  # It has no hash, and is no route of ours.
-            route = series = None
-        if series is None or series.status != status or series.method != exchange.head.method:
-            last[route] = series = counting.find(exchange, request)
-        sent = exchange.sent
-        series.sum = total = series.sum + duration
-        series.sent = size = series.sent + sent
+            series = last[request.matched_route]
+        except (KeyError, AttributeError, TypeError):  # It is none of ours, if it has no hash.
+            series = counting.begin(last, exchange, request)
+        if series.status != status or (series.head is not head and series.method != head.method):
+            series = counting.begin(last, exchange, request)
+        series.head = head
+        series.sum += duration
+        series.sent += exchange.sent
         if duration <= shortest:
-            series.first = first = series.first + 1.0
+            series.first = cells[series.base] = series.first + 1.0
         else:
-            first = series.first
             cells[series.base + LATER - 1 + bisect_left(DURATIONS, duration)] += 1.0
-        write(memory, series.offset, first, total, size)
         if exchange.body is not None or exchange.content is not None:
             cells[series.base + RECEIVED] += exchange.received
         if exchange.error is not None:

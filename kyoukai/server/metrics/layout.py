@@ -29,7 +29,7 @@ LAG: Final = 5
 LAG_BUCKETS: Final = LAG + 1
 PROCESS_CELLS: Final = LAG_BUCKETS + len(LAGS) + 1
 
-# The numbers of a series. Nearly every request changes the first three alone, which are written at once.
+# The numbers of a series. Nearly every request changes the first three alone.
 FIRST: Final = 0
 """How many took no longer than the first bound; of what was refused, how many there are."""
 SUM: Final = 1

@@ -1,6 +1,7 @@
 """A worker's side: it gets its sockets from the supervisor, says that it lives, and does what it is told."""
 
 import asyncio
+import atexit
 import contextlib
 import faulthandler
 import logging
@@ -90,6 +91,7 @@ class Worker:
             observers.insert(0, self._counting.observe)
             server.watch(self._counting.opened, self._counting.lost)
             self._counting.start()
+            atexit.register(self._counting.flush)
         if self._counts:
             observers.insert(0, self._count)
         server.observe = told(observers)

@@ -91,6 +91,7 @@ def test_durations_and_sizes(counting):
     for duration in durations:
         exchange = answered(duration=duration * 0.999, sent=3, received=5, content=b"12345")
         counting.observe(exchange, route, None)
+    counting.flush()
     [cells] = [cells for labels, cells in counting.region.read_series() if labels != OVERFLOW]
     assert counts(cells) == [2.0, *[1.0] * len(DURATIONS)]
     assert cells[SUM] == pytest.approx(0.999 * sum(durations))
@@ -112,6 +113,7 @@ def test_methods_that_are_not_registered_are_counted_together(counting):
 def test_what_has_no_room_is_counted_all_the_same(counting):
     for number in range(3000):
         counting.observe(answered(sent=1), asked(f"/{number}"), None)
+    counting.flush()
     found = numbers(counting)
     assert sum(found.values()) == 3000
     assert len(found) == 1024

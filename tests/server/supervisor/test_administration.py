@@ -106,6 +106,19 @@ def test_counts_add_up_over_kills_reloads_and_ends(tmp_path: Path, backend: str)
         server.finish()
 
 
+def test_seconds_and_bytes_of_a_worker_that_ends_are_kept(tmp_path: Path) -> None:
+    with administered(tmp_path, "--workers", "1") as admin:
+        server = admin.server
+        [first] = server.workers(1)
+        sizes = [len(server.get()) for _ in range(10)]
+        server.signal(signal.SIGHUP)
+        server.process.wait_for(r"has ended \(reload\)")
+        metrics = admin.metrics()
+        assert metrics["kyoukai_response_bytes_total", "GET", "/"] == sum(sizes)
+        assert metrics["kyoukai_request_duration_seconds_sum", "GET", "/"] > 0
+        assert first not in server.workers(2)[1:]
+
+
 def test_it_answers_while_the_loop_of_every_worker_is_blocked(tmp_path: Path) -> None:
     with administered(tmp_path, "--workers", "2", "--worker-timeout", "0") as admin:
         pids = admin.server.workers(2)
