@@ -82,15 +82,15 @@ class Channel:
         :raises EOFError: if the other side is gone.
         """
         try:
-            data, descriptors, _, _ = socket.recv_fds(
-                self._socket, LARGEST, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
-            )
+            data, descriptors, _, _ = socket.recv_fds(self._socket, LARGEST, MOST_DESCRIPTORS)
         except BlockingIOError:
             return None
         except OSError as error:
             raise EOFError(str(error)) from error
         if not data:
             raise EOFError("the other side is gone")
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
         kind, values = json.loads(data)
         return Message(kind, values, descriptors)
 

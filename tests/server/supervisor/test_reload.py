@@ -2,9 +2,11 @@
 
 import os
 import signal
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
 from ...processes import kyoukai_run
 from ...serving import Client
@@ -127,3 +129,43 @@ def test_sigusr1_opens_log_files_anew(tmp_path: Path) -> None:
         wait_until(asked)
         process.send(signal.SIGTERM)
         assert process.finish() == 0
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_tls_handshake_under_way_is_finished(tmp_path: Path, loop: str) -> None:
+    authority = trustme.CA()
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    arguments = ("--workers", "1", "--ssl-certfile", "server.pem", "--loop", loop)
+    with supervised(tmp_path, *arguments) as server, Client(("127.0.0.1", server.port)) as client:
+        server.workers(1)
+        received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(received, sent, server_hostname="localhost")
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        client.send(sent.read())
+        received.write(client.socket.recv(65536))
+        server.signal(signal.SIGHUP)
+        server.process.wait_for("reloaded: 1 new workers serve")
+        while True:
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                client.send(sent.read())
+                received.write(client.socket.recv(65536))
+            else:
+                break
+        tls.write(GET)
+        client.send(sent.read())
+        answer = b""
+        while b" one" not in answer:
+            data = client.socket.recv(65536)
+            assert data, "it was closed"
+            received.write(data)
+            while True:
+                try:
+                    answer += tls.read()
+                except ssl.SSLWantReadError:
+                    break
+        assert answer.startswith(b"HTTP/1.1 200 ")

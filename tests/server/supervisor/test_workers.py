@@ -154,3 +154,16 @@ def test_a_unix_socket_is_shared_and_removed(tmp_path: Path, monkeypatch: pytest
         process.send(signal.SIGTERM)
         assert process.finish() == 0
     assert not (tmp_path / "socket").exists()
+
+
+def test_a_worker_that_dies_at_once_is_waited_for_and_the_others_serve(tmp_path: Path) -> None:
+    with supervised(tmp_path, "--workers", "2") as server:
+        first, second = server.workers(2)
+        write(tmp_path, "raise SystemExit(3)\n")
+        os.kill(second, signal.SIGKILL)
+        # It takes 0.1, 0.2 and 0.4 seconds until the others are told.
+        server.process.wait_for(r"ended unasked: exit status 3; another follows in 0\.8 s")
+        assert {server.get() for _ in range(32)} == {f"{first} one"}
+        write(tmp_path)
+        third = server.workers(3)[2]
+        server.answering(until=lambda answers: answers == {f"{first} one", f"{third} one"})
