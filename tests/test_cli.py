@@ -201,6 +201,22 @@ class Foreign:
         return []
 
 foreign = Foreign()
+
+def wsgi(environ, start_response):
+    return []
+
+class Asgi:
+    async def __call__(self, scope, receive, send):
+        pass
+
+asgi = Asgi()
+
+async def asgi_function(scope, receive, send):
+    pass
+
+def make_flask():
+    import flask
+    return flask.Flask("foreign")
 """
 
 
@@ -219,6 +235,7 @@ def test_a_factory(runner: Runner, folder: Path, module: str, attribute: str) ->
         ("eventually", "eventually' is a coroutine function; a factory is a plain function"),
         ("awaited", "awaited' returns an awaitable; a factory returns the application itself"),
         ("forgetful", "forgetful()' is no application: it has no request_class"),
+        ("make_flask", "make_flask()' is a WSGI application: mount it in one of Kyoukai"),
         ("number", "is no factory, but of the type int; factory is for a function"),
         ("app", "is no factory, but of the type Application; factory is for a function"),
     ],
@@ -235,7 +252,13 @@ def test_a_factory_that_is_none(runner: Runner, folder: Path, attribute: str, sa
         ("create_app", "create_app' is a function, and no application; if it returns one, set factory, or "),
         ("Application", "Application' is a class, and no application; if it can be called without arg"),
         ("eventually", "eventually' is a coroutine function, and no application"),
-        ("foreign", "it has no request_class; if it is one of WSGI, mount it in a Kyoukai application"),
+        (
+            "foreign",
+            " is a WSGI application: mount it in one of Kyoukai, and serve that: app = Kyoukai(",
+        ),
+        ("wsgi", "wsgi' is a WSGI application: mount it in one of Kyoukai"),
+        ("asgi", " is an ASGI application, and Kyoukai serves none: a server of ASGI does, uvicorn"),
+        ("asgi_function", "asgi_function' is an ASGI application, and Kyoukai serves none"),
     ],
 )
 def test_a_target_that_makes_an_application_and_is_none(

@@ -121,6 +121,8 @@ def _call(factory: Any, name: object) -> Any:
 
 
 def _check(app: Any, name: object) -> None:
+    if not hasattr(app, "process_exchange") and not hasattr(app, "process_request"):
+        _check_interface(app, name)
     if isinstance(app, type):
         raise ConfigurationError(
             f"app {name!r} is a class, and no application; if it can be called without arguments, "
@@ -136,6 +138,28 @@ def _check(app: Any, name: object) -> None:
         return
     for attribute in ("request_class", "process_request"):
         if not hasattr(app, attribute):
-            is_callable = callable(app) and not isinstance(app, ModuleType)
-            hint = "; if it is one of WSGI, mount it in a Kyoukai application" if is_callable else ""
-            raise ConfigurationError(f"app {name!r} is no application: it has no {attribute}{hint}")
+            raise ConfigurationError(f"app {name!r} is no application: it has no {attribute}")
+
+
+def _check_interface(app: Any, name: object) -> None:
+    """Say of an application that is one of another interface which it is, and what can be done.
+
+    :raises ConfigurationError: if it is called as one of WSGI (PEP 3333) or ASGI is.
+    """
+    if isinstance(app, type | ModuleType) or not callable(app):
+        return
+    call = app if inspect.isroutine(app) else type(app).__call__
+    try:
+        parameters = tuple(inspect.signature(call).parameters)[-3:]
+    except ValueError:
+        return  # What is built in may have none.
+    if parameters == ("scope", "receive", "send"):
+        raise ConfigurationError(
+            f"app {name!r} is an ASGI application, and Kyoukai serves none: a server of ASGI does, uvicorn "
+            "or granian; what there is of it as WSGI can be mounted"
+        )
+    if parameters[-2:] == ("environ", "start_response"):
+        raise ConfigurationError(
+            f"app {name!r} is a WSGI application: mount it in one of Kyoukai, and serve that: "
+            "app = Kyoukai('name'); app.mount('/', the_wsgi_application)"
+        )

@@ -1,6 +1,7 @@
 """The table of options: each is a flag, a variable, a key and a keyword, and they have their ranks."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +258,19 @@ def test_asphalts_own_command_names_what_it_cannot_do(folder: Path) -> None:
 
 def test_every_option_is_in_a_group_with_a_meaning() -> None:
     assert all(option.group in TABLE and option.help.endswith(".") for option in OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "option", [BY_NAME["workers"], BY_NAME["admin"], BY_NAME["max_requests"]], ids=lambda option: option.name
+)
+@pytest.mark.parametrize("target", ["served:app", "config.yaml"])
+def test_where_there_are_no_workers_a_setting_that_needs_them_is_one_line(
+    runner: Runner, folder: Path, option: Option, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "config.yaml").write_text("component: {type: kyoukai, app: 'served:app', port: 0}\n")
+    monkeypatch.setattr("kyoukai.server.supervisor.settings.CAPABLE", False)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    value = "127.0.0.1:0" if option.name == "admin" else "2"
+    line = fail("run", target, option.flag, value)
+    assert line == "workers, admin and reload need Linux; on darwin one process serves"
+    succeed("run", target)
