@@ -36,6 +36,7 @@ class Load:
     port: int
     answered: int = 0
     reconnected: int = 0
+    closed_idle: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     lost: list[int] = field(default_factory=list)
     """When each failure was noticed, by the number of kills before it."""
@@ -66,6 +67,10 @@ class Load:
                 async with asyncio.timeout(PATIENCE):
                     reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
                     while not stop.is_set():
+                        if reader.at_eof():
+                            # It was closed while it was idle: a client sees so before it asks.
+                            self.closed_idle += 1
+                            break
                         number += 1
                         kept = await self.ask(number, reader, writer)
                         with contextlib.suppress(TimeoutError):
@@ -119,7 +124,10 @@ def test_no_request_fails_while_the_application_is_loaded_anew(tmp_path: Path) -
             await until(server, "has ended (reload): exit status 0", 2 * reloads)
 
         asyncio.run(run())
-        print(f"{reloads} reloads, {load.answered} answers, {load.reconnected} connections led on")
+        print(
+            f"{reloads} reloads, {load.answered} answers, {load.reconnected} connections led on, "
+            f"{load.closed_idle} closed while idle"
+        )
         assert load.failures == Counter(), server.process.stderr
         assert load.answered > 0
         server.signal(signal.SIGTERM)

@@ -219,6 +219,7 @@ def this_worker() -> Worker | None:
     global _worker
     if _worker is None and (channel := inherited()) is not None:
         _worker = Worker(channel)
+        atexit.register(channel.close)
         for number in HELD:
             if signal.getsignal(number) == signal.SIG_DFL:
                 signal.signal(number, ignore)
