@@ -230,7 +230,7 @@ def access_log(template: str = DEFAULT_FORMAT) -> str:
         sent=1432,
         received=0,
         began=100.0,
-        owner=SimpleNamespace(environ={"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"}),
+        environ={"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"},
     )
     time = access_fields.Field("", lambda *_: "2026-11-29T13:05:11.025+00:00")
     with (

@@ -53,7 +53,7 @@ def _now(exchange: Exchange, request: Any, response: Any) -> str:
 
 
 def _scheme(exchange: Exchange, request: Any, response: Any) -> str:
-    environ = exchange.owner.environ if request is None else request.environ
+    environ = exchange.environ if request is None else request.environ
     scheme: str = environ.get("wsgi.url_scheme", "http")
     return scheme
 
@@ -96,11 +96,11 @@ FIELDS: Final[dict[str, Field]] = {
     "time": Field("when the answer had been written: local time by ISO 8601, with milliseconds", _now),
     "client": Field(
         "the client's address, with its port where that is the connection's own",
-        lambda exchange, request, response: client_name(request, exchange.owner.environ),
+        lambda exchange, request, response: client_name(request, exchange.environ),
     ),
     "address": Field(
         "the client's address without a port",
-        lambda exchange, request, response: client_address(request, exchange.owner.environ),
+        lambda exchange, request, response: client_address(request, exchange.environ),
     ),
     "method": Field("the method", lambda exchange, request, response: exchange.head.method or None),
     "target": Field("path and query as the client sent them", _target),

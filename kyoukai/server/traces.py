@@ -91,7 +91,7 @@ class Traces:
         if route is not None:
             span.update_name(f"{method_of(exchange)} {route}")
             span.set_attribute("http.route", route)
-        address = client_address(request, exchange.owner.environ)
+        address = client_address(request, exchange.environ)
         if address is not None:
             span.set_attribute("client.address", address)
         status = exchange.status
@@ -117,7 +117,7 @@ class TracingAnswerer:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._answerer, name)
 
-    async def answer(self, exchange: Exchange) -> None:
+    async def answer(self, exchange: Exchange, shared: dict[str, Any]) -> None:
         """Answer one exchange."""
         traces = self._traces
         span = traces.spans[exchange] = traces.begin(exchange)
@@ -132,7 +132,7 @@ class TracingAnswerer:
 
         witness.set(record)
         try:
-            await self._answerer.answer(exchange)
+            await self._answerer.answer(exchange, shared)
         finally:
             if traces.spans.pop(exchange, None) is not None:
                 # Nobody was told of an answer: the client was gone before there was one.
@@ -191,7 +191,7 @@ def request_attributes(exchange: Exchange, carrier: dict[str, str]) -> dict[str,
 
     :param carrier: its fields, by their names in lower case.
     """
-    head, environ = exchange.head, exchange.owner.environ
+    head, environ = exchange.head, exchange.environ
     path, _, query = head.target.decode("latin-1").partition("?")
     values: dict[str, Any] = {
         "http.request.method": head.method if head.method in METHODS else OTHER,

@@ -39,7 +39,7 @@ def answered(
         sent=1432,
         received=12,
         began=BEGAN,
-        owner=SimpleNamespace(environ=environ),
+        environ=environ,
         request_id="0af7651916cd43dd8448eb211c80319c",
         answer_head=None,
     )

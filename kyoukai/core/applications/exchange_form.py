@@ -65,7 +65,7 @@ class ExchangeForm:
         """Return that the server answers refusals by itself."""
         return False
 
-    async def answer(self, exchange: "Exchange") -> None:
+    async def answer(self, exchange: "Exchange", shared: dict[str, Any]) -> None:
         """Answer one exchange, whatever the application raises."""
         if exchange.client.is_paused:
             # The client does not read the answers it has: make no more of them.

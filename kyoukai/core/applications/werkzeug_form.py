@@ -49,7 +49,7 @@ class WerkzeugForm:
         exchange.break_body(error)
         return True
 
-    async def answer(self, exchange: "Exchange") -> None:
+    async def answer(self, exchange: "Exchange", shared: dict[str, Any]) -> None:
         """Answer one exchange: environ, request, application, response."""
         if exchange.client.is_paused:
             # The client does not read the answers it has: make no more of them.
@@ -57,9 +57,8 @@ class WerkzeugForm:
                 await exchange.drain()
         if exchange.client.is_gone:
             return
-        app, owner = self.app, exchange.owner
-        context = owner.parent_context
-        environ = build_environ(exchange.head, owner.environ, exchange.body, exchange.content)
+        app, context = self.app, exchange.owner.parent_context
+        environ = build_environ(exchange.head, shared, exchange.body, exchange.content)
         if environ["kyoukai.protocol"] is None:
             environ["kyoukai.protocol"] = exchange
         refusal = None if exchange.error is None else exchange.refusal

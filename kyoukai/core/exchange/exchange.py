@@ -52,8 +52,11 @@ class Answerer(Protocol):
     def is_told(self, exchange: "Exchange", error: HTTPException) -> bool:
         """Return whether the application answers a refusal itself, and prepare for that."""
 
-    async def answer(self, exchange: "Exchange") -> None:
-        """Answer one exchange. It does not raise, but for what ends its task."""
+    async def answer(self, exchange: "Exchange", shared: dict[str, Any]) -> None:
+        """Answer one exchange. It does not raise, but for what ends its task.
+
+        :param shared: what its environ has besides its head and its body: :attr:`Exchange.environ`.
+        """
 
 
 class Owner(Protocol):
@@ -298,6 +301,15 @@ class Exchange(AnswerWriter):
         return self.owner.app
 
     @property
+    def environ(self) -> dict[str, Any]:
+        """What the environ has besides the head and the body: who the client is, and whom it asked.
+
+        By default it is what all requests of the connection share. A wire that carries requests of several
+        clients, as FastCGI or HTTP/2 behind a proxy, overrides it.
+        """
+        return self.owner.environ
+
+    @property
     def client_ended(self) -> bool:
         """Whether the client has ended its side, or is gone."""
         return self.client.has_ended
@@ -439,7 +451,8 @@ class Exchange(AnswerWriter):
     def start_task(self) -> None:
         """Answer in a task, and a copy of the server's context variables, of its own."""
         owner = self.owner
-        self.note_task(begin_task(owner.loop, owner.answerer.answer(self), owner.server.context.copy()))
+        answering = owner.answerer.answer(self, self.environ)
+        self.note_task(begin_task(owner.loop, answering, owner.server.context.copy()))
 
     def note_task(self, task: "asyncio.Task[None] | None") -> None:
         """Keep the task that answers; ``None``: it has come to its end already."""
@@ -468,7 +481,7 @@ class Exchange(AnswerWriter):
     def ask_plan(self) -> "BodyPlan | None":
         """Return how the application wants the body."""
         ask = getattr(self.owner.app, "receive_head", None)
-        plan: BodyPlan | None = None if ask is None else ask(self.head.environ | self.owner.environ)
+        plan: BodyPlan | None = None if ask is None else ask(self.head.environ | self.environ)
         return plan
 
     def take_body(self, data: bytes) -> None:

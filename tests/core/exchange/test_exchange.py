@@ -1483,3 +1483,55 @@ def test_a_wire_without_tunnels_opens_none() -> None:
         assert exchange.names == []
 
     run(main)
+
+
+# Who the client is, where a connection carries requests of several
+
+
+class OfSomebody(MemoryExchange):
+    """It knows its own client, as one of FastCGI or of HTTP/2 behind a proxy does."""
+
+    def __init__(self, owner: Any, address: str) -> None:
+        super().__init__(owner)
+        self.address = address
+
+    @property
+    def environ(self) -> dict[str, Any]:
+        """The connection's, and this request's client."""
+        return self.owner.environ | {"REMOTE_ADDR": self.address, "wsgi.url_scheme": "https"}
+
+
+def test_each_request_has_a_client_of_its_own() -> None:
+    told: list[str] = []
+
+    def observe(exchange: Any, request: Any, response: Any) -> None:
+        told.append(exchange.environ["REMOTE_ADDR"])
+
+    app = PlanningApp(lambda request: Response(f"{request.remote_addr} {request.scheme}"))
+
+    async def main() -> None:
+        owner = MemoryOwner(app, observers=[observe])
+        shared = dict(owner.environ)
+        exchanges = [
+            OfSomebody(owner, "198.51.100.1"),
+            OfSomebody(owner, "198.51.100.2"),
+            MemoryExchange(owner),
+        ]
+        for exchange in exchanges:
+            exchange.receive(head("POST", body_size=None))
+        for exchange in exchanges:
+            exchange.receive_end()
+            await ended(exchange)
+        expected = [b"198.51.100.1 https", b"198.51.100.2 https", b"192.0.2.1 http"]
+        assert [exchange.data for exchange in exchanges] == expected
+        # The application was told before the body came, too.
+        clients = ["198.51.100.1", "198.51.100.2", "192.0.2.1"]
+        assert [environ["REMOTE_ADDR"] for environ in app.asked] == clients
+        refused = OfSomebody(owner, "198.51.100.3")
+        refused.receive(head("BREW"))
+        assert refused.status == 501
+        assert owner.environ == shared
+        # So is whoever observes answers.
+        assert told == [*clients, "198.51.100.3"]
+
+    run(main)
