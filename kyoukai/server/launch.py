@@ -76,8 +76,8 @@ def launch(
     others = threading.enumerate()
     with exiting_by_signal(), contextlib.ExitStack() as stack:
         if worker is not None and supervision is not None and supervision.reload:
-            # Whoever reloads a page wants the new version.
-            worker.idle_grace = 0.0
+            # Whoever reloads a page wants the new version; who has just connected wants an answer.
+            worker.idle_grace = 1.0
             settings = explained(settings)
         elif "app" in settings:
             settings["app"] = import_first(settings["app"])
