@@ -37,23 +37,23 @@ def test_a_worker_that_is_stopped_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_busy_worker_is_left_alone(tmp_path: Path) -> None:
-    # It computes for three times as long as it may stand still.
-    with supervised(tmp_path, "--workers", "1", "--worker-timeout", "2") as server:
+    # It computes for twice as long as it may stand still.
+    with supervised(tmp_path, "--workers", "1", "--worker-timeout", "4") as server:
         [first] = server.workers(1)
-        assert server.get("/pause?seconds=6") == str(first)
+        assert server.get("/pause?seconds=8") == str(first)
         assert "hangs" not in server.process.stderr
 
 
 def test_a_group_that_is_stopped_hangs_not(tmp_path: Path) -> None:
-    with supervised(tmp_path, "--workers", "2", "--worker-timeout", "2") as server:
+    with supervised(tmp_path, "--workers", "2", "--worker-timeout", "4") as server:
         workers = server.workers(2)
         with Client(("127.0.0.1", server.port)) as client:
             client.send(get("/pause?seconds=4"))
             with server.process.standing_still():
                 for pid in workers:
                     os.kill(pid, signal.SIGSTOP)
-                # The clock is what is tested here: three seconds pass for nobody.
-                signal.sigtimedwait([], 3)
+                # The clock is what is tested here: five seconds pass for nobody.
+                signal.sigtimedwait([], 5)
                 for pid in workers:
                     os.kill(pid, signal.SIGCONT)
             # The supervisor looks at them again and again until this is answered.
