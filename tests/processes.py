@@ -130,6 +130,11 @@ class Process:
         """What the server says that it serves, as soon as it does."""
         return self.wait_for(SERVES)["url"]
 
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._popen.pid
+
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition holds that the process brings about."""
         end = time.monotonic() + PATIENCE

@@ -148,6 +148,15 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
             "Replace a worker that has so much resident memory; 0: never.",
             "0",
         ),
+        supervisor(
+            "shutdown_delay",
+            number("SECONDS"),
+            "Go on accepting for so long after the signal that ends the server, while /readyz fails.",
+            "0",
+        ),
+        supervisor(
+            "pid", text("PATH"), "Name the supervisor's process in this file while it serves.", "none"
+        ),
         process(
             "loop",
             choice(*LOOPS),

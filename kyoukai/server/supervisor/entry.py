@@ -9,8 +9,10 @@ from kyoukai.core.errors import KyoukaiError, ListenError
 from kyoukai.server.admin.serving import read_listeners
 from kyoukai.server.listeners import Listeners
 from kyoukai.server.metrics.book import Book
+from kyoukai.server.pid_file import PidFile
 from kyoukai.server.supervisor.administration import administered
 from kyoukai.server.supervisor.changes import Changes, default_folders
+from kyoukai.server.supervisor.outside import Outside
 from kyoukai.server.supervisor.process import Command
 from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.sockets import SlotSockets
@@ -30,6 +32,7 @@ def supervise(
     :raises SystemExit: with status 0 when told to stop, with that of the first worker if it does not start.
     """
     listeners = Listeners.from_settings(settings)
+    pid_file = None if supervision.pid is None else PidFile(supervision.pid)
     admin_listeners = None if supervision.admin is None else read_listeners(supervision.admin)
 
     async def run() -> int:
@@ -40,7 +43,7 @@ def supervise(
             logger.error("%s", error)
             return 1
         book = None if admin_listeners is None else Book()
-        supervisor = Supervisor(supervision, sockets, command or Command(), book)
+        supervisor = Supervisor(supervision, sockets, command or Command(), book, Outside(pid_file))
         watching = None
         if supervision.reload:
             folders = supervision.reload_dirs or default_folders(settings.get("app"))

@@ -232,3 +232,14 @@ class WorkerProcess:
 
     def _kill_after(self, delay: float) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(delay, self._popen.kill))
+
+
+def reap_orphans() -> None:
+    """Take note of the ends of processes that this one has inherited, as the first of a container does."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return

@@ -44,7 +44,16 @@ class Supervision:
     reload_include: Sequence[str] = ()
     """Patterns of the names of the files; none: those of :mod:`~kyoukai.server.supervisor.changes`."""
 
+    pid: str | None = None
+    """The file that names the process of the supervisor while it serves; ``None``: none."""
+    shutdown_delay: float = 0.0
+    """Seconds from a stop, when ``/readyz`` fails, until no connection is accepted any more."""
+
     def __post_init__(self) -> None:
+        if not CAPABLE:
+            raise ConfigurationError(
+                f"workers, and what else a supervisor does, need Linux; on {sys.platform} one process serves"
+            )
         for field in dataclasses.fields(self):
             if field.type not in (int, float):
                 continue
@@ -54,14 +63,12 @@ class Supervision:
             if not isinstance(value, number) or isinstance(value, bool) or not least <= value <= MOST:
                 kind = "number" if field.type is float else "whole number"
                 raise ConfigurationError(f"{field.name} is {value!r}; it must be a {kind}, at least {least}")
+        if self.pid is not None and (not isinstance(self.pid, str) or not self.pid or "\0" in self.pid):
+            raise ConfigurationError(f"pid is {self.pid!r}; it must be the path of a file")
         if self.max_requests_jitter and not self.max_requests:
             raise ConfigurationError("max_requests_jitter needs max_requests")
         if self.reload and importlib.util.find_spec("watchfiles") is None:
             raise ConfigurationError("reload needs watchfiles; pip install 'kyoukai[reload]'")
-        if not CAPABLE:
-            raise ConfigurationError(
-                f"workers, admin and reload need Linux; on {sys.platform} one process serves"
-            )
 
 
 NAMES: Final = [field.name for field in dataclasses.fields(Supervision)]

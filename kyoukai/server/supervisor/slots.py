@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from kyoukai.server.addresses import join
 from kyoukai.server.metrics.book import Book
+from kyoukai.server.sockets import queue_length
 from kyoukai.server.supervisor.decisions import Recycling
 from kyoukai.server.supervisor.process import Command, WorkerProcess
 from kyoukai.server.supervisor.settings import Supervision
@@ -46,6 +49,15 @@ class Slots:
     def all(self) -> list[Slot]:
         """Those that are to have a worker, and those that are not any more."""
         return [*self.opened, *self._closed]
+
+    def queued(self) -> dict[str, int]:
+        """Return how many connections wait to be accepted, by the address of their TCP sockets."""
+        found: Counter[str] = Counter()
+        for sock in {sock for slot in self.all for some in slot.sockets for sock in some}:
+            length = queue_length(sock)
+            if length is not None:
+                found[join(*sock.getsockname()[:2])] += length
+        return dict(found)
 
     def open(self) -> None:
         """Have one slot more, and start its worker."""

@@ -13,15 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from kyoukai.server.addresses import join
 from kyoukai.server.admin.status import Status
 from kyoukai.server.log_files import reopen_log_files
 from kyoukai.server.metrics.book import Book
-from kyoukai.server.sockets import queue_length
 from kyoukai.server.startup_log import announce
 from kyoukai.server.supervisor.decisions import describe_end, exit_status
+from kyoukai.server.supervisor.outside import Outside
 from kyoukai.server.supervisor.phases import Action, Phase, table
-from kyoukai.server.supervisor.process import Command, State, WorkerProcess
+from kyoukai.server.supervisor.process import Command, State, WorkerProcess, reap_orphans
 from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.slot import ORPHANED_AFTER, Slot
 from kyoukai.server.supervisor.slots import Slots
@@ -38,18 +37,27 @@ class Supervisor:
     :param sockets: what they accept from; open.
     :param command: what a worker is started by.
     :param book: what keeps the counts of workers; ``None``: they count nothing.
+    :param outside: who is told how it is.
     """
 
     def __init__(
-        self, settings: Supervision, sockets: SlotSockets, command: Command, book: Book | None = None
+        self,
+        settings: Supervision,
+        sockets: SlotSockets,
+        command: Command,
+        book: Book | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self.settings = settings
+        self._outside = outside or Outside()
         self.phase = Phase.STARTING
+        self._delay: asyncio.TimerHandle | None = None
         self.ends: Counter[str] = Counter()
         """How many workers have ended, by the reason."""
         self._sockets = sockets
         self._slots = Slots(settings, sockets, command, self._ready, book)
         self._book = book
+        self.queued = self._slots.queued
         self._was_full = False
         self._later: list[Action] = []
         self._ended = asyncio.Event()
@@ -65,11 +73,13 @@ class Supervisor:
             watch = Watch(self.settings, self._slots, lambda: self.phase is Phase.SERVING)
             self._slots.open()
             watch.begin()
+            self._outside.begin(lambda: self.status)
             await self._ended.wait()
         finally:
             for number in (*table(), signal.SIGCHLD):
                 loop.remove_signal_handler(number)
             self._sockets.close()
+            self._outside.end()
         return self._status
 
     @property
@@ -86,15 +96,9 @@ class Supervisor:
             is_leaving=self.phase not in (Phase.STARTING, Phase.SERVING, Phase.RELOADING),
         )
 
-    @property
-    def queued(self) -> dict[str, int]:
-        """How many connections wait to be accepted, by the address of their TCP sockets."""
-        found: Counter[str] = Counter()
-        for sock in {sock for slot in self._slots.all for some in slot.sockets for sock in some}:
-            length = queue_length(sock)
-            if length is not None:
-                found[join(*sock.getsockname()[:2])] += length
-        return dict(found)
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._outside.enter(phase)
 
     # Signals.
 
@@ -127,8 +131,15 @@ class Supervisor:
             actions[action]()
 
     def stop(self) -> None:
-        """Have all workers finish what is under way, and end."""
-        self.phase = Phase.DRAINING
+        """Have all workers finish what is under way, and end, after ``shutdown_delay``."""
+        self._enter(Phase.DRAINING)
+        delay = self.settings.shutdown_delay
+        if delay:
+            # Whoever sends clients here has to learn first that none are wanted.
+            logger.info("connections are accepted for another %g s, of shutdown_delay", delay)
+        self._delay = asyncio.get_running_loop().call_later(delay, self._drain)
+
+    def _drain(self) -> None:
         # Nobody can connect by a file that is gone, so that whoever did is served.
         self._sockets.remove()
         for slot in self._slots.all:
@@ -139,13 +150,15 @@ class Supervisor:
 
     def abort(self) -> None:
         """Have all workers end at once."""
+        if self._delay is not None:
+            self._delay.cancel()
         for slot in self._slots.all:
             for worker in slot.workers:
                 worker.abort()
 
     def reload(self) -> None:
         """Start workers of a new generation; when all are ready, the old ones end."""
-        self.phase = Phase.RELOADING
+        self._enter(Phase.RELOADING)
         for slot in self._slots.opened:
             if slot.successor is not None:
                 slot.retire(slot.successor, "reload", leave=True)
@@ -191,7 +204,7 @@ class Supervisor:
     def _first_ready(self, worker: WorkerProcess) -> None:
         by = f" by {self.settings.workers} {'workers' if self.settings.workers > 1 else 'worker'}"
         announce(worker.values["urls"], worker.values["backend"], worker.values["loop"], by)
-        self.phase = Phase.SERVING
+        self._enter(Phase.SERVING)
         for _ in range(1, self.settings.workers):
             self._slots.open()
         self._do_later()
@@ -212,12 +225,12 @@ class Supervisor:
         for slot in self._slots.opened:
             self._slots.settle(slot)
         logger.info("reloaded: %d new workers serve", len(self._slots.opened))
-        self.phase = Phase.SERVING
+        self._enter(Phase.SERVING)
         self._do_later()
 
     def _give_up_reload(self, why: str) -> None:
         logger.error("the reload failed, and the workers from before it go on: %s", why)
-        self.phase = Phase.SERVING
+        self._enter(Phase.SERVING)
         for slot in self._slots.opened:
             if slot.successor is not None:
                 slot.retire(slot.successor, "reload failed", leave=True)
@@ -253,7 +266,7 @@ class Supervisor:
                 # It has said nothing itself.
                 logger.error("%s ended before it was ready: %s", worker.name, how)
             self._status = exit_status(status) or 1
-            self.phase = Phase.DRAINING
+            self._enter(Phase.DRAINING)
         elif was_successor:
             if self.phase is Phase.RELOADING:
                 self._give_up_reload(f"{worker.name} ended before it was ready: {how}")
@@ -284,14 +297,3 @@ class Supervisor:
     def _check_ended(self) -> None:
         if self.phase is Phase.DRAINING and not any(slot.workers for slot in self._slots.all):
             self._ended.set()
-
-
-def reap_orphans() -> None:
-    """Take note of the ends of processes that this one has inherited, as the first of a container does."""
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return

@@ -1,0 +1,61 @@
+"""Telling a service manager how the server is: the protocol of sd_notify(3).
+
+It is a datagram of lines to the Unix socket that ``NOTIFY_SOCKET`` names. Where the variable is not set,
+nobody is told.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Final
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+
+class ServiceManager:
+    """Who is told, if anybody.
+
+    :param environ: the environment of this process.
+    """
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        path = environ.get("NOTIFY_SOCKET", "")
+        # A name that begins with @ is of the abstract namespace, which the system writes with a NUL.
+        self._address = f"\0{path[1:]}" if path.startswith("@") else path
+        self.watchdog = read_watchdog(environ)
+        """Seconds between two signs of life; 0: none are wanted."""
+
+    def tell(self, **fields: str | int) -> None:
+        """Send one message. What fails is logged at DEBUG: a manager that is gone must not end the server.
+
+        :param fields: names and values of the protocol, in lower case: ``ready=1``.
+        """
+        if not self._address:
+            return
+        text = "\n".join(f"{name.upper()}={value}" for name, value in fields.items())
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+                sock.setblocking(False)
+                sock.sendto(text.encode(), self._address)
+        except OSError as error:
+            logger.debug("the service manager cannot be told: %s", error.strerror)
+
+    def reloading(self) -> None:
+        """Say that a reload begins; ``ready=1`` says that it is over."""
+        # The manager compares it with its own clock, the same one.
+        self.tell(reloading=1, monotonic_usec=time.monotonic_ns() // 1000)
+
+
+def read_watchdog(environ: Mapping[str, str]) -> float:
+    """Return the seconds between two signs of life: half of what the manager waits, as sd_notify(3) has it.
+
+    :return: 0 where none are wanted, or they are wanted of another process.
+    """
+    try:
+        if int(environ.get("WATCHDOG_PID", os.getpid())) != os.getpid():
+            return 0.0
+        return max(0, int(environ.get("WATCHDOG_USEC", "0"))) / 2_000_000
+    except ValueError:
+        return 0.0

@@ -1,0 +1,64 @@
+"""The file that says which process serves, for whoever sends it signals."""
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from kyoukai.core.errors import ConfigurationError
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+
+class PidFile:
+    """The file of one process.
+
+    :param path: where it is.
+    :raises ConfigurationError: if a process that lives is named in it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        other = self._read()
+        if other is not None and other != os.getpid() and lives(other):
+            raise ConfigurationError(f"pid is {path!r}; that names the process {other}, which is running")
+
+    def write(self) -> None:
+        """Name this process in it, in place of one that is gone.
+
+        :raises ConfigurationError: if it cannot be written.
+        """
+        # Whoever reads it finds a whole number at any time.
+        written = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            written.write_text(f"{os.getpid()}\n")
+            written.replace(self._path)
+        except OSError as error:
+            raise ConfigurationError(f"pid is {str(self._path)!r}; it cannot be written: {error}") from error
+
+    def remove(self) -> None:
+        """Remove it, unless it is another's by now."""
+        if self._read() == os.getpid():
+            try:
+                self._path.unlink()
+            except OSError as error:
+                logger.warning("the file %s cannot be removed: %s", self._path, error.strerror)
+
+    def _read(self) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            return int(self._path.read_text())
+        return None
+
+
+def lives(pid: int) -> bool:
+    """Return whether there is a process of this number."""
+    if pid < 1:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

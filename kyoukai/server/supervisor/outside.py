@@ -1,0 +1,56 @@
+"""Who outside of the server is told how it is: a service manager, and readers of the process's file."""
+
+import asyncio
+from collections.abc import Callable
+
+from kyoukai.server.admin.status import Status
+from kyoukai.server.notify import ServiceManager
+from kyoukai.server.pid_file import PidFile
+from kyoukai.server.supervisor.phases import Phase
+
+INTERVAL = 1.0
+"""Seconds between two lines of status, where no sign of life is wanted sooner."""
+
+
+class Outside:
+    """Tells them.
+
+    :param pid_file: names the process from when it serves on; ``None``: no file does.
+    :param manager: the service manager.
+    """
+
+    def __init__(self, pid_file: PidFile | None = None, manager: ServiceManager | None = None) -> None:
+        self._pid_file = pid_file
+        self._manager = manager or ServiceManager()
+        self._is_named = False
+
+    def begin(self, status: Callable[[], Status]) -> None:
+        """Give signs of life, with the status, as long as the loop runs: one that stands still gives none."""
+        now = status()
+        text = f"{now.phase}: {now.ready} of {now.wanted} workers are ready"
+        fields: dict[str, str | int] = {"status": text}
+        if self._manager.watchdog:
+            fields["watchdog"] = 1
+        self._manager.tell(**fields)
+        interval = min(INTERVAL, self._manager.watchdog or INTERVAL)
+        asyncio.get_running_loop().call_later(interval, self.begin, status)
+
+    def enter(self, phase: Phase) -> None:
+        """Tell of a phase that begins.
+
+        :raises ConfigurationError: if the file of the process cannot be written.
+        """
+        if phase is Phase.SERVING:
+            if self._pid_file is not None and not self._is_named:
+                self._pid_file.write()
+                self._is_named = True
+            self._manager.tell(ready=1)
+        elif phase is Phase.RELOADING:
+            self._manager.reloading()
+        elif phase is Phase.DRAINING:
+            self._manager.tell(stopping=1)
+
+    def end(self) -> None:
+        """Take the process's name out of the file."""
+        if self._pid_file is not None and self._is_named:
+            self._pid_file.remove()

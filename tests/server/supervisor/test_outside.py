@@ -1,0 +1,89 @@
+"""What is told outside of a supervisor: by a file, by a service manager's socket, and by /readyz."""
+
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ...processes import kyoukai_run
+from ...serving import Client, message
+from .supervised import APPLICATION, Supervised, supervised, wait_until, write
+
+ADMIN = re.compile(r"/livez, /readyz and /metrics are at http://127\.0\.0\.1:(\d+)")
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(tmp_path / "notify"))
+        sock.settimeout(60)
+        yield sock
+
+
+def hear(manager: socket.socket, field: str) -> dict[str, str]:
+    """Return the next message that has a field."""
+    while True:
+        told = dict(line.split("=", 1) for line in manager.recv(1000).decode().split("\n"))
+        if field in told:
+            return told
+
+
+def test_a_service_manager_is_told_of_each_phase(tmp_path: Path, manager: socket.socket) -> None:
+    write(tmp_path, APPLICATION)
+    environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "200000"}
+    options = ("--workers", "2", "--port", "0")
+    with kyoukai_run("app:app", *options, folder=tmp_path, environ=environ) as process:
+        server = Supervised(process, tmp_path)
+        assert hear(manager, "READY") == {"READY": "1"}
+        server.workers(2)
+        while hear(manager, "WATCHDOG")["STATUS"] != "serving: 2 of 2 workers are ready":
+            pass
+        server.signal(signal.SIGHUP)
+        assert hear(manager, "RELOADING")["MONOTONIC_USEC"].isdigit()
+        assert hear(manager, "READY") == {"READY": "1"}
+        server.signal(signal.SIGTERM)
+        assert hear(manager, "STOPPING") == {"STOPPING": "1"}
+        server.finish()
+
+
+def test_the_file_of_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "server.pid"
+    with supervised(tmp_path, "--workers", "1", "--pid", str(path)) as server:
+        wait_until(path.exists)
+        assert int(path.read_text()) == server.process.pid
+        with kyoukai_run("app:app", "--port", "0", "--pid", str(path), folder=tmp_path) as other:
+            assert other.finish() != 0
+            assert f"that names the process {server.process.pid}, which is running" in other.stderr
+        server.signal(signal.SIGTERM)
+        server.finish()
+    assert not path.exists()
+
+
+def test_readiness_fails_before_the_server_stops_to_accept(tmp_path: Path) -> None:
+    with supervised(
+        tmp_path, "--workers", "1", "--admin", "127.0.0.1:0", "--shutdown-delay", "600"
+    ) as server:
+        admin = int(server.process.wait_for(ADMIN)[1])
+        server.workers(1)
+
+        def ready() -> int:
+            with Client(("127.0.0.1", admin)) as client:
+                return client.request(message("GET", "/readyz")).status
+
+        wait_until(lambda: ready() == 200)
+        server.signal(signal.SIGTERM)
+        server.process.wait_for("connections are accepted for another 600 s, of shutdown_delay")
+        assert ready() == 503
+        assert server.get() == f"{server.workers(1)[0]} one"
+        server.signal(signal.SIGTERM)
+        server.finish()
+
+
+def test_after_the_delay_it_stops(tmp_path: Path) -> None:
+    with supervised(tmp_path, "--workers", "1", "--shutdown-delay", "0.01") as server:
+        server.workers(1)
+        server.signal(signal.SIGTERM)
+        server.finish()

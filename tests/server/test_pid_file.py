@@ -1,0 +1,54 @@
+"""The file that names a process: one that is gone gives way, and one that lives is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.server.pid_file import PidFile, lives
+
+FREE = 2**22 + 1  # above the most that Linux gives
+
+
+@pytest.mark.parametrize("before", [None, "", "no number", f"{FREE}\n", "-1", f"{os.getpid()}\n"])
+def test_a_file(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "server.pid"
+    if before is not None:
+        path.write_text(before)
+    file = PidFile(str(path))
+    file.write()
+    assert path.read_text() == f"{os.getpid()}\n"
+    assert os.listdir(tmp_path) == ["server.pid"]
+    file.remove()
+    assert not path.exists()
+
+
+def test_a_process_that_lives_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "server.pid"
+    path.write_text(f"{os.getppid()}\n")
+    with pytest.raises(
+        ConfigurationError, match=rf"that names the process {os.getppid()}, which is running$"
+    ):
+        PidFile(str(path))
+
+
+def test_the_file_of_another_by_now_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "server.pid"
+    file = PidFile(str(path))
+    file.write()
+    path.write_text("1\n")
+    file.remove()
+    assert path.read_text() == "1\n"
+
+
+def test_one_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"it cannot be written: .*No such file"):
+        PidFile(str(tmp_path / "none" / "server.pid")).write()
+
+
+def test_the_processes_that_live() -> None:
+    assert lives(os.getpid())
+    assert lives(1)
+    assert not lives(FREE)
+    assert not lives(0)
