@@ -130,9 +130,9 @@ def test_a_connection_that_cannot_be_ended_is_logged_and_left(serve, noting, mon
 
 def test_a_listener_that_cannot_be_closed_skips_nothing(serve, noting, monkeypatch):
     async def close(self):
-        for sock in self._sockets:
-            asyncio.get_running_loop().remove_reader(sock)
-            sock.close()
+        for door in self._doors:
+            asyncio.get_running_loop().remove_reader(door.sock)
+            door.sock.close()
         raise OSError("not closed")
 
     monkeypatch.setattr("kyoukai.server.acceptor.Acceptor.close", close)

@@ -364,10 +364,7 @@ def test_run_hands_everything_to_the_launcher(monkeypatch: pytest.MonkeyPatch) -
     app.run()
     app.run("::1", 80, loop="asyncio", log_level="DEBUG", max_threads=3, backend="reference")
     assert calls == [
-        (
-            {"app": app, "host": None, "port": None},
-            {"loop": None, "log_level": "INFO", "max_threads": None},
-        ),
+        ({"app": app, "host": None, "port": None}, {"log_level": "INFO"}),
         (
             {"app": app, "host": "::1", "port": 80, "backend": "reference"},
             {"loop": "asyncio", "log_level": "DEBUG", "max_threads": 3},
