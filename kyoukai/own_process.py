@@ -10,6 +10,7 @@ from asphalt.core.component import component_types
 from kyoukai.asphalt import KyoukaiComponent
 from kyoukai.private_names import policy_loop
 from kyoukai.server.logs import settle
+from kyoukai.server.notify import tell_of_one_process
 from kyoukai.server.outliving import outlive
 from kyoukai.server.starting import starting
 from kyoukai.server.supervisor.worker import this_worker
@@ -34,6 +35,8 @@ class GuardedComponent(Component):
         worker = this_worker()
         if worker is not None:
             worker.report_ready()
+        else:
+            tell_of_one_process(ctx)
 
 
 class OwnProcessComponent(KyoukaiComponent):

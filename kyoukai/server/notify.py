@@ -4,12 +4,15 @@ It is a datagram of lines to the Unix socket that ``NOTIFY_SOCKET`` names. Where
 nobody is told.
 """
 
+import asyncio
 import logging
 import os
 import socket
 import time
 from collections.abc import Mapping
 from typing import Final
+
+from asphalt.core import Context
 
 logger: Final = logging.getLogger("kyoukai.server")
 
@@ -46,6 +49,25 @@ class ServiceManager:
         """Say that a reload begins; ``ready=1`` says that it is over."""
         # The manager compares it with its own clock, the same one.
         self.tell(reloading=1, monotonic_usec=time.monotonic_ns() // 1000)
+
+
+def tell_of_one_process(ctx: Context) -> None:
+    """Say that this process serves; at the end of the context, that it stops; and in between that it lives.
+
+    :param ctx: the context of what serves. A loop that stands still gives no signs of life.
+    """
+    manager = ServiceManager()
+    loop = asyncio.get_running_loop()
+
+    def live() -> None:
+        manager.tell(watchdog=1)
+        # The end of what is under way takes time too: only that of the loop ends it.
+        loop.call_later(manager.watchdog, live)
+
+    manager.tell(ready=1)
+    ctx.add_teardown_callback(lambda: manager.tell(stopping=1))
+    if manager.watchdog:
+        live()
 
 
 def read_watchdog(environ: Mapping[str, str]) -> float:

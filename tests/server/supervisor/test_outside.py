@@ -49,6 +49,20 @@ def test_a_service_manager_is_told_of_each_phase(tmp_path: Path, manager: socket
         server.finish()
 
 
+def test_a_service_manager_is_told_of_one_process_too(tmp_path: Path, manager: socket.socket) -> None:
+    write(tmp_path, APPLICATION)
+    environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "20000"}
+    with kyoukai_run("app:app", "--port", "0", folder=tmp_path, environ=environ) as process:
+        assert hear(manager, "READY") == {"READY": "1"}
+        for _ in range(3):
+            assert hear(manager, "WATCHDOG") == {"WATCHDOG": "1"}
+        with Client(("127.0.0.1", int(process.url.rpartition(":")[2]))) as client:
+            assert client.request(message("GET", "/")).status == 200
+        process.send(signal.SIGTERM)
+        assert hear(manager, "STOPPING") == {"STOPPING": "1"}
+        assert process.finish() == 0
+
+
 def test_the_file_of_the_process(tmp_path: Path) -> None:
     path = tmp_path / "server.pid"
     with supervised(tmp_path, "--workers", "1", "--pid", str(path)) as server:
