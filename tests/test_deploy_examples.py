@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from ruamel.yaml import YAML
 from kyoukai.cli import main
 from kyoukai.commands.options import OPTIONS
 
-from .processes import kyoukai_run
+from .processes import kyoukai_run, python
 from .serving import Client, message
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "deploy"
@@ -53,8 +54,30 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     kyoukai = Path(sys.executable).with_name("kyoukai")
     unit = (EXAMPLES / "shop.service").read_text().replace("/srv/shop/.venv/bin/kyoukai", str(kyoukai))
     (tmp_path / "shop.service").write_text(unit)
-    done = subprocess.run([analyze, "verify", tmp_path / "shop.service"], capture_output=True, text=True)
-    assert (done.returncode, [line for line in done.stderr.splitlines() if "shop.service" in line]) == (0, [])
+    shutil.copy(EXAMPLES / "shop.socket", tmp_path)
+    units = [tmp_path / "shop.service", tmp_path / "shop.socket"]
+    done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "shop." in line]) == (0, [])
+
+
+def test_the_unit_s_command_serves_on_the_socket_of_the_other_unit(tmp_path: Path) -> None:
+    activate = shutil.which("systemd-socket-activate")
+    if activate is None:
+        pytest.skip("there is no systemd-socket-activate")
+    (tmp_path / "shop.py").write_text(APPLICATION)
+    line = re.search(r"(?m)^ExecStart=\S+ (.*)$", (EXAMPLES / "shop.service").read_text())
+    name = re.search(r"(?m)^FileDescriptorName=(.*)$", (EXAMPLES / "shop.socket").read_text())
+    assert line is not None
+    assert name is not None
+    words = line[1].replace("/run/shop/", f"{tmp_path}/").split()
+    kyoukai = str(Path(sys.executable).with_name("kyoukai"))
+    arguments = ("--listen", f"{tmp_path}/s", f"--fdname={name[1]}", kyoukai, *words)
+    with python(*arguments, folder=tmp_path, python=activate) as process:
+        process.wait_for("Listening on")
+        with Client(f"{tmp_path}/s") as client:
+            assert client.request(message("GET", "/")).status == 200
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0, process.stderr
 
 
 def test_the_unit_s_command_has_options_that_there_are() -> None:
