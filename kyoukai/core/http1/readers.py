@@ -65,9 +65,6 @@ def take_head(
     :param methods: those that are served.
     """
     data, start = buffer.data, buffer.offset
-    if not start and type(data) is bytes and len(data) <= MAX_KNOWN_HEAD and data in known:
-        buffer.offset = len(data)
-        return data
     # The lines of a head have no CR in them, so that the first empty line ends it.
     end = data.find(b"\r\n\r\n", start, start + small_size) + 4
     if end < 4:

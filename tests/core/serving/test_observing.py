@@ -28,3 +28,11 @@ def test_route_of_a_request() -> None:
     assert route_of(request) is None
     request.matched_route = SimpleNamespace(rule=SimpleNamespace(rule="/a/<b>"))
     assert route_of(request) == "/a/<b>"
+
+
+def test_one_that_promises_to_raise_nothing_is_called_as_it_is() -> None:
+    def observe(exchange: Any, request: Any, response: Any) -> None:
+        raise AssertionError("it is not called here")
+
+    observe.is_contained = True  # type: ignore[attr-defined]
+    assert told([observe]) is observe
