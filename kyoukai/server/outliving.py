@@ -45,6 +45,7 @@ class _GoingOn:
         )
         self._awaited: list[asyncio.Future[Any]] = []
         self._is_stopping = False
+        self._was_stopped = False
         vars(loop).update({name: getattr(self, name) for name in REPLACED})
 
     def undo(self) -> None:
@@ -61,6 +62,9 @@ class _GoingOn:
             self._awaited.pop()
 
     def stop(self) -> None:
+        if self._was_stopped and self._awaited and not self._awaited[-1].done():
+            # What has been asked for before was heard: this run closes what there is, and ends by itself.
+            return
         self._is_stopping = True
         self._stop()
 
@@ -70,6 +74,7 @@ class _GoingOn:
         self._loop.call_soon(wake_for_signals)
         while not self._run():
             pass
+        self._was_stopped = True
 
     def _run(self) -> bool:
         """Run the loop until it is stopped, or until it gives up; return whether it was stopped."""

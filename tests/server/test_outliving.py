@@ -146,6 +146,28 @@ def test_a_stop_in_the_turn_of_an_exit_is_kept(
         loop.close()
 
 
+def test_a_stop_that_comes_again_does_not_end_what_closes(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    loop = loop_factory()
+    undo = outlive(loop)
+    closed = []
+
+    async def close() -> None:
+        await asyncio.sleep(0.01)
+        closed.append(True)
+
+    try:
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.call_soon(loop.stop)
+        loop.run_until_complete(close())
+    finally:
+        undo()
+        loop.close()
+    assert closed == [True]
+
+
 def test_a_signal_between_two_runs_is_not_lost(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     loop = loop_factory()
     try:

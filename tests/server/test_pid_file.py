@@ -11,7 +11,11 @@ from kyoukai.server.pid_file import PidFile, lives
 FREE = 2**22 + 1  # above the most that Linux gives
 
 
-@pytest.mark.parametrize("before", [None, "", "no number", f"{FREE}\n", "-1", f"{os.getpid()}\n"])
+@pytest.mark.parametrize(
+    "before",
+    [None, "", "no number", f"{FREE}\n", "-1", f"{os.getpid()}\n"],
+    ids=["none", "empty", "no-number", "of-one-that-is-gone", "below-1", "our-own"],
+)
 def test_a_file(tmp_path: Path, before: str | None) -> None:
     path = tmp_path / "server.pid"
     if before is not None:

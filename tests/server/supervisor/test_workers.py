@@ -26,6 +26,19 @@ def test_all_workers_serve_until_sigterm(tmp_path: Path, backend: str, loop: str
         assert has_ended(second)
 
 
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_signal_to_all_processes_at_once_ends_them_in_order(tmp_path: Path, loop: str) -> None:
+    # systemd sends it so by default, and a terminal Ctrl-C.
+    with supervised(tmp_path, "--workers", "2", "--loop", loop) as server:
+        processes = [*server.workers(2), server.process.pid]
+        server.answering(until=lambda answers: len(answers) == 2)
+        for pid in processes:
+            os.kill(pid, signal.SIGTERM)
+        server.finish()
+        assert "Traceback" not in server.process.stderr
+        server.process.wait_for(r"has ended \(stop\): exit status 0", 2)
+
+
 def test_a_dead_worker_is_replaced(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "2") as server:
         first, second = server.workers(2)
