@@ -286,8 +286,12 @@ def test_a_client_of_ipv4_has_an_address_of_ipv4(caplog: pytest.LogCaptureFixtur
     with running(app=Application(), host="::", access_log=True, loop_factory=loop_factory) as server:
         with Client(("127.0.0.1", server.port)) as client:
             assert client.request(REQUEST).status == 200
-        server.wait_until(lambda: bool(caplog.records))
-    assert caplog.records[-1].getMessage().startswith("127.0.0.1:")
+        server.wait_until(lambda: bool(access_lines(caplog)))
+    assert access_lines(caplog)[-1].startswith("127.0.0.1:")
+
+
+def access_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "kyoukai.access"]
 
 
 def test_all_addresses_are_those_of_ipv4_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1338,9 +1338,10 @@ def whole_head() -> RequestHead:
 
 def test_observers_are_told_where_the_client_was_gone_before_the_answer() -> None:
     notes: Told = []
+    go_on = asyncio.Event()
 
     async def answer(request: Request) -> Response:
-        await asyncio.sleep(0)
+        await go_on.wait()
         return Response(b"late")
 
     async def main() -> None:
@@ -1348,6 +1349,7 @@ def test_observers_are_told_where_the_client_was_gone_before_the_answer() -> Non
         exchange.receive(head())
         await turns(1)
         exchange.lose()
+        go_on.set()
         await turns()
 
     run(main)
