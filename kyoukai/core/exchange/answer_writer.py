@@ -70,7 +70,7 @@ class AnswerWriter(abc.ABC):
         :param pieces: one at least; none is empty.
         :param size: bytes of all of them.
         """
-        self.send_data(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        self.send_data(b"".join(pieces))
 
     @abc.abstractmethod
     def send_end(self, data: bytes = b"", trailers: Sequence[tuple[str, str]] = ()) -> None:

@@ -41,7 +41,7 @@ class ResponseWriter:
 
         :param data: not empty: an empty chunk would be the last one (RFC 9112 section 7.1).
         """
-        return b"%x\r\n%b\r\n" % (len(data), data) if self.framing.chunked else data
+        return self.pieces((data,), len(data))
 
     def pieces(self, pieces: Sequence[bytes], size: int) -> bytes:
         """Return pieces of the content as they are sent, as one. They are copied once.
@@ -51,7 +51,7 @@ class ResponseWriter:
         """
         if self.framing.chunked:
             return b"".join((b"%x\r\n" % size, *pieces, b"\r\n"))
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def end(self, data: bytes, trailers: Sequence[tuple[str, str]]) -> bytes:
         """Return what ends an answer, with the last piece of its content, which may be empty.
