@@ -179,11 +179,9 @@ class Server:
 
         :param hurry: sets of which end the wait.
         """
-        self.stopping = True
-        self._stop_begun.set()
-        self._emptied = asyncio.Event()
+        emptied = self._begin_stop()
         self._check_emptied()
-        await wait_first(self._emptied.wait(), *(event.wait() for event in hurry), within=idle)
+        await wait_first(emptied.wait(), *(event.wait() for event in hurry), within=idle)
 
     async def stop(self, abort: asyncio.Event) -> None:
         """Let requests under way end, then cut off what is left and stop sweeping.
@@ -192,9 +190,7 @@ class Server:
         cannot be cut off: those that are under way then are named, and waited for until they let go, or
         ``abort`` is set. A connection that cannot be closed, by a fault of its backend, is logged.
         """
-        self.stopping = True
-        self._stop_begun.set()
-        self._emptied = asyncio.Event()
+        self._begin_stop()
         for connection in tuple(self.connections):
             self._end(connection, "shutdown")
         self._check_emptied()
@@ -202,6 +198,13 @@ class Server:
         await self._cut_off(abort)
         if self._timer is not None:
             self._timer.cancel()
+
+    def _begin_stop(self) -> asyncio.Event:
+        """Say that a stop begins, and return what is set when no connection is left."""
+        self.stopping = True
+        self._stop_begun.set()
+        self._emptied = asyncio.Event()
+        return self._emptied
 
     def _end(self, connection: ManagedConnection, how: str) -> "asyncio.Task[None] | None":
         """Call a method of a connection that ends it, and return the task that is left of it."""
