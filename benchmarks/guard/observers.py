@@ -4,7 +4,7 @@ Nothing is compared with a baseline: the request without observers is counted in
 arguments it is the script that is counted, as :mod:`benchmarks.guard.script` is.
 """
 
-import gc
+import functools
 import json
 import logging
 import os
@@ -18,11 +18,9 @@ from unittest import mock
 import uvloop
 from asphalt.core import Context
 
-from benchmarks import apps
 from benchmarks.guard import yardstick
-from benchmarks.guard.script import REQUESTS, YARDSTICK, Transport, ask, mark
+from benchmarks.guard.script import REQUESTS, YARDSTICK, ask, connect, do_in_rounds
 from benchmarks.report import aligned
-from kyoukai.asphalt import KyoukaiComponent
 from kyoukai.core.serving.observing import Observe, told
 from kyoukai.server.access_log import AccessLog
 from kyoukai.server.metrics import counting
@@ -82,30 +80,12 @@ async def run(requests: int, rounds: int) -> list[str]:
     """Do all of it, and return the name of what follows each mark."""
     names: list[str] = []
     async with Context() as ctx:
-        component = KyoukaiComponent(apps.kyoukai, backend="httptools", access_log=False)
-        apps.kyoukai.finalize()
-        component.server.start()
-        component.server._timer.cancel()  # type: ignore[union-attr]
-        protocol = component.backend.create_protocol(component, ctx, "127.0.0.1", 8000)
-        transport = Transport()
-        protocol.connection_made(transport)
-
-        async def section(name: str, work: Callable[[], Any]) -> None:
-            await work()
-            gc.collect()
-            gc.freeze()
-            for _ in range(rounds):
-                gc.collect()
-                mark()
-                names.append(name)
-                await work()
-            mark()
-            names.append("")
-
-        await section(YARDSTICK, lambda: yardstick.measure(requests))
+        component, protocol, transport = connect(ctx, "httptools")
+        names += await do_in_rounds(YARDSTICK, functools.partial(yardstick.measure, requests), rounds)
+        hello = functools.partial(ask, protocol, transport, REQUESTS["hello"], requests)
         for name, make in OBSERVERS.items():
             component.server.observe = told(make())
-            await section(name, lambda: ask(protocol, transport, REQUESTS["hello"], requests))
+            names += await do_in_rounds(name, hello, rounds)
     return names
 
 

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import uvloop
@@ -122,36 +123,46 @@ def mark() -> None:
     os.getsid(0)
 
 
+def connect(ctx: Context, backend: str) -> tuple[KyoukaiComponent, Any, Transport]:
+    """Return a server, and a connection of it with its transport."""
+    component = KyoukaiComponent(apps.kyoukai, backend=backend, access_log=False)
+    apps.kyoukai.finalize()
+    component.server.start()
+    # It comes by the clock, and the clock is not the same in two runs.
+    component.server._timer.cancel()  # type: ignore[union-attr]
+    protocol = component.backend.create_protocol(component, ctx, "127.0.0.1", 8000)
+    transport = Transport()
+    protocol.connection_made(transport)
+    return component, protocol, transport
+
+
+async def do_in_rounds(name: str, work: Callable[[], Awaitable[Any]], rounds: int) -> list[str]:
+    """Do a section's work in rounds, and return the name of what follows each of its marks."""
+    # Caches fill, and Python's bytecode adapts to what it is run with: it has to do so anew after each
+    # change of backend or request.
+    await work()
+    gc.collect()
+    # What there is now is no part of what a request leaves behind.
+    gc.freeze()
+    for _ in range(rounds):
+        gc.collect()
+        mark()
+        await work()
+    mark()
+    return [*[name] * rounds, ""]
+
+
 async def run(requests: int, rounds: int) -> list[str]:
     """Do all of it, and return the name of what follows each mark: none for what lies between sections."""
     names = []
     sections: dict[str, Any] = {YARDSTICK: yardstick.measure}
     async with Context() as ctx:
         for backend in BACKENDS:
-            component = KyoukaiComponent(apps.kyoukai, backend=backend, access_log=False)
-            apps.kyoukai.finalize()
-            component.server.start()
-            # It comes by the clock, and the clock is not the same in two runs.
-            component.server._timer.cancel()  # type: ignore[union-attr]
-            protocol = component.backend.create_protocol(component, ctx, "127.0.0.1", 8000)
-            transport = Transport()
-            protocol.connection_made(transport)
+            _, protocol, transport = connect(ctx, backend)
             for name, data in REQUESTS.items():
                 sections[f"{backend}, {name}"] = functools.partial(ask, protocol, transport, data)
         for name, section in sections.items():
-            # Caches fill, and Python's bytecode adapts to what it is run with: it has to do so anew
-            # after each change of backend or request.
-            await section(requests)
-            gc.collect()
-            # What there is now is no part of what a request leaves behind.
-            gc.freeze()
-            for _ in range(rounds):
-                gc.collect()
-                mark()
-                names.append(name)
-                await section(requests)
-            mark()
-            names.append("")
+            names += await do_in_rounds(name, functools.partial(section, requests), rounds)
     return names
 
 
