@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -231,3 +232,12 @@ def wait_until_stopping(idle: Client) -> None:
     """Wait until the server has begun to stop: it closes a connection that is idle."""
     if rest := idle.receive_rest():
         raise AssertionError(f"before it closed, it said {rest!r}")
+
+
+def namespaces_are_allowed() -> bool:
+    """Whether this system lets us be the first process of a namespace, as in a container."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return False
+    command = [unshare, "--pid", "--fork", "--kill-child", "true"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0

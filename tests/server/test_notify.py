@@ -2,20 +2,10 @@
 
 import os
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from kyoukai.server.notify import ServiceManager, read_watchdog
-
-
-@pytest.fixture
-def manager(tmp_path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.bind(str(tmp_path / "notify"))
-        sock.settimeout(10)
-        yield sock
 
 
 def test_a_message(manager: socket.socket) -> None:

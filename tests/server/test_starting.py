@@ -2,9 +2,7 @@
 
 import asyncio
 import selectors
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from kyoukai.server.signals import signals_call
 from kyoukai.server.starting import DEFAULTS, Starting, StartInterruptedError
 
-from ..processes import Process, asphalt_run, kyoukai_run, python
+from ..processes import Process, asphalt_run, kyoukai_run, namespaces_are_allowed, python
 
 SAY = """
 import asyncio
@@ -193,15 +191,6 @@ def test_while_another_component_starts(tmp_path: Path, number: signal.Signals) 
     assert {"after", "around ends"} <= set(said(process))
     assert said(process)[-2].endswith("INFO kyoukai.server: stopped")
     assert f"{number.name} came before the start was over" in process.stderr
-
-
-def namespaces_are_allowed() -> bool:
-    """Whether this system lets us be the first process of a namespace, as in a container."""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        return False
-    command = [unshare, "--pid", "--fork", "--kill-child", "true"]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 @pytest.mark.skipif(not namespaces_are_allowed(), reason="this system does not let us make a PID namespace")

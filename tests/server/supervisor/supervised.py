@@ -13,6 +13,7 @@ from ...processes import Process, kyoukai_run
 from ...serving import PATIENCE
 
 READY = re.compile(r"worker (?P<slot>\d+) \(pid (?P<pid>\d+)\) is ready")
+ADMIN = re.compile(r"/livez, /readyz and /metrics are at http://127\.0\.0\.1:(\d+)")
 
 # `/` tells the worker and the version of the application; `/block` stops the loop for good, and `/pause`
 # computes for as many seconds as the query says, with pauses; `/slow` says that it has begun, and answers

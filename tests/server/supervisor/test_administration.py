@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import socket
 from collections import Counter
@@ -17,9 +16,7 @@ from kyoukai.server.sockets import queue_length
 
 from ...processes import kyoukai_run
 from ...serving import Answer, Client, message
-from .supervised import Supervised, supervised, wait_until
-
-ADMIN = re.compile(r"/livez, /readyz and /metrics are at http://127\.0\.0\.1:(\d+)")
+from .supervised import ADMIN, Supervised, supervised, wait_until
 
 
 class Administered:

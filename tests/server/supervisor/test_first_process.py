@@ -1,15 +1,13 @@
 """A supervisor as the first process of a container: it takes signals, and reaps what is left to it."""
 
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ...processes import python
+from ...processes import namespaces_are_allowed, python
 from ...serving import Client, message
 from .supervised import READY, wait_until
 
@@ -28,15 +26,6 @@ def orphan(ctx):
     subprocess.run(["sh", "-c", f"({loop}) >/dev/null 2>&1 &"], check=True)
     return "left"
 """
-
-
-def namespaces_are_allowed() -> bool:
-    """Whether this system lets us be the first process of a namespace, as in a container."""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        return False
-    command = [unshare, "--pid", "--fork", "--kill-child", "true"]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def children(pid: int) -> list[int]:

@@ -1,26 +1,12 @@
 """What is told outside of a supervisor: by a file, by a service manager's socket, and by /readyz."""
 
-import re
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from ...processes import kyoukai_run
 from ...serving import Client, message
-from .supervised import APPLICATION, Supervised, supervised, wait_until, write
-
-ADMIN = re.compile(r"/livez, /readyz and /metrics are at http://127\.0\.0\.1:(\d+)")
-
-
-@pytest.fixture
-def manager(tmp_path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.bind(str(tmp_path / "notify"))
-        sock.settimeout(60)
-        yield sock
+from .supervised import ADMIN, APPLICATION, Supervised, supervised, wait_until, write
 
 
 def hear(manager: socket.socket, field: str) -> dict[str, str]:
