@@ -15,7 +15,7 @@ class PidFile:
     """The file of one process.
 
     :param path: where it is.
-    :raises ConfigurationError: if a process that lives is named in it.
+    :raises ConfigurationError: if a process that lives is named in it, or it cannot be written.
     """
 
     def __init__(self, path: str) -> None:
@@ -23,19 +23,20 @@ class PidFile:
         other = self._read()
         if other is not None and other != os.getpid() and lives(other):
             raise ConfigurationError(f"pid is {path!r}; that names the process {other}, which is running")
+        folder = self._path.parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            why = "files cannot be made in" if folder.is_dir() else "there is no folder"
+            raise ConfigurationError(f"pid is {path!r}; {why} {str(folder)!r}")
 
     def write(self) -> None:
-        """Name this process in it, in place of one that is gone.
-
-        :raises ConfigurationError: if it cannot be written.
-        """
+        """Name this process in it, in place of one that is gone; what fails is logged."""
         # Whoever reads it finds a whole number at any time.
         written = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             written.write_text(f"{os.getpid()}\n")
             written.replace(self._path)
         except OSError as error:
-            raise ConfigurationError(f"pid is {str(self._path)!r}; it cannot be written: {error}") from error
+            logger.error("the file %s cannot be written: %s", self._path, error.strerror)
 
     def remove(self) -> None:
         """Remove it, unless it is another's by now."""

@@ -46,9 +46,28 @@ def test_the_file_of_another_by_now_is_left(tmp_path: Path) -> None:
     assert path.read_text() == "1\n"
 
 
-def test_one_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"it cannot be written: .*No such file"):
-        PidFile(str(tmp_path / "none" / "server.pid")).write()
+def test_one_in_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"there is no folder '{tmp_path}/none'"):
+        PidFile(str(tmp_path / "none" / "server.pid"))
+
+
+def test_one_in_a_folder_that_is_not_ours_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The superuser may write anywhere.
+    monkeypatch.setattr("kyoukai.server.pid_file.os.access", lambda path, mode: False)
+    with pytest.raises(ConfigurationError, match=f"files cannot be made in '{tmp_path}'"):
+        PidFile(str(tmp_path / "server.pid"))
+
+
+def test_one_that_cannot_be_written_any_more_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    file = PidFile(str(folder / "server.pid"))
+    folder.rmdir()
+    file.write()
+    assert "server.pid cannot be written: No such file or directory" in caplog.text
+    file.remove()
 
 
 def test_the_processes_that_live() -> None:

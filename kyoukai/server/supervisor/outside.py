@@ -36,10 +36,7 @@ class Outside:
         asyncio.get_running_loop().call_later(interval, self.begin, status)
 
     def enter(self, phase: Phase) -> None:
-        """Tell of a phase that begins.
-
-        :raises ConfigurationError: if the file of the process cannot be written.
-        """
+        """Tell of a phase that begins."""
         if phase is Phase.SERVING:
             if self._pid_file is not None and not self._is_named:
                 self._pid_file.write()
