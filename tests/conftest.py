@@ -11,7 +11,9 @@ import uvloop
 from kyoukai.core.contract.registry import registrations
 
 # Its checks are assertions too, and hold under `python -O` where pytest rewrites them.
-pytest.register_assert_rewrite("tests.environments", "tests.logged", "tests.serving")
+pytest.register_assert_rewrite(
+    "tests.environments", "tests.logged", "tests.server.supervisor.supervised", "tests.serving"
+)
 
 from .corpus_report import pytest_terminal_summary as pytest_terminal_summary  # noqa: E402
 from .serving import Running  # noqa: E402
