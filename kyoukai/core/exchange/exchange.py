@@ -272,12 +272,14 @@ class Exchange(AnswerWriter):
         """Note that the client is gone, or has taken its request back.
 
         Nothing is written any more, and :meth:`answered` is not called. A streamed answer is cut off; a
-        handler runs on, or not: ``cancel_on_disconnect``. Whoever reads the body gets a ConnectionResetError.
+        handler runs on, or not: ``cancel_on_disconnect``. Whoever reads a body that has not come whole gets a
+        ConnectionResetError.
 
         :param cancel: whether a handler is cancelled in any case, because the connection is cut off.
         """
         self.client.lose()
-        self.content = None
+        if not self.is_begun:
+            self.content = None
         if self.body is not None:
             self.body.fail(ClientGoneError("the client is gone"))
         if self.task is not None:

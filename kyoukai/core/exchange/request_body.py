@@ -132,14 +132,15 @@ class RequestBody:
             self.stream.end(self.trailers)
 
     def fail(self, error: Exception) -> None:
-        """Note that no more of it comes; what came of one in memory is dropped.
+        """Note that no more of it comes; what came of one in memory is dropped, unless it is whole.
 
         :param error: what its reader gets.
         """
         self.deadline = NEVER
         if self.stream is not None:
             self.stream.fail(error)
-        else:
+        elif not self.is_whole:
+            # Whoever answers runs on, and one that is dropped would look as if it were empty.
             self.content = None
 
     def break_for(self, error: Exception) -> None:

@@ -17,6 +17,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
+from kyoukai.core.applications.exchange_calls import read_content
 from kyoukai.core.errors import BadRequest, ContentTooLarge, RequestTimeout
 from kyoukai.core.exchange.body_stream import HIGH_WATER, BodyStream, ClientGoneError
 from kyoukai.core.features import HTTP1_FEATURES, Feature
@@ -1535,5 +1536,27 @@ def test_each_request_has_a_client_of_its_own() -> None:
         assert owner.environ == shared
         # So is whoever observes answers.
         assert told == [*clients, "198.51.100.3"]
+
+    run(main)
+
+
+def test_a_handler_that_runs_on_reads_a_body_that_was_whole() -> None:
+    may_read = asyncio.Event()
+    read: list[bytes] = []
+
+    async def answer(exchange: Any) -> None:
+        await may_read.wait()
+        read.append(await read_content(exchange).read())
+
+    async def main() -> None:
+        exchange = MemoryExchange(MemoryOwner(LowerApp(answer)))
+        exchange.receive(head("POST", (b"content-length", b"3"), body_size=3))
+        exchange.receive_body(b"abc")
+        exchange.receive_end()
+        await turns()
+        exchange.lose()
+        may_read.set()
+        await turns()
+        assert read == [b"abc"]
 
     run(main)
