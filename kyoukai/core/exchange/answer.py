@@ -30,13 +30,16 @@ _heads: Known[HeadKey, AnswerHead] = Known(512)
 
 
 def whole_body(response: Response) -> bytes | None:
-    """Return the body if all of it is in memory, else ``None``."""
+    """Return the body if all of it is in memory, else ``None``.
+
+    It is what ``response.response`` holds, as with a stream: what a class makes of that for WSGI is not asked.
+    """
     # Werkzeug's annotation leaves out what an application may have assigned.
     body: object = response.response
     if isinstance(body, (list, tuple)):
         if len(body) == 1 and type(body[0]) is bytes:
             return body[0]
-        return b"".join(response.iter_encoded())
+        return b"".join(Response.iter_encoded(response))
     if isinstance(body, str):
         return body.encode()
     if isinstance(body, (bytes, bytearray)):

@@ -71,6 +71,20 @@ def test_a_later_change_is_not_sent() -> None:
     assert taken == b"abc"
 
 
+class Shouting(Response):
+    """It says something else to a WSGI server."""
+
+    def iter_encoded(self) -> Any:
+        return map(bytes.upper, super().iter_encoded())
+
+
+@pytest.mark.parametrize("body", [[b"abc"], (b"abc",), ["a", b"bc"], "abc"])
+def test_what_a_class_makes_of_its_body_for_wsgi_is_not_asked(body: Any) -> None:
+    response = Shouting()
+    response.response = body
+    assert prepare_answer(response, {"REQUEST_METHOD": "GET"})[1] == b"abc"
+
+
 async def pieces() -> Any:
     yield b"abc"
 
