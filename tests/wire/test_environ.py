@@ -3,6 +3,8 @@
 import pytest
 from werkzeug.wrappers import Response
 
+from kyoukai.core.http1.exchange import HTTP1Exchange
+
 from ..serving import Answering, chunks, message
 
 
@@ -161,3 +163,28 @@ def test_nothing_of_one_request_is_in_the_next(serve):
     second = environs[1]
     assert not {"mark", "HTTP_X_A", "CONTENT_LENGTH", "HTTP_UPGRADE"} & second.keys()
     assert (second["QUERY_STRING"], second["wsgi.input"].read()) == ("", b"")
+
+
+def test_a_request_that_names_its_client_by_itself(serve, monkeypatch):
+    class Naming(HTTP1Exchange):
+        @property
+        def environ(self):
+            client = self.head.query
+            return super().environ | ({"REMOTE_ADDR": client} if client else {})
+
+    remotes = []
+
+    @Answering
+    async def app(request):
+        remotes.append(request.remote_addr)
+        return Response("")
+
+    server = serve(app)
+    with server.connect() as client:
+        client.request(message())
+        monkeypatch.setattr(type(server.connection), "exchange_class", Naming)
+    remotes.clear()
+    with server.connect() as client:
+        for query in ("?192.0.2.1", "", "?192.0.2.2"):
+            client.request(message("POST", f"/{query}", body=b"body"))
+    assert remotes == ["192.0.2.1", "127.0.0.1", "192.0.2.2"]
