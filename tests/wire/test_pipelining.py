@@ -1,9 +1,12 @@
 """Requests sent before earlier ones are answered: the answers come in order."""
 
 import asyncio
+import gc
 
 import pytest
 from werkzeug.wrappers import Response
+
+from kyoukai.core.http1.exchange import HTTP1Exchange
 
 from ..serving import Answering, chunks, echo, message
 
@@ -112,3 +115,22 @@ def test_nothing_is_served_after_close(serve, by):
         assert (last.body, last.fields["connection"]) == (b"/2", "close")
         assert client.receive_rest() == b""
     assert seen == ["/1", "/2"]
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_an_idle_connection_keeps_no_body(serve, pieces):
+    body = bytes(100_000)
+    server = serve(echo)
+    with server.connect() as client:
+        data = message("POST", "/", body=body)
+        if pieces == 2:
+            client.send(data[:-10])
+            server.wait_until(lambda: any(one.reader.exchange for one in server.server.connections))
+            data = data[-10:]
+        client.request(data)
+        connection = server.connection
+        server.wait_until(lambda: not connection.queue.waiting)
+        kept = server.call(
+            lambda: [o for o in gc.get_objects() if isinstance(o, HTTP1Exchange) and o.owner is connection]
+        )
+        assert kept == []

@@ -144,7 +144,7 @@ class MessageReader:
         exchange_class, whole_size = receiver.exchange_class, self._whole_size
         while True:
             while buffer.offset == len(buffer.data):
-                buffer.data, buffer.offset = b"", 0
+                buffer.data, buffer.offset, exchange = b"", 0, None  # who is idle keeps no body
                 yield
             data: Any = buffer.data
             message = None
