@@ -117,6 +117,27 @@ def test_nothing_is_served_after_close(serve, by):
     assert seen == ["/1", "/2"]
 
 
+def test_nothing_is_begun_for_a_client_that_is_known_to_be_gone(serve):
+    begun = []
+
+    @Answering
+    async def app(request):
+        begun.append(request.path)
+        if request.path == "/first":
+            await may_answer.wait()
+            request.environ["kyoukai.protocol"].transport.abort()
+        return Response()
+
+    may_answer = asyncio.Event()
+    server = serve(app)
+    with server.connect() as client:
+        client.send(message("GET", "/first") + message("GET", "/next") * 3)
+        server.wait_until(lambda: begun == ["/first"] and len(server.connection.queue.waiting) == 4)
+        server.call(may_answer.set)
+        server.wait_until_empty()
+    assert begun == ["/first"]
+
+
 @pytest.mark.parametrize("pieces", [1, 2])
 def test_an_idle_connection_keeps_no_body(serve, pieces):
     body = bytes(100_000)

@@ -320,6 +320,10 @@ class HTTPProtocol(Connection, abc.ABC):
             self.end_after(exchange)
             return
         if others or reader.is_held:
+            if self.transport.is_closing():
+                # The client is gone, which this object is told in the loop's next turn.
+                queue.clear()
+                return
             queue.go_on()
             if reader.is_held and not queue.is_full:
                 self._read_on()
