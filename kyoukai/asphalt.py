@@ -28,6 +28,7 @@ from kyoukai.core.contract.backend import Backend, claimed_features
 from kyoukai.core.contract.registry import create_backend
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
+from kyoukai.core.semantics.trusted_proxies import TrustedProxies
 from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.applications import resolve_application
@@ -37,7 +38,7 @@ from kyoukai.server.listeners import Listeners
 from kyoukai.server.logs import enable_own_loggers
 from kyoukai.server.observers import make_observers, make_traces
 from kyoukai.server.outliving import outlive
-from kyoukai.server.settings import check_field, check_mapping, check_name, check_type
+from kyoukai.server.settings import check_field, check_mapping, check_name, check_type, make_forwarding
 from kyoukai.server.signals import interruptible, signals_call
 from kyoukai.server.starting import starting
 from kyoukai.server.startup_log import announce, loop_name, report_in_one_line
@@ -90,7 +91,9 @@ class KyoukaiComponent(Component):
     :param settings: ``bind``, or ``host``, ``port`` or ``uds``, the addresses: see
         :meth:`~kyoukai.server.listeners.Listeners.from_settings`; ``factory``, whether ``app`` is a
         function that returns the application; ``server_field``, the Server field of every answer, empty for
-        none; ``access_log`` and ``access_log_format``, see :mod:`kyoukai.server.access_log`;
+        none; ``trusted_proxies``, ``forwarded`` and ``forwarded_prefix``, see
+        :mod:`kyoukai.core.semantics.forwarding`; ``access_log`` and ``access_log_format``, see
+        :mod:`kyoukai.server.access_log`;
         ``cancel_on_disconnect``, whether a handler is cancelled when its client is gone; ``resource_name``,
         the name of the resources, where a process has several components; ``traces``, see
         :mod:`kyoukai.server.traces`; ``trace``, see :mod:`kyoukai.server.tracing`; ``debug``, whether the
@@ -130,7 +133,8 @@ class KyoukaiComponent(Component):
         self.resource_name = check_name(check_type(settings, "resource_name", "default"))
         if not isinstance(limits, Limits):
             limits = Limits.from_mapping(check_mapping("limits", limits))
-        self.entrance = Entrance(listeners, self.backend.alpn_protocols, limits)
+        proxies = TrustedProxies(settings.get("trusted_proxies") or ())
+        self.entrance = Entrance(listeners, self.backend.alpn_protocols, limits, proxies)
         """Where it listens."""
         self.server = Server(
             limits,
@@ -138,6 +142,8 @@ class KyoukaiComponent(Component):
             observers=make_observers(settings),
             cancel_on_disconnect=check_type(settings, "cancel_on_disconnect", False),
             features=claimed_features(self.backend),
+            proxies=proxies or None,
+            forwarding=make_forwarding(settings, proxies),
             on_opened=self._dispatch_made,
             on_lost=self._dispatch_lost,
         )

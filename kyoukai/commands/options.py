@@ -20,6 +20,7 @@ from kyoukai.commands.kinds import (
     whole,
 )
 from kyoukai.commands.option import Option, component, limit_options, process, supervisor
+from kyoukai.commands.proxy_options import PROXIES
 from kyoukai.server.access_log import DEFAULT_FORMAT
 from kyoukai.server.launch import LOOPS, START_TIMEOUT
 from kyoukai.server.log_files import FORMS
@@ -95,6 +96,7 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
             key="ssl.alpn",
         ),
     ),
+    "Proxies": PROXIES,
     "HTTP": (
         component(
             "backend",

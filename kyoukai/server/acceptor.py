@@ -13,6 +13,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.server.heading import Heading
+
 logger: Final = logging.getLogger("kyoukai.server")
 
 BURST: Final = 16
@@ -28,7 +31,8 @@ TURNS_TO_READ: Final = 3
 begins to wait for it in the second."""
 
 HANDSHAKE_GRACE: Final = 5.0
-"""Seconds that a TLS handshake has to end in where another process takes this one's place."""
+"""Seconds that a TLS handshake, or a header of the PROXY protocol, has to end in where another process takes
+this one's place."""
 
 RETRY_DELAY: Final = 0.5
 """Seconds until the next try after the system refused a descriptor; nginx waits as long, asyncio 1."""
@@ -71,19 +75,23 @@ class Door:
     :param options: what every connection is made with, as
         :meth:`asyncio.loop.connect_accepted_socket` has it: ``ssl`` and its timeouts. Others may be set for
         the connections that are made afterwards.
+    :param heading: what reads a header of the PROXY protocol from a connection that was just accepted; the
+        factory is given what that says, in place of the address. ``None``: there is none.
     """
 
-    __slots__ = ("factory", "options", "sock")
+    __slots__ = ("factory", "heading", "options", "sock")
 
     def __init__(
         self,
         sock: socket.socket,
         factory: Callable[[Any], asyncio.BaseProtocol],
         options: Mapping[str, Any] = NO_OPTIONS,
+        heading: Heading | None = None,
     ) -> None:
         self.sock = sock
         self.factory = factory
         self.options = options
+        self.heading = heading
 
 
 class Acceptor:
@@ -110,6 +118,10 @@ class Acceptor:
         try:
             self._watch(loop)
         except NotImplementedError:
+            if any(door.heading is not None for door in self._doors):
+                raise ConfigurationError(
+                    "proxy_protocol needs an event loop that can wait for sockets"
+                ) from None
             # Windows' own loop cannot wait until a socket is ready. It has ways to accept instead.
             for door in self._doors:
                 factory = partial(door.factory, None)
@@ -144,10 +156,14 @@ class Acceptor:
             self._retry.cancel()
         if self._watching:
             self._unwatch(loop)
-            for door in () if leave else self._doors:
-                for _ in range(LAST_BURSTS):
+            for door in self._doors:
+                for _ in range(0 if leave else LAST_BURSTS):
                     if not self._accept(loop, door):
                         break
+                if door.heading is not None:
+                    if leave:
+                        await door.heading.drain(HANDSHAKE_GRACE)
+                    door.heading.close()
         for server in self._servers:
             server.close()
         for door in self._doors:
@@ -192,7 +208,11 @@ class Acceptor:
                     continue
                 self._pause(loop, error)
                 return False
-            self._connect(loop, door, connection, address)
+            if door.heading is None:
+                self._connect(loop, door, connection, address)
+            else:
+                connect = partial(self._connect, loop, door, connection)
+                door.heading.read(loop, connection, address, connect)
         return True
 
     def _connect(

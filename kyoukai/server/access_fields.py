@@ -52,8 +52,13 @@ def _now(exchange: Exchange, request: Any, response: Any) -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
+def _client(exchange: Exchange, request: Any) -> dict[str, Any]:
+    """Return the environ that says who the client is: without a request, none of it has been read yet."""
+    return exchange.client_environ if request is None else exchange.environ
+
+
 def _scheme(exchange: Exchange, request: Any, response: Any) -> str:
-    environ = exchange.environ if request is None else request.environ
+    environ = exchange.client_environ if request is None else request.environ
     scheme: str = environ.get("wsgi.url_scheme", "http")
     return scheme
 
@@ -96,11 +101,11 @@ FIELDS: Final[dict[str, Field]] = {
     "time": Field("when the answer had been written: local time by ISO 8601, with milliseconds", _now),
     "client": Field(
         "the client's address, with its port where that is the connection's own",
-        lambda exchange, request, response: client_name(request, exchange.environ),
+        lambda exchange, request, response: client_name(request, _client(exchange, request)),
     ),
     "address": Field(
         "the client's address without a port",
-        lambda exchange, request, response: client_address(request, exchange.environ),
+        lambda exchange, request, response: client_address(request, _client(exchange, request)),
     ),
     "method": Field("the method", lambda exchange, request, response: exchange.head.method or None),
     "target": Field("path and query as the client sent them", _target),

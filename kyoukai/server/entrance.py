@@ -4,15 +4,20 @@ import asyncio
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from kyoukai.core.connection.connection import Connection
+from kyoukai.core.connection.connection import Connection, Unnamed
+from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
+from kyoukai.core.semantics.trusted_proxies import TrustedProxies
 from kyoukai.server.acceptor import Acceptor, Door
+from kyoukai.server.heading import Heading, Relayed
 from kyoukai.server.listener import BaseListener
 from kyoukai.server.listeners import Listeners, Sockets
 from kyoukai.server.tls import connection_options, make_ssl_context
 from kyoukai.server.tracing import traced
+
+NOBODY: Final = TrustedProxies()
 
 CreateProtocol = Callable[[str, int], asyncio.BaseProtocol]
 """Makes the protocol of a connection: the address and port of the server are given to it."""
@@ -24,10 +29,18 @@ class Entrance:
     :param listeners: where it listens.
     :param alpn_protocols: the names that the backend offers by TLS (RFC 7301).
     :param limits: those of the server.
-    :raises ConfigurationError: if the setting ``ssl`` of a listener is no good.
+    :param proxies: who may speak the PROXY protocol.
+    :raises ConfigurationError: if the setting ``ssl`` of a listener is no good, or one wants the PROXY
+        protocol and nobody may speak it.
     """
 
-    def __init__(self, listeners: Listeners, alpn_protocols: tuple[str, ...], limits: Limits) -> None:
+    def __init__(
+        self,
+        listeners: Listeners,
+        alpn_protocols: tuple[str, ...],
+        limits: Limits,
+        proxies: TrustedProxies = NOBODY,
+    ) -> None:
         self.listeners = listeners
         self.ssl_contexts = [make_ssl_context(listener.ssl, alpn_protocols) for listener in listeners]
         """The TLS context of each listener; ``None``: it does not speak TLS."""
@@ -38,6 +51,9 @@ class Entrance:
         self.acceptor = Acceptor([])
         """What accepts connections, once it is open."""
         self._limits = limits
+        self._proxies = proxies
+        if not proxies and any(listener.proxy_protocol for listener in listeners):
+            raise ConfigurationError("proxy_protocol is required, and trusted_proxies names nobody")
         self._opened: Sockets = []
         self._create: CreateProtocol
         self._trace = False
@@ -81,17 +97,25 @@ class Entrance:
     def _make_door(self, listener: BaseListener, sock: socket.socket) -> Door:
         context = self.ssl_contexts[self.listeners.index(listener)]
         factory: Any = partial(make_protocol, self._create, listener.address(sock))
-        return Door(
-            sock, traced(factory) if self._trace else factory, connection_options(context, self._limits)
-        )
+        if self._trace:
+            factory = traced(factory)
+        heading = Heading(self._proxies, self._limits.head_timeout) if listener.proxy_protocol else None
+        return Door(sock, factory, connection_options(context, self._limits), heading)
 
 
 def make_protocol(create: CreateProtocol, address: tuple[str, int], peer: Any) -> asyncio.BaseProtocol:
     """Return the protocol of a connection that was accepted.
 
     :param address: the address and port of the server, as the client has it.
-    :param peer: the client's address, as :meth:`socket.socket.accept` has it; ``None``: it is to be asked.
+    :param peer: the client's address, as :meth:`socket.socket.accept` has it, or what a proxy says of it;
+        ``None``: it is to be asked.
     """
+    if isinstance(peer, Relayed):
+        peer, proxied = peer
+        if proxied.peer is None or proxied.server is None:
+            peer = Unnamed(peer)
+        else:
+            peer, address = proxied.peer, proxied.server
     protocol = create(*address)
     if isinstance(protocol, Connection):
         protocol.peer = peer

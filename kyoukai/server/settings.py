@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.semantics.forwarding import Forwarding
+from kyoukai.core.semantics.trusted_proxies import TrustedProxies
 
 
 def check_mapping(name: str, value: object) -> Mapping[str, Any]:
@@ -49,3 +51,18 @@ def check_field(value: str) -> str:
     if not value.isascii() or not value.isprintable():
         raise ConfigurationError(f"server_field is {value!r}; it must be printable ASCII")
     return value
+
+
+def make_forwarding(settings: Mapping[str, Any], proxies: TrustedProxies) -> Forwarding | None:
+    """Return what is taken of the fields by which proxies name a client; ``None``: nothing.
+
+    :param settings: of the component: ``forwarded`` and ``forwarded_prefix``.
+    :param proxies: those that are trusted.
+    :raises ConfigurationError: if one of them cannot be used.
+    """
+    prefix, fields = check_type(settings, "forwarded_prefix", False), settings.get("forwarded")
+    if fields is not None:
+        return Forwarding(proxies, fields, prefix=prefix)
+    if prefix:
+        raise ConfigurationError("forwarded_prefix needs forwarded to be 'x-forwarded'")
+    return None

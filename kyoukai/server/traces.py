@@ -91,7 +91,7 @@ class Traces:
         if route is not None:
             span.update_name(f"{method_of(exchange)} {route}")
             span.set_attribute("http.route", route)
-        address = client_address(request, exchange.environ)
+        address = client_address(request, exchange.client_environ if request is None else exchange.environ)
         if address is not None:
             span.set_attribute("client.address", address)
         status = exchange.status
@@ -196,7 +196,7 @@ def request_attributes(exchange: Exchange, carrier: dict[str, str]) -> dict[str,
     values: dict[str, Any] = {
         "http.request.method": head.method if head.method in METHODS else OTHER,
         "url.path": path,
-        "url.scheme": environ.get("wsgi.url_scheme", "http"),
+        "url.scheme": exchange.client_environ.get("wsgi.url_scheme", "http"),
         "network.protocol.version": head.version,
     }
     if head.method not in METHODS and head.method:

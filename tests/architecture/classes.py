@@ -37,7 +37,7 @@ CORE: dict[str, tuple[Size, str]] = {
     "kyoukai.core.exchange.exchange.Exchange": (Size(17, 2), "fifteen, and two that few exchanges have"),
     "kyoukai.core.http1.exchange.HTTP1Exchange": (Size(18, 3), "sixteen of every exchange"),
     "kyoukai.core.http1.protocol.HTTPProtocol": (Size(24, 2), FACE),
-    "kyoukai.core.serving.server_state.Server": (Size(22, 1), "limits, clock, log and connections in one"),
+    "kyoukai.core.serving.server_state.Server": (Size(24, 1), "limits, clock, log and connections in one"),
 }
 
 LARGER: dict[str, tuple[Size, str]] = CORE | {

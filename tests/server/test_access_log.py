@@ -40,6 +40,7 @@ def answered(
         received=12,
         began=BEGAN,
         environ=environ,
+        client_environ=environ,
         request_id="0af7651916cd43dd8448eb211c80319c",
         answer_head=None,
     )

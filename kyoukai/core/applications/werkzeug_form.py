@@ -59,6 +59,9 @@ class WerkzeugForm:
             return
         app, context = self.app, exchange.owner.parent_context
         environ = build_environ(exchange.head, shared, exchange.body, exchange.content)
+        forwarding = exchange.server.forwarding
+        if forwarding is not None:
+            forwarding.apply(environ)
         if environ["kyoukai.protocol"] is None:
             environ["kyoukai.protocol"] = exchange
         refusal = None if exchange.error is None else exchange.refusal

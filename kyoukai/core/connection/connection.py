@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..applications.forms import answerer_of
 from ..exchange.client_state import ClientState
 from ..exchange.environ import connection_environ
+from ..semantics.forwarding import UNNAMED
 from ..serving.server_state import NEVER, logger
 from .gathering import write_both
 from .resets import set_reset
@@ -40,6 +41,12 @@ class Phase(enum.Enum):
 OPEN, LINGERING, CLOSED = Phase.OPEN, Phase.LINGERING, Phase.CLOSED
 
 
+class Unnamed(tuple[Any, ...]):
+    """The address of a proxy that has connected for a client, and does not say which; empty: it has none."""
+
+    __slots__ = ()
+
+
 class Connection(asyncio.Protocol):
     """One connection, without what is said on it.
 
@@ -59,7 +66,8 @@ class Connection(asyncio.Protocol):
     # What most connections never change is the class's: an object of more than thirty attributes
     # takes CPython twice as long to look at.
     peer: "tuple[Any, ...] | None" = None
-    """The client's address, where whoever accepted the connection knows it; else the transport is asked."""
+    """The client's address, where whoever accepted the connection knows it; else the transport is asked. It
+    is an :class:`Unnamed` where a proxy has connected for a client, and does not say which."""
     is_open_ended = False
     """Whether the end of the connection is what delimits the answer being sent, or sent last."""
     _stalled_since = NEVER
@@ -101,12 +109,15 @@ class Connection(asyncio.Protocol):
         self.client = ClientState(self.loop)
         self.is_secure = transport.get_extra_info("sslcontext") is not None
         is_local = self.server_port == 0
-        peer = None if is_local else self.peer or transport.get_extra_info("peername")
+        # A client that a proxy named has an address, also where the proxy has come by a Unix socket.
+        peer = self.peer or (None if is_local else transport.get_extra_info("peername"))
         self.environ = connection_environ(
             scheme="https" if self.is_secure else "http",
             server=("localhost", 80) if is_local else (self.server_ip, self.server_port),
             peer=peer[:2] if peer else None,
         )
+        if type(self.peer) is Unnamed:
+            self.environ[UNNAMED] = True
         self.await_request()
         self.server.opened(self)
 

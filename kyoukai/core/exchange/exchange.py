@@ -396,6 +396,16 @@ class Exchange(AnswerWriter):
         return known
 
     @property
+    def client_environ(self) -> dict[str, Any]:
+        """:attr:`environ`, with what is believed of a proxy that names the client in the head."""
+        forwarding = self.server.forwarding
+        if forwarding is None or not self.head.is_accepted:
+            return self.environ
+        environ = self.head.environ | self.environ
+        forwarding.apply(environ)
+        return environ
+
+    @property
     def answer_head(self) -> AnswerHead | None:
         """The head of the answer, where the application sent it by itself: with no Werkzeug response."""
         return getattr(self, "_answer_head", None)
@@ -483,7 +493,12 @@ class Exchange(AnswerWriter):
     def ask_plan(self) -> "BodyPlan | None":
         """Return how the application wants the body."""
         ask = getattr(self.owner.app, "receive_head", None)
-        plan: BodyPlan | None = None if ask is None else ask(self.head.environ | self.environ)
+        if ask is None:
+            return None
+        environ = self.head.environ | self.environ
+        if self.server.forwarding is not None:
+            self.server.forwarding.apply(environ)
+        plan: BodyPlan | None = ask(environ)
         return plan
 
     def take_body(self, data: bytes) -> None:

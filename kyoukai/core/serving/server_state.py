@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from ..features import HTTP1_FEATURES
 from ..known import Known
 from ..limits import Limits
+from ..semantics.forwarding import UNNAMED, Forwarding
 from ..semantics.methods import SERVED_METHODS, served_methods
+from ..semantics.trusted_proxies import TrustedProxies
 from .allocator import keep_freed_memory
 from .observing import Observe, told
 from .threads import Threads, threads, wait_first
@@ -58,6 +60,8 @@ class Server:
     :param cancel_on_disconnect: whether a handler is cancelled when its client is gone. A client
         that ends its side is then taken to be gone, and gets no answer.
     :param features: what the backend claims that its connections can do.
+    :param proxies: those that are believed; ``None``: nobody is.
+    :param forwarding: what is taken of the fields that they send; ``None``: nothing.
     :param on_opened: called with every connection that opens.
     :param on_lost: called with every connection that is lost, and why.
     """
@@ -70,6 +74,8 @@ class Server:
         observers: Sequence[Observe] = (),
         cancel_on_disconnect: bool = False,
         features: frozenset[str] = HTTP1_FEATURES,
+        proxies: TrustedProxies | None = None,
+        forwarding: Forwarding | None = None,
         on_opened: "Callable[[ManagedConnection], None] | None" = None,
         on_lost: "Callable[[ManagedConnection, Exception | None], None] | None" = None,
     ) -> None:
@@ -81,6 +87,8 @@ class Server:
         """Returns what answers in the place of another; ``None``: that other does. Traces set it."""
         self.cancel_on_disconnect = cancel_on_disconnect
         self.features = features
+        self.proxies = proxies
+        self.forwarding = forwarding
         self.linger_size = self.limits.linger_size(0)
         """The most bytes to read and discard while lingering."""
         self.methods: Container[bytes] = SERVED_METHODS
@@ -114,7 +122,11 @@ class Server:
 
         :param environ: what the environs of the connection's requests share.
         """
-        return False
+        return (
+            self.proxies is not None
+            and UNNAMED not in environ
+            and self.proxies.trust_peer(environ.get("REMOTE_ADDR"))
+        )
 
     def prepare(self, app: object) -> None:
         """Note what an application declares, if it does: see :mod:`kyoukai.core.serving.application`."""

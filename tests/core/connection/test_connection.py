@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Response
 
-from kyoukai.core.connection.connection import CLOSED, LINGERING, OPEN, Connection
+from kyoukai.core.connection.connection import CLOSED, LINGERING, OPEN, Connection, Unnamed
 from kyoukai.core.limits import Limits
+from kyoukai.core.semantics.forwarding import UNNAMED
 from kyoukai.core.serving.server_state import NEVER, Server
 from tests.core.wires import App, FakeTransport, run, turns
 
@@ -72,6 +73,19 @@ def test_one_whose_peer_is_gone_already() -> None:
     async def main() -> None:
         connection, _ = make(peername=None)
         assert "REMOTE_ADDR" not in connection.environ
+
+    run(main)
+
+
+def test_one_whose_peer_is_a_proxy_that_names_no_client() -> None:
+    async def main() -> None:
+        class Accepted(Connection):
+            peer = Unnamed(("2001:db8::1", 7, 0, 0))
+
+        connection = Accepted(make()[0].component, object(), "::1", 8000)  # type: ignore[arg-type]
+        connection.connection_made(FakeTransport())
+        assert connection.environ["REMOTE_ADDR"] == "2001:db8::1"
+        assert connection.environ[UNNAMED] is True
 
     run(main)
 
