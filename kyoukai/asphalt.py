@@ -33,13 +33,13 @@ from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.applications import resolve_application
 from kyoukai.server.connection_events import ConnectionLostEvent, ConnectionMadeEvent, has_listeners
-from kyoukai.server.entrance import Entrance
+from kyoukai.server.entrance import Entrance, renewals
 from kyoukai.server.listeners import Listeners
 from kyoukai.server.logs import enable_own_loggers
 from kyoukai.server.observers import make_observers, make_traces
 from kyoukai.server.outliving import outlive
 from kyoukai.server.settings import check_field, check_mapping, check_name, check_type, make_forwarding
-from kyoukai.server.signals import interruptible, signals_call
+from kyoukai.server.signals import call_at_signals, interruptible, signals_call
 from kyoukai.server.starting import starting
 from kyoukai.server.startup_log import announce, loop_name, report_in_one_line
 from kyoukai.server.supervisor.worker import open_entrance, this_worker
@@ -91,7 +91,7 @@ class KyoukaiComponent(Component):
     :param settings: ``bind``, or ``host``, ``port`` or ``uds``, the addresses: see
         :meth:`~kyoukai.server.listeners.Listeners.from_settings`; ``factory``, whether ``app`` is a
         function that returns the application; ``server_field``, the Server field of every answer, empty for
-        none; ``trusted_proxies``, ``forwarded`` and ``forwarded_prefix``, see
+        none; ``trusted_proxies``, ``forwarded`` and what begins so, see
         :mod:`kyoukai.core.semantics.forwarding`; ``access_log`` and ``access_log_format``, see
         :mod:`kyoukai.server.access_log`;
         ``cancel_on_disconnect``, whether a handler is cancelled when its client is gone; ``resource_name``,
@@ -168,6 +168,8 @@ class KyoukaiComponent(Component):
         acceptor = self.entrance.prepare(create, trace=self.trace)
         self.address, self.urls = self.entrance.address, self.entrance.urls
         worker = this_worker()
+        if worker is None:
+            ctx.add_teardown_callback(call_at_signals(renewals(self.entrance)))
         try:
             self._publish(ctx)
             self.server.start()

@@ -134,7 +134,10 @@ BAD_SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
     ({"ssl": "server.pem"}, ["ssl is 'server.pem'", "mapping with certificate and key"]),
     ({"ssl": {}}, ["ssl has no certificate", "PEM file"]),
     ({"ssl": {"certificat": "server.pem"}}, ["'certificat' in ssl", "did you mean certificate?"]),
-    ({"ssl": {1: "server.pem"}}, ["1", "ssl", "known: alpn, certificate, key, password"]),
+    (
+        {"ssl": {1: "server.pem"}},
+        ["1", "ssl", "known: alpn, certificate, client_ca, client_certificates, key, password, sni"],
+    ),
     ({"ssl": {"certificate": "/no/such.pem"}}, ["ssl.certificate is '/no/such.pem'", "no such file"]),
     ({"ssl": {"certificate": ["server.pem"]}}, ["ssl.certificate is ['server.pem']"]),
 ]

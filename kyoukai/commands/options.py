@@ -95,6 +95,19 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
             "Offer these protocols by ALPN, in place of the backend's. May be given several times.",
             key="ssl.alpn",
         ),
+        component(
+            "ssl_client_ca",
+            text("PATH"),
+            "Ask clients for a certificate that one of these has issued (PEM).",
+            key="ssl.client_ca",
+        ),
+        component(
+            "ssl_client_certificates",
+            choice("required", "optional"),
+            "Whether a client may come without a certificate.",
+            "required, with --ssl-client-ca",
+            key="ssl.client_certificates",
+        ),
     ),
     "Proxies": PROXIES,
     "HTTP": (

@@ -1,8 +1,9 @@
 """The way into a server: its listeners, the TLS of each, and what accepts on them."""
 
 import asyncio
+import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -14,8 +15,11 @@ from kyoukai.server.acceptor import Acceptor, Door
 from kyoukai.server.heading import Heading, Relayed
 from kyoukai.server.listener import BaseListener
 from kyoukai.server.listeners import Listeners, Sockets
+from kyoukai.server.log_files import reopen_log_files
 from kyoukai.server.tls import connection_options, make_ssl_context
 from kyoukai.server.tracing import traced
+
+logger: Final = logging.getLogger("kyoukai.server")
 
 NOBODY: Final = TrustedProxies()
 
@@ -44,6 +48,9 @@ class Entrance:
         self.listeners = listeners
         self.ssl_contexts = [make_ssl_context(listener.ssl, alpn_protocols) for listener in listeners]
         """The TLS context of each listener; ``None``: it does not speak TLS."""
+        # All sockets of a listener have the same, so that others can be set for those to come.
+        self._options = [connection_options(context, limits) for context in self.ssl_contexts]
+        self._alpn_protocols = alpn_protocols
         self.address = ("", 0)
         """The first address and port listened on, once it is open; the path of a Unix socket and 0."""
         self.urls: tuple[str, ...] = ()
@@ -94,13 +101,46 @@ class Entrance:
             ]
         )
 
+    @property
+    def has_certificates(self) -> bool:
+        """Whether there are certificates to be read again."""
+        return any(isinstance(listener.ssl, Mapping) for listener in self.listeners)
+
+    def reload_certificates(self) -> None:
+        """Read certificates and keys again, for the connections that are made from now on.
+
+        Where one cannot be used, all stay as they are, and one line of the log says why.
+        """
+        try:
+            contexts = [make_ssl_context(listener.ssl, self._alpn_protocols) for listener in self.listeners]
+        except (ConfigurationError, OSError) as error:
+            logger.error("the certificates stay as they are: %s", error)
+            return
+        self.ssl_contexts = contexts
+        for options, context in zip(self._options, contexts, strict=True):
+            options.update(connection_options(context, self._limits))
+        logger.info("certificates and keys have been read again")
+
     def _make_door(self, listener: BaseListener, sock: socket.socket) -> Door:
-        context = self.ssl_contexts[self.listeners.index(listener)]
         factory: Any = partial(make_protocol, self._create, listener.address(sock))
         if self._trace:
             factory = traced(factory)
         heading = Heading(self._proxies, self._limits.head_timeout) if listener.proxy_protocol else None
-        return Door(sock, factory, connection_options(context, self._limits), heading)
+        return Door(sock, factory, self._options[self.listeners.index(listener)], heading)
+
+
+def renewals(entrance: Entrance) -> dict[str, Callable[[], object]]:
+    """Return what a server in one process does at a signal: workers have a supervisor that sees to it.
+
+    Without certificates SIGHUP ends it, as it does when a terminal is closed.
+    """
+
+    def renew() -> None:
+        reopen_log_files()
+        entrance.reload_certificates()
+
+    found: dict[str, Callable[[], object]] = {"SIGUSR1": reopen_log_files}
+    return {**found, "SIGHUP": renew} if entrance.has_certificates else found
 
 
 def make_protocol(create: CreateProtocol, address: tuple[str, int], peer: Any) -> asyncio.BaseProtocol:

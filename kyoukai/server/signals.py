@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import FrameType
 from typing import Final, NamedTuple
@@ -68,6 +69,33 @@ def interruptible(ctx: Context) -> Iterator[Interruption]:
         for number in ours:
             if signal.getsignal(number) is handle:
                 signal.signal(number, forgive)
+
+
+def call_at_signals(callbacks: Mapping[str, Callable[[], object]]) -> Callable[[], None]:
+    """Have functions called in the loop when signals come that would end the process.
+
+    :param callbacks: by the names of signals. One that the system has not, or that somebody handles, is left.
+    :return: what leaves the signals as they were.
+    """
+    loop = asyncio.get_running_loop()
+    is_main = threading.current_thread() is threading.main_thread()
+    ours: dict[signal.Signals, Callable[[], object]] = {}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        # uvloop forgets the signals of add_signal_handler between two runs; Python does not.
+        loop.call_soon_threadsafe(ours[signal.Signals(number)])
+
+    def leave() -> None:
+        for number in ours:
+            if signal.getsignal(number) is handle:
+                signal.signal(number, signal.SIG_DFL)
+
+    for name, callback in callbacks.items():
+        number: signal.Signals | None = getattr(signal, name, None)
+        if is_main and number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            ours[number] = callback
+            signal.signal(number, handle)
+    return leave
 
 
 @contextlib.contextmanager

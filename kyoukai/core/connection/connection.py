@@ -15,6 +15,7 @@ from ..exchange.client_state import ClientState
 from ..exchange.environ import connection_environ
 from ..semantics.forwarding import UNNAMED
 from ..serving.server_state import NEVER, logger
+from .client_certificates import client_variables
 from .gathering import write_both
 from .resets import set_reset
 
@@ -116,6 +117,8 @@ class Connection(asyncio.Protocol):
             server=("localhost", 80) if is_local else (self.server_ip, self.server_port),
             peer=peer[:2] if peer else None,
         )
+        if self.is_secure:
+            self.environ |= client_variables(transport.get_extra_info("ssl_object"))
         if type(self.peer) is Unnamed:
             self.environ[UNNAMED] = True
         self.await_request()
