@@ -20,9 +20,15 @@ PROXIES: Final[tuple[Option, ...]] = (
         "By which fields trusted proxies name the client: X-Forwarded-*, or Forwarded of RFC 7239.",
     ),
     component(
+        "forwarded_host",
+        switch(),
+        "Take X-Forwarded-Host and X-Forwarded-Port: only of a proxy that writes them itself.",
+        "false",
+    ),
+    component(
         "forwarded_prefix",
         switch(),
-        "Take X-Forwarded-Prefix for the path that the application is mounted at.",
+        "Take X-Forwarded-Prefix for the path that the application is mounted at: likewise.",
         "false",
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.semantics.forwarding import Forwarding
+from kyoukai.core.semantics.forwarding import X_FORWARDED, Forwarding
 from kyoukai.core.semantics.trusted_proxies import TrustedProxies
 
 
@@ -56,13 +56,13 @@ def check_field(value: str) -> str:
 def make_forwarding(settings: Mapping[str, Any], proxies: TrustedProxies) -> Forwarding | None:
     """Return what is taken of the fields by which proxies name a client; ``None``: nothing.
 
-    :param settings: of the component: ``forwarded`` and ``forwarded_prefix``.
+    :param settings: of the component: ``forwarded``, ``forwarded_host`` and ``forwarded_prefix``.
     :param proxies: those that are trusted.
     :raises ConfigurationError: if one of them cannot be used.
     """
-    prefix, fields = check_type(settings, "forwarded_prefix", False), settings.get("forwarded")
-    if fields is not None:
-        return Forwarding(proxies, fields, prefix=prefix)
-    if prefix:
-        raise ConfigurationError("forwarded_prefix needs forwarded to be 'x-forwarded'")
-    return None
+    fields = settings.get("forwarded")
+    host, prefix = (check_type(settings, f"forwarded_{name}", False) for name in ("host", "prefix"))
+    if fields != X_FORWARDED and (host or prefix):
+        name = "forwarded_host" if host else "forwarded_prefix"
+        raise ConfigurationError(f"{name} needs forwarded to be {X_FORWARDED!r}")
+    return None if fields is None else Forwarding(proxies, fields, host=host, prefix=prefix)

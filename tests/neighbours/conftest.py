@@ -38,9 +38,9 @@ def front(serve: Callable[..., Running], tmp_path: Path) -> Iterator[Callable[..
     """Serve behind a proxy that the test chooses, on each backend, until the test's end."""
     proxies: list[Proxy] = []
 
-    def start(kind: Callable[..., Proxy], limits: Any = None, **options: Any) -> Front:
+    def start(kind: Callable[..., Proxy], limits: Any = None, settings: Any = None, **options: Any) -> Front:
         app = Recording()
-        server = serve(app, limits=limits)
+        server = serve(app, limits=limits, **(settings or {}))
         proxies.append(kind(tmp_path, server.port, **options))
         return Front(proxies[-1], server, app)
 

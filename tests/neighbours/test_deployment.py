@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import trustme
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from kyoukai.cli import main
 from kyoukai.core.limits import Limits
@@ -100,14 +101,23 @@ def shop(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
         each.end()
 
 
+def proxied(uds: Path) -> dict[str, Any]:
+    """Return the settings of the page's application, but for where its socket is."""
+    folder = ROOT / "examples" / "docs"
+    settings: dict[str, Any] = YAML(typ="safe").load((folder / "proxied.yaml").read_text())["component"]
+    assert settings.pop("type") == "kyoukai"
+    assert settings["app"] == "proxied:app"
+    app = runpy.run_path(str(folder / "proxied.py"))["app"]
+    return {**settings, "app": app, "port": None, "uds": str(uds)}
+
+
 def test_nginx(serve, shop, tmp_path):
-    app = runpy.run_path(str(ROOT / "examples" / "docs" / "proxied.py"))["app"]
     uds = tmp_path / "http.sock"
-    server = serve(app, port=None, uds=str(uds))
-    forged = "X-Forwarded-For: 192.0.2.1"
+    server = serve(**proxied(uds))
+    forged = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.example"]
     with shop(uds).connect() as client:
         for _ in range(3):
-            answer = client.request(ask("/basket/", forged))
+            answer = client.request(ask("/basket/", *forged, "Forwarded: for=192.0.2.1;proto=https"))
             assert answer.body == b"127.0.0.1 asks for http://shop.example/basket/"
         assert client.request(ask("/live/")).status == 404
     # The connection to the server is kept.
@@ -115,9 +125,8 @@ def test_nginx(serve, shop, tmp_path):
 
 
 def test_browsers_get_http_2(serve, shop, tmp_path):
-    app = runpy.run_path(str(ROOT / "examples" / "docs" / "proxied.py"))["app"]
     uds = tmp_path / "http.sock"
-    serve(app, port=None, uds=str(uds))
+    serve(**proxied(uds))
     front = shop(uds, tls=True)
     front.authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     port = front.address[1]
@@ -218,10 +227,9 @@ def test_a_new_version_under_load(backend, shop, tmp_path):
     assert set(load.answers) == {(200, b"version 1"), (200, b"version 2")}
 
 
-def test_the_scheme_is_the_proxys(serve):
-    app = runpy.run_path(str(ROOT / "examples" / "docs" / "proxied.py"))["app"]
+def test_the_scheme_is_the_proxys(serve, tmp_path):
     fields = ["X-Forwarded-For: 192.0.2.1, 192.0.2.2", "X-Forwarded-Proto: https"]
-    server = serve(app)
+    server = serve(**proxied(tmp_path / "http.sock"))
     answer = server.request(ask("/basket", *fields))
     assert (answer.status, answer.fields["location"]) == (308, "https://shop.example/basket/")
     answer = server.request(ask("/basket/", *fields))

@@ -175,6 +175,10 @@ TRUSTED: dict[str, tuple[str, list[str]]] = {
     ),
     "a host that is none": ("x-forwarded", ["X-Forwarded-For: 203.0.113.7", f"X-Forwarded-Host: {HOST}/a b"]),
     "a user in the host": ("x-forwarded", ["X-Forwarded-For: 203.0.113.7", f"X-Forwarded-Host: a@{HOST}"]),
+    "a host that nobody asked for": (
+        "x-forwarded",
+        ["X-Forwarded-For: 203.0.113.7", f"X-Forwarded-Host: {HOST}", "X-Forwarded-Port: 6666"],
+    ),
     "a prefix that nobody asked for": (
         "x-forwarded",
         ["X-Forwarded-For: 203.0.113.7", "X-Forwarded-Prefix: //evil.example"],
@@ -206,7 +210,12 @@ TRUSTED: dict[str, tuple[str, list[str]]] = {
 def test_a_trusted_proxy_is_believed_and_its_client_is_not(serve, loopback, case):
     kind, fields = TRUSTED[case]
     server = serve(
-        show, port=None, bind=bind(loopback), trusted_proxies=[loopback, "10.0.0.0/8"], forwarded=kind
+        show,
+        port=None,
+        bind=bind(loopback),
+        trusted_proxies=[loopback, "10.0.0.0/8"],
+        forwarded=kind,
+        forwarded_host=case in ("a host that is none", "a user in the host"),
     )
     told, _ = ask(server, *fields)
     assert told["REMOTE_ADDR"] == "203.0.113.7"
@@ -412,7 +421,9 @@ def path(tmp_path, monkeypatch):
 @pytest.mark.parametrize("is_trusted", [False, True])
 def test_fields_by_a_unix_socket(serve, path, is_trusted):
     proxies = ["unix"] if is_trusted else ["0.0.0.0/0", "::/0"]
-    server = serve(show, port=None, uds=path, trusted_proxies=proxies, forwarded="x-forwarded")
+    server = serve(
+        show, port=None, uds=path, trusted_proxies=proxies, forwarded="x-forwarded", forwarded_host=True
+    )
     told = json.loads(server.request(message("GET", "/", *CLAIMS["all of them"])).body)
     assert told["REMOTE_ADDR"] == (VICTIM if is_trusted else None)
     assert told["url"] == ("https://evil.example:6666/" if is_trusted else "http://localhost/")
@@ -437,7 +448,13 @@ def test_the_application_and_the_log_have_the_clients_view(serve, caplog):
     async def guests(ctx: HTTPRequestContext) -> str:
         return f"{ctx.request.remote_addr} {ctx.url_for('guests', _external=True)}"
 
-    server = serve(app, trusted_proxies=["127.0.0.1"], forwarded="x-forwarded", forwarded_prefix=True)
+    server = serve(
+        app,
+        trusted_proxies=["127.0.0.1"],
+        forwarded="x-forwarded",
+        forwarded_host=True,
+        forwarded_prefix=True,
+    )
     fields = ["X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: shop.example"]
     answered = server.request(message("GET", "/guests/", *fields, "X-Forwarded-Prefix: /shop"))
     assert answered.body == b"203.0.113.7 https://shop.example/shop/guests/"
@@ -469,7 +486,7 @@ def test_hosts_of_routes_are_those_that_the_proxy_names(serve):
     async def shop(ctx: HTTPRequestContext) -> str:
         return f"the shop {sum([len(chunk) async for chunk in ctx.stream()])}"
 
-    server = serve(app, trusted_proxies=["127.0.0.1"], forwarded="x-forwarded")
+    server = serve(app, trusted_proxies=["127.0.0.1"], forwarded="x-forwarded", forwarded_host=True)
     named = message("POST", "/", "X-Forwarded-Host: shop.example", body=b"12345")
     assert server.request(named).body == b"the shop 5"
     assert server.request(message("POST", "/", body=b"12345")).status == 404
@@ -483,6 +500,8 @@ def test_hosts_of_routes_are_those_that_the_proxy_names(serve):
     [
         ({"forwarded": "x-forwarded"}, "forwarded is 'x-forwarded', and trusted_proxies names nobody"),
         ({"forwarded": "all", "trusted_proxies": ["::1"]}, "forwarded is 'all'; it must be 'x-forwarded' or"),
+        ({"forwarded_host": True}, "forwarded_host needs forwarded to be 'x-forwarded'"),
+        ({"forwarded": "forwarded", "forwarded_prefix": True}, "forwarded_prefix needs forwarded to be"),
         ({"forwarded_prefix": True}, "forwarded_prefix needs forwarded to be 'x-forwarded'"),
         ({"trusted_proxies": ["*"]}, "trusted_proxies has '*'; whoever may connect is"),
         (

@@ -58,18 +58,21 @@ class Forwarding:
 
     :param proxies: whose word is taken on who the client before them was.
     :param fields: :data:`X_FORWARDED` or :data:`FORWARDED`.
+    :param host: whether ``X-Forwarded-Host`` and ``X-Forwarded-Port`` are taken: a proxy that does not write
+        them passes on what its client says.
     :param prefix: whether ``X-Forwarded-Prefix`` is taken.
     :raises ConfigurationError: if they are no such thing, or nobody is trusted.
     """
 
-    def __init__(self, proxies: TrustedProxies, fields: object, *, prefix: bool = False) -> None:
+    def __init__(
+        self, proxies: TrustedProxies, fields: object, *, host: bool = False, prefix: bool = False
+    ) -> None:
         if fields not in (X_FORWARDED, FORWARDED):
             raise ConfigurationError(f"forwarded is {fields!r}; it must be {X_FORWARDED!r} or {FORWARDED!r}")
         if not proxies:
             raise ConfigurationError(f"forwarded is {fields!r}, and trusted_proxies names nobody")
-        if prefix and fields == FORWARDED:
-            raise ConfigurationError(f"forwarded_prefix needs forwarded to be {X_FORWARDED!r}")
         self.proxies = proxies
+        self._host = host
         self._prefix = prefix
         self._read: Callable[[dict[str, Any]], Said] = (
             self._read_forwarded if fields == FORWARDED else self._read_x_forwarded
@@ -107,8 +110,8 @@ class Forwarding:
         return Said(
             client,
             _check_scheme(_last(environ, "HTTP_X_FORWARDED_PROTO")),
-            _check_host(_last(environ, "HTTP_X_FORWARDED_HOST")),
-            _check_port(_last(environ, "HTTP_X_FORWARDED_PORT")),
+            _check_host(_last(environ, "HTTP_X_FORWARDED_HOST")) if self._host else "",
+            _check_port(_last(environ, "HTTP_X_FORWARDED_PORT")) if self._host else "",
             prefix if PREFIX.fullmatch(prefix) else "",
         )
 

@@ -28,7 +28,7 @@ def changes(fields: dict[str, str], kind: str = "x-forwarded", **settings: Any) 
     """Return what is not as it was; ``None`` is what is not there any more."""
     sent = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in fields.items()}
     environ: dict[str, Any] = BEFORE | sent
-    Forwarding(PROXIES, kind, **settings).apply(environ)
+    Forwarding(PROXIES, kind, **{"host": True, **settings}).apply(environ)
     return {name: environ.get(name) for name in BEFORE if environ.get(name) != BEFORE[name]}
 
 
@@ -160,9 +160,14 @@ def test_what_is_no_prefix_changes_nothing(value: str) -> None:
 def test_a_host_that_is_not_there_gets_no_port() -> None:
     environ: dict[str, Any] = {**BEFORE, "HTTP_X_FORWARDED_PORT": "443"}
     del environ["HTTP_HOST"]
-    Forwarding(PROXIES, "x-forwarded").apply(environ)
+    Forwarding(PROXIES, "x-forwarded", host=True).apply(environ)
     assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("127.0.0.1", "443")
     assert "HTTP_HOST" not in environ
+
+
+def test_a_host_is_not_taken_where_nobody_asked_for_it() -> None:
+    fields = {"X-Forwarded-Host": "shop.example", "X-Forwarded-Port": "443"}
+    assert changes(fields, host=False) == {}
 
 
 HOST = {"HTTP_HOST": "shop.example", "SERVER_NAME": "shop.example", "SERVER_PORT": "443"}
@@ -259,7 +264,6 @@ def test_a_node() -> None:
         (PROXIES, "both", {}, "forwarded is 'both'; it must be 'x-forwarded' or 'forwarded'"),
         (PROXIES, True, {}, "forwarded is True; it must be"),
         (TrustedProxies(), "forwarded", {}, "forwarded is 'forwarded', and trusted_proxies names nobody"),
-        (PROXIES, "forwarded", {"prefix": True}, "forwarded_prefix needs forwarded to be 'x-forwarded'"),
     ],
 )
 def test_settings_that_cannot_be(proxies: Any, fields: Any, settings: Any, said: str) -> None:
@@ -290,6 +294,6 @@ def test_no_client_can_have_its_proxys_word_misread(prefix: str) -> None:
 def test_nothing_raises_and_no_host_is_taken_that_is_none(text: str, kind: str) -> None:
     names = ("FORWARDED", *(f"X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PORT", "PREFIX")))
     environ: dict[str, Any] = BEFORE | {f"HTTP_{name}": text for name in names}
-    Forwarding(PROXIES, kind, prefix=kind == "x-forwarded").apply(environ)
+    Forwarding(PROXIES, kind, host=True, prefix=True).apply(environ)
     assert environ["wsgi.url_scheme"] in ("http", "https")
     assert not set(environ["HTTP_HOST"]) & set(' "\\/@?#')
