@@ -32,7 +32,8 @@ _heads: Known[HeadKey, AnswerHead] = Known(512)
 def whole_body(response: Response) -> bytes | None:
     """Return the body if all of it is in memory, else ``None``.
 
-    It is what ``response.response`` holds, as with a stream: what a class makes of that for WSGI is not asked.
+    It is what ``response.response`` holds, as with a stream: what a class makes of that for WSGI is not
+    asked.
     """
     # Werkzeug's annotation leaves out what an application may have assigned.
     body: object = response.response
