@@ -87,7 +87,7 @@ class Request(wrappers.Request):
 
     json_module = json_input
 
-    matched_route: "Route | None" = None
+    matched_route: "Route | None"
     """The route that takes the request, once it has been found."""
 
     file_streams: "CachedAttribute[list[IO[bytes]]]" = CachedAttribute(lambda request: [])
@@ -96,6 +96,7 @@ class Request(wrappers.Request):
     def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
         self.environ = environ
         self.shallow = shallow
+        self.matched_route = None
         method = environ.get("REQUEST_METHOD", "GET")
         self.method = method if method in METHODS else method.upper()
         path = environ.get("PATH_INFO") or ""

@@ -17,6 +17,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import checking, idle, measuring, results, running
 from benchmarks.checking import WrongAnswerError
+from benchmarks.observed import shares
 from benchmarks.running import Running
 from benchmarks.servers import SERVERS
 from benchmarks.workloads import WORKLOADS
@@ -200,3 +201,9 @@ def test_commands_of_servers() -> None:
         assert any(word.endswith("certificate.pem") for word in words)
     assert "benchmarks.growing:app" in running.arguments(SERVERS["kyoukai"], WORKLOADS["routes-1"], 8123)
     assert Running._fields == ("process", "port", "started")
+
+
+def test_the_share_of_metrics_is_that_of_periods_side_by_side():
+    four = [(False, 1.0, 100), (True, 1.1, 100), (True, 2.2, 200), (False, 2.0, 200)]
+    idle = [(False, 0.1, 1), *four[1:]]
+    assert shares([*four, *idle, *four, (False, 1.0, 100)]) == pytest.approx([0.1, 0.1])

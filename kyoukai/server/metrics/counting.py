@@ -18,6 +18,7 @@ from .layout import (
     CLOSED,
     DUE,
     DURATIONS,
+    FIRST,
     LAG,
     LAG_BUCKETS,
     LAGS,
@@ -35,22 +36,58 @@ INTERVAL: Final = 0.5
 """Seconds between two measurements of the event loop's lag."""
 
 
+PLAIN: Final = range(200, 400)
+"""The statuses of answers that are no errors."""
+
+
 class Series:
-    """A series, and its first three numbers: what has been written of them need not be read again.
+    """A series, with what has been counted of it: what was written need not be read again.
 
     That there was an answer is written at once, so that no end of the process loses it. The seconds and the
     bytes of all together, which would take as long again, are written by :meth:`Counting.flush`.
     """
 
-    __slots__ = ("base", "first", "head", "method", "sent", "status", "sum")
+    __slots__ = (
+        "base",
+        "cell",
+        "cells",
+        "first",
+        "last",
+        "later",
+        "method",
+        "more",
+        "plain",
+        "received",
+        "size",
+        "status",
+        "sum",
+    )
 
-    def __init__(self, base: int) -> None:
+    def __init__(self, region: Region, base: int, size: int) -> None:
         self.base = base
+        self.cell: Any = region.cell(base + FIRST)
+        """Where :attr:`first` is written, and where each of :attr:`later` is."""
+        self.cells = [self.cell, *(region.cell(base + LATER + place) for place in range(len(DURATIONS)))]
         self.method = ""
-        self.head: RequestHead | None = None
-        """The last one that was counted."""
-        self.status = 0
-        self.first = self.sum = self.sent = 0.0
+        self.status = -1
+        self.last: RequestHead | None = None
+        """The head that was counted last."""
+        self.plain: RequestHead | None = None
+        """The same, where it has no body, and its answer is no error: there is nothing else to be counted."""
+        self.first = 0.0
+        self.later = [0.0] * (len(DURATIONS) + 1)
+        """How many took longer, by bucket of the histogram; the first bucket is :attr:`first`."""
+        self.sum = 0.0
+        self.size = size
+        """Bytes of the first answer: most are of the same size, and then there is nothing to add up."""
+        self.more = 0
+        """By how many bytes all other answers are larger, together."""
+        self.received = 0
+
+    def flush(self, cells: Any) -> None:
+        """Write the sums."""
+        cells[self.base + SUM] = self.sum
+        cells[self.base + SENT] = int(self.first + sum(self.later)) * self.size + self.more
 
 
 class Counting:
@@ -77,23 +114,42 @@ class Counting:
         base = self.region.place(Labels(name, exchange.status, route_of(request) or ""))
         series = self._series.get(base)
         if series is None:
-            self._series[base] = series = Series(base)
+            self._series[base] = series = Series(self.region, base, exchange.sent)
             if base != base_of(0) and name == method:
                 series.method, series.status = method, exchange.status
         return series
 
-    def begin(self, last: dict[Any, Series], exchange: Exchange, request: Any) -> Series:
-        """Return the series of an exchange, and note it as the last one of its route."""
-        series = self.find(exchange, request)
-        if len(last) > MAX_SERIES:  # An application makes routes as it goes on.
-            last.clear()
-        with contextlib.suppress(AttributeError, TypeError):
-            last[request.matched_route] = series
-        return series
+    def turn(
+        self, series: Series, last: dict[Any, Series], exchange: Exchange, request: Any
+    ) -> Series | None:
+        """Return the series of an exchange which may be another than that of the last one of its route.
 
-    def count_unanswered(self) -> None:
-        """Count a request that had no answer."""
-        self._cells[UNANSWERED] += 1.0
+        What few requests have is counted here: a body, and a refusal.
+
+        :param series: that of the last one.
+        :param last: the same of each route; the series that is found is kept there.
+        :return: ``None``: there was no answer.
+        """
+        status, head = exchange.status, exchange.head
+        if not status:
+            self._cells[UNANSWERED] += 1.0
+            return None
+        if series.status != status or (series.last is not head and series.method != head.method):
+            series = self.find(exchange, request)
+            if len(last) > MAX_SERIES:  # An application makes routes as it goes on.
+                last.clear()
+            with contextlib.suppress(AttributeError, TypeError):
+                last[request.matched_route] = series
+        if series.last is not head:
+            series.last = head
+            # A head that is accepted and has no body cannot be refused any more.
+            series.plain = head if head.body_size == 0 and series.status in PLAIN else None
+        if exchange.content is not None or exchange.body is not None:
+            series.received += exchange.received
+            self._cells[series.base + RECEIVED] = series.received
+        if exchange.error is not None:
+            self.count_refusal(status, exchange.error)
+        return series
 
     def count_refusal(self, status: int, error: Exception) -> None:
         """Count a request that was refused."""
@@ -114,9 +170,8 @@ class Counting:
 
     def flush(self) -> None:
         """Write the sums of seconds and bytes. It is called twice a second, and at the end of the process."""
-        cells = self._cells
-        for base, series in self._series.items():
-            cells[base + SUM], cells[base + SENT] = series.sum, series.sent
+        for series in self._series.values():
+            series.flush(self._cells)
 
     def stop(self) -> None:
         """Measure no more."""
@@ -140,36 +195,32 @@ class Counting:
 
 def make_observer(counting: Counting, region: Region) -> Observe:
     """Return what counts an exchange; a function, as that is called faster than an object."""
-    shortest = DURATIONS[0]
-    cells = region.cells
+    # To compare with three of them takes less than to search all.
+    shortest, second, third = DURATIONS[:3]
     last: dict[Any, Series] = {}
+    none: Any = Series(region, base_of(0), 0)
 
     def observe(exchange: Exchange, request: Any, response: Any) -> None:
-        duration = perf_counter() - exchange.began
-        status = exchange.status
-        if not status:
-            counting.count_unanswered()
-            return
-        # A route is mostly asked by the same method, and answers with the same status. Heads that are the
-        # same are one object mostly, and to read the method of one takes as long as all of this.
-        head = exchange.head
         try:
             series = last[request.matched_route]
         except (KeyError, AttributeError, TypeError):  # It is none of ours, if it has no hash.
-            series = counting.begin(last, exchange, request)
-        if series.status != status or (series.head is not head and series.method != head.method):
-            series = counting.begin(last, exchange, request)
-        series.head = head
+            series = none
+        # A route is mostly asked by the same method, and answers with the same status. Heads that are the
+        # same are one object mostly, and to read the method of one takes longer than to compare them.
+        if series.plain is not exchange.head or series.status != exchange.status:
+            found = counting.turn(series, last, exchange, request)
+            if found is None:
+                return
+            series = found
+        duration = perf_counter() - exchange.began
         series.sum += duration
-        series.sent += exchange.sent
+        if exchange.sent != series.size:
+            series.more += exchange.sent - series.size
         if duration <= shortest:
-            series.first = cells[series.base] = series.first + 1.0
+            series.first = series.cell[()] = series.first + 1.0
         else:
-            cells[series.base + LATER - 1 + bisect_left(DURATIONS, duration)] += 1.0
-        if exchange.body is not None or exchange.content is not None:
-            cells[series.base + RECEIVED] += exchange.received
-        if exchange.error is not None:
-            counting.count_refusal(status, exchange.error)
+            bucket = 1 if duration <= second else 2 if duration <= third else bisect_left(DURATIONS, duration)
+            series.later[bucket] = series.cells[bucket][()] = series.later[bucket] + 1.0
 
     observe.is_contained = True  # type: ignore[attr-defined]
     return observe

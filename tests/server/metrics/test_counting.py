@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kyoukai.core.errors import BadRequest, RequestTimeout
+from kyoukai.core.semantics.request_head import RequestHead
 from kyoukai.server.metrics import counting as counting_module
 from kyoukai.server.metrics.counting import Counting
 from kyoukai.server.metrics.layout import (
@@ -36,12 +37,15 @@ def counting(monkeypatch):
     region.close()
 
 
+PLAIN = RequestHead("GET")
+"""A head that is sent again and again."""
+
+
 def answered(method: str = "GET", status: int = 200, duration: float = 0.0, **others: Any) -> Any:
     """Return an exchange, as an observer sees it."""
     values = {"sent": 0, "received": 0, "body": None, "content": None, "error": None, **others}
-    return SimpleNamespace(
-        head=SimpleNamespace(method=method), status=status, began=100.0 - duration, **values
-    )
+    values.setdefault("head", RequestHead(method))
+    return SimpleNamespace(status=status, began=100.0 - duration, **values)
 
 
 def asked(rule: str) -> Any:
@@ -97,6 +101,59 @@ def test_durations_and_sizes(counting):
     assert cells[SUM] == pytest.approx(0.999 * sum(durations))
     assert cells[SENT] == 3 * len(durations)
     assert cells[RECEIVED] == 5 * len(durations)
+
+
+def test_sizes_of_answers_that_differ(counting):
+    sizes = [7, 7, 0, 100_000, 7, 12]
+    route = asked("/a")
+    for size, duration in zip(sizes, (0.0, 1.0) * 3, strict=True):
+        counting.observe(answered(head=PLAIN, sent=size, duration=duration), route, None)
+        counting.flush()
+        counting.flush()
+    assert numbers(counting) == {Labels("GET", 200, "/a"): len(sizes)}
+    [cells] = [cells for labels, cells in counting.region.read_series() if labels != OVERFLOW]
+    assert (cells[SENT], cells[SUM]) == (sum(sizes), pytest.approx(3.0))
+
+
+def test_heads_that_are_one_object(counting):
+    one, other = asked("/a"), asked("/b")
+    head = RequestHead("HEAD")
+    for exchange, request in (
+        (answered(head=PLAIN), one),
+        (answered(head=PLAIN), one),
+        (answered(head=PLAIN), other),
+        (answered(head=head), one),
+        (answered(head=PLAIN), one),
+        (answered(head=PLAIN, status=500), one),
+        (answered(head=PLAIN, status=500), one),
+        (answered(head=PLAIN, status=0), one),
+        (answered(head=PLAIN), one),
+    ):
+        counting.observe(exchange, request, None)
+    assert numbers(counting) == {
+        Labels("GET", 200, "/a"): 4,
+        Labels("GET", 200, "/b"): 1,
+        Labels("HEAD", 200, "/a"): 1,
+        Labels("GET", 500, "/a"): 2,
+    }
+    assert counting.region.cells[UNANSWERED] == 1
+
+
+def test_bodies_and_refusals_of_heads_that_are_one_object(counting):
+    route = asked("/a")
+    head = RequestHead("POST", body_size=3)
+    for _ in range(2):
+        counting.observe(answered(head=head, received=3, content=b"abc"), route, None)
+        counting.observe(answered(head=head, received=2, body=object(), error=BadRequest()), route, None)
+        counting.observe(answered(head=PLAIN, status=400, error=BadRequest()), route, None)
+    assert numbers(counting) == {
+        Labels("POST", 200, "/a"): 4,
+        Labels("GET", 400, "/a"): 2,
+        Labels("", 200, "The request is malformed."): 2,
+        Labels("", 400, "The request is malformed."): 2,
+    }
+    found = dict(counting.region.read_series())
+    assert found[Labels("POST", 200, "/a")][RECEIVED] == 10
 
 
 def test_methods_that_are_not_registered_are_counted_together(counting):

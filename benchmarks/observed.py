@@ -1,0 +1,142 @@
+"""``python -m benchmarks.observed``: the part of a server's CPU time that its metrics take, system included.
+
+A server on its core answers the smallest request on kept connections, as fast as wrk on the other core asks.
+Its metrics are switched on and off twenty times a second, and the CPU time a request of neighbouring periods
+is compared, so that the machine's mood falls on both. It needs Linux, two cores, wrk and taskset.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import uvloop
+from asphalt.core import Context
+
+from benchmarks import content, load
+from benchmarks.running import HOST, ROOT, SERVER_CORE, free_port, keep_to_client_core
+from benchmarks.workloads import WORKLOADS
+from kyoukai import HTTPRequestContext, Kyoukai, KyoukaiComponent
+from kyoukai.server.metrics.counting import Counting
+from kyoukai.server.metrics.region import Region
+
+PERIOD: Final = 0.05
+"""Seconds between two switches."""
+
+LEAST: Final = 50
+"""Requests of a period that counts."""
+
+Sample = tuple[bool, float, int]
+"""Of one period: whether metrics were on, the CPU time, and the requests."""
+
+
+class Switch:
+    """Switches the metrics of a server on and off, and notes what each period took."""
+
+    def __init__(self, component: KyoukaiComponent) -> None:
+        self.requests = 0
+        self.samples: list[Sample] = []
+        self._server = component.server
+        self._counting = Counting(Region.create())
+        self._since = 0
+        self._began = time.process_time()
+
+    def turn(self) -> None:
+        """End a period, and begin another."""
+        now = time.process_time()
+        is_on = self._server.observe is not None
+        self.samples.append((is_on, now - self._began, self.requests - self._since))
+        # On, off, off, on: what grows steadily falls on both.
+        self._server.observe = self._counting.observe if len(self.samples) % 4 in (0, 3) else None
+        self._began, self._since = time.process_time(), self.requests
+        asyncio.get_running_loop().call_later(PERIOD, self.turn)
+
+
+async def serve(port: int, backend: str) -> None:
+    """Serve until the standard input ends, and print the samples."""
+    app = Kyoukai("observed")
+
+    @app.route("/")
+    async def hello(ctx: HTTPRequestContext) -> Any:
+        switch.requests += 1
+        return ctx.app.response_class(content.TEXT, mimetype="text/plain")
+
+    component = KyoukaiComponent(app, backend=backend, host=HOST, port=port, access_log=False)
+    switch = Switch(component)
+    async with Context() as ctx:
+        await component.start(ctx)
+        switch.turn()
+        print("ready", flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        print(json.dumps(switch.samples))
+
+
+def shares(samples: Sequence[Sample]) -> list[float]:
+    """Return by what part a request took more with metrics than without, of each four periods."""
+    found = []
+    for start in range(0, len(samples) - 3, 4):
+        four = samples[start : start + 4]
+        if all(requests >= LEAST for _, _, requests in four):
+            cost = {
+                state: sum(cpu for is_on, cpu, _ in four if is_on == state)
+                / sum(requests for is_on, _, requests in four if is_on == state)
+                for state in (True, False)
+            }
+            found.append(cost[True] / cost[False] - 1)
+    return found
+
+
+def measure(backend: str, seconds: int, connections: int) -> list[float]:
+    """Run a server under load, and return its shares.
+
+    :param connections: that ask at the same time.
+    :raises RuntimeError: if it does not start.
+    """
+    port = free_port()
+    command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "benchmarks.observed"]
+    with subprocess.Popen(
+        [*command, "--backend", backend, "--serve", str(port)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        if server.stdout is None or server.stdout.readline() != "ready\n":
+            raise RuntimeError("the server did not start")
+        load.run(WORKLOADS["hello"]._replace(connections=connections), port, seconds)
+        written, _ = server.communicate("")
+    return shares(json.loads(written))
+
+
+def main() -> None:
+    """Serve, or measure and print."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.observed",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=int, default=60, help="of load (60)")
+    parser.add_argument("--backend", default="httptools", help="httptools or reference")
+    parser.add_argument("--connections", type=int, default=64, help="that ask at the same time (64)")
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve is not None:
+        uvloop.run(serve(options.serve, options.backend))
+        return
+    keep_to_client_core()
+    found = measure(options.backend, options.seconds, options.connections)
+    error = statistics.stdev(found) / math.sqrt(len(found))
+    print(
+        f"metrics take {statistics.mean(found):.2%} ± {error:.2%} more CPU time a request"
+        f" (backend {options.backend}, mean of {len(found)} comparisons and its standard error)"
+    )
+
+
+if __name__ == "__main__":
+    main()
