@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,38 @@ def test_sighup_reads_certificates_again(authority, tmp_path, loop):
             "ERROR kyoukai.server: the certificates stay as they are: ssl.key .* holds no private"
         )
         assert certificate_names(address, authority) == {"localhost", "new.example"}
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers need Linux")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_new_workers_have_the_certificate_that_is_there_now(authority, tmp_path, loop):
+    write_application(tmp_path)
+    settings = write(authority, tmp_path, "own", "localhost")
+    options = ("--ssl-certfile", settings["certificate"], "--ssl-keyfile", settings["key"], "--port", "0")
+    with kyoukai_run("served:app", *options, "--workers", "2", "--loop", loop, folder=tmp_path) as process:
+        host, _, port = process.url.removeprefix("https://").partition(":")
+        address = (host, int(port))
+
+        def names():
+            """Return what both workers show, be it that each gets some of so many connections."""
+            return {frozenset(certificate_names(address, authority)) for _ in range(16)}
+
+        assert names() == {frozenset({"localhost"})}
+        write(authority, tmp_path, "own", "localhost", "new.example")
+        process.send(signal.SIGHUP)
+        process.wait_for("reloaded: 2 new workers serve")
+        process.until(lambda: names() == {frozenset({"localhost", "new.example"})})
+        key = Path(settings["key"]).read_text()
+        Path(settings["key"]).write_text("nothing")
+        process.send(signal.SIGHUP)
+        process.wait_for("the reload failed, and the workers from before it go on")
+        process.wait_for("holds no private key")
+        assert names() == {frozenset({"localhost", "new.example"})}
+        Path(settings["key"]).write_text(key)
+        process.send(signal.SIGHUP)
+        process.wait_for("reloaded: 2 new workers serve", count=2)
         process.send(signal.SIGTERM)
         assert process.finish() == 0
 

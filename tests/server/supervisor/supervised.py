@@ -146,13 +146,18 @@ def write(folder: Path, text: str = APPLICATION) -> None:
 
 
 @contextlib.contextmanager
-def supervised(folder: Path, *arguments: str) -> Iterator[Supervised]:
-    """Run the application by workers while the block runs."""
-    write(folder)
+def supervised(
+    folder: Path, *arguments: str, text: str = APPLICATION, bind: str = "127.0.0.1:0"
+) -> Iterator[Supervised]:
+    """Run an application by workers while the block runs.
+
+    :param text: its source.
+    """
+    write(folder, text)
     with kyoukai_run(
         "app:app",
-        "--port",
-        "0",
+        "--bind",
+        bind,
         "--no-access-log",
         *arguments,
         folder=folder,

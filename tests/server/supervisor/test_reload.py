@@ -3,6 +3,7 @@
 import os
 import signal
 import ssl
+import threading
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,77 @@ def test_a_tls_handshake_under_way_is_finished(tmp_path: Path, loop: str) -> Non
                 except ssl.SSLWantReadError:
                     break
         assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+# `/` tells who the client is, and the version of the application.
+WHO = """
+from kyoukai.web import Kyoukai
+
+app = Kyoukai("who")
+
+
+@app.route("/")
+async def index(ctx):
+    return f"{ctx.request.remote_addr} {ctx.request_id} one"
+"""
+
+
+class Named:
+    """Clients that a proxy names, one after the other: each has an address of its own, and is told it."""
+
+    def __init__(self, port: int) -> None:
+        self.wrong: list[str] = []
+        self.versions = {"one": 0, "two": 0}
+        self._port = port
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self) -> "Named":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        number = 0
+        while not self._end.is_set():
+            number = number % 250 + 1
+            client = f"198.51.100.{number}"
+            header = f"PROXY TCP4 {client} 192.0.2.2 {6000 + number} 80\r\n".encode()
+            # Who is not the proxy is not believed on what the proxy's fields say.
+            fields = f"X-Request-ID: {number}\r\nX-Forwarded-For: 203.0.113.7\r\n".encode()
+            try:
+                with Client(("127.0.0.1", self._port)) as one:
+                    one.send(header + GET[:-2] + fields + b"\r\n")
+                    answer = one.receive().body.decode()
+            except (OSError, EOFError, AssertionError) as error:
+                answer = repr(error)
+            named, _, version = answer.rpartition(" ")
+            if (
+                version in self.versions
+                and named.startswith(f"{client} ")
+                and not named.endswith(f" {number}")
+            ):
+                self.versions[version] += 1
+            else:
+                self.wrong.append(answer)
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("backend", ["httptools", "reference"])
+def test_the_proxy_protocol_goes_on_over_a_reload(tmp_path: Path, backend: str, loop: str) -> None:
+    arguments = ("--workers", "2", "--backend", backend, "--loop", loop, "--trusted-proxy", "127.0.0.1")
+    bind = "127.0.0.1:0?proxy_protocol=required"
+    with (
+        supervised(tmp_path, *arguments, "--forwarded", "x-forwarded", text=WHO, bind=bind) as server,
+        Named(server.port) as clients,
+    ):
+        server.workers(2)
+        wait_until(lambda: clients.versions["one"] >= 20 or bool(clients.wrong))
+        write(tmp_path, WHO.replace("one", "two"))
+        server.signal(signal.SIGHUP)
+        server.process.wait_for("reloaded: 2 new workers serve")
+        wait_until(lambda: clients.versions["two"] >= 20 or bool(clients.wrong))
+    assert clients.wrong == []
