@@ -392,7 +392,7 @@ class Exchange(AnswerWriter):
         if known is None:
             values = [value for name, value in self.head.fields if name.lower() == b"x-request-id"]
             sent = values[0].decode("latin-1") if len(values) == 1 else None
-            self._request_id = known = take_id(sent, self.owner)
+            self._request_id = known = take_id(sent, self)
         return known
 
     @property

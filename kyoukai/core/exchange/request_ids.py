@@ -26,13 +26,13 @@ def make_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
-def take_id(sent: str | None, owner: Any) -> str:
+def take_id(sent: str | None, asked: Any) -> str:
     """Return the id of a request.
 
     :param sent: the value of ``X-Request-ID``.
-    :param owner: the connection, which says whether its peer is trusted; ``None``: there is none.
+    :param asked: the exchange or the connection, whose environ says who the peer is; ``None``: there is none.
     """
-    if sent and owner is not None and owner.server.trusts_peer(owner.environ) and TAKEN.fullmatch(sent):
+    if sent and asked is not None and asked.server.trusts_peer(asked.environ) and TAKEN.fullmatch(sent):
         return sent
     return make_id()
 
@@ -41,9 +41,9 @@ def request_id(environ: dict[str, Any]) -> str:
     """Return the id of a request, by its environ; it is made when it is first asked for."""
     known: str | None = environ.get(REQUEST_ID)
     if known is None:
-        protocol = environ.get("kyoukai.protocol")
-        owner = getattr(protocol, "owner", protocol)
-        known = environ[REQUEST_ID] = take_id(environ.get("HTTP_X_REQUEST_ID"), owner)
+        known = environ[REQUEST_ID] = take_id(
+            environ.get("HTTP_X_REQUEST_ID"), environ.get("kyoukai.protocol")
+        )
     return known
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kyoukai.core.exchange.request_ids import make_id, named, request_id, request_id_of
+from kyoukai.core.semantics.trusted_proxies import TrustedProxies
 from kyoukai.core.serving.server_state import Server
 from tests.core.wires import MemoryExchange, MemoryOwner, head, run
 
@@ -59,8 +60,32 @@ def test_the_id_of_anybody_else_is_not_taken() -> None:
 
 
 def test_the_protocol_of_an_environ_may_be_an_exchange() -> None:
-    exchange = SimpleNamespace(owner=connection(Trusting()))
+    exchange = SimpleNamespace(owner=connection(Server()), server=Trusting(), environ={})
     assert request_id({"HTTP_X_REQUEST_ID": "mine", "kyoukai.protocol": exchange}) == "mine"
+
+
+def test_who_is_trusted_is_whom_the_environ_of_the_exchange_names() -> None:
+    class Carried(MemoryExchange):
+        """One of several that a connection to a web server carries, each of a client of its own."""
+
+        client = ""
+
+        @property
+        def environ(self) -> dict[str, Any]:
+            return {"REMOTE_ADDR": self.client}
+
+    async def main() -> None:
+        owner = MemoryOwner(proxies=TrustedProxies(["192.0.2.1"]))
+        owner.environ = {"REMOTE_ADDR": "192.0.2.1"}
+        for client, is_taken in (("192.0.2.1", True), ("198.51.100.66", False)):
+            exchange = Carried(owner)
+            exchange.client = client
+            exchange.head = head("GET", (b"X-Request-Id", b"mine"))
+            assert (exchange.request_id == "mine") is is_taken
+            environ = {"HTTP_X_REQUEST_ID": "mine", "kyoukai.protocol": exchange}
+            assert (request_id(environ) == "mine") is is_taken
+
+    run(main)
 
 
 def test_the_id_of_an_exchange() -> None:
