@@ -29,10 +29,17 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """A raw connection: bytes out, answers in."""
+    """A raw connection: bytes out, answers in.
+
+    :param source: the address to come from.
+    """
 
     def __init__(
-        self, address: Any, context: ssl.SSLContext | None = None, receive_buffer: int | None = None
+        self,
+        address: Any,
+        context: ssl.SSLContext | None = None,
+        receive_buffer: int | None = None,
+        source: str | None = None,
     ) -> None:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
@@ -41,6 +48,8 @@ class Client:
             # The system counts this much towards what it holds for a client that does not read.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
+            if source is not None:
+                self.socket.bind((source, 0))
             self.socket.connect(address)
         except OSError:
             self.socket.close()

@@ -1,23 +1,28 @@
 """The files of examples/deploy, as far as this machine can run them."""
 
+import contextlib
 import json
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from kyoukai.cli import main
 from kyoukai.commands.options import OPTIONS
 
-from .processes import kyoukai_run, python
-from .serving import Client, message
+from .neighbours.proxies import INCLUDING, Proxy, find
+from .processes import Process, kyoukai_run, python
+from .serving import PATIENCE, Answer, Client, message
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "deploy"
 APPLICATION = """
@@ -29,7 +34,25 @@ app = Kyoukai("shop")
 @app.route("/")
 async def root(ctx):
     return "shop"
+
+
+@app.route("/who")
+async def who(ctx):
+    return f"{ctx.request.remote_addr} {ctx.url_for('who', _external=True)} {ctx.request_id}"
 """
+
+# What systemd does with the socket of the unit, but for its port: it is any that is free.
+ACTIVATE = """
+import os, socket, sys
+
+listening = socket.create_server(("127.0.0.1", 0))
+os.dup2(listening.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": sys.argv[1]}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+ADMIN = re.compile(r"/metrics are at http://127\.0\.0\.1:(\d+)")
 
 
 def documents() -> list[dict[str, Any]]:
@@ -41,6 +64,18 @@ def command_of_the_image() -> list[str]:
     assert found is not None
     command: list[str] = json.loads(found[1])
     return command
+
+
+def command_of_the_unit() -> list[str]:
+    line = re.search(r"(?m)^ExecStart=(.*)$", (EXAMPLES / "shop.service").read_text())
+    assert line is not None
+    return line[1].split()
+
+
+def name_of_the_socket() -> str:
+    name = re.search(r"(?m)^FileDescriptorName=(.*)$", (EXAMPLES / "shop.socket").read_text())
+    assert name is not None
+    return name[1]
 
 
 def flags(command: list[str]) -> dict[str, str]:
@@ -65,13 +100,10 @@ def test_the_unit_s_command_serves_on_the_socket_of_the_other_unit(tmp_path: Pat
     if activate is None:
         pytest.skip("there is no systemd-socket-activate")
     (tmp_path / "shop.py").write_text(APPLICATION)
-    line = re.search(r"(?m)^ExecStart=\S+ (.*)$", (EXAMPLES / "shop.service").read_text())
-    name = re.search(r"(?m)^FileDescriptorName=(.*)$", (EXAMPLES / "shop.socket").read_text())
-    assert line is not None
-    assert name is not None
-    words = line[1].replace("/run/shop/", f"{tmp_path}/").split()
+    _, *words = command_of_the_unit()
+    words[words.index("--admin") + 1] = f"unix:{tmp_path}/admin.sock"
     kyoukai = str(Path(sys.executable).with_name("kyoukai"))
-    arguments = ("--listen", f"{tmp_path}/s", f"--fdname={name[1]}", kyoukai, *words)
+    arguments = ("--listen", f"{tmp_path}/s", f"--fdname={name_of_the_socket()}", kyoukai, *words)
     with python(*arguments, folder=tmp_path, python=activate) as process:
         process.wait_for("Listening on")
         with Client(f"{tmp_path}/s") as client:
@@ -81,10 +113,8 @@ def test_the_unit_s_command_serves_on_the_socket_of_the_other_unit(tmp_path: Pat
 
 
 def test_the_unit_s_command_has_options_that_there_are() -> None:
-    line = re.search(r"(?m)^ExecStart=(.*)$", (EXAMPLES / "shop.service").read_text())
-    assert line is not None
     known = {row.flag for row in OPTIONS}
-    assert set(flags(line[1].split())) <= known
+    assert set(flags(command_of_the_unit())) <= known
     assert set(flags(command_of_the_image())) <= known
     assert CliRunner().invoke(main, ["run", "--help"]).exit_code == 0
 
@@ -94,11 +124,15 @@ def test_the_image_s_command_serves_and_is_ready(tmp_path: Path) -> None:
     options = flags(command_of_the_image())
     options |= {"--bind": "127.0.0.1:0", "--admin": "127.0.0.1:0", "--shutdown-delay": "0"}
     words = [word for pair in options.items() for word in pair]
-    with kyoukai_run("shop:app", *words, folder=tmp_path) as process:
-        admin = int(process.wait_for(re.compile(r"/metrics are at http://127\.0\.0\.1:(\d+)"))[1])
+    deployment, _ = documents()
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    environ = {each["name"]: each["value"] for each in container["env"]}
+    with kyoukai_run("shop:app", *words, folder=tmp_path, environ=environ) as process:
+        admin = int(process.wait_for(ADMIN)[1])
         process.until(lambda: ask(admin, "/readyz") == 200)
         assert ask(admin, "/livez") == 200
         assert ask(int(process.url.rpartition(":")[2]), "/") == 200
+        assert {f"KYOUKAI_{name}" for name in ("TRUSTED_PROXIES", "FORWARDED")} == set(environ)
 
 
 def ask(port: int, path: str) -> int:
@@ -133,8 +167,124 @@ def test_what_kubernetes_waits_for_is_longer_than_the_stop() -> None:
     assert delay > readiness["periodSeconds"] * readiness["failureThreshold"]
 
 
-def test_haproxy_takes_its_configuration() -> None:
-    haproxy = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    assert haproxy is not None
-    done = subprocess.run([haproxy, "-c", "-f", EXAMPLES / "haproxy.cfg"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+# The proxies
+
+
+class Front(Proxy):
+    """A proxy as an example has it, but for where files are, and the ports.
+
+    :param kind: the program.
+    :param port: the server's.
+    :param admin: that of ``/readyz``.
+    """
+
+    def __init__(self, folder: Path, kind: str, port: int, admin: int) -> None:
+        super().__init__(folder)
+        self.plain = f"{folder}/plain"
+        authority = trustme.CA()
+        issued = authority.issue_cert("localhost", "shop.example")
+        self.context = ssl.create_default_context()
+        authority.configure_trust(self.context)
+        address = f"127.0.0.1:{self.address[1]}"
+        if kind == "haproxy":
+            issued.private_key_and_cert_chain_pem.write_to_path(folder / "shop.example.pem")
+            changes = {
+                "bind :80": f"bind unix@{self.plain}",
+                "bind :443": f"bind {address}",
+                "/etc/haproxy": str(folder),
+                "timeout check 5s": f"timeout check {PATIENCE:g}s",
+                "127.0.0.1:8000 check port 9000": f"127.0.0.1:{port} check port {admin}",
+            }
+            text = replaced((EXAMPLES / "haproxy.cfg").read_text(), changes)
+            self.start("{text}", find("haproxy"), "-db", "-f", text=text)
+        else:
+            issued.private_key_pem.write_to_path(folder / "shop.example.key")
+            issued.cert_chain_pems[0].write_to_path(folder / "shop.example.pem")
+            changes = {
+                "listen 80;": f"listen unix:{self.plain};",
+                # With reuseport, it may listen beside the socket that keeps the port for it.
+                "listen 443 ssl http2;": f"listen {address} ssl http2 reuseport;",
+                "/etc/ssl": str(folder),
+                "127.0.0.1:8000": f"127.0.0.1:{port}",
+            }
+            (folder / "shop.conf").write_text(replaced((EXAMPLES / "nginx.conf").read_text(), changes))
+            self.start(INCLUDING, find("nginx"), "-p", str(folder), "-e", "stderr", "-c")
+
+    def ask(self, target: str, *fields: str) -> Answer:
+        """Ask by TLS, from an address that is not the proxy's."""
+        with self.connect(context=self.context, source="127.0.0.2") as client:
+            return client.request(for_the_shop(target, *fields))
+
+
+def replaced(text: str, changes: dict[str, str]) -> str:
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def for_the_shop(target: str, *fields: str) -> bytes:
+    return message("GET", target, *fields).replace(b"Host: localhost", b"Host: shop.example")
+
+
+@pytest.fixture
+def by_the_unit(tmp_path: Path) -> Iterator[Process]:
+    """The shop as its unit starts it, but for its ports, on the other unit's socket, when it is ready."""
+    (tmp_path / "shop.py").write_text(APPLICATION)
+    _, *words = command_of_the_unit()
+    words[words.index("--admin") + 1] = "127.0.0.1:0"
+    kyoukai = str(Path(sys.executable).with_name("kyoukai"))
+    arguments = (name_of_the_socket(), kyoukai, *words, "--shutdown-delay", "60")
+    with python("-c", ACTIVATE, *arguments, folder=tmp_path) as process:
+        admin = int(process.wait_for(ADMIN)[1])
+        process.until(lambda: ask(admin, "/readyz") == 200)
+        yield process
+
+
+@pytest.fixture
+def front(by_the_unit: Process, tmp_path: Path) -> Iterator[Callable[[str], Front]]:
+    """Start a proxy before it, until the test's end."""
+    with contextlib.ExitStack() as stack:
+
+        def start(kind: str) -> Front:
+            port, admin = by_the_unit.url.rpartition(":")[2], by_the_unit.wait_for(ADMIN)[1]
+            started = Front(tmp_path, kind, int(port), int(admin))
+            stack.callback(started.end)
+            return started
+
+        yield start
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_a_proxy_before_the_unit(by_the_unit: Process, front: Callable[[str], Front], kind: str) -> None:
+    proxy = front(kind)
+    forged = [f"{name}: 198.51.100.66" for name in ("X-Forwarded-For", "X-Request-ID", "X-Forwarded-Host")]
+    answer = proxy.ask("/who", *forged, "X-Forwarded-Proto: http", "Forwarded: for=198.51.100.66")
+    client, url, number = answer.body.decode().split()
+    assert (client, url) == ("127.0.0.2", "https://shop.example/who")
+    # The id that the proxy has made: the server's own ids have other forms, or come in order of time.
+    assert re.fullmatch("[0-9a-f-]{32,36}", number)
+    by_the_unit.wait_for(r'127\.0\.0\.2 "GET /who HTTP/1\.1" 200')
+    by_the_unit.send(signal.SIGHUP)
+    by_the_unit.wait_for("reloaded: 4 new workers serve")
+    assert proxy.ask("/").body == b"shop"
+    with Client(proxy.plain) as plain:
+        answer = plain.request(for_the_shop("/who?a=b"))
+    assert (answer.status, answer.fields["location"]) == (308, "https://shop.example/who?a=b")
+    proxy.context.set_alpn_protocols(["h2", "http/1.1"])
+    with proxy.connect(context=proxy.context) as browser:
+        assert isinstance(browser.socket, ssl.SSLSocket)
+        assert browser.socket.selected_alpn_protocol() == "h2"
+
+
+def test_haproxy_sends_nobody_to_a_server_that_is_about_to_stop(
+    by_the_unit: Process, front: Callable[[str], Front]
+) -> None:
+    proxy = front("haproxy")
+    by_the_unit.until(lambda: proxy.ask("/").status == 200)
+    by_the_unit.send(signal.SIGTERM)
+    by_the_unit.until(lambda: proxy.ask("/").status == 503)
+    # It has not been refused: the listener is open still.
+    assert ask(int(by_the_unit.url.rpartition(":")[2]), "/") == 200
+    by_the_unit.send(signal.SIGTERM)
+    assert by_the_unit.finish() == 0, by_the_unit.stderr

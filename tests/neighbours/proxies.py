@@ -72,6 +72,24 @@ http {{
 }}
 """
 
+# Around a file that has servers alone: shop.conf, as a system has them in /etc/nginx/conf.d.
+INCLUDING = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 200; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/client_body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/shop.conf;
+}}
+"""
+
 # Connections to the server that are kept, as nginx's documentation has it; and nothing held back.
 KEPT = ("proxy_http_version 1.1;", 'proxy_set_header Connection "";')
 UNBUFFERED = ("proxy_buffering off;", "proxy_request_buffering off;")

@@ -24,27 +24,10 @@ from kyoukai.core.limits import Limits
 
 from ..processes import Process, kyoukai_run
 from ..serving import PATIENCE, message
-from .proxies import Proxy, find
+from .proxies import INCLUDING, Proxy, find
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "deployment.md").read_text("utf-8")
-
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 200; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/client_body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/shop.conf;
-}}
-"""
 
 
 def snippet(language: str) -> str:
@@ -84,7 +67,7 @@ class Shop(Proxy):
         else:
             text = re.sub(r"    ssl_certificate.*\n", "", text).replace("listen 443 ssl http2", listens)
         (folder / "shop.conf").write_text(text)
-        self.start(NGINX, find("nginx"), "-p", str(folder), "-e", "stderr", "-c")
+        self.start(INCLUDING, find("nginx"), "-p", str(folder), "-e", "stderr", "-c")
 
 
 @pytest.fixture
