@@ -167,6 +167,24 @@ def test_what_kubernetes_waits_for_is_longer_than_the_stop() -> None:
     assert delay > readiness["periodSeconds"] * readiness["failureThreshold"]
 
 
+def test_the_manifests_are_what_kubernetes_takes() -> None:
+    import kubernetes_validate
+    from kubernetes_validate.utils import all_versions
+
+    said = re.match(r"# For Kubernetes (\S+) and newer", (EXAMPLES / "kubernetes.yaml").read_text())
+    assert said is not None
+    versions = all_versions()
+    versions = versions[versions.index(f"{said[1]}.0") :]
+    assert len(versions) > 10
+    for version in versions:
+        for document in documents():
+            kubernetes_validate.validate(document, version, strict=True)
+    deployment, _ = documents()
+    deployment["spec"]["template"]["spec"]["containers"][0]["livenessprobe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError, match="'livenessprobe' was unexpected"):
+        kubernetes_validate.validate(deployment, versions[-1], strict=True)
+
+
 # The proxies
 
 
