@@ -252,6 +252,12 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
             "Watch the files whose names match. May be given several times.",
             ", ".join(PATTERNS),
         ),
+        supervisor(
+            "reload_exclude",
+            several(text("PATTERN")),
+            "Pass over files and folders whose names match, or whose paths do. May be given several times.",
+            "none",
+        ),
         component(
             "debug",
             switch(),

@@ -33,6 +33,23 @@ def default_folders(app: Any) -> list[str]:
     )
 
 
+def is_excluded(path: str, folders: Iterable[str], patterns: Sequence[str]) -> bool:
+    """Return whether a path, below a folder that is watched, fits one of some patterns.
+
+    A pattern is of the name of the file, or of a folder that it is in; with a slash, of the path from the
+    folder that is watched.
+    """
+    for folder in folders:
+        parts = Path(os.path.relpath(path, folder)).parts
+        if parts[:1] == ("..",):
+            continue
+        for pattern in patterns:
+            names = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)] if "/" in pattern else parts
+            if any(fnmatch.fnmatch(name, pattern.rstrip("/")) for name in names):
+                return True
+    return False
+
+
 def named(paths: Iterable[str]) -> list[str]:
     """Return paths as they are written from the current folder."""
     return sorted(map(os.path.relpath, paths))
@@ -43,15 +60,21 @@ class Changes:
 
     :param folders: whose files are watched, and those of the folders below, but for hidden ones, caches and
         virtual environments.
-    :param patterns: of the names of the files.
+    :param patterns: of the names of the files; none: :data:`PATTERNS`.
+    :param excluded: of what is not watched: see :func:`is_excluded`.
     :param on_change: called with the paths of files that have changed, at once or within half a second.
     """
 
     def __init__(
-        self, folders: Sequence[str], patterns: Sequence[str], on_change: Callable[[list[str]], object]
+        self,
+        folders: Sequence[str],
+        patterns: Sequence[str],
+        on_change: Callable[[list[str]], object],
+        excluded: Sequence[str] = (),
     ) -> None:
         self._folders = list(folders)
         self._patterns = list(patterns or PATTERNS)
+        self._excluded = list(excluded)
         self._on_change = on_change
 
     async def watch(self) -> None:
@@ -62,9 +85,15 @@ class Changes:
 
         def is_watched(change: "Change", path: str) -> bool:
             name = os.path.basename(path)
-            return default(change, path) and any(fnmatch.fnmatch(name, one) for one in self._patterns)
+            return (
+                default(change, path)
+                and any(fnmatch.fnmatch(name, one) for one in self._patterns)
+                and not is_excluded(path, self._folders, self._excluded)
+            )
 
-        logger.info("watching the files %s in %s", ", ".join(self._patterns), ", ".join(self._folders))
+        besides = f", but not {', '.join(self._excluded)}" if self._excluded else ""
+        what = ", ".join(self._patterns)
+        logger.info("watching the files %s in %s%s", what, ", ".join(self._folders), besides)
         try:
             changes: Any = awatch(*self._folders, watch_filter=is_watched, debounce=400)
             async for found in changes:

@@ -47,7 +47,8 @@ def supervise(
         watching = None
         if supervision.reload:
             folders = supervision.reload_dirs or default_folders(settings.get("app"))
-            watching = Changes(folders, supervision.reload_include, supervisor.take_change).start()
+            include, exclude = supervision.reload_include, supervision.reload_exclude
+            watching = Changes(folders, include, supervisor.take_change, exclude).start()
         try:
             return await serve(supervisor, sockets, book)
         finally:

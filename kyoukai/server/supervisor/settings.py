@@ -43,6 +43,8 @@ class Supervision:
     """The folders whose files are watched; none: those where modules are looked for first."""
     reload_include: Sequence[str] = ()
     """Patterns of the names of the files; none: those of :mod:`~kyoukai.server.supervisor.changes`."""
+    reload_exclude: Sequence[str] = ()
+    """Patterns of files and folders that are not watched."""
 
     pid: str | None = None
     """The file that names the process of the supervisor while it serves; ``None``: none."""

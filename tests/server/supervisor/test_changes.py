@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.server.supervisor.changes import Changes, default_folders
+from kyoukai.server.supervisor.changes import Changes, default_folders, is_excluded
 from kyoukai.server.supervisor.settings import Supervision, take
 
 from ...processes import kyoukai_run
@@ -127,15 +127,23 @@ def test_a_start_with_a_mistake_recovers_too(tmp_path: Path) -> None:
 
 
 def test_only_files_of_these_names_are_watched(tmp_path: Path) -> None:
-    for name in ("kept", ".hidden", "__pycache__"):
+    for name in ("kept", ".hidden", "__pycache__", "built"):
         (tmp_path / name).mkdir()
 
     async def watch() -> list[str]:
         found: asyncio.Queue[list[str]] = asyncio.Queue()
-        task = Changes([str(tmp_path)], ["*.html", "*.py"], found.put_nowait).start()
+        excluded = ["built", "*_test.html"]
+        task = Changes([str(tmp_path)], ["*.html", "*.py"], found.put_nowait, excluded).start()
         try:
             while True:  # The system tells of what comes after it has been asked.
-                for path in (".hidden/a.swp", "__pycache__/b.py", "c.txt", "kept/d.html"):
+                for path in (
+                    ".hidden/a.swp",
+                    "__pycache__/b.py",
+                    "c.txt",
+                    "built/e.html",
+                    "kept/f_test.html",
+                    "kept/d.html",
+                ):
                     (tmp_path / path).write_text("")
                 try:
                     return await asyncio.wait_for(found.get(), 0.5)
@@ -146,6 +154,25 @@ def test_only_files_of_these_names_are_watched(tmp_path: Path) -> None:
             await asyncio.wait([task])
 
     assert [Path(path).name for path in asyncio.run(watch())] == ["d.html"]
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "expected"),
+    [
+        ("/a/test/app.py", "app.py", True),
+        ("/a/test/app.py", "app", False),
+        ("/a/test/app.py", "test", False),  # The folder that is watched is in it.
+        ("/a/test/web/tests/app.py", "tests", True),
+        ("/a/test/web/tests/app.py", "test*", True),
+        ("/a/test/web/tests/app.py", "web/tests", True),
+        ("/a/test/web/tests/app.py", "web/", True),
+        ("/a/test/web/tests/app.py", "tests/app.py", False),
+        ("/a/test/web/tests/app.py", "*/app.py", True),
+        ("/b/app.py", "app.py", False),
+    ],
+)
+def test_what_is_excluded(path: str, pattern: str, expected: bool) -> None:
+    assert is_excluded(path, ["/c", "/a/test"], ["no such", pattern]) is expected
 
 
 def test_folders_that_cannot_be_watched_are_named(caplog: pytest.LogCaptureFixture) -> None:
