@@ -4,6 +4,7 @@ What Asphalt's own command would show as a traceback is one line here that says 
 right means the same to both.
 """
 
+import dataclasses
 import inspect
 import logging.config
 import os
@@ -20,6 +21,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from kyoukai.commands.config_places import Place, find_lines
 from kyoukai.commands.config_servers import KYOUKAI, check_server
 from kyoukai.commands.output import one_line
 from kyoukai.core.errors import ConfigurationError
@@ -39,7 +41,15 @@ class Configuration(NamedTuple):
 
 
 class Constructor(SafeConstructor):
-    """Makes objects of YAML, with Asphalt's tags."""
+    """Makes objects of YAML, with Asphalt's tags, and notes the lines of keys."""
+
+    lines: Mapping[str, int] = {}
+
+    def construct_document(self, node: Any) -> Any:
+        """Return what a file says."""
+        # Before: what a mapping takes from another one by << becomes its own.
+        self.lines = find_lines(node)
+        return super().construct_document(node)
 
 
 Constructor.add_constructor("!Env", env_constructor)
@@ -54,17 +64,19 @@ def read_configuration(path: str) -> Configuration:
 
     :raises ConfigurationError: if it cannot be read, is no YAML, or says nothing that can be run.
     """
-    config = _load(path)
+    config, place = _load(path)
     services = config.pop("services", None)
-    _check_names(path, config, [*RUNNER_SETTINGS, "services"])
+    _check_names(place, config, [*RUNNER_SETTINGS, "services"])
     if services is not None:
-        config = merge_config(config, _choose(path, config, services, os.environ.get("ASPHALT_SERVICE")))
-        _check_names(path, config, RUNNER_SETTINGS)
+        name, service = _choose(place, config, services, os.environ.get("ASPHALT_SERVICE"))
+        config = merge_config(config, service)
+        place = dataclasses.replace(place, service=f"services.{name}")
+        _check_names(place, config, RUNNER_SETTINGS)
     component = config.pop("component", None)
     if component is None:
         raise ConfigurationError(f"{path} has no component; it must be a mapping with 'type: {KYOUKAI}', say")
-    _check_component(path, "component", component)
-    _check_policy(path, config.get("event_loop_policy"))
+    _check_component(place.below("component"), component)
+    _check_policy(place.below("event_loop_policy"), config.get("event_loop_policy"))
     return Configuration(component, config)
 
 
@@ -91,14 +103,14 @@ def configure_logging(path: str, config: Any, level: str | None) -> None:
         logging.getLogger().setLevel(level)
 
 
-def _load(path: str) -> dict[str, Any]:
+def _load(path: str) -> tuple[dict[str, Any], Place]:
     yaml = YAML(typ="safe")
     yaml.Constructor = Constructor
     try:
         config = yaml.load(Path(path))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         problem = one_line(error.problem or error.context or error)
         hint = "; YAML is indented by spaces" if "\\t" in problem else ""
         raise ConfigurationError(f"{path}{where}: {problem}{hint}") from error
@@ -112,73 +124,71 @@ def _load(path: str) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is empty; it must have component")
     if not isinstance(config, dict):
         raise ConfigurationError(f"{path} is a {type(config).__name__}; it must be a mapping with component")
-    return config
+    return config, Place(path, yaml.constructor.lines)
 
 
-def _check_names(path: str, config: Mapping[Any, Any], known: list[str]) -> None:
+def _check_names(place: Place, config: Mapping[Any, Any], known: list[str]) -> None:
     for name in config:
         if name not in known:
-            raise ConfigurationError(f"{path}: unknown key {name!r}; {suggest(str(name), known)}")
+            raise ConfigurationError(
+                f"{place.beside(name)}: unknown key {name!r}; {suggest(str(name), known)}"
+            )
 
 
-def _choose(path: str, config: Mapping[str, Any], services: Any, name: str | None) -> Any:
-    """Return the settings of one service, as Asphalt chooses it."""
+def _choose(place: Place, config: Mapping[str, Any], services: Any, name: str | None) -> tuple[str, Any]:
+    """Return the name and the settings of one service, as Asphalt chooses it."""
+    below = place.below("services")
     if not isinstance(services, Mapping) or not services:
-        raise ConfigurationError(
-            f"{path}: services is {services!r}; it must be a mapping of names to settings"
-        )
+        raise ConfigurationError(f"{below} is {services!r}; it must be a mapping of names to settings")
     is_optional = not name and "component" in config
     if not name:
         name = "default" if is_optional or len(services) > 1 else str(next(iter(services)))
     if is_optional and services.get(name) is None:
-        return {}
+        return name, {}
     if name not in services:
         known = suggest(name, [str(known) for known in services])
-        raise ConfigurationError(f"{path}: no service {name!r}; set ASPHALT_SERVICE; {known}")
+        raise ConfigurationError(f"{place}: no service {name!r}; set ASPHALT_SERVICE; {known}")
     service = services[name]
     if not isinstance(service, Mapping):
-        raise ConfigurationError(f"{path}: services.{name} is {service!r}; it must be a mapping")
-    return service
+        raise ConfigurationError(f"{below.below(name)} is {service!r}; it must be a mapping")
+    return name, service
 
 
-def _check_component(path: str, where: str, config: Any, default: str | None = None) -> None:
+def _check_component(place: Place, config: Any, default: str | None = None) -> None:
     """Check a component's type and the names of its settings, and so those below it."""
     if not isinstance(config, Mapping):
-        raise ConfigurationError(f"{path}: {where} is {config!r}; it must be a mapping with type")
+        raise ConfigurationError(f"{place} is {config!r}; it must be a mapping with type")
     kind = config.get("type", default)
     if kind is None:
-        raise ConfigurationError(
-            f"{path}: {where} has no type; it must be '{KYOUKAI}', say, or module:attribute"
-        )
-    _check_keys(path, where, config)
-    component_class = _component_class(path, where, kind)
+        raise ConfigurationError(f"{place} has no type; it must be '{KYOUKAI}', say, or module:attribute")
+    _check_keys(place, config)
+    component_class = _component_class(place, kind)
     if component_class.__module__.partition(".")[0] == KYOUKAI:
-        check_server(f"{path}: {where}", config)
+        check_server(place, config)
         return
     settings = {name: value for name, value in config.items() if name != "type"}
     try:
         inspect.signature(component_class).bind(**settings)
     except TypeError as error:
         # What a component adds to its children itself it may leave out here.
-        raise ConfigurationError(f"{path}: {where}, of the type {kind!r}: {error}") from error
+        raise ConfigurationError(f"{place}, of the type {kind!r}: {error}") from error
     if component_class is ContainerComponent:
+        below = place.below("components")
         children = settings.get("components") or {}
         if not isinstance(children, Mapping):
-            raise ConfigurationError(
-                f"{path}: {where}.components is {children!r}; it must be a mapping of names to settings"
-            )
-        _check_keys(path, f"{where}.components", children)
+            raise ConfigurationError(f"{below} is {children!r}; it must be a mapping of names to settings")
+        _check_keys(below, children)
         for name, child in children.items():
-            _check_component(path, f"{where}.components.{name}", child or {}, name)
+            _check_component(below.below(name), child or {}, name)
 
 
-def _check_keys(path: str, where: str, config: Mapping[Any, Any]) -> None:
+def _check_keys(place: Place, config: Mapping[Any, Any]) -> None:
     for name in config:
         if not isinstance(name, str):
-            raise ConfigurationError(f"{path}: {where} has the key {name!r}; a key must be a string")
+            raise ConfigurationError(f"{place.beside(name)} has the key {name!r}; a key must be a string")
 
 
-def _component_class(path: str, where: str, kind: Any) -> type:
+def _component_class(place: Place, kind: Any) -> type:
     known: list[str] = []
     if isinstance(kind, str) and ":" not in kind:
         known = sorted(entry_points(group=component_types.namespace).names)
@@ -186,21 +196,22 @@ def _component_class(path: str, where: str, kind: Any) -> type:
         found = component_types.resolve(kind)
     except LookupError as error:
         reason = suggest(kind, known) if known else one_line(error.__cause__ or error)
-        raise ConfigurationError(f"{path}: {where}: unknown type {kind!r}; {reason}") from error
+        raise ConfigurationError(f"{place.beside('type')}: unknown type {kind!r}; {reason}") from error
     if not isinstance(found, type) or not issubclass(found, Component):
-        raise ConfigurationError(f"{path}: {where}: the type {kind!r} is no component of Asphalt")
+        raise ConfigurationError(f"{place.beside('type')}: the type {kind!r} is no component of Asphalt")
     return found
 
 
-def _check_policy(path: str, policy: Any) -> None:
+def _check_policy(place: Place, policy: Any) -> None:
     if policy is None:
         return
     if not isinstance(policy, str):
-        raise ConfigurationError(f"{path}: event_loop_policy is {policy!r}; it must be a name")
+        raise ConfigurationError(f"{place} is {policy!r}; it must be a name")
+    line = place.line(place.keys)
     try:
         policies.resolve(policy)
     except LookupError as error:
         known = suggest(str(policy), sorted(policies.names))
-        raise ConfigurationError(f"{path}: unknown event_loop_policy {policy!r}; {known}") from error
+        raise ConfigurationError(f"{line}: unknown event_loop_policy {policy!r}; {known}") from error
     except ImportError as error:
-        raise ConfigurationError(f"{path}: event_loop_policy {policy!r} cannot be loaded: {error}") from error
+        raise ConfigurationError(f"{line}: event_loop_policy {policy!r} cannot be loaded: {error}") from error

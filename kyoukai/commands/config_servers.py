@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from kyoukai.commands.config_places import Place
 from kyoukai.commands.options import BY_NAME, COMPONENT_SETTINGS, OPTIONS, PROCESS_SETTINGS
 from kyoukai.commands.ranks import override
 from kyoukai.core.errors import ConfigurationError
@@ -11,29 +12,29 @@ from kyoukai.core.limits import suggest
 KYOUKAI: Final = "kyoukai"
 
 
-def check_server(where: str, config: Mapping[str, Any]) -> None:
+def check_server(place: Place, config: Mapping[str, Any]) -> None:
     """Check the names of a server's settings, those in its mappings too, and the kinds of the values.
 
-    :param where: the file, and where it is in there.
+    :param place: where it is.
     :raises ConfigurationError: if one is unknown, or its value no good.
     """
     known = {*COMPONENT_SETTINGS, *PROCESS_SETTINGS}
-    _check_names(where, {name for name in config if name != "type"}, known)
+    _check_names(place, {name for name in config if name != "type"}, known)
     for parent in sorted({option.path[0] for option in OPTIONS if len(option.path) > 1}):
         settings = config.get(parent)
         if isinstance(settings, Mapping):
             below = {
                 option.path[1] for option in OPTIONS if len(option.path) > 1 and option.path[0] == parent
             }
-            _check_names(f"{where}.{parent}", settings, below)
+            _check_names(place.below(parent), settings, below)
     for option in OPTIONS:
         value: Any = config
         for part in option.path:
             value = value.get(part) if isinstance(value, Mapping) else None
-        option.kind.check(f"{where}.{'.'.join(option.path)}", value)
+        option.kind.check(str(place.below(".".join(option.path))), value)
 
 
-def _check_names(where: str, names: Any, known: set[str]) -> None:
+def _check_names(place: Place, names: Any, known: set[str]) -> None:
     for name in names:
         if name in known:
             continue
@@ -42,7 +43,7 @@ def _check_names(where: str, names: Any, known: set[str]) -> None:
         if option is not None:
             # It is the name in the flag, and the key is another, or is in a mapping.
             hint = f"did you mean {'.'.join(option.path)}?"
-        raise ConfigurationError(f"{where}: unknown setting {name!r}; {hint}")
+        raise ConfigurationError(f"{place.beside(name)}: unknown setting {name!r}; {hint}")
 
 
 def take_process_settings(path: str, root: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

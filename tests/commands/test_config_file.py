@@ -154,79 +154,79 @@ MISTAKES = {
     "a component that is empty": ("component:\n", "config.yaml has no component; it must be a mapping"),
     "a component that is none": (
         "component: kyoukai\n",
-        "config.yaml: component is 'kyoukai'; it must be a map",
+        "config.yaml:1: component is 'kyoukai'; it must be a map",
     ),
     "no type": (
         "component: {app: 'served:app'}\n",
-        "config.yaml: component has no type; it must be 'kyoukai'",
+        "config.yaml:1: component has no type; it must be 'kyoukai'",
     ),
     "a misspelt type": (
         FILE.replace("kyoukai", "kyokai"),
-        "config.yaml: component: unknown type 'kyokai'; did you mean kyoukai? known: ",
+        "config.yaml:3: component: unknown type 'kyokai'; did you mean kyoukai? known: ",
     ),
     "a misspelt type in a container": (
         NESTED.replace("    kyoukai:", "    kyokai:"),
-        "config.yaml: component.components.kyokai: unknown type 'kyokai'; did you mean kyoukai? known: ",
+        "config.yaml:5: component.components.kyokai: unknown type 'kyokai'; did you mean kyoukai? known: ",
     ),
     "a type that leads nowhere": (
         FILE.replace("kyoukai", "nowhere:Component"),
-        "config.yaml: component: unknown type 'nowhere:Component'; No module named 'nowhere'",
+        "config.yaml:3: component: unknown type 'nowhere:Component'; No module named 'nowhere'",
     ),
     "a type that is none": (
         FILE.replace("kyoukai", "json:loads"),
-        "config.yaml: component: the type 'json:loads' is no component of Asphalt",
+        "config.yaml:3: component: the type 'json:loads' is no component of Asphalt",
     ),
     "a number for a type": (
         FILE.replace("kyoukai", "5"),
-        "config.yaml: component: the type 5 is no component of Asphalt",
+        "config.yaml:3: component: the type 5 is no component of Asphalt",
     ),
     "a misspelt key": (
         FILE.replace("component:", "compnent:"),
-        "config.yaml: unknown key 'compnent'; did you mean component? known: component, event_loop_policy, ",
+        "config.yaml:2: unknown key 'compnent'; did you mean component? known: component, event_loop_polic",
     ),
     "a misspelt key of the runner": (
         FILE + "max_treads: 5\n",
-        "config.yaml: unknown key 'max_treads'; did you mean max_threads? known: ",
+        "config.yaml:9: unknown key 'max_treads'; did you mean max_threads? known: ",
     ),
     "a misspelt key of a component": (
         NESTED.replace("components:", "componets:"),
-        "config.yaml: component, of the type 'asphalt.core:ContainerComponent': got an unexpected keyword",
+        "config.yaml:2: component, of the type 'asphalt.core:ContainerComponent': got an unexpected keyword",
     ),
     "a misspelt setting": (
         FILE + "  prot: 80\n",
-        "config.yaml: component: unknown setting 'prot'; did you mean port? known: ",
+        "config.yaml:9: component: unknown setting 'prot'; did you mean port? known: ",
     ),
     "a misspelt setting in a container": (
         NESTED.replace("port:", "prot:"),
-        "config.yaml: component.components.kyoukai: unknown setting 'prot'; did you mean port? known: ",
+        "config.yaml:7: component.components.kyoukai: unknown setting 'prot'; did you mean port? known: ",
     ),
     "a misspelt limit": (
         FILE + "    bdy_timeout: 4\n",
-        "config.yaml: component.limits: unknown setting 'bdy_timeout'; did you mean body_timeout? known: ",
+        "config.yaml:9: component.limits: unknown setting 'bdy_timeout'; did you mean body_timeout? known: ",
     ),
     "a misspelt setting of TLS": (
         FILE + "  ssl: {certificat: a.pem}\n",
-        "config.yaml: component.ssl: unknown setting 'certificat'; did you mean certificate? known: ",
+        "config.yaml:9: component.ssl: unknown setting 'certificat'; did you mean certificate? known: ",
     ),
     "a limit that is under no limits": (
         FILE + "  max_fields: 4\n",
-        "config.yaml: component: unknown setting 'max_fields'; did you mean limits.max_fields?",
+        "config.yaml:9: component: unknown setting 'max_fields'; did you mean limits.max_fields?",
     ),
     "the name of a flag": (
         FILE + "  ssl_certfile: a.pem\n",
-        "config.yaml: component: unknown setting 'ssl_certfile'; did you mean ssl.certificate?",
+        "config.yaml:9: component: unknown setting 'ssl_certfile'; did you mean ssl.certificate?",
     ),
     "a setting of the wrong kind": (
         FILE.replace("port: 0", "port: '80'"),
-        "config.yaml: component.port is '80'; it must be a whole number from 0 to 65535",
+        "config.yaml:5: component.port is '80'; it must be a whole number from 0 to 65535",
     ),
     "a limit of the wrong kind": (
         FILE.replace("head_timeout: 3", "head_timeout: soon"),
-        "config.yaml: component.limits.head_timeout is 'soon'; it must be a number of seconds, at least 0.01",
+        "config.yaml:7: component.limits.head_timeout is 'soon'; it must be a number of seconds, at lea",
     ),
     "a setting of the process of the wrong kind": (
         FILE + "  max_threads: 0\n",
-        "config.yaml: component.max_threads is 0; it must be a whole number, at least 1",
+        "config.yaml:9: component.max_threads is 0; it must be a whole number, at least 1",
     ),
     "servers that share a process and do not agree": (
         NESTED + "      loop: asyncio\n    other: {type: kyoukai, app: 'served:app', loop: uvloop}\n",
@@ -234,7 +234,7 @@ MISTAKES = {
     ),
     "a misspelt policy": (
         FILE + "event_loop_policy: uvlop\n",
-        "config.yaml: unknown event_loop_policy 'uvlop'; did you mean uvloop? known: ",
+        "config.yaml:9: unknown event_loop_policy 'uvlop'; did you mean uvloop? known: ",
     ),
     "a number of threads that is none": (
         FILE + "max_threads: 'x'\n",
@@ -250,37 +250,56 @@ MISTAKES = {
     ),
     "a tab": (
         FILE.replace("  app", "\tapp"),
-        "config.yaml, line 4, column 1: found character '\\t' that cannot start any token; YAML is inde",
+        "config.yaml:4:1: found character '\\t' that cannot start any token; YAML is inde",
     ),
-    "an open bracket": ("component: {type: kyoukai\n", "config.yaml, line "),
-    "a key twice": (FILE + "  port: 1\n", 'config.yaml, line 9, column 3: found duplicate key "port"'),
+    "an open bracket": ("component: {type: kyoukai\n", "config.yaml:2:1: "),
+    "a key twice": (FILE + "  port: 1\n", 'config.yaml:9:3: found duplicate key "port"'),
     "an unknown tag": (
         FILE + "  host: !Nev HOST\n",
-        "config.yaml, line 9, column 9: could not determine a con",
+        "config.yaml:9:9: could not determine a con",
     ),
     "a file that is not there": (FILE + "  ssl: !TextFile no.yaml\n", "there is no file 'no.yaml'"),
-    "services that are none": ("services: 5\n", "config.yaml: services is 5; it must be a mapping of names"),
+    "services that are none": (
+        "services: 5\n",
+        "config.yaml:1: services is 5; it must be a mapping of names",
+    ),
     "a default service that is none": (
         FILE + "services: {default: 5}\n",
-        "config.yaml: services.default is 5; it must be a mapping",
+        "config.yaml:9: services.default is 5; it must be a mapping",
     ),
     "a policy that is no name": (
         FILE + "event_loop_policy: 5\n",
-        "config.yaml: event_loop_policy is 5; it must be a name",
+        "config.yaml:9: event_loop_policy is 5; it must be a name",
     ),
     "components in a list": (
         "component: {type: 'asphalt.core:ContainerComponent', components: [kyoukai]}\n",
-        "config.yaml: component.components is ['kyoukai']; it must be a mapping of names to settings",
+        "config.yaml:1: component.components is ['kyoukai']; it must be a mapping of names to settings",
     ),
     "a name of a component that is no string": (
         NESTED.replace("kyoukai:", "5:"),
-        "config.yaml: component.components has the key 5; a key must be a string",
+        "config.yaml:5: component.components has the key 5; a key must be a string",
     ),
     "a name of a setting that is no string": (
         FILE + "  5: 80\n",
-        "config.yaml: component has the key 5; a key must be a string",
+        "config.yaml:9: component has the key 5; a key must be a string",
     ),
-    "a service that is none": ("services: {a: 5}\n", "config.yaml: services.a is 5; it must be a mapping"),
+    "a mistake at the top, for all services": (
+        FILE + "  prot: 1\nservices:\n  a: {component: {port: 0}}\n",
+        "config.yaml:9: component: unknown setting 'prot'",
+    ),
+    "a mistake of a service": (
+        FILE + "services:\n  default:\n    component:\n      port: '80'\n",
+        "config.yaml:12: component.port is '80'",
+    ),
+    "a mistake taken from elsewhere": (
+        "component:\n  type: kyoukai\n  limits: &l\n    head_timeout: soon\n  ssl:\n    <<: *l\n",
+        "config.yaml:5: component.ssl: unknown setting 'head_timeout'",
+    ),
+    "a mapping in itself": (
+        "component: &c\n  type: kyoukai\n  limits: *c\n",
+        "config.yaml:2: component.limits: unknown setting 'type'",
+    ),
+    "a service that is none": ("services: {a: 5}\n", "config.yaml:1: services.a is 5; it must be a mapping"),
 }
 
 
