@@ -464,6 +464,34 @@ def test_the_application_and_the_log_have_the_clients_view(serve, caplog):
     assert [record.getMessage().split()[0] for record in caplog.records] == ["203.0.113.7"] * 2
 
 
+@pytest.mark.parametrize(
+    ("header", "client", "is_taken"),
+    [
+        pytest.param(b"", "192.0.2.9", True, id="no header"),
+        pytest.param(V1, f"{VICTIM}:6666", False, id="a client"),
+        pytest.param(V1.replace(VICTIM.encode(), b"127.0.0.1"), "192.0.2.9", True, id="a trusted proxy"),
+        # It is the proxy's own address, with a port of its own.
+        pytest.param(UNNAMED["UNKNOWN"], "127.0.0.1:", False, id="nobody"),
+    ],
+)
+def test_the_id_of_a_request_is_a_trusted_proxys(serve, header, client, is_taken, caplog):
+    caplog.set_level("INFO", "kyoukai.access")
+    server = serve(
+        show,
+        port=None,
+        bind=f"127.0.0.1:0?proxy_protocol={'required' if header else 'off'}",
+        trusted_proxies=["127.0.0.1"],
+        forwarded="x-forwarded",
+        access_log_format="json",
+    )
+    fields = ["X-Forwarded-For: 203.0.113.7, 192.0.2.9", "X-Request-ID: from-the-proxy"]
+    server.request(header + message("GET", "/", *fields))
+    server.wait_until(lambda: bool(caplog.records))
+    told = json.loads(caplog.records[0].getMessage())
+    assert told["client"].startswith(client)
+    assert (told["request_id"] == "from-the-proxy") is is_taken
+
+
 def test_the_lower_form_and_its_log(serve, caplog):
     caplog.set_level("INFO", "kyoukai.access")
 
