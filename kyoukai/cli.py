@@ -20,6 +20,7 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.launch import launch, launch_supervisor
 from kyoukai.server.logs import LogSettings
 from kyoukai.server.starting import ending_by_signal
+from kyoukai.server.supervisor.predecessor import reporting_failure
 from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.worker import this_worker
 
@@ -57,7 +58,7 @@ def run(context: click.Context, /, target: str, **options: Any) -> None:
     """  # noqa: D301 - Click reads the \b
     outranks = outranking(given_options(context))
     sys.path.insert(0, os.path.abspath(outranks.pop("app_dir", ".")))
-    with ending_by_signal():
+    with ending_by_signal(), reporting_failure():
         if Path(target).suffix in (".yaml", ".yml"):
             run_file(target, outranks)
             return
@@ -94,7 +95,8 @@ def run_file(path: str, outranks: Mapping[str, Any]) -> None:
     elif ranked.supervisor and this_worker() is None:
         supervision = Supervision(**ranked.supervisor)
         level, places = process.get("log_level", "INFO"), LogSettings.take(process)
-        launch_supervisor(only_server(path, root), supervision, level, places, file)
+        patience = process.get("start_timeout")
+        launch_supervisor(only_server(path, root), supervision, level, places, file, patience)
     launch(root, file=file, **process)
 
 

@@ -175,19 +175,27 @@ class Process:
             self.send(signal.SIGCONT)
 
     def finish(self) -> int:
-        """Wait until the process has ended by itself, and return its exit status."""
-        try:
-            status = self._popen.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"the process does not end; it said:\n{self.stderr}") from None
+        """Wait until the process has ended by itself, and all that it has started; return its exit status."""
+        status = self.end()
         self._join()
         return status
 
+    def end(self) -> int:
+        """Wait until the process has ended by itself, and return its exit status."""
+        try:
+            return self._popen.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the process does not end; it said:\n{self.stderr}") from None
+
     def kill(self) -> None:
-        """End the process whatever it does."""
+        """End the process whatever it does, and whoever it has left behind."""
         if self._popen.poll() is None:
             self._popen.kill()
         self._popen.wait(PATIENCE)
+        if self._open:
+            # The group is no other's as long as somebody has its output open.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
         self._join()
 
     def _join(self) -> None:

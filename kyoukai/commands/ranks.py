@@ -20,9 +20,10 @@ from kyoukai.core.limits import Limits, suggest
 logger: Final = logging.getLogger("kyoukai.server")
 
 OTHER_VARIABLES: Final = frozenset(
-    {"KYOUKAI_EXAMPLES", "KYOUKAI_SEED", "KYOUKAI_TIMEOUT_SCALE", "KYOUKAI_WORKER"}
+    {"KYOUKAI_EXAMPLES", "KYOUKAI_SEED", "KYOUKAI_TIMEOUT_SCALE", "KYOUKAI_UPGRADE", "KYOUKAI_WORKER"}
 )
-"""Variables that are no options: those of the kit for backends, and what a worker is told."""
+"""Variables that are no options: those of the kit for backends, and what a worker and a new supervisor are
+told."""
 
 ADDRESSES: Final = {
     "bind": {"host", "port", "uds"},

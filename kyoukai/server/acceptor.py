@@ -9,11 +9,12 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.server.handed import socket_name
 from kyoukai.server.heading import Heading
 
 logger: Final = logging.getLogger("kyoukai.server")
@@ -143,13 +144,14 @@ class Acceptor:
             self._doors = [door for door in self._doors if door.sock is not sock]
             sock.close()
 
-    async def close(self, *, leave: bool = False) -> None:
+    async def close(self, *, leave: bool = False, gone: Collection[str] = ()) -> None:
         """Listen no more, and give up TLS handshakes that are under way. It may be called twice.
 
         Whoever has connected is accepted before: the system resets the connections in a backlog, with the
         requests that have come on them. What has been sent on any connection by then is read.
 
         :param leave: whether other processes have the sockets too, and accept who has connected.
+        :param gone: the names of those that nobody else has.
         """
         loop = asyncio.get_running_loop()
         if self._retry is not None:
@@ -157,9 +159,12 @@ class Acceptor:
         if self._watching:
             self._unwatch(loop)
             for door in self._doors:
-                for _ in range(0 if leave else LAST_BURSTS):
+                is_left = leave and socket_name(door.sock) not in gone
+                for _ in range(0 if is_left else LAST_BURSTS):
                     if not self._accept(loop, door):
                         break
+                door.sock.close()
+            for door in self._doors:
                 if door.heading is not None:
                     if leave:
                         await door.heading.drain(HANDSHAKE_GRACE)

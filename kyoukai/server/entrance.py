@@ -61,7 +61,8 @@ class Entrance:
         self._proxies = proxies
         if not proxies and any(listener.proxy_protocol for listener in listeners):
             raise ConfigurationError("proxy_protocol is required, and trusted_proxies names nobody")
-        self._opened: Sockets = []
+        self.opened: Sockets = []
+        """The sockets, by listener."""
         self._create: CreateProtocol
         self._trace = False
 
@@ -70,7 +71,7 @@ class Entrance:
 
         :raises ListenError: if an address cannot be listened on.
         """
-        self._opened = await self.listeners.open()
+        self.opened = await self.listeners.open()
 
     def prepare(self, create_protocol: CreateProtocol, *, trace: bool = False) -> Acceptor:
         """Return what accepts connections. It is called once, when the sockets are open.
@@ -79,7 +80,7 @@ class Entrance:
         """
         self._create, self._trace = create_protocol, trace
         addresses, urls, doors = [], [], []
-        for listener, sockets, context in zip(self.listeners, self._opened, self.ssl_contexts, strict=True):
+        for listener, sockets, context in zip(self.listeners, self.opened, self.ssl_contexts, strict=True):
             for sock in sockets:
                 addresses.append(listener.address(sock))
                 urls.append(listener.url(addresses[-1], secure=context is not None))

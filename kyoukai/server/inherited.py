@@ -39,10 +39,19 @@ class InheritedListener(BaseListener):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.key = f"fd:{name}"
 
     async def open(self, *, shared: bool = False) -> list[socket.socket]:
         """Return the sockets. They listen from now on, if they have not before."""
         sockets: list[socket.socket] = []
+        if self.handed is not None:
+            # Descriptors are this process's own: the number may be another's here.
+            sockets += self.handed.take_listener(self.key)
+            if not sockets:
+                raise ListenError(
+                    f"cannot listen on fd:{self.name}: the server from before does not; a restart can"
+                )
+            return sockets
         try:
             for descriptor in self._find():
                 sockets.append(inherit(descriptor))

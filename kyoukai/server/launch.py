@@ -65,7 +65,7 @@ def launch(
         sys.path.insert(0, os.path.abspath(app_dir))
     worker = this_worker()
     if supervision is not None and worker is None:
-        launch_supervisor(settings, supervision, log_level, places, file)
+        launch_supervisor(settings, supervision, log_level, places, file, start_timeout)
     level = read_level(log_level)
     check_loop(loop)
     policy = file.get("event_loop_policy") if loop is None else None
@@ -108,19 +108,21 @@ def launch_supervisor(
     log_level: str,
     places: LogSettings,
     file: Mapping[str, Any],
+    start_timeout: float | None = None,
 ) -> NoReturn:
     """Serve by workers, each of which starts as this process did and comes to :func:`launch`.
 
     :param settings: of the component; the application need not be among them.
-    :param file: as :func:`launch` has it.
+    :param file: as :func:`launch` has it; and ``start_timeout``.
     :raises SystemExit: as :func:`~kyoukai.server.supervisor.entry.supervise` says.
     """
     from kyoukai.server.supervisor.entry import supervise
 
     level = read_level(log_level)
+    patience = choose_start_timeout(start_timeout, file)
     with contextlib.nullcontext() if "logging" in file else own_logging(level, places):
         settle()
-        supervise(settings, supervision)
+        supervise(settings, supervision, start_timeout=patience)
 
 
 def choose_start_timeout(given: float | None, configured: Mapping[str, Any]) -> float | None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError, ListenError
 from kyoukai.server.addresses import Address, check_hosts, join, look_up
+from kyoukai.server.handed import Handed
 from kyoukai.server.sockets import inode, listen, listen_beside
 
 logger: Final = logging.getLogger("kyoukai.server")
@@ -37,6 +38,12 @@ class BaseListener(ABC):
     """The setting ``ssl`` of its connections, as :func:`~kyoukai.server.tls.make_ssl_context` has it."""
     proxy_protocol = False
     """Whether its connections begin with a header of the PROXY protocol."""
+    handed: Handed | None = None
+    """Sockets of the server whose place this one takes; ``None``: it takes nobody's."""
+    key = ""
+    """What tells this listener where its addresses do not: see :class:`~kyoukai.server.handed.Column`."""
+    made: tuple[int, int] | None = None
+    """What tells the file that it has made, while it is to remove that."""
 
     @abstractmethod
     async def open(self, *, shared: bool = False) -> list[socket.socket]:
@@ -57,6 +64,9 @@ class BaseListener(ABC):
 
     def remove(self) -> None:  # noqa: B027 - most leave nothing
         """Remove what it has left in the file system, while its sockets are open still."""
+
+    def own(self) -> None:  # noqa: B027 - most have nothing
+        """Take over what the server from before has left in the file system, which serves no more."""
 
     def address(self, sock: socket.socket) -> tuple[str, int]:
         """Return the address and port that an open socket listens on; a path and 0."""
@@ -109,10 +119,18 @@ class Listener(BaseListener):
         self.mode = mode
         self.hosts = check_hosts(DEFAULT_HOST if host is None else host)
         self.port = DEFAULT_PORT if port is None else port
-        self._inode: tuple[int, int] | None = None
+        if uds is not None:
+            self.key = f"unix:{os.path.abspath(uds)}"
+        elif not self.port:
+            self.key = f"{', '.join(self.hosts)}:0"
+        self._handed_inode: tuple[int, int] | None = None
 
     async def open(self, *, shared: bool = False) -> list[socket.socket]:
         """Return the sockets, which listen: one for each address of each host."""
+        found = self.handed.take_listener(self.key) if self.handed is not None and self.key else []
+        if found and self.handed is not None:
+            self._handed_inode = self.handed.inode(found[0])
+            return found
         if self.uds is None:
             return await self._open_tcp(shared)
         try:
@@ -122,7 +140,8 @@ class Listener(BaseListener):
 
     def beside(self, sock: socket.socket) -> socket.socket:
         """Return one more socket on the same TCP address; a Unix socket has one file, and is shared."""
-        return sock if self.uds is not None else listen_beside(sock)
+        found = None if self.handed is None else self.handed.beside(sock)
+        return found or (sock if self.uds is not None else listen_beside(sock))
 
     async def _open_tcp(self, shared: bool) -> list[socket.socket]:
         hosts: dict[Address, str] = {}
@@ -153,7 +172,7 @@ class Listener(BaseListener):
                 where = join(host, port) + ("" if address[0] == literal else f" ({address[0]})")
                 try:
                     where_to = (address[0], port, *address[2:])
-                    sock = listen(family, protocol, where_to, shared=shared)
+                    sock = self._listen(family, protocol, where_to, shared)
                 except OSError as error:
                     if error.errno not in ABSENT:
                         raise self._explain(error, where) from error
@@ -168,13 +187,21 @@ class Listener(BaseListener):
             opened.pop_all()
         return [sock for some in sockets.values() for sock in some]
 
+    def _listen(self, family: int, protocol: int, address: Any, shared: bool) -> socket.socket:
+        if self.handed is None:
+            return listen(family, protocol, address, shared=shared)
+        found = self.handed.take(family, address)
+        # The server from before listens on, say, all addresses of the port, and this one is one of them.
+        crowded = shared and address[1] in self.handed.ports
+        return found or listen(family, protocol, address, shared=shared, crowded=crowded)
+
     def _open_unix(self, path: str) -> socket.socket:
         self._check_stale(path)
         if inode(path) is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
         sock = listen(socket.AF_UNIX, 0, path, mode=self.mode)
-        self._inode = inode(path)
+        self.made = inode(path)
         return sock
 
     def remove(self) -> None:
@@ -186,15 +213,26 @@ class Listener(BaseListener):
 
         One that cannot be removed is logged. The next server on it takes its place.
         """
-        if self.uds is None or self._inode is None or inode(self.uds) != self._inode:
+        if self.uds is None or self.made is None or inode(self.uds) != self.made:
             return
-        self._inode = None
+        self.made = None
         try:
             os.unlink(self.uds)
         except FileNotFoundError:
             pass
         except OSError as error:
             logger.warning("the Unix socket %s cannot be removed: %s", self.uds, error.strerror)
+
+    def own(self) -> None:
+        """Take over the Unix socket of the server from before, with the permissions that are set by now."""
+        if self.uds is None or self._handed_inode is None:
+            return
+        self.made, self._handed_inode = self._handed_inode, None
+        if self.mode is not None:
+            try:
+                os.chmod(self.uds, self.mode)
+            except OSError as error:
+                logger.warning("the permissions of %s cannot be set: %s", self.uds, error.strerror)
 
     def _check_stale(self, path: str) -> None:
         """Refuse a Unix socket on which somebody answers; one that was left behind gives way."""

@@ -5,13 +5,14 @@ opened by :meth:`Listeners.open`, here or in the process that starts this one.
 """
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from kyoukai.core.errors import ConfigurationError, ListenError
 from kyoukai.core.limits import suggest
 from kyoukai.server.bind import FORMS, Bind, parse_bind
+from kyoukai.server.handed import Column, Handed, columns_of, socket_name
 from kyoukai.server.inherited import InheritedListener
 from kyoukai.server.listener import BaseListener, Listener
 from kyoukai.server.sockets import inherit
@@ -136,6 +137,41 @@ class Listeners(Sequence[BaseListener]):
         """Remove the Unix sockets that were made here from the file system."""
         for listener in self:
             listener.remove()
+
+    # Between two servers, of which one takes the place of the other.
+
+    def take(self, handed: Handed) -> None:
+        """Have the sockets that are handed taken where they fit, when it is :meth:`open` that is called."""
+        for listener in self:
+            listener.handed = handed
+
+    def own(self) -> None:
+        """Take over what the server from before has left in the file system, which serves no more."""
+        for listener in self:
+            listener.own()
+
+    def columns(self, slots: Sequence[Sockets]) -> list[Column]:
+        """Return what another server is handed.
+
+        :param slots: the sockets of each worker, as :meth:`open` and :meth:`beside` returned them.
+        """
+        return [
+            column
+            for place, listener in enumerate(self)
+            for column in columns_of(
+                place, listener.key, listener.made, [sock for opened in slots for sock in opened[place]]
+            )
+        ]
+
+    def leave(self, opened: Sockets, kept: Collection[str]) -> None:
+        """Leave the Unix sockets that another server has taken over, and remove the others.
+
+        :param kept: the names of the sockets that it has taken over.
+        """
+        for listener, sockets in zip(self, opened, strict=True):
+            if all(socket_name(sock) in kept for sock in sockets):
+                listener.made = None
+        self.remove()
 
 
 def close(opened: Sockets) -> None:

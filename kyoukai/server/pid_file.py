@@ -15,13 +15,14 @@ class PidFile:
     """The file of one process.
 
     :param path: where it is.
+    :param heir_of: the number of the process whose place this one takes, which may be named in it still.
     :raises ConfigurationError: if a process that lives is named in it, or it cannot be written.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, heir_of: int | None = None) -> None:
         self._path = Path(path)
         other = self._read()
-        if other is not None and other != os.getpid() and lives(other):
+        if other is not None and other not in (os.getpid(), heir_of) and lives(other):
             raise ConfigurationError(f"pid is {path!r}; that names the process {other}, which is running")
         folder = self._path.parent
         if not os.access(folder, os.W_OK | os.X_OK):

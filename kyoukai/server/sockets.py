@@ -39,17 +39,24 @@ class StreamSocket(socket.socket):
 
 
 def listen(
-    family: int, protocol: int, address: Any, *, shared: bool = False, mode: int | None = None
+    family: int,
+    protocol: int,
+    address: Any,
+    *,
+    shared: bool = False,
+    crowded: bool = False,
+    mode: int | None = None,
 ) -> StreamSocket:
     """Return a stream socket that listens and does not block.
 
     :param protocol: as ``getaddrinfo`` says it: asyncio sets TCP_NODELAY where it is said to be TCP.
     :param shared: whether further sockets of this user may listen beside it: see :func:`listen_beside`.
         The address must be free all the same.
+    :param crowded: whether sockets of this user may listen on the address already, which are shared.
     :param mode: permissions of a Unix socket's file; ``None``: as the process's umask has it.
     :raises OSError: if there is no such family, or the address cannot be listened on.
     """
-    sock = _bind(family, protocol, address)
+    sock = _bind(family, protocol, address, shared=crowded)
     try:
         if shared:
             # Set behind bind(): another server's socket that has it, too, would not be noticed otherwise.

@@ -1,6 +1,7 @@
 """Serving the admin application in the supervisor's own loop, by Kyoukai itself."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, Final
 
 from asphalt.core import Context
@@ -9,12 +10,16 @@ from kyoukai.core.contract.registry import create_backend
 from kyoukai.core.limits import Limits
 from kyoukai.core.serving.server_state import Server
 from kyoukai.server.entrance import Entrance
+from kyoukai.server.handed import socket_name
 from kyoukai.server.listeners import Listeners
 
 from .application import AdminApplication
 
 LIMITS: Final = Limits(max_body_size=0, keep_alive_timeout=30.0, shutdown_timeout=1.0)
 """A scraper may keep its connection. Nothing here takes a body, or long."""
+
+IDLE_GRACE: Final = 1.0
+"""Seconds that an idle connection has for another request when another server takes this one's place."""
 
 
 class AdminServer:
@@ -30,9 +35,12 @@ class AdminServer:
         self._backend = create_backend("httptools", {})
         self.entrance = Entrance(listeners, self._backend.alpn_protocols, LIMITS)
         """Where it listens."""
+        self.has_begun = False
+        """Whether it answers, or has."""
+        self._is_leaving = False
 
-    async def start(self) -> None:
-        """Listen, and begin to answer. It is called in the supervisor's loop.
+    async def open(self) -> None:
+        """Listen. It is called in the supervisor's loop.
 
         :raises ListenError: if the address cannot be listened on.
         """
@@ -42,13 +50,31 @@ class AdminServer:
             return backend.create_protocol(self, context, server_ip, server_port)
 
         await self.entrance.open()
+        self.entrance.prepare(create)
+
+    async def serve(self) -> None:
+        """Begin to answer."""
+        self.has_begun = True
+        self.entrance.listeners.own()
         self.server.start()
-        await self.entrance.prepare(create).start()
+        await self.entrance.acceptor.start()
+
+    async def leave(self, kept: Collection[str]) -> None:
+        """Accept nobody any more: another server does, which has taken over the sockets.
+
+        :param kept: the names of those that it has.
+        """
+        self._is_leaving = True
+        names = [socket_name(sock) for some in self.entrance.opened for sock in some]
+        self.entrance.listeners.leave(self.entrance.opened, kept)
+        await self.entrance.acceptor.close(leave=True, gone=[name for name in names if name not in kept])
+        await self.server.retire(IDLE_GRACE)
 
     async def stop(self) -> None:
         """Answer what has been asked, and close."""
-        self.entrance.listeners.remove()
-        await self.entrance.acceptor.close()
+        if not self._is_leaving:
+            self.entrance.listeners.remove()
+            await self.entrance.acceptor.close()
         await self.server.stop(asyncio.Event())
 
 

@@ -26,16 +26,13 @@ class Totals(NamedTuple):
 
 
 class Book:
-    """The regions of one supervisor. It is used in one thread.
+    """The regions of one supervisor. It is used in one thread."""
 
-    :param inherited: regions of another supervisor, which this one takes the place of: what its workers
-        still count is counted here, too.
-    """
-
-    def __init__(self, inherited: Iterable[Region] = ()) -> None:
+    def __init__(self) -> None:
         self._ended = Region.create()
         self._live: dict[Region, str] = {}
-        self._inherited = list(inherited)
+        self._inherited: list[Region] = []
+        self._is_held = False
 
     def open(self, worker: str) -> Region:
         """Return a new region, for a worker that is about to start.
@@ -48,14 +45,37 @@ class Book:
 
     def close(self, region: Region) -> None:
         """Keep what a worker has counted that has ended, however it did."""
+        if self._is_held:
+            return
         if self._live.pop(region, None) is not None:
             self._ended.absorb(region)
             region.close()
 
-    @property
-    def descriptors(self) -> list[int]:
-        """Of all regions: a supervisor that takes the place of this one is given them."""
+    # Between two supervisors, of which one takes the place of the other.
+
+    def hold(self) -> list[int]:
+        """Return the descriptors of all regions, and leave them as they are from now on.
+
+        Another supervisor sums them up: what moved from one to the other would be counted twice there.
+        """
+        self._is_held = True
         return [region.descriptor for region in self._regions]
+
+    def inherit(self, regions: Iterable[Region]) -> None:
+        """Count what the workers of another supervisor have counted, and still do.
+
+        :param regions: they are this book's from now on.
+        """
+        self._inherited += regions
+
+    def settle(self) -> None:
+        """Keep what they have counted: all of them have ended."""
+        if self._is_held:
+            return
+        for region in self._inherited:
+            self._ended.absorb(region)
+            region.close()
+        self._inherited.clear()
 
     @property
     def _regions(self) -> list[Region]:

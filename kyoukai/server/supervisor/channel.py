@@ -8,7 +8,7 @@ From the supervisor:
 ==========  ==================================================================
 sockets     what to listen on, ``counts`` of descriptors by listener; ``recycles``: requests are counted
 serve       accept connections from now on
-drain       end; with ``leave``, others go on with what waits in the backlog
+drain       end; with ``leave``, others go on with what waits in the backlog, but for addresses in ``gone``
 adopt       accept from the sockets of another slot too, which ``slot`` names
 release     give the sockets of ``slot`` back
 reopen      open log files anew
@@ -105,12 +105,14 @@ def pair() -> tuple[Channel, socket.socket]:
     return Channel(ours), theirs
 
 
-def inherited() -> Channel | None:
-    """Return the end that this process was given as a worker; ``None`` if it is none.
+def inherited(variable: str = VARIABLE) -> Channel | None:
+    """Return the end that this process was given, as a worker; ``None`` if it is none.
 
     Processes that it starts are no workers: the variable is gone afterwards, and the descriptor stays here.
+
+    :param variable: has the number of the descriptor.
     """
-    value = os.environ.pop(VARIABLE, None)
+    value = os.environ.pop(variable, None)
     if value is None:
         return None
     descriptor = int(value)

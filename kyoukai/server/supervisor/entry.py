@@ -1,11 +1,12 @@
 """The way into a supervisor, from the command line and from a script."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, NoReturn
 
-from kyoukai.core.errors import KyoukaiError, ListenError
+from kyoukai.core.errors import KyoukaiError
 from kyoukai.server.admin.serving import read_listeners
 from kyoukai.server.listeners import Listeners
 from kyoukai.server.metrics.book import Book
@@ -13,58 +14,89 @@ from kyoukai.server.pid_file import PidFile
 from kyoukai.server.supervisor.administration import administered
 from kyoukai.server.supervisor.changes import Changes, default_folders
 from kyoukai.server.supervisor.outside import Outside
+from kyoukai.server.supervisor.predecessor import adopt_environment, predecessor, reporting_failure
 from kyoukai.server.supervisor.process import Command
 from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.sockets import SlotSockets
 from kyoukai.server.supervisor.supervisor import Supervisor
+from kyoukai.server.supervisor.tally import Tally
+from kyoukai.server.supervisor.upgrade import Upgrades
 
 logger: Final = logging.getLogger("kyoukai.server")
 
 
 def supervise(
-    settings: Mapping[str, Any], supervision: Supervision, command: Command | None = None
+    settings: Mapping[str, Any],
+    supervision: Supervision,
+    command: Command | None = None,
+    start_timeout: float | None = None,
 ) -> NoReturn:
     """Serve by workers until told to stop. Logging has been set up.
 
     :param settings: those of the component, as far as they are known before a worker has loaded anything.
     :param command: what a worker is started by; by default as this process was.
+    :param start_timeout: seconds that the start of a worker may take; ``None``: as long as it likes.
     :raises ConfigurationError: if the address is no such thing.
     :raises SystemExit: with status 0 when told to stop, with that of the first worker if it does not start.
     """
-    listeners = Listeners.from_settings(settings)
-    pid_file = None if supervision.pid is None else PidFile(supervision.pid)
-    admin_listeners = None if supervision.admin is None else read_listeners(supervision.admin)
+    with reporting_failure(), contextlib.ExitStack() as stack:
+        before = predecessor()
+        listeners = Listeners.from_settings(settings)
+        admin = None if supervision.admin is None else read_listeners(supervision.admin)
+        if before is not None:
+            stack.callback(before.close)
+            before.read_estate()
+            adopt_environment(before.pid)
+        pid = None if before is None else before.pid
+        pid_file = None if supervision.pid is None else PidFile(supervision.pid, pid)
+        sockets = SlotSockets(listeners, handed=None if before is None else before.listening)
+        supervisor = Supervisor(
+            supervision,
+            sockets,
+            Upgrades(command or Command(), start_timeout),
+            Tally(None if admin is None else Book()),
+            Outside(pid_file, is_heir=before is not None),
+        )
+        if before is not None:
+            supervisor.succeed(before)
+            if admin is not None:
+                admin.take(before.admin)
+        raise SystemExit(asyncio.run(serve(supervisor, sockets, admin, settings.get("app"))))
 
-    async def run() -> int:
-        sockets = SlotSockets(listeners)
+
+async def serve(supervisor: Supervisor, sockets: SlotSockets, admin: Listeners | None, app: Any) -> int:
+    """Have a supervisor serve, with what is around it, and return the status to exit with.
+
+    :param sockets: its own, to be opened.
+    :param admin: where its admin server listens.
+    :param app: the setting.
+    """
+    async with contextlib.AsyncExitStack() as stack:
         try:
             await sockets.open()
+            stack.callback(sockets.close)
+            if admin is not None and supervisor.tally.book is not None:
+                await stack.enter_async_context(administered(supervisor, supervisor.tally.book, admin))
         except KyoukaiError as error:
-            logger.error("%s", error)
+            if supervisor.takeover is None:
+                logger.error("%s", error)
+            else:
+                supervisor.takeover.before.report_failure(str(error))
             return 1
-        book = None if admin_listeners is None else Book()
-        supervisor = Supervisor(supervision, sockets, command or Command(), book, Outside(pid_file))
-        watching = None
-        if supervision.reload:
-            folders = supervision.reload_dirs or default_folders(settings.get("app"))
-            include, exclude = supervision.reload_include, supervision.reload_exclude
-            watching = Changes(folders, include, supervisor.take_change, exclude).start()
-        try:
-            return await serve(supervisor, sockets, book)
-        finally:
-            if watching is not None:
-                watching.cancel()
-                await asyncio.wait([watching])
+        if supervisor.settings.reload:
+            await stack.enter_async_context(watched(supervisor, app))
+        return await supervisor.run()
 
-    async def serve(supervisor: Supervisor, sockets: SlotSockets, book: Book | None) -> int:
-        if admin_listeners is None or book is None:
-            return await supervisor.run()
-        try:
-            async with administered(supervisor, book, admin_listeners):
-                return await supervisor.run()
-        except ListenError as error:
-            logger.error("%s", error)
-            sockets.close()
-            return 1
 
-    raise SystemExit(asyncio.run(run()))
+@contextlib.asynccontextmanager
+async def watched(supervisor: Supervisor, app: Any) -> AsyncIterator[None]:
+    """Load the application anew while the block runs, whenever a file of it changes."""
+    settings = supervisor.settings
+    folders = settings.reload_dirs or default_folders(app)
+    include, exclude = settings.reload_include, settings.reload_exclude
+    watching = Changes(folders, include, supervisor.take_change, exclude).start()
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])

@@ -17,9 +17,17 @@ class Outside:
 
     :param pid_file: names the process from when it serves on; ``None``: no file does.
     :param manager: the service manager.
+    :param is_heir: whether another supervisor serves first, and tells them until then.
     """
 
-    def __init__(self, pid_file: PidFile | None = None, manager: ServiceManager | None = None) -> None:
+    def __init__(
+        self,
+        pid_file: PidFile | None = None,
+        manager: ServiceManager | None = None,
+        *,
+        is_heir: bool = False,
+    ) -> None:
+        self._is_silent = is_heir
         self._pid_file = pid_file
         self._manager = manager or ServiceManager()
         self._is_named = False
@@ -31,21 +39,33 @@ class Outside:
         fields: dict[str, str | int] = {"status": text}
         if self._manager.watchdog:
             fields["watchdog"] = 1
-        self._manager.tell(**fields)
+        if not self._is_silent:
+            self._manager.tell(**fields)
         interval = min(INTERVAL, self._manager.watchdog or INTERVAL)
         asyncio.get_running_loop().call_later(interval, self.begin, status)
 
     def enter(self, phase: Phase) -> None:
         """Tell of a phase that begins."""
         if phase is Phase.SERVING:
+            self._is_silent = False
             if self._pid_file is not None and not self._is_named:
                 self._pid_file.write()
                 self._is_named = True
             self._manager.tell(ready=1)
-        elif phase is Phase.RELOADING:
+        elif phase in (Phase.RELOADING, Phase.UPGRADING):
             self._manager.reloading()
-        elif phase is Phase.DRAINING:
+        elif phase is Phase.DRAINING and not self._is_silent:
             self._manager.tell(stopping=1)
+
+    def hand_over(self, pid: int) -> None:
+        """Say that another supervisor is the server from now on, and nothing more.
+
+        It may tell them itself then: a manager that hears the main process alone has heard this first.
+
+        :param pid: of the other one.
+        """
+        self._manager.tell(mainpid=pid)
+        self._is_silent = True
 
     def end(self) -> None:
         """Take the process's name out of the file."""

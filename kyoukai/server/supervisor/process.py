@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from kyoukai.server.listeners import Sockets
@@ -48,18 +48,19 @@ class Command:
         folder: str | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._arguments = [sys.executable, *sys.orig_argv[1:]] if arguments is None else list(arguments)
         self._folder = current_folder() if folder is None else folder
+        self._arguments = own_command(self._folder) if arguments is None else list(arguments)
         self._environ = dict(os.environ if environ is None else environ)
 
-    def start(self) -> tuple["subprocess.Popen[bytes]", Channel]:
+    def start(self, variable: str = VARIABLE) -> tuple["subprocess.Popen[bytes]", Channel]:
         """Start a worker, and return it and the channel to it.
 
+        :param variable: of the environment, which has the descriptor of its end.
         :raises OSError: if the system has no room for it.
         """
         channel, theirs = pair()
         with theirs:
-            environ = {**self._environ, VARIABLE: str(theirs.fileno())}
+            environ = {**self._environ, variable: str(theirs.fileno())}
             # Until it has handlers for them, they would end it.
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
             try:
@@ -72,6 +73,21 @@ class Command:
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         return popen, channel
+
+
+def own_command(folder: str) -> list[str]:
+    """Return the command line that this process was started by.
+
+    The interpreter is named as it was then: it may be a link, and lead to another one later.
+
+    :param folder: where it runs, by its name.
+    """
+    written = os.path.join(folder, sys.orig_argv[0])
+    try:
+        is_ours = os.sep in sys.orig_argv[0] and os.path.samefile(written, sys.executable)
+    except OSError:
+        is_ours = False
+    return [written if is_ours else sys.executable, *sys.orig_argv[1:]]
 
 
 def current_folder() -> str:
@@ -163,10 +179,11 @@ class WorkerProcess:
         """Have it open its log files anew."""
         self._channel.send("reopen")
 
-    def drain(self, reason: str, *, leave: bool) -> None:
+    def drain(self, reason: str, *, leave: bool, gone: Collection[str] = ()) -> None:
         """Have it end when it has served what is under way, and end it when that takes too long.
 
         :param leave: whether others go on with what waits in the backlog.
+        :param gone: the names of sockets that they do not go on with.
         """
         if self.state is State.ENDED:
             return
@@ -174,7 +191,7 @@ class WorkerProcess:
             # The import of an application reads no messages.
             self._popen.send_signal(signal.SIGTERM)
         else:
-            self._channel.send("drain", leave=leave)
+            self._channel.send("drain", leave=leave, gone=[*gone])
         self.reason = self.reason or reason
         self.state = State.DRAINING
         self._kill_after(float(self.values.get("patience", 0.0)) + GRACE)

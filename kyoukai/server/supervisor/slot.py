@@ -1,6 +1,7 @@
 """One slot: the place of one worker, which others follow."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Final
 
 from kyoukai.server.listeners import Sockets
@@ -52,14 +53,17 @@ class Slot:
         """All workers that have not ended."""
         return [worker for worker in (self.current, self.successor, *self.retired) if worker is not None]
 
-    def retire(self, worker: WorkerProcess, reason: str, *, leave: bool) -> None:
-        """Have a worker end, which another one follows, or none."""
+    def retire(self, worker: WorkerProcess, reason: str, *, leave: bool, gone: Collection[str] = ()) -> None:
+        """Have a worker end, which another one follows, or none.
+
+        :param gone: as :meth:`~kyoukai.server.supervisor.process.WorkerProcess.drain` has it.
+        """
         if worker is self.current:
             self.current = None
         elif worker is self.successor:
             self.successor = None
         self.retired.add(worker)
-        worker.drain(reason, leave=leave)
+        worker.drain(reason, leave=leave, gone=gone)
 
     def promote(self, reason: str) -> None:
         """Have the successor serve, and then the one before it end."""

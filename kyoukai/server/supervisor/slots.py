@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from kyoukai.server.addresses import join
@@ -12,7 +13,7 @@ from kyoukai.server.sockets import queue_length
 from kyoukai.server.supervisor.decisions import Recycling
 from kyoukai.server.supervisor.process import Command, WorkerProcess
 from kyoukai.server.supervisor.settings import Supervision
-from kyoukai.server.supervisor.slot import Slot
+from kyoukai.server.supervisor.slot import ORPHANED_AFTER, Slot
 from kyoukai.server.supervisor.sockets import SlotSockets
 
 logger: Final = logging.getLogger("kyoukai.server")
@@ -49,6 +50,11 @@ class Slots:
     def all(self) -> list[Slot]:
         """Those that are to have a worker, and those that are not any more."""
         return [*self.opened, *self._closed]
+
+    @property
+    def workers(self) -> list[WorkerProcess]:
+        """All workers that have not ended."""
+        return [worker for slot in self.all for worker in slot.workers]
 
     def queued(self) -> dict[str, int]:
         """Return how many connections wait to be accepted, by the address of their TCP sockets."""
@@ -124,6 +130,53 @@ class Slots:
             raise
         logger.debug("%s is started", worker.name)
         return worker
+
+    def replace_dead(self, slot: Slot, worker: WorkerProcess, how: str) -> None:
+        """Have a worker followed by another one, which has ended while it was to serve.
+
+        :param how: it has ended.
+        """
+        served = time.monotonic() - worker.began if worker.served else None
+        delay = slot.backoff.delay(served)
+        follows = f"another follows in {delay:g} s" if delay else "another follows"
+        if worker.reason:
+            logger.info("%s: %s", slot.name, follows)
+        else:
+            logger.error("%s ended unasked: %s; %s", worker.name, how, follows)
+        if delay > ORPHANED_AFTER:
+            self.orphan(slot)
+        slot.retry = asyncio.get_running_loop().call_later(delay, self.fill, slot)
+
+    def rest(self, slot: Slot, worker: WorkerProcess, how: str) -> None:
+        """Wait for a while until a worker gets a successor: this one has ended before it was ready."""
+        delay = slot.backoff.delay(None)
+        slot.rest_until = time.monotonic() + delay
+        logger.error(
+            "%s, a successor, ended before it was ready: %s; the next follows in %g s",
+            worker.name,
+            how,
+            delay,
+        )
+
+    def retire_all(self, reason: str, *, leave: bool, gone: Collection[str] = ()) -> None:
+        """Have all workers end, and start no more.
+
+        :param leave: as :meth:`~kyoukai.server.supervisor.process.WorkerProcess.drain` has it; and ``gone``.
+        """
+        for slot in self.all:
+            slot.cancel_retry()
+            for worker in slot.workers:
+                slot.retire(worker, reason, leave=leave, gone=gone)
+
+    def add_closed(self, count: int) -> None:
+        """Have others accept what waits for slots that there are no workers for.
+
+        :param count: how many slots there are sockets for.
+        """
+        for number in range(len(self.opened), count):
+            slot = Slot(number, self._sockets.slot(number))
+            slot.is_orphaned = True
+            self._closed.append(slot)
 
     def settle(self, slot: Slot) -> None:
         """Have a worker that begins to serve take its own sockets back, and share those without a worker."""

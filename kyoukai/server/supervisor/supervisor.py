@@ -9,23 +9,29 @@ import logging
 import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from kyoukai.server.admin.status import Status
 from kyoukai.server.log_files import reopen_log_files
-from kyoukai.server.metrics.book import Book
 from kyoukai.server.startup_log import announce
+from kyoukai.server.supervisor.channel import Message
 from kyoukai.server.supervisor.decisions import describe_end, exit_status
 from kyoukai.server.supervisor.outside import Outside
 from kyoukai.server.supervisor.phases import Action, Phase, table
-from kyoukai.server.supervisor.process import Command, State, WorkerProcess, reap_orphans
+from kyoukai.server.supervisor.predecessor import Predecessor
+from kyoukai.server.supervisor.process import WorkerProcess, reap_orphans
+from kyoukai.server.supervisor.readiness import Readiness
+from kyoukai.server.supervisor.reload import Reload
 from kyoukai.server.supervisor.settings import Supervision
-from kyoukai.server.supervisor.slot import ORPHANED_AFTER, Slot
+from kyoukai.server.supervisor.slot import Slot
 from kyoukai.server.supervisor.slots import Slots
 from kyoukai.server.supervisor.sockets import SlotSockets
+from kyoukai.server.supervisor.takeover import Takeover
+from kyoukai.server.supervisor.tally import Tally
+from kyoukai.server.supervisor.upgrade import Successor, Upgrades
 from kyoukai.server.supervisor.watch import Watch
+from kyoukai.server.supervisor.worker import HELD
 
 logger: Final = logging.getLogger("kyoukai.server")
 
@@ -34,9 +40,9 @@ class Supervisor:
     """Keeps workers behind sockets.
 
     :param settings: how many, and when one is replaced.
-    :param sockets: what they accept from; open.
-    :param command: what a worker is started by.
-    :param book: what keeps the counts of workers; ``None``: they count nothing.
+    :param sockets: what they accept from; open when it is run.
+    :param upgrades: what starts a new supervisor.
+    :param tally: what keeps the counts of workers.
     :param outside: who is told how it is.
     """
 
@@ -44,22 +50,25 @@ class Supervisor:
         self,
         settings: Supervision,
         sockets: SlotSockets,
-        command: Command,
-        book: Book | None = None,
-        outside: Outside | None = None,
+        upgrades: Upgrades,
+        tally: Tally,
+        outside: Outside,
     ) -> None:
         self.settings = settings
-        self._outside = outside or Outside()
         self.phase = Phase.STARTING
+        self.watchers: list[Callable[[Phase], object]] = [outside.enter]
+        """Are called with each phase that begins."""
+        self.takeover: Takeover | None = None
+        """How this one takes the place of another; ``None``: it does not."""
+        self.tally = tally
+        self.upgrades = upgrades
+        self._outside = outside
         self._delay: asyncio.TimerHandle | None = None
-        self.ends: Counter[str] = Counter()
-        """How many workers have ended, by the reason."""
         self._sockets = sockets
-        self._slots = Slots(settings, sockets, command, self._ready, book)
-        self._book = book
-        self.queued = self._slots.queued
-        self._was_full = False
-        self._later: list[Action] = []
+        self._slots = Slots(settings, sockets, upgrades.command, self._ready, tally.book)
+        self._reload = Reload(self._slots, self._resume)
+        self._readiness = Readiness(self._slots, settings.workers)
+        self._later: list[tuple[signal.Signals, Action]] = []
         self._ended = asyncio.Event()
         self._status = 0
 
@@ -67,9 +76,13 @@ class Supervisor:
         """Serve until told to stop, and return the status to exit with."""
         loop = asyncio.get_running_loop()
         for number, row in table().items():
-            loop.add_signal_handler(number, self._take_signal, number, row)
+            loop.add_signal_handler(number, self._take, number, number.name, row)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
         try:
+            if self.takeover is not None:
+                # They were blocked until there were handlers.
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+                self.takeover.before.begin(self._take_message)
             watch = Watch(self.settings, self._slots, lambda: self.phase is Phase.SERVING)
             self._slots.open()
             watch.begin()
@@ -82,58 +95,61 @@ class Supervisor:
             self._outside.end()
         return self._status
 
+    def succeed(self, before: Predecessor) -> None:
+        """Take the place of another supervisor, when this one is run."""
+        self.takeover = Takeover(
+            before, self._slots, self._sockets, self.tally, self._begin_serving, self._check_ended
+        )
+
+    @property
+    def queued(self) -> dict[str, int]:
+        """How many connections wait to be accepted, by the address of their TCP sockets."""
+        return self._slots.queued()
+
     @property
     def status(self) -> Status:
         """How it is by now."""
-        ready = sum(slot.is_serving for slot in self._slots.opened)
-        wanted = max(len(self._slots.opened), self.settings.workers if self.phase is Phase.STARTING else 1)
-        self._was_full = self._was_full or ready >= wanted
-        return Status(
-            phase=self.phase.value,
-            ready=ready,
-            wanted=wanted,
-            needed=1 if self._was_full else wanted,
-            is_leaving=self.phase not in (Phase.STARTING, Phase.SERVING, Phase.RELOADING),
-        )
+        return self._readiness.read(self.phase)
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
-        self._outside.enter(phase)
+        for watcher in self.watchers:
+            watcher(phase)
 
     # Signals.
 
     def take_change(self, paths: Sequence[str]) -> None:
         """Load the application anew, of which files have changed: it is as if SIGHUP came."""
-        self._take(f"a change of {', '.join(paths)}", table()[signal.SIGHUP])
+        self._take(signal.SIGHUP, f"a change of {', '.join(paths)}", table()[signal.SIGHUP])
 
-    def _take_signal(self, number: signal.Signals, row: Mapping[Phase, Action]) -> None:
-        self._take(number.name, row)
-
-    def _take(self, what: str, row: Mapping[Phase, Action]) -> None:
+    def _take(self, number: signal.Signals, what: str, row: Mapping[Phase, Action]) -> None:
         action = row[self.phase]
         logger.info("%s came while %s: %s", what, self.phase.value, action.value)
-        if action is Action.LATER:
-            self._later.append(row[Phase.SERVING])
+        if action in (Action.LATER, Action.PASSED_ON):
+            self._later.append((number, row[Phase.SERVING]))
         else:
             self._do(action)
 
     def _do(self, action: Action) -> None:
         actions: dict[Action, Callable[[], None]] = {
             Action.STOP: self.stop,
+            Action.STOP_BOTH: self.stop,
             Action.ABORT: self.abort,
             Action.RELOAD: self.reload,
             Action.RELOAD_ANEW: self.reload,
+            Action.UPGRADE: self.upgrade,
             Action.REOPEN: self.reopen,
-            Action.GROW: self.grow,
-            Action.SHRINK: self.shrink,
+            Action.GROW: self._slots.open,
+            Action.SHRINK: self._slots.close_last,
         }
         if action in actions:
             actions[action]()
 
     def stop(self) -> None:
         """Have all workers finish what is under way, and end, after ``shutdown_delay``."""
+        delay = 0.0 if self.phase is Phase.REPLACED else self.settings.shutdown_delay
+        self.upgrades.end()
         self._enter(Phase.DRAINING)
-        delay = self.settings.shutdown_delay
         if delay:
             # Whoever sends clients here has to learn first that none are wanted.
             logger.info("connections are accepted for another %g s, of shutdown_delay", delay)
@@ -142,46 +158,57 @@ class Supervisor:
     def _drain(self) -> None:
         # Nobody can connect by a file that is gone, so that whoever did is served.
         self._sockets.remove()
-        for slot in self._slots.all:
-            slot.cancel_retry()
-            for worker in slot.workers:
-                slot.retire(worker, "stop", leave=False)
+        self._slots.retire_all("stop", leave=False)
         self._check_ended()
 
     def abort(self) -> None:
         """Have all workers end at once."""
         if self._delay is not None:
             self._delay.cancel()
-        for slot in self._slots.all:
-            for worker in slot.workers:
-                worker.abort()
+        for worker in self._slots.workers:
+            worker.abort()
+        self.upgrades.kill()
 
     def reload(self) -> None:
         """Start workers of a new generation; when all are ready, the old ones end."""
         self._enter(Phase.RELOADING)
-        for slot in self._slots.opened:
-            if slot.successor is not None:
-                slot.retire(slot.successor, "reload", leave=True)
-        try:
-            for slot in self._slots.opened:
-                slot.successor = self._slots.start(slot)
-        except OSError as error:
-            self._give_up_reload(str(error))
+        self._reload.begin()
 
     def reopen(self) -> None:
         """Open log files anew."""
         reopen_log_files()
-        for slot in self._slots.all:
-            for worker in slot.workers:
-                worker.reopen()
+        for worker in self._slots.workers:
+            worker.reopen()
+        self.upgrades.pass_on(signal.SIGUSR1)
 
-    def grow(self) -> None:
-        """Have one worker more."""
-        self._slots.open()
+    # Upgrades: this supervisor is the old one, or the new one.
 
-    def shrink(self) -> None:
-        """Have one worker fewer, but never none."""
-        self._slots.close_last()
+    def upgrade(self) -> None:
+        """Start a new supervisor; when it is ready, this one ends."""
+        if self.upgrades.begin(self.settings, self._sockets.columns, self._hand_over):
+            self._enter(Phase.UPGRADING)
+
+    def _hand_over(self, successor: Successor) -> None:
+        if self.phase is not Phase.UPGRADING:
+            return
+        logger.info("upgraded: the new supervisor (pid %d) serves, and this one finishes", successor.pid)
+        self._outside.hand_over(successor.pid)
+        gone = self._sockets.leave(successor.kept)
+        self._enter(Phase.REPLACED)
+        successor.hand_over(self.tally)
+        for number, _ in self._later:
+            successor.signal(number)
+        self._slots.retire_all("upgrade", leave=True, gone=gone)
+        self._check_ended()
+
+    def _take_message(self, message: Message | None) -> None:
+        if self.takeover is not None:
+            self.takeover.take(message, is_wanted=self.phase is Phase.STARTING)
+
+    def _begin_serving(self) -> None:
+        worker = next((slot.current for slot in self._slots.opened if slot.is_serving), None)
+        if self.phase is Phase.STARTING and worker is not None:
+            self._first_ready(worker)
 
     # Starts.
 
@@ -189,10 +216,13 @@ class Supervisor:
         took = time.monotonic() - worker.began
         logger.info("%s is ready after %.1f s", worker.name, took)
         if worker is slot.current:
+            if self.takeover is not None and self.takeover.before.serves:
+                self.takeover.check(self.settings.workers)
+                return
             worker.serve()
         elif worker is slot.successor:
             if self.phase is Phase.RELOADING:
-                self._check_reload()
+                self._reload.check()
                 return
             slot.promote(slot.recycled)
         else:
@@ -205,40 +235,17 @@ class Supervisor:
         by = f" by {self.settings.workers} {'workers' if self.settings.workers > 1 else 'worker'}"
         announce(worker.values["urls"], worker.values["backend"], worker.values["loop"], by)
         self._enter(Phase.SERVING)
-        for _ in range(1, self.settings.workers):
+        for _ in range(len(self._slots.opened), self.settings.workers):
             self._slots.open()
         self._do_later()
 
-    # Reloading.
-
-    def _check_reload(self) -> None:
-        waiting = [
-            slot
-            for slot in self._slots.opened
-            if slot.successor is None or slot.successor.state is not State.READY
-        ]
-        if waiting:
-            return
-        for slot in self._slots.opened:
-            slot.cancel_retry()
-            slot.promote("reload")
-        for slot in self._slots.opened:
-            self._slots.settle(slot)
-        logger.info("reloaded: %d new workers serve", len(self._slots.opened))
+    def _resume(self) -> None:
         self._enter(Phase.SERVING)
-        self._do_later()
-
-    def _give_up_reload(self, why: str) -> None:
-        logger.error("the reload failed, and the workers from before it go on: %s", why)
-        self._enter(Phase.SERVING)
-        for slot in self._slots.opened:
-            if slot.successor is not None:
-                slot.retire(slot.successor, "reload failed", leave=True)
         self._do_later()
 
     def _do_later(self) -> None:
         while self._later and self.phase is Phase.SERVING:
-            self._do(self._later.pop(0))
+            self._do(self._later.pop(0)[1])
 
     # Ends.
 
@@ -248,6 +255,9 @@ class Supervisor:
                 status = worker.poll()
                 if status is not None:
                     self._lost(slot, worker, status)
+        if self.upgrades.poll() and self.phase is Phase.UPGRADING:
+            self._resume()
+        self.upgrades.tell_ends(self.tally)
         if os.getpid() == 1:
             reap_orphans()
         self._check_ended()
@@ -255,45 +265,36 @@ class Supervisor:
     def _lost(self, slot: Slot, worker: WorkerProcess, status: int) -> None:
         was_current, was_successor = worker is slot.current, worker is slot.successor
         slot.forget(worker)
-        if self._book is not None and worker.region is not None:
-            self._book.close(worker.region)
         how = describe_end(status)
-        self.ends[worker.reason or "crashed"] += 1
+        self.tally.end(worker.reason or "crashed", worker.region)
         if worker.reason:
             logger.info("%s has ended (%s): %s", worker.name, worker.reason, how)
-        if self.phase is Phase.STARTING:
-            if status <= 0:
-                # It has said nothing itself.
-                logger.error("%s ended before it was ready: %s", worker.name, how)
-            self._status = exit_status(status) or 1
-            self._enter(Phase.DRAINING)
+        if self.phase is Phase.STARTING and not (self.takeover is not None and self.takeover.is_asked):
+            self._fail_start(worker, status, how)
         elif was_successor:
             if self.phase is Phase.RELOADING:
-                self._give_up_reload(f"{worker.name} ended before it was ready: {how}")
+                self._reload.give_up(f"{worker.name} ended before it was ready: {how}")
             else:
-                delay = slot.backoff.delay(None)
-                slot.rest_until = time.monotonic() + delay
-                logger.error(
-                    "%s, a successor, ended before it was ready: %s; the next follows in %g s",
-                    worker.name,
-                    how,
-                    delay,
-                )
-        elif was_current and self.phase is not Phase.DRAINING:
-            self._replace_dead(slot, worker, how)
+                self._slots.rest(slot, worker, how)
+        elif was_current and self.phase not in (Phase.DRAINING, Phase.REPLACED):
+            self._slots.replace_dead(slot, worker, how)
 
-    def _replace_dead(self, slot: Slot, worker: WorkerProcess, how: str) -> None:
-        served = time.monotonic() - worker.began if worker.served else None
-        delay = slot.backoff.delay(served)
-        follows = f"another follows in {delay:g} s" if delay else "another follows"
-        if worker.reason:
-            logger.info("%s: %s", slot.name, follows)
-        else:
-            logger.error("%s ended unasked: %s; %s", worker.name, how, follows)
-        if delay > ORPHANED_AFTER:
-            self._slots.orphan(slot)
-        slot.retry = asyncio.get_running_loop().call_later(delay, self._slots.fill, slot)
+    def _fail_start(self, worker: WorkerProcess, status: int, how: str) -> None:
+        why = f"{worker.name} ended before it was ready: {how}"
+        if self.takeover is not None:
+            self.takeover.before.report_failure(why)
+        elif status <= 0:
+            # It has said nothing itself.
+            logger.error("%s", why)
+        self._status = exit_status(status) or 1
+        self._enter(Phase.DRAINING)
+        self._slots.retire_all("stop", leave=True)
 
     def _check_ended(self) -> None:
-        if self.phase is Phase.DRAINING and not any(slot.workers for slot in self._slots.all):
+        if self.phase not in (Phase.REPLACED, Phase.DRAINING) or self._slots.workers:
+            return
+        is_last = self.takeover is None or self.takeover.before.has_ended
+        # Whoever goes on is told of all that has been counted, also by the one before this one.
+        if not self.upgrades.is_under_way and (is_last or self.phase is Phase.DRAINING):
+            self.upgrades.finish(self.tally, is_last=is_last)
             self._ended.set()

@@ -55,7 +55,8 @@ class Worker:
         self._server: Server | None = None
         self._stop: Callable[[], object] | None = None
         self._adopted: dict[int, Sockets] = {}
-        self._leaves = False
+        self._gone: list[str] | None = None
+        """The names of sockets that nobody goes on with, where others do with the rest; else ``None``."""
         self._hurry = asyncio.Event()
         self._counts = False
         self._counting: Counting | None = None
@@ -112,8 +113,9 @@ class Worker:
     async def leave(self, acceptor: Acceptor, abort: asyncio.Event) -> None:
         """Accept no more. Who connected has time for a request where another worker goes on."""
         self._stop = None
-        await acceptor.close(leave=self._leaves)
-        if self._leaves and self._server is not None:
+        leaves = self._gone is not None
+        await acceptor.close(leave=leaves, gone=self._gone or ())
+        if leaves and self._server is not None:
             await self._server.retire(self.idle_grace, abort, self._hurry)
 
     def _read(self) -> None:
@@ -165,12 +167,12 @@ class Worker:
 
     def _on_drain(self, message: Message) -> None:
         if message.values["leave"]:
-            self._leaves = True
+            self._gone = message.values["gone"]
             if self._stop is not None:
                 self._stop()
         else:
             if self._stop is not None:
-                self._leaves = False
+                self._gone = None
             self._end()
 
     def _on_adopt(self, message: Message) -> None:

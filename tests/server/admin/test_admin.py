@@ -31,7 +31,8 @@ class Admin:
 
     async def _serve(self):
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        await self._server.start()
+        await self._server.open()
+        await self._server.serve()
         self.address = self._server.entrance.address
         self._ready.set()
         await self._stop.wait()

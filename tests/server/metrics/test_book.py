@@ -76,7 +76,8 @@ def test_a_supervisor_takes_over_what_another_has_counted(book):
     ended, still_live = book.open("1"), book.open("2")
     count(ended, labels)
     book.close(ended)
-    successor = Book([Region(os.dup(descriptor)) for descriptor in book.descriptors])
+    successor = Book()
+    successor.inherit(Region(os.dup(descriptor)) for descriptor in book.hold())
     count(still_live, labels)
     count(successor.open("1"), labels)
     assert successor.sum().series[labels][FIRST] == 3

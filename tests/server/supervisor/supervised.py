@@ -13,6 +13,7 @@ from ...processes import Process, kyoukai_run
 from ...serving import PATIENCE
 
 READY = re.compile(r"worker (?P<slot>\d+) \(pid (?P<pid>\d+)\) is ready")
+NEW = re.compile(r"the new supervisor is started \(pid (\d+)\)")
 ADMIN = re.compile(r"/livez, /readyz and /metrics are at http://127\.0\.0\.1:(\d+)")
 
 # `/` tells the worker and the version of the application; `/block` stops the loop for good, and `/pause`
@@ -115,12 +116,32 @@ class Supervised:
         (self.folder / "release").touch()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the supervisor a signal."""
-        self.process.send(number)
+        """Send the supervisor a signal: the one that serves, of those that have followed each other."""
+        send(self.process, number)
+
+    def upgrade(self, count: int) -> int:
+        """Have a new supervisor take the place of this one, the ``count``-th; return its number."""
+        self.signal(signal.SIGUSR2)
+        self.process.wait_for("upgraded: the new supervisor", count)
+        return supervisors(self.process)[-1]
 
     def finish(self, status: int = 0) -> None:
         """Wait until the supervisor has ended, and all its workers."""
         assert self.process.finish() == status, self.process.stderr
+
+
+def supervisors(process: Process) -> list[int]:
+    """Return the numbers of the processes of supervisors, in the order in which they have been started."""
+    return [process.pid, *(int(match[1]) for match in NEW.finditer(process.stderr))]
+
+
+def send(process: Process, number: signal.Signals) -> None:
+    """Send a signal to the supervisor that serves."""
+    serving = re.findall(r"upgraded: the new supervisor \(pid (\d+)\)", process.stderr)
+    if serving:
+        os.kill(int(serving[-1]), number)
+    else:
+        process.send(number)
 
 
 def has_ended(pid: int) -> bool:

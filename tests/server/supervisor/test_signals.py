@@ -12,7 +12,7 @@ import pytest
 from kyoukai.server.supervisor.phases import TABLE, Action, Phase
 
 from ...processes import Process, kyoukai_run
-from .supervised import APPLICATION, READY, has_ended, wait_until, write
+from .supervised import APPLICATION, READY, has_ended, send, supervisors, wait_until, write
 
 # A worker starts when there is no file `hold`.
 HELD = "import os, sys, time\nprint('loading', file=sys.stderr, flush=True)\n" + (
@@ -56,8 +56,13 @@ class Cell:
     def stop(self) -> None:
         """End it in order."""
         self.go_on()
-        self.process.send(signal.SIGTERM)
+        send(self.process, signal.SIGTERM)
+        self.finish()
+
+    def finish(self) -> None:
+        """Wait until all have ended."""
         assert self.process.finish() == 0
+        wait_until(lambda: all(map(has_ended, [*supervisors(self.process), *self.workers()])))
 
 
 @contextlib.contextmanager
@@ -80,10 +85,18 @@ def at(phase: Phase, folder: Path) -> Iterator[Cell]:
             (folder / "hold").touch()
             process.send(signal.SIGHUP)
             process.wait_for("loading", 4)
-        if phase is Phase.DRAINING:
+        if phase is Phase.UPGRADING:
+            (folder / "hold").touch()
+            process.send(signal.SIGUSR2)
+            process.wait_for("loading", 3)
+        if phase in (Phase.REPLACED, Phase.DRAINING):
             client = stack.enter_context(process.connect())
             client.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
             process.wait_for("begun")
+        if phase is Phase.REPLACED:
+            process.send(signal.SIGUSR2)
+            process.wait_for("has ended \\(upgrade\\)")
+        if phase is Phase.DRAINING:
             process.send(signal.SIGTERM)
             process.wait_for("SIGTERM came while serving")
             wait_until(lambda: process.stderr.count("has ended (stop)") == 1)
@@ -91,8 +104,25 @@ def at(phase: Phase, folder: Path) -> Iterator[Cell]:
 
 
 def stops(cell: Cell) -> None:
-    assert cell.process.finish() == 0
-    assert all(map(has_ended, cell.workers()))
+    if "while replaced" in cell.process.stderr:
+        # The other one goes on.
+        cell.go_on()
+        assert cell.process.end() == 0
+        assert not has_ended(supervisors(cell.process)[1])
+        cell.stop()
+    else:
+        cell.finish()
+
+
+def upgrades(cell: Cell) -> None:
+    cell.go_on()
+    cell.process.wait_for("upgraded: the new supervisor")
+    assert cell.process.end() == 0
+    assert len(supervisors(cell.process)) == 2
+    with cell.process.connect() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert int(client.receive().body.split()[0]) in cell.workers()[-2:]
+    cell.stop()
 
 
 def reloads(cell: Cell) -> None:
@@ -109,7 +139,7 @@ def reloads_anew(cell: Cell) -> None:
 
 def reopens(cell: Cell) -> None:
     wait_until((cell.folder / "server.log").exists)
-    cell.stop() if "while draining" not in cell.process.stderr else finishes(cell)
+    does_nothing(cell)
 
 
 def grows(cell: Cell) -> None:
@@ -124,20 +154,21 @@ def shrinks(cell: Cell) -> None:
     cell.stop()
 
 
-def finishes(cell: Cell) -> None:
-    cell.go_on()
-    assert cell.process.finish() == 0
-
-
 def does_nothing(cell: Cell) -> None:
     if "while draining" in cell.process.stderr:
-        finishes(cell)
+        cell.go_on()
+        cell.finish()
     else:
+        if "while upgrading" in cell.process.stderr:
+            cell.go_on()
+            cell.process.wait_for("upgraded: the new supervisor")
         cell.stop()
 
 
 EFFECTS: dict[Action, Callable[[Cell], None]] = {
     Action.STOP: stops,
+    Action.STOP_BOTH: stops,
+    Action.UPGRADE: upgrades,
     Action.ABORT: stops,
     Action.RELOAD: reloads,
     Action.RELOAD_ANEW: reloads_anew,
@@ -148,9 +179,12 @@ EFFECTS: dict[Action, Callable[[Cell], None]] = {
 }
 
 
+POSTPONED = {Action.LATER, Action.PASSED_ON}
+
+
 def test_the_table_has_a_cell_for_each_signal_and_phase() -> None:
     assert {name: set(row) for name, row in TABLE.items()} == {name: set(Phase) for name in TABLE}
-    assert set(EFFECTS) | {Action.LATER} == set(Action)
+    assert set(EFFECTS) | POSTPONED == set(Action)
 
 
 @pytest.mark.parametrize("phase", Phase, ids=lambda phase: phase.value)
@@ -161,7 +195,7 @@ def test_what_a_signal_does(tmp_path: Path, name: str, phase: Phase) -> None:
         (tmp_path / "server.log").rename(tmp_path / "old.log")
         cell.process.send(signal.Signals[name])
         cell.process.wait_for(f"{name} came while {phase.value}: {re.escape(action.value)}")
-        EFFECTS[TABLE[name][Phase.SERVING] if action is Action.LATER else action](cell)
+        EFFECTS[TABLE[name][Phase.SERVING] if action in POSTPONED else action](cell)
     assert "Traceback" not in cell.process.stderr
 
 
