@@ -3,7 +3,7 @@
 import math
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 FIRST_DELAY: Final = 0.1
@@ -14,6 +14,12 @@ LONGEST_DELAY: Final = 30.0
 
 STABLE: Final = 1.0
 """Seconds that a worker has served at least, where its death is none at once."""
+
+SPARE: Final = 10.0
+"""Seconds that an upgrade may take beside the starts of workers: the imports."""
+
+CONTAINER_INITS: Final = frozenset({"catatonit", "docker-init", "dumb-init", "podman-init", "tini"})
+"""First processes of containers that end with the process that they have started."""
 
 
 class Backoff:
@@ -106,3 +112,38 @@ def describe_end(status: int) -> str:
 def exit_status(status: int) -> int:
     """Return the status to exit with for one of :attr:`subprocess.Popen.returncode`, as a shell has it."""
     return status if status >= 0 else 128 - status
+
+
+def refusal(
+    pid: int, parent: str, environ: Mapping[str, str], *, has_file: bool, reloads: bool
+) -> str | None:
+    """Return why there can be no upgrade, and what to do instead; ``None`` if there can be one.
+
+    :param pid: of the supervisor.
+    :param parent: the name of the first process, if that has started it; else empty.
+    :param has_file: whether a file names the supervisor's process.
+    :param reloads: whether workers are replaced when a file changes.
+    """
+    if pid == 1 or parent in CONTAINER_INITS:
+        return (
+            "the container would end with this process; SIGHUP loads the application anew, and another "
+            "version of Python or Kyoukai needs a new container"
+        )
+    if reloads:
+        return "--reload is for development; start the server again"
+    if environ.get("SYSTEMD_EXEC_PID") == str(pid) and not environ.get("NOTIFY_SOCKET") and not has_file:
+        return (
+            "systemd would take the end of this process for the service's; Type=notify lets another "
+            "process take its place"
+        )
+    return None
+
+
+def upgrade_time(start_timeout: float | None) -> float | None:
+    """Return how many seconds an upgrade may take; ``None``: as long as it likes.
+
+    The first worker starts before the others.
+
+    :param start_timeout: of a worker, in seconds; ``None``: as long as it likes.
+    """
+    return None if start_timeout is None else 2 * start_timeout + SPARE

@@ -39,7 +39,7 @@ def supervise(
     :raises ConfigurationError: if the address is no such thing.
     :raises SystemExit: with status 0 when told to stop, with that of the first worker if it does not start.
     """
-    with reporting_failure(), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, reporting_failure():
         before = predecessor()
         listeners = Listeners.from_settings(settings)
         admin = None if supervision.admin is None else read_listeners(supervision.admin)

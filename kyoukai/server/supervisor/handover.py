@@ -9,7 +9,7 @@ From the old one:
 estate      the sockets that listen: ``listening`` and ``admin``, columns each; ``version``, and its ``pid``
 more        further descriptors of the message before
 go          serve from now on: the old one does not any more; ``ends`` of its workers by reason, and the
-            descriptors of what they have counted, laid out as ``layout`` says
+            descriptors of what they have counted, laid out as ``layout`` says; ``signals`` that are left
 ends        more of its workers have ended, by reason
 ended       all of them have, and have counted to the end
 ==========  ==================================================================

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from kyoukai.server.admin.status import Status
@@ -18,7 +18,7 @@ from kyoukai.server.startup_log import announce
 from kyoukai.server.supervisor.channel import Message
 from kyoukai.server.supervisor.decisions import describe_end, exit_status
 from kyoukai.server.supervisor.outside import Outside
-from kyoukai.server.supervisor.phases import Action, Phase, table
+from kyoukai.server.supervisor.phases import TABLE, Action, Phase, table
 from kyoukai.server.supervisor.predecessor import Predecessor
 from kyoukai.server.supervisor.process import WorkerProcess, reap_orphans
 from kyoukai.server.supervisor.readiness import Readiness
@@ -68,15 +68,15 @@ class Supervisor:
         self._slots = Slots(settings, sockets, upgrades.command, self._ready, tally.book)
         self._reload = Reload(self._slots, self._resume)
         self._readiness = Readiness(self._slots, settings.workers)
-        self._later: list[tuple[signal.Signals, Action]] = []
+        self._later: list[str] = []
         self._ended = asyncio.Event()
         self._status = 0
 
     async def run(self) -> int:
         """Serve until told to stop, and return the status to exit with."""
         loop = asyncio.get_running_loop()
-        for number, row in table().items():
-            loop.add_signal_handler(number, self._take, number, number.name, row)
+        for number in table():
+            loop.add_signal_handler(number, self._take, number.name)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
         try:
             if self.takeover is not None:
@@ -120,13 +120,13 @@ class Supervisor:
 
     def take_change(self, paths: Sequence[str]) -> None:
         """Load the application anew, of which files have changed: it is as if SIGHUP came."""
-        self._take(signal.SIGHUP, f"a change of {', '.join(paths)}", table()[signal.SIGHUP])
+        self._take("SIGHUP", f"a change of {', '.join(paths)}")
 
-    def _take(self, number: signal.Signals, what: str, row: Mapping[Phase, Action]) -> None:
-        action = row[self.phase]
-        logger.info("%s came while %s: %s", what, self.phase.value, action.value)
+    def _take(self, name: str, what: str = "") -> None:
+        action = TABLE[name][self.phase]
+        logger.info("%s came while %s: %s", what or name, self.phase.value, action.value)
         if action in (Action.LATER, Action.PASSED_ON):
-            self._later.append((number, row[Phase.SERVING]))
+            self._later.append(name)
         else:
             self._do(action)
 
@@ -195,15 +195,14 @@ class Supervisor:
         self._outside.hand_over(successor.pid)
         gone = self._sockets.leave(successor.kept)
         self._enter(Phase.REPLACED)
-        successor.hand_over(self.tally)
-        for number, _ in self._later:
-            successor.signal(number)
+        successor.hand_over(self.tally, self._later)
         self._slots.retire_all("upgrade", leave=True, gone=gone)
         self._check_ended()
 
     def _take_message(self, message: Message | None) -> None:
         if self.takeover is not None:
-            self.takeover.take(message, is_wanted=self.phase is Phase.STARTING)
+            for name in self.takeover.take(message, is_wanted=self.phase is Phase.STARTING):
+                self._take(name)
 
     def _begin_serving(self) -> None:
         worker = next((slot.current for slot in self._slots.opened if slot.is_serving), None)
@@ -245,7 +244,7 @@ class Supervisor:
 
     def _do_later(self) -> None:
         while self._later and self.phase is Phase.SERVING:
-            self._do(self._later.pop(0)[1])
+            self._do(TABLE[self._later.pop(0)][Phase.SERVING])
 
     # Ends.
 

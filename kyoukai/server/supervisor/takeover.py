@@ -59,10 +59,11 @@ class Takeover:
             self.is_asked = True
             self.before.report_ready([*self._sockets.names, *self.kept])
 
-    def take(self, message: Message | None, *, is_wanted: bool) -> None:
+    def take(self, message: Message | None, *, is_wanted: bool) -> Sequence[str]:
         """Take a message of the one from before, or its end.
 
         :param is_wanted: whether this supervisor is to serve, and not about to end.
+        :return: the names of signals that are left to this one.
         """
         if message is None:
             if self.before.serves and is_wanted:
@@ -78,11 +79,14 @@ class Takeover:
             else:
                 # There is nobody else any more: what was made by the one from before is to be removed.
                 self._sockets.listeners.own()
+            signals: Sequence[str] = values["signals"]
+            return signals
         elif message.kind in ("ends", "ended"):
             self._tally.add(message.values["ends"])
             if message.kind == "ended":
                 self._tally.settle()
                 self._end()
+        return ()
 
     def _serve(self) -> None:
         self.before.serves = False

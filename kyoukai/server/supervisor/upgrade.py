@@ -7,11 +7,11 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from kyoukai.server.handed import Column
-from kyoukai.server.supervisor.decisions import describe_end
+from kyoukai.server.supervisor.decisions import describe_end, refusal, upgrade_time
 from kyoukai.server.supervisor.handover import LAYOUT, VARIABLE, VERSION, describe, flatten, send
 from kyoukai.server.supervisor.process import GRACE, Command
 from kyoukai.server.supervisor.settings import Supervision
@@ -19,38 +19,7 @@ from kyoukai.server.supervisor.tally import Tally
 
 logger: Final = logging.getLogger("kyoukai.server")
 
-SPARE: Final = 10.0
-"""Seconds that an upgrade may take beside the starts of workers: the imports."""
-
 FAILED: Final = "the upgrade failed, and this server goes on as before"
-
-CONTAINER_INITS: Final = frozenset({"catatonit", "docker-init", "dumb-init", "podman-init", "tini"})
-"""First processes of containers that end with the process that they have started."""
-
-
-def refusal(
-    pid: int, parent: str, environ: Mapping[str, str], *, has_file: bool, reloads: bool
-) -> str | None:
-    """Return why there can be no upgrade, and what to do instead; ``None`` if there can be one.
-
-    :param pid: of the supervisor.
-    :param parent: the name of the first process, if that has started it; else empty.
-    :param has_file: whether a file names the supervisor's process.
-    :param reloads: whether workers are replaced when a file changes.
-    """
-    if pid == 1 or parent in CONTAINER_INITS:
-        return (
-            "the container would end with this process; SIGHUP loads the application anew, and another "
-            "version of Python or Kyoukai needs a new container"
-        )
-    if reloads:
-        return "--reload is for development; start the server again"
-    if environ.get("SYSTEMD_EXEC_PID") == str(pid) and not environ.get("NOTIFY_SOCKET") and not has_file:
-        return (
-            "systemd would take the end of this process for the service's; Type=notify lets another "
-            "process take its place"
-        )
-    return None
 
 
 def first_process_as_parent() -> str:
@@ -62,16 +31,6 @@ def first_process_as_parent() -> str:
             return file.read().strip()
     except OSError:
         return ""
-
-
-def patience(start_timeout: float | None) -> float | None:
-    """Return how many seconds an upgrade may take; ``None``: as long as it likes.
-
-    The first worker starts before the others.
-
-    :param start_timeout: of a worker, in seconds; ``None``: as long as it likes.
-    """
-    return None if start_timeout is None else 2 * start_timeout + SPARE
 
 
 class Successor:
@@ -136,11 +95,15 @@ class Successor:
         """End it, whatever it does."""
         self.signal(signal.SIGKILL)
 
-    def hand_over(self, tally: Tally) -> None:
-        """Have it serve, and go on with what has been counted."""
+    def hand_over(self, tally: Tally, signals: Sequence[str]) -> None:
+        """Have it serve, and go on with what has been counted.
+
+        :param signals: the names of those that are left to it.
+        """
         self.serves = True
         self._cancel_timers()
-        send(self._channel, "go", tally.hold(), ends=dict(tally.ends), layout=LAYOUT)
+        values = {"ends": dict(tally.ends), "layout": LAYOUT, "signals": [*signals]}
+        send(self._channel, "go", tally.hold(), **values)
         tally.untold.clear()
 
     def tell(self, kind: str, tally: Tally) -> None:
@@ -215,7 +178,7 @@ class Upgrades:
         self.command = command
         self.admin: Callable[[], list[Column]] = list
         """Returns the sockets of the admin server."""
-        self._within = patience(start_timeout)
+        self._within = upgrade_time(start_timeout)
         self._successor: Successor | None = None
 
     @property

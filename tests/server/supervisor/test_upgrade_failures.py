@@ -1,0 +1,240 @@
+"""A new supervisor that does not start: the old one goes on as if nothing had been, and says why."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ...processes import Process, kyoukai_run, namespaces_are_allowed, python
+from .supervised import APPLICATION, NEW, Supervised, has_ended, supervised, supervisors, wait_until, write
+from .test_first_process import children
+from .test_upgrade import configure, free_port
+
+FAILED = "ERROR kyoukai.server: the upgrade failed, and this server goes on as before: "
+
+# A worker that starts waits until there is no file `hold`.
+HELD = "import os, sys, time\nprint('loading', file=sys.stderr, flush=True)\n" + (
+    "while os.path.exists('hold'):\n    time.sleep(0.01)\n"
+)
+
+
+class Mistake(NamedTuple):
+    """Something that a new supervisor does not start by."""
+
+    make: Callable[[Path, Process], object]
+    """Makes it, and has the upgrade begin."""
+    why: str
+    """What the one line says of it."""
+
+
+def configured(**settings: object) -> Callable[[Path, Process], object]:
+    """Return what makes a mistake in the settings."""
+
+    def make(folder: Path, process: Process) -> None:
+        configure(folder, **settings)
+        process.send(signal.SIGUSR2)
+
+    return make
+
+
+def writes(text: str) -> Callable[[Path, Process], object]:
+    """Return what makes a mistake in the application."""
+
+    def make(folder: Path, process: Process) -> None:
+        write(folder, text)
+        process.send(signal.SIGUSR2)
+
+    return make
+
+
+def kills(folder: Path, process: Process) -> None:
+    (folder / "hold").touch()
+    process.send(signal.SIGUSR2)
+    process.wait_for("loading", 3)
+    os.kill(supervisors(process)[-1], signal.SIGKILL)
+    process.wait_for("the upgrade failed")
+    (folder / "hold").unlink()
+
+
+def kills_a_worker(folder: Path, process: Process) -> None:
+    (folder / "hold").touch()
+    process.send(signal.SIGUSR2)
+    process.wait_for("loading", 3)
+    [worker] = children(supervisors(process)[-1])
+    os.kill(worker, signal.SIGKILL)
+    (folder / "hold").unlink()
+
+
+def tells_the_new_one_to_stop(folder: Path, process: Process) -> None:
+    (folder / "hold").touch()
+    process.send(signal.SIGUSR2)
+    process.wait_for("loading", 3)
+    os.kill(supervisors(process)[-1], signal.SIGTERM)
+    process.wait_for("the upgrade failed")
+    (folder / "hold").unlink()
+
+
+def has_no_workers(folder: Path, process: Process) -> None:
+    """Have one process serve, which takes nobody's place: the address is not free."""
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("  workers: 2\n", "").replace("  admin: ", "  # "))
+    process.send(signal.SIGUSR2)
+
+
+MISTAKES = {
+    "syntax": Mistake(
+        writes("def app(:\n"), r"worker 1 \(pid \d+\) ended before it was ready: exit status 1"
+    ),
+    "import": Mistake(writes("import nothing_so_called"), "ended before it was ready: exit status 1"),
+    "unknown setting": Mistake(configured(prot=1), "unknown setting 'prot'"),
+    "setting of a worker": Mistake(configured(backend="none"), "ended before it was ready: exit status 1"),
+    "setting of a supervisor": Mistake(configured(worker_timeout=-1), "worker_timeout is -1"),
+    "address": Mistake(configured(bind="'192.0.2.1:80'"), "cannot listen on 192.0.2.1:80"),
+    "descriptor": Mistake(configured(bind="fd:5"), "cannot listen on fd:5: the server from before does not"),
+    "admin": Mistake(configured(admin="nowhere"), "admin is 'nowhere'"),
+    "admin address": Mistake(configured(admin="192.0.2.1:80"), "cannot listen on 192.0.2.1:80"),
+    "file of the process": Mistake(configured(pid="none/pid"), "there is no folder 'none'"),
+    "killed": Mistake(kills, r"the new supervisor \(pid \d+\) ended before it was ready: SIGKILL"),
+    "killed worker": Mistake(kills_a_worker, "ended before it was ready: SIGKILL"),
+    "stopped": Mistake(tells_the_new_one_to_stop, "ended before it was ready: exit status 0"),
+    "one process": Mistake(has_no_workers, "ended before it was ready: exit status 1"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_the_old_one_goes_on_and_says_why(tmp_path: Path, mistake: Mistake) -> None:
+    write(tmp_path, HELD + APPLICATION)
+    settings = {"bind": f"['127.0.0.1:{free_port()}', 'unix:{tmp_path}/socket']", "admin": "'unix:admin'"}
+    configure(tmp_path, **settings)
+    with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        server = Supervised(process, tmp_path)
+        old = {f"{pid} one" for pid in server.workers(2)}
+        mistake.make(tmp_path, process)
+        process.wait_for(FAILED + ".*" + mistake.why)
+        assert process.stderr.count("the upgrade failed") == 1
+        server.answering(until=lambda answers: answers == old)
+        wait_until(lambda: has_ended(supervisors(process)[-1]))
+        assert (tmp_path / "socket").exists()
+        assert (tmp_path / "admin").exists()
+        # The next try finds everything as it was.
+        write(tmp_path, HELD + APPLICATION.replace('"one"', '"two"'))
+        configure(tmp_path, **settings)
+        server.upgrade(1)
+        assert process.end() == 0
+        new = {f"{pid} two" for pid in server.workers(4)[-2:]}
+        server.answering(until=lambda answers: answers == new)
+        assert (tmp_path / "socket").exists()
+        server.signal(signal.SIGTERM)
+        server.finish()
+
+
+def test_one_that_is_not_ready_in_time_is_given_up(tmp_path: Path) -> None:
+    write(tmp_path, HELD + APPLICATION)
+    (tmp_path / "served.py").write_text(
+        "import app\n"
+        "from kyoukai.server.supervisor import decisions\n"
+        "decisions.SPARE = -19\n"
+        "app.app.run(port=0, workers=1, start_timeout=10)\n"
+    )
+    with python("served.py", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        server = Supervised(process, tmp_path)
+        [old] = server.workers(1)
+        (tmp_path / "hold").touch()
+        server.signal(signal.SIGUSR2)
+        process.wait_for(rf"{FAILED}the new supervisor \(pid \d+\) was not ready within 1 s")
+        wait_until(lambda: has_ended(supervisors(process)[-1]))
+        assert server.get() == f"{old} one"
+
+
+def test_an_interpreter_that_is_gone_is_said(tmp_path: Path) -> None:
+    write(tmp_path)
+    link = tmp_path / "python"
+    link.symlink_to(os.path.realpath(sys.executable))
+    environ = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    arguments = ("-m", "kyoukai", "run", "app:app", "--port", "0", "--workers", "1")
+    with python(*arguments, folder=tmp_path, environ=environ, python=str(link)) as process:
+        server = Supervised(process, tmp_path)
+        [old] = server.workers(1)
+        link.unlink()
+        server.signal(signal.SIGUSR2)
+        process.wait_for(FAILED + ".*No such file or directory")
+        assert server.get() == f"{old} one"
+        link.symlink_to(os.path.realpath(sys.executable))
+        server.upgrade(1)
+        assert process.end() == 0
+
+
+@pytest.mark.parametrize("ends_well", [False, True])
+def test_what_was_asked_meanwhile_is_done_afterwards(tmp_path: Path, ends_well: bool) -> None:
+    write(tmp_path, HELD + APPLICATION)
+    configure(tmp_path, port=free_port())
+    with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        server = Supervised(process, tmp_path)
+        old = server.workers(2)
+        (tmp_path / "hold").touch()
+        process.send(signal.SIGUSR2)
+        process.wait_for("loading", 3)
+        # Each counts: two of a kind are two.
+        for name, count in (("SIGUSR2", 1), ("SIGHUP", 1), ("SIGTTIN", 1), ("SIGTTIN", 2)):
+            process.send(signal.Signals[name])
+            process.wait_for(f"{name} came while upgrading", count)
+        if not ends_well:
+            os.kill(supervisors(process)[-1], signal.SIGKILL)
+        (tmp_path / "hold").unlink()
+        process.wait_for("reloaded: 2 new workers serve")
+        process.wait_for(r"worker 4 \(pid \d+\) is ready")
+        assert len(NEW.findall(process.stderr)) == 1
+        if ends_well:
+            assert process.end() == 0
+        # By the one who serves: the old workers have ended by an upgrade, or by a reload.
+        process.wait_for(rf"has ended \({'upgrade' if ends_well else 'reload'}\)", 2)
+        wait_until(lambda: all(map(has_ended, old)))
+        server.signal(signal.SIGTERM)
+        server.finish()
+
+
+def test_a_new_one_goes_on_alone_where_the_old_one_is_killed(tmp_path: Path) -> None:
+    write(tmp_path, HELD + APPLICATION)
+    configure(tmp_path, port=free_port(), uds="null")
+    with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        server = Supervised(process, tmp_path)
+        server.workers(2)
+        (tmp_path / "hold").touch()
+        process.send(signal.SIGUSR2)
+        process.wait_for("loading", 3)
+        new = supervisors(process)[-1]
+        process.send(signal.SIGKILL)
+        process.wait_for("the supervisor from before is gone; this one goes on")
+        (tmp_path / "hold").unlink()
+        successors = {f"{pid} one" for pid in server.workers(4)[2:]}
+        server.answering(until=lambda answers: answers == successors)
+        os.kill(new, signal.SIGTERM)
+        wait_until(lambda: has_ended(new))
+
+
+def test_there_is_none_in_development(tmp_path: Path) -> None:
+    with supervised(tmp_path, "--reload") as server:
+        [old] = server.workers(1)
+        server.signal(signal.SIGUSR2)
+        server.process.wait_for("WARNING kyoukai.server: there is no upgrade: --reload is for development")
+        assert server.get() == f"{old} one"
+        assert "new supervisor is started" not in server.process.stderr
+
+
+@pytest.mark.skipif(not namespaces_are_allowed(), reason="this system does not let us make a PID namespace")
+def test_there_is_none_of_the_first_process_of_a_container(tmp_path: Path) -> None:
+    write(tmp_path)
+    command = ("-m", "kyoukai", "run", "app:app", "--workers", "1", "--port", "0")
+    arguments = ("--pid", "--fork", "--kill-child", sys.executable, *command)
+    with python(*arguments, folder=tmp_path, python="unshare") as process:
+        process.wait_for("is ready")
+        [first] = children(process.pid)
+        os.kill(first, signal.SIGUSR2)
+        process.wait_for("there is no upgrade: the container would end with this process; SIGHUP loads")
+        assert Supervised(process, tmp_path).get().endswith(" one")
+        os.kill(first, signal.SIGTERM)
+        assert process.finish() == 0
