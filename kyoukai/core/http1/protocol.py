@@ -246,7 +246,7 @@ class HTTPProtocol(Connection, abc.ABC):
     def _wait(self) -> Coroutine[Any, Any, None]:
         """Return what answers the first request of the queue."""
         exchange: Any = self.queue.waiting[0]
-        return self.answerer.answer(exchange, exchange.environ)
+        return self.answerer.answer(exchange, exchange.environ if exchange.has_environ else self.environ)
 
     def write_response(self, response: Response, fake_environ: dict[str, Any]) -> Rest:
         """Write a response to the first request of the queue.
