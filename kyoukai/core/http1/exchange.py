@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -41,13 +41,6 @@ class HTTP1Exchange(Exchange):
 
     owner: Any
     """The connection, which is an ``HTTPProtocol``: that module imports this one."""
-
-    has_environ: ClassVar[bool] = False
-    """Whether a subclass has an :attr:`environ` of its own, which a request pays for when it is asked."""
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        cls.has_environ = cls.environ is not Exchange.environ
 
     def __init__(self, owner: Any, message: Message) -> None:
         # In place of its classes' own constructors, which would be two more calls a request.
