@@ -246,9 +246,9 @@ class HTTPProtocol(Connection, abc.ABC):
     def _wait(self) -> Coroutine[Any, Any, None]:
         """Return what answers the first request of the queue."""
         exchange: Any = self.queue.waiting[0]
-        # A subclass may have an environ of its own; to ask takes time.
-        is_shared = self.exchange_class is HTTP1Exchange
-        return self.answerer.answer(exchange, self.environ if is_shared else exchange.environ)
+        # A subclass may have an environ of its own; to ask for one takes time.
+        environ = self.environ if type(exchange) is HTTP1Exchange else exchange.environ
+        return self.answerer.answer(exchange, environ)
 
     def write_response(self, response: Response, fake_environ: dict[str, Any]) -> Rest:
         """Write a response to the first request of the queue.
