@@ -88,12 +88,19 @@ class Handed:
         counts = [1 + len(column.sockets) for first, column in self._taken.items() if first.family in SHARED]
         return max(counts) if counts else None
 
-    def close(self) -> None:
-        """Close those that no listener has taken. It may be called twice."""
+    def close_gone(self) -> None:
+        """Close those of addresses that no listener has taken any of."""
         for column in self._columns:
             for sock in column.sockets:
                 sock.close()
         self._columns.clear()
+
+    def close(self) -> None:
+        """Close those that have not been taken. It may be called twice."""
+        self.close_gone()
+        for column in self._taken.values():
+            while column.sockets:
+                column.sockets.pop().close()
 
 
 def columns_of(

@@ -1,18 +1,21 @@
-"""Reloads and killed workers under load: a client counts what it gets, and nothing may be missing.
+"""Reloads, upgrades and killed workers under load: a client counts what it gets, and nothing may be missing.
 
-``KYOUKAI_LOAD_SECONDS`` sets how long each test loads the server; a hundred reloads take some minutes.
+``KYOUKAI_LOAD_SECONDS`` sets how long each test loads the server. ``python -m benchmarks.losses`` goes on for
+a hundred reloads and twenty upgrades.
 """
 
 import asyncio
-import contextlib
+import itertools
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..server.supervisor.supervised import Supervised, supervised
+import pytest
+
+from benchmarks.losses import CONNECTIONS, Load, describe
+
+from ..server.supervisor.supervised import Supervised, has_ended, send, supervised, supervisors
 from ..serving import PATIENCE
 
 SECONDS = float(os.environ.get("KYOUKAI_LOAD_SECONDS", "8"))
@@ -20,84 +23,7 @@ SECONDS = float(os.environ.get("KYOUKAI_LOAD_SECONDS", "8"))
 RATE = float(os.environ.get("KYOUKAI_LOAD_RATE", "1000"))
 """Requests a second, if the machine is fast enough."""
 
-CONNECTIONS = 32
-
-KIB = 1024
-
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-POST = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65536\r\n\r\n" + bytes(64 * KIB)
-
-
-@dataclass
-class Load:
-    """Clients, and what they count."""
-
-    port: int
-    answered: int = 0
-    reconnected: int = 0
-    closed_idle: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
-    lost: list[int] = field(default_factory=list)
-    """When each failure was noticed, by the number of kills before it."""
-    kills: int = 0
-
-    async def ask(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Ask once; return whether the connection stays open."""
-        posts = number % 4 == 0
-        writer.write(POST if posts else GET)
-        await writer.drain()
-        head = await reader.readuntil(b"\r\n\r\n")
-        fields = {
-            name.lower(): value.strip()
-            for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:] if line)
-        }
-        body = await reader.readexactly(int(fields[b"content-length"]))
-        if not head.startswith(b"HTTP/1.1 200 ") or (posts and body != b"65536"):
-            raise ValueError(f"{head!r} {body!r}")
-        self.answered += 1
-        return fields.get(b"connection") != b"close"
-
-    async def client(self, pause: float, stop: asyncio.Event) -> None:
-        """Ask on a connection that is kept, and on the next when the server says that it was the last."""
-        number = 0
-        while not stop.is_set():
-            writer = None
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                    while not stop.is_set():
-                        if reader.at_eof():
-                            # It was closed while it was idle: a client sees so before it asks.
-                            self.closed_idle += 1
-                            break
-                        number += 1
-                        kept = await self.ask(number, reader, writer)
-                        with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(stop.wait(), pause)
-                        if not kept:
-                            self.reconnected += 1
-                            break
-                        # A kept connection is let go now and then, so that there are new ones, too.
-                        if number % 50 == 0:
-                            break
-            except (OSError, EOFError, ValueError, TimeoutError) as error:
-                self.failures[f"{type(error).__name__}: {error}"] += 1
-                self.lost.append(self.kills)
-            finally:
-                if writer is not None:
-                    writer.close()
-
-    @contextlib.asynccontextmanager
-    async def loading(self) -> AsyncIterator[None]:
-        """Ask while the block runs."""
-        stop = asyncio.Event()
-        clients = [asyncio.create_task(self.client(CONNECTIONS / RATE, stop)) for _ in range(CONNECTIONS)]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*clients)
+UPGRADES = 3
 
 
 async def until(server: Supervised, text: str, count: int) -> None:
@@ -110,7 +36,7 @@ async def until(server: Supervised, text: str, count: int) -> None:
 def test_no_request_fails_while_the_application_is_loaded_anew(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "2") as server:
         server.workers(2)
-        load = Load(server.port)
+        load = Load(server.port, RATE)
         reloads = 0
 
         async def run() -> None:
@@ -124,39 +50,60 @@ def test_no_request_fails_while_the_application_is_loaded_anew(tmp_path: Path) -
             await until(server, "has ended (reload): exit status 0", 2 * reloads)
 
         asyncio.run(run())
-        print(
-            f"{reloads} reloads, {load.answered} answers, {load.reconnected} connections led on, "
-            f"{load.closed_idle} closed while idle"
-        )
+        print(describe(f"{reloads} reloads", load, SECONDS))
         assert load.failures == Counter(), server.process.stderr
         assert load.answered > 0
         server.signal(signal.SIGTERM)
         server.finish()
 
 
+@pytest.mark.parametrize("backend", ["httptools", "reference"])
+def test_no_request_fails_while_supervisors_take_each_others_place(tmp_path: Path, backend: str) -> None:
+    with supervised(tmp_path, "--workers", "2", "--backend", backend) as server:
+        server.workers(2)
+        load = Load(server.port, RATE)
+
+        async def run() -> None:
+            async with load.loading():
+                for count in range(1, UPGRADES + 1):
+                    old = supervisors(server.process)[-1]
+                    send(server.process, signal.SIGUSR2)
+                    await until(server, "upgraded: the new supervisor", count)
+                    async with asyncio.timeout(3 * PATIENCE):
+                        while not has_ended(old):  # noqa: ASYNC110 - It is no child of this process.
+                            await asyncio.sleep(0.02)
+
+        asyncio.run(run())
+        assert load.failures == Counter(), server.process.stderr
+        assert load.answered > 0
+        assert load.led_on > 0
+        assert server.process.end() == 0
+        assert server.process.stderr.count("has ended (upgrade): exit status 0") == 2 * UPGRADES
+        server.signal(signal.SIGTERM)
+        server.finish()
+
+
 def test_only_what_a_killed_worker_had_begun_is_lost(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "2") as server:
-        load = Load(server.port)
-        victims = server.workers(2)
+        load = Load(server.port, RATE)
+        server.workers(2)
+        lost = [0]
 
         async def run() -> None:
             end = asyncio.get_running_loop().time() + SECONDS
             async with load.loading():
-                while load.kills == 0 or asyncio.get_running_loop().time() < end:
-                    victim = server.workers(2)[load.kills]
-                    load.kills += 1
-                    os.kill(victim, signal.SIGKILL)
-                    await until(server, "is ready after", 2 + load.kills)
+                while len(lost) == 1 or asyncio.get_running_loop().time() < end:
+                    kills = len(lost)
+                    os.kill(server.workers(2)[kills - 1], signal.SIGKILL)
+                    await until(server, "is ready after", 2 + kills)
                     await asyncio.sleep(1)
+                    lost.append(load.failures.total())
 
         asyncio.run(run())
-        lost = sum(load.failures.values())
-        print(f"{load.kills} kills, {load.answered} answers, {lost} requests lost: {dict(load.failures)}")
+        print(describe(f"{len(lost) - 1} kills", load, SECONDS))
+        # Connections were cut off, and nobody was refused, answered wrongly or forgotten.
+        assert load.failures.total() == load.reset, load.failures
         # A connection has one request under way, and a worker no more than all of them.
-        by_kill = Counter(load.lost)
-        assert all(count <= CONNECTIONS for count in by_kill.values()), by_kill
-        assert all("Connect call failed" not in failure for failure in load.failures)
-        assert not any(failure.startswith(("ValueError", "TimeoutError")) for failure in load.failures)
-        assert len(victims) == 2
+        assert all(after - before <= CONNECTIONS for before, after in itertools.pairwise(lost)), lost
         server.signal(signal.SIGTERM)
         server.finish()

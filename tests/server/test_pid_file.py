@@ -37,6 +37,13 @@ def test_a_process_that_lives_is_refused(tmp_path: Path) -> None:
         PidFile(str(path))
 
 
+def test_the_process_whose_place_is_taken_may_live(tmp_path: Path) -> None:
+    path = tmp_path / "server.pid"
+    path.write_text(f"{os.getppid()}\n")
+    PidFile(str(path), os.getppid()).write()
+    assert path.read_text() == f"{os.getpid()}\n"
+
+
 def test_the_file_of_another_by_now_is_left(tmp_path: Path) -> None:
     path = tmp_path / "server.pid"
     file = PidFile(str(path))

@@ -37,7 +37,7 @@ class SlotSockets:
         self._slots = [await self.listeners.open(shared=self.apart)]
         if self._handed is not None:
             self.handed_slots = self._handed.slots
-            self._handed.close()
+            self._handed.close_gone()
 
     def slot(self, number: int) -> Sockets:
         """Return the sockets of a slot, which are opened when it is asked for first.

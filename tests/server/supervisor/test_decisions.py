@@ -6,7 +6,17 @@ import pytest
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.supervisor import settings
-from kyoukai.server.supervisor.decisions import Backoff, Lateness, Recycling, describe_end, exit_status
+from kyoukai.server.supervisor.decisions import (
+    CONTAINER_INITS,
+    SPARE,
+    Backoff,
+    Lateness,
+    Recycling,
+    describe_end,
+    exit_status,
+    refusal,
+    upgrade_time,
+)
 from kyoukai.server.supervisor.settings import Supervision, take
 
 
@@ -72,6 +82,31 @@ def test_jitter_tells_workers_apart() -> None:
 )
 def test_how_a_process_ended(status: int, how: str, code: int) -> None:
     assert (describe_end(status), exit_status(status)) == (how, code)
+
+
+def refused(
+    pid: int = 7, parent: str = "", has_file: bool = False, reloads: bool = False, **environ: str
+) -> str:
+    return refusal(pid, parent, environ, has_file=has_file, reloads=reloads) or ""
+
+
+def test_there_is_no_upgrade_where_the_end_of_the_process_is_the_end_of_all() -> None:
+    assert refused() == ""
+    assert refused(1).startswith("the container would end with this process; SIGHUP")
+    for parent in CONTAINER_INITS:
+        assert refused(parent=parent).startswith("the container would end with this process")
+    assert refused(parent="systemd") == refused(parent="init") == ""
+    assert refused(reloads=True).startswith("--reload is for development")
+    assert refused(SYSTEMD_EXEC_PID="7").startswith("systemd would take the end of this process")
+    assert refused(SYSTEMD_EXEC_PID="7", NOTIFY_SOCKET="/run/notify") == ""
+    # Type=forking has it read from the file who serves.
+    assert refused(SYSTEMD_EXEC_PID="7", has_file=True) == ""
+    assert refused(SYSTEMD_EXEC_PID="8") == ""
+
+
+def test_an_upgrade_may_take_two_starts_and_some_more() -> None:
+    assert upgrade_time(10) == 20 + SPARE
+    assert upgrade_time(None) is None
 
 
 def test_settings_of_a_supervisor_are_taken_from_the_others() -> None:

@@ -1,0 +1,302 @@
+"""``python -m benchmarks.losses``: what clients lose while a server is reloaded, upgraded and killed in part.
+
+A server with workers is under load by clients that keep their connections, every fourth request a POST of
+64 KiB. Then it is sent SIGHUP again and again; SIGUSR2, until the old process has ended, again and again; and
+a worker is killed each second. Each line says what the clients counted: a request that got no answer, or
+another than the right one, has failed. It needs Linux.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from werkzeug.wrappers import Response
+
+from kyoukai import HTTPRequestContext, Kyoukai
+
+PATIENCE: Final = 60.0
+"""Seconds until what is waited for must have come."""
+
+WORKERS: Final = 2
+
+CONNECTIONS: Final = 32
+
+KIB: Final = 1024
+
+HOST: Final = "Host: localhost\r\n"
+
+GET: Final = f"GET / HTTP/1.1\r\n{HOST}\r\n".encode()
+
+POST: Final = f"POST /echo HTTP/1.1\r\n{HOST}Content-Length: {64 * KIB}\r\n\r\n".encode() + bytes(64 * KIB)
+
+RESETS: Final = (ConnectionResetError, BrokenPipeError, asyncio.IncompleteReadError)
+"""What comes of a connection that is cut off."""
+
+app = Kyoukai("losses")
+
+
+@app.route("/")
+async def index(ctx: HTTPRequestContext) -> Any:
+    """Answer at once."""
+    return Response("ok", headers={"X-Worker": str(os.getpid())})
+
+
+@app.route("/echo", methods=["POST"])
+async def echo(ctx: HTTPRequestContext) -> Any:
+    """Read a body, and say how long it is."""
+    return Response(str(len(ctx.request.get_data())), headers={"X-Worker": str(os.getpid())})
+
+
+@dataclass
+class Load:
+    """Clients, and what they count."""
+
+    port: int
+    rate: float = 1000.0
+    """Requests a second, of all together, if the machine is fast enough."""
+    answered: int = 0
+    posted: int = 0
+    """Of these, how many were a POST."""
+    led_on: int = 0
+    """Connections whose last answer said that it was the last."""
+    closed_idle: int = 0
+    """Connections that were closed while no request was under way."""
+    reset: int = 0
+    """Requests whose connection was cut off before the answer."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """All requests that failed, those that were reset among them."""
+    lost: Counter[str] = field(default_factory=Counter)
+    """Of these, how many had been sent to each worker; empty: no answer of it had come yet."""
+
+    async def ask(
+        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> str | None:
+        """Ask once; return the worker that has answered, ``None`` if it said that the answer was its last.
+
+        :raises ValueError: if the answer is wrong.
+        """
+        posts = number % 4 == 0
+        writer.write(POST if posts else GET)
+        await writer.drain()
+        head = await reader.readuntil(b"\r\n\r\n")
+        fields = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:] if line)
+        }
+        body = await reader.readexactly(int(fields[b"content-length"]))
+        if not head.startswith(b"HTTP/1.1 200 ") or (posts and body != b"65536"):
+            raise ValueError(f"{head!r} {body!r}")
+        self.answered += 1
+        self.posted += posts
+        return None if fields.get(b"connection") == b"close" else fields.get(b"x-worker", b"").decode()
+
+    async def client(self, stop: asyncio.Event) -> None:
+        """Ask on a connection that is kept, and on the next when the server says that it was the last."""
+        number, loop = 0, asyncio.get_running_loop()
+        due = loop.time()
+        while not stop.is_set():
+            writer, worker = None, ""
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    while not stop.is_set():
+                        if reader.at_eof():
+                            # A client sees so before it asks.
+                            self.closed_idle += 1
+                            break
+                        number += 1
+                        answering = await self.ask(number, reader, writer)
+                        # Who was late is so for once, and does not hurry afterwards.
+                        due = max(due + CONNECTIONS / self.rate, loop.time())
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(stop.wait(), due - loop.time())
+                        if answering is None:
+                            self.led_on += 1
+                            break
+                        worker = answering
+                        # A kept connection is let go now and then, so that there are new ones, too.
+                        if number % 50 == 0:
+                            break
+            except (OSError, EOFError, ValueError, TimeoutError) as error:
+                self.reset += isinstance(error, RESETS)
+                self.failures[f"{type(error).__name__}: {error}"] += 1
+                self.lost[worker] += 1
+            finally:
+                if writer is not None:
+                    writer.close()
+
+    @contextlib.asynccontextmanager
+    async def loading(self) -> AsyncIterator[None]:
+        """Ask while the block runs."""
+        stop = asyncio.Event()
+        clients = [asyncio.create_task(self.client(stop)) for _ in range(CONNECTIONS)]
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(*clients)
+
+
+class Served:
+    """A server with workers, whose log is read."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[str]) -> None:
+        self.pid = process.pid
+        """The process of the supervisor that serves."""
+        self._process = process
+        self._log = log
+        self._text = ""
+
+    def found(self, pattern: str) -> list[str]:
+        """Return what a pattern matches in the log."""
+        self._text += self._log.read()
+        return re.findall(pattern, self._text)
+
+    async def until(self, pattern: str, count: int) -> list[str]:
+        """Return what a pattern matches, when there are so many."""
+        end = time.monotonic() + PATIENCE
+        while len(found := self.found(pattern)) < count:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{pattern!r} did not come {count} times; the log says:\n{self._text}")
+            await asyncio.sleep(0.02)
+        return found
+
+    async def has_ended(self, pid: int) -> None:
+        """Wait until a process has ended."""
+        while pid != self._process.pid and os.path.exists(f"/proc/{pid}"):  # noqa: ASYNC110, ASYNC240
+            await asyncio.sleep(0.02)
+        while pid == self._process.pid and self._process.poll() is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+@contextlib.contextmanager
+def serving(backend: str) -> Iterator[Served]:
+    """Serve while the block runs."""
+    command = [sys.executable, "-m", "kyoukai", "run", "benchmarks.losses:app", "--backend", backend]
+    command += ["--port", "0", "--workers", str(WORKERS), "--no-access-log", "--admin", "127.0.0.1:0"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "log")
+        with path.open("w") as written, path.open() as log:
+            process = subprocess.Popen(command, stderr=written)
+            served = Served(process, log)
+            try:
+                yield served
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(served.pid, signal.SIGTERM)
+                asyncio.run(served.has_ended(served.pid))
+                process.wait()
+
+
+async def reload(served: Served, load: Load, count: int) -> None:
+    """Have the application loaded anew, so often."""
+    async with load.loading():
+        for number in range(1, count + 1):
+            os.kill(served.pid, signal.SIGHUP)
+            await served.until("reloaded: ", number)
+    await served.until(r"has ended \(reload\): exit status 0", WORKERS * count)
+
+
+async def upgrade(served: Served, load: Load, count: int) -> None:
+    """Have a new supervisor take the place of the old one, and wait until that has ended, so often."""
+    async with load.loading():
+        for number in range(1, count + 1):
+            old = served.pid
+            os.kill(old, signal.SIGUSR2)
+            found = await served.until(r"upgraded: the new supervisor \(pid (\d+)\)", number)
+            served.pid = int(found[-1])
+            await served.has_ended(old)
+
+
+async def kill(served: Served, load: Load, count: int) -> None:
+    """Kill a worker each second, so often."""
+    async with load.loading():
+        for number in range(count):
+            await asyncio.sleep(1)
+            ready = await served.until(r"worker \d+ \(pid (\d+)\) is ready", WORKERS + number)
+            os.kill(int(ready[number]), signal.SIGKILL)
+        await served.until("is ready after", WORKERS + count)
+
+
+def counted(served: Served) -> float:
+    """Return how many requests the server has counted."""
+    [port] = served.found(r"/metrics are at http://127\.0\.0\.1:(\d+)")[-1:]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("kyoukai_requests_total"))
+
+
+def describe(what: str, load: Load, took: float) -> str:
+    """Return what the clients have counted."""
+    failed = sum(load.failures.values())
+    return (
+        f"{what} in {took:.0f} s: {load.answered} requests answered, {load.answered / took:.0f} a second, "
+        f"{load.posted} of them a POST of 64 KiB; {failed} failed, {load.reset} of them reset; "
+        f"{load.led_on} connections led on, {load.closed_idle} closed while idle"
+    )
+
+
+async def measure(what: str, proof: Any, served: Served, count: int, rate: float) -> bool:
+    """Measure one thing, print what it has shown, and return whether that is as it should be."""
+    found = await served.until(r"serves http://127\.0\.0\.1:(\d+)", 1)
+    await served.until("is ready after", WORKERS)
+    load = Load(int(found[-1]), rate)
+    began = time.monotonic()
+    await proof(served, load, count)
+    print(describe(f"{count} {what}", load, time.monotonic() - began))
+    for failure, times in load.failures.items():
+        print(f"    {times} times {failure}")
+    if proof is kill:
+        killed = sum(load.lost[pid] for pid in served.found(r"\(pid (\d+)\) ended unasked: SIGKILL"))
+        others = load.failures.total() - load.reset
+        print(
+            f"    lost, begun by the worker that was killed: {load.reset}, of them {killed} on connections "
+            f"on which it had answered before; lost otherwise: {others}"
+        )
+        return others == 0
+    end = time.monotonic() + PATIENCE
+    while (  # noqa: ASYNC110
+        total := await asyncio.to_thread(counted, served)
+    ) != load.answered and time.monotonic() < end:
+        await asyncio.sleep(0.1)
+    print(f"    /metrics has counted {total:.0f}")
+    return not load.failures and total == load.answered
+
+
+def main() -> int:
+    """Measure what is asked for; return the status to exit with."""
+    parser = argparse.ArgumentParser(description="What clients lose while a server's processes change.")
+    parser.add_argument("--hups", type=int, default=100, help="how often the application is loaded anew")
+    parser.add_argument("--upgrades", type=int, default=20, help="how often a new supervisor takes over")
+    parser.add_argument("--kills", type=int, default=30, help="how many workers are killed, one a second")
+    parser.add_argument("--rate", type=float, default=1000.0, help="requests a second")
+    parser.add_argument("--backend", default="httptools")
+    options = parser.parse_args()
+    proofs = (
+        ("reloads", reload, options.hups),
+        ("upgrades", upgrade, options.upgrades),
+        ("workers killed", kill, options.kills),
+    )
+    good = True
+    for what, proof, count in proofs:
+        if count:
+            with serving(options.backend) as served:
+                good = asyncio.run(measure(what, proof, served, count, options.rate)) and good
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

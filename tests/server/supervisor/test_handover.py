@@ -1,0 +1,195 @@
+"""What two supervisors say to each other, and what the new one makes of it."""
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.server.handed import Column, socket_name
+from kyoukai.server.metrics.book import Book
+from kyoukai.server.metrics.layout import FIRST
+from kyoukai.server.metrics.region import Labels
+from kyoukai.server.supervisor import handover, predecessor
+from kyoukai.server.supervisor.channel import Channel, pair
+from kyoukai.server.supervisor.handover import (
+    LAYOUT,
+    VERSION,
+    HandoverError,
+    describe,
+    flatten,
+    read_columns,
+    receive,
+    send,
+)
+from kyoukai.server.supervisor.predecessor import Predecessor, adopt_environment, reporting_failure
+from kyoukai.server.supervisor.tally import Tally
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Channel, Channel]]:
+    """The old supervisor's end of a channel, and the new one's."""
+    ours, theirs = pair()
+    other = Channel(theirs)
+    yield ours, other
+    ours.close()
+    other.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 250, 251, 600])
+def test_any_number_of_descriptors(ends: tuple[Channel, Channel], count: int) -> None:
+    old, new = ends
+    with open(os.devnull) as file:
+        assert send(old, "estate", [file.fileno()] * count, pid=1)
+    message = receive(new)
+    assert (message.kind, message.values["pid"], len(message.descriptors)) == ("estate", 1, count)
+    for descriptor in message.descriptors:
+        os.close(descriptor)
+
+
+def test_what_does_not_come_is_not_waited_for(
+    ends: tuple[Channel, Channel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = ends
+    monkeypatch.setattr(handover, "PATIENCE", 0.01)
+    with pytest.raises(HandoverError, match="the supervisor from before says nothing"):
+        receive(new)
+    old.send("estate", total=1)
+    old.close()
+    with pytest.raises(HandoverError, match="the supervisor from before is gone"):
+        receive(new)
+
+
+def test_columns_come_as_they_are(ends: tuple[Channel, Channel]) -> None:
+    old, new = ends
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        columns = [
+            Column(0, "", socket_name(first), None, [first, second]),
+            Column(1, "unix:a", "a", (1, 2), [second]),
+        ]
+        send(old, "estate", flatten(columns), listening=describe(columns))
+        message = receive(new)
+        found = read_columns(message.values["listening"], message.descriptors)
+        assert message.descriptors == []
+        for column, copy in zip(columns, found, strict=True):
+            assert copy[:4] == column[:4]
+            names = [sock.getsockname() for sock in copy.sockets]
+            assert names == [sock.getsockname() for sock in column.sockets]
+            for sock in copy.sockets:
+                sock.close()
+
+
+@pytest.mark.parametrize("values", [{"version": VERSION + 1}, {"version": VERSION, "kind": "go"}])
+def test_another_language_is_not_understood(ends: tuple[Channel, Channel], values: dict[str, object]) -> None:
+    old, new = ends
+    kind = str(values.pop("kind", "estate"))
+    send(old, kind, [], listening=[], admin=[], pid=1, **values)
+    with pytest.raises(HandoverError, match="this version cannot take the place of that one"):
+        Predecessor(new).read_estate()
+
+
+@pytest.mark.parametrize(
+    "error", [ConfigurationError("port is no good"), HandoverError("port is no good")], ids=["click", "ours"]
+)
+def test_why_the_new_one_does_not_start_is_told_once(
+    ends: tuple[Channel, Channel], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    old, new = ends
+    monkeypatch.setattr(predecessor, "_predecessor", Predecessor(new))
+    with pytest.raises(type(error)), reporting_failure(), reporting_failure():
+        raise error
+    assert old.receive() == ("failed", {"why": "port is no good"}, [])
+    assert old.receive() is None
+
+
+def test_without_a_predecessor_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(handover.VARIABLE, raising=False)
+    with pytest.raises(ConfigurationError), reporting_failure():
+        raise ConfigurationError("port is no good")
+
+
+def test_what_a_service_manager_told_the_one_from_before() -> None:
+    environ = {
+        "LISTEN_PID": "7",
+        "LISTEN_FDS": "1",
+        "LISTEN_FDNAMES": "http",
+        "WATCHDOG_PID": "7",
+        "WATCHDOG_USEC": "1000",
+    }
+    adopt_environment(7, environ)
+    assert environ == {"WATCHDOG_PID": str(os.getpid()), "WATCHDOG_USEC": "1000"}
+    environ["WATCHDOG_PID"] = "8"
+    adopt_environment(7, environ)
+    assert environ["WATCHDOG_PID"] == "8"
+
+
+LABELS = Labels("GET", 200, "/")
+
+
+def count(tally: Tally, worker: str, number: int) -> object:
+    """Have a worker count so many requests, and return what it counts in."""
+    assert tally.book is not None
+    region = tally.book.open(worker)
+    region.cells[region.place(LABELS) + FIRST] = number
+    return region
+
+
+def counted(tally: Tally) -> float:
+    assert tally.book is not None
+    return tally.book.sum().series[LABELS][FIRST]
+
+
+def inherit(new: Tally, old: Tally) -> bool:
+    descriptors = [os.dup(descriptor) for descriptor in old.hold()]
+    return new.inherit(old.ends, descriptors, LAYOUT)
+
+
+def test_counts_go_on_over_two_supervisors() -> None:
+    first, second, third = Tally(Book()), Tally(Book()), Tally(Book())
+    ended, live = count(first, "1", 1), count(first, "2", 10)
+    first.end("crashed", ended)  # type: ignore[arg-type]
+    assert inherit(second, first)
+    # It is counted by the second already, and moves no more.
+    first.end("upgrade", live)  # type: ignore[arg-type]
+    count(second, "1", 100)
+    assert counted(second) == 111
+    assert inherit(third, second)
+    # What the second is told of by the first, when it has handed over itself, changes nothing either.
+    second.settle()
+    assert counted(third) == 111
+    count(third, "1", 1000)
+    third.settle()
+    assert counted(third) == 1111
+    for tally in (first, second, third):
+        assert tally.book is not None
+        tally.book.shut()
+
+
+def test_ends_are_told_once() -> None:
+    first, second = Tally(), Tally()
+    first.end("crashed", None)
+    assert inherit(second, first)
+    first.untold.clear()
+    first.end("upgrade", None)
+    first.end("upgrade", None)
+    assert first.untold == {"upgrade": 2}
+    second.add(first.untold)
+    assert second.ends == {"crashed": 1, "upgrade": 2}
+
+
+def test_counts_of_another_layout_are_let_go() -> None:
+    old, new = Tally(Book()), Tally(Book())
+    count(old, "1", 1)
+    descriptors = [os.dup(descriptor) for descriptor in old.hold()]
+    assert not new.inherit({}, descriptors, [*LAYOUT, 1])
+    assert new.book is not None
+    assert LABELS not in new.book.sum().series
+    for descriptor in descriptors:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+    # Where this one counts nothing, there is nothing to be said of.
+    assert Tally().inherit({}, [], LAYOUT)
+    for tally in (old, new):
+        assert tally.book is not None
+        tally.book.shut()
