@@ -21,6 +21,9 @@ from kyoukai.server.tracing import traced
 
 logger: Final = logging.getLogger("kyoukai.server")
 
+FOR_SUPERVISORS: Final = ("SIGTTIN", "SIGTTOU", "SIGUSR2")
+"""Signals that are about workers, or about the process that has them."""
+
 NOBODY: Final = TrustedProxies()
 
 CreateProtocol = Callable[[str, int], asyncio.BaseProtocol]
@@ -140,8 +143,14 @@ def renewals(entrance: Entrance) -> dict[str, Callable[[], object]]:
         reopen_log_files()
         entrance.reload_certificates()
 
-    found: dict[str, Callable[[], object]] = {"SIGUSR1": reopen_log_files}
+    found: dict[str, Callable[[], object]] = {name: partial(name_need, name) for name in FOR_SUPERVISORS}
+    found["SIGUSR1"] = reopen_log_files
     return {**found, "SIGHUP": renew} if entrance.has_certificates else found
+
+
+def name_need(name: str) -> None:
+    """Say that a signal is for a supervisor: by default it would end this process, or have it stand still."""
+    logger.warning("%s came, and does nothing here: it needs a supervisor, by --workers, say", name)
 
 
 def make_protocol(create: CreateProtocol, address: tuple[str, int], peer: Any) -> asyncio.BaseProtocol:

@@ -83,6 +83,8 @@ async def serve(supervisor: Supervisor, sockets: SlotSockets, admin: Listeners |
             else:
                 supervisor.takeover.before.report_failure(str(error))
             return 1
+        if supervisor.takeover is not None:
+            supervisor.takeover.before.admin.close()
         if supervisor.settings.reload:
             await stack.enter_async_context(watched(supervisor, app))
         return await supervisor.run()

@@ -6,6 +6,7 @@ What waits in the backlog of a worker that died is its successor's.
 
 from collections.abc import Collection
 
+from kyoukai.core.errors import ListenError
 from kyoukai.server.handed import Column, Handed, socket_name
 from kyoukai.server.listeners import Listeners, Sockets, close
 
@@ -38,6 +39,12 @@ class SlotSockets:
         if self._handed is not None:
             self.handed_slots = self._handed.slots
             self._handed.close_gone()
+            try:
+                # That one cannot be opened is to be found out while the other supervisor serves.
+                self.slot((self.handed_slots or 1) - 1)
+            except OSError as error:
+                self.close()
+                raise ListenError(f"a worker gets no socket: {error.strerror}") from error
 
     def slot(self, number: int) -> Sockets:
         """Return the sockets of a slot, which are opened when it is asked for first.

@@ -199,6 +199,22 @@ def test_what_a_signal_does(tmp_path: Path, name: str, phase: Phase) -> None:
     assert "Traceback" not in cell.process.stderr
 
 
+def test_one_process_says_what_needs_a_supervisor(tmp_path: Path) -> None:
+    write(tmp_path)
+    with kyoukai_run("app:app", "--port", "0", folder=tmp_path) as process:
+        process.url  # noqa: B018 - It waits.
+        for name in ("SIGTTIN", "SIGTTOU", "SIGUSR2"):
+            process.send(signal.Signals[name])
+            process.wait_for(
+                f"WARNING kyoukai.server: {name} came, and does nothing here: it needs a supervi"
+            )
+        with process.connect() as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.receive().status == 200
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+
+
 def test_a_signal_for_the_supervisor_alone_is_nothing_to_a_worker(tmp_path: Path) -> None:
     """systemd and a terminal send one to all of a group."""
     with at(Phase.SERVING, tmp_path) as cell:

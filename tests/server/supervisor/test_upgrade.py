@@ -218,6 +218,34 @@ def test_other_addresses_are_honoured(tmp_path: Path) -> None:
         server.finish()
 
 
+def test_another_admin_address_is_honoured_and_none(tmp_path: Path) -> None:
+    write(tmp_path)
+    first, second = free_port(), free_port()
+    configure(tmp_path, port=0, admin=f"'127.0.0.1:{first}'")
+    with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        server = Supervised(process, tmp_path)
+        server.workers(2)
+
+        def readiness(port: int) -> int:
+            with Client(("127.0.0.1", port)) as client:
+                return client.request(message("GET", "/readyz")).status
+
+        assert readiness(first) == 200
+        configure(tmp_path, port=0, admin=f"'127.0.0.1:{second}'")
+        moved = server.upgrade(1)
+        assert process.end() == 0
+        assert readiness(second) == 200
+        configure(tmp_path, port=0)
+        server.upgrade(2)
+        wait_until(lambda: has_ended(moved))
+        for port in (first, second):
+            with pytest.raises(ConnectionRefusedError):
+                readiness(port)
+        assert server.get().endswith(" one")
+        server.signal(signal.SIGTERM)
+        server.finish()
+
+
 def test_fewer_workers_serve_who_waits_for_others(tmp_path: Path) -> None:
     write(tmp_path)
     port = free_port()
