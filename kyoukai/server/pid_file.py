@@ -29,12 +29,20 @@ class PidFile:
             why = "files cannot be made in" if folder.is_dir() else "there is no folder"
             raise ConfigurationError(f"pid is {path!r}; {why} {str(folder)!r}")
 
-    def write(self) -> None:
-        """Name this process in it, in place of one that is gone; what fails is logged."""
+    @property
+    def path(self) -> str:
+        """Where it is, by its whole name."""
+        return str(self._path.absolute())
+
+    def write(self, pid: int | None = None) -> None:
+        """Name a process in it, in place of another; what fails is logged.
+
+        :param pid: of the process; ``None``: this one.
+        """
         # Whoever reads it finds a whole number at any time.
         written = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            written.write_text(f"{os.getpid()}\n")
+            written.write_text(f"{os.getpid() if pid is None else pid}\n")
             written.replace(self._path)
         except OSError as error:
             logger.error("the file %s cannot be written: %s", self._path, error.strerror)

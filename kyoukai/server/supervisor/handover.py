@@ -17,7 +17,8 @@ ended       all of them have, and have counted to the end
 From the new one:
 
 ==========  ==================================================================
-ready       all its workers have started; ``kept`` are the names of the sockets that it goes on with
+ready       all its workers have started; ``kept`` are the names of the sockets that it goes on with, and
+            ``pid_file`` is the file that names its process
 failed      it does not start, and ``why``
 ==========  ==================================================================
 """

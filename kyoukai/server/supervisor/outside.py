@@ -57,13 +57,22 @@ class Outside:
         elif phase is Phase.DRAINING and not self._is_silent:
             self._manager.tell(stopping=1)
 
-    def hand_over(self, pid: int) -> None:
+    @property
+    def path(self) -> str | None:
+        """Where the file of the process is; ``None``: there is none."""
+        return None if self._pid_file is None else self._pid_file.path
+
+    def hand_over(self, pid: int, path: str | None) -> None:
         """Say that another supervisor is the server from now on, and nothing more.
 
         It may tell them itself then: a manager that hears the main process alone has heard this first.
 
         :param pid: of the other one.
+        :param path: where the file of its process is.
         """
+        if self._pid_file is not None and path == self.path:
+            # At no time is there none, or one of a process that has ended.
+            self._pid_file.write(pid)
         self._manager.tell(mainpid=pid)
         self._is_silent = True
 

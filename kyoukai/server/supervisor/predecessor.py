@@ -54,12 +54,13 @@ class Predecessor:
         self.listening = Handed(read_columns(estate.values["listening"], estate.descriptors))
         self.admin = Handed(read_columns(estate.values["admin"], estate.descriptors))
 
-    def report_ready(self, kept: Sequence[str]) -> None:
+    def report_ready(self, kept: Sequence[str], path: str | None) -> None:
         """Say that everything has started.
 
         :param kept: the names of the sockets that this supervisor goes on with.
+        :param path: of the file that names its process; ``None``: there is none.
         """
-        self._channel.send("ready", kept=[*kept])
+        self._channel.send("ready", kept=[*kept], pid_file=path)
 
     def report_failure(self, why: str) -> None:
         """Say why this supervisor does not start. What was said first counts."""

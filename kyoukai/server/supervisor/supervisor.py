@@ -192,7 +192,7 @@ class Supervisor:
         if self.phase is not Phase.UPGRADING:
             return
         logger.info("upgraded: the new supervisor (pid %d) serves, and this one finishes", successor.pid)
-        self._outside.hand_over(successor.pid)
+        self._outside.hand_over(successor.pid, successor.path)
         gone = self._sockets.leave(successor.kept)
         self._enter(Phase.REPLACED)
         successor.hand_over(self.tally, self._later)
@@ -216,7 +216,7 @@ class Supervisor:
         logger.info("%s is ready after %.1f s", worker.name, took)
         if worker is slot.current:
             if self.takeover is not None and self.takeover.before.serves:
-                self.takeover.check(self.settings.workers)
+                self.takeover.check(self.settings.workers, self._outside.path)
                 return
             worker.serve()
         elif worker is slot.successor:

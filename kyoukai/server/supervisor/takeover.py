@@ -42,13 +42,14 @@ class Takeover:
         self._slots, self._sockets, self._tally = slots, sockets, tally
         self._on_serving, self._on_ended = on_serving, on_ended
 
-    def check(self, workers: int) -> None:
+    def check(self, workers: int, path: str | None) -> None:
         """Ask for its place, if as many workers are ready as it has sockets for, or as there are to be.
 
         A socket beside its own would be given connections before there is a worker that is sure to serve
         them. So further workers follow when this supervisor serves.
 
         :param workers: as many as there are to be.
+        :param path: of the file that names this supervisor's process.
         """
         handed = self._sockets.handed_slots
         wanted = workers if handed is None else min(workers, handed)
@@ -57,7 +58,7 @@ class Takeover:
         current = [slot.current for slot in self._slots.opened]
         if all(worker is not None and worker.state is State.READY for worker in current):
             self.is_asked = True
-            self.before.report_ready([*self._sockets.names, *self.kept])
+            self.before.report_ready([*self._sockets.names, *self.kept], path)
 
     def take(self, message: Message | None, *, is_wanted: bool) -> Sequence[str]:
         """Take a message of the one from before, or its end.

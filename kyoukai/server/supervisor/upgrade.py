@@ -59,6 +59,8 @@ class Successor:
         """Whether it is to end because this one does."""
         self.kept: Collection[str] = ()
         """The names of the sockets that it goes on with, once it is ready."""
+        self.path: str | None = None
+        """Of the file that names its process; ``None``: there is none."""
         self.has_ended = False
         self._why = ""
         self._within = within
@@ -163,7 +165,7 @@ class Successor:
                     or f"the new supervisor (pid {self.pid}) does not start: {message.values['why']}"
                 )
             elif message.kind == "ready" and not self._why and self._popen.poll() is None:
-                self.kept = message.values["kept"]
+                self.kept, self.path = message.values["kept"], message.values["pid_file"]
                 self._on_ready(self)
 
 

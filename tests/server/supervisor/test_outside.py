@@ -1,8 +1,14 @@
 """What is told outside of a supervisor: by a file, by a service manager's socket, and by /readyz."""
 
+import os
 import signal
 import socket
 from pathlib import Path
+
+from kyoukai.server.notify import ServiceManager
+from kyoukai.server.pid_file import PidFile
+from kyoukai.server.supervisor.outside import Outside
+from kyoukai.server.supervisor.phases import Phase
 
 from ...processes import kyoukai_run
 from ...serving import Client, message
@@ -60,6 +66,18 @@ def test_the_file_of_the_process(tmp_path: Path) -> None:
         server.signal(signal.SIGTERM)
         server.finish()
     assert not path.exists()
+
+
+def test_the_file_names_the_next_process_as_soon_as_that_serves(tmp_path: Path) -> None:
+    path = tmp_path / "server.pid"
+    for heir, left in ((str(path), "1\n"), (str(tmp_path / "other.pid"), None), (None, None)):
+        outside = Outside(PidFile(str(path)), ServiceManager({}))
+        outside.enter(Phase.SERVING)
+        assert int(path.read_text()) == os.getpid()
+        outside.hand_over(1, heir)
+        outside.end()
+        assert (path.read_text() if path.exists() else None) == left
+        path.unlink(missing_ok=True)
 
 
 def test_readiness_fails_before_the_server_stops_to_accept(tmp_path: Path) -> None:

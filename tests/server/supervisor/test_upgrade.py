@@ -339,11 +339,28 @@ def test_the_file_of_the_process_is_the_new_ones(tmp_path: Path) -> None:
         server.workers(1)
         wait_until(path.exists)
         new = server.upgrade(1)
+        # A moment after the line that says so at the latest, and from then on.
+        wait_until(lambda: int(path.read_text()) == new)
         assert server.process.end() == 0
         assert int(path.read_text()) == new
         server.signal(signal.SIGTERM)
         server.finish()
     assert not path.exists()
+
+
+def test_another_file_of_the_process_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    write(tmp_path)
+    configure(tmp_path, port=0, pid="old.pid")
+    with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        server = Supervised(process, tmp_path)
+        server.workers(2)
+        configure(tmp_path, port=0, pid="new.pid")
+        new = server.upgrade(1)
+        assert process.end() == 0
+        assert int((tmp_path / "new.pid").read_text()) == new
+        assert not (tmp_path / "old.pid").exists()
+        server.signal(signal.SIGTERM)
+        server.finish()
 
 
 def test_a_service_manager_is_told_who_serves(tmp_path: Path, manager: socket.socket) -> None:
