@@ -30,20 +30,26 @@ class ServiceManager:
         self.watchdog = read_watchdog(environ)
         """Seconds between two signs of life; 0: none are wanted."""
 
-    def tell(self, **fields: str | int) -> None:
+    def tell(self, wait: float = 0.0, /, **fields: str | int) -> bool:
         """Send one message. What fails is logged at DEBUG: a manager that is gone must not end the server.
 
+        :param wait: seconds to wait for one that has much to read.
         :param fields: names and values of the protocol, in lower case: ``ready=1``.
+        :return: ``False`` if the manager is there, and has not taken it in time.
         """
         if not self._address:
-            return
+            return True
         text = "\n".join(f"{name.upper()}={value}" for name, value in fields.items())
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-                sock.setblocking(False)
+                sock.settimeout(wait)
                 sock.sendto(text.encode(), self._address)
+        except (BlockingIOError, TimeoutError):
+            logger.debug("the service manager has not been told: it has too much to read")
+            return False
         except OSError as error:
             logger.debug("the service manager cannot be told: %s", error.strerror)
+        return True
 
     def reloading(self) -> None:
         """Say that a reload begins; ``ready=1`` says that it is over."""

@@ -65,7 +65,7 @@ def make_generate(supervisor: Supervisor, book: Book) -> Generate | None:
     """Return what makes the text of the metrics; ``None``, and a line of the log, where that cannot be."""
 
     def read() -> tuple[Totals, Gauges]:
-        return book.sum(), Gauges(supervisor.queued, supervisor.status.workers, supervisor.tally.ends)
+        return book.sum(), Gauges(supervisor.slots.queued(), supervisor.status.workers, supervisor.tally.ends)
 
     try:
         return Exposition(read).generate

@@ -11,6 +11,9 @@ from kyoukai.server.supervisor.phases import Phase
 INTERVAL = 1.0
 """Seconds between two lines of status, where no sign of life is wanted sooner."""
 
+PATIENCE = 5.0
+"""Seconds that a service manager has to take a message that must not be lost."""
+
 
 class Outside:
     """Tells them.
@@ -62,19 +65,23 @@ class Outside:
         """Where the file of the process is; ``None``: there is none."""
         return None if self._pid_file is None else self._pid_file.path
 
-    def hand_over(self, pid: int, path: str | None) -> None:
+    def hand_over(self, pid: int, path: str | None) -> bool:
         """Say that another supervisor is the server from now on, and nothing more.
 
         It may tell them itself then: a manager that hears the main process alone has heard this first.
 
         :param pid: of the other one.
         :param path: where the file of its process is.
+        :return: whether that can be. A manager that has not been told would take the end of this process for
+            the server's.
         """
+        if not self._manager.tell(PATIENCE, mainpid=pid):
+            return False
+        self._is_silent = True
         if self._pid_file is not None and path == self.path:
             # At no time is there none, or one of a process that has ended.
             self._pid_file.write(pid)
-        self._manager.tell(mainpid=pid)
-        self._is_silent = True
+        return True
 
     def end(self) -> None:
         """Take the process's name out of the file."""

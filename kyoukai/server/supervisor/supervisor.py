@@ -65,9 +65,9 @@ class Supervisor:
         self._outside = outside
         self._delay: asyncio.TimerHandle | None = None
         self._sockets = sockets
-        self._slots = Slots(settings, sockets, upgrades.command, self._ready, tally.book)
-        self._reload = Reload(self._slots, self._resume)
-        self._readiness = Readiness(self._slots, settings.workers)
+        self.slots = Slots(settings, sockets, upgrades.command, self._ready, tally.book)
+        self._reload = Reload(self.slots, self._resume)
+        self._readiness = Readiness(self.slots, settings.workers)
         self._later: list[str] = []
         self._ended = asyncio.Event()
         self._status = 0
@@ -83,8 +83,8 @@ class Supervisor:
                 # They were blocked until there were handlers.
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
                 self.takeover.before.begin(self._take_message)
-            watch = Watch(self.settings, self._slots, lambda: self.phase is Phase.SERVING)
-            self._slots.open()
+            watch = Watch(self.settings, self.slots, lambda: self.phase is Phase.SERVING)
+            self.slots.open()
             watch.begin()
             self._outside.begin(lambda: self.status)
             await self._ended.wait()
@@ -98,13 +98,8 @@ class Supervisor:
     def succeed(self, before: Predecessor) -> None:
         """Take the place of another supervisor, when this one is run."""
         self.takeover = Takeover(
-            before, self._slots, self._sockets, self.tally, self._begin_serving, self._check_ended
+            before, self.slots, self._sockets, self.tally, self._begin_serving, self._check_ended
         )
-
-    @property
-    def queued(self) -> dict[str, int]:
-        """How many connections wait to be accepted, by the address of their TCP sockets."""
-        return self._slots.queued()
 
     @property
     def status(self) -> Status:
@@ -139,8 +134,8 @@ class Supervisor:
             Action.RELOAD_ANEW: self.reload,
             Action.UPGRADE: self.upgrade,
             Action.REOPEN: self.reopen,
-            Action.GROW: self._slots.open,
-            Action.SHRINK: self._slots.close_last,
+            Action.GROW: self.slots.open,
+            Action.SHRINK: self.slots.close_last,
         }
         if action in actions:
             actions[action]()
@@ -158,14 +153,14 @@ class Supervisor:
     def _drain(self) -> None:
         # Nobody can connect by a file that is gone, so that whoever did is served.
         self._sockets.remove()
-        self._slots.retire_all("stop", leave=False)
+        self.slots.retire_all("stop", leave=False)
         self._check_ended()
 
     def abort(self) -> None:
         """Have all workers end at once."""
         if self._delay is not None:
             self._delay.cancel()
-        for worker in self._slots.workers:
+        for worker in self.slots.workers:
             worker.abort()
         self.upgrades.kill()
 
@@ -177,7 +172,7 @@ class Supervisor:
     def reopen(self) -> None:
         """Open log files anew."""
         reopen_log_files()
-        for worker in self._slots.workers:
+        for worker in self.slots.workers:
             worker.reopen()
         self.upgrades.pass_on(signal.SIGUSR1)
 
@@ -188,16 +183,18 @@ class Supervisor:
         if self.upgrades.begin(self.settings, self._sockets.columns, self._hand_over):
             self._enter(Phase.UPGRADING)
 
-    def _hand_over(self, successor: Successor) -> None:
+    def _hand_over(self, successor: Successor) -> bool:
         if self.phase is not Phase.UPGRADING:
-            return
+            return True
+        if not self._outside.hand_over(successor.pid, successor.path):
+            return False
         logger.info("upgraded: the new supervisor (pid %d) serves, and this one finishes", successor.pid)
-        self._outside.hand_over(successor.pid, successor.path)
         gone = self._sockets.leave(successor.kept)
         self._enter(Phase.REPLACED)
         successor.hand_over(self.tally, self._later)
-        self._slots.retire_all("upgrade", leave=True, gone=gone)
+        self.slots.retire_all("upgrade", leave=True, gone=gone)
         self._check_ended()
+        return True
 
     def _take_message(self, message: Message | None) -> None:
         if self.takeover is not None:
@@ -205,7 +202,7 @@ class Supervisor:
                 self._take(name)
 
     def _begin_serving(self) -> None:
-        worker = next((slot.current for slot in self._slots.opened if slot.is_serving), None)
+        worker = next((slot.current for slot in self.slots.opened if slot.is_serving), None)
         if self.phase is Phase.STARTING and worker is not None:
             self._first_ready(worker)
 
@@ -226,7 +223,7 @@ class Supervisor:
             slot.promote(slot.recycled)
         else:
             return
-        self._slots.settle(slot)
+        self.slots.settle(slot)
         if self.phase is Phase.STARTING:
             self._first_ready(worker)
 
@@ -234,8 +231,8 @@ class Supervisor:
         by = f" by {self.settings.workers} {'workers' if self.settings.workers > 1 else 'worker'}"
         announce(worker.values["urls"], worker.values["backend"], worker.values["loop"], by)
         self._enter(Phase.SERVING)
-        for _ in range(len(self._slots.opened), self.settings.workers):
-            self._slots.open()
+        for _ in range(len(self.slots.opened), self.settings.workers):
+            self.slots.open()
         self._do_later()
 
     def _resume(self) -> None:
@@ -249,7 +246,7 @@ class Supervisor:
     # Ends.
 
     def _reap(self) -> None:
-        for slot in self._slots.all:
+        for slot in self.slots.all:
             for worker in slot.workers:
                 status = worker.poll()
                 if status is not None:
@@ -274,9 +271,9 @@ class Supervisor:
             if self.phase is Phase.RELOADING:
                 self._reload.give_up(f"{worker.name} ended before it was ready: {how}")
             else:
-                self._slots.rest(slot, worker, how)
+                self.slots.rest(slot, worker, how)
         elif was_current and self.phase not in (Phase.DRAINING, Phase.REPLACED):
-            self._slots.replace_dead(slot, worker, how)
+            self.slots.replace_dead(slot, worker, how)
 
     def _fail_start(self, worker: WorkerProcess, status: int, how: str) -> None:
         why = f"{worker.name} ended before it was ready: {how}"
@@ -287,10 +284,10 @@ class Supervisor:
             logger.error("%s", why)
         self._status = exit_status(status) or 1
         self._enter(Phase.DRAINING)
-        self._slots.retire_all("stop", leave=True)
+        self.slots.retire_all("stop", leave=True)
 
     def _check_ended(self) -> None:
-        if self.phase not in (Phase.REPLACED, Phase.DRAINING) or self._slots.workers:
+        if self.phase not in (Phase.REPLACED, Phase.DRAINING) or self.slots.workers:
             return
         is_last = self.takeover is None or self.takeover.before.has_ended
         # Whoever goes on is told of all that has been counted, also by the one before this one.

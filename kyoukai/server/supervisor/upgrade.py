@@ -40,7 +40,7 @@ class Successor:
     :param listening: the sockets that listen.
     :param admin: those of the admin server.
     :param within: seconds that it has to be ready in; ``None``: as long as it likes.
-    :param on_ready: called with this object when its workers have started.
+    :param on_ready: called with this object when its workers have started; returns whether it may serve.
     :raises OSError: if it cannot be started.
     """
 
@@ -50,7 +50,7 @@ class Successor:
         listening: Sequence[Column],
         admin: Sequence[Column],
         within: float | None,
-        on_ready: Callable[["Successor"], None],
+        on_ready: Callable[["Successor"], bool],
     ) -> None:
         self._popen, self._channel = command.start(VARIABLE)
         self.serves = False
@@ -164,9 +164,10 @@ class Successor:
                     self._why
                     or f"the new supervisor (pid {self.pid}) does not start: {message.values['why']}"
                 )
-            elif message.kind == "ready" and not self._why and self._popen.poll() is None:
+            elif message.kind == "ready" and not (self.serves or self._why) and self._popen.poll() is None:
                 self.kept, self.path = message.values["kept"], message.values["pid_file"]
-                self._on_ready(self)
+                if not self._on_ready(self):
+                    self.end("the service manager does not take the number of the new process")
 
 
 class Upgrades:
@@ -194,7 +195,7 @@ class Upgrades:
         return self.successor is not None and not self.successor.serves
 
     def begin(
-        self, settings: Supervision, listening: Sequence[Column], on_ready: Callable[[Successor], None]
+        self, settings: Supervision, listening: Sequence[Column], on_ready: Callable[[Successor], bool]
     ) -> bool:
         """Start a new supervisor; return whether it is started. If it is not, the log says why.
 

@@ -22,6 +22,7 @@ from .supervised import (
     Supervised,
     has_ended,
     supervised,
+    supervisors,
     wait_until,
     write,
 )
@@ -377,8 +378,9 @@ def test_a_service_manager_is_told_who_serves(tmp_path: Path, manager: socket.so
         server = Supervised(process, tmp_path)
         assert hear(manager, "READY") == {"READY": "1"}
         server.workers(1)
-        new = server.upgrade(1)
+        server.signal(signal.SIGUSR2)
         assert "MONOTONIC_USEC" in hear(manager, "RELOADING")
+        new = supervisors(process)[-1]
         while True:
             # Until the old one has named the new one, that is silent: a manager may hear the first alone.
             data, ancillary, _, _ = manager.recvmsg(1000, socket.CMSG_SPACE(12))
@@ -391,6 +393,7 @@ def test_a_service_manager_is_told_who_serves(tmp_path: Path, manager: socket.so
             # And from then on, the old one is.
             assert int.from_bytes(ancillary[0][2][:4], sys.byteorder) == new
             told |= {line.partition("=")[0] for line in data.decode().split("\n")}
+        process.wait_for("upgraded: the new supervisor")
         assert process.end() == 0
         server.signal(signal.SIGTERM)
         assert hear(manager, "STOPPING") == {"STOPPING": "1"}

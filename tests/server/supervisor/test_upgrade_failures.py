@@ -1,7 +1,9 @@
 """A new supervisor that does not start: the old one goes on as if nothing had been, and says why."""
 
+import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +12,10 @@ from typing import NamedTuple
 import pytest
 
 from ...processes import Process, kyoukai_run, namespaces_are_allowed, python
+from ...serving import PATIENCE
 from .supervised import APPLICATION, NEW, Supervised, has_ended, supervised, supervisors, wait_until, write
 from .test_first_process import children
+from .test_outside import hear
 from .test_upgrade import configure, free_port
 
 FAILED = "ERROR kyoukai.server: the upgrade failed, and this server goes on as before: "
@@ -148,6 +152,40 @@ def test_one_that_is_not_ready_in_time_is_given_up(tmp_path: Path) -> None:
         process.wait_for(rf"{FAILED}the new supervisor \(pid \d+\) was not ready within 1 s")
         wait_until(lambda: has_ended(supervisors(process)[-1]))
         assert server.get() == f"{old} one"
+
+
+def test_a_service_manager_that_reads_nothing_keeps_the_process_that_it_knows(
+    tmp_path: Path, manager: socket.socket
+) -> None:
+    """It would take the end of the old process for that of the service."""
+    write(tmp_path)
+    (tmp_path / "served.py").write_text(
+        "import app\n"
+        "from kyoukai.server.supervisor import outside\n"
+        "outside.PATIENCE = 0.1\n"
+        "app.app.run(port=0, workers=1)\n"
+    )
+    environ = {"NOTIFY_SOCKET": manager.getsockname(), "PYTHONDONTWRITEBYTECODE": "1"}
+    with python("served.py", folder=tmp_path, environ=environ) as process:
+        server = Supervised(process, tmp_path)
+        [old] = server.workers(1)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    other.sendto(b"STATUS=much", manager.getsockname())
+        server.signal(signal.SIGUSR2)
+        process.wait_for(FAILED + "the service manager does not take the number of the new process")
+        assert server.get() == f"{old} one"
+        manager.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                manager.recv(1000)
+        manager.settimeout(PATIENCE)
+        server.signal(signal.SIGUSR2)
+        hear(manager, "MAINPID")
+        process.wait_for("upgraded: the new supervisor")
+        assert process.end() == 0
 
 
 def test_an_interpreter_that_is_gone_is_said(tmp_path: Path) -> None:
