@@ -44,6 +44,7 @@ class _GoingOn:
             loop.stop,
         )
         self._awaited: list[asyncio.Future[Any]] = []
+        self._is_forever = False
         self._is_stopping = False
         self._was_stopped = False
         vars(loop).update({name: getattr(self, name) for name in REPLACED})
@@ -62,6 +63,8 @@ class _GoingOn:
             self._awaited.pop()
 
     def stop(self) -> None:
+        if self._is_forever and self._is_stopping:
+            return  # uvloop would keep a second one, and stop the next run by it.
         if self._was_stopped and self._awaited and not self._awaited[-1].done():
             # What has been asked for before was heard: this run closes what there is, and ends by itself.
             return
@@ -71,9 +74,13 @@ class _GoingOn:
     def run_forever(self) -> None:
         # A run that began before its loop was held to this may have been stopped by now.
         self._is_stopping = False
+        self._is_forever = True
         self._loop.call_soon(wake_for_signals)
-        while not self._run():
-            pass
+        try:
+            while not self._run():
+                pass
+        finally:
+            self._is_forever = False
         self._was_stopped = True
 
     def _run(self) -> bool:

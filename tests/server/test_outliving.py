@@ -247,3 +247,23 @@ def test_an_interrupt_ends_it(loop_factory: Callable[[], asyncio.AbstractEventLo
     finally:
         signal.signal(signal.SIGINT, before)
         loop.close()
+
+
+def test_two_stops_in_one_turn_do_not_stop_the_next_run(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """A signal and the supervisor of a worker may both ask for one: the next run closes what there is."""
+    loop = loop_factory()
+    try:
+        outlive(loop)
+
+        def stop() -> None:
+            loop.stop()
+            # It is called after uvloop has noted the first one, and before that ends the turn.
+            loop.call_soon(loop.stop)
+
+        loop.call_soon(stop)
+        loop.run_forever()
+        loop.run_until_complete(asyncio.sleep(0.01))
+    finally:
+        loop.close()
