@@ -63,10 +63,13 @@ def make_head(answer: AnswerHead, version: str, close: bool) -> Head:
     else:
         end = b"Transfer-Encoding: chunked\r\n" if framing.chunked else b""
     # RFC 9112 section 9.6: the last response says so. Appendix C.2.2: to HTTP/1.0, so does the other.
-    if framing.close:
-        end += b"Connection: close\r\n"
-    elif version == "1.0":
-        end += b"Connection: keep-alive\r\n"
+    options = ["close"] if framing.close else ["keep-alive"] if version == "1.0" else []
+    if answer.upgrade and version != "1.0":
+        # RFC 9110 section 7.8: a sender of Upgrade sends the connection option, too.
+        end += encode_lines([f"Upgrade: {answer.upgrade}"])
+        options.append("Upgrade")
+    if options:
+        end += b"Connection: %b\r\n" % ", ".join(options).encode()
     return Head(start + answer.lines, end + b"\r\n", answer, framing)
 
 

@@ -29,6 +29,7 @@ class AnswerHead:
         "serialized",
         "size",
         "status",
+        "upgrade",
     )
 
     def __init__(
@@ -51,6 +52,8 @@ class AnswerHead:
         self.has_date = False
         """Whether the application set Date itself; likewise ``has_server``."""
         self.has_server = False
+        self.upgrade = ""
+        """What a 426 asks the client to go on with; HTTP/1.1 says it in Upgrade, and other wires do not."""
         self.serialized: dict[Any, Any] = {}
         """Where a wire may keep what it made of this head, by keys of its own: all that may be changed."""
 

@@ -20,6 +20,8 @@ HOP_BY_HOP: Final = frozenset(
 LOOKED_AT: Final = HOP_BY_HOP | {"content-length", "content-location", "date", "location", "server"}
 
 
+UPGRADE_REQUIRED: Final = 426
+
 # RFC 9110 section 5.6.2: what a field name is.
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -52,6 +54,8 @@ def read_fields(headers: Iterable[tuple[str, str]]) -> "FieldSection":
             if lowered == "connection":
                 section.close = section.close or wants_close(value)
             if lowered in HOP_BY_HOP:
+                if lowered == "upgrade":
+                    section.upgrade = value
                 continue
             if lowered in ("location", "content-location"):
                 value = as_uri(value)
@@ -66,7 +70,7 @@ def read_fields(headers: Iterable[tuple[str, str]]) -> "FieldSection":
 class FieldSection:
     """The fields that an application set, read once: what is sent of them, and what they ask for."""
 
-    __slots__ = ("close", "content_length", "fields", "has_date", "has_server", "lines")
+    __slots__ = ("close", "content_length", "fields", "has_date", "has_server", "lines", "upgrade")
 
     def __init__(self) -> None:
         self.fields: list[tuple[str, str]] = []
@@ -79,6 +83,8 @@ class FieldSection:
         """Whether the connection is to end."""
         self.has_date = False
         self.has_server = False
+        self.upgrade = ""
+        """The protocols that were set as Upgrade."""
 
 
 def read_head(
@@ -97,6 +103,10 @@ def read_head(
     length, has_content = answer_size(method or "GET", code, size, section.content_length)
     head = AnswerHead(status, tuple(section.fields), section.lines, length, has_content)
     head.closes, head.has_date, head.has_server = section.close, section.has_date, section.has_server
+    if code == UPGRADE_REQUIRED and section.upgrade:
+        # The one answer that an application says it of (RFC 9110 section 15.5.22).
+        encode_lines([f"Upgrade: {section.upgrade}"])
+        head.upgrade = section.upgrade
     return head
 
 

@@ -328,3 +328,26 @@ def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
     again.headers["X-Own"] = "1"
     assert b"X-Own: 1\r\n" in prepare(again).head
     assert prepare(Response("abc")) == first
+
+
+@pytest.mark.parametrize(
+    ("status", "version", "close", "expected"),
+    [
+        (426, "1.1", False, [b"Upgrade: websocket", b"Connection: Upgrade"]),
+        (426, "1.1", True, [b"Upgrade: websocket", b"Connection: close, Upgrade"]),
+        (426, "1.0", True, [b"Connection: close"]),
+        (200, "1.1", False, []),
+    ],
+)
+def test_what_a_client_is_to_upgrade_to(
+    status: int, version: str, close: bool, expected: list[bytes]
+) -> None:
+    answer = read_head(f"{status} Status", [("Upgrade", "websocket")], 0, "GET")
+    data = serialize_head(answer, version, close).complete("", "")
+    found = [line for line in data.split(b"\r\n") if line.startswith((b"Upgrade", b"Connection"))]
+    assert found == expected
+
+
+def test_an_upgrade_splits_nothing() -> None:
+    with pytest.raises(InvalidResponseError, match="'Upgrade' has CR, LF or NUL"):
+        read_head("426 Upgrade Required", [("Upgrade", "a\r\nB: c")], 0, "GET")
