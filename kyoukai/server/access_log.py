@@ -22,6 +22,7 @@ from kyoukai.core.exchange.access import escape
 from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.limits import suggest
 from kyoukai.core.semantics.grammar import TOKEN
+from kyoukai.core.serving.observing import TunnelEnd
 
 from .access_fields import FIELDS, Field, request_field, response_field
 
@@ -71,6 +72,20 @@ class AccessLog:
         """Log one answer, and format nothing where nobody listens, or where none was begun."""
         if exchange.status and self.logger.isEnabledFor(logging.INFO):
             self.logger.info("%s", self.make_line(exchange, request, response))
+
+    def tunnel_ended(self, exchange: Exchange, request: Any, end: TunnelEnd) -> None:
+        """Log the end of a tunnel, in the words of its request and with what it has carried."""
+        if self.logger.isEnabledFor(logging.INFO):
+            line = self.make_line(exchange, request, None)
+            self.logger.info("%s", with_end(line, end))
+
+
+def with_end(line: str, end: TunnelEnd) -> str:
+    """Return a line of either form that says besides how a tunnel ended; numbers are received/sent."""
+    if line.startswith("{"):
+        return json.dumps({**json.loads(line), end.protocol: end._asdict()})
+    messages, sizes = f"{end.received}/{end.sent}", f"{end.received_size}/{end.sent_size}"
+    return f"{line} {end.protocol} code={end.code} messages={messages} bytes={sizes}"
 
 
 def compile_format(template: object) -> MakeLine:

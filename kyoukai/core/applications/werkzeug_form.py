@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 from ..errors import ProtocolError
 from ..exchange.answer import answer_failure
 from ..exchange.closing import close_both
-from ..exchange.environ import build_environ
+from ..exchange.environ import TOLD, build_environ
 from ..exchange.request_ids import named
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class WerkzeugForm:
             exchange.cut_off()
         finally:
             observe = exchange.server.observe
-            if observe is not None:
+            if observe is not None and TOLD not in environ:
                 observe(exchange, request, response)
             try:
                 closing = close_both(environ, response)

@@ -2,13 +2,17 @@
 
 import sys
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .body_stream import make_input
 
 if TYPE_CHECKING:
     from ..semantics.request_head import RequestHead
     from .request_body import RequestBody
+
+
+TOLD: Final = "kyoukai.told"
+"""Set in an environ where whoever observes answers has been told of this one: a tunnel's has no end."""
 
 
 def connection_environ(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..faults import is_fault
 
@@ -21,6 +21,36 @@ where the client was gone, or the task was ended, before the answer. What it rai
 """
 
 
+class TunnelEnd(NamedTuple):
+    """What a tunnel has carried, when it is at its end. Sizes are bytes, with what frames messages."""
+
+    protocol: str
+    code: int
+    """What it was closed with, as the protocol counts it."""
+    received: int
+    """Messages."""
+    sent: int
+    received_size: int
+    sent_size: int
+
+
+ObserveEnd = Callable[[Any, "Request | None", TunnelEnd], None]
+"""What is called when a tunnel is at its end, with the exchange and the request that opened it."""
+
+
+def told_of_ends(observers: Sequence[Observe]) -> ObserveEnd | None:
+    """Return one function that tells all observers who have a method ``tunnel_ended``; ``None``: none has."""
+    everyone = [contained(one.tunnel_ended) for one in observers if hasattr(one, "tunnel_ended")]
+    if not everyone:
+        return None
+
+    def tell(exchange: Any, request: "Request | None", end: TunnelEnd) -> None:
+        for observe in everyone:
+            observe(exchange, request, end)
+
+    return tell
+
+
 def told(observers: Sequence[Observe]) -> Observe | None:
     """Return one function that tells all observers, in their order; ``None`` for none."""
     if not observers:
@@ -36,7 +66,7 @@ def told(observers: Sequence[Observe]) -> Observe | None:
     return tell
 
 
-def contained(observe: Observe) -> Observe:
+def contained(observe: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any, Any], None]:
     """Return an observer that does as another does, and logs what that raises.
 
     One that has a true attribute ``is_contained`` promises to raise nothing, and is left as it is.
@@ -44,9 +74,9 @@ def contained(observe: Observe) -> Observe:
     if getattr(observe, "is_contained", False):
         return observe
 
-    def tell(exchange: Any, request: "Request | None", response: "Response | None") -> None:
+    def tell(exchange: Any, request: Any, what: Any) -> None:
         try:
-            observe(exchange, request, response)
+            observe(exchange, request, what)
         except BaseException as exc:
             if not is_fault(exc):
                 raise

@@ -20,7 +20,7 @@ from ..semantics.forwarding import UNNAMED, Forwarding
 from ..semantics.methods import SERVED_METHODS, served_methods
 from ..semantics.trusted_proxies import TrustedProxies
 from .allocator import keep_freed_memory
-from .observing import Observe, told
+from .observing import Observe, told, told_of_ends
 from .threads import Threads, threads, wait_first
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ class Server:
         self.server_field = server_field
         self.observe = told(observers)
         """Called when an answer has been written; ``None`` where nobody wants to know."""
+        self.observe_end = told_of_ends(observers)
+        """Called when a tunnel is at its end, likewise."""
         self.around: Callable[[Any], Any] | None = None
         """Returns what answers in the place of another; ``None``: that other does. Traces set it."""
         self.cancel_on_disconnect = cancel_on_disconnect
