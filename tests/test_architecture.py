@@ -60,8 +60,10 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.backends.reference": CORE,
     # The application starts a process with `launch`, which knows the component by its name alone, and a
     # server under test with the client of tests; its keywords are ranked as the command's options are.
-    "kyoukai.web": CORE | {"kyoukai.commands", "kyoukai.server", "kyoukai.test_client"},
-    "kyoukai.test_client": CORE,
+    "kyoukai.web": CORE | {"kyoukai.commands", "kyoukai.server", "kyoukai.test_client", "kyoukai.websocket"},
+    "kyoukai.test_client": CORE | {"kyoukai.websocket"},
+    # It stands on a tunnel of any wire.
+    "kyoukai.websocket": CORE,
     "kyoukai.server": CORE,
     "kyoukai.asphalt": CORE | {"kyoukai.commands", "kyoukai.web", "kyoukai.server"},
     "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.server"}),

@@ -1,0 +1,65 @@
+"""Messages that wait for a handler."""
+
+import asyncio
+
+import pytest
+
+from kyoukai.websocket.inbox import Inbox
+
+
+def test_order_and_size():
+    inbox = Inbox(4)
+    assert not inbox
+    for message in ("abc", b"d", "e"):
+        assert not inbox.is_full or message == "e"
+        inbox.put(message)
+    assert [inbox.take(), inbox.take()] == ["abc", b"d"]
+    assert not inbox.is_full
+    inbox.clear()
+    assert not inbox
+
+
+def test_one_message_is_never_too_much():
+    inbox = Inbox(1)
+    assert not inbox.is_full
+    inbox.put("long")
+    assert inbox.is_full
+    assert inbox.take() == "long"
+    assert not inbox.is_full
+
+
+def test_an_empty_message_is_one():
+    inbox = Inbox(1)
+    inbox.put("")
+    assert inbox
+    assert inbox.take() == ""
+
+
+def test_whether_one_is_being_answered():
+    inbox = Inbox(1)
+    inbox.put("a")
+    assert not inbox.is_answering
+    inbox.take()
+    assert inbox.is_answering
+
+
+def test_whoever_waits_goes_on():
+    async def main() -> None:
+        inbox = Inbox(10)
+        waiting = asyncio.ensure_future(inbox.wait())
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="another task waits"):
+            await inbox.wait()
+        inbox.put("a")
+        await waiting
+        waiting = asyncio.ensure_future(inbox.wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.sleep(0)
+        # One that was cancelled stands in nobody's way.
+        other = asyncio.ensure_future(inbox.wait())
+        await asyncio.sleep(0)
+        inbox.wake()
+        await other
+
+    asyncio.run(main())
