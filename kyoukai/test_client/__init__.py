@@ -8,5 +8,6 @@ from .blocking import BlockingClient
 from .client import Client
 from .in_process import InProcessClient
 from .live import LiveClient
+from .refusals import WebSocketRefused
 
-__all__ = ("BlockingClient", "Client", "InProcessClient", "LiveClient")
+__all__ = ("BlockingClient", "Client", "InProcessClient", "LiveClient", "WebSocketRefused")

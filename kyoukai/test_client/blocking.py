@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, Self, TypeVar
 
 from werkzeug.test import TestResponse
 
+from kyoukai.private_names import running_loop
+
+from .blocking_websocket import BlockingWebSocket
 from .client import Client
 from .in_process import InProcessClient
 from .live import LiveClient
@@ -62,9 +65,7 @@ class BlockingClient:
 
         :raises RuntimeError: if a loop runs already: an asynchronous test takes an asynchronous client.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if running_loop() is None:
             return self._runner.run(coroutine)
         coroutine.close()
         raise RuntimeError(
@@ -74,6 +75,18 @@ class BlockingClient:
     def open(self, *args: Any, **options: Any) -> TestResponse:
         """Return the response to one request; see :meth:`Client.open`."""
         return self.run(self.client.open(*args, **options))
+
+    @contextlib.contextmanager
+    def websocket(self, *args: Any, **options: Any) -> Iterator["BlockingWebSocket"]:
+        """Open a WebSocket: ``with client.websocket("/rooms/a") as ws``; see :meth:`Client.websocket`."""
+        opening = self.client.websocket(*args, **options)
+        websocket = self.run(opening.__aenter__())
+        try:
+            yield BlockingWebSocket(websocket, self.run)
+        except BaseException as exc:
+            self.run(opening.__aexit__(type(exc), exc, exc.__traceback__))
+            raise
+        self.run(opening.__aexit__(None, None, None))
 
     def get(self, *args: Any, **options: Any) -> TestResponse:
         """Call :meth:`open` with the method GET."""

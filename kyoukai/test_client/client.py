@@ -8,61 +8,28 @@ import contextlib
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 
 from asphalt.core import ContainerComponent, Context
 from werkzeug import wrappers
 from werkzeug.datastructures import Headers
-from werkzeug.test import Client as WerkzeugClient
 from werkzeug.test import ClientRedirectError, Cookie, EnvironBuilder, TestResponse
 from werkzeug.wsgi import get_current_url
 
 from kyoukai.private_names import add_cookies, keep_cookies
 
+from .answers import Answer, Begun
+from .jar import REDIRECTS, Jar
 from .lifespan import Lifespan
-from .requests import make_request, target_of
+from .refusals import WebSocketRefused
+from .requests import BASE, add_fields, make_request, target_of
 from .streamed_response import StreamedResponse
+from .websocket_extra import load_websockets
 
-REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
-
-KEEPS_BODY: Final = frozenset({307, 308})
-"""RFC 9110 sections 15.4.8 and 15.4.9: the request is sent again as it was."""
-
-BASE: Final = {
-    "REMOTE_ADDR": "127.0.0.1",
-    "wsgi.multithread": True,
-    "wsgi.input_terminated": True,
-}
-"""What the server's environs have, and those that Werkzeug's builder makes do not."""
-
-
-class Answer(NamedTuple):
-    """An answer with all of its body."""
-
-    status: str
-    """Code and reason, ``"200 OK"``."""
-    headers: Headers
-    body: bytes
-    errors: Sequence[BaseException] = ()
-    """The exceptions that it was answered by a 500 for."""
-
-
-class Begun(NamedTuple):
-    """An answer as it comes."""
-
-    status: str
-    headers: Headers
-    pieces: AsyncIterator[bytes]
-    errors: Sequence[BaseException] = ()
-
-
-class Jar(WerkzeugClient):
-    """Werkzeug's client, for its cookies, and for what it makes of a redirect."""
-
-    def open(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the builder of the request that a redirect leads to."""
-        return args[0]
+if TYPE_CHECKING:
+    from .websocket import ClientWebSocket
+    from .websocket_connection import ClientConnection
 
 
 class Client(ABC):
@@ -81,10 +48,13 @@ class Client(ABC):
     :param raise_exceptions: whether an exception that is answered by a 500, as no error handler claims
         it, is raised by the request.
     :param response_class: a class whose methods responses have, too.
+    :ivar timeout: seconds that a call of a WebSocket waits for the server.
     """
 
     # pytest takes what is called Test... for tests.
     __test__ = False
+
+    timeout = 30.0
 
     def __init__(
         self,
@@ -133,6 +103,15 @@ class Client(ABC):
         """Return the answer to one request as it comes.
 
         The parameters are those of :meth:`send`.
+        """
+
+    @abstractmethod
+    async def send_upgrade(
+        self, environ: dict[str, Any], target: str, connection: "ClientConnection"
+    ) -> Answer:
+        """Return the answer to a request for a WebSocket. It takes what :meth:`send` takes.
+
+        :param connection: where the answer is 101, it is told of its fields, and connected.
         """
 
     async def open(self, *args: Any, follow_redirects: bool = False, **options: Any) -> TestResponse:
@@ -205,6 +184,42 @@ class Client(ABC):
             self._keep_cookies(environ, begun.headers)
             yield StreamedResponse(begun.status, begun.headers, request, begun.pieces)
 
+    @contextlib.asynccontextmanager
+    async def websocket(
+        self,
+        *args: Any,
+        subprotocols: Sequence[str] = (),
+        origin: str | None = None,
+        compression: bool = False,
+        **options: Any,
+    ) -> AsyncIterator["ClientWebSocket"]:
+        """Open a WebSocket: ``async with client.websocket("/rooms/a") as ws``. The end closes it with 1000.
+
+        :param args: with ``options``, those of :meth:`open` but for ``follow_redirects``.
+        :param subprotocols: those that are offered, the best first.
+        :param origin: of the page that asks, as browsers send it; ``None``: no page does.
+        :param compression: whether permessage-deflate is offered.
+        :raises WebSocketRefused: if the answer is no WebSocket; it has the response.
+        :raises ConfigurationError: if the library ``websockets`` is missing.
+        """
+        new_connection, new_websocket = load_websockets()
+        connection = new_connection(subprotocols, origin, compression)
+        request = make_request(args, options)
+        environ = self._prepare(request)
+        add_fields(environ, connection.fields)
+        answer = await self.send_upgrade(environ, target_of(environ), connection)
+        if not answer.status.startswith("101 "):
+            raise WebSocketRefused(self._finish(answer, request, environ))
+        self._keep_cookies(environ, answer.headers)
+        connection.check()
+        errors = answer.errors if self.raise_exceptions else ()
+        websocket = new_websocket(connection, answer.headers, self.timeout, errors)
+        try:
+            yield websocket
+        finally:
+            await websocket.close()
+        websocket.raise_unseen()
+
     def get_cookie(self, key: str, domain: str = "localhost", path: str = "/") -> Cookie | None:
         """Return a cookie that is kept, if there is such a one.
 
@@ -257,8 +272,11 @@ class Client(ABC):
         stream = environ["wsgi.input"]
         start = stream.tell()
         answer = await self.send(environ, target_of(environ))
-        self._raise_any(answer.errors)
         stream.seek(start)  # A redirect may have it sent once more.
+        return self._finish(answer, request, environ)
+
+    def _finish(self, answer: Answer, request: wrappers.Request, environ: dict[str, Any]) -> TestResponse:
+        self._raise_any(answer.errors)
         self._keep_cookies(environ, answer.headers)
         return self._jar.response_wrapper([answer.body], answer.status, answer.headers, request=request)
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextvars import copy_context
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from asphalt.core import Context
 from werkzeug import wrappers
@@ -22,9 +22,14 @@ from kyoukai.core.faults import is_end
 from kyoukai.core.limits import Limits
 from kyoukai.core.serving.server_state import Server
 
-from .client import BASE, Answer, Begun, Client
-from .requests import target_of
+from .answers import Answer, Begun
+from .client import Client
+from .requests import BASE, target_of
 from .sinks import Sink, StreamSink
+from .tunnel_sink import TunnelSink
+
+if TYPE_CHECKING:
+    from .websocket_connection import ClientConnection
 
 SERVER: Final = Server().server_field
 
@@ -33,18 +38,31 @@ class InProcessClient(Client):
     """A client for tests that calls the application, with no server and no socket.
 
     What a server refuses before it asks an application, such as a body beyond ``max_body_size``, reaches
-    the application here. ``ctx.proto`` is ``None``.
+    the application here. ``ctx.proto`` is ``None``, but for WebSockets.
 
     :param app: the application.
     :param background_timeout: seconds that the end waits for background tasks.
+    :param shutdown_timeout: seconds that the end waits for the handlers of WebSockets.
     :param options: those of :class:`Client`.
     """
 
-    def __init__(self, app: Any, *, background_timeout: float | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *,
+        background_timeout: float | None = None,
+        shutdown_timeout: float | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(app, **options)
-        if background_timeout is None:
-            background_timeout = Limits().background_timeout
-        self.background_timeout = background_timeout
+        given: dict[str, Any] = {
+            "background_timeout": background_timeout,
+            "shutdown_timeout": shutdown_timeout,
+        }
+        self.limits = Limits(**{name: value for name, value in given.items() if value is not None})
+        self.server = Server(self.limits)
+        """What WebSockets share. It listens nowhere, and starts with the first of them."""
+        self._is_sweeping = False
         self._ctx: Context | None = None
         self._variables = copy_context()
 
@@ -58,9 +76,11 @@ class InProcessClient(Client):
             await lifecycle.start(ctx)
 
             async def stop() -> None:
-                await lifecycle.stop(self.background_timeout)
+                await lifecycle.stop(self.limits.background_timeout)
 
             ctx.add_teardown_callback(stop)
+        self.server, self._is_sweeping = Server(self.limits), False
+        ctx.add_teardown_callback(self._stop_websockets)
         self._ctx = ctx
         self._variables = copy_context()
 
@@ -87,6 +107,36 @@ class InProcessClient(Client):
             await asyncio.wait([task])
             if not task.cancelled():
                 task.exception()  # It has been raised, or nobody looked so far.
+
+    async def send_upgrade(
+        self, environ: dict[str, Any], target: str, connection: "ClientConnection"
+    ) -> Answer:
+        """Return the application's answer, once the connection is connected if that is 101.
+
+        The handler goes on then until it ends, or the client does.
+        """
+        if not self._is_sweeping:
+            self._is_sweeping = True
+            self.server.start()
+        sink = TunnelSink(self, self._ctx, environ, connection)
+        errors: list[BaseException] = []
+        task = self._begin({**environ, "kyoukai.protocol": sink}, target, sink, errors)
+        try:
+            await asyncio.wait([task, sink.opened], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            task.cancel()
+            sink.client.lose()
+            raise
+        finally:
+            if not task.done():
+                self.server.keep(task)
+        if not sink.opened.done():
+            task.result()
+        return Answer(sink.answer_status, sink.headers, bytes(sink.data), errors)
+
+    async def _stop_websockets(self) -> None:
+        if self._is_sweeping:
+            await self.server.stop(asyncio.Event())
 
     def _begin(
         self, environ: dict[str, Any], target: str, sink: Sink, errors: list[BaseException]
@@ -140,6 +190,9 @@ async def answer(app: Any, environ: dict[str, Any], parent_context: Context | No
             if is_end(exc):
                 raise
             response = answer_failure(exc, environ)
+        if sink.client.is_gone:
+            # It has got a tunnel.
+            return
         head, content = prepare_answer(response, environ)
         if content is not None or not head.has_content:
             sink.send_whole(head, content if content is not None and head.has_content else b"")

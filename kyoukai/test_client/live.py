@@ -12,7 +12,7 @@ import struct
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from asphalt.core import Context
 from asphalt.core.component import component_types
@@ -21,7 +21,11 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.exchange.witness import witness
 
-from .client import Answer, Begun, Client
+from .answers import Answer, Begun
+from .client import Client
+
+if TYPE_CHECKING:
+    from .websocket_connection import ClientConnection
 
 T = TypeVar("T")
 
@@ -117,6 +121,27 @@ class LiveClient(Client):
                 response.close()
             connection.close()
 
+    async def send_upgrade(
+        self, environ: dict[str, Any], target: str, connection: "ClientConnection"
+    ) -> Answer:
+        """Return the server's answer; where it is 101, the loop reads from the socket from then on.
+
+        It raises as :meth:`send` does.
+        """
+        line = Connection(self.component.address[1], self.timeout, self._errors)
+        try:
+            answer = await self._in_thread(ask_upgrade, line, environ, target)
+            if isinstance(answer, Answer):
+                return answer
+            head = Answer(*read_head(answer), b"", line.errors)
+            sock, unread = take_over(line, answer)
+            connection.switched(head.headers, unread)
+            await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
+        except BaseException:
+            line.reset()
+            raise
+        return head
+
     def _note(self, error: BaseException, environ: dict[str, Any]) -> None:
         """Note an exception for the request that failed with it, if it is one of this client's."""
         self.errors.append(error)
@@ -200,6 +225,26 @@ def ask(connection: Connection, environ: dict[str, Any], target: str) -> Answer:
     """Return the answer to a request."""
     with contextlib.closing(connection), request(connection, environ, target) as response:
         return Answer(*read_head(response), response.read(), connection.errors)
+
+
+def ask_upgrade(
+    connection: Connection, environ: dict[str, Any], target: str
+) -> Answer | http.client.HTTPResponse:
+    """Return the answer to a request that offers another protocol; one of 101 with what comes behind it."""
+    response = request(connection, environ, target)
+    if response.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+        return response
+    with contextlib.closing(connection), response:
+        return Answer(*read_head(response), response.read(), connection.errors)
+
+
+def take_over(connection: Connection, response: http.client.HTTPResponse) -> tuple[socket.socket, bytes]:
+    """Return the socket of a connection that has switched protocols, and what was read behind the head."""
+    with contextlib.closing(connection), response:
+        line: Any = connection.line
+        line.setblocking(False)
+        unread: bytes = response.fp.read1(PIECE_SIZE)
+        return line.dup(), unread
 
 
 def keep_signals() -> Callable[[], None]:

@@ -1,5 +1,6 @@
 """From what a test says of a request to the request, and to its target."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -9,6 +10,13 @@ from werkzeug.test import EnvironBuilder
 # RFC 3986 sections 3.3 and 3.4: pchar and the slash; and, of queries, what is encoded already.
 PATH_SAFE: Final = "/!$&'()*+,;=:@~"
 QUERY_SAFE: Final = PATH_SAFE + "?%"
+
+BASE: Final = {
+    "REMOTE_ADDR": "127.0.0.1",
+    "wsgi.multithread": True,
+    "wsgi.input_terminated": True,
+}
+"""What the server's environs have, and those that Werkzeug's builder makes do not."""
 
 
 def make_request(args: tuple[Any, ...], options: dict[str, Any]) -> wrappers.Request:
@@ -37,3 +45,9 @@ def target_of(environ: dict[str, Any]) -> str:
     return quote(path.encode("latin-1"), PATH_SAFE) + (
         f"?{quote(query.encode('latin-1'), QUERY_SAFE)}" if query else ""
     )
+
+
+def add_fields(environ: dict[str, Any], fields: Iterable[tuple[str, str]]) -> None:
+    """Add fields to those of a request that it does not have."""
+    for name, value in fields:
+        environ.setdefault("HTTP_" + name.upper().replace("-", "_"), value)

@@ -28,6 +28,8 @@ class Sink(AnswerWriter):
     def send_head(self, head: AnswerHead) -> None:
         """Take the head."""
         self.answer_status, self.headers = head.status, Headers(self.answer_fields(head))
+        if head.upgrade:
+            self.headers.add("Upgrade", head.upgrade)
 
     def send_data(self, data: bytes) -> None:
         """Take a piece of the body."""

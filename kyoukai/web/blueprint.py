@@ -19,6 +19,7 @@ from .node import Node
 from .relative_paths import beside_caller
 from .route import Route, RouteOptions
 from .static import StaticFiles
+from .websocket_route import WebSocketOptions, WebSocketRoute
 from .wsgi import THREADS, WSGIMount, make_routes
 
 F = TypeVar("F", bound=AnyFunction)
@@ -196,6 +197,24 @@ class Blueprint(Node):
     def delete(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
         """Return the decorator of a route that takes DELETE: see :meth:`route`."""
         return self.route(url, ("DELETE",), **options)
+
+    def websocket(self, url: str, **options: Unpack[WebSocketOptions]) -> Callable[[F], F]:
+        """Return a decorator that adds a route for WebSockets, of a coroutine function.
+
+        It is called with the context, the :class:`~kyoukai.websocket.WebSocket` and, by name, the values of
+        the variables. Hooks before may refuse with any answer; hooks after see the answer to the handshake.
+        For the parameters and what is raised, see :class:`~kyoukai.web.WebSocketRoute`.
+        """
+        if callable(url):
+            raise ConfigurationError(
+                f"websocket takes a URL first: @websocket('/...') before {describe(url)}"
+            )
+
+        def add(handler: F) -> F:
+            self.add_route(WebSocketRoute(handler, url, **options))
+            return handler
+
+        return add
 
     def static(
         self,

@@ -45,6 +45,9 @@ from .route_events import (
 from .sessions import Session
 from .web_application import WebApplication
 
+if TYPE_CHECKING:
+    from kyoukai.websocket import WebSocket
+
 # To look up a member of an enumeration takes a third of a microsecond in Python 3.11.
 OPEN: Final = ContextState.open
 CLOSED: Final = ContextState.closed
@@ -87,6 +90,12 @@ class HTTPRequestContext(Context):
 
     has_teardown = False
     """Whether there was ever anything to be awaited before it closes."""
+
+    websocket: "WebSocket | None" = None
+    """The WebSocket, where a route for such takes the request."""
+
+    has_finished = False
+    """Whether the hooks after have been called before the handler is done, as they are for a WebSocket."""
 
     failure: BaseException | None = None
     """What the request failed with, for the teardown callbacks."""
@@ -154,9 +163,15 @@ class HTTPRequestContext(Context):
         return self.environ.get("kyoukai.protocol")
 
     @property
+    def _peer(self) -> Any:
+        """What knows whether the client is there."""
+        websocket = self.websocket
+        return self.proto if websocket is None or websocket.connection is None else websocket.connection
+
+    @property
     def client_gone(self) -> bool:
         """Whether no answer can reach the client any more: its connection is lost."""
-        protocol = self.proto
+        protocol = self._peer
         return protocol is not None and protocol.client_gone
 
     @property
@@ -166,7 +181,7 @@ class HTTPRequestContext(Context):
         A client that closes is seen so. One that ends its side and waits for the answer is too;
         there are few of them.
         """
-        protocol = self.proto
+        protocol = self._peer
         return protocol is not None and protocol.client_ended
 
     def open_session(self) -> Session:
@@ -186,7 +201,7 @@ class HTTPRequestContext(Context):
 
     async def wait_client_ended(self) -> None:
         """Wait until :attr:`client_ended` is true; for ever, where the request has no connection."""
-        protocol = self.proto
+        protocol = self._peer
         await (get_running_loop().create_future() if protocol is None else protocol.wait_client_ended())
 
     def send_early_hints(self, fields: FieldPairs) -> bool:

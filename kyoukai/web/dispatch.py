@@ -28,7 +28,9 @@ from .context import HTTPRequestContext
 from .error_handlers import find_error_handler
 from .responses import make_response, render_error
 from .routing import Router, Target
+from .rules import RouteRule
 from .scope import Scope
+from .websocket_route import WebSocketRoute
 
 if TYPE_CHECKING:
     from .debugging import Debugger, ProcessRequest
@@ -61,6 +63,9 @@ class Dispatcher:
         self.make_response = make_response
         self.debugger = debugger
         self.is_wrapped = is_wrapped
+        for rule in router.map.iter_rules():
+            if isinstance(rule, RouteRule) and isinstance(rule.route, WebSocketRoute):
+                rule.route.finish = self.finish
 
     async def ask(self, ctx: HTTPRequestContext, target: Target) -> tuple[Any, AnyFunction]:
         """Return what answers a request that is looked at before its handler is called, and of whom.
@@ -86,6 +91,9 @@ class Dispatcher:
 
     async def finish(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
         """Return the answer that is left once all who want to look at it have done so."""
+        if ctx.has_finished:
+            # They have seen the answer to the handshake of a WebSocket.
+            return response
         if scope.after:
             response = await self._call_after(ctx, scope, response)
         try:

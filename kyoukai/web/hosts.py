@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, MapAdapter, RequestRedirect
+from werkzeug.routing.exceptions import WebsocketMismatch
 from werkzeug.wrappers import Request
 
 from .blueprint import Blueprint
@@ -65,21 +66,24 @@ class HostRouter(Router):
         """
         return self._adapt(request, None)
 
-    def _ask(self, method: str, path: str, host: str = "") -> Any:
+    def _ask(self, method: str, path: str, host: str = "", *, websocket: bool = False) -> Any:
         """Return what the map finds for a host, or else for every host, or raise what it raises."""
         own = HostAdapter(self.map, host, "/", None, "http", "/", method)
         try:
-            return own.match(path, method, return_rule=True, websocket=False)
+            return own.match(path, method, return_rule=True, websocket=websocket)
         except NotFound:
-            return super()._ask(method, path)
+            return super()._ask(method, path, websocket=websocket)
+        except (MethodNotAllowed, WebsocketMismatch) as error:
+            refusal = error
+        try:
+            return super()._ask(method, path, websocket=websocket)
+        except NotFound:
+            raise refusal from None
         except MethodNotAllowed as error:
             methods = {*(error.valid_methods or ())}
-        try:
-            return super()._ask(method, path)
-        except NotFound:
+            if isinstance(refusal, MethodNotAllowed):
+                methods |= {*(refusal.valid_methods or ())}
             raise MethodNotAllowed(sorted(methods)) from None
-        except MethodNotAllowed as error:
-            raise MethodNotAllowed(sorted(methods | {*(error.valid_methods or ())})) from None
 
     def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, ...], tuple[Route, Params]]:
         """Return nothing: clients choose the host, and with it what a path leads to."""

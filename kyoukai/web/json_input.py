@@ -19,13 +19,17 @@ def loads(data: str | bytes | bytearray, **options: Any) -> Any:
     """Return what :func:`json.loads` returns.
 
     :param options: those of :func:`json.loads`.
-    :raises ValueError: as that does, if ``data`` is no JSON.
+    :raises ValueError: as that does, if ``data`` is no JSON, or nested too deeply to be read.
     """
-    # RFC 8259 section 8.1: JSON is UTF-8. The json module looks for other encodings, by the NULs that
-    # they have among the first bytes, and twice for white space, which takes as long as a small document.
-    if type(data) is bytes and data.startswith((b"{", b"[")) and data[1:2] != b"\0" and not options:
-        text = data.decode("utf-8", "surrogatepass")
-        value, end = _decode(text)
-        if end == len(text) or not text[end:].strip(WHITE_SPACE):
-            return value
-    return json.loads(data, **options)
+    try:
+        # RFC 8259 section 8.1: JSON is UTF-8. The json module looks for other encodings, by the NULs that
+        # they have among the first bytes, and twice for white space, which takes as long as a small document.
+        if type(data) is bytes and data.startswith((b"{", b"[")) and data[1:2] != b"\0" and not options:
+            text = data.decode("utf-8", "surrogatepass")
+            value, end = _decode(text)
+            if end == len(text) or not text[end:].strip(WHITE_SPACE):
+                return value
+        return json.loads(data, **options)
+    except RecursionError:
+        # The client chooses how deep its lists are: it is refused as for any other mistake.
+        raise ValueError("the JSON is nested too deeply") from None

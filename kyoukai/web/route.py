@@ -83,6 +83,12 @@ class Route:
         "url",
     )
 
+    is_websocket = False
+    """Whether it takes WebSockets, and no other requests."""
+
+    arguments: tuple[str, ...] = ("ctx",)
+    """What its handler is called with besides the values of variables."""
+
     rule: Rule
     """The rule made from it when the application was finalized."""
 

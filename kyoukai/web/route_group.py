@@ -119,6 +119,30 @@ def route(url: str, methods: Iterable[str] = ("GET",), **options: Any) -> Callab
     return add
 
 
+def websocket(url: str, **options: Any) -> Callable[[F], F]:
+    """Return a decorator that makes a method of a :class:`RouteGroup` the handler of WebSockets.
+
+    :param url: the URL below the group's prefix.
+    :param options: the other parameters of :meth:`Blueprint.websocket() <kyoukai.Blueprint.websocket>`.
+    :raises ConfigurationError: if any of it cannot be used.
+    """
+    if callable(url):
+        raise ConfigurationError(f"websocket takes a URL first: @websocket('/...') before {describe(url)}")
+    hooks = {name: options.pop(name) for name in ("before", "after") if name in options}
+
+    def add(method: F) -> F:
+        # Made to be checked where it is written, as routes are.
+        Blueprint("checked").websocket(url, **options)(getattr(method, "__func__", method))
+
+        def mark(blueprint: Blueprint, group: RouteGroup, bound: AnyFunction) -> None:
+            bound_hooks: dict[str, Any] = {name: _bind(group, tuple(value)) for name, value in hooks.items()}
+            blueprint.websocket(url, **options, **bound_hooks)(bound)
+
+        return _add_mark(method, mark)
+
+    return add
+
+
 def errorhandler(key: ErrorKey) -> Callable[[F], F]:
     """Return a decorator that makes a method of a :class:`RouteGroup` answer errors of the group.
 

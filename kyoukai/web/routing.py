@@ -12,6 +12,7 @@ Where blueprints have hosts, the host is one more argument of the match, and one
 is the affair of :mod:`kyoukai.web.hosts`.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map, MapAdapter, RequestRedirect
+from werkzeug.routing.exceptions import WebsocketMismatch
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.errors import ConfigurationError
@@ -35,6 +37,7 @@ from .host_names import host_of
 from .route import Route
 from .rules import RouteRule, make_rules
 from .scope import Scope
+from .upgrades import UpgradeRequired, asks_for_websocket
 from .wsgi import CONVERTER, MountedConverter
 
 # What is left of a query as it was sent: everything that is visible in ASCII.
@@ -132,7 +135,16 @@ class Router:
         be called with the variables of its rule.
     """
 
-    __slots__ = ("_adapter", "_error_scopes", "_everything", "_fixed", "_found", "map", "scope")
+    __slots__ = (
+        "_adapter",
+        "_error_scopes",
+        "_everything",
+        "_fixed",
+        "_found",
+        "_has_websockets",
+        "map",
+        "scope",
+    )
 
     by_host = False
     """Whether the rules' hosts count."""
@@ -149,6 +161,7 @@ class Router:
         methods = {method for rule in rules for method in rule.methods or REGISTERED}
         self._everything = Options(self.scope, sorted(methods | {"OPTIONS"}))
         self._adapter = self.map.bind("")
+        self._has_websockets = any(rule.websocket for rule in rules)
         self._fixed = self._find_fixed(rules)
         self._found: dict[tuple[str, ...], tuple[Route, Params]] = {}
 
@@ -187,8 +200,16 @@ class Router:
     def _find(self, ctx: HTTPRequestContext, request: Request, key: tuple[str, ...]) -> Match:
         """Return what the map says of a method and a path, and keep it if it may be kept."""
         method = key[0]
+        if self._has_websockets and asks_for_websocket(request.environ):
+            with contextlib.suppress(HTTPException):
+                # Where no WebSocket takes it, it is served as any other request.
+                rule, params = self._ask(*key, websocket=True)
+                ctx.route, ctx.found = rule.route, params
+                return rule.route, params
         try:
             rule, params = self._ask(*key)
+        except WebsocketMismatch:
+            return Refusal(self._error_scopes.find(ctx, *key[1:]), UpgradeRequired()), NO_PARAMS
         except RequestRedirect:
             return Refusal(self.scope, self._redirect(request)), NO_PARAMS
         except MethodNotAllowed as error:
@@ -199,7 +220,7 @@ class Router:
         except NotFound:
             return Refusal(self._error_scopes.find(ctx, *key[1:]), NotFound()), NO_PARAMS
         route: Route = rule.route
-        if rule.is_constant and max(map(len, key)) <= MAX_PATH_SIZE:
+        if rule.is_constant and max(map(len, key)) <= MAX_PATH_SIZE and not self._takes_websocket(*key):
             if len(self._found) >= MAX_FOUND:
                 self._found.clear()
             self._found[key] = route, params
@@ -224,10 +245,19 @@ class Router:
             return Options(rule.route.scope, allowed), params
         return Options(self.scope, allowed), NO_PARAMS
 
-    def _ask(self, method: str, path: str, host: str = "") -> Any:
+    def _ask(self, method: str, path: str, host: str = "", *, websocket: bool = False) -> Any:
         """Return the rule and the parameters that the map finds, or raise what it raises."""
-        # A request is never matched as a websocket, whatever its Upgrade says.
-        return self._adapter.match(path, method, return_rule=True, websocket=False)
+        return self._adapter.match(path, method, return_rule=True, websocket=websocket)
+
+    def _takes_websocket(self, method: str, path: str, host: str = "") -> bool:
+        """Return whether a WebSocket is taken at this path: what is there for others is not kept then."""
+        if not self._has_websockets or method != "GET":
+            return False
+        try:
+            self._ask(method, path, host, websocket=True)
+        except HTTPException:
+            return False
+        return True
 
     def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, ...], tuple[Route, Params]]:
         """Return by method and path what the map finds for the paths that are rules themselves."""
@@ -238,6 +268,8 @@ class Router:
                     found, _ = self._ask(method, rule.rule)
                 except HTTPException:
                     continue  # Such as the redirect that doubled slashes lead to.
+                if self._takes_websocket(method, rule.rule):
+                    continue
                 fixed[method, rule.rule] = found.route, NO_PARAMS
         return fixed
 
@@ -261,4 +293,4 @@ class Router:
                 f"the rule {rule.rule!r} of {describe(route.handler)} cannot be used: {reason}"
             ) from exc
         what = f"by the rule {rule.rule!r}, the handler"
-        check_call(what, route.handler, ("ctx",), sorted(rule.arguments))
+        check_call(what, route.handler, route.arguments, sorted(rule.arguments))

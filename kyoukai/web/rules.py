@@ -50,13 +50,13 @@ def make_rules(root: Blueprint) -> list[RouteRule]:
     :raises ConfigurationError: if two routes take the same method of the same URL.
     """
     rules: list[RouteRule] = []
-    taken: dict[tuple[str | None, str, str], Route] = {}
+    taken: dict[tuple[str | None, str, str, bool], Route] = {}
     for blueprint in root.walk():
         for route in blueprint.routes:
             host = route.url_host
             url = blueprint.url_prefix + route.url
             for method in route.methods:
-                other = taken.setdefault((host, url, method), route)
+                other = taken.setdefault((host, url, method, route.is_websocket), route)
                 if other is not route:
                     raise ConfigurationError(
                         f"{method} {(host or '') + url!r} is answered by {describe(other.handler)} already,"
@@ -69,6 +69,7 @@ def make_rules(root: Blueprint) -> list[RouteRule]:
                 strict_slashes=route.strict_slashes,
                 defaults=route.defaults,
                 host=host,
+                websocket=route.is_websocket,
             )
             rule.route = route
             rules.append(rule)
@@ -78,7 +79,7 @@ def make_rules(root: Blueprint) -> list[RouteRule]:
         # Werkzeug adds HEAD to GET, which must not hide a route that has HEAD for itself.
         if (
             rule.methods is not None
-            and taken.get((rule.host, rule.rule, "HEAD"), rule.route) is not rule.route
+            and taken.get((rule.host, rule.rule, "HEAD", False), rule.route) is not rule.route
         ):
             rule.methods.discard("HEAD")
     return rules

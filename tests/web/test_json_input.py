@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from werkzeug.exceptions import BadRequest
+from werkzeug.test import EnvironBuilder
 
+from kyoukai import Request
 from kyoukai.web import json_input
 
 DOCUMENTS = st.recursive(
@@ -60,3 +63,15 @@ def test_what_may_be_given_is_what_json_takes(data: Any) -> None:
 
 def test_it_writes_as_json_does() -> None:
     assert json_input.dumps is json.dumps
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, "[" * 100_000, b'{"a":' * 100_000, b" " + b"[" * 100_000])
+def test_a_document_that_is_nested_too_deeply_is_refused_as_any_other(data: bytes | str) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        json_input.loads(data)
+
+
+def test_a_client_that_sends_one_is_told_that_its_request_is_bad() -> None:
+    builder = EnvironBuilder(method="POST", data=b"[" * 100_000, content_type="application/json")
+    with pytest.raises(BadRequest):
+        Request(builder.get_environ()).get_json()

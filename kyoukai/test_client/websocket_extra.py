@@ -1,0 +1,26 @@
+"""What WebSockets need, and other requests do without."""
+
+from typing import TYPE_CHECKING
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.extras import extra_command
+
+if TYPE_CHECKING:
+    from .websocket import ClientWebSocket
+    from .websocket_connection import ClientConnection
+
+
+def load_websockets() -> "tuple[type[ClientConnection], type[ClientWebSocket]]":
+    """Return the classes of what a WebSocket is here: a connection, and what a test has of it.
+
+    :raises ConfigurationError: if the library ``websockets`` is missing.
+    """
+    try:
+        from .websocket import ClientWebSocket
+        from .websocket_connection import ClientConnection
+    except ModuleNotFoundError as exc:
+        if exc.name is None or exc.name.partition(".")[0] != "websockets":
+            raise
+        needed = f"a WebSocket needs the library websockets: {extra_command('websocket')}"
+        raise ConfigurationError(needed) from exc
+    return ClientConnection, ClientWebSocket
