@@ -1,5 +1,6 @@
 """The pages say what the code has: examples, tables, outputs, names and links."""
 
+import dataclasses
 import importlib.util
 import inspect
 import re
@@ -15,6 +16,8 @@ from kyoukai.commands.options import BY_NAME, TABLE
 from kyoukai.core.exchange.answer_writer import AnswerWriter
 from kyoukai.server.access_log import DEFAULT_FORMAT
 from kyoukai.server.tls import SETTINGS as SSL_SETTINGS
+from kyoukai.web.websocket_route import WebSocketOptions
+from kyoukai.websocket import WebSocketSettings
 
 from .test_architecture import ROOMS
 
@@ -171,6 +174,12 @@ def test_every_logger_is_listed() -> None:
     }
 
 
+def test_every_setting_of_websockets_is_listed_and_an_option_of_their_routes() -> None:
+    names = [field.name for field in dataclasses.fields(WebSocketSettings)]
+    assert list(rows("websockets.md", "Limits and settings")) == names
+    assert set(names) <= WebSocketOptions.__annotations__.keys()
+
+
 def test_the_contract_names_its_version() -> None:
     page = (DOCS / "contract.md").read_text("utf-8")
     assert f"`API_VERSION`, now {kyoukai.API_VERSION}." in page
@@ -248,7 +257,11 @@ def test_the_contract_lists_what_a_wire_says_of_a_head() -> None:
 def test_the_reference_has_every_public_name() -> None:
     page = (DOCS / "reference.md").read_text("utf-8")
     listed = re.findall(r"(?m)^\.\. (?:auto\w+|data):: (\S+)$", page)
-    assert sorted(listed) == sorted([*kyoukai.__all__, "kyoukai.backends.httptools_.KyoukaiProtocol"])
+    # The decorator of a route group; the package has a module of this name.
+    websockets = [*kyoukai.websocket.__all__, "websocket"]
+    assert sorted(listed) == sorted(
+        [*kyoukai.__all__, *websockets, "kyoukai.backends.httptools_.KyoukaiProtocol"]
+    )
 
 
 def test_the_way_of_a_request_takes_ten_steps_and_names_their_files() -> None:

@@ -20,6 +20,7 @@ import kyoukai
 from kyoukai import CookieSessions, HTTPRequestContext, Kyoukai, KyoukaiComponent, cli
 from kyoukai.commands.options import COMPONENT_SETTINGS as SETTINGS
 from kyoukai.web import Route, make_response
+from kyoukai.websocket import WebSocket
 
 from .test_docs import DOCS
 
@@ -33,7 +34,7 @@ THEIRS = {"encode", "events", "flask_app", "hook", "parent", "work"}
 PLAIN = re.compile(
     r"GET|HEAD|dict|list|str|module:attribute|asyncio\.Server|strict_slashes|limits|source|response"
     r"|certificate|key|kyoukai\.backends|importlib\.metadata\.version\(.*\)"
-    r"|async with|def|(async )?def item\(ctx, number\)"
+    r"|async with|def|(async )?def item\(ctx, number\)|async def handler\(ctx, ws\)"
     r"|ctx\.user( = user)?"
 )
 
@@ -65,6 +66,7 @@ async def make_names() -> dict[str, Any]:
         "ctx": ctx,
         "component": KyoukaiComponent(app),
         "group": kyoukai.RouteGroup(),
+        "ws": WebSocket,
         "Route": Route,
         "response": Response(),
         "Response": Response,
@@ -96,7 +98,7 @@ class Checker:
 
         :raises AssertionError: if there is something in it that does not exist.
         """
-        self.find(ast.parse(re.sub("^(@|await |async for chunk in )", "", code), mode="eval").body)
+        self.find(ast.parse(re.sub("^(@|await |async for (chunk|message) in )", "", code), mode="eval").body)
 
     def find(self, node: ast.expr) -> Any:
         """Return what an expression names, the class where it would be an instance."""

@@ -3,9 +3,13 @@
 import contextlib
 import os
 import shutil
+import tempfile
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ..serving import PATIENCE
@@ -54,3 +58,33 @@ def visit(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
         yield context.new_page()
     finally:
         context.close()
+
+
+@contextlib.contextmanager
+def watched_browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """Run a browser while the block runs, and wait until all of its processes have ended."""
+    # Its profile is there, by whose path its processes can be told from those of others. The test's own
+    # folder has too long a name: there is a Unix socket in a profile.
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        try:
+            with chromium() as browser:
+                assert processes_with(folder) != set()
+                yield browser
+        except NoBrowserError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+        end = time.monotonic() + PATIENCE
+        while left := processes_with(folder):
+            assert time.monotonic() < end, left
+            time.sleep(0.01)
+
+
+def processes_with(text: str) -> set[str]:
+    """Return the commands of the processes that have a text in their command line."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = path.read_text("utf-8", "replace").replace("\0", " ")
+            if text in command:
+                found.add(command)
+    return found

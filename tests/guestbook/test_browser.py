@@ -1,15 +1,11 @@
 """The guestbook as guests see it: in a browser, live, on every backend."""
 
-import contextlib
 import io
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from ..serving import PATIENCE
 from . import browser as browsers
@@ -65,39 +61,9 @@ class Visitor:
         self.page.get_by_label("A picture").set_input_files(path)
 
 
-@contextlib.contextmanager
-def watched_browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    """Run a browser while the block runs, and wait until all of its processes have ended."""
-    # Its profile is there, by whose path its processes can be told from those of others. The test's own
-    # folder has too long a name: there is a Unix socket in a profile.
-    with tempfile.TemporaryDirectory() as folder:
-        monkeypatch.setenv("TMPDIR", folder)
-        try:
-            with browsers.chromium() as browser:
-                assert processes_with(folder) != set()
-                yield browser
-        except browsers.NoBrowserError as error:
-            raise pytest.fail.Exception(str(error), pytrace=False) from None
-        end = time.monotonic() + PATIENCE
-        while left := processes_with(folder):
-            assert time.monotonic() < end, left
-            time.sleep(0.01)
-
-
-def processes_with(text: str) -> set[str]:
-    """Return the commands of the processes that have a text in their command line."""
-    found = set()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            command = path.read_text("utf-8", "replace").replace("\0", " ")
-            if text in command:
-                found.add(command)
-    return found
-
-
 def test_guests_in_browsers(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expect.set_options(timeout=1000 * PATIENCE)
-    with watched_browser(monkeypatch) as browser:
+    with browsers.watched_browser(monkeypatch) as browser:
         with browsers.visit(browser, site.url) as ada_page, browsers.visit(browser, site.url) as bob_page:
             check_with_scripts(Visitor(ada_page, tmp_path), Visitor(bob_page, tmp_path))
         with browsers.visit(browser, site.url, java_script_enabled=False) as page:

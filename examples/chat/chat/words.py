@@ -1,0 +1,54 @@
+"""What people write, and what is wrong with it."""
+
+import re
+
+MAX_NAME = 40
+MAX_TEXT = 1000
+
+MAX_SIZE = 16 * 1024
+"""Bytes of the largest message: a text of :data:`MAX_TEXT` characters fits, however its JSON writes them."""
+
+ROOM = re.compile(r"\w(?:[\w -]{0,38}\w)?")
+"""The name of a room: it stands in a URL, and the page's form has the same rule."""
+
+# What has no business in a text: control characters, but for tabs and line breaks, and halves of characters,
+# which JSON can have and UTF-8 cannot.
+NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Wrong(ValueError):
+    """What is wrong; the text is for whoever wrote it, and short enough to be the reason of a close."""
+
+
+def is_room(name: str) -> bool:
+    """Return whether a room may have this name."""
+    return ROOM.fullmatch(name) is not None
+
+
+def read_name(value: str) -> str:
+    """Return the name that somebody wants to have.
+
+    :raises Wrong: if it is none.
+    """
+    name = " ".join(NO_TEXT.sub(" ", value).split())
+    if not name:
+        raise Wrong("Please say who you are.")
+    if len(name) > MAX_NAME:
+        raise Wrong(f"A name has {MAX_NAME} characters at most.")
+    return name
+
+
+def read_text(message: object) -> str:
+    """Return the text of a message, such as ``{"text": "hello"}``.
+
+    :raises Wrong: if it has none.
+    """
+    text = message.get("text") if isinstance(message, dict) else None
+    if not isinstance(text, str):
+        raise Wrong("A message is an object with a text.")
+    text = NO_TEXT.sub("", text.replace("\r\n", "\n")).strip()
+    if not text:
+        raise Wrong("There is nothing in this message.")
+    if len(text) > MAX_TEXT:
+        raise Wrong(f"This has {len(text)} characters; {MAX_TEXT} are the most.")
+    return text
