@@ -15,6 +15,7 @@ be read where nothing is built::
 import asyncio
 import dataclasses
 import functools
+import inspect
 import logging
 import re
 import runpy
@@ -45,6 +46,7 @@ from kyoukai.server.supervisor.phases import TABLE as SIGNALS
 from kyoukai.server.supervisor.phases import Phase
 from kyoukai.testing.report import Report, RuleResult
 from kyoukai.testing.rules import Rule, load_rules
+from kyoukai.websocket import WebSocketSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -84,6 +86,17 @@ def limits_table() -> str:
             )
             for field in fields
         ),
+    )
+
+
+def websocket_settings_table() -> str:
+    """Return what can be set for WebSockets: name, default, and the meaning by the class's docstring."""
+    found = re.findall(r"(?s):ivar (\w+): (.*?)(?=\n:)", inspect.getdoc(WebSocketSettings) or "")
+    meanings = {name: re.sub(r"\s+", " ", text).replace("``", "`").rstrip(".") for name, text in found}
+    fields = dataclasses.fields(WebSocketSettings)
+    return table(
+        ("option", "default", "meaning"),
+        ((f"`{field.name}`", f"`{field.default}`", meanings[field.name]) for field in fields),
     )
 
 
@@ -324,6 +337,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "rules": rules_table,
     "signals": signals_table,
     "states": states_table,
+    "websocket-settings": websocket_settings_table,
 }
 SECTIONS: Final = {"corpus": corpus_sections, "options": options_sections}
 OUTPUTS: Final = {
