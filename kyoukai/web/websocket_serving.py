@@ -101,6 +101,8 @@ class Opening:
         self.ctx = ctx
         self.route = route
         self.agreed = agreed
+        self.task = asyncio.current_task()
+        """The handler's; the WebSocket may be accepted by another."""
         self.response: Response | None = None
         """What hooks after were told of."""
 
@@ -122,7 +124,7 @@ class Opening:
         exchange = getattr(protocol, "first", protocol)
         if protocol is None or exchange is None:
             raise WebSocketClosed(1006, "the client is gone")
-        task = asyncio.current_task()
+        task = self.task
         owner = getattr(exchange, "owner", exchange)
 
         def note_end(connection: WebSocketConnection, is_lost: bool) -> None:

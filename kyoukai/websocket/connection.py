@@ -105,10 +105,11 @@ class WebSocketConnection(Connection):
         """Clean up, and tell whoever waits."""
         super().connection_lost(exc)
         self.user.end()
-        is_lost = self.closed is None
-        if is_lost:
+        # A close that waits for its answer is one, though nobody gets that any more.
+        self.answer_last()
+        if self.closed is None:
             self.closed = WebSocketClosed(ABNORMAL_CLOSURE)
-        self._due = None
+        is_lost = self.closed.code == ABNORMAL_CLOSURE
         self.inbox.wake()
         # It knows the request, which knows this object.
         on_end, self._on_end = self._on_end, None
@@ -257,8 +258,9 @@ class WebSocketConnection(Connection):
 
     def _write_close(self, code: int | None, reason: str) -> None:
         if not self._is_close_sent:
+            frame = close_frame(code, reason)  # One that cannot be sent leaves it open.
             self._is_close_sent = True
-            self.raw_write(close_frame(code, reason))
+            self.raw_write(frame)
 
     def _write_control(self, opcode: Any, data: bytes) -> None:
         # A client that reads nothing, and asks on and on, gets no answers that pile up.
@@ -289,7 +291,7 @@ class WebSocketConnection(Connection):
             self._check_presence(now)
 
     def _check_presence(self, now: float) -> None:
-        step = self._presence.decide(now, is_held=self._is_held)
+        step = self._presence.decide(now, is_held=self._is_held or self.is_paused)
         if step is Step.PING:
             self._write_control(PING, b"")
         elif step is Step.GIVE_UP:

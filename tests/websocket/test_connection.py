@@ -1,0 +1,34 @@
+"""What a WebSocket's connection does by the clock, which is hard to come by over a socket."""
+
+import asyncio
+from types import SimpleNamespace
+
+from kyoukai import Kyoukai
+from kyoukai.core.serving.server_state import Server
+from kyoukai.test_client.memory_transport import connect
+from kyoukai.websocket import WebSocketSettings
+from kyoukai.websocket.connection import WebSocketConnection
+
+
+def test_a_client_that_is_busy_reading_is_not_asked_whether_it_is_there() -> None:
+    async def main() -> None:
+        server = Server()
+        component = SimpleNamespace(app=Kyoukai("a"), server=server)
+        settings = WebSocketSettings(ping_interval=20, ping_timeout=20)
+        connection = WebSocketConnection(component, None, "127.0.0.1", 80, settings=settings)
+        connect(connection, asyncio.Protocol())
+        connection.pause_writing()
+        # The ping would not be sent, so that its answer must not be waited for.
+        connection.sweep(server.clock + 25)
+        connection.resume_writing()
+        connection.sweep(server.clock + 44)
+        assert connection.closed is None
+        connection.sweep(server.clock + 46)  # It is asked only now.
+        connection.sweep(server.clock + 65)
+        assert connection.closed is None
+        connection.sweep(server.clock + 67)
+        assert connection.closed is not None
+        connection.abort()
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
