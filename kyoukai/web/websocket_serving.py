@@ -75,7 +75,7 @@ def end_failed(
     if is_end(exc):
         connection.begin_close(1001)
         raise exc
-    if has_noticed_end(exc):
+    if has_noticed_end(connection, exc):
         # It has noticed the end by this.
         connection.begin_close(1000)
         return
@@ -87,8 +87,11 @@ def end_failed(
     connection.begin_close(1011)
 
 
-def has_noticed_end(exc: BaseException) -> bool:
-    """Return whether what a handler, or its group of tasks, has raised says that the WebSocket is closed."""
+def has_noticed_end(connection: WebSocketConnection, exc: BaseException) -> bool:
+    """Return whether what a handler, or its group of tasks, has raised says that its WebSocket is closed."""
+    if connection.closed is None and not connection.client_gone:
+        # It is another one that is.
+        return False
     if isinstance(exc, BaseExceptionGroup):
         return exc.split(WebSocketClosed)[1] is None
     return isinstance(exc, WebSocketClosed)

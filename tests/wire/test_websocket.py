@@ -481,6 +481,21 @@ def test_a_handler_that_raises(serve: Serve, caplog: pytest.LogCaptureFixture) -
     caplog.clear()
 
 
+def test_the_end_of_another_websocket_is_a_failure_of_the_handler(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        await ws.accept()
+        raise WebSocketClosed(1000)
+
+    with serve(make_app(handler)).connect() as client:
+        opened(client)
+        assert receive(client) == closing(1011)
+    (record,) = error_records(caplog)
+    assert "unhandled exception" in record.getMessage()
+    caplog.clear()
+
+
 def test_a_handler_that_meets_the_end(serve: Serve) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         while True:
