@@ -212,8 +212,7 @@ class WebSocketConnection(Connection):
 
     def write_message(self, opcode: Any, data: bytes) -> None:
         """Write a message, without a wait."""
-        if self.closed is not None or self._is_close_sent:
-            raise self.closed_error()
+        self._check_open()
         head, payload = self.writer.message(opcode, data)
         traffic = self.traffic
         traffic.sent += 1
@@ -225,21 +224,20 @@ class WebSocketConnection(Connection):
 
     def write_fragment(self, opcode: Any, data: bytes, fin: bool) -> None:
         """Write a part of a message, without a wait."""
-        if self.closed is not None or self._is_close_sent:
-            raise self.closed_error()
+        self._check_open()
         self.traffic.sent += fin
         written = self.writer.fragment(opcode, data, fin)
         self.traffic.sent_size += len(written)
         self.raw_write(written)
 
+    def _check_open(self) -> None:
+        # A transport knows of a reset before it has told its protocol; whoever goes on keeps it from that.
+        if self.closed is not None or self._is_close_sent or self.transport.is_closing():
+            raise self.closed_error()
+
     def closed_error(self) -> WebSocketClosed:
         """Return a new exception that says how it was closed."""
-        closed = self.closed
-        return (
-            WebSocketClosed(ABNORMAL_CLOSURE)
-            if closed is None
-            else WebSocketClosed(closed.code, closed.reason)
-        )
+        return WebSocketClosed(ABNORMAL_CLOSURE) if self.closed is None else self.closed.anew()
 
     def begin_close(self, code: int, reason: str = "") -> None:
         """Close from this side: the client has ``close_timeout`` seconds to answer."""

@@ -13,3 +13,7 @@ class WebSocketClosed(ConnectionResetError):
         super().__init__(f"closed with {code}" + (f": {reason}" if reason else ""))
         self.code = code
         self.reason = reason
+
+    def anew(self) -> "WebSocketClosed":
+        """Return another one that says the same, and has no traceback."""
+        return WebSocketClosed(self.code, self.reason)

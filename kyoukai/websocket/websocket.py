@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from websockets.frames import BINARY, CONT, TEXT, Opcode
 
@@ -12,6 +12,9 @@ from .errors import WebSocketClosed
 from .frame_reader import INTERNAL_ERROR
 
 Message = str | bytes
+
+TURN_MESSAGES: Final = 16
+"""Messages sent before the loop has its turn, if the client takes them all."""
 
 
 def encode_json(value: Any) -> bytes:
@@ -142,7 +145,7 @@ class WebSocket:
             await self._send_fragments(connection, message)
         else:
             connection.write_message(*as_payload(message))
-        if connection.is_paused:
+        if connection.is_paused or not connection.traffic.sent % TURN_MESSAGES:
             await self._drain(connection)
 
     async def send_json(self, value: Any) -> None:
@@ -158,7 +161,7 @@ class WebSocket:
         if connection is None or self._fragmenting is not None:
             connection = await self._be_next()
         connection.write_message(TEXT, data)
-        if connection.is_paused:
+        if connection.is_paused or not connection.traffic.sent % TURN_MESSAGES:
             await self._drain(connection)
 
     async def _be_next(self) -> WebSocketConnection:
@@ -213,7 +216,9 @@ class WebSocket:
 
     async def _drain(self, connection: WebSocketConnection) -> None:
         try:
-            await connection.drain()
+            if not await connection.drain():
+                # A client that takes all that a handler sends would keep the loop for the two of them.
+                await asyncio.sleep(0)
         except WebSocketClosed:
             raise
         except ConnectionResetError:

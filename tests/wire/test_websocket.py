@@ -688,6 +688,39 @@ def test_a_client_that_does_not_read_makes_the_handler_wait(serve: Serve) -> Non
     assert ended == [[]]
 
 
+def test_a_handler_that_only_sends_leaves_the_loop_to_others(serve: Serve) -> None:
+    turns: list[int] = []
+
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        await ws.accept()
+        asyncio.get_running_loop().call_soon(turns.append, 1)
+        for _ in range(100):
+            await ws.send(b"x")
+        turns.append(2)
+
+    with serve(make_app(handler)).connect() as client:
+        opened(client)
+        assert [receive(client).payload for _ in range(100)] == [b"x"] * 100
+        assert receive(client) == closing(1000)
+    assert turns == [1, 2]
+
+
+def test_a_transport_that_closes_takes_no_message(serve: Serve) -> None:
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        await ws.accept()
+        assert ws.connection is not None
+        ws.connection.transport.abort()
+        with pytest.raises(WebSocketClosed):
+            await ws.send(b"x")
+        ended.append(ws)
+
+    ended: list[WebSocket] = []
+    server = serve(make_app(handler))
+    with server.connect() as client:
+        opened(client)
+        server.wait_until(lambda: ended)
+
+
 def test_a_broadcast_does_not_wait_for_who_does_not_read(serve: Serve) -> None:
     everyone: list[WebSocket] = []
 
