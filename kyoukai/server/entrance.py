@@ -160,10 +160,14 @@ def make_protocol(create: CreateProtocol, address: tuple[str, int], peer: Any) -
     :param peer: the client's address, as :meth:`socket.socket.accept` has it, or what a proxy says of it;
         ``None``: it is to be asked.
     """
+    proxied = None
     if isinstance(peer, Relayed):
         peer, proxied = peer
+    # One who comes by a Unix socket may have bound a name, which is a text and no address.
+    peer = peer if isinstance(peer, tuple) else None
+    if proxied is not None:
         if proxied.peer is None or proxied.server is None:
-            peer = Unnamed(peer)
+            peer = Unnamed(peer or ())
         else:
             peer, address = proxied.peer, proxied.server
     protocol = create(*address)
