@@ -82,8 +82,8 @@ def test_a_request_that_is_answered_instead(serve: Any, app: Any, request_: byte
         for _ in range(2):
             answer = client.request(request_)
             assert (answer.status, answer.body) == (426, b"echo only")
-            # The connection goes on.
-            assert "connection" not in answer.fields
+            # The connection goes on, and the client is told what to go on with.
+            assert (answer.fields["upgrade"], answer.fields["connection"]) == ("echo", "Upgrade")
 
 
 def test_a_field_that_cannot_be_sent_opens_nothing(serve: Any) -> None:
