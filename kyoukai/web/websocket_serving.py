@@ -57,6 +57,10 @@ async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any)
             raise
         end_failed(ctx, route, websocket.connection, exc)
         return opening.response
+    finally:
+        # It has the context, which has the WebSocket, which has it.
+        websocket.refused = True
+        del opening.ctx
     if websocket.connection is None:
         if answer is not None:
             return answer

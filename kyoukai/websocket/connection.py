@@ -12,7 +12,7 @@ from typing import Any, Final
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import CLOSE, PING, PONG
 
-from kyoukai.core.connection.connection import OPEN, Connection
+from kyoukai.core.connection.connection import CLOSED, OPEN, Connection
 from kyoukai.core.exchange.client_state import ClientState
 
 from .errors import WebSocketClosed
@@ -202,13 +202,13 @@ class WebSocketConnection(Connection):
     def _go_on(self) -> None:
         self._is_held = False
         self._read()
-        if self._is_held or self.phase is not OPEN:
+        if self._is_held or self.phase is CLOSED:
             return
-        if self.client.has_ended:
-            if self._due is None and self.closed is None:
-                self._finish(WebSocketClosed(ABNORMAL_CLOSURE))
-            return
-        self.transport.resume_reading()
+        if not self.client.has_ended:
+            # While it lingers, too: what is left unread would make its end a reset.
+            self.transport.resume_reading()
+        elif self._due is None and self.closed is None:
+            self._finish(WebSocketClosed(ABNORMAL_CLOSURE))
 
     def write_message(self, opcode: Any, data: bytes) -> None:
         """Write a message, without a wait."""

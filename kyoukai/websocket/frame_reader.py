@@ -7,6 +7,7 @@ knows a transport.
 """
 
 import codecs
+import zlib
 from typing import Final, NamedTuple
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
@@ -252,6 +253,11 @@ class FrameReader:
             raise Violation(MESSAGE_TOO_BIG, f"message of more than {self._max_size} bytes") from exc
         except ProtocolError as exc:
             raise Violation(INVALID_PAYLOAD, "message that cannot be inflated") from exc
+        decoder = getattr(deflate, "decoder", None)
+        if decoder is not None and decoder.eof:
+            # RFC 7692 section 7.2.3.4: a client may end a message by a final block. zlib keeps all that comes
+            # behind one, for ever.
+            deflate.decoder = zlib.decompressobj(wbits=-deflate.remote_max_window_bits)
         if len(inflated) > room:
             raise Violation(MESSAGE_TOO_BIG, f"message of more than {self._max_size} bytes")
         return bytes(inflated)

@@ -77,7 +77,9 @@ def _deflate_factory(settings: WebSocketSettings) -> ServerPerMessageDeflateFact
 
 def _as_request(environ: dict[str, Any]) -> Request:
     headers = Headers()
-    for field in ("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version"):
+    # Others may be offered besides: whoever asks has looked for this one.
+    headers["Upgrade"] = "websocket"
+    for field in ("Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"):
         _copy(environ, field, headers)
     for field in ("Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"):
         _copy(environ, field, headers)

@@ -21,27 +21,31 @@ class Presence:
     :param now: seconds, as all times here.
     """
 
-    __slots__ = ("_interval", "_pinged", "_timeout", "heard")
+    __slots__ = ("_held", "_interval", "_pinged", "_timeout", "heard")
 
     def __init__(self, interval: float | None, timeout: float, now: float) -> None:
         self._interval = NEVER if interval is None else interval
         self._timeout = timeout
         self._pinged = NEVER
+        self._held = NEVER
         self.heard = now
         """When it last sent something."""
 
     def decide(self, now: float, *, is_held: bool) -> Step:
         """Return what is to be done.
 
-        :param is_held: whether nothing is read from it, so that an answer may lie unread.
+        :param is_held: whether nothing is read from it, so that an answer may lie unread. It is asked all the
+            same: where it is gone, that cannot be written.
         """
         if is_held:
-            self.heard, self._pinged = now, NEVER
-        elif self._pinged == NEVER or self._pinged <= self.heard:
-            if now - self.heard >= self._interval:
-                self._pinged = now
-                return Step.PING
-            self._pinged = NEVER
-        elif now - self._pinged >= self._timeout:
-            return Step.GIVE_UP
-        return Step.NOTHING
+            self._held = now
+        elif self._held != NEVER:
+            self.heard, self._pinged, self._held = self._held, NEVER, NEVER
+        is_asked = self._pinged != NEVER and self._pinged > self.heard
+        since = self._pinged if is_asked else self.heard
+        if is_asked and not is_held:
+            return Step.GIVE_UP if now - since >= self._timeout else Step.NOTHING
+        if now - since < self._interval:
+            return Step.NOTHING
+        self._pinged = now
+        return Step.PING

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -192,6 +193,20 @@ def test_one_byte_more():
     with pytest.raises(Violation) as caught:
         reader.read()
     assert caught.value.code == 1009
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["context takeover", "no context takeover"])
+def test_one_that_ends_by_a_final_block_leaves_nothing_behind(keeps):
+    # RFC 7692 section 7.2.3.4
+    deflate = PerMessageDeflate(not keeps, not keeps, 12, 12)
+    reader = FrameReader(LIMIT, LIMIT, deflate)
+    compressor = zlib.compressobj(wbits=-12)
+    payload = compressor.compress(b"hello") + compressor.flush(zlib.Z_FINISH) + b"\0"
+    for _ in range(3):
+        reader.feed(frame(TEXT, payload, reserved=4))
+        assert reader.read() == "hello"
+        if keeps:
+            assert deflate.decoder.unused_data == b""
 
 
 def test_one_that_is_not_deflated():

@@ -50,6 +50,10 @@ def test_who_asks_for_one(fields, expected):
     assert asks_for_websocket(environ(**fields)) is expected
 
 
+def test_one_that_is_offered_among_others_is_taken():
+    assert agree(environ(upgrade="h2c, websocket"), SETTINGS, ()).deflate is None
+
+
 def test_a_post_asks_for_none():
     assert not asks_for_websocket({**environ(), "REQUEST_METHOD": "POST"})
 

@@ -26,11 +26,17 @@ def test_one_that_sends_is_not_asked():
         assert presence.decide(time, is_held=False) is Step.NOTHING
 
 
-def test_one_that_is_not_read_from_is_not_given_up():
+def test_one_that_is_not_read_from_is_asked_and_not_given_up():
     presence = Presence(20, 10, 0)
     assert steps(presence, 20) == ["ping"]
-    assert steps(presence, 30, 100, is_held=True) == ["nothing", "nothing"]
-    assert steps(presence, 119, 120, 130) == ["nothing", "ping", "give up"]
+    assert steps(presence, 30, 39, 40, 59, 60, is_held=True) == [
+        "nothing",
+        "nothing",
+        "ping",
+        "nothing",
+        "ping",
+    ]
+    assert steps(presence, 79, 80, 89, 90) == ["nothing", "ping", "nothing", "give up"]
 
 
 def test_never():

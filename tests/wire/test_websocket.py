@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -703,6 +705,28 @@ def test_a_handler_that_only_sends_leaves_the_loop_to_others(serve: Serve) -> No
         assert [receive(client).payload for _ in range(100)] == [b"x"] * 100
         assert receive(client) == closing(1000)
     assert turns == [1, 2]
+
+
+def test_nothing_is_left_that_waits_for_a_collector(serve: Serve) -> None:
+    kept: list[weakref.ref[Any]] = []
+
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        await ws.accept()
+        kept.extend([weakref.ref(ws), weakref.ref(ws.connection), weakref.ref(ctx)])
+        async for _ in ws:
+            pass
+
+    server = serve(make_app(handler))
+    server.call(gc.disable)
+    try:
+        with server.connect() as client:
+            opened(client)
+            client.send(close(1000))
+            assert receive(client) == closing(1000)
+            assert client.receive_rest() == b""
+        server.wait_until(lambda: kept and all(one() is None for one in kept))
+    finally:
+        gc.enable()
 
 
 def test_a_transport_that_closes_takes_no_message(serve: Serve) -> None:
