@@ -495,10 +495,7 @@ class Exchange(AnswerWriter):
         ask = getattr(self.owner.app, "receive_head", None)
         if ask is None:
             return None
-        environ = self.head.environ | self.environ
-        if self.server.forwarding is not None:
-            self.server.forwarding.apply(environ)
-        plan: BodyPlan | None = ask(environ)
+        plan: BodyPlan | None = ask(self.head.environ | self.client_environ)
         return plan
 
     def take_body(self, data: bytes) -> None:
