@@ -68,7 +68,9 @@ class WebSocketRoute(Route):
             what = describe(handler) if callable(handler) else repr(handler)
             raise ConfigurationError(f"the handler of a WebSocket must be a coroutine function, not {what}")
         try:
-            from .websocket_serving import WebSocketSettings, serve_websocket
+            from kyoukai.websocket import WebSocketSettings
+
+            from .websocket_serving import serve_websocket
         except ModuleNotFoundError as exc:
             if exc.name is None or exc.name.partition(".")[0] != "websockets":
                 raise

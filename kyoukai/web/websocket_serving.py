@@ -161,6 +161,3 @@ class Opening:
         ctx.environ[TOLD] = True
         opened: WebSocketConnection = connection
         return opened
-
-
-__all__ = ["WebSocketSettings", "serve_websocket"]

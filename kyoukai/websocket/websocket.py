@@ -219,8 +219,6 @@ class WebSocket:
             if not await connection.drain():
                 # A client that takes all that a handler sends would keep the loop for the two of them.
                 await asyncio.sleep(0)
-        except WebSocketClosed:
-            raise
         except ConnectionResetError:
             raise connection.closed_error() from None
 
