@@ -226,7 +226,7 @@ class Front(Proxy):
                 "127.0.0.1:8000": f"127.0.0.1:{port}",
             }
             (folder / "shop.conf").write_text(replaced((EXAMPLES / "nginx.conf").read_text(), changes))
-            self.start(INCLUDING, find("nginx"), "-p", str(folder), "-e", "stderr", "-c")
+            self.start(INCLUDING, find("nginx"), "-p", str(folder), "-e", "stderr", "-c", site="shop.conf")
 
     def ask(self, target: str, *fields: str) -> Answer:
         """Ask by TLS, from an address that is not the proxy's."""

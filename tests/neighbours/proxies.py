@@ -43,7 +43,8 @@ listen proxy
     server kyoukai 127.0.0.1:{upstream} {server_options}
 """
 
-NGINX = """
+# What nginx needs that runs without a system's folders, up to where its servers are.
+BEGINNING = """
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
@@ -56,6 +57,11 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+"""
+
+NGINX = (
+    BEGINNING
+    + """
     # What is too large is for the server to say.
     client_max_body_size 0;
     upstream kyoukai {{
@@ -71,24 +77,16 @@ http {{
     }}
 }}
 """
+)
 
-# Around a file that has servers alone: shop.conf, as a system has them in /etc/nginx/conf.d.
-INCLUDING = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 200; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/client_body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/shop.conf;
+# Around a file that has servers alone, as a system has them in /etc/nginx/conf.d.
+INCLUDING = (
+    BEGINNING
+    + """
+    include {folder}/{site};
 }}
 """
+)
 
 # Connections to the server that are kept, as nginx's documentation has it; and nothing held back.
 KEPT = ("proxy_http_version 1.1;", 'proxy_set_header Connection "";')

@@ -67,7 +67,7 @@ class Shop(Proxy):
         else:
             text = re.sub(r"    ssl_certificate.*\n", "", text).replace("listen 443 ssl http2", listens)
         (folder / "shop.conf").write_text(text)
-        self.start(INCLUDING, find("nginx"), "-p", str(folder), "-e", "stderr", "-c")
+        self.start(INCLUDING, find("nginx"), "-p", str(folder), "-e", "stderr", "-c", site="shop.conf")
 
 
 @pytest.fixture

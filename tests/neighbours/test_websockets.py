@@ -17,26 +17,9 @@ from kyoukai import HTTPRequestContext, Kyoukai
 from kyoukai.websocket import WebSocket, WebSocketSettings
 
 from ..serving import PATIENCE
-from .proxies import Proxy, find
+from .proxies import INCLUDING, Proxy, find
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "docs"
-
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 200; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/client_body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/chat.conf;
-}}
-"""
 
 TRUSTING = {"trusted_proxies": ["127.0.0.1"], "forwarded": "x-forwarded"}
 
@@ -79,7 +62,7 @@ def nginx(folder: Path, upstream: int) -> Front:
     front = Front(folder, upstream)
     listen = ("listen 443 ssl;", f"listen 127.0.0.1:{front.address[1]} ssl reuseport;")
     (folder / "chat.conf").write_text(front.adapted("websockets.nginx.conf", listen))
-    front.start(NGINX, find("nginx"), "-p", str(folder), "-e", "stderr", "-c")
+    front.start(INCLUDING, find("nginx"), "-p", str(folder), "-e", "stderr", "-c", site="chat.conf")
     return front
 
 
