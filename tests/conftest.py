@@ -12,7 +12,11 @@ from kyoukai.core.contract.registry import registrations
 
 # Its checks are assertions too, and hold under `python -O` where pytest rewrites them.
 pytest.register_assert_rewrite(
-    "tests.environments", "tests.logged", "tests.server.supervisor.supervised", "tests.serving"
+    "tests.environments",
+    "tests.logged",
+    "tests.served_examples",
+    "tests.server.supervisor.supervised",
+    "tests.serving",
 )
 
 from .corpus_report import pytest_terminal_summary as pytest_terminal_summary  # noqa: E402

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ import pytest
 from PIL import Image
 
 from ..conftest import BACKENDS
-from ..processes import Process, python
+from ..processes import Process
+from ..served_examples import copy_example, served_example
 from ..serving import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -79,19 +79,13 @@ def picture_of(
 @contextlib.contextmanager
 def served(folder: Path, backend: str) -> Iterator[Site]:
     """Serve the guestbook of a folder, and check by the end that nothing went wrong."""
-    environ = {"PYTHONPATH": str(ROOT), "KYOUKAI_BACKEND": backend}
-    command = ("-m", "asphalt", "run", "config.yaml", "--set", "component.server.port=0")
-    with python(*command, folder=folder, environ=environ) as process:
+    with served_example(folder, backend) as process:
         yield Site(process, folder)
-        assert f"(backend {backend}, loop uvloop)" in process.stderr
-        assert "Traceback" not in process.stderr, process.stderr
-        assert " ERROR " not in process.stderr, process.stderr
 
 
 def copy_to(folder: Path) -> Path:
     """Copy the guestbook, without what it was given where it is, and return where it is now."""
-    ignore = shutil.ignore_patterns("data", "__pycache__")
-    return Path(shutil.copytree(EXAMPLE, folder / "guestbook", ignore=ignore))
+    return copy_example(EXAMPLE, folder)
 
 
 @pytest.fixture

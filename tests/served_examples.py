@@ -1,0 +1,26 @@
+"""The applications of the examples, served by Asphalt as their READMEs have it."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from .processes import Process, python
+
+
+@contextlib.contextmanager
+def served_example(folder: Path, backend: str) -> Iterator[Process]:
+    """Serve the application of a folder, and check by the end that nothing went wrong."""
+    environ = {"PYTHONPATH": str(Path(__file__).parents[1]), "KYOUKAI_BACKEND": backend}
+    command = ("-m", "asphalt", "run", "config.yaml", "--set", "component.server.port=0")
+    with python(*command, folder=folder, environ=environ) as process:
+        yield process
+        assert f"(backend {backend}, loop uvloop)" in process.stderr
+        assert "Traceback" not in process.stderr, process.stderr
+        assert " ERROR " not in process.stderr, process.stderr
+
+
+def copy_example(example: Path, folder: Path) -> Path:
+    """Copy an example into a folder, without what it was given where it is, and return where it is now."""
+    ignore = shutil.ignore_patterns("data", "__pycache__")
+    return Path(shutil.copytree(example, folder / example.name, ignore=ignore))
