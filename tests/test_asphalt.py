@@ -725,6 +725,29 @@ def test_a_signal_as_soon_as_it_serves(
     assert not (folder / "server.sock").exists()
 
 
+PAUSED = """
+import os, signal, time
+from kyoukai.asphalt import KyoukaiComponent
+
+class Paused(KyoukaiComponent):
+    async def start(self, ctx):
+        await super().start(ctx)
+        # As if a container had been paused meanwhile.
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.{number})
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_a_signal_after_a_pause_in_the_last_turns_of_the_start(folder: Path, number: str, loop: str) -> None:
+    (folder / "paused.py").write_text(PAUSED.format(number=number))
+    policy = "event_loop_policy: uvloop\n" if loop == "uvloop" else ""
+    with asphalt_run(CONFIG.replace("type: kyoukai", "type: paused:Paused") + policy, folder) as process:
+        assert process.end() == 0
+    assert "Traceback" not in process.stderr
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize(
     ("first", "second"),

@@ -13,10 +13,13 @@ from asphalt.core import Context
 
 from kyoukai.server.starting import DEFAULTS, free_signals, starting
 
-SETTLING_TIME: Final = 0.1
-"""Seconds. Asphalt's runner goes from one run of the loop to the next when all has started, and a
-stop between the two is forgotten: none is tried before."""
+LOOKS: Final = 10
+"""How often a stop looks whether Asphalt's runner has got to its last run of the loop. A stop of the run
+before is forgotten, or fails the start. No clock tells when it gets there, as the process may have been
+paused; turns of the loop do. Other runners have no such run."""
 
+LOOK_INTERVAL: Final = 0.01
+"""Seconds."""
 
 TURNS_TO_READ: Final = 2
 """Turns of the loop after which asyncio's own has read the signals that came before. The signal that stopped
@@ -43,16 +46,16 @@ def interruptible(ctx: Context) -> Iterator[Interruption]:
     :param ctx: the context whose end the stop of the loop leads to.
     """
     loop = asyncio.get_running_loop()
-    settled = loop.time() + SETTLING_TIME
 
-    def stop(number: int) -> None:
+    def stop(number: int, looks: int = LOOKS) -> None:
         if ctx.closed:
             return
-        if loop.time() < settled:
-            loop.call_at(settled, stop, number)
-        elif starting.is_under_way:
+        if starting.is_under_way:
             # Other components have yet to start.
             starting.handle(number, None)
+        elif looks and signal.getsignal(signal.SIGTERM) is before:
+            # The runner sets a handler of its own when it gets there.
+            loop.call_later(LOOK_INTERVAL, stop, number, looks - 1)
         else:
             loop.stop()
 
@@ -63,6 +66,7 @@ def interruptible(ctx: Context) -> Iterator[Interruption]:
     ours = free_signals(starting.handle)
     for number in ours:
         signal.signal(number, handle)
+    before = signal.getsignal(signal.SIGTERM)
     try:
         yield Interruption(ours, partial(stop, signal.SIGTERM))
     finally:

@@ -184,7 +184,7 @@ def test_readiness_does_not_fail_meanwhile(tmp_path: Path) -> None:
 
 
 def test_other_addresses_are_honoured(tmp_path: Path) -> None:
-    """One goes on, one is new, and one is gone when all who asked there have been served."""
+    """One goes on, one is new, and one is gone when all who waited there have been served."""
     write(tmp_path)
     gone, kept, new = free_port(), free_port(), free_port()
     configure(tmp_path, bind=f"['127.0.0.1:{gone}', '127.0.0.1:{kept}', 'unix:{tmp_path}/gone']")
@@ -192,16 +192,24 @@ def test_other_addresses_are_honoured(tmp_path: Path) -> None:
         server = Supervised(process, tmp_path)
         old = server.workers(2)
         places: list[Any] = [("127.0.0.1", gone)] * 8 + [f"{tmp_path}/gone"] * 4
+        for pid in old:
+            os.kill(pid, signal.SIGSTOP)
         waiting = [Client(place) for place in places]
-        for client in waiting:
-            client.send(GET)
-        # A wildcard beside the address that goes on, and one that is new altogether.
-        configure(tmp_path, workers=1, bind=f"['0.0.0.0:{kept}', '127.0.0.1:{kept}', '127.0.0.1:{new}']")
-        server.upgrade(1)
-        [successor] = server.workers(3)[2:]
-        assert {client.receive().body.decode() for client in waiting} <= {f"{pid} one" for pid in old}
-        for client in waiting:
-            client.socket.close()
+        try:
+            for client in waiting:
+                client.send(GET)
+            # A wildcard beside the address that goes on, and one that is new altogether.
+            configure(tmp_path, workers=1, bind=f"['0.0.0.0:{kept}', '127.0.0.1:{kept}', '127.0.0.1:{new}']")
+            server.upgrade(1)
+            [successor] = server.workers(3)[2:]
+            for pid in old:
+                os.kill(pid, signal.SIGCONT)
+            assert {client.receive().body.decode() for client in waiting} <= {f"{pid} one" for pid in old}
+        finally:
+            for pid in old:
+                os.kill(pid, signal.SIGCONT)
+            for client in waiting:
+                client.socket.close()
         assert process.end() == 0
         assert {ask(port) for port in (kept, new)} == {f"{successor} one"}
         with pytest.raises(ConnectionRefusedError):
