@@ -254,6 +254,22 @@ def test_a_new_one_goes_on_alone_where_the_old_one_is_killed(tmp_path: Path) -> 
         wait_until(lambda: has_ended(new))
 
 
+def test_a_new_one_that_is_stopped_waits_for_no_clients(tmp_path: Path) -> None:
+    """They are at the old one. That kills the new one where it takes long to end."""
+    write(tmp_path, HELD + APPLICATION)
+    configure(tmp_path, port=free_port(), shutdown_delay=600)
+    with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        server = Supervised(process, tmp_path)
+        old = server.workers(2)
+        tells_the_new_one_to_stop(tmp_path, process)
+        process.wait_for(FAILED + ".*" + MISTAKES["stopped"].why)
+        server.answering(until=lambda answers: answers == {f"{pid} one" for pid in old})
+        process.send(signal.SIGTERM)
+        process.wait_for("connections are accepted for another 600 s, of shutdown_delay")
+        process.send(signal.SIGTERM)
+        server.finish()
+
+
 def test_there_is_none_in_development(tmp_path: Path) -> None:
     with supervised(tmp_path, "--reload") as server:
         [old] = server.workers(1)
