@@ -143,7 +143,9 @@ class Supervisor:
     def stop(self) -> None:
         """Have all workers finish what is under way, and end, after ``shutdown_delay``."""
         # Where another supervisor serves, clients are sent to that one.
-        is_beside = self.phase is Phase.REPLACED or (self.takeover is not None and self.takeover.before.serves)
+        is_beside = self.phase is Phase.REPLACED or (
+            self.takeover is not None and self.takeover.before.serves
+        )
         delay = 0.0 if is_beside else self.settings.shutdown_delay
         self.upgrades.end()
         self._enter(Phase.DRAINING)

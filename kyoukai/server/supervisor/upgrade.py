@@ -105,7 +105,11 @@ class Successor:
         self.serves = True
         self._cancel_timers()
         values = {"ends": dict(tally.ends), "layout": LAYOUT, "signals": [*signals]}
-        send(self._channel, "go", tally.hold(), **values)
+        if not send(self._channel, "go", tally.hold(), **values):
+            logger.warning("the new supervisor (pid %d) cannot be told of the counts until now", self.pid)
+            # It serves as soon as it finds this one gone; of what is half said it would wait for the rest.
+            self._stop_reading()
+            self._channel.close()
         tally.untold.clear()
 
     def tell(self, kind: str, tally: Tally) -> None:

@@ -1,8 +1,10 @@
 """What two supervisors say to each other, and what the new one makes of it."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from kyoukai.server.handed import Column, socket_name
 from kyoukai.server.metrics.book import Book
 from kyoukai.server.metrics.layout import FIRST
 from kyoukai.server.metrics.region import Labels
-from kyoukai.server.supervisor import handover, predecessor
+from kyoukai.server.supervisor import handover, predecessor, upgrade
 from kyoukai.server.supervisor.channel import Channel, pair
 from kyoukai.server.supervisor.handover import (
     LAYOUT,
@@ -25,6 +27,9 @@ from kyoukai.server.supervisor.handover import (
 )
 from kyoukai.server.supervisor.predecessor import Predecessor, adopt_environment, reporting_failure
 from kyoukai.server.supervisor.tally import Tally
+from kyoukai.server.supervisor.upgrade import Successor
+
+from ...serving import PATIENCE
 
 
 @pytest.fixture
@@ -122,6 +127,66 @@ def test_what_a_service_manager_told_the_one_from_before() -> None:
     environ["WATCHDOG_PID"] = "8"
     adopt_environment(7, environ)
     assert environ["WATCHDOG_PID"] == "8"
+
+
+class Started:
+    """A new supervisor's process, which runs."""
+
+    pid = 7
+    returncode: int | None = None
+
+    def poll(self) -> None:
+        """Say that it runs."""
+
+
+class Starting:
+    """Starts it."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+
+    def start(self, variable: str) -> tuple[Any, Channel]:
+        """Return it."""
+        return Started(), self.channel
+
+
+@pytest.mark.parametrize("is_half_said", [False, True])
+def test_a_new_one_that_cannot_be_told_to_serve_finds_the_old_one_gone(
+    ends: tuple[Channel, Channel],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    is_half_said: bool,
+) -> None:
+    """Else it would wait: the system takes no message, or no descriptors, of either side's."""
+    old, new = ends
+
+    def fail(channel: Channel, kind: str, descriptors: object, **values: object) -> bool:
+        if kind == "go":
+            return is_half_said and not channel.send("go", total=1)
+        return send(channel, kind, [], **values)
+
+    monkeypatch.setattr(upgrade, "send", fail)
+
+    async def hand_over() -> None:
+        heard: list[object] = []
+        taken = asyncio.Event()
+
+        def take(message: object) -> None:
+            heard.append(message)
+            taken.set()
+
+        successor = Successor(Starting(old), [], [], None, lambda successor: True)  # type: ignore[arg-type]
+        assert receive(new).kind == "estate"
+        Predecessor(new).begin(take)
+        successor.hand_over(Tally(), [])
+        await asyncio.wait_for(taken.wait(), PATIENCE)
+        assert heard == [None]
+        # What the old one does afterwards is nothing to it.
+        successor.tell("ended", Tally())
+        successor.close()
+
+    asyncio.run(hand_over())
+    assert "the new supervisor (pid 7) cannot be told" in caplog.text
 
 
 LABELS = Labels("GET", 200, "/")
