@@ -30,6 +30,11 @@ class ServiceManager:
         self.watchdog = read_watchdog(environ)
         """Seconds between two signs of life; 0: none are wanted."""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anybody to be told."""
+        return bool(self._address)
+
     def tell(self, wait: float = 0.0, /, **fields: str | int) -> bool:
         """Send one message. What fails is logged at DEBUG: a manager that is gone must not end the server.
 
@@ -37,7 +42,7 @@ class ServiceManager:
         :param fields: names and values of the protocol, in lower case: ``ready=1``.
         :return: ``False`` if the manager is there, and has not taken it in time.
         """
-        if not self._address:
+        if not self.is_there:
             return True
         text = "\n".join(f"{name.upper()}={value}" for name, value in fields.items())
         try:
@@ -72,7 +77,7 @@ def tell_of_one_process(ctx: Context) -> None:
 
     manager.tell(ready=1)
     ctx.add_teardown_callback(lambda: manager.tell(stopping=1))
-    if manager.watchdog:
+    if manager.watchdog and manager.is_there:
         live()
 
 

@@ -36,7 +36,12 @@ class Outside:
         self._is_named = False
 
     def begin(self, status: Callable[[], Status]) -> None:
-        """Give signs of life, with the status, as long as the loop runs: one that stands still gives none."""
+        """Give signs of life, with the status, as long as the loop runs: one that stands still gives none.
+
+        Where there is no manager, nobody is told, and nothing is looked at.
+        """
+        if not self._manager.is_there:
+            return
         now = status()
         text = f"{now.phase}: {now.ready} of {now.wanted} workers are ready"
         fields: dict[str, str | int] = {"status": text}

@@ -1,38 +1,20 @@
 """Whether a supervisor's workers are ready for clients."""
 
-from typing import Final
-
 from kyoukai.server.admin.status import Status
 from kyoukai.server.supervisor.phases import Phase
 from kyoukai.server.supervisor.slots import Slots
 
 
-class Readiness:
-    """Reads how a supervisor is.
+def read_status(slots: Slots, phase: Phase) -> Status:
+    """Return how a supervisor is by now.
 
-    :param workers: how many there are to be at first.
+    :param phase: what it is at.
     """
-
-    def __init__(self, slots: Slots, workers: int) -> None:
-        self._slots: Final = slots
-        self._workers: Final = workers
-        self._was_full = False
-
-    def read(self, phase: Phase) -> Status:
-        """Return how it is by now.
-
-        :param phase: what it is at.
-        """
-        ready = sum(slot.is_serving for slot in self._slots.opened)
-        wanted = max(len(self._slots.opened), self._workers if phase is Phase.STARTING else 1)
-        if phase is Phase.REPLACED:
-            # Whoever asks here still is told of the server, which is the other one by now.
-            ready = wanted
-        self._was_full = self._was_full or ready >= wanted
-        return Status(
-            phase=phase.value,
-            ready=ready,
-            wanted=wanted,
-            needed=1 if self._was_full else wanted,
-            is_leaving=phase is Phase.DRAINING,
-        )
+    return Status(
+        phase=phase.value,
+        # Whoever asks here still, once it is replaced, is told of the server, which is the other one by now.
+        ready=slots.wanted if phase is Phase.REPLACED else slots.ready,
+        wanted=slots.wanted,
+        needed=1 if slots.were_full else slots.wanted,
+        is_leaving=phase is Phase.DRAINING,
+    )

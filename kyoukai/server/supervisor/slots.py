@@ -39,6 +39,10 @@ class Slots:
     ) -> None:
         self.opened: list[Slot] = []
         """Those that are to have a worker."""
+        self.wanted = settings.workers
+        """How many there are to be: those, and at the start as many as are set."""
+        self.were_full = False
+        """Whether all of them have ever served at once."""
         self._closed: list[Slot] = []
         self._settings = settings
         self._sockets = sockets
@@ -55,6 +59,11 @@ class Slots:
     def workers(self) -> list[WorkerProcess]:
         """All workers that have not ended."""
         return [worker for slot in self.all for worker in slot.workers]
+
+    @property
+    def ready(self) -> int:
+        """How many workers accept connections."""
+        return sum(slot.is_serving for slot in self.opened)
 
     def queued(self) -> dict[str, int]:
         """Return how many connections wait to be accepted, by the address of their TCP sockets."""
@@ -77,8 +86,11 @@ class Slots:
                 slot = Slot(number, self._sockets.slot(number))
             except OSError as error:
                 logger.error("worker %d gets no socket: %s", number + 1, error.strerror)
+                self.wanted = max(1, number)
+                self._note_full()
                 return
         self.opened.append(slot)
+        self.wanted = max(self.wanted, len(self.opened))
         self.fill(slot)
 
     def close_last(self) -> None:
@@ -87,6 +99,8 @@ class Slots:
             logger.warning("there is one worker, and it stays")
             return
         slot = self.opened.pop()
+        self.wanted = len(self.opened)
+        self._note_full()
         slot.cancel_retry()
         self._closed.append(slot)
         self.orphan(slot)
@@ -180,6 +194,7 @@ class Slots:
 
     def settle(self, slot: Slot) -> None:
         """Have a worker that begins to serve take its own sockets back, and share those without a worker."""
+        self._note_full()
         if slot.is_orphaned:
             slot.is_orphaned = False
             for worker in self._serving_beside(slot):
@@ -195,6 +210,9 @@ class Slots:
         slot.is_orphaned = True
         for worker in self._serving_beside(slot):
             worker.adopt(slot.number, slot.sockets)
+
+    def _note_full(self) -> None:
+        self.were_full = self.were_full or self.ready >= self.wanted
 
     def _serving_beside(self, slot: Slot) -> list[WorkerProcess]:
         return [

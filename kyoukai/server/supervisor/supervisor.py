@@ -21,7 +21,7 @@ from kyoukai.server.supervisor.outside import Outside
 from kyoukai.server.supervisor.phases import TABLE, Action, Phase, table
 from kyoukai.server.supervisor.predecessor import Predecessor
 from kyoukai.server.supervisor.process import WorkerProcess, reap_orphans
-from kyoukai.server.supervisor.readiness import Readiness
+from kyoukai.server.supervisor.readiness import read_status
 from kyoukai.server.supervisor.reload import Reload
 from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.slot import Slot
@@ -67,7 +67,6 @@ class Supervisor:
         self._sockets = sockets
         self.slots = Slots(settings, sockets, upgrades.command, self._ready, tally.book)
         self._reload = Reload(self.slots, self._resume)
-        self._readiness = Readiness(self.slots, settings.workers)
         self._later: list[str] = []
         self._ended = asyncio.Event()
         self._status = 0
@@ -104,7 +103,7 @@ class Supervisor:
     @property
     def status(self) -> Status:
         """How it is by now."""
-        return self._readiness.read(self.phase)
+        return read_status(self.slots, self.phase)
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase

@@ -92,6 +92,8 @@ class Takeover:
     def _serve(self) -> None:
         self.before.serves = False
         self._sockets.listeners.own()
+        # It is as ready as that one was, with as many workers, however many are to follow.
+        self._slots.were_full = True
         self._slots.add_closed(self._sockets.handed_slots or 0)
         for slot in self._slots.opened:
             if slot.current is not None and slot.current.state is State.READY:

@@ -1,10 +1,12 @@
 """What is told outside of a supervisor: by a file, by a service manager's socket, and by /readyz."""
 
+import asyncio
 import os
 import signal
 import socket
 from pathlib import Path
 
+from kyoukai.server.admin.status import Status
 from kyoukai.server.notify import ServiceManager
 from kyoukai.server.pid_file import PidFile
 from kyoukai.server.supervisor.outside import Outside
@@ -53,6 +55,18 @@ def test_a_service_manager_is_told_of_one_process_too(tmp_path: Path, manager: s
         process.send(signal.SIGTERM)
         assert hear(manager, "STOPPING") == {"STOPPING": "1"}
         assert process.finish() == 0
+
+
+def test_without_a_service_manager_nothing_is_looked_at() -> None:
+    """It would be each second, as long as the server runs."""
+
+    def status() -> Status:
+        raise AssertionError("nobody wants to know")
+
+    async def begin() -> None:
+        Outside(manager=ServiceManager({"WATCHDOG_USEC": "200000"})).begin(status)
+
+    asyncio.run(begin())
 
 
 def test_the_file_of_the_process(tmp_path: Path) -> None:

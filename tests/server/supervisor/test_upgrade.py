@@ -19,17 +19,28 @@ from ...processes import kyoukai_run, python
 from ...serving import PATIENCE, Client, message
 from .supervised import (
     APPLICATION,
+    NEW,
     Supervised,
     has_ended,
     supervised,
-    supervisors,
     wait_until,
     write,
 )
-from .test_administration import administered
+from .test_administration import Administered, administered
 from .test_outside import hear
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+# The first worker starts, and others when there is no file `hold`.
+ALL_BUT_ONE_HELD = """
+import os, time
+
+try:
+    os.mkdir("first")
+except FileExistsError:
+    while os.path.exists("hold"):
+        time.sleep(0.01)
+"""
 
 CHANGED = APPLICATION.replace('"one"', '"two"')
 
@@ -291,6 +302,30 @@ def test_more_workers_serve(tmp_path: Path) -> None:
         server.answering(until=lambda answers: answers == {f"{pid} one" for pid in new})
 
 
+def test_readiness_does_not_wait_for_more_workers(tmp_path: Path) -> None:
+    """The server was ready with one."""
+    write(tmp_path)
+    configure(tmp_path, port=free_port(), workers=1, admin=f"'127.0.0.1:{free_port()}'")
+    with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        admin = Administered(Supervised(process, tmp_path))
+        server = admin.server
+        server.workers(1)
+        config = tmp_path / "config.yaml"
+        config.write_text(config.read_text().replace("workers: 1", "workers: 3"))
+        (tmp_path / "hold").touch()
+        write(tmp_path, ALL_BUT_ONE_HELD + APPLICATION)
+        server.upgrade(1)
+        assert process.end() == 0
+        # The other server is there for good when the one from before has ended.
+        wait_until(lambda: admin.metrics()["kyoukai_workers", "not_ready"] == 2)
+        assert admin.ask("/readyz").status == 200
+        (tmp_path / "hold").unlink()
+        server.workers(4)
+        wait_until(lambda: admin.metrics()["kyoukai_workers", "ready"] == 3)
+        server.signal(signal.SIGTERM)
+        server.finish()
+
+
 def test_a_unix_socket_goes_on_and_is_removed_by_the_last_one(tmp_path: Path) -> None:
     write(tmp_path)
     path = tmp_path / "socket"
@@ -380,7 +415,7 @@ def test_a_service_manager_is_told_who_serves(tmp_path: Path, manager: socket.so
         server.workers(1)
         server.signal(signal.SIGUSR2)
         assert "MONOTONIC_USEC" in hear(manager, "RELOADING")
-        new = supervisors(process)[-1]
+        new = int(process.wait_for(NEW)[1])
         while True:
             # Until the old one has named the new one, that is silent: a manager may hear the first alone.
             data, ancillary, _, _ = manager.recvmsg(1000, socket.CMSG_SPACE(12))
