@@ -48,6 +48,10 @@ class Feature(enum.StrEnum):
         "response-trailers",
         "Trailer fields behind chunked answers, to clients that take them (RFC 9110 section 6.5).",
     )
+    TUNNEL = (
+        "tunnel",
+        "An answer that goes on with another protocol, as WebSockets need it (RFC 9110 section 7.8).",
+    )
 
 
 HTTP1_FEATURES: Final[frozenset[str]] = frozenset(Feature)

@@ -34,8 +34,8 @@ CORE: dict[str, tuple[Size, str]] = {
     "kyoukai.backends.reference.protocol.KyoukaiProtocol": (Size(24, 3), FACE),
     "kyoukai.core.connection.connection.Connection": (Size(19, 1), "its address, its transport, its end"),
     "kyoukai.core.connection.exchanges.ExchangeConnection": (Size(20, 2), "a connection, and its exchanges"),
-    "kyoukai.core.exchange.exchange.Exchange": (Size(17, 2), "fifteen, and two that few exchanges have"),
-    "kyoukai.core.http1.exchange.HTTP1Exchange": (Size(18, 3), "sixteen of every exchange"),
+    "kyoukai.core.exchange.exchange.Exchange": (Size(18, 2), "fifteen, and three that few exchanges have"),
+    "kyoukai.core.http1.exchange.HTTP1Exchange": (Size(19, 3), "sixteen of every exchange"),
     "kyoukai.core.http1.protocol.HTTPProtocol": (Size(24, 2), FACE),
     "kyoukai.core.serving.server_state.Server": (Size(25, 1), "limits, clock, log and connections in one"),
 }

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from kyoukai import Exchange, send_answer
+from kyoukai import HTTP1_FEATURES, Exchange, Feature, send_answer
 from kyoukai.core.semantics.serialize import InvalidResponseError
 
 from ..serving import Answering, message
+
+BAD_FIELDS = {"/value": ("X-Room", "1\r\n2"), "/name": ("X Room", "1")}
 
 OFFER = ("Connection: Upgrade", "Upgrade: other/1, Echo")
 
@@ -39,9 +41,9 @@ class Lower:
 @Answering
 async def upper(request: Request) -> Response:
     protocol = request.environ["kyoukai.protocol"]
-    if request.path == "/bad":
+    if request.path in BAD_FIELDS:
         try:
-            protocol.open_tunnel("echo", [("X-Room", "1\r\n2")], Echo)
+            protocol.open_tunnel("echo", [BAD_FIELDS[request.path]], Echo)
         except InvalidResponseError:
             return Response("refused")
     if protocol.open_tunnel("echo", [("X-Room", "1")], Echo) is not None:
@@ -86,9 +88,32 @@ def test_a_request_that_is_answered_instead(serve: Any, app: Any, request_: byte
             assert (answer.fields["upgrade"], answer.fields["connection"]) == ("echo", "Upgrade")
 
 
-def test_a_field_that_cannot_be_sent_opens_nothing(serve: Any) -> None:
+def test_a_backend_that_does_not_claim_tunnels(serve: Any, app: Any) -> None:
+    server = serve(app)
+    server.server.features = HTTP1_FEATURES - {Feature.TUNNEL}
+    with server.connect() as client:
+        answer = client.request(message("GET", "/", *OFFER))
+        assert (answer.status, answer.body) == (426, b"echo only")
+
+
+def test_what_cannot_be_made_opens_nothing(serve: Any) -> None:
+    def fail() -> Echo:
+        raise RuntimeError("no luck today")
+
+    @Answering
+    async def app(request: Request) -> Response:
+        with pytest.raises(RuntimeError):
+            request.environ["kyoukai.protocol"].open_tunnel("echo", [], fail)
+        return Response("answered")
+
+    with serve(app).connect() as client:
+        assert client.request(message("GET", "/", *OFFER)).body == b"answered"
+
+
+@pytest.mark.parametrize("path", BAD_FIELDS)
+def test_a_field_that_cannot_be_sent_opens_nothing(serve: Any, path: str) -> None:
     with serve(upper).connect() as client:
-        assert client.request(message("GET", "/bad", *OFFER)).body == b"refused"
+        assert client.request(message("GET", path, *OFFER)).body == b"refused"
 
 
 def test_a_tunnel_at_a_stop(serve: Any, app: Any) -> None:

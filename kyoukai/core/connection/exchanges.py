@@ -50,7 +50,7 @@ class ExchangeConnection(Connection):
 
         :return: whether our side stays open.
         """
-        if self.server.cancel_on_disconnect:
+        if self.server.cancel_on_disconnect and not self._tunnels():
             # Most clients that do this are gone, and this is all that can be seen of it.
             self.abort()
             return False
@@ -99,6 +99,22 @@ class ExchangeConnection(Connection):
         for exchange in tuple(self.exchanges):
             if not (exchange.is_begun or exchange.head.is_accepted):
                 exchange.refuse(RequestTimeout())
+
+    def pause_writing(self) -> None:
+        """Note that the client reads more slowly than we write."""
+        super().pause_writing()
+        for tunnel in self._tunnels():
+            tunnel.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Note that the client has caught up."""
+        super().resume_writing()
+        for tunnel in self._tunnels():
+            tunnel.resume_writing()
+
+    def _tunnels(self) -> "list[Exchange]":
+        """Return the exchanges that are tunnels: they are told by themselves."""
+        return [exchange for exchange in self.exchanges if exchange.tunnel is not None]
 
     def _leave(self) -> "tuple[Exchange, ...]":
         """Take out all that is under way, so that each is told once that its client is gone."""

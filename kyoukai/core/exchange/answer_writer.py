@@ -5,12 +5,11 @@ All is called in the event loop, in this order::
     send_informational*  send_head  send_data*  send_end  answered
 
 ``reset`` takes the place of what is left before ``answered``. Once the client is gone nothing is called any
-more.
+more. Where a tunnel is opened, ``send_tunnel_head`` takes the place of ``send_head``.
 """
 
 import abc
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..semantics.answer_head import AnswerHead
@@ -132,27 +131,19 @@ class AnswerWriter(abc.ABC):
         """
         return False
 
-    def open_tunnel(
-        self,
-        protocol: str,
-        fields: Sequence[tuple[str, str]],
-        factory: "Callable[[], asyncio.Protocol]",
-    ) -> "asyncio.Protocol | None":
-        """Answer by going on with another protocol, where the client offers it and the wire can.
+    def send_tunnel_head(self, protocol: str, fields: Sequence[tuple[str, str]]) -> int:
+        """Write the head that opens a tunnel, in the place of :meth:`send_head`.
 
-        HTTP/1.1 does so by 101 (RFC 9110 section 7.8), HTTP/2 by extended CONNECT (RFC 8441). It is called in
-        place of :meth:`send_head`, once the request is whole. This object writes nothing afterwards.
+        HTTP/1.1 does so by 101 (RFC 9110 section 7.8), HTTP/2 by extended CONNECT (RFC 8441). It is called
+        once, for a request that offers the protocol and is whole. What the tunnel carries follows: see
+        :meth:`Exchange.open_tunnel`. A wire that overrides it claims the feature ``tunnel``.
 
-        :param protocol: the token that the client has offered, ``"websocket"``; see
-            :attr:`RequestHead.upgrade`.
-        :param fields: names and values of the answer's head, besides those that say what is opened.
-        :param factory: makes what takes the bytes from then on. Its ``connection_made`` is called with a
-            transport for the tunnel alone.
-        :return: what ``factory`` has made; ``None``: nothing was written, and the request is to be answered.
-            A wire that has no tunnels leaves it as it is here.
-        :raises InvalidResponseError: if a field cannot be sent.
+        :param protocol: the token that the client has offered, ``"websocket"``.
+        :param fields: names and values, checked: they can be sent. What is opened, the wire says besides.
+        :return: the status that was written.
+        :raises NotImplementedError: if the wire has no tunnels, and claims that it has.
         """
-        return None
+        raise NotImplementedError(f"{type(self).__qualname__} does not define send_tunnel_head")
 
     # What it is sent with
 

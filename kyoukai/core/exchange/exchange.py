@@ -9,13 +9,16 @@ The calls of one request come in this order, all in the event loop::
     receive  receive_body*  receive_end                        the request
     send_informational*  send_head  send_data*  send_end       its answer, possibly before the request's end
     answered                                                   always last, unless the client is lost
+
+Where the answer is a tunnel, send_tunnel_head takes the place of send_head, and receive_body and receive_end
+tell what the client sends in it.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Request, Response
@@ -27,6 +30,7 @@ from ..semantics import policy
 from ..semantics.answer_head import AnswerHead
 from ..semantics.field_pairs import FieldPairs
 from ..semantics.request_head import RequestHead
+from ..semantics.serialize import encode_lines, lowered_name
 from .answer_writer import AnswerWriter
 from .body_stream import ClientGoneError
 from .client_state import ClientState
@@ -36,6 +40,7 @@ from .request_body import RequestBody
 from .request_ids import take_id
 from .sending import Rest, send_response
 from .tasks import begin_task
+from .tunnel import Tunnel
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -44,6 +49,8 @@ if TYPE_CHECKING:
     from ..serving.server_state import Server
 
 logger: Final = logging.getLogger("kyoukai.protocol")
+
+OtherProtocol = TypeVar("OtherProtocol", bound=asyncio.Protocol)
 
 
 class Answerer(Protocol):
@@ -84,6 +91,7 @@ class Exchange(AnswerWriter):
     __slots__ = (
         "_answer_head",
         "_request_id",
+        "_tunnel",
         "awaits_continue",
         "began",
         "body",
@@ -185,15 +193,16 @@ class Exchange(AnswerWriter):
             self.refuse(error)
 
     def receive_body(self, data: bytes) -> None:
-        """Take a piece of the body, as it comes. Behind a refusal, the answer or a loss it is dropped.
+        """Take a piece of the body, or of what a tunnel carries, as it comes.
 
-        One that is too large, or not of its content coding, is refused. Where too much lies unread
-        :meth:`pause_client` is called.
+        Behind a refusal, the answer or a loss it is dropped. A body that is too large, or not of its content
+        coding, is refused. Where too much lies unread :meth:`pause_client` is called.
 
         :param data: content, without what frames it on this wire; a content coding stays.
         """
         body = self.body
         if body is None or body.is_whole or self.error is not None or self.client.is_gone:
+            self.receive_beyond(data)
             return
         body.note_received(self.server.clock, len(data))
         self.take_body(data)
@@ -203,12 +212,14 @@ class Exchange(AnswerWriter):
         """Take the end of the body. It is called once, with the last byte and not before.
 
         A body that is shorter or longer than announced is refused, and so are trailers that are no fields, or
-        pass a limit. For a request without a body it does nothing.
+        pass a limit. For a request without a body it does nothing, unless that offers a tunnel: then the
+        client has ended its side of that.
 
         :param trailers: names and values behind the body; a wire that has some claims ``trailers``.
         """
         body = self.body
         if body is None or body.is_whole or self.error is not None or self.client.is_gone:
+            self.receive_beyond(None)
             return
         # It may be whole while its client is still made to wait.
         self.let_go()
@@ -246,19 +257,32 @@ class Exchange(AnswerWriter):
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write: content waits until it has caught up.
 
-        A wire calls it for an exchange that has a client state of its own; likewise :meth:`resume_writing`.
+        A wire calls it for an exchange that has a client state of its own, and for one that is a tunnel;
+        likewise :meth:`resume_writing`.
         """
-        self.client.pause()
+        tunnel = self.tunnel
+        if tunnel is None:
+            self.client.pause()
+        else:
+            tunnel.pause_writing()
 
     def resume_writing(self) -> None:
         """Note that the client has caught up."""
-        self.client.resume()
+        tunnel = self.tunnel
+        if tunnel is None:
+            self.client.resume()
+        else:
+            tunnel.resume_writing()
 
     def end_client(self) -> None:
         """Note that the client has ended its side, and may be gone: it may still get its answer.
 
-        A request that is not whole is refused with 400. With ``cancel_on_disconnect`` it is lost.
+        A request that is not whole is refused with 400. With ``cancel_on_disconnect`` it is lost. A tunnel is
+        told, and decides by itself.
         """
+        if self.tunnel is not None:
+            self.tunnel.receive(None)
+            return
         self.client.end()
         if self.server.cancel_on_disconnect:
             # Most clients that do this are gone, and this is all that can be seen of it.
@@ -267,16 +291,21 @@ class Exchange(AnswerWriter):
             self.refuse(BadRequest("The body is not whole."))
         elif not self.is_begun:
             self.refuse(BadRequest("The request is not whole."))
+        else:
+            self.receive_beyond(None)
 
     def lose(self, cancel: bool = False) -> None:
         """Note that the client is gone, or has taken its request back.
 
         Nothing is written any more, and :meth:`answered` is not called. A streamed answer is cut off; a
         handler runs on, or not: ``cancel_on_disconnect``. Whoever reads a body that has not come whole gets a
-        ConnectionResetError.
+        ConnectionResetError. A tunnel is lost, and whoever has opened it runs on: the server keeps the task.
 
         :param cancel: whether a handler is cancelled in any case, because the connection is cut off.
         """
+        if self.tunnel is not None:
+            self.tunnel.lose()
+            return
         self.client.lose()
         if not self.is_begun:
             self.content = None
@@ -359,8 +388,62 @@ class Exchange(AnswerWriter):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the request has come; of one that was refused, more may be on its way."""
+        """Whether all of the request has come; of one that was refused, more may be on its way.
+
+        Of a tunnel, whether the client has ended its side.
+        """
+        if self.tunnel is not None:
+            return self.tunnel.has_ended
         return self.error is None and (self.body is None or self.body.is_whole)
+
+    # Going on with another protocol
+
+    def open_tunnel(
+        self,
+        protocol: str,
+        fields: Sequence[tuple[str, str]],
+        factory: "Callable[[], OtherProtocol]",
+    ) -> "OtherProtocol | None":
+        """Answer by going on with another protocol, where the client offers it and the backend can.
+
+        Once a tunnel is open, no other answer is written, and this object says that the client is gone: the
+        other protocol is told what becomes of it, as by any transport. Deadlines of requests end.
+
+        :param protocol: the token that the client has offered, ``"websocket"``; see
+            :attr:`RequestHead.upgrade`.
+        :param fields: names and values of the answer's head, besides those that say what is opened.
+        :param factory: makes what goes on. It is called before anything is written. Its ``connection_made``
+            is called with a transport for the tunnel alone, and then ``data_received`` with what the client
+            has sent in it already.
+        :return: what ``factory`` has made; ``None``: nothing was written, and the request is to be answered.
+            The client does not offer the protocol, or is gone, the request is not whole or has its answer, or
+            the backend does not claim the feature ``tunnel``.
+        :raises InvalidResponseError: if a field cannot be sent.
+        """
+        if not self.may_open(protocol):
+            return None
+        for name, _ in fields:
+            lowered_name(name)
+        encode_lines([f"{name}: {value}" for name, value in fields])
+        opened = factory()
+        self.status = self.send_tunnel_head(protocol, fields)
+        self.connect_tunnel(opened)
+        return opened
+
+    def may_open(self, protocol: str) -> bool:
+        """Return whether a tunnel can be opened now: see :meth:`open_tunnel`."""
+        return (
+            Feature.TUNNEL in self.server.features
+            and protocol.lower() in [name.strip(" \t").lower() for name in self.head.upgrade.split(",")]
+            and (self.body is None or self.body.is_whole)
+            and not (self.status or self.is_answered or self.client_gone)
+        )
+
+    @property
+    def tunnel(self) -> Tunnel | None:
+        """The tunnel that is open, until its protocol has been told of its end."""
+        tunnel: Tunnel | None = getattr(self, "_tunnel", None)
+        return tunnel if tunnel is not None and tunnel.is_connected else None
 
     # What answers
 
@@ -428,6 +511,10 @@ class Exchange(AnswerWriter):
         if self.client.is_gone:
             return
         self.leave_body()
+        early: Tunnel | None = getattr(self, "_tunnel", None)
+        if early is not None:
+            early.drop()
+            self.forget_tunnel()
         self.answered()
 
     def leave_body(self) -> None:
@@ -437,6 +524,44 @@ class Exchange(AnswerWriter):
             self.let_go()
 
     # Its own, which a wire may do in another way
+
+    def connect_tunnel(self, protocol: asyncio.Protocol) -> None:
+        """Connect what goes on in the tunnel; its head is written."""
+        client, owner = self.client, self.owner
+        self.client = ClientState(owner.loop)
+        self.client.lose()
+        if client is not getattr(owner, "client", None):
+            client.end()
+        if self.task is not None:
+            self.server.keep(self.task)
+        tunnel: Tunnel | None = getattr(self, "_tunnel", None)
+        if tunnel is None:
+            self._tunnel = tunnel = Tunnel(self)
+        tunnel.connect(protocol, client.is_paused)
+
+    def receive_beyond(self, data: bytes | None) -> None:
+        """Take what comes where no body is awaited: it is a tunnel's, also before that is open, or dropped.
+
+        :param data: ``None``: the end of it.
+        """
+        tunnel: Tunnel | None = getattr(self, "_tunnel", None)
+        if tunnel is None and self._awaits_tunnel:
+            self._tunnel = tunnel = Tunnel(self)
+        if tunnel is not None:
+            tunnel.receive(data)
+
+    def forget_tunnel(self) -> None:
+        """Let go of the tunnel: it is at its end, or there will be none."""
+        del self._tunnel
+
+    @property
+    def _awaits_tunnel(self) -> bool:
+        return bool(
+            self.head.upgrade
+            and Feature.TUNNEL in self.server.features
+            and self.error is None
+            and not (self.status or self.is_answered or self.client.is_gone)
+        )
 
     def cut_off(self) -> None:
         """End without an answer, or without the rest of it: the task that answers has been ended."""

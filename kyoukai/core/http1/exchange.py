@@ -1,7 +1,7 @@
 """One request and its answer by HTTP/1."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -118,22 +118,18 @@ class HTTP1Exchange(Exchange):
         """Send the content from a file by the kernel, where the connection can."""
         return await send_file(self.owner, self, file, size)
 
-    def open_tunnel(
-        self,
-        protocol: str,
-        fields: Sequence[tuple[str, str]],
-        factory: Callable[[], asyncio.Protocol],
-    ) -> asyncio.Protocol | None:
-        """Switch protocols by 101, where the client offers this one (RFC 9110 section 7.8)."""
-        offered = [name.strip(" \t").lower() for name in self.head.upgrade.split(",")]
-        is_whole = self.body is None or self.body.is_whole
-        if protocol.lower() not in offered or not is_whole or self.status or self.client_gone:
-            return None
+    def send_tunnel_head(self, protocol: str, fields: Sequence[tuple[str, str]]) -> int:
+        """Write the 101 that says that protocols are switched (RFC 9110 section 15.2.2)."""
         switching = [("Connection", "Upgrade"), ("Upgrade", protocol), *fields]
         self.owner.raw_write(informational("101 Switching Protocols", switching))
-        self.status = 101
-        opened: asyncio.Protocol = self.owner.replace(factory)
-        return opened
+        return 101
+
+    def connect_tunnel(self, protocol: asyncio.Protocol) -> None:
+        """Hand the connection on, with what was read of it behind the request."""
+        self.owner.replace(lambda: protocol)
+
+    def receive_beyond(self, data: bytes | None) -> None:
+        """Do nothing: what comes behind a request stays in the connection's buffer."""
 
     def reset(self) -> None:
         """Break the answer off.

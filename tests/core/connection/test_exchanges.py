@@ -366,3 +366,105 @@ async def test_a_client_that_ends_its_side_while_it_waits_for_its_answer() -> No
     assert connection.eof_received() is True
     assert connection.client_ended
     assert transport.calls == []
+
+
+# Tunnels
+
+
+class TunnelExchange(LineExchange):
+    """Every request offers a tunnel."""
+
+    def send_tunnel_head(self, protocol: str, fields: Sequence[tuple[str, str]]) -> int:
+        self.owner.raw_write(b"200\n")
+        return 200
+
+
+class TunnelConnection(LineConnection):
+    """It carries one tunnel, which takes all behind the first line."""
+
+    def data_received(self, data: bytes) -> None:
+        if not self.exchanges:
+            self.exchange = self.begin(TunnelExchange(self, self.client))
+            line, _, data = data.partition(b"\n")
+            self.exchange.receive(RequestHead("GET", line, "1.0", (), upgrade="echo"))
+        if data:
+            self.exchange.receive_body(data)
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what it gets, and notes what else it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def eof_received(self) -> bool:
+        self.told.append("eof")
+        return True
+
+    def pause_writing(self) -> None:
+        self.told.append("pause")
+
+    def resume_writing(self) -> None:
+        self.told.append("resume")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.told.append("lost")
+
+
+@asynccontextmanager
+async def tunnelling(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> AsyncIterator[tuple[Stand, Echo]]:
+    """Open a tunnel, and yield the connection and what goes on in it."""
+    opened: list[Any] = []
+
+    async def handler(request: Request) -> Response:
+        opened.append(request.environ["kyoukai.protocol"].open_tunnel("echo", [], Echo))
+        return Response("nobody sees this")
+
+    monkeypatch.setitem(globals(), "LineConnection", TunnelConnection)
+    async with standing(handler, **settings) as stand:
+        stand.feed(b"/\nearly ")
+        await stand.until(lambda: opened)
+        yield stand, opened[0]
+
+
+@in_loop
+async def test_a_tunnel_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with tunnelling(monkeypatch) as (stand, echo):
+        assert stand.feed(b"late") == b"200\nearly late"
+        stand.connection.pause_writing()
+        stand.connection.resume_writing()
+        # No deadline of requests is the tunnel's.
+        stand.pass_time(1e6)
+        assert echo.told == ["pause", "resume"]
+        stand.transport.feed_eof()
+        assert (echo.told[2:], stand.transport.ended) == (["eof"], False)
+        echo.transport.write(b" last")
+        echo.transport.close()
+        assert stand.transport.ended
+        assert stand.transport.received == b"200\nearly late last"
+        await stand.until(lambda: "lost" in echo.told)
+
+
+@in_loop
+async def test_the_end_of_a_clients_side_is_told_to_a_tunnel_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere it means that the client is gone, where handlers are cancelled then."""
+    async with tunnelling(monkeypatch, cancel_on_disconnect=True) as (stand, echo):
+        stand.transport.feed_eof()
+        assert (echo.told, stand.transport.ended) == (["eof"], False)
+
+
+@in_loop
+async def test_a_stop_waits_for_a_tunnel_and_then_cuts_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with tunnelling(monkeypatch, limits={"shutdown_timeout": 0.05}) as (stand, echo):
+        stop = asyncio.create_task(stand.server.stop(asyncio.Event()))
+        await asyncio.sleep(0)
+        assert stand.feed(b"on") == b"200\nearly on"
+        await stop
+        assert (echo.told, stand.transport.aborted) == (["lost"], True)

@@ -22,6 +22,7 @@ FEATURES = {
     "GRACEFUL_SHUTDOWN": "graceful-shutdown",
     "EARLY_HINTS": "early-hints",
     "RESPONSE_TRAILERS": "response-trailers",
+    "TUNNEL": "tunnel",
 }
 
 

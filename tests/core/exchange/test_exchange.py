@@ -1481,7 +1481,9 @@ def test_an_answer_that_need_not_wait_is_there_at_once() -> None:
 
 def test_a_wire_without_tunnels_opens_none() -> None:
     async def main() -> None:
-        exchange = MemoryExchange(MemoryOwner(PlanningApp(echo, None)))
+        owner = MemoryOwner(PlanningApp(echo, None), features=HTTP1_FEATURES - {Feature.TUNNEL})
+        exchange = MemoryExchange(owner)
+        exchange.head = head(upgrade="websocket")
         assert exchange.open_tunnel("websocket", [], asyncio.Protocol) is None
         assert exchange.names == []
 
