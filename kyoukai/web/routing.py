@@ -37,7 +37,7 @@ from .host_names import host_of
 from .route import Route
 from .rules import RouteRule, make_rules
 from .scope import Scope
-from .upgrades import UpgradeRequired, asks_for_websocket
+from .upgrades import UpgradeRequired, asks_for_websocket, why_no_websocket
 from .wsgi import CONVERTER, MountedConverter
 
 # What is left of a query as it was sent: everything that is visible in ASCII.
@@ -209,7 +209,8 @@ class Router:
         try:
             rule, params = self._ask(*key)
         except WebsocketMismatch:
-            return Refusal(self._error_scopes.find(ctx, *key[1:]), UpgradeRequired()), NO_PARAMS
+            error = why_no_websocket(request.environ) or UpgradeRequired()
+            return Refusal(self._error_scopes.find(ctx, *key[1:]), error), NO_PARAMS
         except RequestRedirect:
             return Refusal(self.scope, self._redirect(request)), NO_PARAMS
         except MethodNotAllowed as error:

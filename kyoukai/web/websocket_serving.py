@@ -19,7 +19,7 @@ from kyoukai.websocket.handshake import Agreed, VersionMismatch, agree
 from .calling import AnyFunction, locate
 from .context import HTTPRequestContext
 from .scope import Scope
-from .upgrades import UpgradeRequired
+from .upgrades import UpgradeRequired, why_no_websocket
 
 
 class Served(Protocol):
@@ -41,8 +41,11 @@ async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any)
 
     That is the handler's own answer, where it has not accepted the WebSocket; otherwise nobody sees it.
 
-    :raises HTTPException: if the request is none for a WebSocket.
+    :raises HTTPException: if the request is none for a WebSocket, or the backend opens none.
     """
+    refusal = why_no_websocket(ctx.environ)
+    if refusal is not None:
+        raise refusal
     try:
         agreed = agree(ctx.environ, route.settings, route.subprotocols)
     except VersionMismatch:
@@ -155,7 +158,7 @@ class Opening:
         fields = [*self.agreed.fields, *((name, value) for name, value in response.headers)]
         connection = exchange.open_tunnel("websocket", fields, connect)
         if connection is None:
-            raise WebSocketClosed(1006, "the client is gone, or its connection opens no tunnels")
+            raise WebSocketClosed(1006, "the client is gone")
         self.response = response
         exchange.tell(ctx.request, response)
         ctx.environ[TOLD] = True

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from werkzeug.exceptions import NotFound
 
-from kyoukai import Blueprint, CookieSessions, HTTPRequestContext, Kyoukai, Response
+from kyoukai import (
+    HTTP1_FEATURES,
+    Blueprint,
+    CookieSessions,
+    Feature,
+    HTTPRequestContext,
+    Kyoukai,
+    Response,
+)
 from kyoukai.websocket import WebSocket, WebSocketClosed, broadcast
 
 from ..serving import Client, Running, error_records, message
@@ -134,6 +142,28 @@ def test_a_handshake_that_is_refused(serve: Serve, fields: list[str], status: in
     with serve(make_app()).connect() as client:
         assert client.request(message("GET", "/", *fields)).status == status
         assert client.request(handshake("/nowhere")).status == 404
+
+
+@pytest.mark.parametrize("request_", [handshake(), message()], ids=["handshake", "plain request"])
+def test_a_backend_that_opens_no_tunnels(
+    serve: Serve, caplog: pytest.LogCaptureFixture, request_: bytes
+) -> None:
+    """It says so to the client and to whoever runs it: 426 would have the client try again."""
+    server = serve(make_app())
+    server.server.features = HTTP1_FEATURES - {Feature.TUNNEL}
+    with server.connect() as client:
+        for _ in range(2):
+            answer = client.request(request_)
+            assert answer.status == 501
+            assert "upgrade" not in answer.fields
+            assert b"this server opens none" in answer.body
+    records = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [record.name for record in records] == ["kyoukai.web"] * 2
+    text = "the backend does not claim the feature 'tunnel'; choose one that does"
+    assert all(
+        record.getMessage().startswith("WebSocket '/': refused with 501 (request id ") for record in records
+    )
+    assert all(record.getMessage().endswith(text) for record in records)
 
 
 def test_another_method(serve: Serve) -> None:
