@@ -10,9 +10,11 @@ import codecs
 import zlib
 from typing import Final, NamedTuple
 
-from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import CONT, TEXT, Close, Frame, Opcode
+from websockets.frames import CONT, TEXT, Close, Opcode
+
+from .inflater import Inflater
 
 try:
     from websockets.speedups import apply_mask
@@ -66,10 +68,10 @@ class FrameReader:
 
     __slots__ = (
         "_checker",
-        "_compressed",
         "_data",
-        "_deflate",
         "_fin",
+        "_inflater",
+        "_is_compressed",
         "_is_first",
         "_left",
         "_mask",
@@ -84,7 +86,7 @@ class FrameReader:
     def __init__(self, max_size: int, max_frame_size: int, deflate: PerMessageDeflate | None = None) -> None:
         self._max_size = max_size
         self._max_frame_size = max_frame_size
-        self._deflate = deflate
+        self._inflater = Inflater(deflate, max_size) if deflate is not None else None
         self._data: bytes | bytearray = b""
         self._offset = 0
         self._message: bytearray | None = None
@@ -99,8 +101,8 @@ class FrameReader:
         """Bytes to come of the frame that is under way; -1: none is."""
         self._mask = b""
         self._fin = self._is_first = False
-        self._compressed: PerMessageDeflate | None = None
-        """What inflates the message that is under way; ``None``: it is not compressed."""
+        self._is_compressed = False
+        """Whether the message that is under way is."""
 
     def __len__(self) -> int:
         """How many bytes have been fed and not been read."""
@@ -189,9 +191,9 @@ class FrameReader:
         else:
             if self._message is not None:
                 raise Violation(PROTOCOL_ERROR, "message within another")
-            if first & RSV1 and self._deflate is None:
+            if first & RSV1 and self._inflater is None:
                 raise Violation(PROTOCOL_ERROR, "reserved bits are set")
-            self._compressed = self._deflate if first & RSV1 else None
+            self._is_compressed = bool(first & RSV1)
             self._opcode, self._sent_size, self._is_first = opcode, 0, True
         self._fin = bool(first & FIN)
         self._sent_size += size
@@ -210,8 +212,8 @@ class FrameReader:
         self._offset = end
         left -= end - offset
         is_end = not left and self._fin
-        if self._compressed is not None:
-            piece = self._inflate(self._compressed, piece, is_end)
+        if self._is_compressed and self._inflater is not None:
+            piece = self._inflate(self._inflater, piece, is_end)
         if is_end and self._message is None:
             # Nearly every message is one frame that has come at once.
             self._left = -1
@@ -240,27 +242,20 @@ class FrameReader:
                 raise Violation(INVALID_PAYLOAD, "text that is no UTF-8") from exc
         self._message += piece
 
-    def _inflate(self, deflate: PerMessageDeflate, piece: bytes, is_end: bool) -> bytes:
-        """Return what a piece of a compressed message stands for."""
-        opcode = self._opcode if self._is_first else CONT
-        frame = Frame(opcode, piece, is_end, rsv1=self._is_first)
-        self._is_first = False
-        room = self._max_size - len(self._message or b"")
+    def _inflate(self, inflater: Inflater, piece: bytes, is_end: bool) -> bytes:
+        """Inflate a piece of a message, and return the last of it; what is before that is taken."""
+        last = b""
+        is_first, self._is_first = self._is_first, False
         try:
-            # A limit of 0 would be none.
-            inflated = deflate.decode(frame, max_size=max(room, 1)).data
-        except PayloadTooBig as exc:
-            raise Violation(MESSAGE_TOO_BIG, f"message of more than {self._max_size} bytes") from exc
-        except ProtocolError as exc:
+            for inflated in inflater.inflate(piece, is_first=is_first, is_last=is_end):
+                if last:
+                    self._take(last, False)
+                if len(inflated) > self._max_size - len(self._message or b""):
+                    raise Violation(MESSAGE_TOO_BIG, f"message of more than {self._max_size} bytes")
+                last = inflated
+        except zlib.error as exc:
             raise Violation(INVALID_PAYLOAD, "message that cannot be inflated") from exc
-        decoder = getattr(deflate, "decoder", None)
-        if decoder is not None and decoder.eof:
-            # RFC 7692 section 7.2.3.4: a client may end a message by a final block. zlib keeps all that comes
-            # behind one, for ever.
-            deflate.decoder = zlib.decompressobj(wbits=-deflate.remote_max_window_bits)
-        if len(inflated) > room:
-            raise Violation(MESSAGE_TOO_BIG, f"message of more than {self._max_size} bytes")
-        return bytes(inflated)
+        return last
 
 
 def _text(data: bytes | bytearray | None) -> str:
