@@ -135,13 +135,20 @@ class FrameReader:
             if message is not None:
                 return message
             if self._left > 0:
+                self._forget()
                 return None
+
+    def _forget(self) -> None:
+        """Let go of what has been read: of one who is idle from now on, it would be kept."""
+        self._data, self._offset = b"", 0
 
     def _begin_frame(self) -> Control | None:
         """Read the head of a frame, and all of a control frame; :attr:`_left` says whether it was there."""
         data, offset = self._data, self._offset
         have = len(data) - offset
         if have < 2:
+            if not have:
+                self._forget()
             return None
         first, second = data[offset], data[offset + 1]
         size, head_size = second & 0x7F, 6

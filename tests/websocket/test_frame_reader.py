@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -140,6 +141,17 @@ def test_a_limit_of_frames():
     reader.feed(frame(TEXT, b"01234567890"))
     with pytest.raises(Violation, match="frame of more than 10 bytes"):
         reader.read()
+
+
+@pytest.mark.parametrize("size", [100, 300], ids=["whole", "part"])
+def test_what_was_read_is_not_kept(size):
+    data = frame(BINARY, b"x" * size)[:200]
+    count = sys.getrefcount(data)
+    reader = make_reader()
+    reader.feed(data)
+    list(events(reader))
+    assert sys.getrefcount(data) == count
+    assert len(reader) == 0
 
 
 # Compressed messages
