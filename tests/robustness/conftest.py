@@ -27,10 +27,10 @@ def start(backend: str, loop: str, tmp_path: Path) -> Iterator[StartTarget]:
         pytest.skip("memory and descriptors are read from Linux's /proc")
     targets: list[Target] = []
 
-    def start_target(**limits: float) -> Target:
+    def start_target(kind: type[Target] = Target, **limits: float) -> Target:
         # Where something is left that it waits for, the test fails, and soon.
         limits = {"shutdown_timeout": 5.0, **limits}
-        target = Target(tmp_path, {"backend": backend, "loop": loop, "limits": limits})
+        target = kind(tmp_path, {"backend": backend, "loop": loop, "limits": limits})
         targets.append(target)
         return target
 

@@ -2,7 +2,7 @@
 
 import select
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from ..serving import PATIENCE
@@ -118,11 +118,15 @@ class Crowd:
                 if not left[member] or member.is_refused:
                     del left[member]
 
-    def receive_until_ended(self) -> None:
-        """Receive until every connection has ended."""
-        while left := [member for member in self.members if not member.has_ended]:
+    def receive_until(self, condition: Callable[[Member], bool]) -> None:
+        """Receive until a condition holds of every connection."""
+        while left := [member for member in self.members if not condition(member)]:
             for member in self._ready(left, select.POLLIN):
                 member.receive()
+
+    def receive_until_ended(self) -> None:
+        """Receive until every connection has ended."""
+        self.receive_until(lambda member: member.has_ended)
 
     def _ready(self, members: Iterable[Member], events: int) -> list[Member]:
         """Wait for events, or for a connection's end, and return the members concerned."""

@@ -109,12 +109,13 @@ def census() -> dict[str, int]:
     }
 
 
-def main(settings: dict[str, Any]) -> None:
-    """Serve until a signal comes."""
+def main(app: Any) -> None:
+    """Serve an application, with the settings of the command line, until a signal comes."""
+    settings = json.loads(sys.argv[1])
     loop = settings.pop("loop")
     # Of every request there may be thousands; what is logged beside them is what is looked at.
-    launch({"app": Application(), "port": 0, "access_log": False, **settings}, loop=loop)
+    launch({"app": app, "port": 0, "access_log": False, **settings}, loop=loop)
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(Application())

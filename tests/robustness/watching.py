@@ -113,8 +113,11 @@ class Target(Process):
     :param settings: those of the component, and ``loop``.
     """
 
+    module = "tests.robustness.target"
+    """What is run."""
+
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
-        options = ("-W", "always::ResourceWarning", "-m", "tests.robustness.target")
+        options = ("-W", "always::ResourceWarning", "-m", self.module)
         super().__init__(*options, json.dumps(settings), folder=folder, environ={"PYTHONPATH": str(ROOT)})
         self.name = f"{settings['backend']}, {settings['loop']}"
         try:
