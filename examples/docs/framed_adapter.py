@@ -11,6 +11,11 @@ def frame(kind: bytes, payload: bytes) -> bytes:
     return kind + len(payload).to_bytes(4, "big") + payload
 
 
+def head_frame(method: str, target: str, fields: Fields, size: int | None, offers: str = "") -> bytes:
+    head = {"method": method, "target": target, "fields": list(fields), "size": size, "offers": offers}
+    return frame(b"H", json.dumps(head).encode())
+
+
 def frames(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Return letter and payload of each frame that is whole, and what follows it."""
     while len(data) >= 5 and len(data) >= (end := 5 + int.from_bytes(data[1:5], "big")):
@@ -22,8 +27,10 @@ class FramedAdapter(WireAdapter):
     """The client's side of a connection in frames."""
 
     def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
-        head = {"method": method, "target": target, "fields": list(fields), "size": size}
-        return frame(b"H", json.dumps(head).encode())
+        return head_frame(method, target, fields, size)
+
+    def encode_tunnel(self, protocol: str, target: str, fields: Fields) -> bytes:
+        return head_frame("GET", target, fields, 0, protocol)
 
     def encode_data(self, data: bytes) -> bytes:
         return frame(b"D", data)

@@ -1,7 +1,8 @@
 """A wire that is not HTTP/1, on Connection and Exchange: frames of a letter, a size and a payload.
 
 A connection carries one request. H is a head in JSON, D a piece of content, E the end, with trailer fields in
-JSON; in answers also I, an interim head, and R, which breaks the answer off.
+JSON; in answers also I, an interim head, and R, which breaks the answer off. A head may offer another
+protocol, which D and E then carry.
 """
 
 import json
@@ -26,6 +27,10 @@ class FramedExchange(Exchange):
 
     def send_head(self, head: AnswerHead) -> None:
         self.owner.write_frame(b"H", json.dumps([head.code, self.answer_fields(head)]).encode())
+
+    def send_tunnel_head(self, protocol: str, fields: Fields) -> int:
+        self.owner.write_frame(b"H", json.dumps([200, list(fields)]).encode())
+        return 200
 
     def send_data(self, data: bytes) -> None:
         self.owner.write_frame(b"D", data)
@@ -81,8 +86,9 @@ class FramedConnection(ExchangeConnection):
             return
         if kind == b"H":
             fields = [(name.encode(), value.encode()) for name, value in said["fields"]]
-            target = said["target"].encode()
-            exchange.receive(RequestHead(said["method"], target, fields=fields, body_size=said["size"]))
+            method, target, size = said["method"], said["target"].encode(), said["size"]
+            offers = said["offers"]  # the protocols, or nothing
+            exchange.receive(RequestHead(method, target, fields=fields, body_size=size, upgrade=offers))
         elif kind == b"E":
             exchange.receive_end([(name.encode(), value.encode()) for name, value in said])
 
@@ -94,7 +100,7 @@ class FramedBackend(Backend):
     """Requests and answers in frames."""
 
     api_version = 1
-    features = frozenset({"trailers", "graceful-shutdown", "early-hints", "response-trailers"})
+    features = frozenset({"trailers", "graceful-shutdown", "early-hints", "response-trailers", "tunnel"})
     alpn_protocols = ()
     testing_adapter = "framed_adapter:FramedAdapter"
 

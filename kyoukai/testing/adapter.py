@@ -57,11 +57,19 @@ class WireAdapter(abc.ABC):
         """
 
     def encode_data(self, data: bytes) -> bytes:
-        """Return a piece of the body, which is not empty, as this wire has it. By default as it is."""
+        """Return a piece of the body, or of what goes through a tunnel, as this wire has it.
+
+        By default as it is.
+
+        :param data: not empty.
+        """
         return data
 
     def encode_end(self, trailers: Fields = ()) -> bytes:
         """Return what says that the body is whole. By default nothing does: its size has been told.
+
+        In a tunnel, return what says that the client sends no more. Where that is nothing, the end of the
+        connection says it.
 
         :param trailers: fields behind the body; none, where ``size`` was told.
         """
@@ -75,6 +83,27 @@ class WireAdapter(abc.ABC):
         :param ended: whether the server has ended its side in order. After a reset it has not.
         :raises Exception: if that is nothing which this wire has. It breaks the rule being checked.
         """
+
+    def encode_tunnel(self, protocol: str, target: str, fields: Fields) -> bytes:
+        """Return a request that offers another protocol, with what opens the connection before it.
+
+        What the client sends in the tunnel follows, by :meth:`encode_data` and :meth:`encode_end`. Only a
+        backend that claims the feature ``tunnel`` is sent one.
+
+        :param protocol: a token, in ASCII.
+        :param target: as that of :meth:`encode_head`; likewise ``fields``.
+        :raises NotImplementedError: by default; rules about tunnels then show as not checked.
+        """
+        raise NotImplementedError(f"{type(self).__qualname__} does not define encode_tunnel")
+
+    def decode_tunnel(self, data: bytes, ended: bool) -> WireAnswer | None:
+        """Return what has come of such a request: the head of the tunnel, and as content what it carries.
+
+        It is whole once the server has ended its side in order. Where the server has answered instead, it is
+        that answer. Parameters, and what is raised, are those of :meth:`decode_answer`, which is called by
+        default: on many wires a tunnel is carried as an answer is.
+        """
+        return self.decode_answer(data, ended)
 
     def reply(self, data: bytes) -> bytes:
         """Return what a client sends by itself when it gets ``data``: acknowledgements, credit, and so on.

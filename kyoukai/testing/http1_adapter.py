@@ -6,6 +6,8 @@ from .adapter import Fields, WireAdapter, WireAnswer
 
 END_OF_HEAD: Final = b"\r\n\r\n"
 
+SWITCHING_PROTOCOLS: Final = 101
+
 
 class HTTP1Adapter(WireAdapter):
     """A client of HTTP/1.1 that takes trailers where the kit says so."""
@@ -30,6 +32,21 @@ class HTTP1Adapter(WireAdapter):
     def encode_end(self, trailers: Fields = ()) -> bytes:
         """Return the last chunk and the trailer section, where there are chunks."""
         return "\r\n".join(["0", *_lines(trailers), "", ""]).encode("latin-1") if self.is_chunked else b""
+
+    def encode_tunnel(self, protocol: str, target: str, fields: Fields) -> bytes:
+        """Return a request that offers an upgrade (RFC 9110 section 7.8)."""
+        offer = (("Connection", "Upgrade"), ("Upgrade", protocol))
+        return self.encode_head("GET", target, (*fields, *offer), 0)
+
+    def decode_tunnel(self, data: bytes, ended: bool) -> WireAnswer | None:
+        """Return the 101, and all that follows it."""
+        head, found, content = data.partition(END_OF_HEAD)
+        if not found:
+            return None
+        status, fields = _read_head(head)
+        if status != SWITCHING_PROTOCOLS:
+            return self.decode_answer(data, ended)
+        return WireAnswer(status, fields, content, is_whole=ended)
 
     def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
         """Return the answer, delimited as RFC 9112 section 6.3 has it.

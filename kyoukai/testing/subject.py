@@ -10,6 +10,7 @@ from typing import Any, Final
 from kyoukai.core.contract.backend import Backend, claimed_features
 from kyoukai.core.contract.references import UnresolvedReferenceError, resolve
 from kyoukai.core.contract.registry import create_backend, load_backend
+from kyoukai.core.features import Feature
 from kyoukai.core.http1.protocol import HTTPProtocol
 
 from .adapter import WireAdapter
@@ -28,6 +29,12 @@ ALWAYS: Final = frozenset({"K1.1", "K1.2"})
 NO_ADAPTER: Final = (
     "the kit does not know this wire: write a kyoukai.testing.WireAdapter, and name it by the backend's"
     " testing_adapter or by --adapter (contract.md, The kit for another wire)"
+)
+
+
+NO_TUNNEL: Final = (
+    "the kit does not know how a client asks for a tunnel by this wire: write encode_tunnel for its adapter,"
+    " and decode_tunnel where decode_answer does not do (contract.md, The kit for another wire)"
 )
 
 
@@ -129,6 +136,12 @@ class Subject:
         except AdapterError as error:
             return str(error)
 
+    @property
+    def opens_no_tunnel(self) -> bool:
+        """Whether the adapter does not say how a client asks for a tunnel."""
+        adapter: Any = self.adapter
+        return adapter.encode_tunnel is WireAdapter.encode_tunnel
+
     @functools.cached_property
     def unconnectable(self) -> str | None:
         """Why no connection can be made; ``None``: one can."""
@@ -195,6 +208,8 @@ class Subject:
         if unconnectable is None and self.is_http:
             _ = self.takes_heads
         speechless = self.speechless if unconnectable is None else unconnectable
+        if speechless is None and rule.feature == Feature.TUNNEL and self.opens_no_tunnel:
+            speechless = NO_TUNNEL
         return {"Backend": None, "Exchange": speechless}.get(rule.storey, unconnectable)
 
 

@@ -1,6 +1,6 @@
 """One request by a connection in memory, as its client has it: an adapter speaks the wire's language."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from .adapter import Fields, WireAdapter, WireAnswer
@@ -77,6 +77,22 @@ class WireClient:
         await self.settle()
         return self.answer
 
+    def send_tunnel(self, protocol: str, target: str = "/", early: bytes = b"") -> None:
+        """Offer to go on with another protocol.
+
+        :param early: what is sent in the tunnel together with that; it may be empty.
+        """
+        data = self.adapter.encode_tunnel(protocol, target, (HOST,))
+        self.line.send(data + (self.adapter.encode_data(early) if early else b""))
+
+    def end_tunnel(self) -> None:
+        """End the client's side of a tunnel."""
+        end = self.adapter.encode_end()
+        if end:
+            self.line.send(end)
+        else:
+            self.line.transport.feed_eof()
+
     def may_send(self) -> bool:
         """Return whether the server takes another piece of the body: it reads on, and grants the size."""
         room = self.adapter.room()
@@ -123,10 +139,21 @@ class WireClient:
 
         :raises RuleBroken: if the adapter cannot read it.
         """
+        return self._decode(self.adapter.decode_answer)
+
+    @property
+    def tunnel(self) -> WireAnswer | None:
+        """What has come of the offer of another protocol; ``None``: not even a head.
+
+        :raises RuleBroken: if the adapter cannot read it.
+        """
+        return self._decode(self.adapter.decode_tunnel)
+
+    def _decode(self, decode: Callable[[bytes, bool], WireAnswer | None]) -> WireAnswer | None:
         transport = self.line.transport
         received = bytes(transport.received)
         try:
-            return self.adapter.decode_answer(received, transport.ended and not transport.aborted)
+            return decode(received, transport.ended and not transport.aborted)
         except Exception as error:
             message = f"the adapter raised {error!r} for {received[:200]!r}"
             raise RuleBroken(message, self.line.sent, root=repr(error)) from error

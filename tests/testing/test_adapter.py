@@ -58,6 +58,19 @@ class Raising(Lines):
         raise LookupError("no frame")
 
 
+class Tunnels(Lines):
+    """It asks for tunnels."""
+
+    def encode_tunnel(self, protocol: str, target: str, fields: Any) -> bytes:
+        return f"TUNNEL {protocol}\n".encode()
+
+
+class ClaimsTunnels(EchoBackend):
+    """It claims what it does not do."""
+
+    features = frozenset({"tunnel"})
+
+
 class Named(EchoBackend):
     """It names its adapter."""
 
@@ -106,6 +119,30 @@ def test_without_one_the_report_says_how_to_give_one() -> None:
     result = run_rule(RULES["K10.1"], Subject(EchoBackend))
     assert result.outcome == "unchecked"
     assert "write a kyoukai.testing.WireAdapter" in result.message
+
+
+def test_without_a_tunnel_it_says_how_to_have_one() -> None:
+    """The other rules of the wire are checked."""
+    for adapter, outcome in ((Lines, "unchecked"), (Tunnels, "broken")):
+        subject = Subject(ClaimsTunnels, adapter=adapter)
+        results = [run_rule(rule, subject) for rule in RULES.values() if rule.feature == "tunnel"]
+        assert len(results) > 1
+        assert {result.outcome for result in results} == {outcome}
+        assert run_rule(RULES["K10.1"], subject).outcome == "broken"
+        if outcome == "unchecked":
+            assert all("write encode_tunnel" in result.message for result in results)
+
+
+def test_a_wire_that_does_not_claim_tunnels_has_no_rules_about_them() -> None:
+    results = [run_rule(rule, Subject(Named)) for rule in RULES.values() if rule.feature == "tunnel"]
+    assert {result.message for result in results} == {"the backend does not claim the feature 'tunnel'"}
+
+
+def test_tunnels_are_read_as_answers_are_unless_it_says_otherwise() -> None:
+    adapter = Lines()
+    assert adapter.decode_tunnel(b"x", False) == adapter.decode_answer(b"x", False)
+    with pytest.raises(NotImplementedError, match="Lines does not define encode_tunnel"):
+        adapter.encode_tunnel("echo", "/", ())
 
 
 def test_one_that_raises_is_what_is_said() -> None:

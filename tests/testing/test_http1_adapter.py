@@ -37,6 +37,29 @@ def test_a_request_whose_end_alone_tells() -> None:
     assert adapter.encode_end((("T", "1"),)) == b"0\r\nT: 1\r\n\r\n"
 
 
+def test_a_tunnel() -> None:
+    adapter = HTTP1Adapter()
+    offer = adapter.encode_tunnel("echo", "/a", (("Host", "h"),))
+    assert offer == b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+    assert adapter.encode_data(b"abc") + adapter.encode_end() == b"abc"
+    assert adapter.decode_tunnel(b"HTTP/1.1 101 Switching Protocols\r\n", False) is None
+    head = b"HTTP/1.1 101 Switching Protocols\r\nX: 1\r\n\r\n"
+    for ended in (False, True):
+        found = adapter.decode_tunnel(head + b"all of it\r\n\r\n", ended)
+        assert found == WireAnswer(101, (("X", "1"),), b"all of it\r\n\r\n", is_whole=ended)
+
+
+def test_an_answer_in_the_place_of_a_tunnel() -> None:
+    adapter = HTTP1Adapter()
+    adapter.encode_tunnel("echo", "/", ())
+    found = adapter.decode_tunnel(b"HTTP/1.1 426 None\r\nContent-Length: 2\r\n\r\nno", False)
+    assert found is not None
+    assert found.status == 426
+    assert content(found) == (b"no", True, b"")
+    with pytest.raises(ValueError, match="no answer begins with"):
+        adapter.decode_tunnel(b"SCGI\r\n\r\n", False)
+
+
 def test_a_head_that_is_not_whole_is_no_answer() -> None:
     assert answer(HEAD) is None
     assert answer(b"HTTP/1.1 103 Early Hints\r\n\r\n") is None

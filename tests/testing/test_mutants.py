@@ -86,6 +86,21 @@ MUTANTS = {
     "K10.18": (wire, "ClosesAtOnce"),
     "K10.19": (wire, "NeverSweeps"),
     "K10.20": (wire, "LogsByItself"),
+    "K11.1": (wire, "DropsTheFieldsOfTunnels"),
+    "K11.2": (wire, "OpensWhatIsNotOffered"),
+    "K11.3": (wire, "DropsWhatComesEarly"),
+    "K11.4": (wire, "ChangesBytesOfTunnels"),
+    "K11.5": (wire, "HoldsWhatTunnelsWrite"),
+    "K11.6": (wire, "NeverPausesTunnels"),
+    "K11.7": (wire, "NeverResumesTunnels"),
+    "K11.8": (wire, "WritesOnInTunnels"),
+    "K11.9": (wire, "ForgetsTheirEnd"),
+    "K11.10": (wire, "ForgetsTunnels"),
+    "K11.11": (wire, "EndsTunnelsWithoutASign"),
+    "K11.12": (wire, "ClosesTunnelsAtAStop"),
+    "K11.13": (wire, "LeavesTunnelsOpen"),
+    "K11.14": (wire, "ClosesIdleTunnels"),
+    "K11.15": (wire, "HidesTheClient"),
 }
 
 FAULTS = {
@@ -97,6 +112,8 @@ FAULTS = {
     "DropsATrailer": "K2.8",
     "DropsHints": "K2.7",
     "CutsOffAtOnce": "K6.2",
+    "BeginsTunnelsBeforeTheirHeads": "K11.1",
+    "EndsTunnelsTwice": "K11.10",
 }
 """What else an author of a wire may get wrong, and the rule that names it."""
 

@@ -21,7 +21,7 @@ def test_the_groups_are_numbered_without_gaps() -> None:
     for rule in load_rules():
         group, _, number = rule.id.partition(".")
         numbers.setdefault(group, []).append(int(number))
-    assert list(numbers) == [f"K{number}" for number in range(1, 11)]
+    assert list(numbers) == [f"K{number}" for number in range(1, 12)]
     assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
 
 

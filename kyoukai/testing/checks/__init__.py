@@ -33,8 +33,10 @@ MODULES: Final = (
     "answers",
     "bodies",
     "refusals",
+    "tunnels",
+    "tunnel_ends",
 )
-"""One a group of rules, in their order; the last group has several."""
+"""One a group of rules, in their order; the last two groups have several."""
 
 _checks: dict[str, Check] = {}
 

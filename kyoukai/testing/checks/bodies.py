@@ -16,8 +16,8 @@ UNREAD: Final = 1024 * 1024
 """The most bytes of it that may be taken: what a stream holds, and what one reading of a socket brings."""
 
 
-def _body() -> bytes:
-    """Return a body in which no piece is as another."""
+def numbered() -> bytes:
+    """Return :data:`SIZE` bytes in which no piece is as another."""
     return b"".join(b"%015d\n" % number for number in range(SIZE // 16))
 
 
@@ -33,7 +33,7 @@ async def pauses(subject: Subject) -> None:
         client = subject.client(stage)
         client.send_head("POST", "/unread", size=SIZE)
         await client.settle()
-        taken = await client.send_some(_body())
+        taken = await client.send_some(numbered())
         if taken > UNREAD:
             message = f"{taken} bytes of a body are received that nobody reads"
             raise RuleBroken(message, client.line.sent[:200], f"{UNREAD} at most")
@@ -51,7 +51,7 @@ async def resumes(subject: Subject) -> None:
         return Response("read")
 
     async with subject.serve(handle, streams=True, max_body_size=SIZE) as stage:
-        client, body = subject.client(stage), _body()
+        client, body = subject.client(stage), numbered()
         client.send_head("POST", "/read", size=SIZE)
         await client.settle()
         sent = await client.send_some(body)

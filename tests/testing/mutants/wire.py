@@ -7,6 +7,7 @@ from framed_backend import FramedBackend, FramedConnection, FramedExchange
 
 from kyoukai import Connection
 from kyoukai.core.exchange.environ import build_environ
+from kyoukai.core.exchange.tunnel import Tunnel
 from kyoukai.core.serving.application import BodyPlan
 
 
@@ -340,3 +341,191 @@ class CutsOffAtOnce(FramedConnection):
 
     def shutdown(self) -> None:
         self.abort()
+
+
+# Tunnels
+
+
+@of_exchange
+class DropsTheFieldsOfTunnels(FramedExchange):
+    """The head of a tunnel has no fields."""
+
+    def send_tunnel_head(self, protocol: str, fields: Any) -> int:
+        return super().send_tunnel_head(protocol, ())
+
+
+@of_exchange
+class BeginsTunnelsBeforeTheirHeads(FramedExchange):
+    """The head of a tunnel is written when the loop has had a turn."""
+
+    def send_tunnel_head(self, protocol: str, fields: Any) -> int:
+        self.owner.loop.call_soon(super().send_tunnel_head, protocol, fields)
+        return 200
+
+
+@of_exchange
+class OpensWhatIsNotOffered(FramedExchange):
+    """It does not look at what the client offers."""
+
+    def may_open(self, protocol: str) -> bool:
+        return not self.status
+
+
+@of_exchange
+class DropsWhatComesEarly(FramedExchange):
+    """What comes before a tunnel is open is lost."""
+
+    def receive_beyond(self, data: bytes | None) -> None:
+        if self.tunnel is not None:
+            super().receive_beyond(data)
+
+
+@of_exchange
+class ChangesBytesOfTunnels(FramedExchange):
+    """It takes what a tunnel carries for text."""
+
+    def receive_beyond(self, data: bytes | None) -> None:
+        super().receive_beyond(data and data.replace(b"\r", b"\n"))
+
+
+@of_exchange
+class HoldsWhatTunnelsWrite(FramedExchange):
+    """What is written into a tunnel is sent when that is closed."""
+
+    __slots__ = ("held",)
+
+    def send_data(self, data: bytes) -> None:
+        if self.tunnel is None:
+            super().send_data(data)
+        else:
+            self.held = getattr(self, "held", b"") + data
+
+    def send_end(self, data: bytes = b"", trailers: Any = ()) -> None:
+        if held := getattr(self, "held", b""):
+            super().send_data(held)
+        super().send_end(data, trailers)
+
+
+@of_exchange
+class NeverPausesTunnels(FramedExchange):
+    """It has nobody wait who sends in a tunnel."""
+
+    def pause_client(self) -> None:
+        if self.tunnel is None:
+            super().pause_client()
+
+
+@of_exchange
+class NeverResumesTunnels(FramedExchange):
+    """It lets nobody go on who sends in a tunnel."""
+
+    def resume_client(self) -> None:
+        if self.tunnel is None:
+            super().resume_client()
+
+
+@of_connection
+class WritesOnInTunnels(FramedConnection):
+    """It does not tell tunnels that the client does not read."""
+
+    def pause_writing(self) -> None:
+        Connection.pause_writing(self)
+
+
+@of_exchange
+class ForgetsTheirEnd(FramedExchange):
+    """It does not tell tunnels that the client has ended its side."""
+
+    def receive_end(self, trailers: Any = ()) -> None:
+        if self.tunnel is None:
+            super().receive_end(trailers)
+
+
+@of_connection
+class ForgetsTunnels(FramedConnection):
+    """It does not tell tunnels that the client is gone."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.exchanges = [exchange for exchange in self.exchanges if exchange.tunnel is None]
+        super().connection_lost(exc)
+
+
+@of_exchange
+class EndsTunnelsWithoutASign(FramedExchange):
+    """It closes, and does not say that nothing is missing."""
+
+    def send_end(self, data: bytes = b"", trailers: Any = ()) -> None:
+        if self.tunnel is None:
+            super().send_end(data, trailers)
+
+
+@of_connection
+class ClosesTunnelsAtAStop(FramedConnection):
+    """It does not wait for tunnels when the server stops."""
+
+    def shutdown(self) -> None:
+        if self.exchange is not None and self.exchange.tunnel is not None:
+            self.close()
+        super().shutdown()
+
+
+class LeavesTunnelsOpen(Sound):
+    """It does not cut tunnels off."""
+
+    class connection(FramedConnection):  # noqa: N801 - as the attribute
+        def abort(self) -> None:
+            if not any(exchange.tunnel for exchange in self.exchanges):
+                super().abort()
+
+    class exchange(FramedExchange):  # noqa: N801 - as the attribute
+        __slots__ = ("is_reset",)
+
+        def reset(self) -> None:
+            self.is_reset = self.tunnel is not None
+            if not self.is_reset:
+                super().reset()
+
+        def answered(self) -> None:
+            if not getattr(self, "is_reset", False):
+                super().answered()
+
+
+@of_connection
+class ClosesIdleTunnels(FramedConnection):
+    """It keeps the deadline of a connection that waits for a request."""
+
+    def expire(self) -> None:
+        if any(exchange.tunnel for exchange in self.exchanges):
+            self.close()
+        else:
+            super().expire()
+
+
+def of_tunnel(cls: type[Tunnel]) -> type[Sound]:
+    """Return a backend whose tunnels are of this class."""
+
+    class OfItsOwn(FramedExchange):
+        def receive(self, sent: Any) -> None:
+            if sent.upgrade:
+                self._tunnel = cls(self)
+            super().receive(sent)
+
+    return type(cls.__name__, (Sound,), {"exchange": OfItsOwn, "__doc__": cls.__doc__})
+
+
+@of_tunnel
+class EndsTunnelsTwice(Tunnel):
+    """It tells the end of a tunnel twice."""
+
+    def lose(self) -> None:
+        protocol: Any = self.get_protocol()
+        super().lose()
+        protocol.connection_lost(None)
+
+
+@of_tunnel
+class HidesTheClient(Tunnel):
+    """It does not say who the client is."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
