@@ -27,9 +27,10 @@ from .closing import close_unsent, replace
 from .context import HTTPRequestContext
 from .error_handlers import find_error_handler
 from .responses import make_response, render_error
-from .routing import Router, Target
+from .routing import Router
 from .rules import RouteRule
 from .scope import Scope
+from .targets import Target
 from .websocket_route import WebSocketRoute
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from werkzeug.wrappers import Request
 from .blueprint import Blueprint
 from .context import HTTPRequestContext
 from .route import Route
-from .routing import NO_PARAMS, QUERY_SAFE, Match, Params, Router
+from .routing import QUERY_SAFE, Router
 from .rules import RouteRule
+from .targets import NO_PARAMS, Match, Params
 
 
 class HostAdapter(MapAdapter):

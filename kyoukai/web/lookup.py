@@ -7,7 +7,8 @@ from werkzeug import wrappers
 from kyoukai.core.faults import is_fault
 from kyoukai.core.serving.application import BodyPlan
 
-from .routing import Router, Target
+from .routing import Router
+from .targets import Target
 
 
 class _Sought:

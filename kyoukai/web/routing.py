@@ -15,28 +15,26 @@ is the affair of :mod:`kyoukai.web.hosts`.
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map, MapAdapter, RequestRedirect
 from werkzeug.routing.exceptions import WebsocketMismatch
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.semantics.methods import REGISTERED
-from kyoukai.core.serving.application import BodyPlan
 
 from .blueprint import Blueprint
-from .bodies import REFUSED
-from .calling import AnyFunction, CoroutineFunction, check_call, describe
+from .calling import check_call, describe
 from .context import HTTPRequestContext
 from .error_scopes import ErrorScopes
 from .host_names import host_of
 from .route import Route
 from .rules import RouteRule, make_rules
 from .scope import Scope
+from .targets import NO_PARAMS, Match, Options, Params, Refusal
 from .upgrades import UpgradeRequired, asks_for_websocket, why_no_websocket
 from .wsgi import CONVERTER, MountedConverter
 
@@ -48,82 +46,6 @@ MAX_FOUND: Final = 1024
 
 MAX_PATH_SIZE: Final = 256
 """The longest path for which one is kept, in characters."""
-
-
-class Target(Protocol):
-    """What answers a request: a route, or what stands in for one."""
-
-    @property
-    def handler(self) -> AnyFunction:
-        """The function as its author wrote it."""
-
-    @property
-    def invoke(self) -> CoroutineFunction:
-        """The function to call with the context and, by name, with its parameters."""
-
-    @property
-    def scope(self) -> Scope:
-        """What surrounds it."""
-
-    @property
-    def body_plan(self) -> BodyPlan | None:
-        """How bodies are read for it; ``None``: into memory."""
-
-
-Params = Mapping[str, Any]
-Match = tuple[Target, Params]
-
-NO_PARAMS: Final[Params] = MappingProxyType({})
-
-
-class Refusal:
-    """Stands in for the route of a request that no route takes, and raises the error."""
-
-    __slots__ = ("error", "scope")
-
-    body_plan = REFUSED
-
-    def __init__(self, scope: Scope, error: HTTPException) -> None:
-        self.scope = scope
-        self.error = error
-
-    async def invoke(self, ctx: HTTPRequestContext) -> Response:
-        """Raise the error."""
-        raise self._take_error()
-
-    handler = invoke
-
-    def _take_error(self) -> HTTPException:
-        # Its traceback will lead to this object, which must not lead to it: the cycle would keep the
-        # request, body and all.
-        error = self.error
-        del self.error
-        return error
-
-
-class Options:
-    """Answers an ``OPTIONS`` that no route takes (RFC 9110 section 9.3.7).
-
-    It is surrounded by what surrounds a route of the same path: a preflight gets the same fields by hooks
-    after as the request that it asks for.
-    """
-
-    __slots__ = ("methods", "scope")
-
-    body_plan = None
-
-    def __init__(self, scope: Scope, methods: Iterable[str]) -> None:
-        self.scope = scope
-        self.methods = methods
-
-    async def invoke(self, ctx: HTTPRequestContext, **params: Any) -> Response:
-        """Say which methods are allowed, with no body."""
-        response = ctx.app.response_class()
-        response.headers.pop("Content-Type", None)
-        response.headers["Allow"] = ", ".join(self.methods)
-        return response
-
-    handler = invoke
 
 
 class Router:
@@ -209,11 +131,13 @@ class Router:
         try:
             rule, params = self._ask(*key)
         except WebsocketMismatch:
-            error = why_no_websocket(request.environ) or UpgradeRequired()
-            return Refusal(self._error_scopes.find(ctx, *key[1:]), error), NO_PARAMS
+            return self._ask_for_upgrade(ctx, request, key)
         except RequestRedirect:
             return Refusal(self.scope, self._redirect(request)), NO_PARAMS
         except MethodNotAllowed as error:
+            # GET is one of the methods that are allowed, where it opens a WebSocket.
+            if method in ("GET", "HEAD") and self._takes_websocket("GET", *key[1:]):
+                return self._ask_for_upgrade(ctx, request, key)
             allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
             if method == "OPTIONS":
                 return self._answer_options(ctx, request, key, allowed)
@@ -227,6 +151,11 @@ class Router:
             self._found[key] = route, params
         ctx.route, ctx.found = route, params
         return route, params
+
+    def _ask_for_upgrade(self, ctx: HTTPRequestContext, request: Request, key: tuple[str, ...]) -> Match:
+        """Return what refuses a request for a URL that is a WebSocket's, and asks for none."""
+        error = why_no_websocket(request.environ) or UpgradeRequired()
+        return Refusal(self._error_scopes.find(ctx, *key[1:]), error), NO_PARAMS
 
     def _answer_options(
         self, ctx: HTTPRequestContext, request: Request, key: tuple[str, ...], allowed: list[str]

@@ -12,7 +12,8 @@ from werkzeug.wrappers import Request
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.web import HTTPRequestContext, Kyoukai
-from kyoukai.web.routing import MAX_FOUND, MAX_PATH_SIZE, Options, Refusal
+from kyoukai.web.routing import MAX_FOUND, MAX_PATH_SIZE
+from kyoukai.web.targets import Options, Refusal
 
 from .asking import ask
 

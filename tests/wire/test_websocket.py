@@ -168,8 +168,29 @@ def test_a_backend_that_opens_no_tunnels(
 
 def test_another_method(serve: Serve) -> None:
     with serve(make_app()).connect() as client:
-        answer = client.request(message("POST", "/", body=b""))
-        assert (answer.status, answer.fields["allow"]) == (405, "GET, HEAD, OPTIONS")
+        for _ in range(2):
+            answer = client.request(message("POST", "/", body=b""))
+            # GET is what opens it, and HEAD is answered as a GET that does not: neither gets 405.
+            assert (answer.status, answer.fields["allow"]) == (405, "GET, HEAD, OPTIONS")
+            answer = client.request(message("OPTIONS", "/"))
+            assert (answer.status, answer.fields["allow"]) == (200, "GET, HEAD, OPTIONS")
+            assert client.request(message("HEAD", "/"), "HEAD").status == 426
+
+
+def test_other_methods_of_its_url_beside_it(serve: Serve) -> None:
+    app = make_app(url="/room", endpoint="socket")
+    app.route("/room", methods=["POST"])(lambda ctx: "said")
+    with serve(app).connect() as client:
+        for _ in range(2):
+            assert client.request(message("POST", "/room", body=b"")).body == b"said"
+            # No 405: that would say that GET is not one of its methods.
+            for method in ("GET", "HEAD"):
+                answer = client.request(message(method, "/room"), method)
+                assert (answer.status, answer.fields["upgrade"]) == (426, "websocket")
+            for method, status in (("PUT", 405), ("OPTIONS", 200)):
+                answer = client.request(message(method, "/room"))
+                assert (answer.status, answer.fields["allow"]) == (status, "GET, HEAD, OPTIONS, POST")
+        opened(client, "/room")
 
 
 @pytest.mark.parametrize("order", [["page", "socket"], ["socket", "page"]])
