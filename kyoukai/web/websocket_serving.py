@@ -12,7 +12,7 @@ from kyoukai.core.exchange.environ import TOLD
 from kyoukai.core.exchange.request_ids import named
 from kyoukai.core.exchange.witness import bear_witness
 from kyoukai.core.faults import as_error, is_end
-from kyoukai.websocket import WebSocket, WebSocketClosed, WebSocketSettings
+from kyoukai.websocket import UnfitMessage, WebSocket, WebSocketClosed, WebSocketSettings
 from kyoukai.websocket.connection import WebSocketConnection
 from kyoukai.websocket.handshake import Agreed, VersionMismatch, agree
 
@@ -86,6 +86,13 @@ def end_failed(
         # It has noticed the end by this.
         connection.begin_close(1000)
         return
+    unfit = find_unfit(exc)
+    if unfit is not None:
+        ctx.failure = unfit
+        text = "WebSocket %r: closed with %d for a message that its handler did not ask for: %s%s"
+        logger.info(text, ctx.request.path, unfit.code, unfit.reason, named(ctx.environ))
+        connection.begin_close(unfit.code, unfit.reason)
+        return
     error = as_error(exc, "the application")
     ctx.failure = error
     text = "WebSocket %r: unhandled exception%s; its handler is %s"
@@ -102,6 +109,15 @@ def has_noticed_end(connection: WebSocketConnection, exc: BaseException) -> bool
     if isinstance(exc, BaseExceptionGroup):
         return exc.split(WebSocketClosed)[1] is None
     return isinstance(exc, WebSocketClosed)
+
+
+def find_unfit(exc: BaseException) -> UnfitMessage | None:
+    """Return what a handler has raised, if that is the client's fault; of a group, the first."""
+    while isinstance(exc, BaseExceptionGroup):
+        if exc.split(UnfitMessage)[1] is not None:
+            return None
+        exc = exc.exceptions[0]
+    return exc if isinstance(exc, UnfitMessage) else None
 
 
 class Opening:

@@ -1,7 +1,7 @@
 """WebSockets (RFC 6455), over a tunnel of any wire. The extra ``kyoukai[websocket]`` has what they need."""
 
-from .errors import WebSocketClosed
+from .errors import UnfitMessage, WebSocketClosed
 from .settings import WebSocketSettings
 from .websocket import WebSocket, broadcast
 
-__all__ = ["WebSocket", "WebSocketClosed", "WebSocketSettings", "broadcast"]
+__all__ = ["UnfitMessage", "WebSocket", "WebSocketClosed", "WebSocketSettings", "broadcast"]

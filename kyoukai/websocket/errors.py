@@ -1,4 +1,4 @@
-"""What is raised where a WebSocket is at its end."""
+"""What is raised where a WebSocket is at its end, or a message is not what a handler asked for."""
 
 
 class WebSocketClosed(ConnectionResetError):
@@ -17,3 +17,19 @@ class WebSocketClosed(ConnectionResetError):
     def anew(self) -> "WebSocketClosed":
         """Return another one that says the same, and has no traceback."""
         return WebSocketClosed(self.code, self.reason)
+
+
+class UnfitMessage(ValueError):
+    """A client has sent a message of another kind than its handler asked for.
+
+    A handler may catch it, and go on. Where none does, the WebSocket is closed, and the log has one line.
+
+    :param code: what it is closed with then (RFC 6455 section 7.4.1): 1003 for bytes in the place of a text,
+        or a text in the place of bytes; 1007 for what is no JSON.
+    :param reason: what the close says besides: at most 123 bytes of UTF-8.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason

@@ -24,6 +24,7 @@ except ImportError:  # pragma: no cover (where it was installed without its exte
 NORMAL_CLOSURE: Final = 1000
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
+UNSUPPORTED_DATA: Final = 1003
 NO_STATUS: Final = 1005
 ABNORMAL_CLOSURE: Final = 1006
 INVALID_PAYLOAD: Final = 1007

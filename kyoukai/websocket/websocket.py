@@ -8,8 +8,8 @@ from typing import Any, Final
 from websockets.frames import BINARY, CONT, TEXT, Opcode
 
 from .connection import WebSocketConnection
-from .errors import WebSocketClosed
-from .frame_reader import INTERNAL_ERROR
+from .errors import UnfitMessage, WebSocketClosed
+from .frame_reader import INTERNAL_ERROR, INVALID_PAYLOAD, UNSUPPORTED_DATA
 
 Message = str | bytes
 
@@ -107,17 +107,40 @@ class WebSocket:
         connection = self.connection or await self._accept_once()
         return await connection.receive()
 
-    async def receive_json(self) -> Any:
-        """Return the value that the next message is JSON of. It raises as :meth:`receive` does.
+    async def receive_text(self) -> str:
+        """Return the next message, which is to be a text. It raises as :meth:`receive` does.
 
-        :raises ValueError: if it is no JSON, or nested too deeply to be read.
+        :raises UnfitMessage: if it is none.
+        """
+        message = await self.receive()
+        if isinstance(message, str):
+            return message
+        raise UnfitMessage(UNSUPPORTED_DATA, "a text is expected")
+
+    async def receive_bytes(self) -> bytes:
+        """Return the next message, which is to be binary. It raises as :meth:`receive` does.
+
+        :raises UnfitMessage: if it is none.
+        """
+        message = await self.receive()
+        if isinstance(message, bytes):
+            return message
+        raise UnfitMessage(UNSUPPORTED_DATA, "a binary message is expected")
+
+    async def receive_json(self) -> Any:
+        """Return the value that the next message, of either kind, is JSON of.
+
+        :raises WebSocketClosed: if none comes any more.
+        :raises UnfitMessage: if it is no JSON, or nested too deeply to be read; it is a :exc:`ValueError`.
         """
         message = await self.receive()
         try:
             return json.loads(message)
+        except ValueError as exc:
+            raise UnfitMessage(INVALID_PAYLOAD, "JSON is expected") from exc
         except RecursionError:
             # A client chooses how deep its lists are: this is no failure of the handler's.
-            raise ValueError("the JSON is nested too deeply") from None
+            raise UnfitMessage(INVALID_PAYLOAD, "JSON that is not nested as deeply is expected") from None
 
     def __aiter__(self) -> AsyncIterator[Message]:
         return self._iterate()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
@@ -13,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from werkzeug.wrappers import Response
 
 from kyoukai import HTTPRequestContext, Kyoukai
-from kyoukai.websocket import WebSocket, WebSocketClosed
+from kyoukai.websocket import UnfitMessage, WebSocket, WebSocketClosed
 
 from ..serving import PATIENCE, error_records
 
@@ -87,6 +88,80 @@ def test_what_is_no_json_is_a_value_error_and_the_next_message_is_read(open_to: 
     client.send(sent)
     client.send(b'{"a": [1, null]}')
     assert client.recv(PATIENCE) == '{"a":[1,null]}'
+
+
+@pytest.mark.parametrize(
+    ("method", "sent", "code", "reason"),
+    [
+        ("receive_json", "{", 1007, "JSON is expected"),
+        ("receive_json", "[" * 100_000, 1007, "JSON that is not nested as deeply is expected"),
+        ("receive_json", b"\xff\xfe", 1007, "JSON is expected"),
+        ("receive_text", b"{}", 1003, "a text is expected"),
+        ("receive_bytes", "{}", 1003, "a binary message is expected"),
+    ],
+)
+@pytest.mark.parametrize("in_group", [False, True], ids=["itself", "in a group of tasks"])
+def test_what_a_handler_did_not_ask_for_closes_without_a_traceback(
+    open_to: Opener,
+    caplog: pytest.LogCaptureFixture,
+    in_group: bool,
+    method: str,
+    sent: str | bytes,
+    code: int,
+    reason: str,
+) -> None:
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        if not in_group:
+            await getattr(ws, method)()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.sleep(PATIENCE))
+            tasks.create_task(getattr(ws, method)())
+
+    caplog.set_level(logging.INFO, "kyoukai.web")
+    client = open_to(handler)
+    client.send(sent)
+    with pytest.raises(ConnectionClosed) as caught:
+        client.recv(PATIENCE)
+    assert caught.value.rcvd is not None
+    assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (code, reason)
+    open_to.server.wait_until_empty()
+    (record,) = [record for record in caplog.records if record.name == "kyoukai.web"]
+    assert (record.levelno, record.exc_info) == (logging.INFO, None)
+    text = f"WebSocket '/': closed with {code} for a message that its handler did not ask for: {reason}"
+    assert record.getMessage().startswith(f"{text} (request id ")
+
+
+def test_each_kind_is_received_by_its_method(open_to: Opener) -> None:
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        with pytest.raises(UnfitMessage):
+            await ws.receive_bytes()
+        assert (await ws.receive_text(), await ws.receive_bytes()) == ("a", b"b")
+        await ws.send("both")
+
+    client = open_to(handler)
+    for message in ("no bytes", "a", b"b"):
+        client.send(message)
+    assert client.recv(PATIENCE) == "both"
+
+
+def test_a_value_error_of_the_handler_is_a_failure(open_to: Opener, caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        await ws.accept()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ws.receive_json())
+            tasks.create_task(fail())
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ValueError
+
+    client = open_to(handler)
+    with pytest.raises(ConnectionClosed) as caught:
+        client.recv(PATIENCE)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1011
+    open_to.server.wait_until_empty()
+    assert len(error_records(caplog)) == 1
 
 
 def test_several_tasks_may_be_the_first(open_to: Opener) -> None:
