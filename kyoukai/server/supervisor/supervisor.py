@@ -154,8 +154,9 @@ class Supervisor:
         self._delay = asyncio.get_running_loop().call_later(delay, self._drain)
 
     def _drain(self) -> None:
-        # Nobody can connect by a file that is gone, so that whoever did is served.
-        self._sockets.remove()
+        # Nobody can connect by a file that is gone, so that whoever did is served: workers accept who waits,
+        # and let go of the sockets too. Then others are refused.
+        self._sockets.close()
         self.slots.retire_all("stop", leave=False)
         self._check_ended()
 

@@ -114,6 +114,40 @@ def test_readiness_fails_before_the_server_stops_to_accept(tmp_path: Path) -> No
         server.finish()
 
 
+def test_readiness_fails_first_then_connections_are_refused_then_it_ends(tmp_path: Path) -> None:
+    """Whoever sends clients here has the delay to learn that none are wanted; none is refused in it."""
+    with supervised(tmp_path, "--workers", "2", "--admin", "127.0.0.1:0", "--shutdown-delay", "4") as server:
+        admin = int(server.process.wait_for(ADMIN)[1])
+        workers = {f"{pid} one" for pid in server.workers(2)}
+        with Client(("127.0.0.1", server.port)) as slow:
+            slow.send(message("GET", "/slow"))
+            server.process.wait_for("begun")
+            seen: list[str] = []
+
+            def look() -> str:
+                with Client(("127.0.0.1", admin)) as client:
+                    readiness = client.request(message("GET", "/readyz")).status
+                try:
+                    return f"{readiness}, {'served' if server.get() in workers else 'answered by another'}"
+                except ConnectionRefusedError:
+                    return f"{readiness}, refused"
+
+            wait_until(lambda: look() == "200, served")
+            server.signal(signal.SIGTERM)
+            server.process.wait_for("connections are accepted for another 4 s, of shutdown_delay")
+
+            def is_refused() -> bool:
+                seen.append(look())
+                return seen[-1] == "503, refused"
+
+            wait_until(is_refused)
+            # Not one before was refused, or sent here by a readiness that had not failed.
+            assert set(seen[:-1]) == {"503, served"}
+            server.release()
+            assert slow.receive().status == 200
+        server.finish()
+
+
 def test_after_the_delay_it_stops(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "1", "--shutdown-delay", "0.01") as server:
         server.workers(1)
