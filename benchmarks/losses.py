@@ -153,9 +153,11 @@ class Load:
 class Served:
     """A server with workers, whose log is read."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[str]) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", log: IO[str], workers: int = WORKERS) -> None:
         self.pid = process.pid
         """The process of the supervisor that serves."""
+        self.workers = workers
+        """How many it has."""
         self._process = process
         self._log = log
         self._text = ""
@@ -183,15 +185,21 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(backend: str) -> Iterator[Served]:
-    """Serve while the block runs."""
-    command = [sys.executable, "-m", "kyoukai", "run", "benchmarks.losses:app", "--backend", backend]
-    command += ["--port", "0", "--workers", str(WORKERS), "--no-access-log", "--admin", "127.0.0.1:0"]
+def serving(
+    backend: str, target: str = "benchmarks.losses:app", workers: int = WORKERS, *options: str
+) -> Iterator[Served]:
+    """Serve while the block runs.
+
+    :param target: the application.
+    :param options: further ones of the command.
+    """
+    command = [sys.executable, "-m", "kyoukai", "run", target, "--backend", backend, *options]
+    command += ["--port", "0", "--workers", str(workers), "--no-access-log", "--admin", "127.0.0.1:0"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "log")
         with path.open("w") as written, path.open() as log:
             process = subprocess.Popen(command, stderr=written)
-            served = Served(process, log)
+            served = Served(process, log, workers)
             try:
                 yield served
             finally:

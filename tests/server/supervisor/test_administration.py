@@ -116,7 +116,28 @@ def test_seconds_and_bytes_of_a_worker_that_ends_are_kept(tmp_path: Path) -> Non
         assert first not in server.workers(2)[1:]
 
 
-def test_it_answers_while_the_loop_of_every_worker_is_blocked(tmp_path: Path) -> None:
+def test_it_answers_while_a_handler_blocks_the_loop_of_every_worker(tmp_path: Path) -> None:
+    """How soon, ``python -m benchmarks.workers`` tells."""
+    with (
+        administered(tmp_path, "--workers", "2", "--worker-timeout", "0") as admin,
+        contextlib.ExitStack() as stack,
+    ):
+        admin.server.workers(2)
+
+        def all_are_blocked() -> bool:
+            client = stack.enter_context(Client(("127.0.0.1", admin.server.port)))
+            client.send(message("GET", "/block"))
+            # It has been for so long that its last sign of life is a matter of the past.
+            return all(admin.total("kyoukai_event_loop_late_seconds", worker) > 0.5 for worker in "12")
+
+        wait_until(all_are_blocked)
+        answers = [admin.ask(path) for path in ("/livez", "/readyz", "/metrics") * 3]
+        assert {answer.status for answer in answers} == {200}
+        # They have been all the while, since none of them ever goes on.
+        assert all_are_blocked()
+
+
+def test_it_answers_while_every_worker_stands_still(tmp_path: Path) -> None:
     with administered(tmp_path, "--workers", "2", "--worker-timeout", "0") as admin:
         pids = admin.server.workers(2)
         wait_until(lambda: admin.ask("/readyz").status == 200)
