@@ -71,6 +71,19 @@ class Leaver(Talker):
     keeps_open = False
 
 
+class Pauser(Talker):
+    """One that reads no more once it has got something."""
+
+    count = 0
+    """How often it has got something."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and no more of them."""
+        super().data_received(data)
+        self.count += 1
+        self.transport.pause_reading()
+
+
 class Farewell(Talker):
     """One that takes part in a stop: it says so, echoes, and closes when it is told to."""
 

@@ -723,6 +723,29 @@ def test_a_handler_that_does_not_read_makes_the_client_wait(serve: Serve) -> Non
         server.wait_until(lambda: len(sizes) >= sent)
 
 
+def test_a_client_that_sends_much_with_its_handshake_has_to_wait(serve: Serve) -> None:
+    """What has come before it is accepted may fill what may lie unread."""
+    go = asyncio.Event()
+    received: list[Any] = []
+
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        await ws.accept()
+        await go.wait()
+        async for received_message in ws:
+            received.append(received_message)
+
+    server = serve(make_app(handler, max_unread_size=1024))
+    with server.connect() as client:
+        client.send(handshake() + frame(TEXT, b"x" * 1024) + frame(TEXT, b"y"))
+        assert client.receive_head().status == 101
+        server.wait_until(lambda: server.connection.inbox)
+        assert not server.call(server.connection.transport.is_reading)
+        server.call(go.set)
+        server.wait_until(lambda: len(received) == 2)
+        client.send(frame(TEXT, b"z"))
+        server.wait_until(lambda: received[2:] == ["z"])
+
+
 def test_a_client_that_does_not_read_makes_the_handler_wait(serve: Serve) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         with contextlib.suppress(WebSocketClosed):

@@ -316,12 +316,15 @@ class Connection(asyncio.Protocol):
         self.release()
         self.server.lost(self, None)
         self.transport.set_protocol(protocol)
-        protocol.connection_made(self.transport)
-        if unread:
-            protocol.data_received(unread)
         if not client_ended:
+            # Before it is called: it may have the client wait for what it gets now.
             self.transport.resume_reading()
-        elif not protocol.eof_received():
+        protocol.connection_made(self.transport)
+        if self.client.is_paused:
+            protocol.pause_writing()
+        if unread and not self.transport.is_closing():
+            protocol.data_received(unread)
+        if client_ended and not (self.transport.is_closing() or protocol.eof_received()):
             # The transport has told it once already, and tells nobody again.
             self.transport.close()
         return protocol

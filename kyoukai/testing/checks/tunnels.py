@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from ..subject import Subject
-from ..tunnelled import FIELDS, Opener, tunnel_content, tunnelling
+from ..tunnelled import FIELDS, Opener, Pauser, tunnel_content, tunnelling
 from ..wire_client import WireClient, shown
 from . import RuleBroken, check
 from .bodies import SIZE, UNREAD, numbered
@@ -112,6 +112,12 @@ async def pauses(subject: Subject) -> None:
                 f"while reading is paused, {taken} bytes are received and {len(other.received)} handed on"
             )
             raise RuleBroken(message, client.line.sent[:200], f"{UNREAD} at most, and none")
+    # What came early may be enough.
+    async with tunnelling(subject, Pauser, early=(b"early",)) as (client, other, _):
+        taken = await client.send_some(numbered())
+        if taken > UNREAD or other.count > 1:
+            message = f"after a pause for what came early, {taken} bytes are received"
+            raise RuleBroken(message, client.line.sent[:200], f"{UNREAD} at most, and nothing handed on")
 
 
 @check("K11.7")

@@ -470,6 +470,61 @@ def test_what_was_received_and_not_parsed_is_the_other_protocols() -> None:
     run(main)
 
 
+def test_the_other_protocol_may_have_the_client_wait_at_once() -> None:
+    class Waiting(Other):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            transport.calls.append("pause")
+
+    class Buffering(Connection):
+        def take_unread(self) -> bytes:
+            return b"unread"
+
+    async def main() -> None:
+        connection = Buffering(make()[0].component, object(), "127.0.0.1", 8000)  # type: ignore[arg-type]
+        connection.connection_made(transport)
+        connection.replace(Waiting, "other")
+        assert transport.calls == ["resume", "pause"]
+
+    transport = FakeTransport()
+    run(main)
+
+
+def test_the_other_protocol_learns_that_the_client_takes_nothing() -> None:
+    class Told(Other):
+        def pause_writing(self) -> None:
+            self.calls.append("pause")
+
+    async def main() -> None:
+        connection, transport = make()
+        connection.pause_writing()
+        assert connection.replace(Told, "other").calls == [transport, "pause"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_the_other_protocol_is_told_nothing_once_it_has_closed(has_ended: bool) -> None:
+    class Closing(Other):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            transport.close()
+
+    class Buffering(Connection):
+        def take_unread(self) -> bytes:
+            return b"unread"
+
+    async def main() -> None:
+        connection = Buffering(make()[0].component, object(), "127.0.0.1", 8000)  # type: ignore[arg-type]
+        transport = FakeTransport()
+        connection.connection_made(transport)
+        if has_ended:
+            connection.client.end()
+        assert connection.replace(Closing, "other").calls == [transport]
+
+    run(main)
+
+
 @pytest.mark.parametrize("stays", [False, True])
 def test_the_other_protocol_learns_that_the_client_has_ended_its_side(stays: bool) -> None:
     async def main() -> None:

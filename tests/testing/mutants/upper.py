@@ -142,6 +142,16 @@ class StaysTheProtocol(KyoukaiProtocol):
 
 
 @mutant
+class ResumesWhoWasPaused(KyoukaiProtocol):
+    """It reads on, whatever the other protocol says."""
+
+    def replace(self, *args: Any, **kwargs: Any) -> Any:
+        protocol = super().replace(*args, **kwargs)
+        self.transport.resume_reading()
+        return protocol
+
+
+@mutant
 class AnswersAfterReplace(KyoukaiProtocol):
     """It answers, though the connection is another's."""
 
