@@ -5,13 +5,13 @@ rest from the socket as if the header had never been there.
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from kyoukai.core.semantics.trusted_proxies import TrustedProxies
+from kyoukai.core.serving.threads import wait_first
 from kyoukai.server.proxy_protocol import MAX_HEADER, Proxied, ProxyHeaderError, find_size, parse_header
 
 logger: Final = logging.getLogger("kyoukai.server")
@@ -67,8 +67,7 @@ class Heading:
         """Wait until the headers that are being read have come, for so many seconds at most."""
         if self._readings:
             self._emptied = asyncio.Event()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._emptied.wait(), seconds)
+            await wait_first(self._emptied.wait(), within=seconds)
 
     def _forget(self, reading: "Reading") -> None:
         self._readings.discard(reading)
@@ -109,7 +108,7 @@ class Reading:
         self.go_on()
         if self._connection is not None:
             self._loop.add_reader(self._connection, self.go_on)
-            self._timer = self._loop.call_later(timeout, self.fail, f"it has not come in {timeout:g} s")
+            self._timer = self._loop.call_later(timeout, self._end, timeout)
 
     def go_on(self) -> None:
         """Read what has come."""
@@ -120,6 +119,11 @@ class Reading:
             pass
         except (ProxyHeaderError, OSError) as error:
             self.fail(str(error))
+
+    def _end(self, timeout: float) -> None:
+        # Where the process stood still, it may have come meanwhile.
+        self.go_on()
+        self.fail(f"it has not come in {timeout:g} s")
 
     def fail(self, why: str) -> None:
         """Close the connection, if it has not been made."""

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from asphalt.core import Context
 
 from kyoukai.core.faults import as_error, is_end
+from kyoukai.core.serving.threads import wait_first
 from kyoukai.private_names import current_context_var, running_loop
 
 logger = logging.getLogger("kyoukai.web")
@@ -87,10 +88,7 @@ class BackgroundTasks:
             task.cancel()
         if self._tasks and grace > 0:
             events = [self._emptied] if abort is None else [self._emptied, abort]
-            waiters = [asyncio.ensure_future(event.wait()) for event in events]
-            await asyncio.wait(waiters, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
-            for waiter in waiters:
-                waiter.cancel()
+            await wait_first(*(event.wait() for event in events), within=grace)
         self._ctx = None
         left = tuple(self._tasks)
         if left:

@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
+from .awake import elapse
 from .strands import Strand
 
 T = TypeVar("T")
@@ -198,11 +199,13 @@ async def outlast(future: "asyncio.Future[Any]") -> None:
 async def wait_first(*coroutines: Coroutine[Any, Any, Any], within: float | None = None) -> None:
     """Wait until the first of them ends, and cancel the others.
 
-    :param within: seconds after which none is waited for any more.
+    :param within: seconds after which none is waited for any more, but for those in which the loop stands
+        still.
     """
-    waiters = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    awaited = coroutines if within is None else (*coroutines, elapse(within))
+    waiters = [asyncio.ensure_future(coroutine) for coroutine in awaited]
     try:
-        await asyncio.wait(waiters, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for waiter in waiters:
             waiter.cancel()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
+from kyoukai.core.serving.awake import call_after
 from kyoukai.server.listeners import Sockets
 from kyoukai.server.metrics.region import Region
 from kyoukai.server.supervisor.channel import VARIABLE, Channel, Message, pair
@@ -135,7 +136,7 @@ class WorkerProcess:
         self.began = self.heard = time.monotonic()
         """When it was started or, once it is, began to serve; and when its loop was heard of last."""
         self._on_ready = on_ready
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: list[asyncio.Task[None]] = []
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self.read)
         descriptors, counts = flatten(sockets)
         self.region = region
@@ -248,7 +249,7 @@ class WorkerProcess:
             self.requests, self.lag = message.values["requests"], message.values["lag"]
 
     def _kill_after(self, delay: float) -> None:
-        self._timers.append(asyncio.get_running_loop().call_later(delay, self._popen.kill))
+        self._timers.append(call_after(delay, self._popen.kill))
 
 
 def reap_orphans() -> None:

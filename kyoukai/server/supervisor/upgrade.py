@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from kyoukai.core.serving.awake import call_after
 from kyoukai.server.handed import Column
 from kyoukai.server.supervisor.decisions import describe_end, refusal, upgrade_time
 from kyoukai.server.supervisor.handover import LAYOUT, VARIABLE, VERSION, describe, flatten, send
@@ -65,10 +66,9 @@ class Successor:
         self._why = ""
         self._within = within
         self._on_ready = on_ready
-        loop = asyncio.get_running_loop()
-        self._timer = None if within is None else loop.call_later(within, self._give_up)
-        self._killing: asyncio.TimerHandle | None = None
-        loop.add_reader(self._channel.fileno(), self._read)
+        self._timer = None if within is None else call_after(within, self._give_up)
+        self._killing: asyncio.Task[None] | None = None
+        asyncio.get_running_loop().add_reader(self._channel.fileno(), self._read)
         values = {"version": VERSION, "pid": os.getpid()}
         columns = {"listening": describe(listening), "admin": describe(admin)}
         if not send(self._channel, "estate", flatten([*listening, *admin]), **columns, **values):
@@ -91,7 +91,7 @@ class Successor:
         """
         self._why = self._why or why
         self.signal(signal.SIGTERM)
-        self._killing = asyncio.get_running_loop().call_later(GRACE, self.kill)
+        self._killing = call_after(GRACE, self.kill)
 
     def kill(self) -> None:
         """End it, whatever it does."""

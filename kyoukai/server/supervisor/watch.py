@@ -44,7 +44,8 @@ class Watch:
             if worker is None or worker.state is not State.SERVING or worker.reason:
                 continue
             worker.read()
-            worker.heard += late
+            # What has just been read was not late.
+            worker.heard = min(worker.heard + late, time.monotonic())
             self._help(slot, now - worker.heard)
             if not self._end_if_hung(worker, now):
                 self._recycle(slot, worker, now)

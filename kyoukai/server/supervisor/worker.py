@@ -102,13 +102,16 @@ class Worker:
         if self._entrance is None or self._server is None or self._loop is None:
             return
         limits = self._server.limits
-        self._channel.send(
+        is_told = self._channel.send(
             "ready",
             patience=IDLE_GRACE + limits.shutdown_timeout + limits.background_timeout,
             urls=self._entrance.urls,
             backend=self._backend,
             loop=loop_name(self._loop),
         )
+        if not is_told:
+            # A supervisor that stands still has no room for it behind a minute of beats.
+            self._loop.call_later(BEAT, self.report_ready)
 
     async def leave(self, acceptor: Acceptor, abort: asyncio.Event) -> None:
         """Accept no more. Who connected has time for a request where another worker goes on."""
