@@ -73,8 +73,12 @@ class Subject:
 
     @functools.cached_property
     def features(self) -> frozenset[str]:
-        """What the class claims; nothing where that is no collection, which is a rule of its own."""
-        return claimed_features(self.backend_class)
+        """What it claims; nothing where that is no collection, which is a rule of its own.
+
+        One whose options say so sets it when it is made.
+        """
+        backend = self.backend_class if self.unusable is not None else create_backend(self.name)
+        return claimed_features(backend)
 
     @functools.cached_property
     def unusable(self) -> str | None:

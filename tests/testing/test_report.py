@@ -53,6 +53,22 @@ class WithoutTrailers(lower.Sound):
     features = HTTP1_FEATURES - {"trailers"}
 
 
+class MadeWithoutTrailers(lower.Sound):
+    """It says what it can when it is made."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.features = HTTP1_FEATURES - {"trailers"}
+
+
+class MadeWithNumbers(lower.Sound):
+    """It gets features that are none when it is made."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.features = frozenset({*HTTP1_FEATURES, 5})  # type: ignore[arg-type]
+
+
 def outcomes(report: Report) -> dict[str, str]:
     return {result.rule.id: result.outcome for result in report.results}
 
@@ -105,8 +121,14 @@ def test_the_lower_storey_keeps_its_rules_and_the_others_are_not_checked() -> No
             assert (result.outcome, result.message) == ("unchecked", testing_subject.NO_ADAPTER)
 
 
-def test_a_feature_that_is_not_claimed_does_not_apply() -> None:
-    report = run_rules(f"{__name__}:WithoutTrailers", corpus=False)
+def test_features_that_it_gets_when_it_is_made_are_looked_at() -> None:
+    result = run_rule(load_rules()[2], Subject(MadeWithNumbers))
+    assert (result.rule.id, result.outcome, result.message) == ("K1.3", "broken", "5 is no feature")
+
+
+@pytest.mark.parametrize("name", ["WithoutTrailers", "MadeWithoutTrailers"])
+def test_a_feature_that_is_not_claimed_does_not_apply(name: str) -> None:
+    report = run_rules(f"{__name__}:{name}", corpus=False)
     reasons = {
         result.rule.id: result.message for result in report.results if result.outcome == "inapplicable"
     }

@@ -48,14 +48,15 @@ async def api_version(subject: Subject) -> None:
 
 @check("K1.3")
 async def features(subject: Subject) -> None:
-    """Look at the features."""
-    found: Any = subject.backend_class.features
-    if not isinstance(found, frozenset):
-        raise RuleBroken(f"features is a {type(found).__name__}", expected="a frozenset")
+    """Look at the features of the class, and at those of one that is made."""
     known = frozenset(Feature)
-    for feature in found:
-        if not isinstance(feature, str) or (feature not in known and not NAMESPACED.fullmatch(feature)):
-            raise RuleBroken(f"{feature!r} is no feature", expected="a known one, or `package.feature`")
+    for backend in (subject.backend_class, create_backend(subject.name)):
+        found: Any = backend.features
+        if not isinstance(found, frozenset):
+            raise RuleBroken(f"features is a {type(found).__name__}", expected="a frozenset")
+        for feature in found:
+            if not isinstance(feature, str) or (feature not in known and not NAMESPACED.fullmatch(feature)):
+                raise RuleBroken(f"{feature!r} is no feature", expected="a known one, or `package.feature`")
 
 
 @check("K1.4")
