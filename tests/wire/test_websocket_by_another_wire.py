@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ from kyoukai.websocket import WebSocket
 from ..serving import PATIENCE, Running, error_records
 from ..websocket.frames import CLOSE, TEXT, Read, close, frame, read_frames
 
-BACKEND = "framed_backend:FramedBackend"
+FRAMED = "framed_backend:FramedBackend"
+SCGI = "kyoukai_scgi:SCGIBackend"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 FIELDS = [
     ("Host", "localhost"),
@@ -81,14 +84,15 @@ class Framed:
 
 
 @pytest.fixture
-def serve_framed(loop_factory: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples" / "docs"))
+def serve_by(loop_factory: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for folder in ("docs", "scgi_backend"):
+        monkeypatch.syspath_prepend(str(EXAMPLES / folder))
     servers: list[Running] = []
 
-    def serve(handler: Any, **settings: Any) -> Running:
-        app = Kyoukai("framed")
+    def serve(handler: Any, backend: str = FRAMED) -> Running:
+        app = Kyoukai("sockets")
         app.websocket("/")(handler)
-        servers.append(Running(loop_factory, app=app, port=0, backend=BACKEND, **settings))
+        servers.append(Running(loop_factory, app=app, port=0, backend=backend))
         return servers[-1]
 
     yield serve
@@ -107,8 +111,8 @@ async def echo(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         await ws.send(message)
 
 
-def test_messages_and_a_close(serve_framed: Any) -> None:
-    server = serve_framed(echo)
+def test_messages_and_a_close(serve_by: Any) -> None:
+    server = serve_by(echo)
     client = Framed(server)
     with client.socket:
         client.offer()
@@ -129,22 +133,22 @@ def test_messages_and_a_close(serve_framed: Any) -> None:
     server.wait_until_empty()
 
 
-def test_a_request_that_offers_none(serve_framed: Any) -> None:
-    client = Framed(serve_framed(echo))
+def test_a_request_that_offers_none(serve_by: Any) -> None:
+    client = Framed(serve_by(echo))
     with client.socket:
         client.offer("")
         assert client.receive_head()[0] == 403
 
 
 @pytest.mark.parametrize("how", ["reset", "end"])
-def test_a_client_that_is_lost(serve_framed: Any, how: str) -> None:
+def test_a_client_that_is_lost(serve_by: Any, how: str) -> None:
     ended: list[Any] = []
 
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         await echo(ctx, ws)
         ended.append((ws.close_code, ctx.client_ended))
 
-    server = serve_framed(handler)
+    server = serve_by(handler)
     client = Framed(server)
     with client.socket:
         client.offer()
@@ -159,7 +163,7 @@ def test_a_client_that_is_lost(serve_framed: Any, how: str) -> None:
     server.wait_until_empty()
 
 
-def test_a_handler_that_does_not_read_makes_the_client_wait(serve_framed: Any) -> None:
+def test_a_handler_that_does_not_read_makes_the_client_wait(serve_by: Any) -> None:
     go = asyncio.Event()
     count = 0
 
@@ -170,7 +174,7 @@ def test_a_handler_that_does_not_read_makes_the_client_wait(serve_framed: Any) -
         async for _ in ws:
             count += 1
 
-    server = serve_framed(handler)
+    server = serve_by(handler)
     client = Framed(server)
     with client.socket:
         client.offer()
@@ -186,8 +190,8 @@ def test_a_handler_that_does_not_read_makes_the_client_wait(serve_framed: Any) -
         server.wait_until(connection.transport.is_reading)
 
 
-def test_a_stop_closes_it(serve_framed: Any) -> None:
-    server = serve_framed(echo)
+def test_a_stop_closes_it(serve_by: Any) -> None:
+    server = serve_by(echo)
     client = Framed(server)
     with client.socket:
         client.offer()
@@ -198,3 +202,16 @@ def test_a_stop_closes_it(serve_framed: Any) -> None:
         assert client.receive() == (b"E", b"[]")
         client.send(b"E", b"[]")
         assert client.socket.recv(1) == b""
+
+
+def test_a_wire_that_opens_no_tunnels(serve_by: Any, caplog: pytest.LogCaptureFixture) -> None:
+    variables = {"CONTENT_LENGTH": "0", "SCGI": "1", "REQUEST_METHOD": "GET", "REQUEST_URI": "/"}
+    variables |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in FIELDS}
+    content = "".join(f"{name}\0{value}\0" for name, value in variables.items()).encode()
+    with serve_by(echo, SCGI).connect() as client:
+        client.send(b"%d:%b," % (len(content), content))
+        answer = client.receive_rest()
+    assert answer.startswith(b"Status: 501 ")
+    assert b"this server opens none" in answer
+    [warning] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "the backend does not claim the feature 'tunnel'" in warning
