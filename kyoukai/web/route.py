@@ -76,6 +76,7 @@ class Route:
         "invoke",
         "methods",
         "name",
+        "observed",
         "rule",
         "scope",
         "strict_slashes",
@@ -94,6 +95,10 @@ class Route:
 
     scope: Scope
     """The hooks and error handlers around it, known when the application was finalized."""
+
+    observed: Any
+    """What an observer of answers, such as the metrics, leaves with it to find it at once; at first there is
+    no such attribute."""
 
     def __init__(
         self,

@@ -52,8 +52,11 @@ LARGER: dict[str, tuple[Size, str]] = CORE | {
         Size(19, 3),
         "nine of a node in the tree of blueprints, and the eight public settings of an application",
     ),
-    "kyoukai.web.route.Route": (Size(17, 1), "what a route declares, and two that say which kind it is"),
-    "kyoukai.web.websocket_route.WebSocketRoute": (Size(20, 2), "a route, and what WebSockets need of it"),
+    "kyoukai.web.route.Route": (
+        Size(18, 1),
+        "what a route declares, two that say which kind it is, and what observers leave",
+    ),
+    "kyoukai.web.websocket_route.WebSocketRoute": (Size(21, 2), "a route, and what WebSockets need of it"),
     "kyoukai.websocket.connection.WebSocketConnection": (
         Size(31, 2),
         "nineteen of every connection, and twelve: its two directions, its end and their parts",

@@ -51,11 +51,12 @@ class WerkzeugForm:
 
     async def answer(self, exchange: "Exchange", shared: dict[str, Any]) -> None:
         """Answer one exchange: environ, request, application, response."""
-        if exchange.client.is_paused:
+        client = exchange.client
+        if client.is_paused:
             # The client does not read the answers it has: make no more of them.
             with contextlib.suppress(ConnectionResetError):
                 await exchange.drain()
-        if exchange.client.is_gone:
+        if client.is_gone:
             return
         app, context = self.app, exchange.owner.parent_context
         environ = build_environ(exchange.head, shared, exchange.body, exchange.content)
@@ -65,7 +66,7 @@ class WerkzeugForm:
         if environ["kyoukai.protocol"] is None:
             environ["kyoukai.protocol"] = exchange
         refusal = None if exchange.error is None else exchange.refusal
-        request = response = None
+        request = response = was_told = None
         try:
             try:
                 request = app.request_class(environ)
@@ -85,8 +86,11 @@ class WerkzeugForm:
                 rest = exchange.write_response(response, environ)
                 if rest is not None:
                     await rest
+            else:
+                was_told = environ.get(TOLD)
         except BaseException as exc:
             is_end = exchange.is_ended_by(exc)
+            was_told = environ.get(TOLD)
             exchange.task = None
             if is_end:
                 # The task ends here; nobody is left to answer.
@@ -98,7 +102,7 @@ class WerkzeugForm:
             exchange.cut_off()
         finally:
             observe = exchange.server.observe
-            if observe is not None and TOLD not in environ:
+            if observe is not None and was_told is None:
                 observe(exchange, request, response)
             try:
                 closing = close_both(environ, response)

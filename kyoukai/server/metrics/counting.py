@@ -23,7 +23,6 @@ from .layout import (
     LAG_BUCKETS,
     LAGS,
     LATER,
-    MAX_SERIES,
     RECEIVED,
     SENT,
     SUM,
@@ -84,6 +83,10 @@ class Series:
         """By how many bytes all other answers are larger, together."""
         self.received = 0
 
+    def count_later(self, bucket: int) -> None:
+        """Count an answer that took longer than most."""
+        self.later[bucket] = self.cells[bucket][()] = self.later[bucket] + 1.0
+
     def flush(self, cells: Any) -> None:
         """Write the sums."""
         cells[self.base + SUM] = self.sum
@@ -119,15 +122,12 @@ class Counting:
                 series.method, series.status = method, exchange.status
         return series
 
-    def turn(
-        self, series: Series, last: dict[Any, Series], exchange: Exchange, request: Any
-    ) -> Series | None:
+    def turn(self, series: Series, exchange: Exchange, request: Any) -> Series | None:
         """Return the series of an exchange which may be another than that of the last one of its route.
 
         What few requests have is counted here: a body, and a refusal.
 
-        :param series: that of the last one.
-        :param last: the same of each route; the series that is found is kept there.
+        :param series: that of the last one; the one that is found is left with the route in its place.
         :return: ``None``: there was no answer.
         """
         status, head = exchange.status, exchange.head
@@ -136,10 +136,8 @@ class Counting:
             return None
         if series.status != status or (series.last is not head and series.method != head.method):
             series = self.find(exchange, request)
-            if len(last) > MAX_SERIES:  # An application makes routes as it goes on.
-                last.clear()
-            with contextlib.suppress(AttributeError, TypeError):
-                last[request.matched_route] = series
+            with contextlib.suppress(AttributeError):  # No route took it, or one that takes no attributes.
+                request.matched_route.observed = series
         if series.last is not head:
             series.last = head
             # A head that is accepted and has no body cannot be refused any more.
@@ -174,8 +172,11 @@ class Counting:
             series.flush(self._cells)
 
     def stop(self) -> None:
-        """Measure no more."""
+        """Count and measure no more."""
         self.flush()
+        for series in self._series.values():
+            # What is counted next of their routes is another's.
+            series.status, series.plain = -1, None
         if self._timer is not None:
             self._timer.cancel()
         self._cells[DUE] = 0.0
@@ -195,20 +196,19 @@ class Counting:
 
 def make_observer(counting: Counting, region: Region) -> Observe:
     """Return what counts an exchange; a function, as that is called faster than an object."""
-    # To compare with three of them takes less than to search all.
-    shortest, second, third = DURATIONS[:3]
-    last: dict[Any, Series] = {}
-    none: Any = Series(region, base_of(0), 0)
+    shortest = DURATIONS[0]
+    unknown = Series(region, base_of(0), 0)
 
     def observe(exchange: Exchange, request: Any, response: Any) -> None:
+        # A route has the series of its last answer.
         try:
-            series = last[request.matched_route]
-        except (KeyError, AttributeError, TypeError):  # It is none of ours, if it has no hash.
-            series = none
+            series = request.matched_route.observed
+        except AttributeError:
+            series = unknown
         # A route is mostly asked by the same method, and answers with the same status. Heads that are the
         # same are one object mostly, and to read the method of one takes longer than to compare them.
         if series.plain is not exchange.head or series.status != exchange.status:
-            found = counting.turn(series, last, exchange, request)
+            found = counting.turn(series, exchange, request)
             if found is None:
                 return
             series = found
@@ -219,8 +219,7 @@ def make_observer(counting: Counting, region: Region) -> Observe:
         if duration <= shortest:
             series.first = series.cell[()] = series.first + 1.0
         else:
-            bucket = 1 if duration <= second else 2 if duration <= third else bisect_left(DURATIONS, duration)
-            series.later[bucket] = series.cells[bucket][()] = series.later[bucket] + 1.0
+            series.count_later(bisect_left(DURATIONS, duration))
 
     observe.is_contained = True  # type: ignore[attr-defined]
     return observe

@@ -56,6 +56,8 @@ def asked(rule: str) -> Any:
 class Route:
     """A route, as an application leaves it."""
 
+    observed: Any
+
     def __init__(self, rule: str) -> None:
         self.rule = SimpleNamespace(rule=rule)
 
@@ -176,6 +178,26 @@ def test_what_has_no_room_is_counted_all_the_same(counting):
     assert len(found) == 1024
     assert found[OVERFLOW] == 3000 - 1023
     assert sum(cells[SENT] for _, cells in counting.region.read_series()) == 3000
+
+
+def test_another_one_counts_the_next_answers_of_a_route(counting):
+    route = asked("/a")
+    counting.observe(answered(head=PLAIN), route, None)
+    counting.stop()
+    other = Counting(Region.create())
+    other.observe(answered(head=PLAIN), route, None)
+    assert numbers(counting) == numbers(other) == {Labels("GET", 200, "/a"): 1}
+
+
+def test_a_route_that_takes_no_attributes(counting):
+    class Bare:
+        __slots__ = ("rule",)
+
+    bare: Any = Bare()
+    bare.rule = SimpleNamespace(rule="/bare")
+    for _ in range(2):
+        counting.observe(answered(head=PLAIN), SimpleNamespace(matched_route=bare), None)
+    assert numbers(counting) == {Labels("GET", 200, "/bare"): 2}
 
 
 def test_refusals_by_status_and_reason(counting):
