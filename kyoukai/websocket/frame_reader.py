@@ -136,12 +136,8 @@ class FrameReader:
             if message is not None:
                 return message
             if self._left > 0:
-                self._forget()
+                self._data, self._offset = b"", 0
                 return None
-
-    def _forget(self) -> None:
-        """Let go of what has been read: of one who is idle from now on, it would be kept."""
-        self._data, self._offset = b"", 0
 
     def _begin_frame(self) -> Control | None:
         """Read the head of a frame, and all of a control frame; :attr:`_left` says whether it was there."""
@@ -149,7 +145,8 @@ class FrameReader:
         have = len(data) - offset
         if have < 2:
             if not have:
-                self._forget()
+                # Of one who is idle from now on, what has been read would be kept.
+                self._data, self._offset = b"", 0
             return None
         first, second = data[offset], data[offset + 1]
         size, head_size = second & 0x7F, 6

@@ -22,40 +22,58 @@ class Inbox:
     :param limit: with so many bytes, or characters, it is full; one message is always taken.
     """
 
-    __slots__ = ("_limit", "_messages", "_size", "_taker", "is_answering")
+    __slots__ = ("_first", "_limit", "_others", "_size", "_taker", "is_answering")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._messages: deque[str | bytes] = deque()
+        self._first: str | bytes | None = None
+        self._others: deque[str | bytes] | None = None
+        """Those behind the first. Most wait alone, and a deque has 64 places from the beginning."""
         self._size = 0
         self._taker: asyncio.Future[None] | None = None
         self.is_answering = False
         """Whether one has been taken, and none been asked for since: its answer may be to come."""
 
     def __bool__(self) -> bool:
-        return bool(self._messages)
+        return self._first is not None
 
     @property
     def is_full(self) -> bool:
         """Whether no more is to be read for now."""
-        return self._size >= self._limit and bool(self._messages)
+        return self._size >= self._limit and self._first is not None
 
     def put(self, message: str | bytes) -> None:
         """Add a message, and let whoever waits for it go on."""
-        self._messages.append(message)
+        if self._first is None:
+            self._first = message
+        elif self._others is None:
+            self._others = deque((message,))
+        else:
+            self._others.append(message)
         self._size += len(message)
         self.wake()
 
     def take(self) -> str | bytes:
-        """Return the first message; there is one."""
-        message = self._messages.popleft()
+        """Return the first message.
+
+        :raises IndexError: if there is none.
+        """
+        message, others = self._first, self._others
+        if message is None:
+            raise IndexError("no message waits")
+        if others is None:
+            self._first = None
+        else:
+            self._first = others.popleft()
+            if not others:
+                self._others = None
         self._size -= len(message)
         self.is_answering = True
         return message
 
     def clear(self) -> None:
         """Forget all messages."""
-        self._messages.clear()
+        self._first = self._others = None
         self._size = 0
 
     def wake(self) -> None:

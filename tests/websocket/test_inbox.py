@@ -19,6 +19,20 @@ def test_order_and_size():
     assert not inbox
 
 
+def test_many_come_in_their_order():
+    inbox = Inbox(1000)
+    taken = []
+    for number in range(10):
+        inbox.put(str(number))
+        if number % 3 == 2:
+            taken.append(inbox.take())
+    while inbox:
+        taken.append(inbox.take())
+    assert taken == [str(number) for number in range(10)]
+    with pytest.raises(IndexError):
+        inbox.take()
+
+
 def test_one_message_is_never_too_much():
     inbox = Inbox(1)
     assert not inbox.is_full

@@ -111,6 +111,8 @@ class Parsing:
         self.__dict__.pop("parser", None)
         self._begin = None
         self._maker = None  # type: ignore[assignment]
+        # Where the connection is handed on, this object stays as long as the request does.
+        self._fields = self._section = []
 
     def read_head(self, data: bytes, message: Message) -> None:
         """Have the parser read a head, and compare what it tells with what the server has read.
