@@ -23,12 +23,13 @@ MEASURES: Final[dict[str, Measure]] = {
     "kib": Measure("KiB each", 2, "memory that one more idle connection takes"),
     "start": Measure("ms", 0, "from the start of the process to its first answer"),
     "start_cpu": Measure("CPU ms", 0, "CPU time until then"),
+    "drain": Measure("s", 2, "from the signal to the end of a process that closes all connections"),
     "memory": Measure(
         "MiB", 1, "the most memory that the server's processes had (of idle ones: what they have)"
     ),
 }
 
-KEYS: Final = ("cpu", "kib", "start")
+KEYS: Final = ("cpu", "kib", "start", "drain")
 """The measures that ratios are made of: the one of them that a workload has."""
 
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from benchmarks import accounting, checking, idle, load
 from benchmarks.running import Running, serving
@@ -70,7 +71,7 @@ def order(servers: Sequence[str], number: int) -> list[str]:
     return [*servers[start:], *servers[:start]]
 
 
-def asked(name: str, workload: Workload, servers: Mapping[str, Server]) -> list[str]:
+def asked(name: str, workload: Any, servers: Mapping[str, Server]) -> list[str]:
     """Return the servers that have to do with a workload."""
     return [
         server
@@ -80,13 +81,16 @@ def asked(name: str, workload: Workload, servers: Mapping[str, Server]) -> list[
 
 
 def measure_all(
-    workloads: Mapping[str, Workload],
+    workloads: Mapping[str, Any],
     servers: Mapping[str, Server],
     rounds: int,
     seconds: int,
     tell: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True),
+    measure_one: Callable[[Any, Server, int], Sample] | None = None,
 ) -> tuple[Samples, list[str]]:
     """Return all samples, and what could not be measured.
+
+    :param measure_one: measures one server; by default :func:`measure`, for workloads of requests.
 
     For each workload, the servers take turns in rounds, so that a machine's mood falls on all alike. A
     server that fails is not asked the same again, and has no samples of it; the others go on.
@@ -99,7 +103,7 @@ def measure_all(
         for number in range(rounds):
             for server in order(left, number):
                 try:
-                    sample = measure(workload, servers[server], seconds)
+                    sample = (measure_one or measure)(workload, servers[server], seconds)
                 except (OSError, RuntimeError) as error:
                     failures.append(f"{name}: {server}: {type(error).__name__}: {error}")
                     tell(failures[-1])

@@ -14,7 +14,7 @@ from benchmarks import installation
 from benchmarks.figures import Figure, figures
 from benchmarks.measuring import Samples
 from benchmarks.servers import SERVERS, Server
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.workloads import WORKLOADS
 
 Results = dict[str, Any]
 
@@ -62,7 +62,7 @@ def machine() -> dict[str, str]:
 
 def make_results(
     samples: Samples,
-    workloads: Mapping[str, Workload],
+    workloads: Mapping[str, Any],
     servers: Mapping[str, Server],
     base: str,
     rounds: int,

@@ -1,0 +1,1 @@
+"""What WebSockets cost, ours beside others': ``python -m benchmarks.sockets``."""
