@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import importlib.util
+import re
 import signal
 import sys
 import threading
@@ -154,6 +155,24 @@ def test_only_files_of_these_names_are_watched(tmp_path: Path) -> None:
             await asyncio.wait([task])
 
     assert [Path(path).name for path in asyncio.run(watch())] == ["d.html"]
+
+
+def test_what_is_watched_is_what_the_options_say(tmp_path: Path) -> None:
+    options = ("--reload", "--reload-include", "*.html", "--reload-exclude", "built")
+    paths = [tmp_path / "built" / "page.html", tmp_path / "page.html"]
+    paths[0].parent.mkdir()
+    with supervised(tmp_path, *options) as served:
+        served.workers(1)
+
+        def is_found() -> bool:
+            for path in paths:
+                path.write_text(str(path.stat().st_size if path.exists() else 0))
+            return "a change of " in served.process.stderr
+
+        wait_until(is_found)
+        wait_for_reload(served, 1)
+        changes = re.findall("a change of (.*) came while", served.process.stderr)
+        assert {name for change in changes for name in change.split(", ")} == {"page.html"}
 
 
 @pytest.mark.parametrize(
