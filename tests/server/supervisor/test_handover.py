@@ -135,8 +135,9 @@ class Started:
     pid = 7
     returncode: int | None = None
 
-    def poll(self) -> None:
-        """Say that it runs."""
+    def poll(self) -> int | None:
+        """Return how it has ended, if it has."""
+        return self.returncode
 
 
 class Starting:
@@ -144,10 +145,25 @@ class Starting:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+        self.started = Started()
 
     def start(self, variable: str) -> tuple[Any, Channel]:
         """Return it."""
-        return Started(), self.channel
+        return self.started, self.channel
+
+
+def test_what_a_new_one_said_last_is_why_it_has_ended(ends: tuple[Channel, Channel]) -> None:
+    """Its end may be heard of before that is read."""
+    old, new = ends
+
+    async def end() -> str | None:
+        command = Starting(old)
+        successor = Successor(command, [], [], None, lambda successor: True)  # type: ignore[arg-type]
+        new.send("failed", why="port is no good")
+        command.started.returncode = 1
+        return successor.poll()
+
+    assert asyncio.run(end()) == "the new supervisor (pid 7) does not start: port is no good"
 
 
 @pytest.mark.parametrize("is_half_said", [False, True])
