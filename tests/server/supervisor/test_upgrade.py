@@ -423,12 +423,16 @@ def test_a_service_manager_is_told_who_serves(tmp_path: Path, manager: socket.so
             assert int.from_bytes(ancillary[0][2][:4], sys.byteorder) == process.pid
             if data == f"MAINPID={new}".encode():
                 break
-        told = set()
-        while not told >= {"READY", "STATUS", "WATCHDOG"}:
+        told: set[str] = set()
+        # A sign of life comes ten times a second.
+        for _ in range(10 * int(PATIENCE)):
             data, ancillary, _, _ = manager.recvmsg(1000, socket.CMSG_SPACE(12))
             # And from then on, the old one is.
             assert int.from_bytes(ancillary[0][2][:4], sys.byteorder) == new
             told |= {line.partition("=")[0] for line in data.decode().split("\n")}
+            if told >= {"READY", "STATUS", "WATCHDOG"}:
+                break
+        assert told >= {"READY", "STATUS", "WATCHDOG"}
         process.wait_for("upgraded: the new supervisor")
         assert process.end() == 0
         server.signal(signal.SIGTERM)
