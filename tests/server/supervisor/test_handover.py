@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from kyoukai.server.metrics.book import Book
 from kyoukai.server.metrics.layout import FIRST
 from kyoukai.server.metrics.region import Labels
 from kyoukai.server.supervisor import handover, predecessor, upgrade
-from kyoukai.server.supervisor.channel import Channel, pair
+from kyoukai.server.supervisor.channel import Channel, Message, pair
 from kyoukai.server.supervisor.handover import (
     LAYOUT,
     VERSION,
@@ -26,6 +27,7 @@ from kyoukai.server.supervisor.handover import (
     send,
 )
 from kyoukai.server.supervisor.predecessor import Predecessor, adopt_environment, reporting_failure
+from kyoukai.server.supervisor.takeover import Takeover
 from kyoukai.server.supervisor.tally import Tally
 from kyoukai.server.supervisor.upgrade import Successor
 
@@ -243,6 +245,29 @@ def test_counts_go_on_over_two_supervisors() -> None:
     third.settle()
     assert counted(third) == 1111
     for tally in (first, second, third):
+        assert tally.book is not None
+        tally.book.shut()
+
+
+def test_the_counts_of_an_old_one_that_has_ended_are_the_new_ones_own() -> None:
+    """Else each upgrade would add the memory that its workers counted in, and hand it on to the next."""
+    old, new = Tally(Book()), Tally(Book())
+    count(old, "1", 1)
+    assert inherit(new, old)
+    ended: list[str] = []
+    before: Any = SimpleNamespace(has_ended=False, serves=False)
+    unused: Any = None
+    takeover = Takeover(before, unused, unused, new, unused, lambda: ended.append("the old one"))
+    takeover.take(Message("ends", {"ends": {"upgrade": 1}}, []), is_wanted=True)
+    assert ended == []
+    for _ in range(2):
+        takeover.take(Message("ended", {"ends": {"upgrade": 1}}, []), is_wanted=True)
+    assert ended == ["the old one"]
+    assert new.ends == {"upgrade": 3}
+    assert counted(new) == 1
+    # Its own, of workers that have ended.
+    assert len(new.hold()) == 1
+    for tally in (old, new):
         assert tally.book is not None
         tally.book.shut()
 
