@@ -27,9 +27,10 @@ from kyoukai.server.supervisor.handover import (
     send,
 )
 from kyoukai.server.supervisor.predecessor import Predecessor, adopt_environment, reporting_failure
+from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.takeover import Takeover
 from kyoukai.server.supervisor.tally import Tally
-from kyoukai.server.supervisor.upgrade import Successor
+from kyoukai.server.supervisor.upgrade import Successor, Upgrades
 
 from ...serving import PATIENCE
 
@@ -166,6 +167,30 @@ def test_what_a_new_one_said_last_is_why_it_has_ended(ends: tuple[Channel, Chann
         return successor.poll()
 
     assert asyncio.run(end()) == "the new supervisor (pid 7) does not start: port is no good"
+
+
+@pytest.mark.parametrize(("is_last", "kind"), [(True, "ended"), (False, "ends")])
+def test_one_that_is_not_the_last_says_no_more_than_that_its_workers_have_ended(
+    ends: tuple[Channel, Channel], is_last: bool, kind: str
+) -> None:
+    """Those of the one before it, which is stopped later, count still."""
+    old, new = ends
+    tally = Tally()
+    tally.end("upgrade", None)
+
+    async def finish() -> None:
+        upgrades = Upgrades(Starting(old))  # type: ignore[arg-type]
+        assert upgrades.begin(Supervision(), [], lambda successor: True)
+        assert receive(new).kind == "estate"
+        assert upgrades.successor is not None
+        upgrades.successor.serves = True
+        upgrades.finish(tally, is_last=is_last)
+
+    asyncio.run(finish())
+    message = receive(new)
+    assert (message.kind, message.values) == (kind, {"ends": {"upgrade": 1}})
+    with pytest.raises(HandoverError, match="is gone"):
+        receive(new)
 
 
 @pytest.mark.parametrize("is_half_said", [False, True])
