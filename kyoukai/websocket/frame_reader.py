@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import CONT, TEXT, Close, Opcode
+from websockets.frames import BINARY, CONT, TEXT, Close, Opcode
 
 from .inflater import Inflater
 
@@ -36,6 +36,11 @@ MAX_CONTROL_SIZE: Final = 125
 """Bytes of the longest payload of a control frame (RFC 6455 section 5.5)."""
 
 FIN, RSV1, RESERVED, OPCODE, MASK = 0x80, 0x40, 0x30, 0x0F, 0x80
+
+WHOLE_TEXT, WHOLE_BINARY = FIN | TEXT, FIN | BINARY
+
+SMALL_SIZE: Final = 125
+"""The largest payload whose size is in one byte."""
 
 OPCODES: Final = {int(opcode): opcode for opcode in Opcode}
 
@@ -78,6 +83,7 @@ class FrameReader:
         "_mask",
         "_max_frame_size",
         "_max_size",
+        "_max_small_size",
         "_message",
         "_offset",
         "_opcode",
@@ -87,6 +93,7 @@ class FrameReader:
     def __init__(self, max_size: int, max_frame_size: int, deflate: PerMessageDeflate | None = None) -> None:
         self._max_size = max_size
         self._max_frame_size = max_frame_size
+        self._max_small_size = min(SMALL_SIZE, max_size, max_frame_size)
         self._inflater = Inflater(deflate, max_size) if deflate is not None else None
         self._data: bytes | bytearray = b""
         self._offset = 0
@@ -125,6 +132,15 @@ class FrameReader:
 
         :raises Violation: if the client broke the protocol. Nothing is to be read afterwards.
         """
+        data, offset = self._data, self._offset
+        # Nearly every message is one small frame that is there whole: what follows would read it, too.
+        if len(data) - offset > 5 and self._left < 0 and self._message is None:
+            first, size = data[offset], data[offset + 1] - MASK
+            end = offset + 6 + size
+            if 0 <= size <= self._max_small_size and end <= len(data) and first in (WHOLE_TEXT, WHOLE_BINARY):
+                self._offset = end
+                payload = apply_mask(data[offset + 6 : end], data[offset + 2 : offset + 6])
+                return _text(payload) if first == WHOLE_TEXT else bytes(payload)
         while True:
             if self._left < 0:
                 control = self._begin_frame()
