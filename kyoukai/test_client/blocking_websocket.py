@@ -64,6 +64,16 @@ class BlockingWebSocket:
         message: Message = self._run(self.websocket.receive())
         return message
 
+    def receive_text(self) -> str:
+        """Return the next message, which is to be a text."""
+        text: str = self._run(self.websocket.receive_text())
+        return text
+
+    def receive_bytes(self) -> bytes:
+        """Return the next message, which is to be binary."""
+        data: bytes = self._run(self.websocket.receive_bytes())
+        return data
+
     def receive_json(self) -> Any:
         """Return the value that the next message is JSON of."""
         return self._run(self.websocket.receive_json())

@@ -11,6 +11,7 @@ from werkzeug.datastructures import Headers
 
 from kyoukai.websocket import WebSocketClosed
 from kyoukai.websocket.frame_reader import INTERNAL_ERROR
+from kyoukai.websocket.kinds import as_binary, as_text
 from kyoukai.websocket.websocket import as_payload
 
 from .websocket_connection import ClientConnection
@@ -95,6 +96,20 @@ class ClientWebSocket:
         with self._closing():
             async with self._limit("no message has come"):
                 return await self._connection.receive()
+
+    async def receive_text(self) -> str:
+        """Return the next message, which is to be a text. It raises as :meth:`receive` does.
+
+        :raises UnfitMessage: if it is none.
+        """
+        return as_text(await self.receive())
+
+    async def receive_bytes(self) -> bytes:
+        """Return the next message, which is to be binary. It raises as :meth:`receive` does.
+
+        :raises UnfitMessage: if it is not.
+        """
+        return as_binary(await self.receive())
 
     async def receive_json(self) -> Any:
         """Return the value that the next message is JSON of. It raises as :meth:`receive` does.

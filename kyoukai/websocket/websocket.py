@@ -9,7 +9,8 @@ from websockets.frames import BINARY, CONT, TEXT, Opcode
 
 from .connection import WebSocketConnection
 from .errors import UnfitMessage, WebSocketClosed
-from .frame_reader import INTERNAL_ERROR, INVALID_PAYLOAD, UNSUPPORTED_DATA
+from .frame_reader import INTERNAL_ERROR, INVALID_PAYLOAD
+from .kinds import as_binary, as_text
 
 Message = str | bytes
 
@@ -112,20 +113,14 @@ class WebSocket:
 
         :raises UnfitMessage: if it is none.
         """
-        message = await self.receive()
-        if isinstance(message, str):
-            return message
-        raise UnfitMessage(UNSUPPORTED_DATA, "a text is expected")
+        return as_text(await self.receive())
 
     async def receive_bytes(self) -> bytes:
         """Return the next message, which is to be binary. It raises as :meth:`receive` does.
 
         :raises UnfitMessage: if it is none.
         """
-        message = await self.receive()
-        if isinstance(message, bytes):
-            return message
-        raise UnfitMessage(UNSUPPORTED_DATA, "a binary message is expected")
+        return as_binary(await self.receive())
 
     async def receive_json(self) -> Any:
         """Return the value that the next message, of either kind, is JSON of.

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai import CookieSessions, HTTPRequestContext, Kyoukai
 from kyoukai.test_client import BlockingClient, Client, InProcessClient, LiveClient, WebSocketRefused
-from kyoukai.websocket import WebSocket, WebSocketClosed
+from kyoukai.websocket import UnfitMessage, WebSocket, WebSocketClosed
 
 from ..conftest import BACKENDS
 from ..serving import error_records
@@ -64,6 +64,13 @@ def test_messages_come_back(using: Using) -> None:
             assert await ws.receive() == b"\xff\x00"
             await ws.send_json({"a": [1, "ä"]})
             assert await ws.receive_json() == {"a": [1, "ä"]}
+            for message, receive in (("a", ws.receive_text), (b"b", ws.receive_bytes)):
+                await ws.send(message)
+                assert await receive() == message
+            for message, receive in ((b"a", ws.receive_text), ("b", ws.receive_bytes)):
+                await ws.send(message)
+                with pytest.raises(UnfitMessage, match="is expected"):
+                    await receive()
             assert ws.close_code is None
         assert ws.close_code == 1000
 
@@ -731,6 +738,9 @@ def test_plain_functions(kyoukai_client: Callable[..., BlockingClient], backend:
         assert ws.receive() == "ab"
         ws.send_json([1])
         assert ws.receive_json() == [1]
+        for message in ("a", b"b"):
+            ws.send(message)
+        assert (ws.receive_text(), ws.receive_bytes()) == ("a", b"b")
         assert ws.close_code is None
         ws.close(4000, "bye")
         assert (ws.close_code, ws.close_reason) == (4000, "")
