@@ -18,6 +18,7 @@ from benchmarks.figures import MEASURES, key, ratios  # noqa: E402
 from benchmarks.guard import baseline  # noqa: E402
 from benchmarks.results import in_order, read, workload_figures  # noqa: E402
 from benchmarks.servers import SERVERS  # noqa: E402
+from benchmarks.sockets import servers as sockets  # noqa: E402
 from benchmarks.workloads import WORKLOADS  # noqa: E402
 
 Rows = tuple[Iterable[str], Iterable[Iterable[object]]]
@@ -156,7 +157,43 @@ def instructions() -> Rows:
     return ("a request of", *(f"Python {version}" for version in entries)), rows
 
 
+SOCKETS: Final = read(ROOT / "docs" / "performance" / "sockets.json")
+
+
+def sockets_run() -> Rows:
+    """Return when, where and how WebSockets were measured."""
+    [run] = SOCKETS.values()
+    names = ("processor", "cores", "kernel", "python")
+    rows = [["date", run["date"]], *([name, run["machine"][name]] for name in names)]
+    packages = dict(pair for server in run["servers"].values() for pair in server["versions"].items())
+    times = {name: len(run["samples"][name][run["base"]]) for name in ("echo-64", "idle")}
+    rows += [["rounds", f"{times['echo-64']}, of {run['seconds']} s each; of memory {times['idle']}"]]
+    rows += [["versions", ", ".join(f"{name} {version}" for name, version in packages.items())]]
+    return ("", ""), rows
+
+
+def sockets_table() -> Rows:
+    """Return what each server costs, as a multiple of what ours does, and memory."""
+    [run] = SOCKETS.values()
+    loads = [name for name, workload in sockets.WORKLOADS.items() if workload.kind in ("echo", "broadcast")]
+    idle = [name for name, workload in sockets.WORKLOADS.items() if workload.kind == "idle"]
+    found = {name: ratios(run["samples"][name], run["base"]) for name in loads}
+    memory = {name: workload_figures(run, name) for name in idle}
+    rows = []
+    for server in in_order(run["servers"], sockets.SERVERS):
+        row = [f"`{server}`", run["servers"][server]["about"]]
+        row += [f"{found[name][server]:.2f}" for name in loads]
+        row += [
+            f"{memory[name][server]['kib'].median:.1f}" if server in memory[name] else "-" for name in idle
+        ]
+        rows.append(row)
+    columns = [*(f"`{name}`" for name in loads), *(f"`{name}`, KiB" for name in idle)]
+    return ("server", "is", *columns), rows
+
+
 TABLES: Final = {
+    "sockets-costs": sockets_table,
+    "sockets-run": sockets_run,
     "performance-growth": growth,
     "performance-instructions": instructions,
     "performance-large": partial(ratio_table, LARGE),

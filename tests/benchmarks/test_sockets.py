@@ -1,10 +1,11 @@
 """The benchmark of WebSockets: what its clients send, and that each kind measures a server."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from benchmarks import running
+from benchmarks import results, running
 from benchmarks.sockets import measuring
 from benchmarks.sockets.client import deflated, frame, head_size, text
 from benchmarks.sockets.servers import SERVERS, WORKLOADS, Workload
@@ -63,3 +64,15 @@ def test_workloads_and_servers_have_to_do_with_each_other() -> None:
         assert workload.kind in measuring.MEASURES
     for server in SERVERS.values():
         assert set(server.without) <= set(WORKLOADS)
+
+
+def test_the_page_is_of_a_run_of_all() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    [run] = results.read(docs / "performance" / "sockets.json").values()
+    assert list(run["servers"]) == list(SERVERS)
+    for name, server in SERVERS.items():
+        assert run["servers"][name]["command"] == server.command, name
+    for name, workload in WORKLOADS.items():
+        asked = [server for server in workload.servers or SERVERS if name not in SERVERS[server].without]
+        assert list(run["samples"][name]) == asked
+    assert run["date"] in (docs / "websockets.md").read_text("utf-8")
