@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 STEPS: Final = 10
-"""Steps of a wait. One that ends late by more than its own length tells of a pause, and does not count."""
+"""Steps of a wait. One that ends late by more than its own length tells of a pause, and does not count. So
+many may be late at most: a loop that is blocked again and again, by what it serves, gets to the end, too."""
 
 SHORTEST, LONGEST = 0.1, 1.0
 """Seconds of a step. Scheduling alone makes one late by some tens of milliseconds."""
@@ -20,13 +21,15 @@ async def elapse(seconds: float) -> None:
     """Wait so many seconds, without those in which the loop stood still."""
     loop = asyncio.get_running_loop()
     step = min(LONGEST, max(SHORTEST, seconds / STEPS))
-    left = seconds
+    left, spare = seconds, STEPS
     while left > 0:
         length = min(step, left)
         due = loop.time() + length
         await asyncio.sleep(length)
-        if loop.time() - due <= step:
+        if loop.time() - due <= step or not spare:
             left -= length
+        else:
+            spare -= 1
 
 
 def call_after(seconds: float, callback: Callable[[], object]) -> "asyncio.Task[None]":

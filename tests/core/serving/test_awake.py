@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+
+from kyoukai.core.serving import awake
 from kyoukai.core.serving.awake import call_after, elapse
 
 from ...serving import PATIENCE
@@ -27,6 +30,20 @@ def test_time_in_which_the_loop_stands_still_does_not_elapse(loop_factory: Facto
             await asyncio.sleep(0)
             assert not waiting.done()
         await waiting
+
+    run(loop_factory, main())
+
+
+def test_a_loop_that_is_blocked_again_and_again_gets_to_the_end(
+    loop_factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(awake, "SHORTEST", 0.001)
+
+    async def main() -> None:
+        waiting = asyncio.create_task(elapse(0.005))
+        while not waiting.done():
+            time.sleep(0.01)  # noqa: ASYNC251 - It is what is blocked.
+            await asyncio.sleep(0)
 
     run(loop_factory, main())
 
