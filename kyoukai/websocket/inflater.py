@@ -43,8 +43,8 @@ class Inflater:
             inflated = inflater.decompress(data, size)
             yield inflated
             data = inflater.unconsumed_tail
-            # Told to stop, it may have read all, and have more of it.
-            if not data and len(inflated) < size:
+            # Told to stop, it may have read all, and have more of it. Behind a final block it reads nothing.
+            if inflater.eof or (not data and len(inflated) < size):
                 break
         if inflater.eof:
             # RFC 7692 section 7.2.3.4: a client may end a message by a final block. zlib keeps all that comes

@@ -2,6 +2,7 @@
 
 import tracemalloc
 import zlib
+from itertools import islice
 
 import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -29,6 +30,27 @@ def test_steps_make_up_the_message(size: int, keeps: bool) -> None:
         steps = list(inflater.inflate(deflated(payload), is_first=True, is_last=True))
         assert b"".join(steps) == payload
         assert max(map(len, steps)) <= LEAST_SIZE
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["context takeover", "no context takeover"])
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+@pytest.mark.parametrize("size", [0, 1, LEAST_SIZE - 1, LEAST_SIZE, LEAST_SIZE + 1, 3 * LEAST_SIZE])
+def test_a_message_that_ends_by_a_final_block(size: int, pieces: int, keeps: bool) -> None:
+    """RFC 7692 section 7.2.3.4. What stands behind that block would not be read by any number of steps."""
+    inflater = Inflater(make_deflate(keeps=keeps), 1)
+    payload = b"x" * size
+    for _ in range(2):
+        compressor = zlib.compressobj(wbits=-12)
+        data = compressor.compress(payload) + compressor.flush(zlib.Z_FINISH) + b"\0"
+        length = len(data) // pieces + 1
+        inflated = b""
+        for start in range(0, len(data), length):
+            is_last = start + length >= len(data)
+            steps = inflater.inflate(data[start : start + length], is_first=start == 0, is_last=is_last)
+            # More steps than a message has bytes are those of one that never ends.
+            inflated += b"".join(islice(steps, size + 10))
+        assert inflated == payload
+        assert next(steps, None) is None
 
 
 def test_a_message_of_several_steps_is_read() -> None:
