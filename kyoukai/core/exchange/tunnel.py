@@ -65,7 +65,7 @@ class Tunnel(asyncio.Transport):
         self._inbox: deque[bytes | None] = deque()  # None: the end of the client's side
         self._waiting = 0  # bytes in the inbox
         self._is_reading = False
-        self._is_full = False  # whether the client was made to wait before there was a protocol
+        self._is_held = False  # whether the client was made to wait
         self._is_paused = False  # whether the protocol was told to write no more
         self._has_written_eof = False
         self._is_closing = False
@@ -86,9 +86,7 @@ class Tunnel(asyncio.Transport):
             raise
         if is_paused:
             self.pause_writing()
-        self._deliver()
-        if self._is_full and self.is_reading():
-            self._exchange.resume_client()
+        self._read_on()
 
     def receive(self, data: bytes | None) -> None:
         """Take what the client sends; ``None``: it has ended its side."""
@@ -102,8 +100,7 @@ class Tunnel(asyncio.Transport):
         if self._is_reading:
             self._deliver()
         elif self._waiting > EARLY_SIZE:
-            self._is_full = True
-            self._exchange.pause_client()
+            self._hold()
 
     def pause_writing(self) -> None:
         """Note that the client takes nothing more."""
@@ -126,8 +123,7 @@ class Tunnel(asyncio.Transport):
         """Drop what has come: the request was answered, and there is no tunnel."""
         self._is_closing = True
         self._inbox.clear()
-        if self._is_full:
-            self._exchange.resume_client()
+        self._let_go()
 
     # asyncio.BaseTransport
 
@@ -147,6 +143,8 @@ class Tunnel(asyncio.Transport):
         if not self._is_closing:
             self.write_eof()
             self._end()
+            # What a client that waits sends yet is dropped: left unread, it would make the end a reset.
+            self._let_go()
             self._exchange.answered()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -167,7 +165,7 @@ class Tunnel(asyncio.Transport):
         """Have the client wait, and keep what comes all the same."""
         if self.is_reading():
             self._is_reading = False
-            self._exchange.pause_client()
+            self._hold()
 
     def resume_reading(self) -> None:
         """Let the client go on, and hand on what was kept, from the loop's next turn on."""
@@ -214,10 +212,19 @@ class Tunnel(asyncio.Transport):
 
     # The machinery
 
+    def _hold(self) -> None:
+        self._is_held = True
+        self._exchange.pause_client()
+
+    def _let_go(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._exchange.resume_client()
+
     def _read_on(self) -> None:
         self._deliver()
         if self.is_reading():
-            self._exchange.resume_client()
+            self._let_go()
 
     def _deliver(self) -> None:
         """Hand on what has come, as long as the protocol reads."""

@@ -488,6 +488,25 @@ async def test_its_side_is_ended_and_it_reads_on(exchange: TunnelExchange, other
 
 
 @in_tunnel()
+async def test_it_is_closed_while_the_client_waits(exchange: TunnelExchange, other: Other) -> None:
+    """What that has sent is read and dropped: left unread, it would make the end a reset."""
+    other.transport.pause_reading()
+    other.transport.close()
+    assert exchange.names == ["pause", "end", "resume", "answered"]
+
+
+@in_tunnel()
+async def test_it_is_closed_before_a_client_that_waited_goes_on(
+    exchange: TunnelExchange, other: Other
+) -> None:
+    other.transport.pause_reading()
+    other.transport.resume_reading()
+    other.transport.close()
+    await turns()
+    assert exchange.names == ["pause", "end", "resume", "answered"]
+
+
+@in_tunnel()
 async def test_it_is_aborted(exchange: TunnelExchange, other: Other) -> None:
     other.transport.abort()
     await turns()
