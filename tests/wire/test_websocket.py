@@ -668,6 +668,37 @@ def test_a_stop(serve: Serve) -> None:
     assert seen == [1001]
 
 
+def test_a_stop_before_it_is_accepted(serve: Serve) -> None:
+    """The last connection is another protocol's by then, and its handler ends in order all the same."""
+    release = asyncio.Event()
+    seen: list[Any] = []
+
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        seen.append("begun")
+        await release.wait()
+        await ws.accept()
+        try:
+            async for _ in ws:
+                pass
+        finally:
+            await asyncio.sleep(0.05)
+            seen.append(ws.close_code)
+
+    server = serve(make_app(handler))
+    with server.connect() as client:
+        client.send(handshake())
+        server.wait_until(lambda: seen)
+        server.begin_stop()
+        server.wait_until(lambda: server.server.stopping)
+        server.call(release.set)
+        assert client.receive_head().status == 101
+        assert receive(client) == closing(1001, b"the server stops")
+        client.send(close(1001))
+        assert client.receive_rest() == b""
+    server.stop()
+    assert seen == ["begun", 1001]
+
+
 def test_a_stop_does_not_wait_for_a_client_that_does_not_answer(serve: Serve) -> None:
     server = serve(make_app(), limits={"shutdown_timeout": 0.2})
     with server.connect() as client:

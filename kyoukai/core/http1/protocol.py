@@ -406,10 +406,10 @@ class HTTPProtocol(Connection, abc.ABC):
     def replace(self, other: type[OtherProtocol], *args: Any, **kwargs: Any) -> OtherProtocol:
         """Hand the connection to a new protocol: see :meth:`Connection.replace`."""
         answered = self.first
-        protocol = super().replace(other, *args, **kwargs)
         if answered is not None and answered.task is not None:
+            # Before: a stop that waits for the last connection goes on when that is another protocol's.
             self.server.keep(answered.task)
-        return protocol
+        return super().replace(other, *args, **kwargs)
 
     def shutdown(self) -> None:
         """Close, at once or with the answer to what is under way."""
