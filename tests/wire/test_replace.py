@@ -1,6 +1,7 @@
 """A handler may hand its connection to another protocol: how an upgrade leaves HTTP/1."""
 
 import asyncio
+import contextlib
 
 import pytest
 from werkzeug.wrappers import Response
@@ -134,6 +135,44 @@ def test_replacing_without_an_offer(serve, switching):
         assert client.receive_until(b"\n") == b"< line\n"
         client.end()
         assert client.receive_rest() == b""
+
+
+class Broken(LineEcho):
+    """Raises when it is made the connection's, or when it gets bytes."""
+
+    def __init__(self, greeting, *, mark):
+        super().__init__(b"")
+        self.method = mark
+
+    def connection_made(self, transport):
+        if self.method == "connection_made":
+            raise ValueError("broken")
+
+    def data_received(self, data):
+        raise ValueError("broken")
+
+
+@pytest.mark.parametrize("method", ["connection_made", "data_received"])
+def test_a_protocol_that_raises_leaves_no_connection(serve, method):
+    failures = []
+
+    @Answering
+    async def app(request):
+        protocol = request.environ["kyoukai.protocol"]
+        protocol.raw_write(SWITCHING)
+        try:
+            protocol.replace(Broken, b"", mark=method)
+        except ValueError as error:
+            failures.append(str(error))
+        return Response("never sent")
+
+    with serve(app).connect() as client:
+        client.send(message("GET", "/switch", *OFFER) + b"early")
+        client.receive_exactly(len(SWITCHING))
+        # Unread bytes make the end a reset.
+        with contextlib.suppress(ConnectionResetError):
+            assert client.receive_rest() == b""
+    assert failures == ["broken"]
 
 
 def test_one_whose_client_is_gone_is_not_replaced(serve, caplog):

@@ -302,6 +302,7 @@ class Connection(asyncio.Protocol):
         is written for the request being handled.
 
         :raises ConnectionResetError: if the client is gone.
+        :raises BaseException: what the new protocol raises; the connection is aborted then.
         :param other: the class of the new protocol.
         :param args: what it is made with; so ``kwargs``.
         :return: the new protocol.
@@ -319,14 +320,19 @@ class Connection(asyncio.Protocol):
         if not client_ended:
             # Before it is called: it may have the client wait for what it gets now.
             self.transport.resume_reading()
-        protocol.connection_made(self.transport)
-        if self.client.is_paused:
-            protocol.pause_writing()
-        if unread and not self.transport.is_closing():
-            protocol.data_received(unread)
-        if client_ended and not (self.transport.is_closing() or protocol.eof_received()):
-            # The transport has told it once already, and tells nobody again.
-            self.transport.close()
+        try:
+            protocol.connection_made(self.transport)
+            if self.client.is_paused:
+                protocol.pause_writing()
+            if unread and not self.transport.is_closing():
+                protocol.data_received(unread)
+            if client_ended and not (self.transport.is_closing() or protocol.eof_received()):
+                # The transport has told it once already, and tells nobody again.
+                self.transport.close()
+        except BaseException:
+            # Nobody else would end it.
+            self.transport.abort()
+            raise
         return protocol
 
     def release(self) -> None:
