@@ -47,6 +47,13 @@ def open_to(serve: Any) -> Iterator[Opener]:
     opener.close()
 
 
+@pytest.mark.parametrize(("code", "reason"), [(1005, ""), (999, ""), (1003, "x" * 124)])
+def test_what_no_close_can_say_is_no_unfit_message(code: int, reason: str) -> None:
+    with pytest.raises(ValueError, match=r"code|bytes") as caught:
+        UnfitMessage(code, reason)
+    assert not isinstance(caught.value, UnfitMessage)
+
+
 def test_json_is_compact_and_in_utf_8(open_to: Opener) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         await ws.send_json({"text": "\U0001f375 Ä", "numbers": [1, 2]})
