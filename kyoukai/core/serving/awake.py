@@ -10,8 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 STEPS: Final = 10
-"""Steps of a wait. One that ends late by more than its own length tells of a pause, and does not count. So
-many may be late at most: a loop that is blocked again and again, by what it serves, gets to the end, too."""
+"""Steps of a wait. One that ends late by more than its own length tells of a pause, and does not count."""
+
+PAUSES: Final = 2
+"""How many do not count at most: a loop that is blocked again and again, by what it serves, gets to the end,
+too."""
 
 SHORTEST, LONGEST = 0.1, 1.0
 """Seconds of a step. Scheduling alone makes one late by some tens of milliseconds."""
@@ -21,7 +24,7 @@ async def elapse(seconds: float) -> None:
     """Wait so many seconds, without those in which the loop stood still."""
     loop = asyncio.get_running_loop()
     step = min(LONGEST, max(SHORTEST, seconds / STEPS))
-    left, spare = seconds, STEPS
+    left, spare = seconds, PAUSES
     while left > 0:
         length = min(step, left)
         due = loop.time() + length
