@@ -12,6 +12,7 @@ from .connection import OPEN, Connection
 
 if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
+    from ..exchange.tunnel import Tunnel
 
 AnyExchange = TypeVar("AnyExchange", bound="Exchange")
 
@@ -104,17 +105,17 @@ class ExchangeConnection(Connection):
         """Note that the client reads more slowly than we write."""
         super().pause_writing()
         for tunnel in self._tunnels():
-            tunnel.pause_writing()
+            tunnel.pause_writing(self)
 
     def resume_writing(self) -> None:
         """Note that the client has caught up."""
         super().resume_writing()
         for tunnel in self._tunnels():
-            tunnel.resume_writing()
+            tunnel.resume_writing(self)
 
-    def _tunnels(self) -> "list[Exchange]":
-        """Return the exchanges that are tunnels: they are told by themselves."""
-        return [exchange for exchange in self.exchanges if exchange.tunnel is not None]
+    def _tunnels(self) -> "list[Tunnel]":
+        """Return the tunnels that are open: they are told by themselves."""
+        return [tunnel for exchange in self.exchanges if (tunnel := exchange.tunnel) is not None]
 
     def _leave(self) -> "tuple[Exchange, ...]":
         """Take out all that is under way, so that each is told once that its client is gone."""

@@ -264,7 +264,7 @@ class Exchange(AnswerWriter):
         if tunnel is None:
             self.client.pause()
         else:
-            tunnel.pause_writing()
+            tunnel.pause_writing(tunnel.source)
 
     def resume_writing(self) -> None:
         """Note that the client has caught up."""
@@ -272,7 +272,7 @@ class Exchange(AnswerWriter):
         if tunnel is None:
             self.client.resume()
         else:
-            tunnel.resume_writing()
+            tunnel.resume_writing(tunnel.source)
 
     def end_client(self) -> None:
         """Note that the client has ended its side, and may be gone: it may still get its answer.
@@ -528,16 +528,21 @@ class Exchange(AnswerWriter):
     def connect_tunnel(self, protocol: asyncio.Protocol) -> None:
         """Connect what goes on in the tunnel; its head is written."""
         client, owner = self.client, self.owner
+        shared = getattr(owner, "client", None)
         self.client = ClientState(owner.loop)
         self.client.lose()
-        if client is not getattr(owner, "client", None):
+        source = owner if client is shared else self
+        pauses = {source} if client.is_paused else set()
+        if client is not shared:
             client.end()
+            if shared is not None and shared.is_paused:
+                pauses.add(owner)
         if self.task is not None:
             self.server.keep(self.task)
         tunnel: Tunnel | None = getattr(self, "_tunnel", None)
         if tunnel is None:
             self._tunnel = tunnel = Tunnel(self)
-        tunnel.connect(protocol, client.is_paused)
+        tunnel.connect(protocol, source, pauses)
 
     def receive_beyond(self, data: bytes | None) -> None:
         """Take what comes where no body is awaited: it is a tunnel's, also before that is open, or dropped.

@@ -6,6 +6,7 @@ its connection on instead.
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from typing import Any, Final, Protocol
 
 from ..faults import is_fault
@@ -60,23 +61,28 @@ class Tunnel(asyncio.Transport):
         """Whether the client has ended its side."""
         self.is_connected = False
         """Whether it has been opened; before that, it keeps what comes early."""
+        self.source: object = exchange
+        """For whom the exchange speaks of the client: for itself, or for a connection whose exchanges share
+        one client's state."""
         self._exchange = exchange
         self._protocol: asyncio.Protocol | None = None
         self._inbox: deque[bytes | None] = deque()  # None: the end of the client's side
         self._waiting = 0  # bytes in the inbox
         self._is_reading = False
         self._is_held = False  # whether the client was made to wait
-        self._is_paused = False  # whether the protocol was told to write no more
+        self._pauses: set[object] = set()  # who has told the protocol to write no more
         self._has_written_eof = False
         self._is_closing = False
 
     # The exchange's calls
 
-    def connect(self, protocol: asyncio.Protocol, is_paused: bool) -> None:
+    def connect(self, protocol: asyncio.Protocol, source: object, pauses: Collection[object]) -> None:
         """Connect the protocol, and hand on what has come already.
 
-        :param is_paused: whether the client takes nothing now.
+        :param source: see :attr:`source`.
+        :param pauses: for whom the client takes nothing now: see :meth:`pause_writing`.
         """
+        self.source = source
         self._protocol = protocol
         self.is_connected = self._is_reading = True
         try:
@@ -84,8 +90,8 @@ class Tunnel(asyncio.Transport):
         except BaseException:
             self.abort()
             raise
-        if is_paused:
-            self.pause_writing()
+        for source in pauses:
+            self.pause_writing(source)
         self._read_on()
 
     def receive(self, data: bytes | None) -> None:
@@ -102,17 +108,23 @@ class Tunnel(asyncio.Transport):
         elif self._waiting > EARLY_SIZE:
             self._hold()
 
-    def pause_writing(self) -> None:
-        """Note that the client takes nothing more."""
-        if not self._is_paused and self._protocol is not None:
-            self._is_paused = True
+    def pause_writing(self, source: object) -> None:
+        """Note that the client takes nothing more.
+
+        :param source: the connection, or the exchange where the wire holds back each by itself: the protocol
+            may write when neither does.
+        """
+        is_first = not self._pauses
+        self._pauses.add(source)
+        if is_first and self._protocol is not None:
             self._protocol.pause_writing()
 
-    def resume_writing(self) -> None:
-        """Note that the client has caught up."""
-        if self._is_paused and self._protocol is not None:
-            self._is_paused = False
-            self._protocol.resume_writing()
+    def resume_writing(self, source: object) -> None:
+        """Note that the client has caught up, as far as ``source`` knows."""
+        if source in self._pauses:
+            self._pauses.remove(source)
+            if not self._pauses and self._protocol is not None:
+                self._protocol.resume_writing()
 
     def lose(self) -> None:
         """Note that the client is gone: nothing is written any more."""

@@ -424,6 +424,36 @@ async def test_a_client_that_takes_nothing(exchange: TunnelExchange, other: Othe
     assert other.told[1:] == [("pause",), ("resume",)] * 2
 
 
+@pytest.mark.parametrize("before", ["", "stream", "connection", "both"])
+def test_a_stream_and_its_connection_are_held_back_apart(before: str) -> None:
+    """Either may take nothing while the other does: the protocol goes on when both do."""
+
+    async def main() -> None:
+        owner: Any = MemoryOwner()
+        owner.client = ClientState(owner.loop)
+        exchange = TunnelExchange(owner, ClientState(owner.loop))
+        exchange.head = OFFER
+        if before in ("stream", "both"):
+            exchange.pause_writing()
+        if before in ("connection", "both"):
+            owner.client.pause()
+        opened: Any = exchange.open_tunnel("echo", [], Other)
+        tunnel: Any = exchange.tunnel
+        exchange.pause_writing()
+        tunnel.pause_writing(owner)
+        assert opened.told == [("made",), ("pause",)]
+        tunnel.resume_writing(owner)
+        tunnel.resume_writing(owner)
+        assert opened.told == [("made",), ("pause",)]
+        tunnel.pause_writing(owner)
+        exchange.resume_writing()
+        assert opened.told == [("made",), ("pause",)]
+        tunnel.resume_writing(owner)
+        assert opened.told == [("made",), ("pause",), ("resume",)]
+
+    run(main)
+
+
 def test_a_client_that_takes_nothing_when_it_is_opened() -> None:
     async def main() -> None:
         owner: Any = MemoryOwner()
