@@ -535,3 +535,19 @@ def test_the_other_protocol_learns_that_the_client_has_ended_its_side(stays: boo
         assert transport.calls == ([] if stays else ["close"])
 
     run(main)
+
+
+def test_a_connection_whose_other_protocol_raises_is_aborted() -> None:
+    """Nobody else would end it."""
+
+    class Broken(Other):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            raise ValueError("broken")
+
+    async def main() -> None:
+        connection, transport = make()
+        with pytest.raises(ValueError, match="broken"):
+            connection.replace(Broken, "other")
+        assert transport.calls == ["resume", "abort"]
+
+    run(main)
