@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...processes import Process, kyoukai_run
-from ...serving import PATIENCE
+from ...serving import PATIENCE, Client, message
 
 READY = re.compile(r"worker (?P<slot>\d+) \(pid (?P<pid>\d+)\) is ready")
 NEW = re.compile(r"the new supervisor is started \(pid (\d+)\)")
@@ -159,6 +159,20 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come to be"
         time.sleep(0.01)
+
+
+def ask_for_the_last_time(client: Client) -> None:
+    """Ask on a kept connection of a worker of the first version until the answer says that it is the last.
+
+    The next one is, as soon as the worker has read that another takes its place: others may serve before.
+    """
+    while True:
+        client.send(message())
+        answer = client.receive()
+        assert answer.body.decode().endswith(" one")
+        if "connection" in answer.fields:
+            assert answer.fields["connection"] == "close"
+            return
 
 
 def write(folder: Path, text: str = APPLICATION) -> None:

@@ -11,7 +11,7 @@ import trustme
 
 from ...processes import kyoukai_run
 from ...serving import Client
-from .supervised import APPLICATION, has_ended, supervised, wait_until, write
+from .supervised import APPLICATION, ask_for_the_last_time, has_ended, supervised, wait_until, write
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -34,10 +34,7 @@ def test_sighup_loads_the_application_anew(tmp_path: Path, backend: str, loop: s
             new = server.workers(4)[2:]
             server.answering(until=lambda answers: answers == {f"{pid} two" for pid in new})
             # A kept connection has one request more, and is told that it is the last.
-            kept.send(GET)
-            answer = kept.receive()
-            assert answer.body.decode().endswith(" one")
-            assert answer.fields["connection"] == "close"
+            ask_for_the_last_time(kept)
             server.release()
             assert slow.receive().status == 200
         wait_until(lambda: all(map(has_ended, old)))

@@ -21,6 +21,7 @@ from .supervised import (
     APPLICATION,
     NEW,
     Supervised,
+    ask_for_the_last_time,
     has_ended,
     supervised,
     wait_until,
@@ -78,10 +79,7 @@ def test_a_new_supervisor_serves_and_the_old_one_finishes(tmp_path: Path, backen
             successors = server.workers(4)[2:]
             server.answering(until=lambda answers: answers == {f"{pid} two" for pid in successors})
             # A kept connection has one request more, and is told that it is the last.
-            kept.send(GET)
-            answer = kept.receive()
-            assert answer.body.decode().endswith(" one")
-            assert answer.fields["connection"] == "close"
+            ask_for_the_last_time(kept)
             assert not has_ended(server.process.pid)
             server.release()
             assert slow.receive().status == 200
