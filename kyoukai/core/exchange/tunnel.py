@@ -90,8 +90,8 @@ class Tunnel(asyncio.Transport):
         except BaseException:
             self.abort()
             raise
-        for source in pauses:
-            self.pause_writing(source)
+        for pausing in pauses:
+            self.pause_writing(pausing)
         self._read_on()
 
     def receive(self, data: bytes | None) -> None:
