@@ -9,7 +9,6 @@ by ``python -m benchmarks setup``.
 
 import argparse
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -92,11 +91,7 @@ def main() -> None:
         found = runs[results.python(found)]
     if options.svg:
         plot.draw(found, options.svg)
-    for line in report.lines(found):
-        print(line)
-    if failures:
-        # Whatever was measured is worth keeping; but nobody is to take it for all.
-        sys.exit("\n".join(["", "not measured:", *failures]))
+    report.show(found, failures)
 
 
 if __name__ == "__main__":

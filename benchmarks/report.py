@@ -1,5 +1,6 @@
 """Results as tables of text."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.figures import MEASURES, Figure, key, ratios
@@ -58,3 +59,15 @@ def lines(results: Results) -> Iterator[str]:
             yield from (f"  {line}" for line in aligned(rows(servers, ratio)))
         for server, reason in results["without"][workload].items():
             yield f"  {server}: not asked: {reason}"
+
+
+def show(results: Results, failures: Sequence[str]) -> None:
+    """Print all tables.
+
+    :raises SystemExit: if something was not measured. What was is worth keeping; but nobody is to take it for
+        all.
+    """
+    for line in lines(results):
+        print(line)
+    if failures:
+        sys.exit("\n".join(["", "not measured:", *failures]))

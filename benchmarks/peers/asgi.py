@@ -5,12 +5,13 @@ import json
 from typing import Any
 
 from benchmarks import content
+from benchmarks.peers.lifespan import live
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer each workload with as little as it takes."""
     if scope["type"] != "http":
-        await _lifespan(receive, send)
+        await live(receive, send)
         return
     match scope["path"]:
         case "/":
@@ -72,11 +73,3 @@ async def _file(send: Any) -> None:
     finally:
         file.close()
     await send({"type": "http.response.body", "body": b""})
-
-
-async def _lifespan(receive: Any, send: Any) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from benchmarks.peers.lifespan import live
+
 everyone: set[Any] = set()
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Send messages back, or at ``/broadcast`` to all."""
     if scope["type"] == "lifespan":
-        await _lifespan(receive, send)
+        await live(receive, send)
         return
     await receive()
     await send({"type": "websocket.accept"})
@@ -34,11 +36,3 @@ async def _broadcast(receive: Any, send: Any) -> None:
                 await one(answer)
     finally:
         everyone.discard(send)
-
-
-async def _lifespan(receive: Any, send: Any) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

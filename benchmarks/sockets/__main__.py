@@ -6,7 +6,6 @@ system. It needs Linux, two cores and taskset. The peers are those of ``python -
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import uvloop
@@ -63,10 +62,7 @@ def main() -> None:
     found = results.make_results(samples, workloads, servers, "kyoukai", options.rounds, options.seconds)
     if options.json:
         results.write(options.json, {results.python(found): found})
-    for line in report.lines(found):
-        print(line)
-    if failures:
-        sys.exit("\n".join(["", "not measured:", *failures]))
+    report.show(found, failures)
 
 
 if __name__ == "__main__":
