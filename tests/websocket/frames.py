@@ -1,6 +1,7 @@
 """Frames as a client sends them, and as it reads those of a server: by hand, so that they can be wrong."""
 
 import zlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 MASK = b"\x11\x22\x33\x44"
@@ -54,6 +55,20 @@ class Read(NamedTuple):
     payload: bytes
     fin: bool = True
     compressed: bool = False
+
+
+def receive_frame(take: Callable[[int], bytes]) -> Read:
+    """Return the next frame of a server.
+
+    :param take: returns so many of its next bytes.
+    """
+    head = take(2)
+    size = head[1]
+    if size >= 126:
+        length = take(2 if size == 126 else 8)
+        head, size = head + length, int.from_bytes(length)
+    (read,) = read_frames(head + take(size))
+    return read
 
 
 def read_frames(data: bytes) -> list[Read]:

@@ -34,7 +34,7 @@ from ..websocket.frames import (
     close,
     deflated,
     frame,
-    read_frames,
+    receive_frame,
 )
 
 KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -63,13 +63,7 @@ def opened(client: Client, target: str = "/", *fields: str) -> dict[str, str]:
 
 def receive(client: Client) -> Read:
     """Return the server's next frame."""
-    head = client.receive_exactly(2)
-    size = head[1]
-    if size >= 126:
-        length = client.receive_exactly(2 if size == 126 else 8)
-        head, size = head + length, int.from_bytes(length)
-    (read,) = read_frames(head + client.receive_exactly(size))
-    return read
+    return receive_frame(client.receive_exactly)
 
 
 def closing(code: int, reason: bytes = b"") -> Read:

@@ -14,7 +14,7 @@ from kyoukai import ExchangeConnection, HTTPRequestContext, Kyoukai
 from kyoukai.websocket import WebSocket
 
 from ..serving import PATIENCE, Running, error_records
-from ..websocket.frames import CLOSE, TEXT, Read, close, frame, read_frames
+from ..websocket.frames import CLOSE, TEXT, Read, close, frame, receive_frame
 
 FRAMED = "framed_backend:FramedBackend"
 SCGI = "kyoukai_scgi:SCGIBackend"
@@ -65,13 +65,7 @@ class Framed:
 
     def receive_message(self) -> Read:
         """Return the next frame of the WebSocket."""
-        head = self.carried(2)
-        size = head[1]
-        if size >= 126:
-            length = self.carried(2 if size == 126 else 8)
-            head, size = head + length, int.from_bytes(length)
-        (read,) = read_frames(head + self.carried(size))
-        return read
+        return receive_frame(self.carried)
 
     def carried(self, size: int) -> bytes:
         """Return the next bytes of the tunnel."""
