@@ -47,6 +47,17 @@ def open_to(serve: Any) -> Iterator[Opener]:
     opener.close()
 
 
+def check_failed(open_to: Opener, handler: Handler, caplog: pytest.LogCaptureFixture) -> None:
+    """Have a handler fail: its WebSocket is closed with 1011, and the log has one error."""
+    client = open_to(handler)
+    with pytest.raises(ConnectionClosed) as caught:
+        client.recv(PATIENCE)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1011
+    open_to.server.wait_until_empty()
+    assert len(error_records(caplog)) == 1
+
+
 @pytest.mark.parametrize(("code", "reason"), [(1005, ""), (999, ""), (1003, "x" * 124)])
 def test_what_no_close_can_say_is_no_unfit_message(code: int, reason: str) -> None:
     with pytest.raises(ValueError, match=r"code|bytes") as caught:
@@ -162,13 +173,7 @@ def test_a_value_error_of_the_handler_is_a_failure(open_to: Opener, caplog: pyte
         await asyncio.sleep(0)
         raise ValueError
 
-    client = open_to(handler)
-    with pytest.raises(ConnectionClosed) as caught:
-        client.recv(PATIENCE)
-    assert caught.value.rcvd is not None
-    assert caught.value.rcvd.code == 1011
-    open_to.server.wait_until_empty()
-    assert len(error_records(caplog)) == 1
+    check_failed(open_to, handler, caplog)
 
 
 def test_several_tasks_may_be_the_first(open_to: Opener) -> None:
@@ -244,13 +249,7 @@ def test_what_else_goes_wrong_in_a_task_is_a_failure(
         task.cancel()
         await task
 
-    client = open_to(handler)
-    with pytest.raises(ConnectionClosed) as caught:
-        client.recv(PATIENCE)
-    assert caught.value.rcvd is not None
-    assert caught.value.rcvd.code == 1011
-    open_to.server.wait_until_empty()
-    assert len(error_records(caplog)) == 1
+    check_failed(open_to, handler, caplog)
 
 
 def test_it_is_accepted_once(open_to: Opener) -> None:

@@ -18,10 +18,20 @@ LIMITS = Limits(
 )
 
 
-def make(port: int = 8000, limits: Limits = LIMITS, **extra: Any) -> tuple[Any, FakeTransport]:
+class Buffering(Connection):
+    """One that has received something, and not parsed it."""
+
+    def take_unread(self) -> bytes:
+        """Return it."""
+        return b"unread"
+
+
+def make(
+    port: int = 8000, limits: Limits = LIMITS, kind: type[Connection] = Connection, **extra: Any
+) -> tuple[Any, FakeTransport]:
     """Return a connection that was made, and its transport."""
-    component = SimpleNamespace(server=Server(limits), app=App(lambda request: Response()))
-    connection, transport = Connection(component, object(), "127.0.0.1", port), FakeTransport(**extra)  # type: ignore[arg-type]
+    component: Any = SimpleNamespace(server=Server(limits), app=App(lambda request: Response()))
+    connection, transport = kind(component, object(), "127.0.0.1", port), FakeTransport(**extra)  # type: ignore[arg-type]
     connection.connection_made(transport)
     return connection, transport
 
@@ -456,14 +466,8 @@ def test_one_that_is_handed_to_another_protocol() -> None:
 
 
 def test_what_was_received_and_not_parsed_is_the_other_protocols() -> None:
-    class Buffering(Connection):
-        def take_unread(self) -> bytes:
-            return b"unread"
-
     async def main() -> None:
-        connection = Buffering(make()[0].component, object(), "127.0.0.1", 8000)  # type: ignore[arg-type]
-        transport = FakeTransport()
-        connection.connection_made(transport)
+        connection, transport = make(kind=Buffering)
         assert connection.replace(Other, "other").calls == [transport, b"unread"]
         assert make()[0].take_unread() == b""
 
@@ -475,10 +479,6 @@ def test_the_other_protocol_may_have_the_client_wait_at_once() -> None:
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             transport.calls.append("pause")
-
-    class Buffering(Connection):
-        def take_unread(self) -> bytes:
-            return b"unread"
 
     async def main() -> None:
         connection = Buffering(make()[0].component, object(), "127.0.0.1", 8000)  # type: ignore[arg-type]
@@ -510,14 +510,8 @@ def test_the_other_protocol_is_told_nothing_once_it_has_closed(has_ended: bool) 
             super().connection_made(transport)
             transport.close()
 
-    class Buffering(Connection):
-        def take_unread(self) -> bytes:
-            return b"unread"
-
     async def main() -> None:
-        connection = Buffering(make()[0].component, object(), "127.0.0.1", 8000)  # type: ignore[arg-type]
-        transport = FakeTransport()
-        connection.connection_made(transport)
+        connection, transport = make(kind=Buffering)
         if has_ended:
             connection.client.end()
         assert connection.replace(Closing, "other").calls == [transport]
