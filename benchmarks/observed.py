@@ -1,17 +1,20 @@
 """``python -m benchmarks.observed``: the part of a server's CPU time that its metrics take, system included.
 
-A server on its core answers the smallest request on kept connections, as fast as wrk on the other core asks.
-Its metrics are switched on and off twenty times a second, and the CPU time a request of neighbouring periods
-is compared, so that the machine's mood falls on both. It needs Linux, two cores, wrk and taskset.
+A server on its core answers a request on kept connections, as fast as wrk on the other core asks. Its metrics
+are switched on and off twenty times a second, and the CPU time a request of neighbouring periods is compared,
+so that the machine's mood falls on both. ``--access-log`` has the server write its access log, as by
+default. It needs Linux, two cores, wrk and taskset.
 """
 
 import argparse
 import asyncio
 import json
+import logging
 import math
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -19,12 +22,16 @@ from typing import Any, Final
 import uvloop
 from asphalt.core import Context
 
-from benchmarks import content, load
+from benchmarks import apps, load
 from benchmarks.running import HOST, ROOT, SERVER_CORE, free_port, keep_to_client_core
 from benchmarks.workloads import WORKLOADS
-from kyoukai import HTTPRequestContext, Kyoukai, KyoukaiComponent
+from kyoukai import KyoukaiComponent
+from kyoukai.core.applications.forms import answerer_of
+from kyoukai.core.serving.observing import Observe, told
+from kyoukai.server.logs import own_logging
 from kyoukai.server.metrics.counting import Counting
 from kyoukai.server.metrics.region import Region
+from kyoukai.server.observers import make_observers
 
 PERIOD: Final = 0.05
 """Seconds between two switches."""
@@ -36,39 +43,48 @@ Sample = tuple[bool, float, int]
 """Of one period: whether metrics were on, the CPU time, and the requests."""
 
 
+class Counted:
+    """Counts what is answered, in the place of what answers it."""
+
+    def __init__(self, inner: Any) -> None:
+        self.requests = 0
+        self.is_told = inner.is_told
+        self._answer = inner.answer
+
+    def answer(self, exchange: Any, shared: dict[str, Any]) -> Any:
+        """Count a request, and answer it."""
+        self.requests += 1
+        return self._answer(exchange, shared)
+
+
 class Switch:
     """Switches the metrics of a server on and off, and notes what each period took."""
 
-    def __init__(self, component: KyoukaiComponent) -> None:
-        self.requests = 0
+    def __init__(self, component: KyoukaiComponent, logs: Sequence[Observe]) -> None:
+        self.answerer = Counted(answerer_of(component.app))
         self.samples: list[Sample] = []
         self._server = component.server
-        self._counting = Counting(Region.create())
+        self._server.around = lambda _: self.answerer
+        self._without = told(logs)
+        self._with = told([*logs, Counting(Region.create()).observe])
         self._since = 0
         self._began = time.process_time()
 
     def turn(self) -> None:
         """End a period, and begin another."""
         now = time.process_time()
-        is_on = self._server.observe is not None
-        self.samples.append((is_on, now - self._began, self.requests - self._since))
+        is_on = self._server.observe is self._with
+        self.samples.append((is_on, now - self._began, self.answerer.requests - self._since))
         # On, off, off, on: what grows steadily falls on both.
-        self._server.observe = self._counting.observe if len(self.samples) % 4 in (0, 3) else None
-        self._began, self._since = time.process_time(), self.requests
+        self._server.observe = self._with if len(self.samples) % 4 in (0, 3) else self._without
+        self._began, self._since = time.process_time(), self.answerer.requests
         asyncio.get_running_loop().call_later(PERIOD, self.turn)
 
 
-async def serve(port: int, backend: str) -> None:
-    """Serve until the standard input ends, and print the samples."""
-    app = Kyoukai("observed")
-
-    @app.route("/")
-    async def hello(ctx: HTTPRequestContext) -> Any:
-        switch.requests += 1
-        return ctx.app.response_class(content.TEXT, mimetype="text/plain")
-
-    component = KyoukaiComponent(app, backend=backend, host=HOST, port=port, access_log=False)
-    switch = Switch(component)
+async def serve(port: int, backend: str, access_log: bool) -> None:
+    """Serve until the standard input ends, and print the samples. The access log goes to standard error."""
+    component = KyoukaiComponent(apps.kyoukai, backend=backend, host=HOST, port=port, access_log=False)
+    switch = Switch(component, make_observers({"access_log": access_log}))
     async with Context() as ctx:
         await component.start(ctx)
         switch.turn()
@@ -92,24 +108,25 @@ def shares(samples: Sequence[Sample]) -> list[float]:
     return found
 
 
-def measure(backend: str, seconds: int, connections: int) -> list[float]:
+def measure(backend: str, workload: str, seconds: int, access_log: bool = False) -> list[float]:
     """Run a server under load, and return its shares.
 
-    :param connections: that ask at the same time.
+    :param workload: what is asked: its name.
+    :param access_log: whether the server writes its access log, to a file.
     :raises RuntimeError: if it does not start.
     """
     port = free_port()
     command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "benchmarks.observed"]
-    with subprocess.Popen(
-        [*command, "--backend", backend, "--serve", str(port)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
+    command += ["--backend", backend, "--serve", str(port), *(["--access-log"] if access_log else [])]
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as server,
+    ):
         if server.stdout is None or server.stdout.readline() != "ready\n":
             raise RuntimeError("the server did not start")
-        load.run(WORKLOADS["hello"]._replace(connections=connections), port, seconds)
+        load.run(WORKLOADS[workload], port, seconds)
         written, _ = server.communicate("")
     return shares(json.loads(written))
 
@@ -123,18 +140,21 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=int, default=60, help="of load (60)")
     parser.add_argument("--backend", default="httptools", help="httptools or reference")
-    parser.add_argument("--connections", type=int, default=64, help="that ask at the same time (64)")
+    names = ("hello", "browser", "json", "params", "post", "upload")
+    parser.add_argument("--workload", default="hello", choices=names, help="what is asked (hello)")
+    parser.add_argument("--access-log", action="store_true", help="with the access log, as by default")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve is not None:
-        uvloop.run(serve(options.serve, options.backend))
+        with own_logging(logging.INFO):
+            uvloop.run(serve(options.serve, options.backend, options.access_log))
         return
     keep_to_client_core()
-    found = measure(options.backend, options.seconds, options.connections)
+    found = measure(options.backend, options.workload, options.seconds, options.access_log)
     error = statistics.stdev(found) / math.sqrt(len(found))
     print(
         f"metrics take {statistics.mean(found):.2%} ± {error:.2%} more CPU time a request"
-        f" (backend {options.backend}, mean of {len(found)} comparisons and its standard error)"
+        f" ({options.workload}, {options.backend}; mean of {len(found)} comparisons and its standard error)"
     )
 
 
