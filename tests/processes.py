@@ -249,3 +249,12 @@ def namespaces_are_allowed() -> bool:
         return False
     command = [unshare, "--pid", "--fork", "--kill-child", "true"]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def network_namespaces_are_allowed() -> bool:
+    """Whether this system lets us make a network of our own, and carry its packets."""
+    unshare = shutil.which("unshare")
+    if unshare is None or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return False
+    command = [unshare, "--map-root-user", "--net", "true"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0

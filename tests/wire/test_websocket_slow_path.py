@@ -4,27 +4,24 @@ On the loopback, what was sent has arrived before anybody can be hasty.
 """
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
 
-from kyoukai import HTTPRequestContext, Kyoukai
-from kyoukai.websocket import WebSocket
-
+from ..processes import network_namespaces_are_allowed
 from ..serving import PATIENCE, Running, error_records
+from .closing_websockets import WHO, Seen, close_one, closing_app, seen_by_client, seen_by_server
+
+ROOT = Path(__file__).parents[2]
 
 SIZES = (1, 125, 65_536, 1 << 20, 4 << 20, 16 << 20)
 
-WHO = ("server", "client", "deaf-server")
-"""Who closes."""
-
 PIECES = 64
 """Pieces of 64 KiB that are under way at most: what a path of some length holds."""
-
-Seen = dict[tuple[int, str], tuple[int, int | None]]
-"""Bytes that one side has got, and the code that it has seen, by size and by who closed."""
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
@@ -66,42 +63,12 @@ async def relay(port: int, delay: float, reader: asyncio.StreamReader, writer: a
         one.close()
 
 
-async def close_one(port: int, size: int, who: str, seen: Seen) -> None:
-    """Open a WebSocket; have it closed by one side behind a message, and note what the client sees."""
-    url = f"ws://127.0.0.1:{port}/{size}?who={who}"
-    async with connect(url, max_size=None, compression=None, ping_interval=None, proxy=None) as ws:
-        got = 0
-        try:
-            if who != "server":
-                await ws.send(bytes(size))
-            if who == "client":
-                await ws.close(4001, "by the client")
-            while True:
-                got += len(await ws.recv())
-        except ConnectionClosed:
-            seen[size, who] = (got, ws.close_code)
-
-
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.2], ids=["at once", "20 ms", "200 ms"])
 def test_closes_behind_messages_of_all_sizes(
     serve: Callable[..., Running], delay: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = Kyoukai("closes")
     by_server: Seen = {}
     by_client: Seen = {}
-
-    @app.websocket("/<int:size>", max_message_size=32 << 20)
-    async def handle(ctx: HTTPRequestContext, ws: WebSocket, size: int) -> None:
-        who, got = ctx.request.args["who"], 0
-        if who == "server":
-            await ws.send(bytes(size))
-            await ws.close(4000, "by the server")
-        elif who == "deaf-server":
-            await ws.accept()
-            await ws.close(4002, "by the server, at once")
-        async for message in ws:
-            got += len(message)
-        by_server[size, who] = (got, ws.close_code)
 
     async def main(port: int) -> None:
         relays: list[asyncio.Task[None]] = []
@@ -115,20 +82,29 @@ def test_closes_behind_messages_of_all_sizes(
         ):
             path = server.sockets[0].getsockname()[1]
             cases = [(size, who) for size in SIZES for who in WHO]
-            await asyncio.gather(*(close_one(path, size, who, by_client) for size, who in cases))
+            await asyncio.gather(
+                *(close_one(f"127.0.0.1:{path}", size, who, by_client) for size, who in cases)
+            )
             await asyncio.gather(*relays)
 
-    running = serve(app)
+    running = serve(closing_app(by_server))
     asyncio.run(main(int(running.url.rpartition(":")[2].strip("/"))))
     running.wait_until_empty()
-    assert by_client == {
-        **{(size, "server"): (size, 4000) for size in SIZES},
-        **{(size, "client"): (0, 4001) for size in SIZES},
-        **{(size, "deaf-server"): (0, 4002) for size in SIZES},
-    }
-    assert by_server == {
-        **{(size, "server"): (0, 4000) for size in SIZES},
-        **{(size, "client"): (size, 4001) for size in SIZES},
-        **{(size, "deaf-server"): (0, 4002) for size in SIZES},
-    }
+    assert by_client == seen_by_client(SIZES)
+    assert by_server == seen_by_server(SIZES)
     assert error_records(caplog) == []
+
+
+@pytest.mark.skipif(not network_namespaces_are_allowed(), reason="this system lets us make no network")
+def test_closes_on_a_path_that_loses_packets(backend: str) -> None:
+    """One packet of a hundred is lost, and all of a message arrives before the close of it."""
+    sizes = SIZES[:4]
+    command = ["unshare", "--map-root-user", "--net", sys.executable, "-m", "tests.wire.lossy_path"]
+    command += ["--backend", backend, "--delay", "0.005", *map(str, sizes)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE)
+    assert (done.returncode, done.stderr) == (0, "")
+    by_client, by_server = (
+        {(size, who): (got, code) for size, who, got, code in seen} for seen in json.loads(done.stdout)
+    )
+    assert by_client == seen_by_client(sizes)
+    assert by_server == seen_by_server(sizes)
