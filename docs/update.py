@@ -33,7 +33,7 @@ from kyoukai.commands import backends
 from kyoukai.commands import options as run_options
 from kyoukai.commands.check.text import report_lines
 from kyoukai.core import errors
-from kyoukai.core.contract import registry
+from kyoukai.core.contract import negotiation, registry, selection
 from kyoukai.core.contract.backend import Backend
 from kyoukai.core.features import Feature
 from kyoukai.core.http1.states import TABLE
@@ -229,6 +229,16 @@ def backend_option() -> str:
     return failure(registry.create_backend, "reference", {"speed": 11})
 
 
+def backends_alike() -> str:
+    """Return the message about backends that cannot be told apart."""
+    return failure(negotiation.by_preface, selection.create_backends(["httptools", "reference"], {}))
+
+
+def backend_option_of_none() -> str:
+    """Return the message about an option that stands below the name of no backend."""
+    return failure(selection.divide_options, ["h2", "httptools"], {"max_concurrent_streams": 50})
+
+
 def access_log(template: str = DEFAULT_FORMAT) -> str:
     """Return a line of the access log."""
     fields = [(b"Host", b"example.org"), (b"User-Agent", b"curl/8.5.0")]
@@ -347,9 +357,11 @@ OUTPUTS: Final = {
     "backend-conflict": backend_conflict,
     "backend-load-failure": backend_load_failure,
     "backend-option": backend_option,
+    "backend-option-of-none": backend_option_of_none,
     "backend-version": functools.partial(backend_version, 2),
     "backend-version-older": functools.partial(backend_version, 0),
     "backends": backends_output,
+    "backends-alike": backends_alike,
     "check": check_output,
     "not-a-backend": not_a_backend,
     "show-backend": show_backend,

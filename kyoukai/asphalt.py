@@ -16,16 +16,16 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from asphalt.core import Component, Context, context_teardown
 
-from kyoukai.commands.ranks import CommandLineName, check_names
+from kyoukai.commands.ranks import CommandLineNames, check_names
 from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.backend import Backend, claimed_features
-from kyoukai.core.contract.registry import create_backend
+from kyoukai.core.contract.selection import create_backends, read_names
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.trusted_proxies import TrustedProxies
@@ -41,7 +41,7 @@ from kyoukai.server.outliving import outlive
 from kyoukai.server.settings import check_field, check_mapping, check_name, check_type, make_forwarding
 from kyoukai.server.signals import call_at_signals, interruptible, signals_call
 from kyoukai.server.starting import starting
-from kyoukai.server.startup_log import announce, loop_name, report_in_one_line
+from kyoukai.server.startup_log import announce, hint_at_http2, loop_name, report_in_one_line
 from kyoukai.server.supervisor.worker import open_entrance, this_worker
 from kyoukai.server.waiting import naming_waits
 from kyoukai.web.application import Kyoukai
@@ -57,7 +57,7 @@ from kyoukai.web.route_events import (
 __all__ = (
     "BACKEND_VARIABLE",
     "DEFAULT_BACKEND",
-    "CommandLineName",
+    "CommandLineNames",
     "ConnectionLostEvent",
     "ConnectionMadeEvent",
     "HTTPRequestContext",
@@ -82,9 +82,11 @@ class KyoukaiComponent(Component):
     has started, the component publishes itself, the application and the backend as resources.
 
     :param app: the application, or ``module:attribute``.
-    :param backend: an installed backend's name, or ``module:attribute``; ``None``: ``httptools``.
-        The environment variable ``KYOUKAI_BACKEND`` outranks it.
-    :param backend_options: options for the backend, by name.
+    :param backend: an installed backend's name, or ``module:attribute``; ``None``: ``httptools``. A list has
+        several in order of preference, of which each connection is served by one: see
+        :mod:`kyoukai.core.contract.negotiation`. The environment variable ``KYOUKAI_BACKEND`` outranks it.
+    :param backend_options: options for the backend, by name; of a list, a mapping of such by the names of
+        backends.
     :param limits: :class:`~kyoukai.core.limits.Limits`, or its values by name.
     :param ssl: ``certificate`` and ``key`` to serve by TLS: see
         :func:`~kyoukai.server.tls.make_ssl_context`.
@@ -108,7 +110,7 @@ class KyoukaiComponent(Component):
         self,
         app: AnyApplication | Callable[[], AnyApplication] | str | None = None,
         *,
-        backend: str | None = None,
+        backend: str | Sequence[str] | None = None,
         backend_options: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | Limits | None = None,
         ssl: Any = None,
@@ -120,10 +122,9 @@ class KyoukaiComponent(Component):
         if check_type(settings, "debug", False):
             set_debug_mode(self.app)
         listeners = Listeners.from_settings({**settings, "ssl": ssl})
-        self.backend_name = choose_backend(backend, os.environ.get(BACKEND_VARIABLE))
-        self.backend: Backend = create_backend(
-            self.backend_name, check_mapping("backend_options", backend_options)
-        )
+        names = choose_backends(backend, os.environ.get(BACKEND_VARIABLE))
+        self.backends = create_backends(names, check_mapping("backend_options", backend_options))
+        """The backends by name, the preferred first."""
         self.address = ("", 0)
         """The address and port listened on, once it has started; the path of a Unix socket and 0. Of
         several addresses it is the first."""
@@ -134,14 +135,14 @@ class KyoukaiComponent(Component):
         if not isinstance(limits, Limits):
             limits = Limits.from_mapping(check_mapping("limits", limits))
         proxies = TrustedProxies(settings.get("trusted_proxies") or ())
-        self.entrance = Entrance(listeners, self.backend.alpn_protocols, limits, proxies)
+        self.entrance = Entrance(listeners, self.backends, limits, proxies)
         """Where it listens."""
         self.server = Server(
             limits,
             server_field=check_field(check_type(settings, "server_field", "kyoukai")),
             observers=make_observers(settings),
             cancel_on_disconnect=check_type(settings, "cancel_on_disconnect", False),
-            features=claimed_features(self.backend),
+            features=frozenset.intersection(*map(claimed_features, self.backends.values())),
             proxies=proxies or None,
             forwarding=make_forwarding(settings, proxies),
             on_opened=self._dispatch_made,
@@ -162,10 +163,7 @@ class KyoukaiComponent(Component):
         ctx.add_teardown_callback(outlive(ctx.loop))
         handled: list[signal.Signals] = []
 
-        def create(server_ip: str, server_port: int) -> asyncio.BaseProtocol:
-            return self.backend.create_protocol(self, ctx, server_ip, server_port)
-
-        acceptor = self.entrance.prepare(create, trace=self.trace)
+        acceptor = self.entrance.prepare(self, ctx, trace=self.trace)
         self.address, self.urls = self.entrance.address, self.entrance.urls
         worker = this_worker()
         if worker is None:
@@ -177,10 +175,11 @@ class KyoukaiComponent(Component):
                 await acceptor.start()
             with interruptible(ctx) as (handled, stop):
                 await starting.check()
+                facts = self._facts(ctx.loop)
                 if worker is None:
-                    announce(self.urls, self.backend_name, loop_name(ctx.loop))
+                    announce({"urls": self.urls, **facts})
                 else:
-                    worker.begin(self.entrance, self.server, stop, self.backend_name)
+                    worker.begin(self.entrance, self.server, stop, facts)
                 yield
         finally:
             abort = asyncio.Event()
@@ -192,6 +191,16 @@ class KyoukaiComponent(Component):
                     steps.append(partial(lifecycle.stop, self.server.limits.background_timeout, abort))
                 await run_all(steps, "several steps of the stop failed")
         logger.info("stopped")
+
+    @property
+    def backend(self) -> Backend:
+        """The first of :attr:`backends`."""
+        return next(iter(self.backends.values()))
+
+    @property
+    def backend_name(self) -> str:
+        """The name of the backend; of several, all of them: ``h2, httptools``."""
+        return ", ".join(self.backends)
 
     @property
     def url(self) -> str:
@@ -213,6 +222,10 @@ class KyoukaiComponent(Component):
             if lifecycle is not None:
                 await lifecycle.stop(0)
             raise
+
+    def _facts(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+        hint = hint_at_http2(self.backends, self.entrance.listeners)
+        return {"backend": self.backend_name, "loop": loop_name(loop), "hint": hint}
 
     def _publish(self, ctx: Context) -> None:
         name = self.resource_name
@@ -242,12 +255,13 @@ def set_debug_mode(app: AnyApplication) -> None:
     app.debug = True
 
 
-def choose_backend(configured: str | None, variable: str | None) -> str:
-    """Return the name of highest rank: the default, the configuration, the environment, the command line.
+def choose_backends(configured: object, variable: str | None) -> tuple[str, ...]:
+    """Return the names of highest rank: the default, the configuration, the environment, the command line.
 
     :param configured: the component's ``backend``.
-    :param variable: the value of ``KYOUKAI_BACKEND``; an empty one says nothing.
+    :param variable: the value of ``KYOUKAI_BACKEND``, names separated by commas; an empty one says nothing.
+    :raises BackendError: if they are no names of backends.
     """
-    if variable and not isinstance(configured, CommandLineName):
-        return variable
-    return DEFAULT_BACKEND if configured is None else configured
+    if variable and not isinstance(configured, CommandLineNames):
+        return read_names([name.strip() for name in variable.split(",")])
+    return read_names(DEFAULT_BACKEND if configured is None else configured)

@@ -29,6 +29,7 @@ from kyoukai.asphalt import (
 )
 from kyoukai.core.contract.backend import Backend
 from kyoukai.core.errors import (
+    BackendError,
     BackendOptionError,
     ConfigurationError,
     ListenError,
@@ -48,6 +49,7 @@ from .processes import (
     write_application,
 )
 from .serving import PATIENCE, Client, running
+from .wire.prefaced import PRISM
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -230,6 +232,52 @@ def test_the_environment_outranks_the_configuration(monkeypatch: pytest.MonkeyPa
     component = KyoukaiComponent(app, backend="httptools")
     assert component.backend_name == "reference"
     assert type(component.backend).__name__ == "ReferenceBackend"
+
+
+def test_a_list_of_backends() -> None:
+    component = KyoukaiComponent(app, backend=[PRISM, "reference"])
+    assert list(component.backends) == [PRISM, "reference"]
+    assert component.server.features == component.backend.features
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"bind": "http://127.0.0.1:0", "backend": ["reference", "httptools"]},
+            "backends 'reference' and 'httptools' cannot be told apart in cleartext: neither has a preface "
+            "that its connections begin with; leave one of them out",
+        ),
+        (
+            {
+                "bind": "https://127.0.0.1:0",
+                "ssl": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+                "backend": ["reference", "httptools"],
+            },
+            "backends 'reference' and 'httptools' cannot be told apart over TLS: both are for clients that "
+            "agree on 'http/1.1' by ALPN, or on nothing; leave one of them out",
+        ),
+        ({"backend": []}, "backend is an empty list; it must name one at least"),
+        (
+            {"backend": {"h2": 1}},
+            "backend is {'h2': 1}; it must be a name or module:attribute, or a list of such",
+        ),
+    ],
+    ids=["cleartext", "TLS", "empty", "mapping"],
+)
+def test_a_list_of_backends_that_cannot_be_used(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        KyoukaiComponent(app, **settings)
+    assert str(caught.value) == message
+
+
+def test_backends_need_be_told_apart_only_where_the_server_listens() -> None:
+    """These have one preface, and two protocols by ALPN."""
+    backends = [PRISM, "tests.wire.prefaced:SamePrefaceBackend"]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    assert KyoukaiComponent(app, bind="https://127.0.0.1:0", ssl=context, backend=backends)
+    with pytest.raises(BackendError, match="in cleartext: connections begin with"):
+        KyoukaiComponent(app, bind="http://127.0.0.1:0", backend=backends)
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:

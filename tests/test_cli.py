@@ -26,6 +26,7 @@ from kyoukai.server.launch import choose_policy, launch
 
 from .processes import APPLICATION, QUICK, Process, kyoukai_run, python, write_application
 from .serving import PATIENCE, Client
+from .wire.prefaced import PRISM
 
 
 @pytest.fixture
@@ -432,7 +433,94 @@ def test_an_unknown_backend(runner: Runner) -> None:
 
 
 def test_a_backend_without_a_name(runner: Runner) -> None:
-    assert misuse("--backend", "") == "--backend is ''; it must be a name or module:attribute"
+    assert misuse("--backend", "") == (
+        "--backend is ''; it must be a name or module:attribute, or several, separated by commas in a "
+        "variable and a list elsewhere"
+    )
+
+
+def test_several_backends(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(BACKEND_VARIABLE, "httptools")
+    succeed("run", "served:app", "--backend", PRISM, "--backend", "reference")
+    assert list(runner.component.backends) == [PRISM, "reference"]
+    assert runner.component.backend is runner.component.backends[PRISM]
+    assert runner.component.backend_name == f"{PRISM}, reference"
+
+
+def test_several_backends_of_the_environment(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(BACKEND_VARIABLE, f"reference, {PRISM}")
+    succeed("run", "served:app")
+    assert list(runner.component.backends) == ["reference", PRISM]
+
+
+@pytest.mark.parametrize("value", ["reference,", ",", " ,reference"])
+def test_a_variable_with_an_empty_name(runner: Runner, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(BACKEND_VARIABLE, value)
+    assert "it must be a name or module:attribute, or a list of such" in fail("run", "served:app")
+
+
+def test_several_backends_of_a_file(runner: Runner, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "config.yaml").write_text(
+        f"component:\n  type: kyoukai\n  app: served:app\n  backend: ['{PRISM}', reference]\n"
+        f"  backend_options:\n    '{PRISM}':\n      colours: 5\n"
+    )
+    succeed("run", "config.yaml")
+    prism: Any = runner.component.backend
+    assert (list(runner.component.backends), prism.colours) == ([PRISM, "reference"], 5)
+    # What has a higher rank takes the place of single options.
+    monkeypatch.setenv("KYOUKAI_BACKEND_OPTIONS", f"{PRISM}.colours=9")
+    succeed("run", "config.yaml")
+    prism = runner.component.backend
+    assert prism.colours == 9
+    succeed("run", "config.yaml", "--backend-option", f"{PRISM}.colours=2")
+    prism = runner.component.backend
+    assert prism.colours == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["reference", "httptools"],
+            "backends 'reference' and 'httptools' cannot be told apart in cleartext",
+        ),
+        (["reference", "reference"], "backend has 'reference' twice"),
+        (["reference", "httptols"], "unknown backend 'httptols'; did you mean httptools?"),
+        (["reference", "kyoukai:Feature"], "backend 'kyoukai:Feature' is <enum 'Feature'>; it must be a sub"),
+        (["reference", "nowhere:B"], "backend 'nowhere:B' cannot be loaded from nowhere:B: ModuleNotFound"),
+    ],
+)
+def test_a_list_that_cannot_be_used(runner: Runner, options: list[str], message: str) -> None:
+    assert fail("run", "served:app", *(part for name in options for part in ("--backend", name))).startswith(
+        message
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (
+            "colours=5",
+            "backend_options has 'colours'; of several backends, each has its options by its own name",
+        ),
+        ("httptools.colours=5", "backend_options has 'httptools'; of several backends, each has its options"),
+        ("reference=5", "backend_options.reference is 5; it must be a mapping of the options of backend"),
+        (
+            f"{PRISM}.colour=5",
+            f"backend '{PRISM}': PrismBackend does not know the backend option 'colour'; its options: col",
+        ),
+    ],
+)
+def test_an_option_of_none_of_several_backends(runner: Runner, option: str, message: str) -> None:
+    chosen = ("--backend", PRISM, "--backend", "reference")
+    assert fail("run", "served:app", *chosen, "--backend-option", option).startswith(message)
+
+
+def test_an_option_with_a_value_and_options_below_it(runner: Runner) -> None:
+    options = ("--backend-option", "one=5", "--backend-option", "one.speed=5")
+    assert fail("run", "served:app", *options) == (
+        "backend_options.one is 5, and there is one.speed; it must be a mapping of options"
+    )
 
 
 BACKEND_WITH_OPTIONS = """

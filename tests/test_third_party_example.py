@@ -59,7 +59,7 @@ def talk(backend: str, *pieces: bytes | Action, options: dict[str, Any] | None =
 
     async def run() -> Outcome:
         async with serving(backend) as (component, ctx):
-            component.backend = create_backend(backend, options)
+            component.backends = {backend: create_backend(backend, options)}
             return await converse(component, ctx, pieces, reply=Reply())
 
     return asyncio.run(run())

@@ -113,14 +113,16 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
     "HTTP": (
         component(
             "backend",
-            text("NAME", "a name or module:attribute"),
-            "Speak HTTP by this backend: see 'kyoukai backends'; or module:attribute.",
+            several(text("NAME", "a name or module:attribute")),
+            "Speak HTTP by this backend: see 'kyoukai backends'; or module:attribute. May be given several "
+            "times, in order of preference: each client chooses.",
             "httptools",
         ),
         component(
             "backend_options",
             pairs(),
-            "Set an option of the backend; V is read as YAML. May be given several times.",
+            "Set an option of the backend; V is read as YAML. May be given several times. Of several "
+            "backends, K is NAME.OPTION.",
             singular="backend_option",
         ),
         component(

@@ -7,10 +7,8 @@ import dataclasses
 import difflib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
-
-from asphalt.core import merge_config
 
 from kyoukai.commands.option import PREFIX, Option
 from kyoukai.commands.options import BY_NAME, COMPONENT_SETTINGS, OPTIONS, PROCESS_SETTINGS
@@ -34,8 +32,8 @@ ADDRESSES: Final = {
 """By an address of one kind, those of another whose place it takes."""
 
 
-class CommandLineName(str):
-    """A backend's name of a higher rank than the variable ``KYOUKAI_BACKEND``."""
+class CommandLineNames(tuple[str, ...]):
+    """Names of backends, of a higher rank than the variable ``KYOUKAI_BACKEND``."""
 
     __slots__ = ()
 
@@ -103,10 +101,10 @@ def nested(given: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for name, value in given.items():
         option = BY_NAME[name]
-        if isinstance(value, list) and all(isinstance(part, tuple) for part in value):
-            value = dict(value)
+        if name == "backend_options":
+            value = by_backend(value)
         if name == "backend":
-            value = CommandLineName(value)
+            value = CommandLineNames(value)
         place = settings
         for part in option.path[:-1]:
             place = place.setdefault(part, {})
@@ -114,11 +112,40 @@ def nested(given: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def by_backend(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return options of backends as they stand in a file, where those of one may be below its name.
+
+    :param pairs: names and values. Before a dot stands the name of the backend: ``module:attribute`` may have
+        dots itself, an option has none.
+    :raises ConfigurationError: if a name has both a value and options below it.
+    """
+    options: dict[str, Any] = {}
+    for key, value in pairs:
+        backend, _, name = key.rpartition(".")
+        place = options.setdefault(backend, {}) if backend else options
+        if not isinstance(place, dict):
+            raise ConfigurationError(
+                f"backend_options.{backend} is {place!r}, and there is {key}; it must be a mapping of options"
+            )
+        place[name] = value
+    return options
+
+
 def override(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings with others in place of their own; mappings are merged, and limits."""
     dropped = {name for other in others for name in ADDRESSES.get(other, ())}
     kept = {name: _plain(value) for name, value in settings.items() if name not in dropped}
-    return merge_config(kept, dict(others))
+    return _merge(kept, others)
+
+
+def _merge(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    # Asphalt's own takes a key with dots for several, and references to backends have such.
+    merged = dict(settings)
+    for name, value in others.items():
+        own = merged.get(name)
+        both = isinstance(own, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merge(own, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@
     │       ├── BackendLoadError        importing it failed
     │       ├── NotABackendError        it loads, and is no Backend
     │       ├── BackendVersionError     it was written for a contract we do not speak
+    │       ├── BackendListError        it cannot be told from another one of the list
     │       └── BackendOptionError      it refuses an option
     ├── ListenError                     the address cannot be listened on
     └── ProtocolError                   a request is refused; also a werkzeug HTTPException
@@ -70,6 +71,10 @@ class NotABackendError(BackendError):
 
 class BackendVersionError(BackendError):
     """The backend was written for a version of the contract that this server does not speak."""
+
+
+class BackendListError(BackendError):
+    """Backends that were named together cannot serve together: one is there twice, or two are too alike."""
 
 
 class BackendOptionError(BackendError):

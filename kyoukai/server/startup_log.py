@@ -5,12 +5,17 @@ whole story.
 """
 
 import asyncio
+import importlib.util
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
+from kyoukai.core.contract.negotiation import offered_protocols
+from kyoukai.core.contract.registry import registrations
+from kyoukai.core.contract.selection import Selected
 from kyoukai.core.errors import KyoukaiError
+from kyoukai.server.listener import BaseListener
 
 logger: Final = logging.getLogger("kyoukai.server")
 
@@ -47,16 +52,39 @@ def report_in_one_line() -> None:
     logging.getLogger("asphalt.core.runner").addFilter(_filter)
 
 
-def announce(urls: Iterable[str], backend: object, loop: object, by: str = "") -> None:
+def announce(facts: Mapping[str, Any], by: str = "") -> None:
     """Log that a server serves.
 
-    :param backend: the name of its backend.
-    :param loop: that of its loop.
+    :param facts: its ``urls``; the names of its ``backend``, or backends, and of its ``loop``; a ``hint``,
+        which may be empty.
     :param by: by how many workers.
     """
-    logger.info(
-        "Kyoukai %s serves %s (backend %s, loop %s)%s", version("kyoukai"), ", ".join(urls), backend, loop, by
-    )
+    urls, backends = ", ".join(facts["urls"]), "backends" if "," in facts["backend"] else "backend"
+    text = "Kyoukai %s serves %s (%s %s, loop %s)%s"
+    logger.info(text, version("kyoukai"), urls, backends, facts["backend"], facts["loop"], by)
+    if facts["hint"]:
+        logger.info("%s", facts["hint"])
+
+
+def hint_at_http2(backends: Selected, listeners: Iterable[BaseListener]) -> str:
+    """Return what to tell an operator who serves HTTP/1.1 by TLS and could serve HTTP/2; empty: nothing.
+
+    Nothing of the backend is imported.
+    """
+    offered = offered_protocols(backends.values())
+    # Who has said what is offered knows of ALPN.
+    is_open = any(isinstance(listener.ssl, Mapping) and "alpn" not in listener.ssl for listener in listeners)
+    if not is_open or "h2" in offered or "http/1.1" not in offered:
+        return ""
+    for registration in registrations():
+        if registration.name == "h2":
+            # Ours is registered whether or not the extra that it needs is installed.
+            module = registration.reference.partition(":")[0].partition(".")[0]
+            library = "h2" if registration.distribution == "kyoukai" else module
+            if importlib.util.find_spec(library) is not None:
+                names = ", ".join(["h2", *backends])
+                return f"the backend h2 is installed: clients can have HTTP/2 by TLS with backend: [{names}]"
+    return ""
 
 
 def loop_name(loop: asyncio.AbstractEventLoop) -> str:

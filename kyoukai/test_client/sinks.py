@@ -25,6 +25,11 @@ class Sink(AnswerWriter):
         self.headers = Headers()
         self.data = bytearray()
 
+    @property
+    def features(self) -> frozenset[str]:
+        """What it can do, as the connection of a server."""
+        return self.server.features
+
     def send_head(self, head: AnswerHead) -> None:
         """Take the head."""
         self.answer_status, self.headers = head.status, Headers(self.answer_fields(head))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from asphalt.core import Context
 
-from kyoukai.asphalt import CommandLineName, KyoukaiComponent
+from kyoukai.asphalt import CommandLineNames, KyoukaiComponent
 
 from .by_socket import converse_by_socket
 from .chunking import Action, Piece
@@ -43,7 +43,7 @@ async def serving(
     :raises ConfigurationError: if one of them is no good.
     """
     # What the environment says must not choose the backend under test.
-    component = KyoukaiComponent(RecordingApplication(), backend=CommandLineName(backend), limits=limits)
+    component = KyoukaiComponent(RecordingApplication(), backend=CommandLineNames([backend]), limits=limits)
     async with Context() as ctx:
         component.server.prepare(component.app)
         component.server.start()

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from asphalt.core import Context
 
-from kyoukai.asphalt import CommandLineName, KyoukaiComponent
+from kyoukai.asphalt import CommandLineNames, KyoukaiComponent
 from kyoukai.core.contract.parser import CALLBACKS
 from kyoukai.core.http1.parser_errors import Disagreement, find_refusal, is_of_a_callback
 
@@ -251,7 +251,7 @@ async def staging(
     """
     application = StreamingApplication if streams else ScriptedApplication
     component = KyoukaiComponent(
-        application(handler), backend=CommandLineName(backend), limits=limits, **(settings or {})
+        application(handler), backend=CommandLineNames([backend]), limits=limits, **(settings or {})
     )
     async with Context() as ctx:
         stage = Stage(component, ctx, scale)

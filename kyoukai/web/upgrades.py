@@ -32,7 +32,7 @@ def why_no_websocket(environ: dict[str, Any]) -> HTTPException | None:
     feature ``tunnel``, or there is no server.
     """
     protocol = environ.get("kyoukai.protocol")
-    if protocol is None or Feature.TUNNEL in protocol.server.features:
+    if protocol is None or Feature.TUNNEL in protocol.features:
         return None
     text = "WebSocket %r: refused with 501%s: the backend does not claim the feature %r; choose one that does"
     logger.warning(text, environ.get("PATH_INFO", ""), named(environ), Feature.TUNNEL.value)

@@ -30,6 +30,7 @@ PARENTS = {
     "BackendLoadError": "BackendError",
     "NotABackendError": "BackendError",
     "BackendVersionError": "BackendError",
+    "BackendListError": "BackendError",
     "BackendOptionError": "BackendError",
     "ListenError": "KyoukaiError",
     "ProtocolError": "KyoukaiError",

@@ -100,6 +100,7 @@ class MemoryOwner:
 
     def __init__(self, app: Any = None, limits: Limits | None = None, **settings: Any) -> None:
         self.server = Server(limits, **settings)
+        self.features = self.server.features
         self.app = app if app is not None else App(lambda request: Response(b"hello"))
         self.answerer: Any = answerer_of(self.app)
         self.parent_context: Any = object()

@@ -30,7 +30,7 @@ class AnswerStream:
         self.takes_trailers = (
             head.has_content
             and head.size is None
-            and keeps_trailers(exchange.head.environ, exchange.server.features)
+            and keeps_trailers(exchange.head.environ, exchange.owner.features)
         )
         """Whether trailer fields reach the client: it keeps them, and this wire and this answer have some."""
         self.is_ended = False

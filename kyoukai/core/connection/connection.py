@@ -87,6 +87,8 @@ class Connection(asyncio.Protocol):
         self.server_ip = server_ip
         self.server_port = server_port
         self.server = component.server
+        self.features = self.server.features
+        """What the backend can do that the connection is of; of one among several, once it is made."""
         self.app = component.app
         answerer, around = answerer_of(component.app), component.server.around
         self.answerer = answerer if around is None else around(answerer)

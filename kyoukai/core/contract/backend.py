@@ -46,6 +46,12 @@ class Backend(abc.ABC):
     alpn_protocols: tuple[str, ...] = ("http/1.1",)
     """The protocol names to offer in TLS (RFC 7301), the preferred first."""
 
+    preface: bytes = b""
+    """What each of its connections begins with, where nothing else can (RFC 9113 section 3.4, of HTTP/2).
+
+    By it a connection in cleartext finds its backend among several. Empty: it takes what no other takes.
+    """
+
     testing_adapter: ClassVar[str | None] = None
     """How the kit speaks by its wire: ``module:attribute``, a :class:`~kyoukai.testing.WireAdapter`.
 

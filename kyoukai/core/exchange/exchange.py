@@ -76,6 +76,8 @@ class Owner(Protocol):
     loop: asyncio.AbstractEventLoop
     environ: dict[str, Any]
     """What the environs of all requests of the connection share."""
+    features: frozenset[str]
+    """What the wire claims that it can do."""
 
 
 class Exchange(AnswerWriter):
@@ -341,6 +343,11 @@ class Exchange(AnswerWriter):
         return self.owner.environ
 
     @property
+    def features(self) -> frozenset[str]:
+        """What its wire claims that it can do."""
+        return self.owner.features
+
+    @property
     def client_ended(self) -> bool:
         """Whether the client has ended its side, or is gone."""
         return self.client.has_ended
@@ -361,7 +368,7 @@ class Exchange(AnswerWriter):
         :raises InvalidResponseError: if a field cannot be sent.
         """
         pairs = read_early_hints(fields)
-        if not pairs or Feature.EARLY_HINTS not in self.server.features:
+        if not pairs or Feature.EARLY_HINTS not in self.owner.features:
             return False
         try:
             is_here = asyncio.get_running_loop() is self.owner.loop
@@ -433,7 +440,7 @@ class Exchange(AnswerWriter):
     def may_open(self, protocol: str) -> bool:
         """Return whether a tunnel can be opened now: see :meth:`open_tunnel`."""
         return (
-            Feature.TUNNEL in self.server.features
+            Feature.TUNNEL in self.owner.features
             and protocol.lower() in [name.strip(" \t").lower() for name in self.head.upgrade.split(",")]
             and (self.body is None or self.body.is_whole)
             and not (self.status or self.is_answered or self.client_gone)
@@ -563,7 +570,7 @@ class Exchange(AnswerWriter):
     def _awaits_tunnel(self) -> bool:
         return bool(
             self.head.upgrade
-            and Feature.TUNNEL in self.server.features
+            and Feature.TUNNEL in self.owner.features
             and self.error is None
             and not (self.status or self.is_answered or self.client.is_gone)
         )

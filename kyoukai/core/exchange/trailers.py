@@ -75,7 +75,7 @@ def takes_trailers(environ: dict[str, Any]) -> bool:
     :param environ: of the request.
     """
     protocol = environ.get("kyoukai.protocol")
-    return protocol is not None and keeps_trailers(environ, protocol.server.features)
+    return protocol is not None and keeps_trailers(environ, protocol.features)
 
 
 def keeps_trailers(variables: Mapping[str, Any], features: Collection[str]) -> bool:

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Container, Sequence
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from ..features import HTTP1_FEATURES
 from ..known import Known
@@ -20,6 +20,7 @@ from ..semantics.forwarding import UNNAMED, Forwarding
 from ..semantics.methods import SERVED_METHODS, served_methods
 from ..semantics.trusted_proxies import TrustedProxies
 from .allocator import keep_freed_memory
+from .connections import Count, ManagedConnection
 from .observing import Observe, told, told_of_ends
 from .threads import Threads, threads, wait_first
 
@@ -34,23 +35,6 @@ LAST_WORDS: Final = 1.0
 """Seconds that a handler has to end in once it is cut off."""
 
 
-class ManagedConnection(Protocol):
-    """A connection that takes part in deadlines and in a graceful stop.
-
-    ``HTTPProtocol`` is one. A backend with a protocol of its own may give it these methods and
-    call :meth:`Server.opened` and :meth:`Server.lost`; otherwise a stop does not wait for them.
-    """
-
-    def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed. ``now`` is :attr:`Server.clock`, in seconds."""
-
-    def shutdown(self) -> None:
-        """Close as soon as no request is under way."""
-
-    def abort(self) -> "asyncio.Task[None] | None":
-        """Close at once; return the task to wait for, already cancelled, if there is one."""
-
-
 class Server:
     """The state of one server, shared by its connections.
 
@@ -59,7 +43,7 @@ class Server:
     :param observers: who is told of every answer: see :mod:`kyoukai.core.serving.observing`.
     :param cancel_on_disconnect: whether a handler is cancelled when its client is gone. A client
         that ends its side is then taken to be gone, and gets no answer.
-    :param features: what the backend claims that its connections can do.
+    :param features: what the backend claims that its connections can do; of several, what all of them do.
     :param proxies: those that are believed; ``None``: nobody is.
     :param forwarding: what is taken of the fields that they send; ``None``: nothing.
     :param on_opened: called with every connection that opens.
@@ -114,6 +98,7 @@ class Server:
         """The value of the Date field, as of the last sweep."""
         self._on_opened = on_opened
         self._on_lost = on_lost
+        self._count: Count | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -149,8 +134,7 @@ class Server:
         if self._on_opened is not None:
             self._on_opened(connection)
         if self.stopping:
-            # It was accepted while the listening socket closed.
-            asyncio.get_running_loop().call_soon(self._end, connection, "shutdown")
+            self._end_soon(connection)
 
     def lost(self, connection: ManagedConnection, exc: Exception | None) -> None:
         """Take note that a connection is gone; ``exc`` says why, where it was not closed in order."""
@@ -162,19 +146,33 @@ class Server:
 
     def watch(self, opened: "Callable[[], None]", lost: "Callable[[], None]") -> None:
         """Have two functions called, with every connection that opens and that is lost. It is called once."""
-        on_opened, on_lost = self._on_opened, self._on_lost
+        self._count = count = Count(opened, lost)
+        self._on_opened, self._on_lost = count.before(self._on_opened, self._on_lost)
 
-        def note_opened(connection: ManagedConnection) -> None:
-            opened()
-            if on_opened is not None:
-                on_opened(connection)
+    def hold(self, connection: ManagedConnection) -> None:
+        """Take note of a connection that nobody serves yet: :meth:`hand_over` or :meth:`drop` follows."""
+        self.connections.add(connection)
+        if self._count is not None:
+            self._count.opened()
+        if self.stopping:
+            self._end_soon(connection)
 
-        def note_lost(connection: ManagedConnection, exc: Exception | None) -> None:
-            lost()
-            if on_lost is not None:
-                on_lost(connection, exc)
+    def hand_over(self, connection: ManagedConnection, begin: "Callable[[], None]") -> None:
+        """Let go of a connection that was held.
 
-        self._on_opened, self._on_lost = note_opened, note_lost
+        :param begin: begins to serve it, by another object, of which the server takes note or not.
+        """
+        self.connections.discard(connection)
+        if self._count is None:
+            begin()
+        else:
+            self._count.keep_while(begin)
+        self._check_emptied()
+
+    def drop(self, connection: ManagedConnection) -> None:
+        """Take note that a connection is gone, if it is held still."""
+        if connection in self.connections:
+            self.hand_over(connection, lambda: None)
 
     def keep(self, task: "asyncio.Task[None]") -> None:
         """Hold a handler's task whose connection is gone until it ends; a stop waits for it too."""
@@ -212,6 +210,10 @@ class Server:
         await self._cut_off(abort)
         if self._timer is not None:
             self._timer.cancel()
+
+    def _end_soon(self, connection: ManagedConnection) -> None:
+        # It was accepted while the listening socket closed.
+        asyncio.get_running_loop().call_soon(self._end, connection, "shutdown")
 
     def _begin_stop(self) -> asyncio.Event:
         """Say that a stop begins, and return what is set when no connection is left."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from asphalt.core import Context
 
-from kyoukai.core.contract.registry import create_backend
+from kyoukai.core.contract.selection import create_backends
 from kyoukai.core.limits import Limits
 from kyoukai.core.serving.server_state import Server
 from kyoukai.server.entrance import Entrance
@@ -32,8 +32,7 @@ class AdminServer:
     def __init__(self, app: AdminApplication, listeners: Listeners) -> None:
         self.app = app
         self.server = Server(LIMITS)
-        self._backend = create_backend("httptools", {})
-        self.entrance = Entrance(listeners, self._backend.alpn_protocols, LIMITS)
+        self.entrance = Entrance(listeners, create_backends(["httptools"], {}), LIMITS)
         """Where it listens."""
         self.has_begun = False
         """Whether it answers, or has."""
@@ -44,13 +43,8 @@ class AdminServer:
 
         :raises ListenError: if the address cannot be listened on.
         """
-        context, backend = Context(), self._backend
-
-        def create(server_ip: str, server_port: int) -> asyncio.BaseProtocol:
-            return backend.create_protocol(self, context, server_ip, server_port)
-
         await self.entrance.open()
-        self.entrance.prepare(create)
+        self.entrance.prepare(self, Context())
 
     async def serve(self) -> None:
         """Begin to answer."""

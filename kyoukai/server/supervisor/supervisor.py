@@ -233,7 +233,7 @@ class Supervisor:
 
     def _first_ready(self, worker: WorkerProcess) -> None:
         by = f" by {self.settings.workers} {'workers' if self.settings.workers > 1 else 'worker'}"
-        announce(worker.values["urls"], worker.values["backend"], worker.values["loop"], by)
+        announce(worker.values, by)
         self._enter(Phase.SERVING)
         for _ in range(len(self.slots.opened), self.settings.workers):
             self.slots.open()

@@ -8,7 +8,7 @@ import logging
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.serving.observing import told
@@ -20,7 +20,6 @@ from kyoukai.server.log_files import reopen_log_files
 from kyoukai.server.metrics.counting import Counting
 from kyoukai.server.metrics.region import Region
 from kyoukai.server.sockets import inherit
-from kyoukai.server.startup_log import loop_name
 from kyoukai.server.supervisor.channel import Channel, Message, inherited
 
 logger: Final = logging.getLogger("kyoukai.server")
@@ -62,7 +61,7 @@ class Worker:
         self._counting: Counting | None = None
         self._requests = 0
         self._due = 0.0
-        self._backend = ""
+        self._facts: dict[str, Any] = {}
         self.idle_grace = IDLE_GRACE
         """See :data:`IDLE_GRACE`."""
 
@@ -80,13 +79,15 @@ class Worker:
         self._beat()
         return await self._descriptors
 
-    def begin(self, entrance: Entrance, server: Server, stop: Callable[[], object], backend: str) -> None:
+    def begin(
+        self, entrance: Entrance, server: Server, stop: Callable[[], object], facts: dict[str, Any]
+    ) -> None:
         """Take note of what to accept with when the supervisor says so.
 
         :param stop: begins the stop of the process.
-        :param backend: its name, for the log.
+        :param facts: what is to be logged, as :func:`~kyoukai.server.startup_log.announce` takes it.
         """
-        self._entrance, self._server, self._stop, self._backend = entrance, server, stop, backend
+        self._entrance, self._server, self._stop, self._facts = entrance, server, stop, facts
         observers = [] if server.observe is None else [server.observe]
         if self._counting is not None:
             observers.insert(0, self._counting.observe)
@@ -106,8 +107,7 @@ class Worker:
             "ready",
             patience=IDLE_GRACE + limits.shutdown_timeout + limits.background_timeout,
             urls=self._entrance.urls,
-            backend=self._backend,
-            loop=loop_name(self._loop),
+            **self._facts,
         )
         if not is_told:
             # A supervisor that stands still has no room for it behind a minute of beats.

@@ -102,7 +102,7 @@ def test_others_have_their_turn_between_many_pieces() -> None:
 def test_trailers(fields: Any, answer_fields: Any, features: bool, sent: Any) -> None:
     async def answer(exchange: Exchange) -> None:
         if not features:
-            exchange.server.features = frozenset()
+            exchange.owner.features = frozenset()
         stream = start_answer(exchange, "200 OK", answer_fields)
         assert stream.takes_trailers is bool(sent)
         await stream.end(b"a", SUM)

@@ -21,7 +21,7 @@ from tests.logged import unnumbered
 
 def environ_of(te="trailers", version="1.1", features=HTTP1_FEATURES):
     environ = {"SERVER_PROTOCOL": f"HTTP/{version}", "REQUEST_METHOD": "GET", "PATH_INFO": "/export"}
-    environ["kyoukai.protocol"] = SimpleNamespace(server=SimpleNamespace(features=features))
+    environ["kyoukai.protocol"] = SimpleNamespace(features=features)
     return environ if te is None else {**environ, "HTTP_TE": te}
 
 

@@ -1,0 +1,69 @@
+"""From what the user has named to the backends that serve together, in order of preference."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import BackendListError, BackendOptionError, UnknownBackendError
+from ..limits import suggest
+from .backend import Backend
+from .registry import create_backend
+
+Selected = Mapping[str, Backend]
+"""Backends by the names that they were asked for, the preferred first."""
+
+
+def read_names(value: object) -> tuple[str, ...]:
+    """Return the names that a user has set as ``backend``.
+
+    :param value: a name, or a list of names in order of preference.
+    :raises UnknownBackendError: if it is no such thing.
+    :raises BackendListError: if a name is there twice.
+    """
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
+        raise UnknownBackendError(
+            f"backend is {value!r}; it must be a name or module:attribute, or a list of such"
+        )
+    if not names:
+        raise UnknownBackendError("backend is an empty list; it must name one at least")
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise BackendListError(f"backend has {name!r} twice")
+    return tuple(names)
+
+
+def create_backends(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, Backend]:
+    """Return the backends of these names, the preferred first.
+
+    :param options: as :func:`divide_options` takes them.
+    :raises BackendError: as :func:`~kyoukai.core.contract.registry.create_backend`, of any of them.
+    """
+    divided = divide_options(names, options)
+    return {name: create_backend(name, divided[name]) for name in names}
+
+
+def divide_options(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the options of each backend, by its name.
+
+    :param options: by the name of a backend, a mapping of its options. Those of a single backend may stand
+        without its name.
+    :raises BackendOptionError: if it cannot be said whose an option is.
+    """
+    divided: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for key, value in options.items():
+        if key in divided and isinstance(value, Mapping):
+            if not all(isinstance(name, str) for name in value):
+                raise BackendOptionError(f"backend_options.{key} is {value!r}; its keys must be names")
+            divided[key].update(value)
+        elif len(names) == 1:
+            divided[names[0]][key] = value
+        elif key in divided:
+            raise BackendOptionError(
+                f"backend_options.{key} is {value!r}; it must be a mapping of the options of backend {key!r}"
+            )
+        else:
+            raise BackendOptionError(
+                f"backend_options has {key!r}; of several backends, each has its options by its own name: "
+                f"{suggest(key, list(names))}"
+            )
+    return divided
