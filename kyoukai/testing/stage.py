@@ -26,6 +26,12 @@ from .transport import SERVER, MemoryTransport
 PATIENCE: Final = 2.0
 """Seconds to wait for what must come, before they are scaled."""
 
+LITTLE_PATIENCE: Final = 0.05
+"""Seconds to wait where it is known why nothing comes."""
+
+LEAST_TURNS: Final = 50
+"""Turns that the loop has before a wait is over, on a machine that keeps the process from running."""
+
 
 class Call(NamedTuple):
     """One call: a callback, or ``feed`` and after it ``fed`` or ``raised``."""
@@ -123,8 +129,15 @@ class Line:
             quiet = quiet + 1 if changes == (transport.changes, len(self.timeline)) else 0
 
     async def until(self, condition: Callable[[], object]) -> bool:
-        """Wait for something that must come, and return whether it did."""
-        return await wait_for(condition, self._scale)
+        """Wait for something that must come, and return whether it did.
+
+        On a connection that has ended by an error of the backend's, the wait is short.
+        """
+
+        def is_lost() -> bool:
+            return self.transport.ended and bool(self.faults or self.problems)
+
+        return await wait_for(condition, self._scale, is_lost)
 
     def calls(self, name: str) -> list[tuple[Any, ...]]:
         """Return the arguments of each call of one name."""
@@ -209,14 +222,20 @@ class Stage:
         return line
 
 
-async def wait_for(condition: Callable[[], object], scale: float) -> bool:
-    """Wait until a condition holds, and return whether it did in time."""
+async def wait_for(condition: Callable[[], object], scale: float, is_lost: Callable[[], bool]) -> bool:
+    """Wait until a condition holds, and return whether it did in time.
+
+    :param scale: what the seconds of patience are multiplied by.
+    :param is_lost: whether it is known why the condition will not hold.
+    """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE * scale
+    start, turns = loop.time(), 0
     while not condition():
-        if loop.time() > deadline:
+        patience = LITTLE_PATIENCE if is_lost() else PATIENCE
+        if turns >= LEAST_TURNS and loop.time() - start > patience * scale:
             return False
         await asyncio.sleep(0.001)
+        turns += 1
     return True
 
 

@@ -14,6 +14,8 @@ from kyoukai.testing.subject import AdapterError, Subject, read_adapter
 
 from ..test_cli import invoke
 
+pytestmark = pytest.mark.usefixtures("little_patience")
+
 RULES = {rule.id: rule for rule in load_rules()}
 
 

@@ -9,6 +9,8 @@ from .mutants import body_parsers, parsers
 
 HEADS = ["K3.2", "K3.3", "K3.7", "K3.8"]
 
+pytestmark = pytest.mark.usefixtures("little_patience")
+
 
 def report(name: str) -> Report:
     return run_rules(f"{body_parsers.__name__}:{name}", corpus=False)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kyoukai.backends.reference import KyoukaiProtocol, RequestParser
-from kyoukai.testing import run_rules
+from kyoukai.testing import run_rules, stage
 from kyoukai.testing.report import Report, RuleResult, find_causes
 from kyoukai.testing.rules import Rule
 
@@ -76,7 +76,11 @@ def broken(report: Report) -> dict[str, RuleResult]:
         (FaultyBackend, """AttributeError("'bytes' object has no attribute 'no_such_method'")"""),
     ],
 )
-def test_a_parser_that_raises_is_said_first_and_named_once(backend: Any, raised: str) -> None:
+def test_a_parser_that_raises_is_said_first_and_named_once(
+    monkeypatch: pytest.MonkeyPatch, backend: Any, raised: str
+) -> None:
+    # Nothing is waited for on a connection that has ended by it.
+    monkeypatch.setattr(stage, "PATIENCE", 3600.0)
     results = broken(run_rules(f"{__name__}:{backend.__name__}", corpus=False))
     first = f"the request was refused: the parser raised {raised}; "
     for number in (1, 2, 3, 4, 6, 7, 8, 9, 11):
@@ -88,7 +92,8 @@ def test_a_parser_that_raises_is_said_first_and_named_once(backend: Any, raised:
     assert causes == {"K3.1"}
 
 
-def test_a_disagreement_is_said_first_and_named_once() -> None:
+def test_a_disagreement_is_said_first_and_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "PATIENCE", 3600.0)
     results = broken(run_rules(f"{__name__}:LongerBackend", corpus=False))
     assert len(results) > 30
     first = "the request was refused: the server has read one head, and the parser has read another target"

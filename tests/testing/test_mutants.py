@@ -124,6 +124,8 @@ HTTP_MUTANTS = {
     "K9.4": (http, "AddsAField"),
 }
 
+pytestmark = pytest.mark.usefixtures("little_patience")
+
 RULES = {rule.id: rule for rule in load_rules()}
 SHORT = [rule for rule in load_rules() if not is_long(rule)]
 
