@@ -1,4 +1,5 @@
 import asyncio
+import functools
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ import hypothesis
 import pytest
 import uvloop
 
+from kyoukai.core.contract import registry
 from kyoukai.core.contract.registry import registrations
 
 # Its checks are assertions too, and hold under `python -O` where pytest rewrites them.
@@ -40,6 +42,18 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scan_distributions_once() -> Iterator[None]:
+    """Read the metadata of what is installed once for each path that modules are imported from.
+
+    Every server under test has its backend looked up by name, which reads some files of every distribution.
+    """
+    scanned = functools.cache(lambda path: registrations())
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(registry, "registrations", lambda: list(scanned(tuple(sys.path))))
+        yield
 
 
 @pytest.fixture(params=BACKENDS)
