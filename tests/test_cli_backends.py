@@ -11,6 +11,7 @@ from kyoukai.core.features import Feature
 
 from .processes import python
 from .test_cli import fail, succeed
+from .wire.prefaced import PRISM
 
 
 @pytest.fixture(autouse=True)
@@ -189,6 +190,7 @@ def test_showing_in_json(tmp_path: Path) -> None:
         "registered": [{"name": "narrow", "distribution": "kyoukai-narrow", "version": "0.5"}],
         "api_version": 1,
         "alpn_protocols": [],
+        "preface": None,
         "options": [
             {"name": "name", "required": True, "default": None, "meaning": "whose it is."},
             {
@@ -200,6 +202,12 @@ def test_showing_in_json(tmp_path: Path) -> None:
             {"name": "colour", "required": False, "default": "'red'", "meaning": ""},
         ],
     }
+
+
+def test_showing_what_its_connections_begin_with() -> None:
+    assert r"preface     b'PRISM * 1\r\n\r\n'" in succeed("backends", "show", PRISM)
+    assert json.loads(succeed("backends", "show", PRISM, "--json"))["preface"] == r"b'PRISM * 1\r\n\r\n'"
+    assert "preface     none" in succeed("backends", "show", "reference")
 
 
 def test_showing_what_cannot_be_loaded() -> None:

@@ -88,6 +88,8 @@ class Description(NamedTuple):
     """The entry points that name it: ``name``, ``distribution``, ``version``."""
     api_version: int
     alpn_protocols: list[str]
+    preface: str | None
+    """What its connections begin with, as Python writes it."""
     options: list[dict[str, Any]]
     """``name``, ``required``, ``default`` as Python writes it, ``meaning``."""
     features: dict[str, str]
@@ -139,6 +141,7 @@ def describe_class(name: str, backend_class: type[Backend]) -> Description:
         sources,
         backend_class.api_version,
         list(backend_class.alpn_protocols),
+        repr(backend_class.preface) if backend_class.preface else None,
         options,
         {feature: known.get(feature, unknown) for feature in feature_names(backend_class)},
     )
@@ -162,6 +165,7 @@ def _lines(found: Description) -> list[str]:
         ("file", found.file or "unknown"),
         ("contract", str(found.api_version)),
         ("ALPN", ", ".join(found.alpn_protocols) or "none"),
+        ("preface", found.preface or "none"),
     ]
     options = [(option["name"], _option_in_words(option)) for option in found.options]
     lines = [f"{found.name}: {found.summary}" if found.summary else found.name, ""]

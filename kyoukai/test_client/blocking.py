@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 from werkzeug.test import TestResponse
@@ -23,7 +23,8 @@ class BlockingClient:
     It is used by ``with``.
 
     :param app: the application.
-    :param backend: the name of the backend that serves it; ``None``: it is called in the process.
+    :param backend: the name of the backend that serves it, or a list of such; ``None``: it is called in the
+        process.
     :param options: those of :class:`InProcessClient`, or with a backend of :class:`LiveClient`.
     :raises ConfigurationError: if an option of a server cannot be used.
     """
@@ -31,7 +32,7 @@ class BlockingClient:
     # pytest takes what is called Test... for tests.
     __test__ = False
 
-    def __init__(self, app: Any, backend: str | None = None, **options: Any) -> None:
+    def __init__(self, app: Any, backend: str | Sequence[str] | None = None, **options: Any) -> None:
         self.client: Client
         """The client that is asked: for its cookies, its sessions and its errors."""
         if backend is None:

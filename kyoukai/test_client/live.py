@@ -10,7 +10,7 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -52,8 +52,8 @@ class LiveClient(Client):
     """A client for tests that asks a server by sockets, one connection for each request.
 
     :param app: the application.
-    :param backend: the name of an installed backend, or ``module:attribute``; by default what a component
-        without one takes.
+    :param backend: the name of an installed backend, or ``module:attribute``, or a list of such; by default
+        what a component without one takes. The client speaks HTTP/1.1.
     :param timeout: seconds that a request waits for the server before it fails.
     :param settings: other settings of the component, such as ``limits``, and the options of
         :class:`Client`.
@@ -61,7 +61,12 @@ class LiveClient(Client):
     """
 
     def __init__(
-        self, app: Any, *, backend: str | None = None, timeout: float = 30.0, **settings: Any
+        self,
+        app: Any,
+        *,
+        backend: str | Sequence[str] | None = None,
+        timeout: float = 30.0,
+        **settings: Any,
     ) -> None:
         options = {name: settings.pop(name) for name in OPTIONS if name in settings}
         super().__init__(app, **options)

@@ -237,10 +237,10 @@ class Kyoukai(Blueprint):
 
         return InProcessClient(self, **options)
 
-    def live_client(self, backend: str | None = None, **options: Any) -> "LiveClient":
+    def live_client(self, backend: str | Sequence[str] | None = None, **options: Any) -> "LiveClient":
         """Return a client for tests that serves this application on a free port, and asks by sockets.
 
-        :param backend: an installed backend's name, or ``module:attribute``.
+        :param backend: an installed backend's name, or ``module:attribute``; or a list of such.
         :param options: those of :class:`kyoukai.test_client.LiveClient`, settings of the component too.
         :raises ConfigurationError: if one of them cannot be used.
         """

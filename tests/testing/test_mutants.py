@@ -27,6 +27,7 @@ MUTANTS = {
     "K1.7": (lower, "KnowsNoUnixSocket"),
     "K1.8": (lower, "ServesForTheFirst"),
     "K1.9": (lower, "Silent"),
+    "K1.12": (lower, "BeginsAsHTTP"),
     "K2.1": (upper, "MakesOneParser"),
     "K2.2": (parsers, "HasNoKeepAlive"),
     "K2.3": (upper, "OverridesACallback"),
@@ -104,6 +105,8 @@ MUTANTS = {
 }
 
 FAULTS = {
+    (lower, "BeginsWithAText"): "K1.12",
+    (lower, "BeginsOtherwise"): "K1.12",
     (wire, "LosesTheEnd"): "K10.2",
     (wire, "HandlesTwice"): "K10.7",
     (wire, "EndsForAReset"): "K10.12",

@@ -6,6 +6,7 @@ import pytest
 
 from kyoukai import Feature
 from kyoukai.testing.checks import check, load_checks
+from kyoukai.testing.checks.backend import BEGUN_REQUEST
 from kyoukai.testing.rules import RulesError, load_rules, parse_rules
 
 ENTRY = {"id": "K1.1", "level": "required", "title": "t", "statement": "s", "source": "x"}
@@ -77,3 +78,24 @@ def test_a_missing_key_is_refused() -> None:
 def test_an_id_that_comes_twice_is_refused() -> None:
     with pytest.raises(RulesError, match=r"K1\.1 comes twice"):
         parse_rules({"K1": {"title": "Backend", "rules": [ENTRY, ENTRY]}})
+
+
+@pytest.mark.parametrize(
+    ("data", "is_begun"),
+    [
+        (b"G", True),
+        (b"GET", True),
+        (b"GET /a HTTP/1.1\r\nHost: a", True),
+        (b"PRI * HTTP/", True),
+        (b"\r\nGET /", True),
+        (b"\r", True),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", False),
+        (b"PRI * HTTP/2", False),
+        (b"LINES\r\n", False),
+        (b"\x16\x03\x01", False),
+        (b" GET /", False),
+        (b"GET  /", False),
+    ],
+)
+def test_what_a_request_of_http_1_may_begin_with(data: bytes, is_begun: bool) -> None:
+    assert bool(BEGUN_REQUEST.fullmatch(data)) is is_begun

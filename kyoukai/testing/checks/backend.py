@@ -10,11 +10,18 @@ from kyoukai.core.errors import BackendOptionError, BackendVersionError
 from kyoukai.core.features import Feature
 
 from ..subject import Subject
-from ..wire_client import shown
+from ..wire_client import HOST, shown
 from . import RuleBroken, check
 
 NAMESPACED: Final = re.compile(r"[a-z0-9_-]+(?:[.:/][A-Za-z0-9._:/-]+)+")
 """A feature of a package's own: what it is called, and before it by whom."""
+
+BEGUN_REQUEST: Final = re.compile(
+    rb"(?:\r?\n)*\r?(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+(?: (?:[!-~\x80-\xff]+"
+    rb"(?: (?:H|HT|HTT|HTTP|HTTP/|HTTP/1.*)?)?)?)?)?",
+    re.DOTALL,
+)
+"""What a request line of HTTP/1 begins with (RFC 9112 section 3), and so what may become one."""
 
 UNKNOWN_OPTION: Final = "no_backend_has_this_option"
 
@@ -67,6 +74,23 @@ async def alpn_protocols(subject: Subject) -> None:
         raise RuleBroken(f"alpn_protocols is {found!r}", expected="a tuple of str")
     if not all(0 < len(name.encode()) < 256 for name in found):
         raise RuleBroken(f"alpn_protocols is {found!r}", expected="names of 1 to 255 bytes (RFC 7301)")
+
+
+@check("K1.12")
+async def preface(subject: Subject) -> None:
+    """Look at what connections begin with, and at what a client sends."""
+    found: Any = create_backend(subject.name).preface
+    if not isinstance(found, bytes):
+        raise RuleBroken(f"preface is {found!r}", expected="bytes")
+    if not found:
+        return
+    if BEGUN_REQUEST.fullmatch(found):
+        expected = "what no request of HTTP/1 begins with"
+        raise RuleBroken(f"a request of HTTP/1 may begin with the preface {found!r}", found, expected)
+    if subject.speechless is None and subject.adapter is not None:
+        sent = subject.adapter().encode_head("GET", "/", (HOST,), 0)
+        if not sent.startswith(found):
+            raise RuleBroken("a client does not begin with the preface", sent, f"{found!r}")
 
 
 @check("K1.5")

@@ -39,6 +39,24 @@ class OffersOneString(Sound):
     alpn_protocols = "http/1.1"  # type: ignore[assignment]
 
 
+class BeginsAsHTTP(Sound):
+    """Its preface takes requests from backends for HTTP/1."""
+
+    preface = b"GET / "
+
+
+class BeginsWithAText(Sound):
+    """Its preface can be the start of nothing that is received."""
+
+    preface = "PRI * HTTP/2.0"  # type: ignore[assignment]
+
+
+class BeginsOtherwise(Sound):
+    """Its connections do not begin with its preface."""
+
+    preface = b"PRI * HTTP/2.0\r\n"
+
+
 class TakesEveryOption(Sound):
     """It swallows options that it does not know."""
 
