@@ -1469,6 +1469,16 @@ def test_a_task_that_is_over_is_not_kept() -> None:
     run(main)
 
 
+def test_a_request_is_no_refusal_before_and_while_its_body_comes() -> None:
+    async def main() -> None:
+        exchange = MemoryExchange()
+        assert exchange.refusal is None
+        exchange.receive(head("POST"))
+        assert exchange.refusal is None
+
+    run(main)
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio.Task has eager_start since Python 3.12")
 def test_an_answer_that_need_not_wait_is_there_at_once() -> None:
     async def main() -> None:
