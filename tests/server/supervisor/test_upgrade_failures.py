@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,31 +56,35 @@ def writes(text: str) -> Callable[[Path, Process], object]:
     return make
 
 
-def kills(folder: Path, process: Process) -> None:
+@contextlib.contextmanager
+def held_up(folder: Path, process: Process) -> Iterator[int]:
+    """Have the first worker of a new supervisor wait while the block runs; the block gets the supervisor."""
+    loaded = process.stderr.count("loading")
     (folder / "hold").touch()
     process.send(signal.SIGUSR2)
-    process.wait_for("loading", 3)
-    os.kill(supervisors(process)[-1], signal.SIGKILL)
-    process.wait_for("the upgrade failed")
+    process.wait_for("loading", loaded + 1)
+    yield supervisors(process)[-1]
     (folder / "hold").unlink()
+
+
+def kills(folder: Path, process: Process) -> None:
+    failed = process.stderr.count(FAILED)
+    with held_up(folder, process) as new:
+        os.kill(new, signal.SIGKILL)
+        process.wait_for(FAILED, failed + 1)
 
 
 def kills_a_worker(folder: Path, process: Process) -> None:
-    (folder / "hold").touch()
-    process.send(signal.SIGUSR2)
-    process.wait_for("loading", 3)
-    [worker] = children(supervisors(process)[-1])
-    os.kill(worker, signal.SIGKILL)
-    (folder / "hold").unlink()
+    with held_up(folder, process) as new:
+        [worker] = children(new)
+        os.kill(worker, signal.SIGKILL)
 
 
 def tells_the_new_one_to_stop(folder: Path, process: Process) -> None:
-    (folder / "hold").touch()
-    process.send(signal.SIGUSR2)
-    process.wait_for("loading", 3)
-    os.kill(supervisors(process)[-1], signal.SIGTERM)
-    process.wait_for("the upgrade failed")
-    (folder / "hold").unlink()
+    failed = process.stderr.count(FAILED)
+    with held_up(folder, process) as new:
+        os.kill(new, signal.SIGTERM)
+        process.wait_for(FAILED, failed + 1)
 
 
 def has_no_workers(folder: Path, process: Process) -> None:
@@ -109,26 +114,51 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_the_old_one_goes_on_and_says_why(tmp_path: Path, mistake: Mistake) -> None:
-    write(tmp_path, HELD + APPLICATION)
-    settings = {"bind": f"['127.0.0.1:{free_port()}', 'unix:{tmp_path}/socket']", "admin": "'unix:admin'"}
-    configure(tmp_path, **settings)
+IN_THE_SETTINGS = (
+    "unknown setting",
+    "setting of a worker",
+    "setting of a supervisor",
+    "address",
+    "descriptor",
+    "admin",
+    "admin address",
+    "file of the process",
+    "one process",
+)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [IN_THE_SETTINGS, tuple(name for name in MISTAKES if name not in IN_THE_SETTINGS)],
+    ids=["settings", "processes"],
+)
+def test_the_old_one_goes_on_and_says_why(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """After each mistake, the next try finds everything as it was."""
+
+    def write_what_is_right(version: str) -> None:
+        write(tmp_path, HELD + APPLICATION.replace('"one"', f'"{version}"'))
+        configure(tmp_path, bind=bind, admin="'unix:admin'")
+
+    bind = f"['127.0.0.1:{free_port()}', 'unix:{tmp_path}/socket']"
+    write_what_is_right("one")
     with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
         server = Supervised(process, tmp_path)
         old = {f"{pid} one" for pid in server.workers(2)}
-        mistake.make(tmp_path, process)
-        process.wait_for(FAILED + ".*" + mistake.why)
-        assert process.stderr.count("the upgrade failed") == 1
-        server.answering(until=lambda answers: answers == old)
-        wait_until(lambda: has_ended(supervisors(process)[-1]))
-        assert (tmp_path / "socket").exists()
-        assert (tmp_path / "admin").exists()
-        # The next try finds everything as it was.
-        write(tmp_path, HELD + APPLICATION.replace('"one"', '"two"'))
-        configure(tmp_path, **settings)
+        for number, name in enumerate(names, 1):
+            mistake = MISTAKES[name]
+            mistake.make(tmp_path, process)
+            failure = process.wait_for(FAILED + ".*", number)
+            assert re.search(mistake.why, failure[0]), name
+            server.answering(until=lambda answers: answers == old)
+            wait_until(lambda: has_ended(supervisors(process)[-1]))
+            assert len(supervisors(process)) == 1 + number, name
+            assert (tmp_path / "socket").exists(), name
+            assert (tmp_path / "admin").exists(), name
+            write_what_is_right("one")
+        write_what_is_right("two")
         server.upgrade(1)
         assert process.end() == 0
+        assert process.stderr.count("the upgrade failed") == len(names)
         new = {f"{pid} two" for pid in server.workers(4)[-2:]}
         server.answering(until=lambda answers: answers == new)
         assert (tmp_path / "socket").exists()
