@@ -97,7 +97,9 @@ def find_preface(prefaces: Collection[bytes], data: bytes) -> bytes | None:
     :param prefaces: of which none is the start of another.
     :param data: what has come, as far as that is.
     """
+    may_follow = False
     for preface in prefaces:
         if preface and data.startswith(preface):
             return preface
-    return None if any(preface.startswith(data) for preface in prefaces) else b""
+        may_follow = may_follow or preface.startswith(data)
+    return None if may_follow else b""
