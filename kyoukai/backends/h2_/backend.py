@@ -1,0 +1,93 @@
+"""What the entry point ``h2`` names, and its options: the limits that HTTP/2 alone has."""
+
+from typing import Any
+
+from kyoukai import Backend, BackendOptionError, Feature, ServerComponent
+
+from .connection import H2ServerConnection
+from .engine import FIRST_WINDOW, H2Limits
+from .floods import FloodLimits
+
+
+class H2Backend(Backend):
+    """HTTP/2 (RFC 9113) by hyper's h2: over TLS by ALPN, in cleartext by prior knowledge.
+
+    Limits of requests are the server's, as with every backend. Those that follow are of HTTP/2 alone. A client
+    that passes one of the last six has its connection ended with ENHANCE_YOUR_CALM.
+
+    :param max_concurrent_streams: most requests of one connection at a time; further ones are refused so that
+        the client may try again. RFC 9113 section 6.5.2 recommends at least 100; nginx 128, Go 250, nghttp2 100.
+    :param stream_window: bytes of a body that a client may send before it is read, 65535 at least; as many
+        and 64 KiB of each body can lie unread. nginx 64 KiB, Go 1 MiB.
+    :param connection_window: bytes of all bodies that a client may send before the server has received them,
+        65535 at least. Go 1 MiB.
+    :param max_resets: most requests that a client takes back at once, or has reset by its faults; 33 a second
+        are given back. Envoy 500, nghttp2 1000 and 33 a second (CVE-2023-44487).
+    :param max_pings: most PING frames at once; 100 a second, and one for each DATA frame, are given back.
+        nghttp2 and Envoy 1000 unanswered.
+    :param max_settings: most SETTINGS frames at once; 10 a second are given back. No client sends more than a few.
+    :param max_empty_frames: most DATA frames without content at once, that are not the end; 10 a second are
+        given back. Envoy 1 in a row (CVE-2019-9518).
+    :param max_overhead_frames: most other frames that carry nothing at once: PRIORITY, WINDOW_UPDATE, unknown
+        ones; 100 a second, 20 for each request and 10 for each DATA frame are given back. Envoy 100 and 10.
+    :param max_continuations: most CONTINUATION frames of one head. nghttp2 8 (CVE-2024-28182).
+    """
+
+    api_version = 1
+    features = frozenset(
+        {
+            Feature.TRAILERS,
+            Feature.EXPECT_CONTINUE,
+            Feature.GRACEFUL_SHUTDOWN,
+            Feature.EARLY_HINTS,
+            Feature.RESPONSE_TRAILERS,
+            Feature.TUNNEL,
+        }
+    )
+    alpn_protocols = ("h2",)
+    testing_adapter = "kyoukai.backends.h2_.testing:H2Adapter"
+
+    def __init__(
+        self,
+        *,
+        max_concurrent_streams: int = 100,
+        stream_window: int = 128 * 1024,
+        connection_window: int = 1024 * 1024,
+        max_resets: int = 500,
+        max_pings: int = 1000,
+        max_settings: int = 100,
+        max_empty_frames: int = 100,
+        max_overhead_frames: int = 1000,
+        max_continuations: int = 8,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.limits = H2Limits(
+            read_number("max_concurrent_streams", max_concurrent_streams, 1),
+            read_number("stream_window", stream_window, FIRST_WINDOW),
+            read_number("connection_window", connection_window, FIRST_WINDOW),
+            FloodLimits(
+                read_number("max_resets", max_resets, 1),
+                read_number("max_pings", max_pings, 1),
+                read_number("max_settings", max_settings, 2),
+                read_number("max_empty_frames", max_empty_frames, 1),
+                read_number("max_overhead_frames", max_overhead_frames, 1),
+                read_number("max_continuations", max_continuations, 0),
+            ),
+        )
+
+    def create_protocol(
+        self, component: ServerComponent, parent_context: Any, server_ip: str, server_port: int
+    ) -> H2ServerConnection:
+        """Return the protocol object of one new connection."""
+        return H2ServerConnection(component, parent_context, server_ip, server_port, self.limits)
+
+
+def read_number(name: str, value: object, least: int) -> int:
+    """Return the value of an option.
+
+    :raises BackendOptionError: if it is no whole number from ``least`` to the largest that HTTP/2 has.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= 2**31 - 1:
+        raise BackendOptionError(f"{name} is {value!r}; it must be a whole number, at least {least}")
+    return value

@@ -1,0 +1,128 @@
+"""HPACK (RFC 7541) that remembers: the same fields are coded the same, as long as a table stays as it is.
+
+A client sends the same few heads again and again, and an application the same answers. Where all fields of one
+are in the dynamic table, coding it changes nothing, and need not be done twice.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from hpack import Decoder, Encoder, HeaderTuple
+from hpack.table import HeaderTable
+
+from .heads import Fields, MalformedError, ReadHead, read_request
+
+MAX_KNOWN: Final = 64
+"""How many heads a connection remembers, each way."""
+
+MAX_KNOWN_SIZE: Final = 512
+"""Bytes of the longest block of a request that is remembered."""
+
+
+class NotingTable(HeaderTable):
+    """A dynamic table that counts its changes."""
+
+    changes = 0
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Add an entry."""
+        self.changes += 1
+        super().add(name, value)
+
+
+class Block:
+    """The fields of one head, decoded, and what they say.
+
+    :param fields: names and values.
+    """
+
+    __slots__ = ("fields", "heads")
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.heads: dict[bool, ReadHead] = {}
+
+    def read_request(self, has_ended: bool) -> ReadHead:
+        """Return the request that it is the head of: see :func:`~.heads.read_request`."""
+        head = self.heads.get(has_ended)
+        if head is None:
+            head = self.heads[has_ended] = read_request(self.fields, has_ended)
+        return head
+
+
+class BlockDecoder(Decoder):
+    """Decodes heads.
+
+    The library looks for fields that it takes for errors of the connection, where RFC 9113 has an error of the
+    stream: a Content-Length that is none, a ``:status`` in a request. So it gets one pair, whose name is empty
+    and whose value is the :class:`Block`; :func:`block_of` finds that in its events.
+
+    :param max_size: the most bytes that a head may have when it is decoded; then the connection ends.
+    """
+
+    def __init__(self, max_size: int) -> None:
+        super().__init__(max_size)
+        self.header_table: NotingTable = NotingTable()
+        self._known: dict[bytes, list[Any]] = {}
+        self._known_changes = 0
+
+    def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
+        """Return one pair, which holds all fields of a head."""
+        table, known = self.header_table, self._known
+        if table.changes != self._known_changes:
+            known.clear()
+            self._known_changes = table.changes
+        found = known.get(data)
+        if found is not None:
+            return found
+        block: list[Any] = [(b"", Block(list(super().decode(data, raw=True))))]
+        # A block that begins with these bits changes the size of the table.
+        if (
+            table.changes == self._known_changes
+            and len(data) <= MAX_KNOWN_SIZE
+            and data[:1]
+            and data[0] & 0xE0 != 0x20
+        ):
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            known[data] = block
+        return block
+
+
+def block_of(headers: Any) -> Block:
+    """Return what a :class:`BlockDecoder` has put into an event of the library's."""
+    block = headers[0][1]
+    if not isinstance(block, Block):
+        raise MalformedError("a head without fields")
+    return block
+
+
+class KnowingEncoder(Encoder):
+    """Encodes heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.header_table: NotingTable = NotingTable()
+        self._known: dict[Any, bytes] = {}
+        self._known_changes = 0
+
+    def encode(self, headers: Any, huffman: bool = True) -> bytes:
+        """Return the block of a head.
+
+        :param headers: names and values.
+        """
+        table, known = self.header_table, self._known
+        if table.changes != self._known_changes or self.table_size_changes:
+            known.clear()
+            self._known_changes = table.changes
+        key = tuple(headers)
+        found = known.get(key)
+        if found is not None:
+            return found
+        is_resizing = bool(self.table_size_changes)
+        encoded: bytes = super().encode(key, huffman)
+        if table.changes == self._known_changes and not is_resizing:
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            known[key] = encoded
+        return encoded

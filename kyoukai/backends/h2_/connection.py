@@ -1,0 +1,321 @@
+"""One connection by HTTP/2 (RFC 9113): from bytes to streams, and from answers to bytes."""
+
+import asyncio
+import logging
+import math
+import re
+from typing import Any, Final
+
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
+
+from kyoukai import ExchangeConnection
+
+from .engine import ANY_STREAM, MAX_FRAME_SIZE, PREFACE, Engine, H2Limits
+from .events import HANDLERS, LAST_PING, ignore
+from .exchange import H2Exchange
+from .floods import FloodError, Floods
+from .frames import FirstFrameError, FrameScanner, FrameSizeError
+from .sending import Sender
+
+logger: Final = logging.getLogger("kyoukai.protocol")
+
+HTTP1_REQUEST: Final = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1")
+
+HTTP1_ANSWER: Final = (
+    b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: 41\r\n\r\nThis server speaks HTTP/2 alone by here.\n"
+)
+"""For who asks by HTTP/1.1 where nobody speaks it (RFC 9110 section 15.6.6)."""
+
+PATIENCE: Final = 1.0
+"""Seconds that the answer to the last ping may take."""
+
+
+class H2ServerConnection(ExchangeConnection):
+    """One connection and its streams. The first four parameters are those of a connection.
+
+    :param h2_limits: those that HTTP/2 alone has.
+    """
+
+    streams: dict[int, H2Exchange]
+    """The requests under way, by the identifiers of their streams."""
+    engine: Engine
+    scanner: FrameScanner
+    sender: Sender
+
+    def __init__(
+        self, component: Any, parent_context: Any, server_ip: str, server_port: int, h2_limits: H2Limits
+    ) -> None:
+        super().__init__(component, parent_context, server_ip, server_port)
+        self.h2_limits = h2_limits
+        self.preface_size = 0
+        """Bytes of the client's preface that have come."""
+        self.is_hurried = True
+        """Whether :attr:`deadline` is that of a head: of the connection's own, to begin with."""
+        self.taken = 0
+        """Bytes that the connection's window has yet to get back."""
+        self.last_stream_id: int | None = None
+        """The last stream that is served, once that has been said."""
+        self.drain_deadline = math.inf
+        """When to say it, where the client does not answer the ping."""
+        self.leftovers: set[asyncio.Task[None]] = set()
+        """What still answers requests that were taken back."""
+        self.is_due = False
+        """Whether what is to be written will be, this turn of the loop or the next."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport of a connection just accepted."""
+        super().connection_made(transport)
+        self.streams = {}
+        self.exchanges = self.streams.values()
+        self.engine = Engine(self.h2_limits, self.limits.max_head_size)
+        self.scanner = FrameScanner(Floods(self.h2_limits.floods, self.server.clock), MAX_FRAME_SIZE)
+        self.sender = Sender(self, self.engine)
+        self.deadline = self.server.clock + self.limits.head_timeout
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        """Read frames, and write in one piece what comes of that."""
+        if self.is_ending:
+            self.discard(len(data))
+            return
+        self.is_due = True
+        if self.preface_size < len(PREFACE):
+            data = self.receive_preface(data)
+        if self.preface_size == len(PREFACE):
+            self.read(data)
+        self.flush()
+
+    def receive_preface(self, data: bytes) -> bytes:
+        """Take the client's preface, and return what follows it."""
+        begun = PREFACE[: self.preface_size] + data
+        size = min(len(begun), len(PREFACE))
+        if begun[:size] != PREFACE[:size]:
+            if HTTP1_REQUEST.match(begun):
+                self.raw_write(HTTP1_ANSWER)
+            # Section 3.4: the GOAWAY may be left out, for the client does not speak HTTP/2.
+            self.linger()
+            return b""
+        self.preface_size = size
+        if size == len(PREFACE):
+            self.engine.begin()
+        return begun[size:]
+
+    def read(self, data: bytes) -> None:
+        """Read the frames of one turn; if there are more, the next turn goes on."""
+        try:
+            data, has_more = self.scanner.take(data, self.server.clock)
+            if data:
+                for event in self.engine.receive_data(data):
+                    HANDLERS.get(type(event), ignore)(self, event)
+        except ProtocolError as error:
+            # The library has written the GOAWAY.
+            self.fail(None, str(error))
+        except FirstFrameError as error:
+            self.fail(ErrorCodes.PROTOCOL_ERROR, str(error))
+        except FrameSizeError as error:
+            self.fail(ErrorCodes.FRAME_SIZE_ERROR, str(error))
+        except FloodError as error:
+            self.fail(ErrorCodes.ENHANCE_YOUR_CALM, str(error))
+        if self.is_ending:
+            return
+        self.sender.pump()
+        if has_more:
+            self.transport.pause_reading()
+            self.loop.call_soon(self.read_on)
+        elif self.scanner.is_leaving and not self.streams:
+            self.leave()
+        self.set_deadline()
+
+    def read_on(self) -> None:
+        """Go on with what came, where that was more than a turn reads."""
+        if not self.is_ending:
+            self.transport.resume_reading()
+            self.data_received(b"")
+
+    # Streams
+
+    def send_fields(self, exchange: H2Exchange, pairs: Any, is_last: bool = False) -> None:
+        """Write a head of an answer.
+
+        :param is_last: whether nothing follows it.
+        """
+        if exchange.is_cut:
+            return
+        exchange.is_cut = is_last
+        try:
+            self.engine.send_headers(exchange.stream_id, pairs, end_stream=is_last)
+        except ProtocolError:
+            # The client has reset it, and we are told as soon as what came before has been acted on.
+            exchange.is_cut = True
+        self.schedule()
+
+    def reset_stream(self, exchange: H2Exchange, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
+        """Write that no more comes of a stream, in either direction."""
+        exchange.is_cut = True
+        self.sender.drop(exchange)
+        self.engine.reset(exchange.stream_id, code)
+        self.schedule()
+
+    def return_window(self, exchange: H2Exchange) -> None:
+        """Give a stream's window back what has been taken of it, if that is much."""
+        held = exchange.held
+        if held >= self.h2_limits.stream_window // 2 and not (exchange.is_held or exchange.got_end):
+            exchange.held = 0
+            self.engine.open_window(held, exchange.stream_id)
+            self.schedule()
+
+    def finish_stream(self, exchange: H2Exchange) -> None:
+        """Let go of a stream: all of its answer is written. What is still to come of its request is not wanted."""
+        if not exchange.got_end:
+            # Section 8.1: NO_ERROR, for the answer is whole. Where it is not, this changes nothing any more.
+            self.engine.reset(exchange.stream_id, ErrorCodes.NO_ERROR)
+            self.schedule()
+        self.forget_stream(exchange)
+
+    def lose_stream(self, exchange: H2Exchange) -> None:
+        """Let go of a stream that the client has taken back, or lost by its faults."""
+        exchange.is_cut = True
+        self.sender.drop(exchange)
+        task = exchange.task
+        exchange.lose()
+        if task is not None and not task.done():
+            self.leftovers.add(task)
+            task.add_done_callback(self.leftovers.discard)
+        self.forget_stream(exchange)
+
+    def forget_stream(self, exchange: H2Exchange) -> None:
+        """Have one stream less; after the last, wait for the next request, or end."""
+        if self.streams.pop(exchange.stream_id, None) is None or self.streams or self.is_ending:
+            return
+        if self.last_stream_id is not None or self.scanner.is_leaving or self.client.has_ended:
+            self.leave()
+        elif not self.is_hurried:
+            self.await_request()
+
+    # Writing
+
+    def schedule(self) -> None:
+        """Write what there is in the loop's next turn, if nobody does before."""
+        if not self.is_due:
+            self.is_due = True
+            self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what there is."""
+        self.is_due = False
+        sender = self.sender
+        is_full = not sender.has_room
+        sender.turn_size = 0
+        data = self.engine.take_output()
+        if data:
+            self.raw_write(data)
+        if is_full and sender.waiting and not self.is_paused:
+            # Nobody else would: the transport has taken it all.
+            self.loop.call_soon(self.resume_writing)
+
+    def resume_writing(self) -> None:
+        """Send on what waits."""
+        super().resume_writing()
+        if not self.is_ending:
+            self.sender.pump()
+            self.schedule()
+
+    # The ways in which it ends
+
+    def fail(self, code: ErrorCodes | None, reason: str) -> None:
+        """End with an error of the connection's (section 5.4.1).
+
+        :param code: ``None``: the GOAWAY is written.
+        """
+        logger.debug("ending a connection by HTTP/2: %s", reason)
+        if code is not None:
+            self.engine.say_goodbye(code, reason=reason.encode())
+        for exchange in tuple(self.streams.values()):
+            self.streams.pop(exchange.stream_id)
+            exchange.lose()
+        self.leave()
+
+    def leave(self) -> None:
+        """End once what is written has gone; nothing is under way."""
+        self.flush()
+        self.linger()
+
+    def drain_streams(self) -> None:
+        """Begin to end: the client begins no more, and gets answers to what it has begun (section 6.8)."""
+        if self.last_stream_id is None and self.drain_deadline == math.inf:
+            self.engine.say_goodbye(last_stream_id=ANY_STREAM)
+            self.engine.ping(LAST_PING)
+            self.drain_deadline = self.server.clock + PATIENCE
+            self.schedule()
+
+    def close_streams(self) -> None:
+        """Say which stream is the last that is served, and end after it."""
+        self.drain_deadline = math.inf
+        self.last_stream_id = self.engine.highest_inbound_stream_id
+        self.engine.say_goodbye()
+        if self.streams:
+            self.schedule()
+        else:
+            self.leave()
+
+    def shutdown(self) -> None:
+        """Close, with the answers to what is under way, and to what the client sends before it knows."""
+        if self.is_ending:
+            return
+        if self.preface_size < len(PREFACE):
+            super().shutdown()
+        else:
+            self.drain_streams()
+
+    # Deadlines
+
+    def set_deadline(self) -> None:
+        """Set :attr:`deadline` by what is awaited next."""
+        scanner = self.scanner
+        if scanner.is_begun and not scanner.is_within_head:
+            self.is_hurried = False
+            if self.streams:
+                self.deadline = math.inf
+            elif self.deadline == math.inf or self.is_hurried:
+                self.await_request()
+        elif not self.is_hurried:
+            self.is_hurried = True
+            self.deadline = self.server.clock + self.limits.head_timeout
+
+    def sweep(self, now: float) -> None:
+        """Act on deadlines that have passed: the requests', the connection's, and those of answers that wait."""
+        super().sweep(now)
+        if self.is_ending:
+            return
+        if self.drain_deadline <= now:
+            self.close_streams()
+        if self.sender.waiting and not self.is_paused:
+            self.check_takers(now - self.limits.write_timeout)
+
+    def check_takers(self, since: float) -> None:
+        """Cut off who takes nothing of an answer, though the transport has room.
+
+        :param since: who has taken something after that is left alone.
+        """
+        for exchange in tuple(self.sender.waiting.values()):
+            if exchange.stalled_since > since:
+                continue
+            if self.engine.outbound_flow_control_window <= 0:
+                logger.debug("a client does not read: cutting it off")
+                self.abort()
+                return
+            if self.engine.stream_window(exchange.stream_id) <= 0:
+                self.reset_stream(exchange, ErrorCodes.CANCEL)
+                self.lose_stream(exchange)
+
+    def expire(self) -> None:
+        """Act on :attr:`deadline`: end what is idle, and what has a head that does not come whole."""
+        if self.is_ending or self.preface_size < len(PREFACE) or self.transport.get_write_buffer_size():
+            super().expire()
+        elif self.is_hurried:
+            self.fail(ErrorCodes.ENHANCE_YOUR_CALM, "a head is late")
+        else:
+            self.close_streams()

@@ -1,0 +1,170 @@
+"""What is done about each event that the library has read of a client."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from h2.errors import ErrorCodes
+from h2.events import (
+    DataReceived,
+    PingAckReceived,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+    TrailersReceived,
+    UnknownFrameReceived,
+)
+
+from .compression import block_of
+from .exchange import H2Exchange
+from .heads import MalformedError, read_trailers, read_urgency
+
+if TYPE_CHECKING:
+    from .connection import H2ServerConnection
+
+PRIORITY_UPDATE: Final = 0x10
+"""The type of a frame that the library does not know (RFC 9218 section 7.1)."""
+
+LAST_PING: Final = b"kyoukai\0"
+"""What is pinged behind the first GOAWAY: with the answer, the client has seen that, and begun all it began
+before."""
+
+
+def on_request(connection: "H2ServerConnection", event: RequestReceived) -> None:
+    """Begin a request, unless there are too many of them, or it is malformed."""
+    stream_id, has_ended = event.stream_id, event.stream_ended is not None
+    streams, server = connection.streams, connection.server
+    if connection.last_stream_id is not None or (
+        # What has been taken back and is answered all the same counts, too (CVE-2023-44487).
+        len(streams) + len(connection.leftovers) >= connection.h2_limits.max_concurrent_streams
+    ):
+        # Section 8.7: it was not processed, so the client may try again.
+        refuse_stream(connection, stream_id, ErrorCodes.REFUSED_STREAM)
+        return
+    try:
+        read = block_of(event.headers).read_request(has_ended)
+    except MalformedError:
+        refuse_stream(connection, stream_id, ErrorCodes.PROTOCOL_ERROR)
+        return
+    streams[stream_id] = exchange = H2Exchange(connection, stream_id)
+    exchange.got_end = has_ended
+    exchange.urgency = read.urgency
+    if server.stopping:
+        connection.drain_streams()
+    if read.refusal is not None:
+        exchange.head = read.head
+        exchange.refuse(read.refusal)
+        return
+    exchange.awaits_continue = read.head.expects_continue
+    exchange.receive(read.head)
+
+
+def on_data(connection: "H2ServerConnection", event: DataReceived) -> None:
+    """Take a piece of a body, and give the windows back what it took."""
+    taken = event.flow_controlled_length or 0
+    connection.taken += taken
+    if connection.taken >= connection.h2_limits.connection_window // 2:
+        connection.engine.open_window(connection.taken)
+        connection.taken = 0
+    exchange = connection.streams.get(event.stream_id)
+    if exchange is None:
+        return
+    data = event.data
+    if data:
+        exchange.received_size += len(data)
+        if is_malformed(exchange, exchange.received_size):
+            cut_stream(connection, exchange)
+            return
+        exchange.receive_body(data)
+    exchange.held += taken
+    if event.stream_ended is None:
+        connection.return_window(exchange)
+
+
+def on_end(connection: "H2ServerConnection", event: StreamEnded) -> None:
+    """End a request."""
+    exchange = connection.streams.get(event.stream_id)
+    if exchange is None or exchange.got_end:
+        return
+    exchange.got_end = True
+    if is_malformed(exchange, None):
+        cut_stream(connection, exchange)
+    else:
+        exchange.receive_end()
+
+
+def on_trailers(connection: "H2ServerConnection", event: TrailersReceived) -> None:
+    """End a request with trailer fields."""
+    exchange = connection.streams.get(event.stream_id)
+    if exchange is None:
+        return
+    exchange.got_end = True
+    try:
+        trailers = read_trailers(block_of(event.headers).fields)
+    except MalformedError:
+        cut_stream(connection, exchange)
+        return
+    if is_malformed(exchange, None):
+        cut_stream(connection, exchange)
+    else:
+        exchange.receive_end(trailers)
+
+
+def on_reset(connection: "H2ServerConnection", event: StreamReset) -> None:
+    """Lose a request that the client has taken back."""
+    exchange = connection.streams.get(event.stream_id)
+    if exchange is not None:
+        connection.lose_stream(exchange)
+
+
+def on_ping_answer(connection: "H2ServerConnection", event: PingAckReceived) -> None:
+    """Go on with the end: the client has seen that there will be one."""
+    if event.ping_data == LAST_PING and connection.last_stream_id is None:
+        connection.close_streams()
+
+
+def on_unknown(connection: "H2ServerConnection", event: UnknownFrameReceived) -> None:
+    """Note another urgency of a request (RFC 9218 section 7.1)."""
+    frame: Any = event.frame
+    if frame.type == PRIORITY_UPDATE and frame.stream_id == 0 and len(frame.body) >= 4:
+        exchange = connection.streams.get(int.from_bytes(frame.body[:4]) & 0x7FFFFFFF)
+        if exchange is not None:
+            exchange.urgency = read_urgency(bytes(frame.body[4:]))
+
+
+def ignore(connection: "H2ServerConnection", event: Any) -> None:
+    """Do nothing: the library has done all there is to do."""
+
+
+HANDLERS: Final[dict[type, Callable[[Any, Any], None]]] = {
+    RequestReceived: on_request,
+    DataReceived: on_data,
+    StreamEnded: on_end,
+    TrailersReceived: on_trailers,
+    StreamReset: on_reset,
+    PingAckReceived: on_ping_answer,
+    UnknownFrameReceived: on_unknown,
+}
+
+
+def is_malformed(exchange: H2Exchange, received: int | None) -> bool:
+    """Return whether a body does not have the size that its Content-Length says (RFC 9113 section 8.1.1).
+
+    :param received: bytes that have come so far; ``None``: all of them have.
+    """
+    declared = exchange.head.body_size
+    if declared is None or exchange.head.upgrade or not exchange.head.is_accepted:
+        return False
+    return exchange.received_size != declared if received is None else received > declared
+
+
+def cut_stream(connection: "H2ServerConnection", exchange: H2Exchange) -> None:
+    """Reset a stream whose request is malformed. It costs as much as one that the client resets (CVE-2025-8671)."""
+    connection.reset_stream(exchange, ErrorCodes.PROTOCOL_ERROR)
+    connection.lose_stream(exchange)
+    connection.scanner.floods.resets.spend(connection.server.clock)
+
+
+def refuse_stream(connection: "H2ServerConnection", stream_id: int, code: ErrorCodes) -> None:
+    """Reset a stream that does not become a request."""
+    connection.engine.reset(stream_id, code)
+    connection.scanner.floods.resets.spend(connection.server.clock)

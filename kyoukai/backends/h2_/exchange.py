@@ -1,0 +1,162 @@
+"""One stream of HTTP/2: a request, and how its answer is written."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hpack import HeaderTuple, NeverIndexedHeaderTuple
+
+from kyoukai import AnswerHead, Exchange
+
+from .heads import DEFAULT_URGENCY, HANDSHAKE_ANSWER, answer_pairs, field_pairs
+
+if TYPE_CHECKING:
+    from .connection import H2ServerConnection
+
+Pairs = Sequence[tuple[str, str]]
+
+UNREPEATED = frozenset(
+    {b"content-length", b"content-range", b"etag", b"last-modified", b"location", b"set-cookie"}
+)
+"""Fields whose values seldom come again, or are secrets (RFC 7541 section 7.1.3): they take no room of others in
+the table."""
+
+
+class H2Exchange(Exchange):
+    """One request and its answer.
+
+    :param owner: the connection.
+    :param stream_id: of its stream.
+    """
+
+    __slots__ = (
+        "got_end",
+        "held",
+        "is_cut",
+        "is_done",
+        "is_ending",
+        "is_held",
+        "pending",
+        "pending_at",
+        "received_size",
+        "stalled_since",
+        "stream_id",
+        "trailers",
+        "urgency",
+    )
+
+    owner: "H2ServerConnection"
+
+    def __init__(self, owner: "H2ServerConnection", stream_id: int) -> None:
+        super().__init__(owner)
+        self.stream_id = stream_id
+        self.urgency = DEFAULT_URGENCY
+        # Of the request
+        self.got_end = False
+        """Whether its end has come."""
+        self.received_size = 0
+        """Bytes of its content that have come."""
+        self.held = 0
+        """Bytes that its window has yet to get back."""
+        self.is_held = False
+        """Whether they are held back, since the body lies unread."""
+        # Of the answer
+        self.is_cut = False
+        """Whether nothing more is written of it: its end is written, or the stream is reset."""
+        self.is_done = False
+        """Whether the application has nothing more to write."""
+        self.pending = b""
+        """What waits for the client to take it, from :attr:`pending_at` on."""
+        self.pending_at = 0
+        self.is_ending = False
+        """Whether the end follows what waits, with :attr:`trailers`."""
+        self.trailers: Pairs = ()
+        self.stalled_since = 0.0
+        """When something that waits was last taken, by the server's clock."""
+
+    # What the wire writes
+
+    def send_informational(self, status: str, fields: Pairs) -> bool:
+        """Write a head of status 1xx."""
+        self.owner.send_fields(self, [(b":status", status[:3].encode()), *field_pairs(fields)])
+        return True
+
+    def send_continue(self) -> None:
+        """Let a client go on that waits for ``100 Continue``."""
+        super().send_continue()
+        self.send_informational("100 Continue", ())
+
+    def send_head(self, head: AnswerHead) -> None:
+        """Write the head of the answer."""
+        self.write_head(head, False)
+
+    def write_head(self, head: AnswerHead, is_last: bool) -> None:
+        """Write the head of the answer.
+
+        :param is_last: whether it is all of it.
+        """
+        if head.closes:
+            # RFC 9113 has no field for that; who wants the connection to end gets what it has.
+            self.owner.drain_streams()
+        if self.head.upgrade and 200 <= head.code < 300:
+            # RFC 8441 section 5: a status 2xx would open a tunnel, and this is an answer.
+            self.owner.send_fields(self, [(b":status", b"501")], is_last=True)
+        else:
+            self.owner.send_fields(self, self.head_pairs(head), is_last)
+
+    def head_pairs(self, head: AnswerHead) -> Any:
+        """Return the fields of the answer as they are encoded; answers that are alike share them."""
+        server = self.server
+        known: Any = head.serialized.get("h2")
+        if known is not None and known[0] is server.date and known[1] is server.server_field:
+            return known[2]
+        pairs = [
+            NeverIndexedHeaderTuple(name, value) if name in UNREPEATED else HeaderTuple(name, value)
+            for name, value in answer_pairs(head, self.answer_fields(head))
+        ]
+        head.serialized["h2"] = (server.date, server.server_field, pairs)
+        return pairs
+
+    def send_whole(self, head: AnswerHead, content: bytes) -> None:
+        """Write an answer that is in memory: where it has no content, its head is the end."""
+        if content:
+            self.write_head(head, False)
+            self.send_end(content)
+        else:
+            self.write_head(head, True)
+
+    def send_tunnel_head(self, protocol: str, fields: Pairs) -> int:
+        """Answer an extended CONNECT (RFC 8441 section 5)."""
+        fields = [pair for pair in fields if pair[0].lower() not in HANDSHAKE_ANSWER]
+        self.owner.send_fields(self, [(b":status", b"200"), *field_pairs(fields)])
+        return 200
+
+    def send_data(self, data: bytes) -> None:
+        """Write a piece of the content, as far as the client takes it."""
+        if not self.is_cut:
+            self.owner.sender.send(self, data)
+
+    def send_end(self, data: bytes = b"", trailers: Pairs = ()) -> None:
+        """Write the last piece, and the end."""
+        if not self.is_cut:
+            self.is_ending = True
+            self.trailers = trailers
+            self.owner.sender.send(self, data)
+
+    def reset(self) -> None:
+        """Break the answer off: INTERNAL_ERROR (RFC 9113 section 7)."""
+        self.owner.reset_stream(self)
+
+    def pause_client(self) -> None:
+        """Give the stream's window nothing back for now."""
+        self.is_held = True
+
+    def resume_client(self) -> None:
+        """Give the stream's window back what has been read."""
+        self.is_held = False
+        self.owner.return_window(self)
+
+    def answered(self) -> None:
+        """Let go of the stream, once the client has taken what is written."""
+        self.is_done = True
+        if self.is_cut:
+            self.owner.finish_stream(self)

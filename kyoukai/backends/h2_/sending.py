@@ -1,0 +1,139 @@
+"""What is sent of the answers of one connection, and when: as the client's windows and the transport let it.
+
+Content that the client does not take yet waits at its stream, and whoever makes it is told to wait. When there
+is room, streams get it by their urgency (RFC 9218), and those of one urgency frame by frame in turn.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from h2.connection import H2Connection
+from h2.exceptions import ProtocolError
+
+from .heads import field_pairs
+
+if TYPE_CHECKING:
+    from .connection import H2ServerConnection
+    from .exchange import H2Exchange
+
+TURN_SIZE: Final = 256 * 1024
+"""Bytes of content that are written in one turn of the loop: the transport can say that it is full between two."""
+
+LOW_WATER: Final = 16 * 1024
+"""Bytes that wait of one answer, at which whoever makes it goes on: one frame, so that the client need not wait."""
+
+
+class Sender:
+    """Sends the content of all answers of one connection.
+
+    :param owner: the connection.
+    :param engine: the library's.
+    """
+
+    __slots__ = ("engine", "owner", "turn_size", "waiting")
+
+    def __init__(self, owner: "H2ServerConnection", engine: H2Connection) -> None:
+        self.owner = owner
+        self.engine = engine
+        self.waiting: dict[int, H2Exchange] = {}
+        """The streams of which something waits, the one first whose turn it is."""
+        self.turn_size = 0
+        """Bytes written since the transport had its turn."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the transport takes more in this turn."""
+        return self.turn_size < TURN_SIZE and not self.owner.is_paused
+
+    def send(self, exchange: "H2Exchange", data: bytes) -> None:
+        """Send a piece of an answer, and its end where that follows; what cannot go waits."""
+        stream_id, waiting = exchange.stream_id, self.waiting
+        if stream_id in waiting:
+            if data:
+                exchange.pending = exchange.pending[exchange.pending_at :] + data
+                exchange.pending_at = 0
+        else:
+            exchange.pending, exchange.pending_at = data, 0
+            if self._write(exchange, len(data)):
+                return
+            exchange.stalled_since = self.owner.server.clock
+            waiting[stream_id] = exchange
+        if not exchange.is_ending and len(exchange.pending) - exchange.pending_at > LOW_WATER:
+            exchange.pause_writing()
+
+    def pump(self) -> None:
+        """Send what waits, as far as there is room for it."""
+        waiting, engine = self.waiting, self.engine
+        if len(waiting) < 2:
+            for exchange in tuple(waiting.values()):
+                self.send_on(exchange, TURN_SIZE)
+            return
+        for urgency in sorted({exchange.urgency for exchange in waiting.values()}):
+            turn = [exchange for exchange in waiting.values() if exchange.urgency == urgency]
+            while turn and self.has_room and engine.outbound_flow_control_window > 0:
+                turn = [one for one in turn if self.send_on(one, engine.max_outbound_frame_size)]
+
+    def send_on(self, exchange: "H2Exchange", limit: int) -> bool:
+        """Send some of what waits of one answer, and return whether more of it may go.
+
+        :param limit: bytes to be sent at the most.
+        """
+        waiting, stream_id, before = self.waiting, exchange.stream_id, exchange.pending_at
+        if stream_id not in waiting:
+            return False
+        if self._write(exchange, limit):
+            self.drop(exchange)
+        elif exchange.pending_at == before:
+            return False
+        else:
+            exchange.stalled_since = self.owner.server.clock
+            # The next turn is another's.
+            del waiting[stream_id]
+            waiting[stream_id] = exchange
+        if exchange.is_cut:
+            if exchange.is_done:
+                self.owner.finish_stream(exchange)
+        elif not exchange.is_ending and len(exchange.pending) - exchange.pending_at <= LOW_WATER:
+            exchange.resume_writing()
+        return stream_id in waiting
+
+    def drop(self, exchange: "H2Exchange") -> None:
+        """Let go of what waits of an answer."""
+        exchange.pending, exchange.pending_at = b"", 0
+        self.waiting.pop(exchange.stream_id, None)
+
+    def _write(self, exchange: "H2Exchange", limit: int) -> bool:
+        """Write what waits, as far as there is room for it, and the end; return whether nothing waits now."""
+        engine, stream_id = self.engine, exchange.stream_id
+        data, position = exchange.pending, exchange.pending_at
+        size, frames = len(data), 0
+        ends = exchange.is_ending and not exchange.trailers
+        stop = min(size, position + limit)
+        try:
+            if position < size:
+                stop = min(stop, position + engine.local_flow_control_window(stream_id))
+            frame_size = engine.max_outbound_frame_size
+            while position < stop and self.has_room:
+                end = min(stop, position + frame_size)
+                is_last = ends and end == size
+                piece = data if end - position == size else data[position:end]
+                engine.send_data(stream_id, piece, end_stream=is_last)
+                exchange.is_cut = is_last
+                self.turn_size += end - position
+                position = end
+                frames += 1
+            if position == size and exchange.is_ending and not exchange.is_cut:
+                # What has no size needs no window.
+                if exchange.trailers:
+                    engine.send_headers(stream_id, field_pairs(exchange.trailers), end_stream=True)
+                else:
+                    engine.end_stream(stream_id)
+                exchange.is_cut = True
+                frames += 1
+        except ProtocolError:
+            # The client has reset it, and we are told as soon as what came before has been acted on.
+            exchange.is_cut = True
+        if frames:
+            self.owner.scanner.floods.note_sent(frames)
+            self.owner.schedule()
+        exchange.pending_at = position
+        return position == size or exchange.is_cut
