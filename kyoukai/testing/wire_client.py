@@ -116,12 +116,16 @@ class WireClient:
         while True:
             await self.line.quiet()
             self.check_failure()
-            received = bytes(self.line.transport.received)
-            news, self._replied = received[self._replied :], len(received)
-            if not news:
+            if not self._reply():
                 return
-            if reply := self.adapter.reply(news):
-                self.line.send(reply)
+
+    def _reply(self) -> bool:
+        """Give the adapter what has come since, send what it returns, and return whether there was any."""
+        received = bytes(self.line.transport.received)
+        news, self._replied = received[self._replied :], len(received)
+        if news and (reply := self.adapter.reply(news)):
+            self.line.send(reply)
+        return bool(news)
 
     def check_failure(self) -> None:
         """Say what is the cause of all else, if there is such.
@@ -171,7 +175,13 @@ class WireClient:
 
     async def until(self, condition: Any) -> bool:
         """Wait for something that must come, and return whether it did."""
-        found = await self.line.until(condition)
+
+        def is_there() -> bool:
+            # What the client may send, its adapter knows of what has come.
+            self._reply()
+            return bool(condition())
+
+        found = await self.line.until(is_there)
         await self.settle()
         return found
 

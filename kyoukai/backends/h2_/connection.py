@@ -214,14 +214,31 @@ class H2ServerConnection(ExchangeConnection):
             self.raw_write(data)
         if is_full and sender.waiting and not self.is_paused:
             # Nobody else would: the transport has taken it all.
-            self.loop.call_soon(self.resume_writing)
+            self.loop.call_soon(self.send_on)
 
-    def resume_writing(self) -> None:
-        """Send on what waits."""
-        super().resume_writing()
+    def send_on(self) -> None:
+        """Send on what waits, where that was more than a turn sends."""
         if not self.is_ending:
             self.sender.pump()
             self.schedule()
+
+    def pause_writing(self) -> None:
+        """Have whoever makes answers wait: the transport is full."""
+        super().pause_writing()
+        for exchange in self.streams.values():
+            if exchange.tunnel is None:
+                exchange.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Send on what waits, and let whoever makes answers go on."""
+        super().resume_writing()
+        if self.is_ending:
+            return
+        self.sender.pump()
+        for exchange in tuple(self.streams.values()):
+            if exchange.tunnel is None and exchange.stream_id not in self.sender.waiting:
+                exchange.resume_writing()
+        self.schedule()
 
     # The ways in which it ends
 

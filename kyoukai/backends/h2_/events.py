@@ -48,6 +48,8 @@ def on_request(connection: "H2ServerConnection", event: RequestReceived) -> None
     streams[stream_id] = exchange = H2Exchange(connection, stream_id)
     exchange.got_end = has_ended
     exchange.urgency = read.urgency
+    if connection.is_paused:
+        exchange.pause_writing()
     if server.stopping:
         connection.drain_streams()
     if read.refusal is not None:

@@ -57,7 +57,7 @@ class Sender:
                 return
             exchange.stalled_since = self.owner.server.clock
             waiting[stream_id] = exchange
-        if not exchange.is_ending and len(exchange.pending) - exchange.pending_at > LOW_WATER:
+        if not exchange.is_ending:
             exchange.pause_writing()
 
     def pump(self) -> None:

@@ -1,0 +1,194 @@
+"""HTTP/2 as Kyoukai's kit speaks it: a client that sends one request."""
+
+from collections.abc import Iterator, Sequence
+
+from hpack import Decoder, Encoder
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    Frame,
+    HeadersFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+
+from kyoukai.testing import WireAdapter, WireAnswer
+
+from .engine import FIRST_WINDOW, MAX_FRAME_SIZE, PREFACE
+
+Fields = Sequence[tuple[str, str]]
+
+STREAM = 1
+"""The stream of the request."""
+
+
+class H2Adapter(WireAdapter):
+    """The client's side of a connection with one stream."""
+
+    def __init__(self) -> None:
+        self.encoder = Encoder()
+        self.unread = b""
+        self.windows = {0: FIRST_WINDOW, STREAM: FIRST_WINDOW}
+        """Bytes that the client may send, by the connection's window and the stream's."""
+        self.first_window = FIRST_WINDOW
+
+    def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
+        """Return the preface, settings, and the head of a request."""
+        pairs = [(":method", method), (":scheme", "http"), (":path", target)]
+        return self._opening(pairs, fields, size)
+
+    def encode_tunnel(self, protocol: str, target: str, fields: Fields) -> bytes:
+        """Return an extended CONNECT (RFC 8441 section 4)."""
+        pairs = [(":method", "CONNECT"), (":protocol", protocol), (":scheme", "http"), (":path", target)]
+        return self._opening(pairs, fields, None)
+
+    def _opening(self, pseudo: list[tuple[str, str]], fields: Fields, size: int | None) -> bytes:
+        regular = []
+        for name, value in fields:
+            if name.lower() == "host":
+                pseudo.append((":authority", value))
+            else:
+                regular.append((name.lower(), value))
+        if size:
+            regular.append(("content-length", str(size)))
+        block = self.encoder.encode([*pseudo, *regular])
+        return PREFACE + SettingsFrame(0).serialize() + head_frames(block, ends=size == 0)
+
+    def encode_data(self, data: bytes) -> bytes:
+        """Return content, in frames as large as may be."""
+        for window in self.windows:
+            self.windows[window] -= len(data)
+        pieces = [data[start : start + MAX_FRAME_SIZE] for start in range(0, len(data), MAX_FRAME_SIZE)]
+        return b"".join(DataFrame(STREAM, piece).serialize() for piece in pieces)
+
+    def encode_end(self, trailers: Fields = ()) -> bytes:
+        """Return the end of the stream, with trailer fields where there are some."""
+        if trailers:
+            block = self.encoder.encode([(name.lower(), value) for name, value in trailers])
+            return head_frames(block, ends=True)
+        return DataFrame(STREAM, b"", flags=["END_STREAM"]).serialize()
+
+    def reply(self, data: bytes) -> bytes:
+        """Return what acknowledges settings and pings, and gives the windows back what came."""
+        self.unread += data
+        replies: list[Frame] = []
+        for frame, self.unread in frames_of(self.unread):
+            if isinstance(frame, WindowUpdateFrame):
+                self.windows[frame.stream_id] += frame.window_increment
+            elif isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
+                window = frame.settings.get(SettingsFrame.INITIAL_WINDOW_SIZE, self.first_window)
+                self.windows[STREAM] += window - self.first_window
+                self.first_window = window
+                replies.append(SettingsFrame(0, flags=["ACK"]))
+            elif isinstance(frame, PingFrame) and "ACK" not in frame.flags:
+                replies.append(PingFrame(0, frame.opaque_data, flags=["ACK"]))
+            elif isinstance(frame, DataFrame) and frame.data:
+                size = len(frame.data)
+                replies += [WindowUpdateFrame(0, size), WindowUpdateFrame(STREAM, size)]
+        return b"".join(reply.serialize() for reply in replies)
+
+    def room(self) -> int:
+        """Return how many bytes the windows let the client send."""
+        return min(self.windows.values())
+
+    def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
+        """Return the answer on the stream.
+
+        :raises ValueError: if the server sends anything else there.
+        """
+        answer = _Answer()
+        for frame, _ in frames_of(data):
+            if frame.stream_id == STREAM and not isinstance(frame, WindowUpdateFrame):
+                answer.take(frame)
+        return answer.result()
+
+
+def head_frames(block: bytes, *, ends: bool) -> bytes:
+    """Return the frames of a head, as large as may be.
+
+    :param ends: whether the stream ends with it.
+    """
+    pieces = [block[start : start + MAX_FRAME_SIZE] for start in range(0, len(block), MAX_FRAME_SIZE)]
+    frames: list[HeadersFrame | ContinuationFrame] = [
+        HeadersFrame(STREAM, pieces[0], flags=["END_STREAM"] if ends else []),
+        *(ContinuationFrame(STREAM, piece) for piece in pieces[1:]),
+    ]
+    frames[-1].flags.add("END_HEADERS")
+    return b"".join(frame.serialize() for frame in frames)
+
+
+def frames_of(data: bytes) -> Iterator[tuple[Frame, bytes]]:
+    """Yield each frame that is whole, and what follows it."""
+    while len(data) >= 9:
+        frame, size = Frame.parse_frame_header(memoryview(data[:9]), strict=True)
+        if len(data) < 9 + size:
+            return
+        frame.parse_body(memoryview(data[9 : 9 + size]))
+        data = data[9 + size :]
+        yield frame, data
+
+
+class _Answer:
+    """An answer, as its frames come."""
+
+    def __init__(self) -> None:
+        self.decoder = Decoder()
+        self.head: list[tuple[str, str]] | None = None
+        self.interim: list[tuple[int, Fields]] = []
+        self.content = b""
+        self.trailers: Fields = ()
+        self.is_whole = self.is_broken = False
+        self.block = b""
+        self.rest = b""
+        self.ends = False
+
+    def take(self, frame: Frame) -> None:
+        if isinstance(frame, RstStreamFrame):
+            # RFC 9113 section 8.1: behind a whole answer it says that no more of the request is wanted.
+            self.is_broken = not self.is_whole
+        elif self.is_whole or self.is_broken:
+            self.rest += frame.serialize()
+        elif isinstance(frame, DataFrame):
+            if self.head is None:
+                raise ValueError("content comes before the head")
+            self.content += frame.data
+            self.is_whole = "END_STREAM" in frame.flags
+        elif isinstance(frame, HeadersFrame | ContinuationFrame):
+            self.block += frame.data
+            self.ends |= "END_STREAM" in frame.flags
+            if "END_HEADERS" in frame.flags:
+                block, self.block = self.block, b""
+                self.take_fields([(str(name), str(value)) for name, value in self.decoder.decode(block)])
+        else:
+            raise ValueError(f"the server sent {frame!r}")
+
+    def take_fields(self, fields: list[tuple[str, str]]) -> None:
+        self.is_whole = self.ends
+        if self.head is not None:
+            if not self.ends:
+                raise ValueError("a second head comes, which ends nothing")
+            self.trailers = fields
+        elif fields[0][0] != ":status":
+            raise ValueError("a head has no status")
+        elif fields[0][1].startswith("1"):
+            self.interim.append((int(fields[0][1]), fields[1:]))
+        else:
+            self.head = fields
+
+    def result(self) -> WireAnswer | None:
+        if self.head is None:
+            if not self.is_broken:
+                return None
+            return WireAnswer(0, (), b"", is_whole=False, interim=self.interim, is_broken=True)
+        return WireAnswer(
+            status=int(self.head[0][1]),
+            fields=self.head[1:],
+            content=self.content,
+            is_whole=self.is_whole,
+            trailers=self.trailers,
+            interim=self.interim,
+            is_broken=self.is_broken,
+            rest=self.rest,
+        )
