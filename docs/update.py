@@ -35,6 +35,7 @@ from kyoukai.commands.check.text import report_lines
 from kyoukai.core import errors
 from kyoukai.core.contract import negotiation, registry, selection
 from kyoukai.core.contract.backend import Backend
+from kyoukai.core.contract.options import options_of
 from kyoukai.core.features import Feature
 from kyoukai.core.http1.states import TABLE
 from kyoukai.core.limits import Limits
@@ -137,6 +138,15 @@ def features_table() -> str:
     """Return the features that a backend may have."""
     rows = ((f"`{feature.name}`", f"`{feature.value}`", feature.meaning) for feature in Feature)
     return table(("`Feature`", "as a string", "meaning"), rows)
+
+
+def h2_options_table() -> str:
+    """Return the options of the backend h2."""
+    rows = (
+        (f"`{option.name}`", option.default, option.meaning.rstrip("."))
+        for option in options_of(registry.load_backend("h2"))
+    )
+    return table(("option", "default", "meaning"), rows)
 
 
 def rules_table() -> str:
@@ -341,6 +351,7 @@ def signals_table() -> str:
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "access-fields": access_fields_table,
     "features": features_table,
+    "h2-options": h2_options_table,
     "limits": limits_table,
     "metrics": metrics_table,
     "options-alone": options_alone_table,

@@ -24,14 +24,37 @@ pytest.register_assert_rewrite(
 from .corpus_report import pytest_terminal_summary as pytest_terminal_summary  # noqa: E402
 from .serving import Running  # noqa: E402
 
-# Both ship with this distribution. One that is not registered fails its tests; none is skipped.
+# They ship with this distribution. One that is not registered fails its tests; none is skipped.
 OURS = ("httptools", "reference")
-BACKENDS = sorted({*OURS, *(registration.name for registration in registrations())})
+HTTP2 = "h2"
+BACKENDS = sorted({*OURS, *(registration.name for registration in registrations())} - {HTTP2})
+"""Those that speak HTTP/1.1."""
 
 # For a run on another version, where the whole of them have run on this one.
 hypothesis.settings.register_profile("fewer", max_examples=10)
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    config.addinivalue_line("markers", "every_wire: also run by HTTP/2, on one loop")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the tests of every wire by HTTP/2, too, and no others.
+
+    They run on one loop: what differs between loops is no wire's.
+    """
+
+    def is_wanted(item: pytest.Item) -> bool:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if params.get("backend") != HTTP2 or "loop_factory" not in params:
+            return True
+        is_marked = item.get_closest_marker("every_wire") is not None
+        return is_marked and params["loop_factory"] == "uvloop"
+
+    items[:] = filter(is_wanted, items)
 
 
 def pytest_collection_finish() -> None:
@@ -56,9 +79,9 @@ def scan_distributions_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[*BACKENDS, HTTP2])
 def backend(request: pytest.FixtureRequest) -> str:
-    """The name of each registered backend in turn."""
+    """The name of each registered backend in turn; of HTTP/2's, for the tests of every wire."""
     return str(request.param)
 
 

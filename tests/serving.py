@@ -15,6 +15,8 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.asphalt import KyoukaiComponent
 
+from .http2 import Gateway
+
 # A test that waits this long has failed; nothing is expected to take any of it.
 PATIENCE = 20.0
 
@@ -32,6 +34,7 @@ class Client:
     """A raw connection: bytes out, answers in.
 
     :param source: the address to come from.
+    :param by_http2: whether what is sent and received goes by HTTP/2: see :mod:`tests.http2`.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Client:
         context: ssl.SSLContext | None = None,
         receive_buffer: int | None = None,
         source: str | None = None,
+        by_http2: bool = False,
     ) -> None:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
@@ -55,7 +59,11 @@ class Client:
             self.socket.close()
             raise
         if context is not None:
+            if by_http2:
+                context.set_alpn_protocols(["h2"])
             self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+        if by_http2:
+            self.socket = Gateway(self.socket)  # type: ignore[assignment]
         self.buffer = b""
 
     def __enter__(self) -> "Client":
@@ -192,6 +200,7 @@ class Running:
 
     def __init__(self, loop_factory: Any = asyncio.new_event_loop, **settings: Any) -> None:
         self.component = KyoukaiComponent(**settings)
+        self.by_http2 = settings.get("backend") == "h2"
         self.failures: list[str] = []
         self.loop: asyncio.AbstractEventLoop
         self._loop_factory = loop_factory
@@ -228,7 +237,7 @@ class Running:
     def connect(self, **options: Any) -> Client:
         """Open a raw connection; the options are those of :class:`Client`."""
         address, port = self.component.address
-        return Client((address, port) if port else address, **options)
+        return Client((address, port) if port else address, by_http2=self.by_http2, **options)
 
     def request(self, data: bytes, method: str = "GET") -> Answer:
         """Send ``data`` on a connection of its own and return the first answer."""

@@ -58,6 +58,9 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.backends": frozenset(),
     "kyoukai.backends.httptools_": CORE,
     "kyoukai.backends.reference": CORE,
+    # It has of Kyoukai what a third party has: the names of its face.
+    "kyoukai.backends.h2_": frozenset({"kyoukai"}),
+    "kyoukai.backends.h2_.testing": frozenset({"kyoukai.backends.h2_", "kyoukai.testing"}),
     # The application starts a process with `launch`, which knows the component by its name alone, and a
     # server under test with the client of tests; its keywords are ranked as the command's options are.
     "kyoukai.web": CORE | {"kyoukai.commands", "kyoukai.server", "kyoukai.test_client", "kyoukai.websocket"},
@@ -88,12 +91,16 @@ ARROWS: dict[str, frozenset[str]] = {
 # What every layer may import.
 EVERYWHERE = frozenset({"kyoukai.private_names"})
 
-PARSERS = frozenset({"h11", "h2", "http_parser", "httptools", "picohttpparser"})
+PARSERS = frozenset({"h11", "h2", "hpack", "http_parser", "httptools", "hyperframe", "picohttpparser"})
+
+HTTP2 = frozenset({"h2", "hpack", "hyperframe"})
 
 # Libraries that a layer must not import; what holds for every other layer is under None.
 FORBIDDEN: dict[str | None, frozenset[str]] = {
     None: PARSERS,
     "kyoukai.backends.httptools_": PARSERS - {"httptools"},
+    "kyoukai.backends.h2_": PARSERS - HTTP2,
+    "kyoukai.backends.h2_.testing": PARSERS - HTTP2,
     # It knows no socket.
     "kyoukai.web": PARSERS | {"socket", "ssl", "selectors", "socketserver"},
     # It may drive a server with a client's library.
@@ -306,6 +313,11 @@ def write(directory: Path, files: dict[str, str]) -> Path:
             "kyoukai.backends.reference",
         ),
         ("backends/httptools_/a.py", "import h11", "h11"),
+        ("backends/h2_/a.py", "from kyoukai.core.errors import BadRequest", "kyoukai.core.errors"),
+        ("backends/h2_/a.py", "from kyoukai.core.limits import NEVER", "kyoukai.core.limits"),
+        ("backends/h2_/a.py", "from kyoukai.testing import WireAdapter", "kyoukai.testing"),
+        ("backends/h2_/a.py", "from kyoukai.websocket import x", "kyoukai.websocket"),
+        ("backends/h2_/a.py", "import httptools", "httptools"),
         ("backends/httptools_/a.py", "from kyoukai.asphalt import x", "kyoukai.asphalt"),
         ("backends/__init__.py", "from .reference import x", "kyoukai.backends.reference"),
         ("web/a.py", "from kyoukai.asphalt import KyoukaiComponent", "kyoukai.asphalt"),

@@ -669,7 +669,7 @@ def test_asphalt_on_uvloop(folder: Path) -> None:
     assert without_info(process) == []
 
 
-UNKNOWN = "unknown backend 'htptools'; did you mean httptools? known: httptools, reference"
+UNKNOWN = "unknown backend 'htptools'; did you mean httptools? known: h2, httptools, reference"
 
 
 def test_an_unknown_backend_is_one_line(folder: Path) -> None:

@@ -429,7 +429,7 @@ def test_the_environment_is_asked_next(runner: Runner, monkeypatch: pytest.Monke
 
 def test_an_unknown_backend(runner: Runner) -> None:
     message = fail("run", "served:app", "--backend", "htptools")
-    assert message == "unknown backend 'htptools'; did you mean httptools? known: httptools, reference"
+    assert message == "unknown backend 'htptools'; did you mean httptools? known: h2, httptools, reference"
 
 
 def test_a_backend_without_a_name(runner: Runner) -> None:

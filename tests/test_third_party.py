@@ -87,7 +87,7 @@ def test_a_name_near_an_installed_one_is_suggested(installed: str, folder: Path)
     command = ("-m", "kyoukai", "run", "served:app", "--backend", "exampel")
     with python(*command, folder=folder, python=installed) as process:
         assert process.finish() == 1
-    message = "unknown backend 'exampel'; did you mean example? known: example, httptools, reference"
+    message = "unknown backend 'exampel'; did you mean example? known: example, h2, httptools, reference"
     assert process.stderr == f"Error: {message}\n"
 
 

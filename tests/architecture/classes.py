@@ -30,6 +30,11 @@ ERROR_TREE = "one tree of errors, from which a caller catches as much as it like
 FACE = "a connection: its transport's side, and one attribute for each of its parts"
 
 CORE: dict[str, tuple[Size, str]] = {
+    "kyoukai.backends.h2_.connection.H2ServerConnection": (Size(32, 3), FACE),
+    "kyoukai.backends.h2_.exchange.H2Exchange": (
+        Size(31, 3),
+        "eighteen of every exchange, and thirteen: the two halves of a stream",
+    ),
     "kyoukai.backends.httptools_.protocol.KyoukaiProtocol": (Size(25, 3), FACE),
     "kyoukai.backends.reference.protocol.KyoukaiProtocol": (Size(25, 3), FACE),
     "kyoukai.core.connection.connection.Connection": (Size(20, 1), "its address, its transport, its end"),

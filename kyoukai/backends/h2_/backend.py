@@ -12,11 +12,11 @@ from .floods import FloodLimits
 class H2Backend(Backend):
     """HTTP/2 (RFC 9113) by hyper's h2: over TLS by ALPN, in cleartext by prior knowledge.
 
-    Limits of requests are the server's, as with every backend. Those that follow are of HTTP/2 alone. A client
-    that passes one of the last six has its connection ended with ENHANCE_YOUR_CALM.
+    Limits of requests are the server's, as with every backend. Those that follow are of HTTP/2 alone. Who
+    passes one of the last six has the connection ended with ENHANCE_YOUR_CALM.
 
     :param max_concurrent_streams: most requests of one connection at a time; further ones are refused so that
-        the client may try again. RFC 9113 section 6.5.2 recommends at least 100; nginx 128, Go 250, nghttp2 100.
+        the client may try again. RFC 9113 section 6.5.2 recommends 100 at least; nginx 128, Go 250.
     :param stream_window: bytes of a body that a client may send before it is read, 65535 at least; as many
         and 64 KiB of each body can lie unread. nginx 64 KiB, Go 1 MiB.
     :param connection_window: bytes of all bodies that a client may send before the server has received them,
@@ -25,7 +25,8 @@ class H2Backend(Backend):
         are given back. Envoy 500, nghttp2 1000 and 33 a second (CVE-2023-44487).
     :param max_pings: most PING frames at once; 100 a second, and one for each DATA frame, are given back.
         nghttp2 and Envoy 1000 unanswered.
-    :param max_settings: most SETTINGS frames at once; 10 a second are given back. No client sends more than a few.
+    :param max_settings: most SETTINGS frames at once; 10 a second are given back. Clients send a few
+        (CVE-2019-9515).
     :param max_empty_frames: most DATA frames without content at once, that are not the end; 10 a second are
         given back. Envoy 1 in a row (CVE-2019-9518).
     :param max_overhead_frames: most other frames that carry nothing at once: PRIORITY, WINDOW_UPDATE, unknown

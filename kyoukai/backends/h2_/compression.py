@@ -1,22 +1,34 @@
 """HPACK (RFC 7541) that remembers: the same fields are coded the same, as long as a table stays as it is.
 
-A client sends the same few heads again and again, and an application the same answers. Where all fields of one
-are in the dynamic table, coding it changes nothing, and need not be done twice.
+A client sends the same few heads again and again, and an application the same answers. Where all fields of
+one are in the dynamic table, coding it changes nothing, and need not be done twice.
 """
 
 from collections.abc import Iterable
 from typing import Any, Final
 
-from hpack import Decoder, Encoder, HeaderTuple
+from h2.errors import ErrorCodes
+from hpack import Decoder, Encoder, HeaderTuple, HPACKError, OversizedHeaderListError
 from hpack.table import HeaderTable
 
+from .floods import WireError
 from .heads import Fields, MalformedError, ReadHead, read_request
 
 MAX_KNOWN: Final = 64
 """How many heads a connection remembers, each way."""
 
 MAX_KNOWN_SIZE: Final = 512
-"""Bytes of the longest block of a request that is remembered."""
+"""Bytes of the longest block that is remembered."""
+
+
+MAX_CODED: Final = 1024
+"""Bytes of the longest value of a field that is sent by a Huffman code."""
+
+
+class CompressionError(WireError):
+    """A head is not coded as it must be."""
+
+    code = ErrorCodes.COMPRESSION_ERROR
 
 
 class NotingTable(HeaderTable):
@@ -53,9 +65,9 @@ class Block:
 class BlockDecoder(Decoder):
     """Decodes heads.
 
-    The library looks for fields that it takes for errors of the connection, where RFC 9113 has an error of the
-    stream: a Content-Length that is none, a ``:status`` in a request. So it gets one pair, whose name is empty
-    and whose value is the :class:`Block`; :func:`block_of` finds that in its events.
+    The library looks for fields that it takes for errors of the connection, where RFC 9113 has an error of
+    the stream: a Content-Length that is none, a ``:status`` in a request. So it gets one pair, whose name is
+    empty and whose value is the :class:`Block`; :func:`block_of` finds that in its events.
 
     :param max_size: the most bytes that a head may have when it is decoded; then the connection ends.
     """
@@ -75,7 +87,13 @@ class BlockDecoder(Decoder):
         found = known.get(data)
         if found is not None:
             return found
-        block: list[Any] = [(b"", Block(list(super().decode(data, raw=True))))]
+        try:
+            block: list[Any] = [(b"", Block(list(super().decode(data, raw=True))))]
+        except OversizedHeaderListError:
+            raise
+        except (HPACKError, IndexError, TypeError) as error:
+            # RFC 9113 section 4.3; the library would make it a PROTOCOL_ERROR.
+            raise CompressionError(f"a head cannot be decoded: {error}") from error
         # A block that begins with these bits changes the size of the table.
         if (
             table.changes == self._known_changes
@@ -120,8 +138,9 @@ class KnowingEncoder(Encoder):
         if found is not None:
             return found
         is_resizing = bool(self.table_size_changes)
-        encoded: bytes = super().encode(key, huffman)
-        if table.changes == self._known_changes and not is_resizing:
+        # What the library does for a Huffman code takes four times as long for twice as much.
+        encoded: bytes = super().encode(key, huffman and all(len(value) <= MAX_CODED for _, value in key))
+        if table.changes == self._known_changes and not is_resizing and len(encoded) <= MAX_KNOWN_SIZE:
             if len(known) >= MAX_KNOWN:
                 known.clear()
             known[key] = encoded

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from h2.errors import ErrorCodes
@@ -11,25 +11,16 @@ from h2.exceptions import ProtocolError
 
 from kyoukai import ExchangeConnection
 
-from .engine import ANY_STREAM, MAX_FRAME_SIZE, PREFACE, Engine, H2Limits
-from .events import HANDLERS, LAST_PING, ignore
+from .engine import MAX_FRAME_SIZE, Engine, H2Limits
+from .events import HANDLERS, ignore
 from .exchange import H2Exchange
-from .floods import FloodError, Floods
-from .frames import FirstFrameError, FrameScanner, FrameSizeError
+from .floods import Floods, WireError
+from .frames import FrameScanner
+from .leaving import Leaving
+from .preface import NotHTTP2Error, Preface
 from .sending import Sender
 
 logger: Final = logging.getLogger("kyoukai.protocol")
-
-HTTP1_REQUEST: Final = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1")
-
-HTTP1_ANSWER: Final = (
-    b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-    b"Content-Length: 41\r\n\r\nThis server speaks HTTP/2 alone by here.\n"
-)
-"""For who asks by HTTP/1.1 where nobody speaks it (RFC 9110 section 15.6.6)."""
-
-PATIENCE: Final = 1.0
-"""Seconds that the answer to the last ping may take."""
 
 
 class H2ServerConnection(ExchangeConnection):
@@ -49,16 +40,14 @@ class H2ServerConnection(ExchangeConnection):
     ) -> None:
         super().__init__(component, parent_context, server_ip, server_port)
         self.h2_limits = h2_limits
-        self.preface_size = 0
-        """Bytes of the client's preface that have come."""
+        self.preface = Preface()
+        """What of the client's has come."""
         self.is_hurried = True
         """Whether :attr:`deadline` is that of a head: of the connection's own, to begin with."""
         self.taken = 0
         """Bytes that the connection's window has yet to get back."""
-        self.last_stream_id: int | None = None
-        """The last stream that is served, once that has been said."""
-        self.drain_deadline = math.inf
-        """When to say it, where the client does not answer the ping."""
+        self.leaving = Leaving(self)
+        """Its end in good order."""
         self.leftovers: set[asyncio.Task[None]] = set()
         """What still answers requests that were taken back."""
         self.is_due = False
@@ -82,43 +71,37 @@ class H2ServerConnection(ExchangeConnection):
             self.discard(len(data))
             return
         self.is_due = True
-        if self.preface_size < len(PREFACE):
+        if not self.preface.is_whole:
             data = self.receive_preface(data)
-        if self.preface_size == len(PREFACE):
+        if self.preface.is_whole and not self.is_ending:
             self.read(data)
         self.flush()
 
     def receive_preface(self, data: bytes) -> bytes:
         """Take the client's preface, and return what follows it."""
-        begun = PREFACE[: self.preface_size] + data
-        size = min(len(begun), len(PREFACE))
-        if begun[:size] != PREFACE[:size]:
-            if HTTP1_REQUEST.match(begun):
-                self.raw_write(HTTP1_ANSWER)
-            # Section 3.4: the GOAWAY may be left out, for the client does not speak HTTP/2.
+        try:
+            data = self.preface.take(data)
+        except NotHTTP2Error as error:
+            # RFC 9113 section 3.4: a GOAWAY may be left out, for the client does not speak HTTP/2.
+            self.raw_write(error.answer)
             self.linger()
             return b""
-        self.preface_size = size
-        if size == len(PREFACE):
+        if self.preface.is_whole:
             self.engine.begin()
-        return begun[size:]
+        return data
 
     def read(self, data: bytes) -> None:
         """Read the frames of one turn; if there are more, the next turn goes on."""
         try:
             data, has_more = self.scanner.take(data, self.server.clock)
-            if data:
-                for event in self.engine.receive_data(data):
-                    HANDLERS.get(type(event), ignore)(self, event)
+            for event in self.engine.receive_data(data) if data else ():
+                handle: Callable[[Any, Any], None] = HANDLERS.get(type(event), ignore)
+                handle(self, event)
         except ProtocolError as error:
             # The library has written the GOAWAY.
             self.fail(None, str(error))
-        except FirstFrameError as error:
-            self.fail(ErrorCodes.PROTOCOL_ERROR, str(error))
-        except FrameSizeError as error:
-            self.fail(ErrorCodes.FRAME_SIZE_ERROR, str(error))
-        except FloodError as error:
-            self.fail(ErrorCodes.ENHANCE_YOUR_CALM, str(error))
+        except WireError as error:
+            self.fail(error.code, str(error))
         if self.is_ending:
             return
         self.sender.pump()
@@ -168,7 +151,7 @@ class H2ServerConnection(ExchangeConnection):
             self.schedule()
 
     def finish_stream(self, exchange: H2Exchange) -> None:
-        """Let go of a stream: all of its answer is written. What is still to come of its request is not wanted."""
+        """Let go of a stream: all of its answer is written, and no more of its request is wanted."""
         if not exchange.got_end:
             # Section 8.1: NO_ERROR, for the answer is whole. Where it is not, this changes nothing any more.
             self.engine.reset(exchange.stream_id, ErrorCodes.NO_ERROR)
@@ -190,7 +173,7 @@ class H2ServerConnection(ExchangeConnection):
         """Have one stream less; after the last, wait for the next request, or end."""
         if self.streams.pop(exchange.stream_id, None) is None or self.streams or self.is_ending:
             return
-        if self.last_stream_id is not None or self.scanner.is_leaving or self.client.has_ended:
+        if self.leaving.last_stream_id is not None or self.scanner.is_leaving or self.client.has_ended:
             self.leave()
         elif not self.is_hurried:
             self.await_request()
@@ -260,32 +243,14 @@ class H2ServerConnection(ExchangeConnection):
         self.flush()
         self.linger()
 
-    def drain_streams(self) -> None:
-        """Begin to end: the client begins no more, and gets answers to what it has begun (section 6.8)."""
-        if self.last_stream_id is None and self.drain_deadline == math.inf:
-            self.engine.say_goodbye(last_stream_id=ANY_STREAM)
-            self.engine.ping(LAST_PING)
-            self.drain_deadline = self.server.clock + PATIENCE
-            self.schedule()
-
-    def close_streams(self) -> None:
-        """Say which stream is the last that is served, and end after it."""
-        self.drain_deadline = math.inf
-        self.last_stream_id = self.engine.highest_inbound_stream_id
-        self.engine.say_goodbye()
-        if self.streams:
-            self.schedule()
-        else:
-            self.leave()
-
     def shutdown(self) -> None:
         """Close, with the answers to what is under way, and to what the client sends before it knows."""
         if self.is_ending:
             return
-        if self.preface_size < len(PREFACE):
-            super().shutdown()
+        if self.preface.is_whole:
+            self.leaving.begin()
         else:
-            self.drain_streams()
+            super().shutdown()
 
     # Deadlines
 
@@ -293,22 +258,21 @@ class H2ServerConnection(ExchangeConnection):
         """Set :attr:`deadline` by what is awaited next."""
         scanner = self.scanner
         if scanner.is_begun and not scanner.is_within_head:
-            self.is_hurried = False
             if self.streams:
                 self.deadline = math.inf
-            elif self.deadline == math.inf or self.is_hurried:
+            elif self.is_hurried or self.deadline == math.inf:
                 self.await_request()
+            self.is_hurried = False
         elif not self.is_hurried:
             self.is_hurried = True
             self.deadline = self.server.clock + self.limits.head_timeout
 
     def sweep(self, now: float) -> None:
-        """Act on deadlines that have passed: the requests', the connection's, and those of answers that wait."""
+        """Act on deadlines that have passed: the requests', the connection's, and of answers that wait."""
         super().sweep(now)
         if self.is_ending:
             return
-        if self.drain_deadline <= now:
-            self.close_streams()
+        self.leaving.sweep(now)
         if self.sender.waiting and not self.is_paused:
             self.check_takers(now - self.limits.write_timeout)
 
@@ -330,9 +294,9 @@ class H2ServerConnection(ExchangeConnection):
 
     def expire(self) -> None:
         """Act on :attr:`deadline`: end what is idle, and what has a head that does not come whole."""
-        if self.is_ending or self.preface_size < len(PREFACE) or self.transport.get_write_buffer_size():
+        if self.is_ending or not self.preface.is_whole or self.transport.get_write_buffer_size():
             super().expire()
         elif self.is_hurried:
             self.fail(ErrorCodes.ENHANCE_YOUR_CALM, "a head is late")
         else:
-            self.close_streams()
+            self.leaving.finish()

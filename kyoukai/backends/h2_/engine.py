@@ -11,18 +11,13 @@ from hyperframe.frame import GoAwayFrame
 
 from .compression import BlockDecoder, KnowingEncoder
 from .floods import FloodLimits
-
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-"""What a client sends first of all (RFC 9113 section 3.4)."""
+from .preface import PREFACE
 
 FIRST_WINDOW: Final = 65535
 """Bytes of every window before anybody has said otherwise (section 6.9.2)."""
 
 MAX_FRAME_SIZE: Final = 16 * 1024
 """Bytes of the largest payload that is taken: the least that a server may say (section 6.5.2)."""
-
-ANY_STREAM: Final = 2**31 - 1
-"""The last stream of a GOAWAY that says that one with the real number follows (section 6.8)."""
 
 # Heads are checked in heads.py, once, for the library makes connection errors of what are stream errors.
 CONFIGURATION: Final = H2Configuration(
@@ -86,7 +81,7 @@ class Engine(H2Connection):
     def open_inbound_streams(self) -> int:
         """None, so that the library refuses no stream: it would end the connection.
 
-        It asks for each new stream, and then looks at all streams that it knows. Here it does so now and then.
+        It asks for each new stream, and then looks at all streams that it knows: here it does now and then.
         """
         self._begun += 1
         if self._begun >= PRUNED_STREAMS:

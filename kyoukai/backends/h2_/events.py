@@ -1,7 +1,7 @@
 """What is done about each event that the library has read of a client."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from h2.errors import ErrorCodes
 from h2.events import (
@@ -18,22 +18,15 @@ from .compression import block_of
 from .exchange import H2Exchange
 from .heads import MalformedError, read_trailers, read_urgency
 
-if TYPE_CHECKING:
-    from .connection import H2ServerConnection
-
 PRIORITY_UPDATE: Final = 0x10
 """The type of a frame that the library does not know (RFC 9218 section 7.1)."""
 
-LAST_PING: Final = b"kyoukai\0"
-"""What is pinged behind the first GOAWAY: with the answer, the client has seen that, and begun all it began
-before."""
 
-
-def on_request(connection: "H2ServerConnection", event: RequestReceived) -> None:
+def on_request(connection: Any, event: RequestReceived) -> None:
     """Begin a request, unless there are too many of them, or it is malformed."""
     stream_id, has_ended = event.stream_id, event.stream_ended is not None
     streams, server = connection.streams, connection.server
-    if connection.last_stream_id is not None or (
+    if connection.leaving.last_stream_id is not None or (
         # What has been taken back and is answered all the same counts, too (CVE-2023-44487).
         len(streams) + len(connection.leftovers) >= connection.h2_limits.max_concurrent_streams
     ):
@@ -51,7 +44,7 @@ def on_request(connection: "H2ServerConnection", event: RequestReceived) -> None
     if connection.is_paused:
         exchange.pause_writing()
     if server.stopping:
-        connection.drain_streams()
+        connection.leaving.begin()
     if read.refusal is not None:
         exchange.head = read.head
         exchange.refuse(read.refusal)
@@ -60,7 +53,7 @@ def on_request(connection: "H2ServerConnection", event: RequestReceived) -> None
     exchange.receive(read.head)
 
 
-def on_data(connection: "H2ServerConnection", event: DataReceived) -> None:
+def on_data(connection: Any, event: DataReceived) -> None:
     """Take a piece of a body, and give the windows back what it took."""
     taken = event.flow_controlled_length or 0
     connection.taken += taken
@@ -82,7 +75,7 @@ def on_data(connection: "H2ServerConnection", event: DataReceived) -> None:
         connection.return_window(exchange)
 
 
-def on_end(connection: "H2ServerConnection", event: StreamEnded) -> None:
+def on_end(connection: Any, event: StreamEnded) -> None:
     """End a request."""
     exchange = connection.streams.get(event.stream_id)
     if exchange is None or exchange.got_end:
@@ -94,7 +87,7 @@ def on_end(connection: "H2ServerConnection", event: StreamEnded) -> None:
         exchange.receive_end()
 
 
-def on_trailers(connection: "H2ServerConnection", event: TrailersReceived) -> None:
+def on_trailers(connection: Any, event: TrailersReceived) -> None:
     """End a request with trailer fields."""
     exchange = connection.streams.get(event.stream_id)
     if exchange is None:
@@ -111,20 +104,19 @@ def on_trailers(connection: "H2ServerConnection", event: TrailersReceived) -> No
         exchange.receive_end(trailers)
 
 
-def on_reset(connection: "H2ServerConnection", event: StreamReset) -> None:
+def on_reset(connection: Any, event: StreamReset) -> None:
     """Lose a request that the client has taken back."""
     exchange = connection.streams.get(event.stream_id)
     if exchange is not None:
         connection.lose_stream(exchange)
 
 
-def on_ping_answer(connection: "H2ServerConnection", event: PingAckReceived) -> None:
+def on_ping_answer(connection: Any, event: PingAckReceived) -> None:
     """Go on with the end: the client has seen that there will be one."""
-    if event.ping_data == LAST_PING and connection.last_stream_id is None:
-        connection.close_streams()
+    connection.leaving.note_ping(event.ping_data or b"")
 
 
-def on_unknown(connection: "H2ServerConnection", event: UnknownFrameReceived) -> None:
+def on_unknown(connection: Any, event: UnknownFrameReceived) -> None:
     """Note another urgency of a request (RFC 9218 section 7.1)."""
     frame: Any = event.frame
     if frame.type == PRIORITY_UPDATE and frame.stream_id == 0 and len(frame.body) >= 4:
@@ -133,7 +125,7 @@ def on_unknown(connection: "H2ServerConnection", event: UnknownFrameReceived) ->
             exchange.urgency = read_urgency(bytes(frame.body[4:]))
 
 
-def ignore(connection: "H2ServerConnection", event: Any) -> None:
+def ignore(connection: Any, event: Any) -> None:
     """Do nothing: the library has done all there is to do."""
 
 
@@ -159,14 +151,17 @@ def is_malformed(exchange: H2Exchange, received: int | None) -> bool:
     return exchange.received_size != declared if received is None else received > declared
 
 
-def cut_stream(connection: "H2ServerConnection", exchange: H2Exchange) -> None:
-    """Reset a stream whose request is malformed. It costs as much as one that the client resets (CVE-2025-8671)."""
+def cut_stream(connection: Any, exchange: H2Exchange) -> None:
+    """Reset a stream whose request is malformed.
+
+    It counts as one that the client resets, and costs as much (CVE-2025-8671).
+    """
     connection.reset_stream(exchange, ErrorCodes.PROTOCOL_ERROR)
     connection.lose_stream(exchange)
     connection.scanner.floods.resets.spend(connection.server.clock)
 
 
-def refuse_stream(connection: "H2ServerConnection", stream_id: int, code: ErrorCodes) -> None:
+def refuse_stream(connection: Any, stream_id: int, code: ErrorCodes) -> None:
     """Reset a stream that does not become a request."""
     connection.engine.reset(stream_id, code)
     connection.scanner.floods.resets.spend(connection.server.clock)

@@ -1,7 +1,7 @@
 """One stream of HTTP/2: a request, and how its answer is written."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
@@ -9,16 +9,13 @@ from kyoukai import AnswerHead, Exchange
 
 from .heads import DEFAULT_URGENCY, HANDSHAKE_ANSWER, answer_pairs, field_pairs
 
-if TYPE_CHECKING:
-    from .connection import H2ServerConnection
-
 Pairs = Sequence[tuple[str, str]]
 
 UNREPEATED = frozenset(
     {b"content-length", b"content-range", b"etag", b"last-modified", b"location", b"set-cookie"}
 )
-"""Fields whose values seldom come again, or are secrets (RFC 7541 section 7.1.3): they take no room of others in
-the table."""
+"""Fields whose values seldom come again, or are secrets (RFC 7541 section 7.1.3): they take no room of others
+in the table."""
 
 
 class H2Exchange(Exchange):
@@ -44,9 +41,7 @@ class H2Exchange(Exchange):
         "urgency",
     )
 
-    owner: "H2ServerConnection"
-
-    def __init__(self, owner: "H2ServerConnection", stream_id: int) -> None:
+    def __init__(self, owner: Any, stream_id: int) -> None:
         super().__init__(owner)
         self.stream_id = stream_id
         self.urgency = DEFAULT_URGENCY
@@ -78,6 +73,8 @@ class H2Exchange(Exchange):
     def send_informational(self, status: str, fields: Pairs) -> bool:
         """Write a head of status 1xx."""
         self.owner.send_fields(self, [(b":status", status[:3].encode()), *field_pairs(fields)])
+        # There may be any number of them, and it is the transport that says when the client has enough.
+        self.owner.sender.note_written(sum(len(value) for _, value in fields))
         return True
 
     def send_continue(self) -> None:
@@ -96,7 +93,7 @@ class H2Exchange(Exchange):
         """
         if head.closes:
             # RFC 9113 has no field for that; who wants the connection to end gets what it has.
-            self.owner.drain_streams()
+            self.owner.leaving.begin()
         if self.head.upgrade and 200 <= head.code < 300:
             # RFC 8441 section 5: a status 2xx would open a tunnel, and this is an answer.
             self.owner.send_fields(self, [(b":status", b"501")], is_last=True)

@@ -7,6 +7,8 @@ budget is told ENHANCE_YOUR_CALM, and the connection ends.
 
 from typing import Final, NamedTuple
 
+from h2.errors import ErrorCodes
+
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY = range(8)
 WINDOW_UPDATE, CONTINUATION = 8, 9
 """The types of frames (RFC 9113 section 6)."""
@@ -16,14 +18,22 @@ ACK: Final = 0x1
 END_HEADERS: Final = 0x4
 
 EARNED_BY_STREAM: Final = 20
-"""Frames that do not count, for each stream: some clients send a PRIORITY and two updates with each request."""
+"""Frames that do not count, for each stream: clients may send a PRIORITY and two updates with each."""
 
 EARNED_BY_DATA: Final = 10
 """Likewise for each DATA frame, either way: who takes much content returns many windows. Envoy's figure."""
 
 
-class FloodError(Exception):
+class WireError(Exception):
+    """A client has done what ends its connection, besides what the library finds."""
+
+    code = ErrorCodes.PROTOCOL_ERROR
+
+
+class FloodError(WireError):
     """A client has spent a budget."""
+
+    code = ErrorCodes.ENHANCE_YOUR_CALM
 
 
 class FloodLimits(NamedTuple):

@@ -7,7 +7,9 @@ the connection with its head, and a turn of the loop reads so many frames and no
 
 from typing import Final
 
-from .floods import ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, SETTINGS, Floods
+from h2.errors import ErrorCodes
+
+from .floods import ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, SETTINGS, Floods, WireError
 
 HEAD_SIZE: Final = 9
 """Bytes of a frame's head (RFC 9113 section 4.1)."""
@@ -19,11 +21,13 @@ TURN_FRAMES: Final = 128
 """Frames read in one turn of the loop: some 10 ms, where each is the head of a request."""
 
 
-class FrameSizeError(Exception):
+class FrameSizeError(WireError):
     """A frame is larger than it may be (section 4.2)."""
 
+    code = ErrorCodes.FRAME_SIZE_ERROR
 
-class FirstFrameError(Exception):
+
+class FirstFrameError(WireError):
     """The first frame is not the one that it must be (section 3.4)."""
 
 
@@ -113,7 +117,7 @@ class FrameScanner:
                 raise FirstFrameError("the first frame has no settings")
             self.is_begun = True
         self.floods.note(kind, flags, size, now)
-        if kind == HEADERS or kind == CONTINUATION:
+        if kind in (HEADERS, CONTINUATION):
             self.open_head = not flags & END_HEADERS
         elif kind == GOAWAY and size >= 8 and data[position + 5 : position + HEAD_SIZE] == NO_STREAM:
             # Section 6.8: the client begins no more streams. For the library it would be the end, and of

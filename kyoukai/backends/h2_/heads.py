@@ -73,7 +73,7 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], has_ended: bool) -> Read
     expects = False
     urgency = DEFAULT_URGENCY
     for name, value in regular:
-        if name == b"content-length" and has_ended and value.strip(b"0"):
+        if name == b"content-length" and has_ended and value.isdigit() and value.strip(b"0"):
             raise MalformedError("a Content-Length without content")
         if name == b"expect":
             expects = value.lower() == b"100-continue" and not has_ended

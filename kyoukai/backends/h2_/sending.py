@@ -1,25 +1,24 @@
 """What is sent of the answers of one connection, and when: as the client's windows and the transport let it.
 
-Content that the client does not take yet waits at its stream, and whoever makes it is told to wait. When there
-is room, streams get it by their urgency (RFC 9218), and those of one urgency frame by frame in turn.
+Content that the client does not take yet waits at its stream, and whoever makes it is told to wait. When
+there is room, streams get it by their urgency (RFC 9218), and those of one urgency frame by frame in turn.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from h2.connection import H2Connection
 from h2.exceptions import ProtocolError
 
+from .exchange import H2Exchange
 from .heads import field_pairs
 
-if TYPE_CHECKING:
-    from .connection import H2ServerConnection
-    from .exchange import H2Exchange
-
 TURN_SIZE: Final = 256 * 1024
-"""Bytes of content that are written in one turn of the loop: the transport can say that it is full between two."""
+"""Bytes of content that are written in one turn of the loop: between two, the transport may say that it is
+full."""
 
 LOW_WATER: Final = 16 * 1024
-"""Bytes that wait of one answer, at which whoever makes it goes on: one frame, so that the client need not wait."""
+"""Bytes that wait of one answer, at which whoever makes it goes on: one frame, so that the client need not
+wait."""
 
 
 class Sender:
@@ -31,7 +30,7 @@ class Sender:
 
     __slots__ = ("engine", "owner", "turn_size", "waiting")
 
-    def __init__(self, owner: "H2ServerConnection", engine: H2Connection) -> None:
+    def __init__(self, owner: Any, engine: H2Connection) -> None:
         self.owner = owner
         self.engine = engine
         self.waiting: dict[int, H2Exchange] = {}
@@ -44,7 +43,7 @@ class Sender:
         """Whether the transport takes more in this turn."""
         return self.turn_size < TURN_SIZE and not self.owner.is_paused
 
-    def send(self, exchange: "H2Exchange", data: bytes) -> None:
+    def send(self, exchange: H2Exchange, data: bytes) -> None:
         """Send a piece of an answer, and its end where that follows; what cannot go waits."""
         stream_id, waiting = exchange.stream_id, self.waiting
         if stream_id in waiting:
@@ -60,6 +59,15 @@ class Sender:
         if not exchange.is_ending:
             exchange.pause_writing()
 
+    def note_written(self, size: int) -> None:
+        """Note what is written besides content, and let the transport have it before it is too much.
+
+        :param size: in bytes.
+        """
+        self.turn_size += size
+        if self.turn_size >= TURN_SIZE:
+            self.owner.flush()
+
     def pump(self) -> None:
         """Send what waits, as far as there is room for it."""
         waiting, engine = self.waiting, self.engine
@@ -72,7 +80,7 @@ class Sender:
             while turn and self.has_room and engine.outbound_flow_control_window > 0:
                 turn = [one for one in turn if self.send_on(one, engine.max_outbound_frame_size)]
 
-    def send_on(self, exchange: "H2Exchange", limit: int) -> bool:
+    def send_on(self, exchange: H2Exchange, limit: int) -> bool:
         """Send some of what waits of one answer, and return whether more of it may go.
 
         :param limit: bytes to be sent at the most.
@@ -96,12 +104,12 @@ class Sender:
             exchange.resume_writing()
         return stream_id in waiting
 
-    def drop(self, exchange: "H2Exchange") -> None:
+    def drop(self, exchange: H2Exchange) -> None:
         """Let go of what waits of an answer."""
         exchange.pending, exchange.pending_at = b"", 0
         self.waiting.pop(exchange.stream_id, None)
 
-    def _write(self, exchange: "H2Exchange", limit: int) -> bool:
+    def _write(self, exchange: H2Exchange, limit: int) -> bool:
         """Write what waits, as far as there is room for it, and the end; return whether nothing waits now."""
         engine, stream_id = self.engine, exchange.stream_id
         data, position = exchange.pending, exchange.pending_at

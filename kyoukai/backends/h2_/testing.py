@@ -16,7 +16,8 @@ from hyperframe.frame import (
 
 from kyoukai.testing import WireAdapter, WireAnswer
 
-from .engine import FIRST_WINDOW, MAX_FRAME_SIZE, PREFACE
+from .engine import FIRST_WINDOW, MAX_FRAME_SIZE
+from .preface import PREFACE
 
 Fields = Sequence[tuple[str, str]]
 
@@ -74,7 +75,8 @@ class H2Adapter(WireAdapter):
         """Return what acknowledges settings and pings, and gives the windows back what came."""
         self.unread += data
         replies: list[Frame] = []
-        for frame, self.unread in frames_of(self.unread):
+        for frame, rest in frames_of(self.unread):
+            self.unread = rest
             if isinstance(frame, WindowUpdateFrame):
                 self.windows[frame.stream_id] += frame.window_increment
             elif isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:

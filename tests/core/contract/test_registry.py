@@ -38,6 +38,7 @@ from kyoukai.core.errors import (
 )
 
 OURS = [
+    ("h2", "kyoukai.backends.h2_:H2Backend"),
     ("httptools", "kyoukai.backends.httptools_:HttptoolsBackend"),
     ("reference", "kyoukai.backends.reference:ReferenceBackend"),
 ]
@@ -224,18 +225,18 @@ def test_a_reference_loads(install: Install, attribute: str) -> None:
 
 def test_a_name_that_is_nearly_right() -> None:
     message, _ = failure("refrence", UnknownBackendError)
-    assert message == "unknown backend 'refrence'; did you mean reference? known: httptools, reference"
+    assert message == "unknown backend 'refrence'; did you mean reference? known: h2, httptools, reference"
 
 
 def test_a_name_that_is_far_off() -> None:
     message, _ = failure("zzz", UnknownBackendError)
-    assert message == "unknown backend 'zzz'; known: httptools, reference"
+    assert message == "unknown backend 'zzz'; known: h2, httptools, reference"
 
 
 def test_an_unknown_name_is_answered_with_all_that_are_installed(install: Install) -> None:
     install("third", {"quick": "third_module:Good"})
     message, _ = failure("quik", UnknownBackendError)
-    assert message == "unknown backend 'quik'; did you mean quick? known: httptools, quick, reference"
+    assert message == "unknown backend 'quik'; did you mean quick? known: h2, httptools, quick, reference"
 
 
 def test_a_name_is_not_compared_loosely() -> None:

@@ -1,0 +1,63 @@
+"""How a connection ends in good order: no request is lost (RFC 9113 section 6.8).
+
+First the client is told that it should begin no more streams, and pinged. What it answers says that it knows;
+what it has begun until then is served. Then it is told which stream is the last, and may ask for what it
+begins all the same by another connection. After the last answer, the connection ends.
+"""
+
+import math
+from typing import Any, Final
+
+ANY_STREAM: Final = 2**31 - 1
+"""The last stream of a GOAWAY, where one with the real number follows."""
+
+LAST_PING: Final = b"kyoukai\0"
+
+PATIENCE: Final = 1.0
+"""Seconds that the answer to the ping may take."""
+
+
+class Leaving:
+    """The end of one connection.
+
+    :param owner: the connection.
+    """
+
+    __slots__ = ("deadline", "last_stream_id", "owner")
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+        self.deadline = math.inf
+        """When to say which stream is the last, where the client does not answer."""
+        self.last_stream_id: int | None = None
+        """The last stream that is served, once that has been said."""
+
+    def begin(self) -> None:
+        """Tell the client to begin no more streams. It may be called again."""
+        owner = self.owner
+        if self.last_stream_id is None and self.deadline == math.inf:
+            owner.engine.say_goodbye(last_stream_id=ANY_STREAM)
+            owner.engine.ping(LAST_PING)
+            self.deadline = owner.server.clock + PATIENCE
+            owner.schedule()
+
+    def note_ping(self, data: bytes) -> None:
+        """Take note of a ping that is answered."""
+        if data == LAST_PING and self.last_stream_id is None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Say which stream is the last, and end after it."""
+        owner = self.owner
+        self.deadline = math.inf
+        self.last_stream_id = owner.engine.highest_inbound_stream_id
+        owner.engine.say_goodbye()
+        if owner.streams:
+            owner.schedule()
+        else:
+            owner.leave()
+
+    def sweep(self, now: float) -> None:
+        """Go on where the client has not answered in time."""
+        if self.deadline <= now:
+            self.finish()

@@ -1,0 +1,330 @@
+"""How connections begin and end: prefaces, deadlines, stops, and what ends them early."""
+
+import contextlib
+import socket
+from typing import Any
+
+import pytest
+from h2.errors import ErrorCodes
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    ExtensionFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    PriorityFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+from werkzeug.wrappers import Response
+
+from kyoukai.backends.h2_.preface import PREFACE
+
+from ...serving import PATIENCE, Answering, echo
+from .frame_client import GET, POST, FrameClient, head
+from .raw_heads import frames_of_head
+from .test_streams import Site
+
+LAST = 2**31 - 1
+
+
+@pytest.mark.parametrize("size", [1, 5, 23])
+def test_a_preface_in_pieces(serve: Any, size: int) -> None:
+    server = serve(echo)
+    with FrameClient(server, settings=None) as client:
+        sent = PREFACE + SettingsFrame(0).serialize()
+        for start in range(0, len(sent), size):
+            client.socket.sendall(sent[start : start + size])
+        client.request(1)
+        assert client.answer()[1] == b"GET / "
+
+
+def test_who_speaks_http_1_is_told(serve: Any) -> None:
+    server = serve(echo)
+    for request in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"PRI * HTTP/1.1\r\n\r\n"):
+        with socket.create_connection(server.component.address, PATIENCE) as client:
+            client.sendall(request)
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 505 HTTP Version Not Supported\r\n")
+        assert answer.endswith(b"This server speaks HTTP/2 here, and nothing else.\n")
+    server.wait_until_empty()
+
+
+@pytest.mark.parametrize("data", [b"\x16\x03\x01\x02\x00", b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", b"hello\r\n"])
+def test_other_bytes_get_nothing(serve: Any, data: bytes) -> None:
+    server = serve(echo)
+    with socket.create_connection(server.component.address, PATIENCE) as client:
+        client.sendall(data)
+        assert client.recv(100) == b""
+    server.wait_until_empty()
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ([PingFrame(0, b"12345678")], ErrorCodes.PROTOCOL_ERROR),
+        ([SettingsFrame(0), DataFrame(1, b"x")], ErrorCodes.PROTOCOL_ERROR),
+        ([SettingsFrame(0), WindowUpdateFrame(0, LAST)], ErrorCodes.FLOW_CONTROL_ERROR),
+        ([SettingsFrame(0), DataFrame(1, bytes(16385))], ErrorCodes.FRAME_SIZE_ERROR),
+        ([SettingsFrame(0), ContinuationFrame(1, b"x")], ErrorCodes.PROTOCOL_ERROR),
+        (
+            [SettingsFrame(0), HeadersFrame(1, b"\xff" * 9, flags=["END_HEADERS"])],
+            ErrorCodes.COMPRESSION_ERROR,
+        ),
+        ([SettingsFrame(0), HeadersFrame(1, b"\x82"), PingFrame(0, b"12345678")], ErrorCodes.PROTOCOL_ERROR),
+        ([SettingsFrame(0, settings={SettingsFrame.ENABLE_PUSH: 2})], ErrorCodes.PROTOCOL_ERROR),
+    ],
+)
+def test_errors_of_the_connection(serve: Any, sent: list[Frame], code: int) -> None:
+    server = serve(echo)
+    with FrameClient(server, settings=None) as client:
+        client.socket.sendall(PREFACE)
+        client.send(*sent)
+        assert client.goodbye()[0] == code
+        assert client.is_over()
+    server.wait_until_empty()
+
+
+def floods() -> dict[str, Any]:
+    """Return what each flood sends, for a client and the number of a stream."""
+    return {
+        "resets": lambda c, n: [c.head(n, GET), RstStreamFrame(n, ErrorCodes.CANCEL)],
+        "malformed": lambda c, n: [c.head(n, [("x", "y")])],
+        "pings": lambda c, n: [PingFrame(0, b"12345678")],
+        "settings": lambda c, n: [SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: n})],
+        "empty frames": lambda c, n: [c.head(1, POST, ends=False)] if n == 1 else [DataFrame(1, b"")],
+        "priorities": lambda c, n: [PriorityFrame(n, depends_on=0, stream_weight=1)],
+        "windows": lambda c, n: [WindowUpdateFrame(0, 1)],
+        "unknown": lambda c, n: [ExtensionFrame(0xEE, 0, body=b"")],
+    }
+
+
+BUDGETS = dict.fromkeys(("max_resets", "max_pings", "max_settings", "max_empty_frames"), 20)
+
+
+@pytest.mark.parametrize("kind", list(floods()))
+def test_a_flood_ends_and_its_neighbour_does_not_notice(serve: Any, kind: str) -> None:
+    make = floods()[kind]
+    server = serve(echo, backend_options={**BUDGETS, "max_overhead_frames": 20})
+    with FrameClient(server) as client, FrameClient(server) as neighbour:
+        with contextlib.suppress(ConnectionError):
+            for stream in range(1, 401, 2):
+                client.send(*make(client, stream))
+        assert client.goodbye()[0] == ErrorCodes.ENHANCE_YOUR_CALM
+        neighbour.request(1)
+        assert neighbour.answer()[1] == b"GET / "
+    server.wait_until_empty()
+
+
+def test_a_head_without_end(serve: Any) -> None:
+    server = serve(echo)
+    with FrameClient(server) as client:
+        with contextlib.suppress(ConnectionError):
+            client.send(HeadersFrame(1, b"\x82"), *[ContinuationFrame(1, b"\x82")] * 9)
+        assert client.goodbye()[0] == ErrorCodes.ENHANCE_YOUR_CALM
+    server.wait_until_empty()
+
+
+def test_few_bytes_that_stand_for_many(serve: Any) -> None:
+    server = serve(echo)
+    with FrameClient(server) as client:
+        client.request(1, [*GET, ("x", "y" * 3000)])
+        client.answer()
+        # The dynamic table's first entry, again and again: one byte each.
+        client.send(*frames_of_head(client.encoder.encode(GET) + b"\xbe" * 200, 3))
+        assert client.goodbye()[0] == ErrorCodes.ENHANCE_YOUR_CALM
+    server.wait_until_empty()
+
+
+def test_more_requests_than_may_be(serve: Any) -> None:
+    site = Site()
+    server = serve(site.app, backend_options={"max_concurrent_streams": 3})
+    with FrameClient(server) as client:
+        client.send(*(client.head(stream, head(f"/wait/{stream}")) for stream in (1, 3, 5, 7)))
+        assert client.reset_code(7) == ErrorCodes.REFUSED_STREAM
+        server.call(site.go_on.set)
+        for stream in (1, 3, 5):
+            assert client.answer(stream)[1] == b"%d" % stream
+        client.request(9, GET)
+        assert client.answer(9)[1] == b"index"
+
+
+# Deadlines
+
+
+@pytest.mark.parametrize("sent", [b"", PREFACE[:10], PREFACE, PREFACE + b"\0\0\0"])
+def test_settings_that_do_not_come(serve: Any, sent: bytes) -> None:
+    server = serve(echo, limits={"head_timeout": 0.1})
+    with FrameClient(server, settings=None) as client:
+        client.socket.sendall(sent)
+        while client.receive() is not None:
+            pass
+    server.wait_until_empty()
+
+
+def test_a_head_that_is_late(serve: Any) -> None:
+    server = serve(echo, limits={"head_timeout": 0.1})
+    with FrameClient(server) as client:
+        client.request(1, POST, ends=False)
+        client.send(HeadersFrame(3, b"\x82"))
+        assert client.goodbye()[0] == ErrorCodes.ENHANCE_YOUR_CALM
+    server.wait_until_empty()
+
+
+def test_an_idle_connection(serve: Any) -> None:
+    server = serve(echo, limits={"keep_alive_timeout": 0.1})
+    with FrameClient(server) as client:
+        client.request(1)
+        client.answer()
+        assert client.goodbye() == (ErrorCodes.NO_ERROR, 1)
+        assert client.is_over()
+    server.wait_until_empty()
+
+
+def test_a_connection_with_a_request_is_not_idle(serve: Any) -> None:
+    site = Site()
+    server = serve(site.app, limits={"keep_alive_timeout": 0.1, "head_timeout": 0.1})
+    with FrameClient(server) as client:
+        client.request(1, head("/wait/a"))
+        server.wait_until(lambda: site.asked == ["a"])
+        server.let_pass(0.5)
+        server.call(site.go_on.set)
+        assert client.answer()[1] == b"a"
+
+
+def test_a_body_that_is_late(serve: Any) -> None:
+    server = serve(echo, limits={"body_timeout": 0.1})
+    with FrameClient(server) as client:
+        client.request(1, POST, ends=False)
+        assert client.answer()[0][":status"] == "408"
+        assert client.reset_code() == ErrorCodes.NO_ERROR
+
+
+def test_a_stream_that_is_not_taken(serve: Any) -> None:
+    server = serve(Site().app, limits={"write_timeout": 0.1})
+    with FrameClient(server, {SettingsFrame.INITIAL_WINDOW_SIZE: 10}) as client:
+        client.request(1, head("/large/100000"))
+        assert client.reset_code() == ErrorCodes.CANCEL
+        client.request(3)
+        assert client.answer(3)[1] == b"index"
+
+
+def test_a_connection_that_takes_nothing(serve: Any) -> None:
+    server = serve(Site().app, limits={"write_timeout": 0.1})
+    with FrameClient(server, {SettingsFrame.INITIAL_WINDOW_SIZE: 2**20}) as client:
+        client.request(1, head("/large/100000"))
+        server.wait_until_empty()
+
+
+def test_who_asks_for_much_and_reads_nothing_costs_little(serve: Any) -> None:
+    made = 0
+
+    @Answering
+    async def app(request: Any) -> Response:
+        def pieces() -> Any:
+            nonlocal made
+            while True:
+                made += 65536
+                yield bytes(65536)
+
+        return Response(pieces())
+
+    server = serve(app, limits={"write_timeout": 0.5})
+    settings = {SettingsFrame.INITIAL_WINDOW_SIZE: LAST}
+    with FrameClient(server, settings, receive_buffer=4096) as client:
+        client.open(LAST - 65535, 0)
+        for stream in range(1, 201, 2):
+            client.request(stream)
+        server.wait_until(lambda: server.server.connections and server.connection.is_paused)
+        server.wait_until(lambda: server.connection.sender.waiting)
+        server.wait_until_empty()
+    # What the system takes, and some for each.
+    assert made < 64 * 2**20
+
+
+# The end
+
+
+def test_a_stop_answers_what_has_begun(serve: Any) -> None:
+    site = Site()
+    server = serve(site.app)
+    clients = [FrameClient(server) for _ in range(3)]
+    with contextlib.ExitStack() as stack:
+        for client in clients:
+            stack.enter_context(client)
+            for stream in range(1, 21, 2):
+                client.request(stream, head(f"/wait/{stream}"))
+        server.wait_until(lambda: len(site.asked) == 30)
+        server.begin_stop()
+        for client in clients:
+            assert client.goodbye() == (ErrorCodes.NO_ERROR, LAST)
+            # What is sent before the client knows is served, too.
+            client.request(21, GET)
+            ping = client.receive_a(PingFrame)
+            client.send(PingFrame(0, ping.opaque_data, flags=["ACK"]))
+            assert client.answer(21)[1] == b"index"
+            assert client.goodbye() == (ErrorCodes.NO_ERROR, 21)
+            client.request(23, GET)
+            assert client.reset_code(23) == ErrorCodes.REFUSED_STREAM
+        server.call(site.go_on.set)
+        for client in clients:
+            answers = {}
+            while (frame := client.receive()) is not None:
+                if isinstance(frame, DataFrame):
+                    answers[frame.stream_id] = frame.data
+            assert answers == {stream: b"%d" % stream for stream in range(1, 21, 2)}
+
+
+def test_a_stop_does_not_wait_long_for_a_ping(serve: Any) -> None:
+    server = serve(echo)
+    with FrameClient(server) as client:
+        client.ping()
+        server.begin_stop()
+        assert client.goodbye()[1] == LAST
+        assert client.goodbye()[1] == 0
+        assert client.is_over()
+
+
+def test_a_client_that_says_goodbye_gets_its_answers(serve: Any) -> None:
+    site = Site()
+    server = serve(site.app)
+    with FrameClient(server) as client:
+        client.send(client.head(1, head("/wait/a")), client.head(3, GET), GoAwayFrame(0, last_stream_id=0))
+        assert client.answer(3)[1] == b"index"
+        server.call(site.go_on.set)
+        assert client.answer(1)[1] == b"a"
+        assert client.receive_until_over()
+    server.wait_until_empty()
+
+
+def test_a_client_that_ends_its_side_gets_its_answers(serve: Any) -> None:
+    site = Site()
+    server = serve(site.app)
+    with FrameClient(server) as client:
+        client.request(1, head("/wait/a"))
+        server.wait_until(lambda: site.asked == ["a"])
+        client.socket.shutdown(socket.SHUT_WR)
+        server.call(site.go_on.set)
+        assert client.answer(1)[1] == b"a"
+        assert client.receive_until_over()
+    server.wait_until_empty()
+
+
+def test_a_client_that_is_gone(serve: Any) -> None:
+    site = Site()
+    server = serve(site.app, cancel_on_disconnect=True)
+    with FrameClient(server) as client:
+        client.send(*(client.head(stream, head("/wait/x")) for stream in (1, 3, 5)))
+        server.wait_until(lambda: len(site.asked) == 3)
+    server.wait_until(lambda: site.ended == ["x"] * 3)
+
+
+def test_content_behind_the_end_of_a_request(serve: Any) -> None:
+    with FrameClient(serve(Site().app)) as client:
+        client.send(client.head(1, head("/large/100000")), DataFrame(1, b"x"))
+        assert client.reset_code() == ErrorCodes.STREAM_CLOSED
+        client.request(3)
+        assert client.answer(3)[1] == b"index"

@@ -1,0 +1,259 @@
+"""A client of HTTP/2 that tests write to, and read from, as if it were one of HTTP/1.1.
+
+It is a gateway in the place of a socket. So a test of what an application sees, and its client, is one test
+for every wire.
+"""
+
+import http
+import re
+import socket
+from typing import Any
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+import h2.settings
+
+# They are about a connection of HTTP/1, and no part of a request by HTTP/2.
+CONNECTION_FIELDS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host"}
+
+GOAWAY = 7
+
+CONFIGURATION = h2.config.H2Configuration(
+    client_side=True,
+    header_encoding="latin-1",
+    validate_outbound_headers=False,
+    normalize_outbound_headers=False,
+)
+
+
+def encoded(pairs: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return fields as they are sent."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+
+
+class Stream:
+    """One request, and what has come of its answer."""
+
+    def __init__(self, number: int, method: str, closes: bool) -> None:
+        self.number = number
+        self.method = method
+        self.closes = closes
+        self.rendered = b""
+        self.is_chunked = False
+        self.is_answered = self.is_broken = False
+
+    def render_head(self, pairs: Any, is_interim: bool) -> None:
+        """Render the head of an answer as HTTP/1.1 has it."""
+        fields = [(str(name), str(value)) for name, value in pairs]
+        status = int(fields[0][1])
+        names = [name for name, _ in fields]
+        has_content = not (is_interim or self.method == "HEAD" or status in (204, 304))
+        self.is_chunked = has_content and "content-length" not in names
+        lines = [f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}"]
+        lines += [f"{name.title()}: {value}" for name, value in fields[1:]]
+        if self.is_chunked:
+            lines.append("Transfer-Encoding: chunked")
+        self.rendered += "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    def render_data(self, data: bytes) -> None:
+        """Render a piece of content."""
+        self.rendered += b"%x\r\n%b\r\n" % (len(data), data) if self.is_chunked and data else data
+
+    def render_end(self, trailers: Any = ()) -> None:
+        """Render the end."""
+        self.is_answered = True
+        if self.is_chunked:
+            lines = ["0", *(f"{name.title()}: {value}" for name, value in trailers), "", ""]
+            self.rendered += "\r\n".join(lines).encode("latin-1")
+
+
+class Gateway:
+    """A socket by which HTTP/1.1 is spoken, over one by which HTTP/2 is.
+
+    :param sock: connected.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.engine = h2.connection.H2Connection(CONFIGURATION)
+        self.engine.initiate_connection()
+        # A client that takes as much as the system does, as one of HTTP/1 would.
+        self.engine.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1})
+        self.engine.increment_flow_control_window(2**31 - 1 - 65535)
+        self.received = self.unsent = b""
+        self.left: int | None = 0
+        """Bytes of the request's body that are still to come; ``None``: it comes in chunks."""
+        self.streams: list[Stream] = []
+        """The requests that have not got all of their answers."""
+        self.sending: Stream | None = None
+        """Whose body is coming."""
+        self.has_ended = False
+        self.goodbyes: list[int] = []
+        """The codes of each GOAWAY."""
+        self.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sock, name)
+
+    # Out
+
+    def flush(self) -> None:
+        data = self.engine.data_to_send()
+        if data:
+            self.sock.sendall(data)
+
+    def sendall(self, data: bytes) -> None:
+        """Send requests, as they come."""
+        self.unsent += data
+        while self._send_some():
+            pass
+        self.flush()
+
+    def send(self, data: bytes) -> int:
+        """Send requests, and return how much of it was."""
+        self.sendall(data)
+        return len(data)
+
+    def _send_some(self) -> bool:
+        if self.sending is None:
+            head, found, rest = self.unsent.partition(b"\r\n\r\n")
+            if found:
+                self.unsent = rest
+                self._send_head(head.decode("latin-1"))
+            return bool(found)
+        if self.left is None:
+            return self._send_chunk()
+        if not self.unsent:
+            return False
+        data, self.unsent = self.unsent[: self.left], self.unsent[self.left :]
+        self.left -= len(data)
+        self._send_data(data, ends=not self.left)
+        return True
+
+    def _send_head(self, head: str) -> None:
+        request_line, *lines = head.split("\r\n")
+        method, target, _ = request_line.split(" ")
+        fields = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+        known = dict(fields)
+        pairs = [(":method", method), (":scheme", "http"), (":path", target)]
+        if "host" in known:
+            pairs.append((":authority", known["host"]))
+        pairs += [(name, value) for name, value in fields if name not in CONNECTION_FIELDS]
+        stream = Stream(
+            self.engine.get_next_available_stream_id(), method, "close" in known.get("connection", "")
+        )
+        is_chunked = "transfer-encoding" in known
+        self.left = None if is_chunked else int(known.get("content-length", "0"))
+        self.streams.append(stream)
+        self.engine.send_headers(stream.number, encoded(pairs), end_stream=self.left == 0)
+        if self.left != 0:
+            self.sending = stream
+
+    def _send_chunk(self) -> bool:
+        match = re.match(rb"([0-9a-fA-F]+)\r\n", self.unsent)
+        if match is None:
+            return False
+        size, start = int(match[1], 16), match.end()
+        if size:
+            if len(self.unsent) < start + size + 2:
+                return False
+            data, self.unsent = self.unsent[start : start + size], self.unsent[start + size + 2 :]
+            self._send_data(data, ends=False)
+            return True
+        section, found, rest = self.unsent[start - 2 :].partition(b"\r\n\r\n")
+        if not found:
+            return False
+        self.unsent = rest
+        lines = section.decode("latin-1").split("\r\n")[1:]
+        pairs = [line.partition(":") for line in lines]
+        trailers = [(name.lower(), value.strip()) for name, _, value in pairs]
+        stream, self.sending, self.left = self.sending, None, 0
+        assert stream is not None
+        if not self._is_closed(stream):
+            if trailers:
+                self.engine.send_headers(stream.number, encoded(trailers), end_stream=True)
+            else:
+                self.engine.end_stream(stream.number)
+        return True
+
+    def _is_closed(self, stream: Stream) -> bool:
+        return stream.is_broken or self.has_ended
+
+    def _send_data(self, data: bytes, *, ends: bool) -> None:
+        stream = self.sending
+        assert stream is not None
+        while not self._is_closed(stream):
+            try:
+                window = self.engine.local_flow_control_window(stream.number)
+                part = data[: min(window, self.engine.max_outbound_frame_size)]
+                if part or not data:
+                    data = data[len(part) :]
+                    self.engine.send_data(stream.number, part, end_stream=ends and not data)
+            except h2.exceptions.StreamClosedError:
+                break
+            self.flush()
+            if not data:
+                break
+            if not part:
+                self._receive()
+        if ends:
+            self.sending, self.left = None, 0
+
+    # In
+
+    def recv(self, size: int, *flags: int) -> bytes:
+        """Return bytes of the answers, in the order of their requests; none at the end."""
+        while True:
+            if self.streams:
+                stream = self.streams[0]
+                if stream.rendered:
+                    data, stream.rendered = stream.rendered[:size], stream.rendered[size:]
+                    return data
+                if stream.is_answered:
+                    if stream.closes:
+                        return b""
+                    self.streams.pop(0)
+                    continue
+                if stream.is_broken:
+                    return b""
+            if self.has_ended:
+                return b""
+            self._receive()
+
+    def _receive(self) -> None:
+        data = self.sock.recv(65536)
+        if not data:
+            self.has_ended = True
+            return
+        self.received += data
+        while len(self.received) >= max(9, end := 9 + int.from_bytes(self.received[:3])):
+            frame, self.received = self.received[:end], self.received[end:]
+            if frame[3] == GOAWAY:
+                # For the library, it would be the end of all streams.
+                self.goodbyes.append(int.from_bytes(frame[13:17]))
+                continue
+            for event in self.engine.receive_data(frame):
+                self._take(event)
+        self.flush()
+
+    def _take(self, event: h2.events.Event) -> None:
+        number = getattr(event, "stream_id", None)
+        stream = next((stream for stream in self.streams if stream.number == number), None)
+        if isinstance(event, h2.events.DataReceived):
+            self.engine.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        if stream is None:
+            return
+        if isinstance(event, h2.events.ResponseReceived):
+            stream.render_head(event.headers, False)
+        elif isinstance(event, h2.events.InformationalResponseReceived):
+            stream.render_head(event.headers, True)
+        elif isinstance(event, h2.events.DataReceived):
+            stream.render_data(event.data)
+        elif isinstance(event, h2.events.TrailersReceived):
+            stream.render_end(event.headers)
+        elif isinstance(event, h2.events.StreamEnded) and not stream.is_answered:
+            stream.render_end()
+        elif isinstance(event, h2.events.StreamReset):
+            stream.is_broken = True
