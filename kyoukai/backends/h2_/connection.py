@@ -274,23 +274,7 @@ class H2ServerConnection(ExchangeConnection):
             return
         self.leaving.sweep(now)
         if self.sender.waiting and not self.is_paused:
-            self.check_takers(now - self.limits.write_timeout)
-
-    def check_takers(self, since: float) -> None:
-        """Cut off who takes nothing of an answer, though the transport has room.
-
-        :param since: who has taken something after that is left alone.
-        """
-        for exchange in tuple(self.sender.waiting.values()):
-            if exchange.stalled_since > since:
-                continue
-            if self.engine.outbound_flow_control_window <= 0:
-                logger.debug("a client does not read: cutting it off")
-                self.abort()
-                return
-            if self.engine.stream_window(exchange.stream_id) <= 0:
-                self.reset_stream(exchange, ErrorCodes.CANCEL)
-                self.lose_stream(exchange)
+            self.sender.check_takers(now - self.limits.write_timeout)
 
     def expire(self) -> None:
         """Act on :attr:`deadline`: end what is idle, and what has a head that does not come whole."""

@@ -41,6 +41,9 @@ class H2Exchange(Exchange):
         "urgency",
     )
 
+    owner: Any
+    """The connection, :class:`~.connection.H2ServerConnection`."""
+
     def __init__(self, owner: Any, stream_id: int) -> None:
         super().__init__(owner)
         self.stream_id = stream_id

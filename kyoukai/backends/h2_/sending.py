@@ -4,13 +4,17 @@ Content that the client does not take yet waits at its stream, and whoever makes
 there is room, streams get it by their urgency (RFC 9218), and those of one urgency frame by frame in turn.
 """
 
+import logging
 from typing import Any, Final
 
-from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 
+from .engine import Engine
 from .exchange import H2Exchange
 from .heads import field_pairs
+
+logger: Final = logging.getLogger("kyoukai.protocol")
 
 TURN_SIZE: Final = 256 * 1024
 """Bytes of content that are written in one turn of the loop: between two, the transport may say that it is
@@ -30,7 +34,7 @@ class Sender:
 
     __slots__ = ("engine", "owner", "turn_size", "waiting")
 
-    def __init__(self, owner: Any, engine: H2Connection) -> None:
+    def __init__(self, owner: Any, engine: Engine) -> None:
         self.owner = owner
         self.engine = engine
         self.waiting: dict[int, H2Exchange] = {}
@@ -103,6 +107,22 @@ class Sender:
         elif not exchange.is_ending and len(exchange.pending) - exchange.pending_at <= LOW_WATER:
             exchange.resume_writing()
         return stream_id in waiting
+
+    def check_takers(self, since: float) -> None:
+        """Cut off who takes nothing of an answer, though the transport has room.
+
+        :param since: who has taken something after that is left alone, by the server's clock.
+        """
+        for exchange in tuple(self.waiting.values()):
+            if exchange.stalled_since > since:
+                continue
+            if self.engine.outbound_flow_control_window <= 0:
+                logger.debug("a client does not read: cutting it off")
+                self.owner.abort()
+                return
+            if self.engine.stream_window(exchange.stream_id) <= 0:
+                self.owner.reset_stream(exchange, ErrorCodes.CANCEL)
+                self.owner.lose_stream(exchange)
 
     def drop(self, exchange: H2Exchange) -> None:
         """Let go of what waits of an answer."""
