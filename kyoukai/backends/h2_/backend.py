@@ -7,6 +7,7 @@ from kyoukai import Backend, BackendOptionError, Feature, ServerComponent
 from .connection import H2ServerConnection
 from .engine import FIRST_WINDOW, H2Limits
 from .floods import FloodLimits
+from .preface import PREFACE
 
 
 class H2Backend(Backend):
@@ -46,6 +47,7 @@ class H2Backend(Backend):
         }
     )
     alpn_protocols = ("h2",)
+    preface = PREFACE
     testing_adapter = "kyoukai.backends.h2_.testing:H2Adapter"
 
     def __init__(
