@@ -39,6 +39,7 @@ LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
     config.addinivalue_line("markers", "every_wire: also run by HTTP/2, on one loop")
+    config.addinivalue_line("markers", "http1: in a module of every wire, is of HTTP/1 alone")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -49,10 +50,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def is_wanted(item: pytest.Item) -> bool:
         params = item.callspec.params if hasattr(item, "callspec") else {}
-        if params.get("backend") != HTTP2 or "loop_factory" not in params:
+        named = [str(mark.args[0]) for mark in item.iter_markers("parametrize")]
+        if params.get("backend") != HTTP2 or any("backend" in names for names in named):
             return True
-        is_marked = item.get_closest_marker("every_wire") is not None
-        return is_marked and params["loop_factory"] == "uvloop"
+        is_marked = item.get_closest_marker("every_wire") and not item.get_closest_marker("http1")
+        return bool(is_marked) and params.get("loop_factory", "uvloop") == "uvloop"
 
     items[:] = filter(is_wanted, items)
 
