@@ -59,7 +59,8 @@ class H2ServerConnection(ExchangeConnection):
         self.streams = {}
         self.exchanges = self.streams.values()
         self.engine = Engine(self.h2_limits, self.limits.max_head_size)
-        self.scanner = FrameScanner(Floods(self.h2_limits.floods, self.server.clock), MAX_FRAME_SIZE)
+        floods = Floods(self.h2_limits.floods, self.server.clock)
+        self.scanner = FrameScanner(floods, MAX_FRAME_SIZE, self.streams)
         self.sender = Sender(self, self.engine)
         self.deadline = self.server.clock + self.limits.head_timeout
 
@@ -156,6 +157,7 @@ class H2ServerConnection(ExchangeConnection):
             # Section 8.1: NO_ERROR, for the answer is whole. Where it is not, this changes nothing any more.
             self.engine.reset(exchange.stream_id, ErrorCodes.NO_ERROR)
             self.schedule()
+        self.scanner.floods.note_answered()
         self.forget_stream(exchange)
 
     def lose_stream(self, exchange: H2Exchange) -> None:

@@ -104,14 +104,17 @@ class Floods:
         self.continuations = 0
         """Frames of the head that is coming, behind its first."""
 
-    def note(self, kind: int, flags: int, size: int, now: float) -> None:
+    def note(self, kind: int, flags: int, size: int, now: float, is_stray: bool = False) -> None:
         """Count a frame, before it is read.
 
         :param kind: its type.
         :param size: bytes of its payload.
+        :param is_stray: whether it is for a stream that is at its end.
         :raises FloodError: if it is one too many.
         """
-        if kind == DATA:
+        if is_stray:
+            self.overhead.spend(now)
+        elif kind == DATA:
             if size:
                 self.pings.earn(EARNED_BY_DATA)
                 self.overhead.earn(EARNED_BY_DATA)
@@ -133,6 +136,10 @@ class Floods:
             self.settings.spend(now)
         else:
             self.overhead.spend(now)
+
+    def note_answered(self) -> None:
+        """Count an answer that the client has: who takes most of them may take some requests back."""
+        self.resets.earn(1)
 
     def note_sent(self, frames: int) -> None:
         """Count DATA frames that were sent: each may be answered by updates of windows."""

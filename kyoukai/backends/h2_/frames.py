@@ -5,6 +5,7 @@ read all that there is. So what it gets is looked at before: frames are counted,
 the connection with its head, and a turn of the loop reads so many frames and no more.
 """
 
+from collections.abc import Container
 from typing import Final
 
 from h2.errors import ErrorCodes
@@ -13,9 +14,6 @@ from .floods import ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, SETTINGS, F
 
 HEAD_SIZE: Final = 9
 """Bytes of a frame's head (RFC 9113 section 4.1)."""
-
-NO_STREAM: Final = bytes(4)
-"""The identifier of the connection itself."""
 
 TURN_FRAMES: Final = 128
 """Frames read in one turn of the loop: some 10 ms, where each is the head of a request."""
@@ -36,23 +34,32 @@ class FrameScanner:
 
     :param floods: what counts the frames.
     :param max_size: the largest payload, as our settings say.
+    :param streams: the identifiers of the streams that are under way.
     """
 
     __slots__ = (
         "floods",
+        "highest",
         "is_begun",
         "is_leaving",
         "kind",
         "left",
         "max_size",
         "open_head",
+        "settled",
+        "streams",
         "unread",
         "wanted",
     )
 
-    def __init__(self, floods: Floods, max_size: int) -> None:
+    def __init__(self, floods: Floods, max_size: int, streams: Container[int] = ()) -> None:
         self.floods = floods
         self.max_size = max_size
+        self.streams = streams
+        self.highest = 0
+        """The last stream that has begun."""
+        self.settled = 0
+        """The last one that :attr:`streams` can have."""
         self.left = 0
         """Bytes of a frame that are still to come."""
         self.kind = 0
@@ -84,6 +91,7 @@ class FrameScanner:
         if self.unread:
             data, self.unread = self.unread + data, b""
         size = len(data)
+        self.settled = self.highest
         kept: list[bytes] = []
         position = self.left
         # Behind what is left of a GOAWAY, if there is such.
@@ -116,10 +124,14 @@ class FrameScanner:
             if kind != SETTINGS or flags & ACK:
                 raise FirstFrameError("the first frame has no settings")
             self.is_begun = True
-        self.floods.note(kind, flags, size, now)
+        stream = int.from_bytes(data[position + 5 : position + HEAD_SIZE], "big")
+        is_stray = 0 < stream <= self.settled and stream not in self.streams and kind != CONTINUATION
+        self.floods.note(kind, flags, size, now, is_stray)
+        if kind == HEADERS and stream > self.highest:
+            self.highest = stream
         if kind in (HEADERS, CONTINUATION):
             self.open_head = not flags & END_HEADERS
-        elif kind == GOAWAY and size >= 8 and data[position + 5 : position + HEAD_SIZE] == NO_STREAM:
+        elif kind == GOAWAY and size >= 8 and stream == 0:
             # Section 6.8: the client begins no more streams. For the library it would be the end, and of
             # the answers that are still to come, too.
             self.is_leaving = True

@@ -96,6 +96,9 @@ def floods() -> dict[str, Any]:
         "pings": lambda c, n: [PingFrame(0, b"12345678")],
         "settings": lambda c, n: [SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: n})],
         "empty frames": lambda c, n: [c.head(1, POST, ends=False)] if n == 1 else [DataFrame(1, b"")],
+        "heads of one that was reset": lambda c, n: (
+            [c.head(1, GET), RstStreamFrame(1, ErrorCodes.CANCEL)] if n == 1 else [c.head(1, GET)]
+        ),
         "priorities": lambda c, n: [PriorityFrame(n, depends_on=0, stream_weight=1)],
         "windows": lambda c, n: [WindowUpdateFrame(0, 1)],
         "unknown": lambda c, n: [ExtensionFrame(0xEE, 0, body=b"")],

@@ -86,3 +86,20 @@ def test_what_is_sent_pays_for_updates_and_pings() -> None:
         spend(floods, WINDOW_UPDATE, 3)
         spend(floods, PING, 3)
         floods.note_sent(3)
+
+
+@pytest.mark.parametrize("kind", [HEADERS, DATA, RST_STREAM, WINDOW_UPDATE])
+def test_what_is_for_a_stream_at_its_end_carries_nothing(kind: int) -> None:
+    floods = Floods(LIMITS, 0.0)
+    for _ in range(3):
+        floods.note(kind, 0, 100, 0.0, is_stray=True)
+    with pytest.raises(FloodError):
+        floods.note(kind, 0, 100, 0.0, is_stray=True)
+
+
+def test_answers_pay_for_requests_taken_back() -> None:
+    floods = Floods(LIMITS, 0.0)
+    for _ in range(100):
+        spend(floods, RST_STREAM, 3)
+        for _ in range(3):
+            floods.note_answered()

@@ -10,6 +10,7 @@ from hyperframe.frame import (
     GoAwayFrame,
     HeadersFrame,
     PingFrame,
+    RstStreamFrame,
     SettingsFrame,
 )
 
@@ -117,3 +118,16 @@ def test_within_a_head() -> None:
     assert not target.is_within_head
     target.take(DataFrame(1, b"x" * 100).serialize()[:50], 0.0)
     assert not target.is_within_head
+
+
+def test_what_is_for_a_stream_at_its_end_is_told_apart() -> None:
+    streams = {3}
+    target = FrameScanner(Floods(FloodLimits(overhead_frames=2), 0.0), 16384, streams)
+    first = [HeadersFrame(1, b"x", flags=["END_HEADERS"]), DataFrame(1, b"x"), RstStreamFrame(1, 8)]
+    target.take(frames(*first, HeadersFrame(3, b"x", flags=["END_HEADERS"])), 0.0)
+    for _ in range(10):
+        target.take(DataFrame(3, b"").serialize(), 0.0)
+    for _ in range(2):
+        target.take(HeadersFrame(1, b"x", flags=["END_HEADERS"]).serialize(), 0.0)
+    with pytest.raises(FloodError):
+        target.take(DataFrame(1, b"x").serialize(), 0.0)
