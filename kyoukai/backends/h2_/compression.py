@@ -41,6 +41,16 @@ class NotingTable(HeaderTable):
         self.changes += 1
         super().add(name, value)
 
+    @property
+    def maxsize(self) -> int:
+        """The most bytes of its entries; those that have no room any more leave."""
+        return super().maxsize
+
+    @maxsize.setter
+    def maxsize(self, size: int) -> None:
+        self.changes += 1
+        HeaderTable.maxsize.__set__(self, size)  # type: ignore[attr-defined]
+
 
 class Block:
     """The fields of one head, decoded, and what they say.
@@ -94,13 +104,7 @@ class BlockDecoder(Decoder):
         except (HPACKError, IndexError, TypeError) as error:
             # RFC 9113 section 4.3; the library would make it a PROTOCOL_ERROR.
             raise CompressionError(f"a head cannot be decoded: {error}") from error
-        # A block that begins with these bits changes the size of the table.
-        if (
-            table.changes == self._known_changes
-            and len(data) <= MAX_KNOWN_SIZE
-            and data[:1]
-            and data[0] & 0xE0 != 0x20
-        ):
+        if table.changes == self._known_changes and len(data) <= MAX_KNOWN_SIZE:
             if len(known) >= MAX_KNOWN:
                 known.clear()
             known[data] = block

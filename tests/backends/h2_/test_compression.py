@@ -1,0 +1,51 @@
+"""Heads that are remembered, and tables that change."""
+
+import pytest
+from hpack import Decoder, Encoder
+
+from kyoukai.backends.h2_.compression import BlockDecoder, CompressionError, KnowingEncoder, block_of
+
+FIELDS = [(b":method", b"GET"), (b"x-own", b"value"), (b"x-other", b"another")]
+
+NO_ROOM = b"\x20"
+"""A block that resizes the table, and has no field (RFC 7541 section 6.3)."""
+
+ROOM = b"\x3f\xe1\x1f"
+"""One that resizes it to 4,096 bytes."""
+
+
+def remembered(decoder: BlockDecoder) -> bytes:
+    """Return a block that stands for entries of the table, and that the decoder knows by now."""
+    encoder = Encoder()
+    blocks = [encoder.encode(FIELDS) for _ in range(3)]
+    assert blocks[1] == blocks[2] != blocks[0]
+    read = [decoder.decode(block) for block in blocks]
+    assert [block_of(one).fields for one in read] == [FIELDS] * 3
+    assert read[1] is read[2]
+    return blocks[1]
+
+
+def test_a_table_without_room_forgets() -> None:
+    """What is remembered of a block stands for entries that are gone."""
+    decoder = BlockDecoder(2**16)
+    block = remembered(decoder)
+    decoder.decode(NO_ROOM + ROOM + b"\x82")
+    with pytest.raises(CompressionError):
+        decoder.decode(block)
+
+
+def test_other_entries_in_the_place_of_those_remembered() -> None:
+    decoder = BlockDecoder(2**16)
+    block = remembered(decoder)
+    others = Encoder()
+    decoder.decode(NO_ROOM + ROOM + others.encode([(b"y-own", b"1"), (b"y-other", b"2")]))
+    assert block_of(decoder.decode(block)).fields == [FIELDS[0], (b"y-own", b"1"), (b"y-other", b"2")]
+
+
+def test_answers_are_told_in_tables_of_all_sizes() -> None:
+    encoder, decoder = KnowingEncoder(), Decoder()
+    for size in (None, None, 100, 0, 0, 4096, None, 60, None):
+        if size is not None:
+            encoder.header_table_size = size
+        for _ in range(3):
+            assert decoder.decode(encoder.encode(FIELDS), raw=True) == FIELDS
