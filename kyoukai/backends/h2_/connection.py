@@ -17,10 +17,14 @@ from .exchange import H2Exchange
 from .floods import Floods, WireError
 from .frames import FrameScanner
 from .leaving import Leaving
+from .leftovers import Leftovers
 from .preface import NotHTTP2Error, Preface
 from .sending import Sender
 
 logger: Final = logging.getLogger("kyoukai.protocol")
+
+FAREWELL: Final = 0.25
+"""Seconds that a client by TLS has to read why its connection ends (section 5.4.1)."""
 
 
 class H2ServerConnection(ExchangeConnection):
@@ -48,8 +52,8 @@ class H2ServerConnection(ExchangeConnection):
         """Bytes that the connection's window has yet to get back."""
         self.leaving = Leaving(self)
         """Its end in good order."""
-        self.leftovers: set[asyncio.Task[None]] = set()
-        """What still answers requests that were taken back."""
+        self.leftovers = Leftovers(self)
+        """What is left of streams that are over for one side."""
         self.is_due = False
         """Whether what is to be written will be, this turn of the loop or the next."""
 
@@ -154,9 +158,7 @@ class H2ServerConnection(ExchangeConnection):
     def finish_stream(self, exchange: H2Exchange) -> None:
         """Let go of a stream: all of its answer is written, and no more of its request is wanted."""
         if not exchange.got_end:
-            # Section 8.1: NO_ERROR, for the answer is whole. Where it is not, this changes nothing any more.
-            self.engine.reset(exchange.stream_id, ErrorCodes.NO_ERROR)
-            self.schedule()
+            self.leftovers.keep_request(exchange.stream_id)
         self.scanner.floods.note_answered()
         self.forget_stream(exchange)
 
@@ -166,9 +168,7 @@ class H2ServerConnection(ExchangeConnection):
         self.sender.drop(exchange)
         task = exchange.task
         exchange.lose()
-        if task is not None and not task.done():
-            self.leftovers.add(task)
-            task.add_done_callback(self.leftovers.discard)
+        self.leftovers.keep_task(task)
         self.forget_stream(exchange)
 
     def forget_stream(self, exchange: H2Exchange) -> None:
@@ -239,6 +239,9 @@ class H2ServerConnection(ExchangeConnection):
             self.streams.pop(exchange.stream_id)
             exchange.lose()
         self.leave()
+        if self.is_secure:
+            # TLS cannot end one side, so that the client does not see the end before the connection's.
+            self.loop.call_later(FAREWELL, self.close)
 
     def leave(self) -> None:
         """End once what is written has gone; nothing is under way."""
@@ -275,6 +278,7 @@ class H2ServerConnection(ExchangeConnection):
         if self.is_ending:
             return
         self.leaving.sweep(now)
+        self.leftovers.reset_requests(now)
         if self.sender.waiting and not self.is_paused:
             self.sender.check_takers(now - self.limits.write_timeout)
 

@@ -26,10 +26,7 @@ def on_request(connection: Any, event: RequestReceived) -> None:
     """Begin a request, unless there are too many of them, or it is malformed."""
     stream_id, has_ended = event.stream_id, event.stream_ended is not None
     streams, server = connection.streams, connection.server
-    if connection.leaving.last_stream_id is not None or (
-        # What has been taken back and is answered all the same counts, too (CVE-2023-44487).
-        len(streams) + len(connection.leftovers) >= connection.h2_limits.max_concurrent_streams
-    ):
+    if connection.leaving.last_stream_id is not None or connection.leftovers.is_full:
         # Section 8.7: it was not processed, so the client may try again.
         refuse_stream(connection, stream_id, ErrorCodes.REFUSED_STREAM)
         return
@@ -77,6 +74,7 @@ def on_data(connection: Any, event: DataReceived) -> None:
 
 def on_end(connection: Any, event: StreamEnded) -> None:
     """End a request."""
+    connection.leftovers.end_request(event.stream_id)
     exchange = connection.streams.get(event.stream_id)
     if exchange is None or exchange.got_end:
         return
@@ -105,7 +103,11 @@ def on_trailers(connection: Any, event: TrailersReceived) -> None:
 
 
 def on_reset(connection: Any, event: StreamReset) -> None:
-    """Lose a request that the client has taken back."""
+    """Lose a request that the client has taken back, or that the library has reset for the client's fault."""
+    connection.leftovers.end_request(event.stream_id)
+    if not event.remote_reset:
+        # It costs as much as one that the client resets (CVE-2025-8671).
+        connection.scanner.floods.resets.spend(connection.server.clock)
     exchange = connection.streams.get(event.stream_id)
     if exchange is not None:
         connection.lose_stream(exchange)

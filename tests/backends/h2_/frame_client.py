@@ -49,6 +49,8 @@ class FrameClient:
         self.socket.connect(server.component.address)
         self.encoder, self.decoder = Encoder(), Decoder()
         self.buffer = b""
+        self.resets: list[int] = []
+        """The streams that the server has reset."""
         if settings is not None:
             self.socket.sendall(PREFACE)
             self.send(SettingsFrame(0, settings=settings))
@@ -97,6 +99,8 @@ class FrameClient:
         frame, _ = Frame.parse_frame_header(memoryview(self.buffer[:9]), strict=True)
         frame.parse_body(memoryview(self.buffer[9:end]))
         self.buffer = self.buffer[end:]
+        if isinstance(frame, RstStreamFrame):
+            self.resets.append(frame.stream_id)
         if isinstance(frame, HeadersFrame):
             frame.fields = dict(self.decoder.decode(frame.data))  # type: ignore[attr-defined]
         return frame

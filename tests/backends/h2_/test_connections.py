@@ -2,9 +2,12 @@
 
 import contextlib
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from h2.errors import ErrorCodes
 from hyperframe.frame import (
     ContinuationFrame,
@@ -88,6 +91,23 @@ def test_errors_of_the_connection(serve: Any, sent: list[Frame], code: int) -> N
     server.wait_until_empty()
 
 
+def test_by_tls_the_end_does_not_wait_for_a_client(serve: Any, tmp_path: Path) -> None:
+    """Nothing says to it that the server's side has ended, but that the connection has."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "all.pem")
+    path = str(tmp_path / "all.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    server = serve(echo, ssl={"certificate": path, "key": path}, limits={"linger_timeout": 2 * PATIENCE})
+    with FrameClient(server, settings=None) as client:
+        client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
+        client.socket.sendall(PREFACE + b"\0" * 9)
+        assert client.goodbye()[0] == ErrorCodes.PROTOCOL_ERROR
+        assert client.is_over()
+    server.wait_until_empty()
+
+
 def floods() -> dict[str, Any]:
     """Return what each flood sends, for a client and the number of a stream."""
     return {
@@ -99,6 +119,7 @@ def floods() -> dict[str, Any]:
         "heads of one that was reset": lambda c, n: (
             [c.head(1, GET), RstStreamFrame(1, ErrorCodes.CANCEL)] if n == 1 else [c.head(1, GET)]
         ),
+        "overflows": lambda c, n: [c.head(n, POST, ends=False), WindowUpdateFrame(n, LAST)],
         "priorities": lambda c, n: [PriorityFrame(n, depends_on=0, stream_weight=1)],
         "windows": lambda c, n: [WindowUpdateFrame(0, 1)],
         "unknown": lambda c, n: [ExtensionFrame(0xEE, 0, body=b"")],
@@ -155,6 +176,18 @@ def test_more_requests_than_may_be(serve: Any) -> None:
         assert client.answer(9)[1] == b"index"
 
 
+def test_requests_that_are_answered_and_not_whole_do_not_count(serve: Any) -> None:
+    server = serve(echo, limits={"max_body_size": 0}, backend_options={"max_concurrent_streams": 1})
+    with FrameClient(server) as client:
+        for stream in (1, 3, 5):
+            client.request(stream, [*POST, ("content-length", "5")], ends=False)
+            assert client.answer(stream)[0][":status"] == "413"
+            if stream > 1:
+                assert client.resets[-1:] == [stream - 2]
+        client.request(7, GET)
+        assert client.answer(7)[1] == b"GET / "
+
+
 # Deadlines
 
 
@@ -199,7 +232,7 @@ def test_a_connection_with_a_request_is_not_idle(serve: Any) -> None:
 
 
 def test_a_body_that_is_late(serve: Any) -> None:
-    server = serve(echo, limits={"body_timeout": 0.1})
+    server = serve(echo, limits={"body_timeout": 0.1, "linger_timeout": 0.1})
     with FrameClient(server) as client:
         client.request(1, POST, ends=False)
         assert client.answer()[0][":status"] == "408"

@@ -214,7 +214,7 @@ def test_who_sends_more_than_the_window_is_ended(serve: Any) -> None:
 
 
 def test_an_answer_before_the_end_of_the_request(serve: Any) -> None:
-    server = serve(echo, limits={"max_body_size": 10})
+    server = serve(echo, limits={"max_body_size": 10, "linger_timeout": 0.1})
     with FrameClient(server) as client:
         client.request(1, [*POST, ("content-length", "1000")], ends=False)
         assert client.answer()[0][":status"] == "413"
@@ -224,6 +224,19 @@ def test_an_answer_before_the_end_of_the_request(serve: Any) -> None:
         client.request(3, GET)
         assert client.answer(3)[1] == b"GET / "
     server.wait_until_empty()
+
+
+def test_a_client_that_ends_its_request_after_the_answer_is_not_reset(serve: Any) -> None:
+    """Some clients discard an answer behind which their stream is reset."""
+    server = serve(echo, limits={"max_body_size": 10})
+    with FrameClient(server) as client:
+        client.request(1, [*POST, ("content-length", "1000")], ends=False)
+        assert client.answer()[0][":status"] == "413"
+        client.data(1, b"x" * 1000, ends=True)
+        server.let_pass(5.0)
+        client.request(3, GET)
+        assert client.answer(3)[1] == b"GET / "
+        assert client.resets == []
 
 
 @pytest.mark.parametrize(
