@@ -28,7 +28,7 @@ from kyoukai.server.supervisor.worker import this_worker
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kyoukai")
 def main() -> None:
-    """Serve Werkzeug applications over HTTP/1.1, by a backend chosen by name."""
+    """Serve Werkzeug applications over HTTP, by backends chosen by name."""
 
 
 main.add_command(backends)
