@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from asphalt.core import Context
 
+from kyoukai import Feature
 from kyoukai.asphalt import KyoukaiComponent
+from kyoukai.backends.h2_ import H2Backend
 
 from .environments import install
 from .processes import QUICK, asphalt_run, kyoukai_run, python, write_application
@@ -51,9 +53,11 @@ def test_an_installed_backend_is_listed(installed: str, folder: Path) -> None:
         assert process.finish() == 0
     rows = [line.split() for line in process.stdout.splitlines()]
     metadata = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
+    h2_features = ", ".join(feature for feature in Feature if feature in H2Backend.features)
     assert rows == [
         ["NAME", "DISTRIBUTION", "VERSION", "CONTRACT", "FEATURES"],
         ["example", "kyoukai-example-backend", metadata["version"], "1", "all"],
+        ["h2", "kyoukai", version("kyoukai"), "1", *h2_features.split()],
         ["httptools", "kyoukai", version("kyoukai"), "1", "all"],
         ["reference", "kyoukai", version("kyoukai"), "1", "all"],
     ]

@@ -111,6 +111,9 @@ def on_reset(connection: Any, event: StreamReset) -> None:
     exchange = connection.streams.get(event.stream_id)
     if exchange is not None:
         connection.lose_stream(exchange)
+    if not event.remote_reset:
+        # By the library, for a fault of the client's. Those of the client are counted where they come.
+        connection.scanner.floods.resets.spend(connection.server.clock)
 
 
 def on_ping_answer(connection: Any, event: PingAckReceived) -> None:

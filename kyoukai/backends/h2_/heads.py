@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import NotImplemented as NotImplementedByServer
 
 from kyoukai import AnswerHead, RequestHead
 
@@ -35,6 +36,12 @@ DEFAULT_URGENCY: Final = 3
 # nobody looks at the answer to it here.
 HANDSHAKE: Final = ((b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA=="),)
 HANDSHAKE_ANSWER: Final = frozenset({"connection", "upgrade", "sec-websocket-accept"})
+
+
+UNSERVED_PROTOCOLS: Final = frozenset(
+    {b"h2c", b"http", b"tls", b"connect-udp", b"connect-ip", b"webtransport"}
+)
+"""Registered protocols that no application goes on with. HAProxy makes the first of an ``Upgrade: h2c``."""
 
 
 class MalformedError(Exception):
@@ -65,11 +72,13 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], has_ended: bool) -> Read
     hosts = [value for name, value in regular if name == b"host"]
     # Section 8.3.1: "an origin server can apply any normalization", and a Host that differs is malformed;
     # it is answered, for clients that are no attackers send it, too.
-    refusal = None
+    refusal: HTTPException | None = None
     if authority is not None:
         if any(host.lower() != authority.lower() for host in hosts) or len(hosts) > 1:
             refusal = BadRequest("The Host field is not the :authority.")
         regular = [(b"host", authority), *(pair for pair in regular if pair[0] != b"host")]
+    if protocol is not None and protocol.lower() in UNSERVED_PROTOCOLS:
+        refusal = NotImplementedByServer("This server does not know the protocol.")
     expects = False
     urgency = DEFAULT_URGENCY
     for name, value in regular:

@@ -116,6 +116,7 @@ def floods() -> dict[str, Any]:
         "pings": lambda c, n: [PingFrame(0, b"12345678")],
         "settings": lambda c, n: [SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: n})],
         "empty frames": lambda c, n: [c.head(1, POST, ends=False)] if n == 1 else [DataFrame(1, b"")],
+        "windows that overflow": lambda c, n: [c.head(n, POST, ends=False), WindowUpdateFrame(n, LAST)],
         "heads of one that was reset": lambda c, n: (
             [c.head(1, GET), RstStreamFrame(1, ErrorCodes.CANCEL)] if n == 1 else [c.head(1, GET)]
         ),

@@ -218,11 +218,14 @@ def test_an_answer_before_the_end_of_the_request(serve: Any) -> None:
     with FrameClient(server) as client:
         client.request(1, [*POST, ("content-length", "1000")], ends=False)
         assert client.answer()[0][":status"] == "413"
-        assert client.reset_code() == ErrorCodes.NO_ERROR
         # What is on its way is dropped, and the connection goes on.
         client.data(1, b"x" * 500)
         client.request(3, GET)
         assert client.answer(3)[1] == b"GET / "
+        assert client.reset_code() == ErrorCodes.NO_ERROR
+        client.data(1, b"x" * 500)
+        client.request(5, GET)
+        assert client.answer(5)[1] == b"GET / "
     server.wait_until_empty()
 
 
@@ -237,6 +240,25 @@ def test_a_client_that_ends_its_request_after_the_answer_is_not_reset(serve: Any
         client.request(3, GET)
         assert client.answer(3)[1] == b"GET / "
         assert client.resets == []
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "HTTP", "connect-udp"])
+def test_a_protocol_that_is_not_served(serve: Any, protocol: str) -> None:
+    site = Site()
+    with FrameClient(serve(site.app)) as client:
+        fields = [(":method", "CONNECT"), (":protocol", protocol), *head("/wait/a")[1:]]
+        client.request(1, fields, ends=False)
+        assert client.answer()[0][":status"] == "501"
+    assert site.asked == []
+
+
+def test_a_protocol_that_the_application_does_not_go_on_with(serve: Any) -> None:
+    with FrameClient(serve(Site().app)) as client:
+        fields = [(":method", "CONNECT"), (":protocol", "websocket"), *GET[1:]]
+        client.request(1, fields, ends=False)
+        fields, content = client.answer()
+        # A 200 would open a tunnel (RFC 8441 section 5).
+        assert (fields, content) == ({":status": "501"}, b"")
 
 
 @pytest.mark.parametrize(
