@@ -12,7 +12,7 @@ from h2.exceptions import ProtocolError
 from kyoukai import ExchangeConnection
 
 from .engine import MAX_FRAME_SIZE, Engine, H2Limits
-from .events import HANDLERS, ignore
+from .events import HANDLERS, ignore, receive_content
 from .exchange import H2Exchange
 from .floods import Floods, WireError
 from .frames import FrameScanner
@@ -20,6 +20,7 @@ from .leaving import Leaving
 from .leftovers import Leftovers
 from .preface import NotHTTP2Error, Preface
 from .sending import Sender
+from .windows import ReceiveWindow
 
 logger: Final = logging.getLogger("kyoukai.protocol")
 
@@ -48,8 +49,8 @@ class H2ServerConnection(ExchangeConnection):
         """What of the client's has come."""
         self.is_hurried = True
         """Whether :attr:`deadline` is that of a head: of the connection's own, to begin with."""
-        self.taken = 0
-        """Bytes that the connection's window has yet to get back."""
+        self.window = ReceiveWindow(h2_limits.connection_window)
+        """That of all requests together."""
         self.leaving = Leaving(self)
         """Its end in good order."""
         self.leftovers = Leftovers(self)
@@ -98,10 +99,13 @@ class H2ServerConnection(ExchangeConnection):
     def read(self, data: bytes) -> None:
         """Read the frames of one turn; if there are more, the next turn goes on."""
         try:
-            data, has_more = self.scanner.take(data, self.server.clock)
-            for event in self.engine.receive_data(data) if data else ():
-                handle: Callable[[Any, Any], None] = HANDLERS.get(type(event), ignore)
-                handle(self, event)
+            for piece in self.scanner.take(data, self.server.clock):
+                if not isinstance(piece, bytes):
+                    receive_content(self, piece)
+                    continue
+                for event in self.engine.receive_data(piece):
+                    handle: Callable[[Any, Any], None] = HANDLERS.get(type(event), ignore)
+                    handle(self, event)
         except ProtocolError as error:
             # The library has written the GOAWAY.
             self.fail(None, str(error))
@@ -110,7 +114,7 @@ class H2ServerConnection(ExchangeConnection):
         if self.is_ending:
             return
         self.sender.pump()
-        if has_more:
+        if self.scanner.has_more:
             self.transport.pause_reading()
             self.loop.call_soon(self.read_on)
         elif self.scanner.is_leaving and not self.streams:
@@ -149,9 +153,10 @@ class H2ServerConnection(ExchangeConnection):
 
     def return_window(self, exchange: H2Exchange) -> None:
         """Give a stream's window back what has been taken of it, if that is much."""
-        held = exchange.held
-        if held >= self.h2_limits.stream_window // 2 and not (exchange.is_held or exchange.got_end):
-            exchange.held = 0
+        size = self.h2_limits.stream_window
+        held = size - exchange.window
+        if held >= size // 2 and not (exchange.is_held or exchange.got_end):
+            exchange.window = size
             self.engine.open_window(held, exchange.stream_id)
             self.schedule()
 

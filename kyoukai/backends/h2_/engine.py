@@ -5,12 +5,13 @@ from typing import Final, NamedTuple
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.exceptions import ProtocolError
+from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
 from .compression import BlockDecoder, KnowingEncoder
-from .floods import FloodLimits
+from .floods import DATA, WINDOW_UPDATE, FloodLimits
+from .frames import FRAME_HEAD
 from .preface import PREFACE
 
 FIRST_WINDOW: Final = 65535
@@ -68,7 +69,7 @@ class Engine(H2Connection):
         )
         self.max_inbound_frame_size = MAX_FRAME_SIZE
         self._begun = 0  # streams since the closed ones were looked for
-        self._output: list[bytes] = []
+        self._output: list[bytes | memoryview] = []
 
     def begin(self) -> None:
         """Take the client's preface as read, and write our own."""
@@ -94,13 +95,13 @@ class Engine(H2Connection):
         with suppress(ProtocolError):
             self.reset_stream(stream_id, code)
 
-    def open_window(self, size: int, stream_id: int | None = None) -> None:
-        """Let the client send so many bytes more, if the stream is not closed.
+    def open_window(self, size: int, stream_id: int = 0) -> None:
+        """Let the client send so many bytes more. The library knows nothing of the content that it replaces.
 
-        :param stream_id: ``None``: of the connection.
+        :param stream_id: 0: of the connection.
         """
-        with suppress(ProtocolError, KeyError):
-            self.increment_flow_control_window(size, stream_id)
+        self._output += [self.data_to_send(), FRAME_HEAD.pack(4 << 8 | WINDOW_UPDATE, 0, stream_id)]
+        self._output.append(size.to_bytes(4))
 
     def stream_window(self, stream_id: int) -> int:
         """Return how many bytes the client takes of a stream and its connection; 0 where it is closed."""
@@ -108,6 +109,27 @@ class Engine(H2Connection):
             return self.local_flow_control_window(stream_id)
         except ProtocolError:
             return 0
+
+    def write_content(self, stream_id: int, content: bytes, begin: int, end: int) -> None:
+        """Write DATA frames that do not end the stream, for whose content there is room.
+
+        The library makes an object of each frame, goes through its states, and copies the content four times.
+        Here is done what that does to the windows.
+
+        :param content: of which the part from ``begin`` to ``end`` is written.
+        :raises StreamClosedError: if the client has reset the stream.
+        """
+        stream = self.streams[stream_id]
+        if stream.closed:
+            raise StreamClosedError(stream_id)
+        size, view, output = self.max_outbound_frame_size, memoryview(content), self._output
+        output.append(self.data_to_send())
+        for position in range(begin, end, size):
+            piece = view[position : min(position + size, end)]
+            output.append(FRAME_HEAD.pack(len(piece) << 8 | DATA, 0, stream_id))
+            output.append(piece)
+        stream.outbound_flow_control_window -= end - begin
+        self.outbound_flow_control_window -= end - begin
 
     def say_goodbye(self, code: int = 0, last_stream_id: int | None = None, reason: bytes = b"") -> None:
         """Write a GOAWAY. The streams there are go on, which the library's own way would not let them.

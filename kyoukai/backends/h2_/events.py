@@ -16,7 +16,9 @@ from h2.events import (
 
 from .compression import block_of
 from .exchange import H2Exchange
+from .frames import Content
 from .heads import MalformedError, read_trailers, read_urgency
+from .windows import WindowError
 
 PRIORITY_UPDATE: Final = 0x10
 """The type of a frame that the library does not know (RFC 9218 section 7.1)."""
@@ -50,26 +52,35 @@ def on_request(connection: Any, event: RequestReceived) -> None:
     exchange.receive(read.head)
 
 
-def on_data(connection: Any, event: DataReceived) -> None:
-    """Take a piece of a body, and give the windows back what it took."""
-    taken = event.flow_controlled_length or 0
-    connection.taken += taken
-    if connection.taken >= connection.h2_limits.connection_window // 2:
-        connection.engine.open_window(connection.taken)
-        connection.taken = 0
-    exchange = connection.streams.get(event.stream_id)
-    if exchange is None:
+def receive_content(connection: Any, piece: Content) -> None:
+    """Take a piece of a body, and give the windows back what it took.
+
+    :raises WindowError: if a window has no room for it.
+    """
+    exchange, data, taken, ends = piece
+    if taken:
+        exchange.window -= taken
+        if exchange.window < 0:
+            raise WindowError("more content than the window of a stream has room for")
+        given_back = connection.window.take(taken)
+        if given_back:
+            connection.engine.open_window(given_back)
+    if connection.streams.get(exchange.stream_id) is not exchange:
         return
-    data = event.data
     if data:
         exchange.received_size += len(data)
         if is_malformed(exchange, exchange.received_size):
             cut_stream(connection, exchange)
             return
         exchange.receive_body(data)
-    exchange.held += taken
-    if event.stream_ended is None:
+    if not ends:
         connection.return_window(exchange)
+
+
+def on_unwanted(connection: Any, event: DataReceived) -> None:
+    """Drop content of a request that is answered; the stream's window gets nothing back for it."""
+    if event.flow_controlled_length:
+        connection.engine.increment_flow_control_window(event.flow_controlled_length)
 
 
 def on_end(connection: Any, event: StreamEnded) -> None:
@@ -136,7 +147,7 @@ def ignore(connection: Any, event: Any) -> None:
 
 HANDLERS: Final[dict[type, Callable[[Any, Any], None]]] = {
     RequestReceived: on_request,
-    DataReceived: on_data,
+    DataReceived: on_unwanted,
     StreamEnded: on_end,
     TrailersReceived: on_trailers,
     StreamReset: on_reset,

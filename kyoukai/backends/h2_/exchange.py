@@ -27,7 +27,6 @@ class H2Exchange(Exchange):
 
     __slots__ = (
         "got_end",
-        "held",
         "is_cut",
         "is_done",
         "is_ending",
@@ -39,6 +38,7 @@ class H2Exchange(Exchange):
         "stream_id",
         "trailers",
         "urgency",
+        "window",
     )
 
     owner: Any
@@ -53,10 +53,10 @@ class H2Exchange(Exchange):
         """Whether its end has come."""
         self.received_size = 0
         """Bytes of its content that have come."""
-        self.held = 0
-        """Bytes that its window has yet to get back."""
+        self.window = owner.h2_limits.stream_window
+        """Bytes of frames with content that the client may still send."""
         self.is_held = False
-        """Whether they are held back, since the body lies unread."""
+        """Whether what it took is held back, since the body lies unread."""
         # Of the answer
         self.is_cut = False
         """Whether nothing more is written of it: its end is written, or the stream is reset."""

@@ -5,12 +5,34 @@ read all that there is. So what it gets is looked at before: frames are counted,
 the connection with its head, and a turn of the loop reads so many frames and no more.
 """
 
-from collections.abc import Container
-from typing import Final
+import struct
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from h2.errors import ErrorCodes
 
-from .floods import ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, SETTINGS, Floods, WireError
+from .floods import (
+    ACK,
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    SETTINGS,
+    Floods,
+    WireError,
+)
+
+if TYPE_CHECKING:
+    from .exchange import H2Exchange
+
+PADDED: Final = 0x8
+
+LARGEST_STREAM: Final = 2**31 - 1
+
+FRAME_HEAD: Final = struct.Struct(">IBI")
+"""The head of a frame (section 4.1): three bytes of its size and one of its type; flags; the stream."""
 
 HEAD_SIZE: Final = 9
 """Bytes of a frame's head (RFC 9113 section 4.1)."""
@@ -29,16 +51,60 @@ class FirstFrameError(WireError):
     """The first frame is not the one that it must be (section 3.4)."""
 
 
+class PaddingError(WireError):
+    """A frame has more padding than there is room for (section 6.1)."""
+
+
+class Content(NamedTuple):
+    """A piece of a request's content."""
+
+    exchange: "H2Exchange"
+    data: bytes
+    taken: int
+    """Bytes of its frame, which the windows are to count, with the first piece; 0 with the others."""
+    ends: bool
+    """Whether its frame is the last of the stream."""
+
+
+class ContentFrame:
+    """A DATA frame of a stream that is under way (section 6.1).
+
+    :param exchange: the stream's.
+    :param data: what has come.
+    :param start: where the frame's payload begins in that.
+    :param end: where it ends, which may be still to come.
+    :raises PaddingError: if it has more padding than there is room for.
+    """
+
+    __slots__ = ("ends", "exchange", "has_padding", "left")
+
+    def __init__(self, exchange: "H2Exchange", data: bytes, start: int, end: int) -> None:
+        flags = data[start - HEAD_SIZE + 4]
+        self.exchange = exchange
+        self.ends = bool(flags & END_STREAM)
+        self.has_padding = bool(flags & PADDED)
+        """Whether the first byte of the payload says how much of it is padding."""
+        self.left = end - start
+        """Bytes of content that are still to come."""
+        if self.has_padding:
+            self.left -= 1 + data[start]
+            if self.left < 0:
+                raise PaddingError("padding that is larger than its frame")
+
+
 class FrameScanner:
     """Takes what comes, and gives it on frame by frame.
 
     :param floods: what counts the frames.
     :param max_size: the largest payload, as our settings say.
-    :param streams: the identifiers of the streams that are under way.
+    :param streams: whose content goes past the library, as it comes. That keeps a frame until it is whole,
+        copies it four times, and prints all of it for a log that nobody keeps.
     """
 
     __slots__ = (
+        "content",
         "floods",
+        "has_more",
         "highest",
         "is_begun",
         "is_leaving",
@@ -52,7 +118,7 @@ class FrameScanner:
         "wanted",
     )
 
-    def __init__(self, floods: Floods, max_size: int, streams: Container[int] = ()) -> None:
+    def __init__(self, floods: Floods, max_size: int, streams: "Mapping[int, H2Exchange]") -> None:
         self.floods = floods
         self.max_size = max_size
         self.streams = streams
@@ -74,44 +140,92 @@ class FrameScanner:
         """Whether the client has said GOAWAY."""
         self.unread = b""
         """What has come and is for another turn, or is less than a frame's head."""
+        self.has_more = False
+        """Whether another turn can go on with that."""
+        self.content: ContentFrame | None = None
+        """The frame whose content is being handed on."""
 
     @property
     def is_within_head(self) -> bool:
         """Whether what has come ends within the head of a request, or of a frame."""
         return self.open_head or bool(self.unread) or (self.left > 0 and self.kind in (HEADERS, CONTINUATION))
 
-    def take(self, data: bytes, now: float) -> tuple[bytes, bool]:
-        """Return what of it is for the library now, and whether more is for the next turn.
+    def take(self, data: bytes, now: float) -> Iterator[bytes | Content]:
+        """Yield what is for the library, and content, in turn.
+
+        Whoever takes one has acted on it when it asks for the next: what the library reads of a head says
+        whose content follows. :attr:`has_more` says at the end whether there is more for the next turn.
 
         :param data: what has come.
         :raises FloodError: if frames come that are too many.
         :raises FrameSizeError: if one is too large.
         :raises FirstFrameError: if the first has no settings.
+        :raises PaddingError: if padding is larger than its frame.
         """
         if self.unread:
             data, self.unread = self.unread + data, b""
-        size = len(data)
         self.settled = self.highest
-        kept: list[bytes] = []
-        position = self.left
-        # Behind what is left of a GOAWAY, if there is such.
-        begin = 0 if self.wanted else position
-        for _ in range(TURN_FRAMES):
-            if position > size - HEAD_SIZE:
-                break
+        size, begin, position, frames = len(data), 0, self.left, 0
+        if position and not self.wanted:
+            begin = min(position, size)
+            if self.content is not None:
+                yield from self._pass_on(self.content, data, 0, position, 0)
+        while position <= size - HEAD_SIZE and frames < TURN_FRAMES:
             end = position + HEAD_SIZE + (data[position] << 16 | data[position + 1] << 8 | data[position + 2])
-            if self._is_dropped(data, position, end, now):
-                kept.append(data[begin:position])
-                begin = end
+            content = None
+            if data[position + 3] == DATA and not self.open_head:
+                if begin < position:
+                    yield data[begin:position]
+                    begin = position
+                exchange = self._find(data, position, end)
+                if exchange is not None:
+                    start = position + HEAD_SIZE
+                    if data[position + 4] & PADDED and start == size:
+                        # How much is padding is still to come.
+                        break
+                    content = ContentFrame(exchange, data, start, end)
+            frames += 1
+            self.wanted = not self._is_dropped(data, position, end, now) and content is None
+            self.content = content
+            if not self.wanted:
+                if begin < position:
+                    yield data[begin:position]
+                begin = min(end, size)
+            if content is not None:
+                yield from self._pass_on(content, data, start + content.has_padding, end, end - start)
             position = end
         self.left = max(0, position - size)
         stop = min(position, size)
         self.unread = data[stop:]
-        if kept or begin or stop < size:
-            self.wanted = begin <= stop
-            kept.append(data[begin:stop])
-            data = b"".join(kept)
-        return data, size - stop >= HEAD_SIZE
+        self.has_more = frames == TURN_FRAMES and size - stop >= HEAD_SIZE
+        if begin < stop:
+            yield data[begin:stop]
+
+    def _find(self, data: bytes, position: int, end: int) -> "H2Exchange | None":
+        """Return whose content a frame has; ``None``: the library is to say what is wrong with it."""
+        stream_id = int.from_bytes(data[position + 5 : position + HEAD_SIZE]) & LARGEST_STREAM
+        exchange = self.streams.get(stream_id)
+        if exchange is None or exchange.got_end:
+            return None
+        # Without a byte that says how much is padding, it is no frame.
+        return None if data[position + 4] & PADDED and end == position + HEAD_SIZE else exchange
+
+    def _pass_on(
+        self, content: ContentFrame, data: bytes, start: int, end: int, taken: int
+    ) -> Iterator[bytes | Content]:
+        """Yield what has come of the content of a frame, and its end.
+
+        :param start: where it begins in what has come, behind the head.
+        :param end: where the frame ends, which may be still to come.
+        :param taken: bytes of the frame that count, or 0 where that was said before.
+        """
+        stop = min(end, start + content.left, len(data))
+        content.left -= stop - start
+        exchange = content.exchange
+        yield Content(exchange, data[start:stop], taken, content.ends)
+        if content.ends and end <= len(data) and self.streams.get(exchange.stream_id) is exchange:
+            # The library knows nothing of what came before; to the stream, this is its end.
+            yield FRAME_HEAD.pack(DATA, END_STREAM, exchange.stream_id)
 
     def _is_dropped(self, data: bytes, position: int, end: int, now: float) -> bool:
         """Note a frame, and return whether it is kept from the library."""

@@ -134,21 +134,23 @@ class Sender:
         engine, stream_id = self.engine, exchange.stream_id
         data, position = exchange.pending, exchange.pending_at
         size, frames = len(data), 0
-        ends = exchange.is_ending and not exchange.trailers
-        stop = min(size, position + limit)
         try:
-            if position < size:
-                stop = min(stop, position + engine.local_flow_control_window(stream_id))
-            frame_size = engine.max_outbound_frame_size
-            while position < stop and self.has_room:
-                end = min(stop, position + frame_size)
-                is_last = ends and end == size
-                piece = data if end - position == size else data[position:end]
-                engine.send_data(stream_id, piece, end_stream=is_last)
-                exchange.is_cut = is_last
-                self.turn_size += end - position
-                position = end
-                frames += 1
+            if position < size and self.has_room:
+                room = min(limit, TURN_SIZE - self.turn_size, engine.local_flow_control_window(stream_id))
+                stop = min(size, position + max(0, room))
+                is_last = exchange.is_ending and not exchange.trailers and position < stop == size
+                frame_size = engine.max_outbound_frame_size
+                # The frame that ends the stream is the library's affair.
+                last = max(position, stop - frame_size) if is_last else stop
+                if position < last:
+                    engine.write_content(stream_id, data, position, last)
+                    frames = -(-(last - position) // frame_size)
+                if is_last:
+                    engine.send_data(stream_id, data[last:] if last else data, end_stream=True)
+                    exchange.is_cut = True
+                    frames += 1
+                self.turn_size += stop - position
+                position = stop
             if position == size and exchange.is_ending and not exchange.is_cut:
                 # What has no size needs no window.
                 if exchange.trailers:

@@ -187,7 +187,7 @@ def test_what_is_unread_gets_no_more_room_and_the_others_do(serve: Any) -> None:
         for _ in range(8):
             client.data(1, bytes(16384))
         client.ping()
-        assert server.connection.streams[1].held == 8 * 16384
+        assert server.connection.streams[1].window == 0
         client.request(3, head("/count", "POST"), ends=False)
         for _ in range(100):
             client.data(3, bytes(16384))
@@ -226,6 +226,21 @@ def test_an_answer_before_the_end_of_the_request(serve: Any) -> None:
         client.data(1, b"x" * 500)
         client.request(5, GET)
         assert client.answer(5)[1] == b"GET / "
+    server.wait_until_empty()
+
+
+def test_what_is_dropped_takes_no_room_of_others(serve: Any) -> None:
+    """More than the connection's window, of requests that are answered; and then a body that is taken."""
+    server = serve(echo, limits={"max_body_size": 10_000, "linger_timeout": 600.0})
+    with FrameClient(server) as client:
+        for stream in range(1, 41, 2):
+            client.request(stream, [*POST, ("content-length", "100000")], ends=False)
+            assert client.answer(stream)[0][":status"] == "413"
+            for _ in range(6):
+                client.data(stream, bytes(16384))
+        client.request(41, POST, ends=False)
+        client.data(41, b"x" * 5000, ends=True)
+        assert client.answer(41)[1] == b"POST / " + b"x" * 5000
     server.wait_until_empty()
 
 
