@@ -21,6 +21,10 @@ MAX_KNOWN_SIZE: Final = 512
 """Bytes of the longest block that is remembered."""
 
 
+MAX_TABLE_SIZE: Final = 4096
+"""Bytes of the largest table for answers, whatever a client offers: the library looks through all entries for
+each field. RFC 7541 section 4.2 lets the one who encodes choose."""
+
 MAX_CODED: Final = 1024
 """Bytes of the longest value of a field that is sent by a Huffman code."""
 
@@ -127,6 +131,15 @@ class KnowingEncoder(Encoder):
         self.header_table: NotingTable = NotingTable()
         self._known: dict[Any, bytes] = {}
         self._known_changes = 0
+
+    @property
+    def header_table_size(self) -> int:
+        """Bytes that the table may have; more than :data:`MAX_TABLE_SIZE` are not used."""
+        return self.header_table.maxsize
+
+    @header_table_size.setter
+    def header_table_size(self, size: int) -> None:
+        Encoder.header_table_size.__set__(self, min(size, MAX_TABLE_SIZE))  # type: ignore[attr-defined]
 
     def encode(self, headers: Any, huffman: bool = True) -> bytes:
         """Return the block of a head.

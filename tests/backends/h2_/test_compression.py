@@ -44,8 +44,17 @@ def test_other_entries_in_the_place_of_those_remembered() -> None:
 
 def test_answers_are_told_in_tables_of_all_sizes() -> None:
     encoder, decoder = KnowingEncoder(), Decoder()
-    for size in (None, None, 100, 0, 0, 4096, None, 60, None):
+    for size in (None, None, 100, 0, 0, 4096, None, 60, None, 2**32 - 1, 4096, 10):
         if size is not None:
             encoder.header_table_size = size
         for _ in range(3):
             assert decoder.decode(encoder.encode(FIELDS), raw=True) == FIELDS
+
+
+def test_a_client_does_not_choose_a_larger_table() -> None:
+    encoder = KnowingEncoder()
+    encoder.header_table_size = 2**32 - 1
+    assert encoder.header_table_size == 4096
+    for number in range(1000):
+        encoder.encode([(b"x-number", b"%d" % number)])
+    assert len(encoder.header_table.dynamic_entries) < 100
