@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
+from kyoukai.core.contract import registry
 from kyoukai.core.contract.negotiation import offered_protocols
-from kyoukai.core.contract.registry import registrations
 from kyoukai.core.contract.selection import Selected
 from kyoukai.core.errors import KyoukaiError
 from kyoukai.server.listener import BaseListener
@@ -76,7 +76,7 @@ def hint_at_http2(backends: Selected, listeners: Iterable[BaseListener]) -> str:
     is_open = any(isinstance(listener.ssl, Mapping) and "alpn" not in listener.ssl for listener in listeners)
     if not is_open or "h2" in offered or "http/1.1" not in offered:
         return ""
-    for registration in registrations():
+    for registration in registry.registrations():
         if registration.name == "h2":
             # Ours is registered whether or not the extra that it needs is installed.
             module = registration.reference.partition(":")[0].partition(".")[0]

@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import ssl
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Have backends registered, and libraries found."""
 
     def install(registered: list[Registration], *libraries: str) -> None:
-        monkeypatch.setattr(startup_log, "registrations", lambda: registered)
+        monkeypatch.setattr(startup_log, "registry", SimpleNamespace(registrations=lambda: registered))
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name in libraries else None)
 
     return install
