@@ -32,6 +32,7 @@ class H2Backend(Backend):
         given back. Envoy 1 in a row (CVE-2019-9518).
     :param max_overhead_frames: most other frames that carry nothing at once: PRIORITY, WINDOW_UPDATE, unknown
         ones; 100 a second, 20 for each request and 10 for each DATA frame are given back. Envoy 100 and 10.
+        20 fields of a head beyond ``max_fields`` count as one, cookies of a byte each, say.
     :param max_continuations: most CONTINUATION frames of one head. nghttp2 8 (CVE-2024-28182).
     """
 

@@ -101,6 +101,7 @@ class BlockDecoder(Decoder):
         found = known.get(data)
         if found is not None:
             return found
+        check_size_updates(data)
         try:
             block: list[Any] = [(b"", Block(list(super().decode(data, raw=True))))]
         except OversizedHeaderListError:
@@ -113,6 +114,23 @@ class BlockDecoder(Decoder):
                 known.clear()
             known[data] = block
         return block
+
+
+def check_size_updates(data: bytes) -> None:
+    """Check how often a head changes the size of the table: thousands of times would fit into one frame.
+
+    :raises CompressionError: if it is more often than twice: RFC 7541 section 4.2 has no need for more.
+    """
+    position = updates = 0
+    while position < len(data) and data[position] & 0xE0 == 0x20:
+        updates += 1
+        if updates > 2:
+            raise CompressionError("a head changes the size of the table more than twice")
+        if data[position] & 0x1F == 0x1F:
+            position += 1
+            while position < len(data) and data[position] & 0x80:
+                position += 1
+        position += 1
 
 
 def block_of(headers: Any) -> Block:

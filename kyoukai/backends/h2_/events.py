@@ -1,6 +1,7 @@
 """What is done about each event that the library has read of a client."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from h2.errors import ErrorCodes
@@ -28,6 +29,7 @@ def on_request(connection: Any, event: RequestReceived) -> None:
     """Begin a request, unless there are too many of them, or it is malformed."""
     stream_id, has_ended = event.stream_id, event.stream_ended is not None
     streams, server = connection.streams, connection.server
+    count_fields(connection, event)
     if connection.leaving.last_stream_id is not None or connection.leftovers.is_full:
         # Section 8.7: it was not processed, so the client may try again.
         refuse_stream(connection, stream_id, ErrorCodes.REFUSED_STREAM)
@@ -50,6 +52,13 @@ def on_request(connection: Any, event: RequestReceived) -> None:
         return
     exchange.awaits_continue = read.head.expects_continue
     exchange.receive(read.head)
+
+
+def count_fields(connection: Any, event: RequestReceived | TrailersReceived) -> None:
+    """Count the fields of a head that are too many, whatever becomes of it."""
+    with suppress(MalformedError):
+        count = len(block_of(event.headers).fields) - connection.limits.max_fields
+        connection.scanner.floods.note_fields(count, connection.server.clock)
 
 
 def receive_content(connection: Any, piece: Content) -> None:
@@ -98,6 +107,7 @@ def on_end(connection: Any, event: StreamEnded) -> None:
 
 def on_trailers(connection: Any, event: TrailersReceived) -> None:
     """End a request with trailer fields."""
+    count_fields(connection, event)
     exchange = connection.streams.get(event.stream_id)
     if exchange is None:
         return

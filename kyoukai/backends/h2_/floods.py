@@ -20,6 +20,9 @@ END_HEADERS: Final = 0x4
 EARNED_BY_STREAM: Final = 20
 """Frames that do not count, for each stream: clients may send a PRIORITY and two updates with each."""
 
+FIELDS_A_FRAME: Final = 20
+"""Fields that count as much as a frame that carries nothing."""
+
 EARNED_BY_DATA: Final = 10
 """Likewise for each DATA frame, either way: who takes much content returns many windows. Envoy's figure."""
 
@@ -65,15 +68,15 @@ class Budget:
         self.since = now
         self.spent = 0.0
 
-    def spend(self, now: float) -> None:
-        """Count one.
+    def spend(self, now: float, count: int = 1) -> None:
+        """Count one, or more.
 
         :raises FloodError: if it is one too many.
         """
-        self.spent += 1
+        self.spent += count
         if self.spent > self.size:
             # What the seconds have given back is only looked at when it is needed.
-            self.spent = max(1.0, self.spent - (now - self.since) * self.rate)
+            self.spent = max(float(count), self.spent - (now - self.since) * self.rate)
             self.since = now
             if self.spent > self.size:
                 raise FloodError(f"too many {self.name}")
@@ -136,6 +139,17 @@ class Floods:
             self.settings.spend(now)
         else:
             self.overhead.spend(now)
+
+    def note_fields(self, count: int, now: float) -> None:
+        """Count the fields of a head beyond what heads may have.
+
+        A cookie of one byte is four on the wire, and to decode it costs as much as any field. The head of a
+        request earns what :data:`FIELDS_A_FRAME` times :data:`EARNED_BY_STREAM` of them cost.
+
+        :raises FloodError: if they are too many.
+        """
+        if count >= FIELDS_A_FRAME:
+            self.overhead.spend(now, count // FIELDS_A_FRAME)
 
     def note_answered(self) -> None:
         """Count an answer that the client has: who takes most of them may take some requests back."""

@@ -40,6 +40,9 @@ HEAD_SIZE: Final = 9
 TURN_FRAMES: Final = 128
 """Frames read in one turn of the loop: some 10 ms, where each is the head of a request."""
 
+HEAD_WEIGHT: Final = 256
+"""Bytes of a frame without content that count as much as another frame."""
+
 
 class FrameSizeError(WireError):
     """A frame is larger than it may be (section 4.2)."""
@@ -184,7 +187,8 @@ class FrameScanner:
                         # How much is padding is still to come.
                         break
                     content = ContentFrame(exchange, data, start, end)
-            frames += 1
+            # A large head takes longer than a small one; content takes next to nothing.
+            frames += 1 if content is not None else 1 + (end - position) // HEAD_WEIGHT
             self.wanted = not self._is_dropped(data, position, end, now) and content is None
             self.content = content
             if not self.wanted:
@@ -197,7 +201,7 @@ class FrameScanner:
         self.left = max(0, position - size)
         stop = min(position, size)
         self.unread = data[stop:]
-        self.has_more = frames == TURN_FRAMES and size - stop >= HEAD_SIZE
+        self.has_more = frames >= TURN_FRAMES and size - stop >= HEAD_SIZE
         if begin < stop:
             yield data[begin:stop]
 

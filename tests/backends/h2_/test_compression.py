@@ -58,3 +58,13 @@ def test_a_client_does_not_choose_a_larger_table() -> None:
     for number in range(1000):
         encoder.encode([(b"x-number", b"%d" % number)])
     assert len(encoder.header_table.dynamic_entries) < 100
+
+
+def test_a_head_may_change_the_size_of_the_table_twice() -> None:
+    decoder = BlockDecoder(65536)
+    # Section 5.1 of RFC 7541: the second size takes three bytes.
+    twice = b"\x20" + b"\x3f\xe1\x1f"
+    assert len(block_of(decoder.decode(twice + b"\x82")).fields) == 1
+    for more in (b"\x20", b"\x3f\x00", b"\x3f\xe1\x1f"):
+        with pytest.raises(CompressionError, match="more than twice"):
+            decoder.decode(twice + more + b"\x82")

@@ -7,6 +7,7 @@ from kyoukai.backends.h2_.floods import (
     CONTINUATION,
     DATA,
     END_STREAM,
+    FIELDS_A_FRAME,
     HEADERS,
     PING,
     PRIORITY,
@@ -103,3 +104,15 @@ def test_answers_pay_for_requests_taken_back() -> None:
         spend(floods, RST_STREAM, 3)
         for _ in range(3):
             floods.note_answered()
+
+
+def test_fields_that_are_too_many() -> None:
+    floods = Floods(FloodLimits(overhead_frames=100), 0.0)
+    # As many as a head may have, and some more, are no matter.
+    for count in (-90, 0, FIELDS_A_FRAME - 1):
+        for _ in range(1000):
+            floods.note_fields(count, 0.0)
+    for _ in range(10):
+        floods.note_fields(10 * FIELDS_A_FRAME, 0.0)
+    with pytest.raises(FloodError):
+        floods.note_fields(FIELDS_A_FRAME, 0.0)
