@@ -257,11 +257,13 @@ def describe(what: str, load: Load, took: float) -> str:
     )
 
 
-async def measure(what: str, proof: Any, served: Served, count: int, rate: float) -> bool:
+async def measure(
+    what: str, proof: Any, served: Served, count: int, rate: float, kind: type[Load] = Load
+) -> bool:
     """Measure one thing, print what it has shown, and return whether that is as it should be."""
     found = await served.until(r"serves http://127\.0\.0\.1:(\d+)", 1)
     await served.until("is ready after", WORKERS)
-    load = Load(int(found[-1]), rate)
+    load = kind(int(found[-1]), rate)
     began = time.monotonic()
     await proof(served, load, count)
     print(describe(f"{count} {what}", load, time.monotonic() - began))

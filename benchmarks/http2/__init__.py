@@ -1,0 +1,1 @@
+"""What HTTP/2 costs, ours beside others': ``python -m benchmarks.http2``."""
