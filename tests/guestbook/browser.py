@@ -36,11 +36,14 @@ def find_chromium() -> str:
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run a browser while the block runs. Every wait of its has an end."""
+def chromium(*options: str) -> Iterator[Browser]:
+    """Run a browser while the block runs. Every wait of its has an end.
+
+    :param options: further ones of its command line.
+    """
     path = find_chromium()
     # Chromium's sandbox is not for root, whom CI often is; it visits nothing but our own pages here.
-    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    args = [*(["--no-sandbox"] if os.geteuid() == 0 else []), *options]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=args, timeout=3000 * PATIENCE)
         try:
@@ -61,14 +64,17 @@ def visit(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
 
 
 @contextlib.contextmanager
-def watched_browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    """Run a browser while the block runs, and wait until all of its processes have ended."""
+def watched_browser(monkeypatch: pytest.MonkeyPatch, *options: str) -> Iterator[Browser]:
+    """Run a browser while the block runs, and wait until all of its processes have ended.
+
+    :param options: further ones of its command line.
+    """
     # Its profile is there, by whose path its processes can be told from those of others. The test's own
     # folder has too long a name: there is a Unix socket in a profile.
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setenv("TMPDIR", folder)
         try:
-            with chromium() as browser:
+            with chromium(*options) as browser:
                 assert processes_with(folder) != set()
                 yield browser
         except NoBrowserError as error:

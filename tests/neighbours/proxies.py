@@ -69,9 +69,9 @@ NGINX = (
         keepalive 1;
     }}
     server {{
-        listen 127.0.0.1:{port} reuseport;
+        listen 127.0.0.1:{port} reuseport {listens};
         location / {{
-            proxy_pass http://kyoukai;
+            {passes}
             {options}
         }}
     }}
@@ -190,13 +190,22 @@ def haproxy(folder: Path, upstream: int, options: Sequence[str] = (), server_opt
     return proxy
 
 
-def nginx(folder: Path, upstream: int, options: Sequence[str] = ()) -> Proxy:
+def nginx(
+    folder: Path,
+    upstream: int,
+    options: Sequence[str] = (),
+    passes: str = "proxy_pass http://kyoukai;",
+    listens: str = "",
+) -> Proxy:
     """Start nginx before the server at the port ``upstream``.
 
     :param options: directives for its one location.
+    :param passes: the directive by which requests are passed on.
+    :param listens: what is said besides of where it listens.
     """
     program = find("nginx")
     proxy = Proxy(folder)
     lines = "\n            ".join(options)
-    proxy.start(NGINX, program, "-p", str(folder), "-e", "stderr", "-c", options=lines, upstream=upstream)
+    command = (program, "-p", str(folder), "-e", "stderr", "-c")
+    proxy.start(NGINX, *command, options=lines, upstream=upstream, passes=passes, listens=listens)
     return proxy
