@@ -25,6 +25,7 @@ from .processes import Process, kyoukai_run, python
 from .serving import PATIENCE, Answer, Client, message
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "deploy"
+PAGE = (Path(__file__).parent.parent / "docs" / "deployment.md").read_text("utf-8")
 APPLICATION = """
 from kyoukai import Kyoukai
 
@@ -191,7 +192,7 @@ def test_the_manifests_are_what_kubernetes_takes() -> None:
 class Front(Proxy):
     """A proxy as an example has it, but for where files are, and the ports.
 
-    :param kind: the program.
+    :param kind: the example.
     :param port: the server's.
     :param admin: that of ``/readyz``.
     """
@@ -204,16 +205,17 @@ class Front(Proxy):
         self.context = ssl.create_default_context()
         authority.configure_trust(self.context)
         address = f"127.0.0.1:{self.address[1]}"
-        if kind == "haproxy":
+        if kind.startswith("haproxy"):
             issued.private_key_and_cert_chain_pem.write_to_path(folder / "shop.example.pem")
             changes = {
                 "bind :80": f"bind unix@{self.plain}",
                 "bind :443": f"bind {address}",
                 "/etc/haproxy": str(folder),
                 "timeout check 5s": f"timeout check {PATIENCE:g}s",
-                "127.0.0.1:8000 check port 9000": f"127.0.0.1:{port} check port {admin}",
+                "127.0.0.1:8000": f"127.0.0.1:{port}",
+                "check port 9000": f"check port {admin}",
             }
-            text = replaced((EXAMPLES / "haproxy.cfg").read_text(), changes)
+            text = replaced((EXAMPLES / f"{kind}.cfg").read_text(), changes)
             self.start("{text}", find("haproxy"), "-db", "-f", text=text)
         else:
             issued.private_key_pem.write_to_path(folder / "shop.example.key")
@@ -245,14 +247,18 @@ def for_the_shop(target: str, *fields: str) -> bytes:
     return message("GET", target, *fields).replace(b"Host: localhost", b"Host: shop.example")
 
 
-@pytest.fixture
-def by_the_unit(tmp_path: Path) -> Iterator[Process]:
+@pytest.fixture(params=["HTTP/1.1"])
+def by_the_unit(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Process]:
     """The shop as its unit starts it, but for its ports, on the other unit's socket, when it is ready."""
     (tmp_path / "shop.py").write_text(APPLICATION)
     _, *words = command_of_the_unit()
     words[words.index("--admin") + 1] = "127.0.0.1:0"
     kyoukai = str(Path(sys.executable).with_name("kyoukai"))
-    arguments = (name_of_the_socket(), kyoukai, *words, "--shutdown-delay", "60")
+    arguments = [name_of_the_socket(), kyoukai, *words, "--shutdown-delay", "60"]
+    if request.param == "HTTP/2":
+        # As the page has it.
+        assert "`--backend h2 --backend httptools`" in PAGE
+        arguments += ["--backend", "h2", "--backend", "httptools"]
     with python("-c", ACTIVATE, *arguments, folder=tmp_path) as process:
         admin = int(process.wait_for(ADMIN)[1])
         process.until(lambda: ask(admin, "/readyz") == 200)
@@ -273,8 +279,15 @@ def front(by_the_unit: Process, tmp_path: Path) -> Iterator[Callable[[str], Fron
         yield start
 
 
-@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
-def test_a_proxy_before_the_unit(by_the_unit: Process, front: Callable[[str], Front], kind: str) -> None:
+@pytest.mark.parametrize(
+    ("by_the_unit", "kind"),
+    [("HTTP/1.1", "haproxy"), ("HTTP/1.1", "nginx"), ("HTTP/2", "haproxy-http2")],
+    indirect=["by_the_unit"],
+)
+def test_a_proxy_before_the_unit(
+    by_the_unit: Process, front: Callable[[str], Front], kind: str, request: pytest.FixtureRequest
+) -> None:
+    version = request.node.callspec.params["by_the_unit"]
     proxy = front(kind)
     forged = [f"{name}: 198.51.100.66" for name in ("X-Forwarded-For", "X-Request-ID", "X-Forwarded-Host")]
     answer = proxy.ask("/who", *forged, "X-Forwarded-Proto: http", "Forwarded: for=198.51.100.66")
@@ -282,7 +295,7 @@ def test_a_proxy_before_the_unit(by_the_unit: Process, front: Callable[[str], Fr
     assert (client, url) == ("127.0.0.2", "https://shop.example/who")
     # The id that the proxy has made: the server's own ids have other forms, or come in order of time.
     assert re.fullmatch("[0-9a-f-]{32,36}", number)
-    by_the_unit.wait_for(r'127\.0\.0\.2 "GET /who HTTP/1\.1" 200')
+    by_the_unit.wait_for(rf'127\.0\.0\.2 "GET /who {re.escape(version)}" 200')
     by_the_unit.send(signal.SIGHUP)
     by_the_unit.wait_for("reloaded: 4 new workers serve")
     assert proxy.ask("/").body == b"shop"
