@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Container
 from typing import Final
 
-from ..errors import NotImplementedByServer
+from ..errors import BadRequest, NotImplementedByServer
 from .grammar import MAX_METHOD_SIZE, TOKEN
 
 # RFC 9110 section 16.1.1 and the IANA HTTP Method Registry. `*` and PRI are in it too, which reserves
@@ -68,10 +68,13 @@ def served_methods(declared: Collection[str]) -> Container[bytes]:
 def check_method(method: bytes, served: Container[bytes] = SERVED_METHODS) -> None:
     """Check the method.
 
+    :raises BadRequest: if it is no token (section 9.1), which a wire without a request line can send.
     :raises NotImplementedByServer: if it is not served (RFC 9110 section 9.1), or is CONNECT: an
         origin server makes no tunnels (section 9.3.6).
     """
     if method == b"CONNECT":
         raise NotImplementedByServer("This server makes no tunnels.")
     if method not in served:
+        if re.fullmatch(TOKEN, method) is None:
+            raise BadRequest("The request method is not a token.")
         raise NotImplementedByServer("This server does not know the request method.")

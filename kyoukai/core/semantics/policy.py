@@ -9,7 +9,7 @@ What a head is made of, and how much of it there may be, has been checked when i
 """
 
 from collections.abc import Container, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..errors import (
     BadRequest,
@@ -28,6 +28,11 @@ from .methods import SERVED_METHODS, check_method
 from .request_head import RequestHead
 from .target import Target, parse_target
 from .variables import field_variables, head_variables
+
+LINE_END: Final = b"\r\n"
+
+LEAST_HEAD: Final = len(b"  HTTP/1.1") + 2 * len(LINE_END)
+"""Bytes of a head of HTTP/1 without its method, its target and its fields: a head means as much on any wire."""
 
 
 def check_request_line(
@@ -113,7 +118,7 @@ def accept_delimited(
     :raises ProtocolError: if the head is refused.
     """
     check_request_line(sent.method.encode("latin-1", "replace"), sent.target, limits, methods)
-    check_fields(sent.fields, limits, len(sent.target))
+    check_fields(sent.fields, limits, LEAST_HEAD + len(sent.method) + len(sent.target))
     target, variables = read_variables(sent, limits)
     # RFC 9113 section 8.1.1: a request whose Content-Length is not the size of its body is malformed.
     declared = variables.get("CONTENT_LENGTH")
@@ -127,10 +132,16 @@ def accept_delimited(
         if size:
             # RFC 3875 section 4.1.2: the environ says how much there is, however the wire said it.
             variables["CONTENT_LENGTH"] = str(size)
-    if "HTTP_EXPECT" in variables:
-        expects_continue(variables["HTTP_EXPECT"], sent.version)
     coding, fault = "", None
-    if size != 0 and "HTTP_CONTENT_ENCODING" in variables:
+    if "HTTP_EXPECT" in variables:
+        try:
+            expects_continue(variables["HTTP_EXPECT"], sent.version)
+        except ExpectationFailed:
+            # As in `accept`: the first of two reasons.
+            if (size or 0) <= limits.max_body_size:
+                raise
+            fault = ContentTooLarge()
+    if size != 0 and "HTTP_CONTENT_ENCODING" in variables and fault is None:
         coding, fault = judge_coding(size or 0, variables, limits)
     head = make_head(sent, target, variables, size, coding, sent.expects_continue, sent.upgrade, software)
     return Accepted(head, fault=fault)
@@ -203,7 +214,7 @@ def check_fields(fields: Sequence[tuple[bytes, bytes]], limits: Limits, size: in
         raise HeaderFieldsTooLarge
     for name, value in fields:
         field_size = len(name) + len(value)
-        # As HTTP/1 would have it: with a colon, a space, and the end of a line.
+        # As HTTP/1 has it: with a colon, a space, and the end of a line.
         size += field_size + 4
         if field_size > limits.max_field_size or size > limits.max_head_size:
             raise HeaderFieldsTooLarge
@@ -219,7 +230,7 @@ def check_trailers(trailers: Sequence[tuple[bytes, bytes]], limits: Limits) -> N
 
     :raises BadRequest: if a field frames the message, besides.
     """
-    check_fields(trailers, limits)
+    check_fields(trailers, limits, len(LINE_END))
     if any(name.lower() in FRAMING_FIELDS for name, _ in trailers):
         raise BadRequest("A trailer field frames the message.")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kyoukai.core.errors import NotImplementedByServer
+from kyoukai.core.errors import BadRequest, NotImplementedByServer
 from kyoukai.core.semantics import methods
 from kyoukai.core.semantics.methods import check_method, may_be_declared, served_methods
 
@@ -31,15 +31,19 @@ def test_the_methods() -> None:
 
 
 UNKNOWN = [
-    pytest.param("", id="RFC9110-9.1-empty"),
     pytest.param("get", id="RFC9110-9.1-case"),
     pytest.param("Get", id="RFC9110-9.1-first-letter"),
-    pytest.param("GET ", id="RFC9110-9.1-space"),
-    pytest.param("GET\n", id="RFC9110-9.1-line-end"),
     pytest.param("PRI", id="RFC9113-3.4-reserved"),
     pytest.param("*", id="RFC9110-18.2-reserved"),
-    pytest.param("G\xcbT", id="RFC9110-9.1-latin-1"),
     pytest.param("A" * 33, id="longer-than-any"),
+]
+
+NO_TOKENS = [
+    pytest.param("", id="RFC9110-9.1-empty"),
+    pytest.param("GET ", id="RFC9110-9.1-space"),
+    pytest.param("GET\n", id="RFC9110-9.1-line-end"),
+    pytest.param("GE(T", id="RFC9110-9.1-delimiter"),
+    pytest.param("G\xcbT", id="RFC9110-9.1-latin-1"),
 ]
 
 DECLARABLE = [
@@ -61,6 +65,12 @@ def test_a_method_that_nobody_knows(method: str) -> None:
         check_method(method.encode("latin-1"))
 
 
+@pytest.mark.parametrize("method", NO_TOKENS)
+def test_a_method_that_is_no_token(method: str) -> None:
+    with pytest.raises(BadRequest, match="not a token"):
+        check_method(method.encode("latin-1"))
+
+
 @pytest.mark.parametrize("method", DECLARABLE)
 def test_a_method_that_is_declared(method: str) -> None:
     served = served_methods([method])
@@ -75,12 +85,12 @@ def test_every_method(method: str) -> None:
     check_method(method.encode(), served_methods(["*"]))
 
 
-@pytest.mark.parametrize("method", [*UNKNOWN, "\u0100", "CONNECT"])
+@pytest.mark.parametrize("method", [*UNKNOWN, *NO_TOKENS, "\u0100", "CONNECT"])
 def test_what_is_not_served_whatever_is_declared(method: str) -> None:
     assert not may_be_declared(method)
     sent = method.encode("latin-1", "replace")
     for declared in ([method], ["*"], ["*", method]):
-        with pytest.raises(NotImplementedByServer):
+        with pytest.raises((BadRequest, NotImplementedByServer)):
             check_method(sent, served_methods(declared))
 
 

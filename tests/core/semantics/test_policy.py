@@ -884,9 +884,11 @@ def test_the_size_of_the_body_is_in_the_environ_however_it_was_told() -> None:
     [
         pytest.param({"target": b"/" + b"a" * 2000}, URITooLong, id="RFC9110-15.5.15-above-the-head"),
         pytest.param({"method": "BREW"}, NotImplementedByServer, id="RFC9110-9.1"),
+        pytest.param({"method": "GE(T"}, BadRequest, id="RFC9110-9.1-delimiter"),
+        pytest.param({"method": "\rGET"}, BadRequest, id="RFC9110-9.1-control"),
         pytest.param({"method": "CONNECT", "target": b"a:80"}, NotImplementedByServer, id="RFC9110-9.3.6"),
-        pytest.param({"method": "caf\xe9"}, ProtocolError, id="RFC9110-9.1-no-token"),
-        pytest.param({"method": ""}, ProtocolError, id="RFC9110-9.1-empty"),
+        pytest.param({"method": "caf\xe9"}, BadRequest, id="RFC9110-9.1-no-token"),
+        pytest.param({"method": ""}, BadRequest, id="RFC9110-9.1-empty"),
     ],
 )
 def test_a_request_line_of_another_wire(head: dict[str, Any], error: type[ProtocolError]) -> None:
@@ -944,9 +946,9 @@ def test_what_is_one(value: bytes) -> None:
         pytest.param([(b"a" * 401, b"")], False, id="name-401"),
         pytest.param([(b"a", b"b")] * 5, True, id="fields-6"),
         pytest.param([(b"a", b"b")] * 6, False, id="fields-7"),
-        # Host has 15 bytes, each field four besides, and the target one: 1024 in all.
-        pytest.param([(b"a", b"b" * 399)] * 2 + [(b"a", b"b" * 191)], True, id="head-1024"),
-        pytest.param([(b"a", b"b" * 399)] * 2 + [(b"a", b"b" * 192)], False, id="head-1025"),
+        # "POST / HTTP/1.1" has 15 bytes, Host as many, each field four besides, each line and the end two.
+        pytest.param([(b"a", b"b" * 399)] * 2 + [(b"a", b"b" * 173)], True, id="head-1024"),
+        pytest.param([(b"a", b"b" * 399)] * 2 + [(b"a", b"b" * 174)], False, id="head-1025"),
     ],
 )
 def test_limits_of_fields(fields: Fields, is_accepted: bool) -> None:
@@ -975,6 +977,17 @@ def test_trailers() -> None:
     policy.check_trailers([(b"x-sum", b"1")] * 6, LIMITS)
     with pytest.raises(HeaderFieldsTooLarge):
         policy.check_trailers([(b"x-sum", b"1")] * 7, LIMITS)
+    # The end of the section counts, as in a head.
+    policy.check_trailers([(b"a", b"b" * 335)] * 2 + [(b"a", b"b" * 337)], LIMITS)
+    with pytest.raises(HeaderFieldsTooLarge):
+        policy.check_trailers([(b"a", b"b" * 335)] * 2 + [(b"a", b"b" * 338)], LIMITS)
+
+
+def test_a_body_that_is_too_large_goes_before_an_expectation_that_cannot_be_met() -> None:
+    fields = (b"expect", b"magic"), (b"content-encoding", b"br")
+    assert type(delimited(*fields, body_size=1001).fault) is ContentTooLarge
+    with pytest.raises(ExpectationFailed):
+        delimited(*fields, body_size=1000)
 
 
 @pytest.mark.parametrize("is_ours", [False, True])
