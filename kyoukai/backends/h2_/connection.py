@@ -16,16 +16,13 @@ from .events import HANDLERS, ignore, receive_content
 from .exchange import H2Exchange
 from .floods import Floods, WireError
 from .frames import FrameScanner
-from .leaving import Leaving
+from .leaving import FAREWELL, Leaving
 from .leftovers import Leftovers
 from .preface import NotHTTP2Error, Preface
 from .sending import Sender
 from .windows import ReceiveWindow
 
 logger: Final = logging.getLogger("kyoukai.protocol")
-
-FAREWELL: Final = 0.25
-"""Seconds that a client by TLS has to read why its connection ends (section 5.4.1)."""
 
 
 class H2ServerConnection(ExchangeConnection):
@@ -252,6 +249,11 @@ class H2ServerConnection(ExchangeConnection):
         """End once what is written has gone; nothing is under way."""
         self.flush()
         self.linger()
+
+    def close(self) -> None:
+        """Close once what is written has gone: of answers that are made in this turn, too."""
+        self.flush()
+        super().close()
 
     def shutdown(self) -> None:
         """Close, with the answers to what is under way, and to what the client sends before it knows."""

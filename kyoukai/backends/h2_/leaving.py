@@ -16,6 +16,9 @@ LAST_PING: Final = b"kyoukai\0"
 PATIENCE: Final = 1.0
 """Seconds that the answer to the ping may take."""
 
+FAREWELL: Final = 0.25
+"""Seconds that a client by TLS has to read why its connection ends (RFC 9113 section 5.4.1)."""
+
 
 class Leaving:
     """The end of one connection.

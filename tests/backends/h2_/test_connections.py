@@ -1,5 +1,6 @@
 """How connections begin and end: prefaces, deadlines, stops, and what ends them early."""
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import trustme
 from h2.errors import ErrorCodes
+from hpack import Encoder
 from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
@@ -25,7 +27,10 @@ from hyperframe.frame import (
 from werkzeug.wrappers import Response
 
 from kyoukai.backends.h2_.preface import PREFACE
+from kyoukai.testing import MemoryTransport, serving
+from kyoukai.testing.transport import SERVER
 
+from ...conftest import HTTP2
 from ...serving import PATIENCE, Answering, echo
 from .frame_client import GET, POST, FrameClient, head
 from .raw_heads import frames_of_head
@@ -365,3 +370,23 @@ def test_content_behind_the_end_of_a_request(serve: Any) -> None:
         assert client.reset_code() == ErrorCodes.STREAM_CLOSED
         client.request(3)
         assert client.answer(3)[1] == b"index"
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_client_that_ends_its_side_gets_what_has_just_been_answered(turns: int) -> None:
+    async def ask() -> bytes:
+        async with serving(HTTP2) as (component, ctx):
+            transport = MemoryTransport(component.backend.create_protocol(component, ctx, *SERVER))
+            transport.connect()
+            block = Encoder().encode(POST)
+            frames = [SettingsFrame(0), HeadersFrame(1, block, flags=["END_HEADERS", "END_STREAM"])]
+            transport.feed(PREFACE + b"".join(frame.serialize() for frame in frames))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            transport.feed_eof()
+            deadline = asyncio.get_running_loop().time() + PATIENCE
+            while not transport.closed:
+                assert await transport.changed(deadline)
+            return bytes(transport.received)
+
+    assert DataFrame(1, b"ok").serialize()[9:] in asyncio.run(ask())
