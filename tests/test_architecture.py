@@ -60,7 +60,10 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.backends.reference": CORE,
     # It has of Kyoukai what a third party has: the names of its face.
     "kyoukai.backends.h2_": frozenset({"kyoukai"}),
-    "kyoukai.backends.h2_.testing": frozenset({"kyoukai.backends.h2_", "kyoukai.testing"}),
+    "kyoukai.backends.h2_.differences": frozenset({"kyoukai.backends.h2_", "kyoukai.testing"}),
+    "kyoukai.backends.h2_.testing": frozenset(
+        {"kyoukai.backends.h2_", "kyoukai.backends.h2_.differences", "kyoukai.testing"}
+    ),
     # The application starts a process with `launch`, which knows the component by its name alone, and a
     # server under test with the client of tests; its keywords are ranked as the command's options are.
     "kyoukai.web": CORE | {"kyoukai.commands", "kyoukai.server", "kyoukai.test_client", "kyoukai.websocket"},
@@ -100,6 +103,7 @@ FORBIDDEN: dict[str | None, frozenset[str]] = {
     None: PARSERS,
     "kyoukai.backends.httptools_": PARSERS - {"httptools"},
     "kyoukai.backends.h2_": PARSERS - HTTP2,
+    "kyoukai.backends.h2_.differences": PARSERS,
     "kyoukai.backends.h2_.testing": PARSERS - HTTP2,
     # It knows no socket.
     "kyoukai.web": PARSERS | {"socket", "ssl", "selectors", "socketserver"},

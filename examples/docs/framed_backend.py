@@ -85,12 +85,12 @@ class FramedConnection(ExchangeConnection):
             exchange.refuse(BadRequest("A frame is no JSON."))
             return
         if kind == b"H":
-            fields = [(name.encode(), value.encode()) for name, value in said["fields"]]
-            method, target, size = said["method"], said["target"].encode(), said["size"]
+            fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in said["fields"]]
+            method, target, size = said["method"], said["target"].encode("latin-1"), said["size"]
             offers = said["offers"]  # the protocols, or nothing
             exchange.receive(RequestHead(method, target, fields=fields, body_size=size, upgrade=offers))
         elif kind == b"E":
-            exchange.receive_end([(name.encode(), value.encode()) for name, value in said])
+            exchange.receive_end([(name.encode("latin-1"), value.encode("latin-1")) for name, value in said])
 
     def write_frame(self, kind: bytes, payload: bytes) -> None:
         self.raw_write(kind + len(payload).to_bytes(4, "big") + payload)

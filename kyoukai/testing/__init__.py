@@ -8,7 +8,7 @@ What tests applications is in :mod:`kyoukai.test_client`; ``TestKyoukai`` is her
 
 from typing import TYPE_CHECKING, Any
 
-from .adapter import WireAdapter, WireAnswer
+from .adapter import UnsayableError, WireAdapter, WireAnswer, WireDifference
 from .answers import Answer, read_answers
 from .chunking import Action, Cutting, cuttings
 from .conversation import converse, converse_by_socket, serving
@@ -17,6 +17,7 @@ from .outcome import Outcome, read_outcome
 from .recorder import RecordingApplication, Reply, Seen
 from .report import Report, RuleResult, run_rules
 from .rules import Rule, load_rules
+from .telling import WireRequest
 from .transport import MemoryTransport
 from .verdict import faults
 
@@ -31,8 +32,11 @@ __all__ = (
     "Report",
     "Rule",
     "RuleResult",
+    "UnsayableError",
     "WireAdapter",
     "WireAnswer",
+    "WireDifference",
+    "WireRequest",
     "load_rules",
     "run_rules",
     # the corpus

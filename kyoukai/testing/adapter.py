@@ -5,12 +5,52 @@ alone imports it. For connections that derive from ``HTTPProtocol`` the kit has 
 """
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Final, NamedTuple
 
-__all__ = ("WireAdapter", "WireAnswer")
+from .chunking import Action
+from .telling import WireRequest
+
+__all__ = ("UnsayableError", "WireAdapter", "WireAnswer", "WireDifference")
 
 Fields = Sequence[tuple[str, str]]
+
+
+class UnsayableError(Exception):
+    """The wire has no way to say something of a request. The message says what it is about."""
+
+
+class WireDifference(NamedTuple):
+    """Requests that get another answer on a wire than on HTTP/1.1.
+
+    It is held: each of them gets what it says, and there are some in the corpus. Of several that are about
+    one request the first counts.
+    """
+
+    what: str
+    """Which requests, in a few words."""
+    holds: Callable[[WireRequest], bool]
+    """Returns whether it is about a request."""
+    gets: str
+    """What they get: a status in three digits, ``reset`` where the request alone is broken off, or
+    ``nothing`` where the connection ends."""
+    why: str
+    """The text that says so."""
+
+
+def breaks_its_body_off(request: WireRequest) -> bool:
+    """Return whether the client ends its side in the middle of a body."""
+    return request.ending is Action.END and not request.is_whole
+
+
+BROKEN_OFF: Final = WireDifference(
+    "a body in whose middle the client ends its side",
+    breaks_its_body_off,
+    "400",
+    "the application can be told, and its client reads on",
+)
+"""What ``ExchangeConnection`` does, and connections of HTTP/1 do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +86,23 @@ class WireAdapter(abc.ABC):
     in pieces, and the end. It may keep what it needs between calls.
     """
 
+    differences: ClassVar[Sequence[WireDifference]] = (BROKEN_OFF,)
+    """Where this wire does otherwise than the corpus says, which is written for HTTP/1.1. By default what
+    ``ExchangeConnection`` does; an adapter that has more adds to it."""
+
     @abc.abstractmethod
     def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
         """Return the head of the request as this wire has it, with what opens the connection before it.
 
-        :param method: in ASCII; likewise ``target``, which is a path, and a query where there is one.
-        :param fields: names and values of the header fields. ``Host`` is the first; none is about the size.
+        The rules send nothing but right requests: method and target are in ASCII, the target is a path, with
+        a query where there is one, and ``Host`` is the first of the fields. The cases of the corpus send
+        wrong ones too, which are to be passed on as they are: any method and target, no ``Host`` or several,
+        and names and values in which each character stands for one byte (latin-1).
+
+        :param fields: names and values of the header fields; none is about the size.
         :param size: bytes of the body; 0: there is none, and :meth:`encode_end` is not called. ``None``: its
             end alone tells; only a backend that claims the feature ``trailers`` is sent that.
+        :raises UnsayableError: if the wire has no way to say such a request.
         """
 
     def encode_data(self, data: bytes) -> bytes:

@@ -12,6 +12,7 @@ SWITCHING_PROTOCOLS: Final = 101
 class HTTP1Adapter(WireAdapter):
     """A client of HTTP/1.1 that takes trailers where the kit says so."""
 
+    differences = ()
     method = ""
     is_chunked = False
 

@@ -18,7 +18,7 @@ def faults(case: Case, outcome: Outcome) -> list[str]:
         seen = [f"{request.method} {request.target[:80]}" for request in outcome.seen]
         found.append(f"the application was called {len(seen)} times, and not {len(calls)}: {seen}")
     for number, (request, wanted) in enumerate(zip(outcome.seen, calls, strict=False), 1):
-        found += [f"request {number}: {fault}" for fault in _request_faults(wanted, request)]
+        found += [f"request {number}: {fault}" for fault in request_faults(wanted, request)]
     for number, (answer, wanted) in enumerate(zip(outcome.answers, case.answers, strict=False), 1):
         found += [f"answer {number}: {fault}" for fault in _answer_faults(wanted, answer)]
     if case.continued is not None and case.continued != bool(outcome.continued):
@@ -31,18 +31,18 @@ def faults(case: Case, outcome: Outcome) -> list[str]:
     return found
 
 
-def _request_faults(wanted: Expected, request: Seen) -> list[str]:
+def request_faults(wanted: Expected, request: Seen) -> list[str]:
     """Return what the application saw otherwise than it must."""
     found = []
     for name, value in wanted.seen.items():
         actual = getattr(request, name)
         if actual != value:
-            found.append(f"its {name} is {_brief(actual)}, and not {_brief(value)}")
+            found.append(f"its {name} is {brief(actual)}, and not {brief(value)}")
     if wanted.body_size is not None and len(request.body) != wanted.body_size:
         found.append(f"its body has {len(request.body)} bytes, and not {wanted.body_size}")
     for name, text in wanted.fields.items():
         if request.fields.get(name) != text:
-            found.append(f"its field {name} is {_brief(request.fields.get(name))}, and not {_brief(text)}")
+            found.append(f"its field {name} is {brief(request.fields.get(name))}, and not {brief(text)}")
     found += [f"it has the field {name}" for name in wanted.absent if name in request.fields]
     return found
 
@@ -54,16 +54,17 @@ def _answer_faults(wanted: Expected, answer: Answer) -> list[str]:
         found.append("it is complete" if answer.complete else "it is cut")
     for name, text in wanted.has.items():
         if answer.get(name) != text:
-            found.append(f"its field {name} is {_brief(answer.get(name))}, and not {_brief(text)}")
+            found.append(f"its field {name} is {brief(answer.get(name))}, and not {brief(text)}")
     found += [f"it has the field {name}" for name in wanted.lacks if answer.get(name) is not None]
     if wanted.content is not None and answer.content != wanted.content:
-        found.append(f"its content is {_brief(answer.content)}, and not {_brief(wanted.content)}")
+        found.append(f"its content is {brief(answer.content)}, and not {brief(wanted.content)}")
     if not wanted.application and answer.complete and not answer.closes:
         # What a client sends after a request that cannot be served may be read in two ways.
         found.append("it refuses the request, and does not say close")
     return found
 
 
-def _brief(value: object) -> str:
+def brief(value: object) -> str:
+    """Return a value in a line."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:160]}... ({len(text)} characters)"

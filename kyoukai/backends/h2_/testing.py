@@ -16,6 +16,7 @@ from hyperframe.frame import (
 
 from kyoukai.testing import WireAdapter, WireAnswer
 
+from .differences import DIFFERENCES
 from .engine import FIRST_WINDOW, MAX_FRAME_SIZE
 from .preface import PREFACE
 
@@ -28,6 +29,8 @@ STREAM = 1
 class H2Adapter(WireAdapter):
     """The client's side of a connection with one stream."""
 
+    differences = DIFFERENCES
+
     def __init__(self) -> None:
         self.encoder = Encoder()
         self.unread = b""
@@ -37,6 +40,10 @@ class H2Adapter(WireAdapter):
 
     def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
         """Return the preface, settings, and the head of a request."""
+        if method == "CONNECT":
+            # RFC 9113 section 8.5: its target is an authority, which Host would say again.
+            fields = [(name, value) for name, value in fields if name.lower() != "host"]
+            return self._opening([(":method", method), (":authority", target)], fields, size)
         pairs = [(":method", method), (":scheme", "http"), (":path", target)]
         return self._opening(pairs, fields, size)
 
@@ -46,16 +53,20 @@ class H2Adapter(WireAdapter):
         return self._opening(pairs, fields, None)
 
     def _opening(self, pseudo: list[tuple[str, str]], fields: Fields, size: int | None) -> bytes:
-        regular = []
-        for name, value in fields:
-            if name.lower() == "host":
-                pseudo.append((":authority", value))
-            else:
-                regular.append((name.lower(), value))
+        regular = [(name.lower(), value) for name, value in fields]
+        hosts = [pair for pair in regular if pair[0] == "host"]
+        if len(hosts) == 1:
+            pseudo.append((":authority", hosts[0][1]))
+            regular.remove(hosts[0])
         if size:
             regular.append(("content-length", str(size)))
-        block = self.encoder.encode([*pseudo, *regular])
+        block = self._encode([*pseudo, *regular])
         return PREFACE + SettingsFrame(0).serialize() + head_frames(block, ends=size == 0)
+
+    def _encode(self, fields: Fields) -> bytes:
+        # Without Huffman coding: that of the library takes minutes for a field of megabytes.
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        return bytes(self.encoder.encode(pairs, huffman=False))
 
     def encode_data(self, data: bytes) -> bytes:
         """Return content, in frames as large as may be."""
@@ -67,7 +78,7 @@ class H2Adapter(WireAdapter):
     def encode_end(self, trailers: Fields = ()) -> bytes:
         """Return the end of the stream, with trailer fields where there are some."""
         if trailers:
-            block = self.encoder.encode([(name.lower(), value) for name, value in trailers])
+            block = self._encode([(name.lower(), value) for name, value in trailers])
             return head_frames(block, ends=True)
         return DataFrame(STREAM, b"", flags=["END_STREAM"]).serialize()
 
@@ -132,6 +143,10 @@ def frames_of(data: bytes) -> Iterator[tuple[Frame, bytes]]:
         yield frame, data
 
 
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
+
+
 class _Answer:
     """An answer, as its frames come."""
 
@@ -162,7 +177,8 @@ class _Answer:
             self.ends |= "END_STREAM" in frame.flags
             if "END_HEADERS" in frame.flags:
                 block, self.block = self.block, b""
-                self.take_fields([(str(name), str(value)) for name, value in self.decoder.decode(block)])
+                fields = self.decoder.decode(block, raw=True)
+                self.take_fields([(_text(name), _text(value)) for name, value in fields])
         else:
             raise ValueError(f"the server sent {frame!r}")
 

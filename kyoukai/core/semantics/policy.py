@@ -32,7 +32,7 @@ from .variables import field_variables, head_variables
 LINE_END: Final = b"\r\n"
 
 LEAST_HEAD: Final = len(b"  HTTP/1.1") + 2 * len(LINE_END)
-"""Bytes of a head of HTTP/1 without its method, its target and its fields: a head means as much on any wire."""
+"""Bytes of a head of HTTP/1 beside method, target and fields: a head counts as much on every wire."""
 
 
 def check_request_line(
@@ -132,7 +132,8 @@ def accept_delimited(
         if size:
             # RFC 3875 section 4.1.2: the environ says how much there is, however the wire said it.
             variables["CONTENT_LENGTH"] = str(size)
-    coding, fault = "", None
+    coding = ""
+    fault: ProtocolError | None = None
     if "HTTP_EXPECT" in variables:
         try:
             expects_continue(variables["HTTP_EXPECT"], sent.version)

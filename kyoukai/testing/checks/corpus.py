@@ -1,4 +1,4 @@
-"""K9: the corpus, and the comparison with the backend ``reference``."""
+"""K9: the corpus, by HTTP/1 and by other wires, and the comparison with the backend ``reference``."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -11,6 +11,7 @@ from ..generation import cutting, whole
 from ..runner import standing
 from ..settings import choose_seed, example_count
 from ..subject import Subject
+from ..wire_runner import run_wire_corpus
 from . import NotApplicable, RuleBroken, check
 
 REFERENCE: Final = "reference"
@@ -91,3 +92,19 @@ async def as_reference(subject: Subject) -> None:
                     smallest.conversation.data,
                     "the same as the reference",
                 )
+
+
+@check("K9.5")
+async def by_adapter(subject: Subject) -> None:
+    """Tell the requests of the corpus by the wire's adapter."""
+    if subject.is_http:
+        raise NotApplicable("its connections derive from HTTPProtocol, and get all of the corpus")
+    cases = load_corpus()
+    report = await run_wire_corpus(subject, cases, choose_seed(), whole=subject.whole)
+    if report.broken:
+        case, failure = report.broken[0]
+        names = ", ".join(case.name for case, _ in report.broken)
+        message = f"{len(report.broken)} of {len(cases)} cases are not kept: {names}\n{failure}"
+        raise RuleBroken(message, case.data, case.why)
+    if report.unshown:
+        raise RuleBroken(f"the adapter declares differences that there are not: {', '.join(report.unshown)}")

@@ -53,6 +53,14 @@ class LosesTheQuery(FramedConnection):
 
 
 @of_connection
+class TakesUnderscores(FramedConnection):
+    """An underscore in a name is a dash to it: one field passes for another."""
+
+    def receive_frame(self, exchange: Any, kind: bytes, payload: bytes) -> None:
+        super().receive_frame(exchange, kind, payload.replace(b"X_A", b"X-A"))
+
+
+@of_connection
 class LosesTheEnd(FramedConnection):
     """It does not tell that a body is whole."""
 

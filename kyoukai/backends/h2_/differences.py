@@ -1,0 +1,71 @@
+"""What a request gets on HTTP/2 and not on HTTP/1.1, for the kit: RFC 9113 has rules of its own."""
+
+import re
+from typing import Final
+
+from kyoukai.testing import WireAdapter, WireDifference, WireRequest
+
+from .engine import MAX_FRAME_SIZE
+from .heads import CONNECTION_FIELDS
+
+TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+LARGEST_HEAD: Final = 9 * MAX_FRAME_SIZE
+"""Bytes of a head that HEADERS and eight CONTINUATION frames can carry: the default of max_continuations."""
+
+
+def has_a_target_that_is_none(request: WireRequest) -> bool:
+    """Return whether the target is no path, and no asterisk."""
+    target = request.target
+    return request.method != "CONNECT" and not (target.startswith("/") or target == "*")
+
+
+def has_a_name_that_is_none(request: WireRequest) -> bool:
+    """Return whether the name of a field, or of a trailer, is no token."""
+    return any(TOKEN.fullmatch(name) is None for name, _ in (*request.fields, *request.trailers))
+
+
+def has_a_field_of_connections(request: WireRequest) -> bool:
+    """Return whether a field, or a trailer, is one of HTTP/1's connections."""
+    return any(
+        name.lower().encode("latin-1") in CONNECTION_FIELDS
+        or (name.lower() == "te" and value.lower() != "trailers")
+        for name, value in (*request.fields, *request.trailers)
+    )
+
+
+def has_a_head_of_too_many_frames(request: WireRequest) -> bool:
+    """Return whether the head takes more frames than a client may send for one."""
+    return sum(len(name) + len(value) for name, value in request.fields) > LARGEST_HEAD
+
+
+DIFFERENCES: Final = (
+    WireDifference(
+        "a target that is neither a path nor `*`: in absolute form, in authority form without `CONNECT`,"
+        " or none",
+        has_a_target_that_is_none,
+        "reset",
+        "RFC 9113 section 8.3.1: malformed; `:path` has the path and the query, and `:authority` the rest",
+    ),
+    WireDifference(
+        "a field whose name is no token",
+        has_a_name_that_is_none,
+        "reset",
+        "RFC 9113 section 8.2.1: malformed",
+    ),
+    WireDifference(
+        "`Connection`, `Keep-Alive`, `Proxy-Connection`, `Transfer-Encoding`, `Upgrade`, or a `TE` other"
+        " than `trailers`",
+        has_a_field_of_connections,
+        "reset",
+        "RFC 9113 section 8.2.2: malformed; WebSockets are opened as RFC 8441 has it",
+    ),
+    WireDifference(
+        "a head of more frames than `max_continuations` lets pass, or four times longer than `max_head_size`",
+        has_a_head_of_too_many_frames,
+        "nothing",
+        "RFC 9113 section 10.5: the connection ends with `ENHANCE_YOUR_CALM`, since no later head could be"
+        " read without what these frames say",
+    ),
+    *WireAdapter.differences,
+)

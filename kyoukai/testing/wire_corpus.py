@@ -1,0 +1,149 @@
+"""The corpus on any wire: the requests of its cases, each told by an adapter, and what must come of them.
+
+Of a case every request is told that must get an answer, on a connection of its own. What is compared is what
+any wire has: see :func:`wire_faults`. Where the adapter declares a difference, that is what must come.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .adapter import WireAdapter, WireAnswer, WireDifference
+from .corpus import Case, Expected
+from .telling import CHUNKS, UNFINISHED, UntoldError, WireRequest, read_request
+from .verdict import brief, request_faults
+from .wire_conversation import WireOutcome
+
+__all__ = ("Telling", "difference_of", "tellings", "wire_faults")
+
+CONNECTION: Final = "when a connection ends"
+NO_SIZE: Final = "a body of a size that nobody tells"
+
+FRAMING_FIELDS: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
+"""Fields that HTTP/1 alone has: of a connection and of framing."""
+
+NOT_COMPARED: Final = frozenset({"version"})
+"""What the application sees otherwise on each wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One request of a case, and what must come of it."""
+
+    request: WireRequest
+    expected: Expected | None
+    """``None``: no answer."""
+    continued: bool | None
+    """Whether a ``100 Continue`` must, or must not, come; ``None``: either."""
+
+
+def tellings(case: Case, *, chunked: bool = True) -> Sequence[Telling]:
+    """Return the requests of a case that any wire can carry: one at least.
+
+    :param chunked: whether the wire has bodies whose end alone tells their size, and trailers. Otherwise the
+        size is told.
+    :raises UntoldError: if there is none: what the case is about is HTTP/1's own.
+    """
+    told: list[Telling] = []
+    data = case.data
+    while data and (len(told) < len(case.answers) or not told):
+        try:
+            request, data = read_request(data)
+            if not data:
+                request = dataclasses.replace(request, ending=case.ending)
+            if request.size is None:
+                request = _unchunked(request) if not chunked else _chunked(request, case.is_timed)
+        except UntoldError:
+            if told:
+                break
+            raise
+        expected = case.answers[len(told)] if case.answers else None
+        told.append(Telling(request, expected, case.continued if request.values("expect") else None))
+    if not told:
+        raise UntoldError(UNFINISHED)
+    if not case.answers and told[0].request.ending is None:
+        raise UntoldError(CONNECTION)
+    return told
+
+
+def _chunked(request: WireRequest, is_timed: bool) -> WireRequest:
+    """Return a request with a body whose size is not told.
+
+    :raises UntoldError: if where it stops means nothing without chunks.
+    """
+    if not request.is_whole and not is_timed and request.ending is None:
+        raise UntoldError(CHUNKS)
+    return request
+
+
+def _unchunked(request: WireRequest) -> WireRequest:
+    """Return a request with a body whose size is told.
+
+    :raises UntoldError: if nobody knows the size, or there are trailers.
+    """
+    if not request.is_whole or request.trailers:
+        raise UntoldError(NO_SIZE)
+    return dataclasses.replace(request, size=len(request.body))
+
+
+def difference_of(adapter: type[WireAdapter], request: WireRequest) -> WireDifference | None:
+    """Return the difference that an adapter declares for a request."""
+    return next((known for known in adapter.differences if known.holds(request)), None)
+
+
+def wire_faults(telling: Telling, outcome: WireOutcome) -> list[str]:
+    """Return what is wrong with what came of a request: one line a fault, none where the case is kept.
+
+    What the application has seen is compared but for the version, and the answer but for fields of HTTP/1's
+    connections; whether the connection ends is not.
+    """
+    expected, found = telling.expected, list(outcome.faults)
+    wanted = "nothing" if expected is None else str(expected.status)
+    if outcome.gets != wanted:
+        found.append(f"it gets {outcome.gets}, and not {wanted}")
+    calls = int(expected is not None and expected.application)
+    if len(outcome.seen) != calls:
+        found.append(f"the application was called {len(outcome.seen)} times, and not {calls}")
+    if expected is None or outcome.answer is None:
+        return found
+    seen = {name: _any_case(value) for name, value in expected.seen.items() if name not in NOT_COMPARED}
+    fields = {name: value for name, value in expected.fields.items() if name not in FRAMING_FIELDS}
+    compared = dataclasses.replace(expected, seen=seen, fields=fields)
+    for request in outcome.seen[:calls]:
+        request = dataclasses.replace(request, trailers=_any_case(request.trailers))
+        found += [f"the request: {fault}" for fault in request_faults(compared, request)]
+    found += [f"the answer: {fault}" for fault in _answer_faults(expected, outcome.answer, outcome.broken)]
+    if telling.continued is not None and telling.continued != outcome.continued:
+        found.append("100 Continue came" if outcome.continued else "no 100 Continue came")
+    return found
+
+
+def _any_case(value: Any) -> Any:
+    """Return trailers without the case of their names, which has no meaning (RFC 9110 section 5.1)."""
+    return tuple((name.lower(), text) for name, text in value) if isinstance(value, tuple) else value
+
+
+def difference_faults(difference: WireDifference, outcome: WireOutcome) -> list[str]:
+    """Return what is wrong where a difference is declared."""
+    found = list(outcome.faults)
+    if outcome.gets != difference.gets:
+        found.append(f"it gets {outcome.gets}; declared is {difference.gets}, for {difference.what}")
+    served = difference.gets.startswith("2")
+    if bool(outcome.seen) != served:
+        found.append(f"the application was called {len(outcome.seen)} times")
+    return found
+
+
+def _answer_faults(wanted: Expected, answer: WireAnswer, broken: bool) -> Iterator[str]:
+    # What an application yields beyond its Content-Length is its fault; what it said has all come.
+    has_all = answer.is_whole or answer.values("content-length") == [str(len(answer.content))]
+    if has_all == wanted.cut or (wanted.cut and not broken):
+        yield "it is complete" if has_all else "it is not complete"
+    for name, text in wanted.has.items():
+        value = ", ".join(answer.values(name))
+        if name not in FRAMING_FIELDS and value != text:
+            yield f"its field {name} is {brief(value)}, and not {brief(text)}"
+    yield from (f"it has the field {name}" for name in wanted.lacks if answer.values(name))
+    if wanted.content is not None and answer.content != wanted.content:
+        yield f"its content is {brief(answer.content)}, and not {brief(wanted.content)}"
