@@ -89,7 +89,7 @@ class Gateway:
         """The requests that have not got all of their answers."""
         self.sending: Stream | None = None
         """Whose body is coming."""
-        self.has_ended = False
+        self.has_ended = self.is_shut = False
         self.goodbyes: list[int] = []
         """The codes of each GOAWAY."""
         self.flush()
@@ -101,8 +101,14 @@ class Gateway:
 
     def flush(self) -> None:
         data = self.engine.data_to_send()
-        if data:
+        if data and not self.is_shut:
             self.sock.sendall(data)
+
+    def shutdown(self, how: int) -> None:
+        """End our side, after all that is under way."""
+        self.flush()
+        self.is_shut = True
+        self.sock.shutdown(how)
 
     def sendall(self, data: bytes) -> None:
         """Send requests, as they come."""

@@ -245,6 +245,13 @@ class H2ServerConnection(ExchangeConnection):
             # TLS cannot end one side, so that the client does not see the end before the connection's.
             self.loop.call_later(FAREWELL, self.close)
 
+    def close(self) -> None:
+        """Close once what is written has gone."""
+        if not self.is_ending:
+            # What is to be written in the next turn, too.
+            self.flush()
+        super().close()
+
     def leave(self) -> None:
         """End once what is written has gone; nothing is under way."""
         self.flush()

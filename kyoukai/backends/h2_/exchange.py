@@ -85,6 +85,11 @@ class H2Exchange(Exchange):
         super().send_continue()
         self.send_informational("100 Continue", ())
 
+    def prepare_stream(self, may_read: bool) -> None:
+        """Let a client go on before the answer's head: behind that, no head of status 1xx may come."""
+        if may_read and self.awaits_continue and self.body is not None and not self.body.is_whole:
+            self.send_continue()
+
     def send_head(self, head: AnswerHead) -> None:
         """Write the head of the answer."""
         self.write_head(head, False)

@@ -355,6 +355,19 @@ def test_a_client_that_ends_its_side_gets_its_answers(serve: Any) -> None:
     server.wait_until_empty()
 
 
+def test_an_end_together_with_many_requests(serve: Any) -> None:
+    server = serve(echo)
+    for _ in range(5):
+        with FrameClient(server) as client:
+            client.send(*(client.head(stream, GET) for stream in range(1, 201, 2)))
+            client.socket.shutdown(socket.SHUT_WR)
+            answers = 0
+            while (frame := client.receive()) is not None:
+                answers += isinstance(frame, DataFrame) and "END_STREAM" in frame.flags
+            assert answers == 100
+    server.wait_until_empty()
+
+
 def test_a_client_that_is_gone(serve: Any) -> None:
     site = Site()
     server = serve(site.app, cancel_on_disconnect=True)
