@@ -42,21 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "http1: in a module of every wire, is of HTTP/1 alone")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run the tests of every wire by HTTP/2, too, and no others.
-
-    They run on one loop: what differs between loops is no wire's.
-    """
-
-    def is_wanted(item: pytest.Item) -> bool:
-        params = item.callspec.params if hasattr(item, "callspec") else {}
-        named = [str(mark.args[0]) for mark in item.iter_markers("parametrize")]
-        if params.get("backend") != HTTP2 or any("backend" in names for names in named):
-            return True
-        is_marked = item.get_closest_marker("every_wire") and not item.get_closest_marker("http1")
-        return bool(is_marked) and params.get("loop_factory", "uvloop") == "uvloop"
-
-    items[:] = filter(is_wanted, items)
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of every wire by HTTP/2, too: on one loop, for no wire differs between loops."""
+    test = metafunc.definition
+    if test.get_closest_marker("every_wire") and not test.get_closest_marker("http1"):
+        combinations = [(backend, loop) for backend in BACKENDS for loop in sorted(LOOPS)]
+        names = ("backend", "loop_factory")
+        test.add_marker(pytest.mark.parametrize(names, [*combinations, (HTTP2, "uvloop")], indirect=True))
 
 
 def pytest_collection_finish() -> None:
@@ -81,9 +74,9 @@ def scan_distributions_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=[*BACKENDS, HTTP2])
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
-    """The name of each registered backend in turn; of HTTP/2's, for the tests of every wire."""
+    """The name of each registered backend in turn, of those that speak HTTP/1.1."""
     return str(request.param)
 
 

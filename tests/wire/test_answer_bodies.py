@@ -8,6 +8,8 @@ from werkzeug.wrappers import Response
 
 from ..serving import Answering, error_records, message
 
+pytestmark = pytest.mark.every_wire
+
 
 async def pieces_of(*pieces):
     for piece in pieces:

@@ -11,6 +11,8 @@ from kyoukai.web import Kyoukai
 
 from ..serving import PATIENCE, Answering, error_records, message
 
+pytestmark = pytest.mark.every_wire
+
 
 class Handling:
     """An application whose handler waits, and notes how it ended."""
@@ -232,6 +234,7 @@ def test_pipelined_requests_behind_an_offered_upgrade_are_served_after_an_end(se
         assert client.receive_rest() == b""
 
 
+@pytest.mark.http1
 def test_much_that_comes_behind_an_offered_upgrade_is_not_held(serve):
     go_on = asyncio.Event()
 
@@ -300,6 +303,7 @@ def test_what_is_cancelled_is_closed(serve, stage, tmp_path):
     assert closed == (["file"] if stage == "handler" else ["response", "file"])
 
 
+@pytest.mark.http1
 def test_a_handler_that_hands_over_a_connection_that_is_gone_is_no_fault(serve, caplog):
     begun = threading.Event()
     go_on = asyncio.Event()

@@ -7,6 +7,8 @@ from werkzeug.wrappers import Response
 
 from ..serving import Answering, message
 
+pytestmark = pytest.mark.every_wire
+
 variable = contextvars.ContextVar("variable", default="unset")
 
 

@@ -42,6 +42,7 @@ def test_a_stalled_body(serve):
         assert client.receive_rest() == b""
 
 
+@pytest.mark.every_wire
 def test_a_body_that_makes_progress_may_take_longer(serve):
     server = serve(echo, limits={"body_timeout": 0.3, "min_body_rate": 0})
     with server.connect() as client:
@@ -100,12 +101,14 @@ def test_a_body_whose_continue_waits_for_an_earlier_answer_is_not_late(serve):
         assert client.receive().body == b"abc"
 
 
+@pytest.mark.every_wire
 def test_an_idle_connection_is_closed_without_an_answer(serve):
     with serve(echo, limits={"keep_alive_timeout": 0.1}).connect() as client:
         assert client.request(message()).status == 200
         assert client.receive_rest() == b""
 
 
+@pytest.mark.every_wire
 def test_a_connection_that_never_sent_a_byte_is_closed_without_an_answer(serve):
     with serve(echo, limits={"keep_alive_timeout": 0.1}).connect() as client:
         assert client.receive_rest() == b""
@@ -124,6 +127,7 @@ def test_empty_lines_do_not_keep_a_connection_open(serve):
         assert sent < 100
 
 
+@pytest.mark.every_wire
 def test_none_while_a_handler_runs(serve):
     @Answering
     async def app(request):
@@ -174,6 +178,7 @@ def test_a_slow_head_behind_a_running_handler_is_refused_in_its_turn(serve):
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.every_wire
 def test_a_client_that_does_not_read_is_cut_off(serve, kind, caplog):
     closed = threading.Event()
 
@@ -205,6 +210,7 @@ def test_a_client_that_does_not_read_is_cut_off(serve, kind, caplog):
 
 
 @pytest.mark.parametrize("fields", [(), ("Connection: close",)])
+@pytest.mark.every_wire
 def test_so_is_one_with_an_answer_in_memory(serve, fields):
     @Answering
     async def app(request):
@@ -217,6 +223,7 @@ def test_so_is_one_with_an_answer_in_memory(serve, fields):
         server.wait_until_empty()
 
 
+@pytest.mark.every_wire
 def test_so_is_one_that_is_sent_a_file(serve, tmp_path, caplog):
     opened = []
     path = tmp_path / "file"

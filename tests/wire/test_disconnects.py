@@ -9,6 +9,8 @@ from werkzeug.wrappers import Response
 
 from ..serving import PATIENCE, Answering, chunks, echo, error_records, message
 
+pytestmark = pytest.mark.every_wire
+
 
 @pytest.fixture(autouse=True)
 def quiet(caplog):
@@ -17,6 +19,7 @@ def quiet(caplog):
     assert error_records(caplog) == []
 
 
+@pytest.mark.http1
 def test_half_close_after_the_request(serve):
     body = bytes(4 * 1024 * 1024)
     go_on = asyncio.Event()
@@ -64,6 +67,7 @@ def test_half_close_after_pipelined_requests(serve):
 
 
 @pytest.mark.parametrize("data", [b"", b"GET / HT", message("POST", "/", "Content-Length: 5") + b"12"])
+@pytest.mark.http1
 def test_half_close_without_a_whole_request(serve, data):
     server = serve(echo)
     with server.connect() as client:

@@ -11,6 +11,8 @@ from kyoukai import HTTP1_FEATURES, Feature, Kyoukai
 from ..serving import PATIENCE, Answering, message
 from .test_curl import curl
 
+pytestmark = pytest.mark.every_wire
+
 STYLE = "</style.css>; rel=preload; as=style"
 HINT = f"HTTP/1.1 103 Early Hints\r\nLink: {STYLE}\r\n\r\n".encode()
 
@@ -109,6 +111,7 @@ def test_of_pipelined_requests_in_their_order(serve):
 
 
 @pytest.mark.parametrize("path", ["/", "/slow", "/thread"])
+@pytest.mark.http1
 def test_never_to_http_1_0(serve, path):
     service = Service()
     service.go_on.set()
@@ -175,6 +178,7 @@ def test_not_by_a_backend_without_the_feature(serve):
     assert service.sent == [False]
 
 
+@pytest.mark.http1
 def test_what_httpx_makes_of_it(serve):
     url = serve(Service().app).url
     with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
@@ -182,6 +186,7 @@ def test_what_httpx_makes_of_it(serve):
             assert client.get(url).text == "page"
 
 
+@pytest.mark.http1
 def test_what_curl_makes_of_it(serve):
     url = serve(Service().app).url
     shown = curl("--include", url + "/")

@@ -7,6 +7,8 @@ from kyoukai.core.http1.exchange import HTTP1Exchange
 
 from ..serving import Answering, chunks, message
 
+pytestmark = pytest.mark.every_wire
+
 
 @pytest.fixture
 def environ_of(serve):
@@ -28,6 +30,7 @@ def environ_of(serve):
     return send
 
 
+@pytest.mark.http1
 def test_request_line(environ_of):
     environ = environ_of(message("DELETE", "/a%20b/%C3%A9?q=%20&r"))
     assert environ["REQUEST_METHOD"] == "DELETE"
@@ -42,6 +45,7 @@ def test_an_encoded_slash_and_percent_are_decoded_once(environ_of):
     assert environ_of(message("GET", "/a%2Fb%2525"))["PATH_INFO"] == "/a/b%25"
 
 
+@pytest.mark.http1
 def test_the_connection(serve):
     environs = []
 
@@ -111,6 +115,7 @@ def test_names_with_an_underscore_are_dropped(environ_of):
     assert "" not in environ
 
 
+@pytest.mark.http1
 def test_trailers_stay_apart(environ_of):
     environ = environ_of(
         message("POST", "/", "Transfer-Encoding: chunked", "X-A: head")
@@ -135,6 +140,7 @@ def test_without_trailers_there_is_no_such_variable(environ_of):
         ("HTTPS://EXAMPLE.org/", "/", "", "EXAMPLE.org"),
     ],
 )
+@pytest.mark.http1
 def test_the_absolute_form_wins_over_host(environ_of, target, path, query, host):
     environ = environ_of(message("GET", target))
     assert (environ["PATH_INFO"], environ["QUERY_STRING"], environ["HTTP_HOST"]) == (path, query, host)
@@ -142,6 +148,7 @@ def test_the_absolute_form_wins_over_host(environ_of, target, path, query, host)
 
 
 @pytest.mark.parametrize("target", ["*", "http://example.org"])
+@pytest.mark.http1
 def test_options_of_the_whole_server(environ_of, target):
     environ = environ_of(message("OPTIONS", target))
     assert (environ["PATH_INFO"], environ["QUERY_STRING"], environ["RAW_URI"]) == ("", "", target)
@@ -165,6 +172,7 @@ def test_nothing_of_one_request_is_in_the_next(serve):
     assert (second["QUERY_STRING"], second["wsgi.input"].read()) == ("", b"")
 
 
+@pytest.mark.http1
 def test_a_request_that_names_its_client_by_itself(serve, monkeypatch):
     class Naming(HTTP1Exchange):
         @property

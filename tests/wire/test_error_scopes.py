@@ -1,10 +1,13 @@
 """Errors below a blueprint's prefix, by sockets."""
 
+import pytest
 from werkzeug.exceptions import HTTPException
 
 from kyoukai import Blueprint, Kyoukai, answer_as_problem
 
 from ..serving import message
+
+pytestmark = pytest.mark.every_wire
 
 
 def test_errors_below_an_api_are_the_apis(serve):

@@ -15,6 +15,8 @@ from kyoukai.core.semantics.serialize import InvalidResponseError
 
 from ..serving import PATIENCE, Running, chunks, error_records, message
 
+pytestmark = pytest.mark.every_wire
+
 Handler = Callable[[Exchange], Awaitable[None]]
 Serve = Callable[..., Running]
 
@@ -189,6 +191,7 @@ def test_an_answer_whose_client_is_gone_is_no_error(serve: Serve, caplog: Any) -
     assert not error_records(caplog)
 
 
+@pytest.mark.http1
 def test_each_answer_is_logged(serve: Serve, caplog: Any) -> None:
     caplog.set_level(logging.INFO, "kyoukai.access")
     with serve(Raw(echo)).connect() as client:

@@ -11,6 +11,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 EXPECT = "Expect: 100-continue"
 
 
+@pytest.mark.every_wire
 def test_it_comes_before_a_sized_body(serve):
     with serve(echo).connect() as client:
         for _ in range(2):
@@ -19,6 +20,7 @@ def test_it_comes_before_a_sized_body(serve):
             assert client.request(b"body").body == b"POST / body"
 
 
+@pytest.mark.every_wire
 def test_it_comes_before_a_chunked_body(serve):
     with serve(echo).connect() as client:
         client.send(message("POST", "/", "Expect: 100-Continue", "Transfer-Encoding: chunked"))
@@ -26,6 +28,7 @@ def test_it_comes_before_a_chunked_body(serve):
         assert client.request(chunks(b"bo", b"dy")).body == b"POST / body"
 
 
+@pytest.mark.every_wire
 def test_a_client_that_does_not_wait(serve):
     with serve(echo).connect() as client:
         for _ in range(2):
@@ -52,6 +55,7 @@ def test_a_refusal_comes_in_its_place(serve, fields, status):
         assert client.receive_rest() == b""
 
 
+@pytest.mark.every_wire
 def test_it_is_not_sent_where_no_body_follows(serve):
     with serve(echo).connect() as client:
         assert client.request(message("GET", "/", EXPECT)).status == 200
@@ -83,6 +87,7 @@ def test_it_comes_after_the_answers_to_earlier_requests(serve):
         assert client.request(b"body").body == b"body"
 
 
+@pytest.mark.every_wire
 def test_pipelined_behind_one_that_waits(serve):
     with serve(echo).connect() as client:
         client.send(message("POST", "/1", EXPECT, "Content-Length: 3"))

@@ -13,6 +13,8 @@ from tests.logged import unnumbered
 
 from ..serving import PATIENCE, Answering, error_records, message
 
+pytestmark = pytest.mark.every_wire
+
 
 def failing_generator():
     yield b"begun"
@@ -89,6 +91,7 @@ def test_a_handler_that_cancels_itself_closes_the_connection(serve):
 
 
 @pytest.mark.parametrize("kind", STREAMS)
+@pytest.mark.http1
 def test_a_stream_that_raises_cuts_the_connection(serve, kind, caplog):
     @Answering
     async def app(request):
@@ -116,6 +119,7 @@ def test_a_stream_that_raises_at_once(serve, caplog):
 
 
 @pytest.mark.parametrize("kind", STREAMS)
+@pytest.mark.http1
 def test_one_that_ends_with_the_connection_is_cut_by_a_reset(serve, kind, caplog):
     @Answering
     async def app(request):

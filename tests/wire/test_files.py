@@ -13,6 +13,8 @@ from kyoukai.core.http1.protocol import HTTPProtocol
 
 from ..serving import Answering, error_records, message
 
+pytestmark = pytest.mark.every_wire
+
 SIZE = 3_000_001
 
 
@@ -162,6 +164,7 @@ def test_pipelined_files(serve, file):
             assert client.receive().body == file.read_bytes()
 
 
+@pytest.mark.http1
 def test_what_stands_before_a_transport_sees_a_file(serve, file, monkeypatch):
     seen = []
 

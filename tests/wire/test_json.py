@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
 from kyoukai import Kyoukai
 
 from ..serving import message
+
+pytestmark = pytest.mark.every_wire
 
 
 def test_the_encoder_of_the_application(serve):

@@ -9,6 +9,8 @@ from kyoukai.web import Blueprint, Kyoukai, Problem, answer_as_problem
 
 from ..serving import message
 
+pytestmark = pytest.mark.every_wire
+
 
 def application():
     app = Kyoukai("app")

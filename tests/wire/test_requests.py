@@ -3,9 +3,12 @@
 import json
 import os
 
+import pytest
 from werkzeug.wrappers import Response
 
 from ..serving import Answering, chunks, echo, message
+
+pytestmark = pytest.mark.every_wire
 
 
 def test_get(serve):
@@ -86,12 +89,14 @@ def test_requests_one_after_the_other_on_one_connection(serve):
             assert len(server.server.connections) == 1
 
 
+@pytest.mark.http1
 def test_empty_lines_before_a_request_are_skipped(serve):
     with serve(echo).connect() as client:
         assert client.request(b"\r\n\r\n" + message("GET", "/1")).body == b"GET /1 "
         assert client.request(b"\r\n" + message("GET", "/2")).body == b"GET /2 "
 
 
+@pytest.mark.http1
 def test_connection_close_is_obeyed(serve):
     with serve(echo).connect() as client:
         answer = client.request(message("GET", "/", "Connection: close"))

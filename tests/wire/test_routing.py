@@ -8,6 +8,8 @@ from kyoukai import Blueprint, HTTPRequestContext, Kyoukai
 
 from ..serving import message
 
+pytestmark = pytest.mark.every_wire
+
 
 @pytest.fixture
 def client(serve):

@@ -1,10 +1,13 @@
 """Sessions, as a client has them: a cookie that comes and goes."""
 
+import pytest
 from werkzeug.wrappers import Response
 
 from kyoukai.web import CookieSessions, Kyoukai
 
 from ..serving import message
+
+pytestmark = pytest.mark.every_wire
 
 
 def counting():

@@ -8,6 +8,8 @@ from kyoukai import Kyoukai, ServerSentEvent, event_stream, last_event_id
 
 from ..serving import PATIENCE, error_records, message
 
+pytestmark = pytest.mark.every_wire
+
 
 class Service:
     """An application that sends what is put into a queue, and what became of its generators."""
@@ -138,6 +140,7 @@ def test_head(serve):
     assert service.begun == []
 
 
+@pytest.mark.http1
 def test_http_1_0(serve):
     service = Service()
     server = serve(service.app)
@@ -150,6 +153,7 @@ def test_http_1_0(serve):
 
 
 @pytest.mark.parametrize("heartbeat", [None, 0.01])
+@pytest.mark.http1
 def test_a_server_that_stops_ends_it(serve, heartbeat, caplog):
     service = Service(heartbeat=heartbeat)
     # It would wait longer than the test does.

@@ -12,6 +12,8 @@ from kyoukai import Kyoukai
 
 from ..serving import PATIENCE, error_records, message
 
+pytestmark = pytest.mark.every_wire
+
 variable = contextvars.ContextVar("variable", default="unset")
 
 

@@ -12,6 +12,8 @@ from tests.logged import unnumbered
 from ..serving import PATIENCE, Answering, error_records, message
 from .test_curl import curl
 
+pytestmark = pytest.mark.every_wire
+
 TE = ("TE: trailers", "Connection: TE")
 
 
@@ -83,6 +85,7 @@ def test_announced_where_they_are_known(serve):
 
 @pytest.mark.parametrize("path", ["/", "/async", "/known", "/sized", "/memory", "/late"])
 @pytest.mark.parametrize("fields", [(), ("TE: gzip",)])
+@pytest.mark.http1
 def test_not_to_who_does_not_ask_for_them(serve, path, fields, caplog):
     with serve(app).connect() as client:
         for _ in range(2):
@@ -105,6 +108,7 @@ def test_not_with_a_length(serve, path):
 
 
 @pytest.mark.parametrize("path", ["/", "/async", "/known"])
+@pytest.mark.http1
 def test_not_by_http_1_0(serve, path):
     answer = serve(app).request(message("GET", path, *TE, version="1.0"))
     assert (answer.body, "trailer" in answer.fields) == (b"onetwo", False)
@@ -144,6 +148,7 @@ def test_what_is_refused_is_logged_and_the_answer_whole(serve, caplog):
     assert "Set-Cookie can be no trailer field" in caplog.text
 
 
+@pytest.mark.http1
 def test_what_httpx_makes_of_it(serve):
     url = serve(app).url
     with httpx.Client(trust_env=False, timeout=PATIENCE, headers={"TE": "trailers"}) as client:
@@ -151,6 +156,7 @@ def test_what_httpx_makes_of_it(serve):
             assert client.get(url + path).text == "onetwo"
 
 
+@pytest.mark.http1
 def test_what_curl_makes_of_it(serve):
     url = serve(app).url
     shown = curl("--include", "--header", "TE: trailers", "--header", "Connection: TE", url + "/")

@@ -126,21 +126,6 @@ class H2ServerConnection(ExchangeConnection):
 
     # Streams
 
-    def send_fields(self, exchange: H2Exchange, pairs: Any, is_last: bool = False) -> None:
-        """Write a head of an answer.
-
-        :param is_last: whether nothing follows it.
-        """
-        if exchange.is_cut:
-            return
-        exchange.is_cut = is_last
-        try:
-            self.engine.send_headers(exchange.stream_id, pairs, end_stream=is_last)
-        except ProtocolError:
-            # The client has reset it, and we are told as soon as what came before has been acted on.
-            exchange.is_cut = True
-        self.schedule()
-
     def reset_stream(self, exchange: H2Exchange, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
         """Write that no more comes of a stream, in either direction."""
         exchange.is_cut = True

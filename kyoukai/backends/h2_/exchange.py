@@ -75,7 +75,7 @@ class H2Exchange(Exchange):
 
     def send_informational(self, status: str, fields: Pairs) -> bool:
         """Write a head of status 1xx."""
-        self.owner.send_fields(self, [(b":status", status[:3].encode()), *field_pairs(fields)])
+        self.owner.sender.send_fields(self, [(b":status", status[:3].encode()), *field_pairs(fields)])
         # There may be any number of them, and it is the transport that says when the client has enough.
         self.owner.sender.note_written(sum(len(value) for _, value in fields))
         return True
@@ -104,9 +104,9 @@ class H2Exchange(Exchange):
             self.owner.leaving.begin()
         if self.head.upgrade and 200 <= head.code < 300:
             # RFC 8441 section 5: a status 2xx would open a tunnel, and this is an answer.
-            self.owner.send_fields(self, [(b":status", b"501")], is_last=True)
+            self.owner.sender.send_fields(self, [(b":status", b"501")], is_last=True)
         else:
-            self.owner.send_fields(self, self.head_pairs(head), is_last)
+            self.owner.sender.send_fields(self, self.head_pairs(head), is_last)
 
     def head_pairs(self, head: AnswerHead) -> Any:
         """Return the fields of the answer as they are encoded; answers that are alike share them."""
@@ -132,7 +132,7 @@ class H2Exchange(Exchange):
     def send_tunnel_head(self, protocol: str, fields: Pairs) -> int:
         """Answer an extended CONNECT (RFC 8441 section 5)."""
         fields = [pair for pair in fields if pair[0].lower() not in HANDSHAKE_ANSWER]
-        self.owner.send_fields(self, [(b":status", b"200"), *field_pairs(fields)])
+        self.owner.sender.send_fields(self, [(b":status", b"200"), *field_pairs(fields)])
         return 200
 
     def send_data(self, data: bytes) -> None:

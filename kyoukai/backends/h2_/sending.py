@@ -47,6 +47,21 @@ class Sender:
         """Whether the transport takes more in this turn."""
         return self.turn_size < TURN_SIZE and not self.owner.is_paused
 
+    def send_fields(self, exchange: H2Exchange, pairs: Any, is_last: bool = False) -> None:
+        """Write a head of an answer.
+
+        :param is_last: whether nothing follows it.
+        """
+        if exchange.is_cut:
+            return
+        exchange.is_cut = is_last
+        try:
+            self.engine.send_headers(exchange.stream_id, pairs, end_stream=is_last)
+        except ProtocolError:
+            # The client has reset it, and we are told as soon as what came before has been acted on.
+            exchange.is_cut = True
+        self.owner.schedule()
+
     def send(self, exchange: H2Exchange, data: bytes) -> None:
         """Send a piece of an answer, and its end where that follows; what cannot go waits."""
         stream_id, waiting = exchange.stream_id, self.waiting
