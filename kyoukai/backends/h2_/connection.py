@@ -231,9 +231,8 @@ class H2ServerConnection(ExchangeConnection):
             self.loop.call_later(FAREWELL, self.close)
 
     def close(self) -> None:
-        """Close once what is written has gone."""
+        """Close once what is written has gone: of answers that are made in this turn, too."""
         if not self.is_ending:
-            # What is to be written in the next turn, too.
             self.flush()
         super().close()
 
@@ -241,11 +240,6 @@ class H2ServerConnection(ExchangeConnection):
         """End once what is written has gone; nothing is under way."""
         self.flush()
         self.linger()
-
-    def close(self) -> None:
-        """Close once what is written has gone: of answers that are made in this turn, too."""
-        self.flush()
-        super().close()
 
     def shutdown(self) -> None:
         """Close, with the answers to what is under way, and to what the client sends before it knows."""
