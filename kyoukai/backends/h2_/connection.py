@@ -175,6 +175,21 @@ class H2ServerConnection(ExchangeConnection):
             self.is_due = True
             self.loop.call_soon(self.flush)
 
+    def begin_piece(self) -> bool:
+        """Hold back what is written until :meth:`end_piece`, and return whether that is to be called."""
+        if self.is_due:
+            return False
+        self.is_due = True
+        return True
+
+    def end_piece(self) -> None:
+        """Write what was held back: at once, unless other requests may have answers soon, too."""
+        self.is_due = False
+        if len(self.streams) > 1:
+            self.schedule()
+        else:
+            self.flush()
+
     def flush(self) -> None:
         """Write what there is."""
         self.is_due = False

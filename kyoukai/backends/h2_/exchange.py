@@ -123,11 +123,16 @@ class H2Exchange(Exchange):
 
     def send_whole(self, head: AnswerHead, content: bytes) -> None:
         """Write an answer that is in memory: where it has no content, its head is the end."""
-        if content:
-            self.write_head(head, False)
-            self.send_end(content)
-        else:
-            self.write_head(head, True)
+        has_begun = self.owner.begin_piece()
+        try:
+            if content:
+                self.write_head(head, False)
+                self.send_end(content)
+            else:
+                self.write_head(head, True)
+        finally:
+            if has_begun:
+                self.owner.end_piece()
 
     def send_tunnel_head(self, protocol: str, fields: Pairs) -> int:
         """Answer an extended CONNECT (RFC 8441 section 5)."""
