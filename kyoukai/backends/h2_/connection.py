@@ -78,7 +78,7 @@ class H2ServerConnection(ExchangeConnection):
             data = self.receive_preface(data)
         if self.preface.is_whole and not self.is_ending:
             self.read(data)
-        self.flush()
+        self.end_turn()
 
     def receive_preface(self, data: bytes) -> bytes:
         """Take the client's preface, and return what follows it."""
@@ -114,8 +114,6 @@ class H2ServerConnection(ExchangeConnection):
         if self.scanner.has_more:
             self.transport.pause_reading()
             self.loop.call_soon(self.read_on)
-        elif self.scanner.is_leaving and not self.streams:
-            self.leave()
         self.set_deadline()
 
     def read_on(self) -> None:
@@ -162,18 +160,28 @@ class H2ServerConnection(ExchangeConnection):
         """Have one stream less; after the last, wait for the next request, or end."""
         if self.streams.pop(exchange.stream_id, None) is None or self.streams or self.is_ending:
             return
-        if self.leaving.last_stream_id is not None or self.scanner.is_leaving or self.client.has_ended:
-            self.leave()
+        if self.leaving.is_agreed:
+            self.schedule()
         elif not self.is_hurried:
             self.await_request()
 
     # Writing
 
     def schedule(self) -> None:
-        """Write what there is in the loop's next turn, if nobody does before."""
+        """Write what there is, and end where that is due, in the loop's next turn or this one."""
         if not self.is_due:
             self.is_due = True
-            self.loop.call_soon(self.flush)
+            self.loop.call_soon(self.end_turn)
+
+    def end_turn(self) -> None:
+        """Write what there is. After the last answer, end."""
+        self.is_due = False
+        if self.is_ending:
+            return
+        self.flush()
+        # What has come and is not read yet may have another request.
+        if self.leaving.is_agreed and not self.streams and not self.scanner.has_more:
+            self.linger()
 
     def begin_piece(self) -> bool:
         """Hold back what is written until :meth:`end_piece`, and return whether that is to be called."""
@@ -188,11 +196,10 @@ class H2ServerConnection(ExchangeConnection):
         if len(self.streams) > 1:
             self.schedule()
         else:
-            self.flush()
+            self.end_turn()
 
     def flush(self) -> None:
         """Write what there is."""
-        self.is_due = False
         sender = self.sender
         is_full = not sender.has_room
         sender.turn_size = 0
@@ -240,7 +247,8 @@ class H2ServerConnection(ExchangeConnection):
         for exchange in tuple(self.streams.values()):
             self.streams.pop(exchange.stream_id)
             exchange.lose()
-        self.leave()
+        self.flush()
+        self.linger()
         if self.is_secure:
             # TLS cannot end one side, so that the client does not see the end before the connection's.
             self.loop.call_later(FAREWELL, self.close)
@@ -250,11 +258,6 @@ class H2ServerConnection(ExchangeConnection):
         if not self.is_ending:
             self.flush()
         super().close()
-
-    def leave(self) -> None:
-        """End once what is written has gone; nothing is under way."""
-        self.flush()
-        self.linger()
 
     def shutdown(self) -> None:
         """Close, with the answers to what is under way, and to what the client sends before it knows."""

@@ -104,11 +104,9 @@ class Engine(H2Connection):
         self._output.append(size.to_bytes(4))
 
     def stream_window(self, stream_id: int) -> int:
-        """Return how many bytes the client takes of a stream and its connection; 0 where it is closed."""
-        try:
-            return self.local_flow_control_window(stream_id)
-        except ProtocolError:
-            return 0
+        """Return how many bytes the client takes of a stream, whatever it takes of the connection."""
+        stream = self.streams.get(stream_id)
+        return 0 if stream is None or stream.closed else int(stream.outbound_flow_control_window)
 
     def write_content(self, stream_id: int, content: bytes, begin: int, end: int) -> None:
         """Write DATA frames that do not end the stream, for whose content there is room.

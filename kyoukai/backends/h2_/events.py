@@ -52,6 +52,9 @@ def on_request(connection: Any, event: RequestReceived) -> None:
         return
     exchange.awaits_continue = read.head.expects_continue
     exchange.receive(read.head)
+    if has_ended and read.head.upgrade:
+        # The client has ended its side of the tunnel.
+        exchange.receive_end()
 
 
 def count_fields(connection: Any, event: RequestReceived | TrailersReceived) -> None:

@@ -34,7 +34,7 @@ DEFAULT_URGENCY: Final = 3
 # What RFC 6455 section 4.1 has a client of HTTP/1.1 send, and RFC 8441 section 5 leaves out: with it, the
 # request means the same to an application. The key proves that a server of HTTP/1.1 has understood it, and
 # nobody looks at the answer to it here.
-HANDSHAKE: Final = ((b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA=="),)
+KEY: Final = (b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA==")
 HANDSHAKE_ANSWER: Final = frozenset({"connection", "upgrade", "sec-websocket-accept"})
 
 
@@ -89,7 +89,8 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], has_ended: bool) -> Read
         elif name == b"priority":
             urgency = read_urgency(value)
     if protocol is not None:
-        regular += [(b"connection", b"Upgrade"), (b"upgrade", protocol), *HANDSHAKE]
+        regular = [pair for pair in regular if pair[0] != KEY[0]]
+        regular += [(b"connection", b"Upgrade"), (b"upgrade", protocol), KEY]
     head = RequestHead(
         method="GET" if protocol is not None else method.decode("latin-1"),
         target=target,
@@ -155,8 +156,8 @@ def read_target(pseudo: dict[bytes, bytes], method: bytes) -> tuple[bytes, bytes
         if path is not None or b":scheme" in pseudo or not pseudo.get(b":authority"):
             raise MalformedError("a CONNECT with the fields of another method")
         return pseudo[b":authority"], None
-    if protocol is not None and (method != b"CONNECT" or not protocol):
-        raise MalformedError("a :protocol without CONNECT")
+    if protocol is not None and (method != b"CONNECT" or NAME.fullmatch(protocol.lower()) is None):
+        raise MalformedError("a :protocol without CONNECT, or that is no token")
     if not method or not pseudo.get(b":scheme"):
         raise MalformedError("a mandatory pseudo-header field is missing")
     # Section 8.3.1: not empty, and in absolute form it would have an authority of its own.

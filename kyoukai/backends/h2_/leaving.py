@@ -35,6 +35,12 @@ class Leaving:
         self.last_stream_id: int | None = None
         """The last stream that is served, once that has been said."""
 
+    @property
+    def is_agreed(self) -> bool:
+        """Whether the connection ends after the last answer: one of both sides has said so."""
+        owner = self.owner
+        return self.last_stream_id is not None or owner.scanner.is_leaving or owner.client.has_ended
+
     def begin(self) -> None:
         """Tell the client to begin no more streams. It may be called again."""
         owner = self.owner
@@ -55,10 +61,7 @@ class Leaving:
         self.deadline = math.inf
         self.last_stream_id = owner.engine.highest_inbound_stream_id
         owner.engine.say_goodbye()
-        if owner.streams:
-            owner.schedule()
-        else:
-            owner.leave()
+        owner.schedule()
 
     def sweep(self, now: float) -> None:
         """Go on where the client has not answered in time."""

@@ -32,7 +32,7 @@ class Sender:
     :param engine: the library's.
     """
 
-    __slots__ = ("engine", "owner", "turn_size", "waiting")
+    __slots__ = ("engine", "owner", "sent_at", "turn_size", "waiting")
 
     def __init__(self, owner: Any, engine: Engine) -> None:
         self.owner = owner
@@ -41,6 +41,8 @@ class Sender:
         """The streams of which something waits, the one first whose turn it is."""
         self.turn_size = 0
         """Bytes written since the transport had its turn."""
+        self.sent_at = 0.0
+        """When content was sent last, of any answer, by the server's clock."""
 
     @property
     def has_room(self) -> bool:
@@ -126,15 +128,16 @@ class Sender:
     def check_takers(self, since: float) -> None:
         """Cut off who takes nothing of an answer, though the transport has room.
 
+        An answer that others come before is not held up by the client, however long it waits for its turn.
+
         :param since: who has taken something after that is left alone, by the server's clock.
         """
-        for exchange in tuple(self.waiting.values()):
-            if exchange.stalled_since > since:
-                continue
-            if self.engine.outbound_flow_control_window <= 0:
-                logger.debug("a client does not read: cutting it off")
-                self.owner.abort()
-                return
+        late = [one for one in self.waiting.values() if one.stalled_since <= since]
+        if late and self.sent_at <= since and self.engine.outbound_flow_control_window <= 0:
+            logger.debug("a client does not read: cutting it off")
+            self.owner.abort()
+            return
+        for exchange in late:
             if self.engine.stream_window(exchange.stream_id) <= 0:
                 self.owner.reset_stream(exchange, ErrorCodes.CANCEL)
                 self.owner.lose_stream(exchange)
@@ -178,6 +181,7 @@ class Sender:
             # The client has reset it, and we are told as soon as what came before has been acted on.
             exchange.is_cut = True
         if frames:
+            self.sent_at = self.owner.server.clock
             self.owner.scanner.floods.note_sent(frames)
             self.owner.schedule()
         exchange.pending_at = position

@@ -290,6 +290,19 @@ def test_who_asks_for_much_and_reads_nothing_costs_little(serve: Any) -> None:
 # The end
 
 
+@pytest.mark.parametrize("first", ["taken back", "refused"])
+def test_what_comes_together_with_a_goodbye_is_answered(serve: Any, first: str) -> None:
+    server = serve(echo)
+    with FrameClient(server) as client:
+        fields = [*GET, ("host", "another")] if first == "refused" else GET
+        begun = client.head(1, fields)
+        reset = [RstStreamFrame(1, ErrorCodes.CANCEL)] if first == "taken back" else []
+        client.send(begun, *reset, client.head(3, GET), GoAwayFrame(0, 0, ErrorCodes.NO_ERROR))
+        assert client.answer(3)[1] == b"GET / "
+        assert client.is_over()
+    server.wait_until_empty()
+
+
 def test_a_stop_answers_what_has_begun(serve: Any) -> None:
     site = Site()
     server = serve(site.app)

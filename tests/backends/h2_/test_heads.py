@@ -165,3 +165,15 @@ def test_an_answer() -> None:
         (b"content-type", b"text/plain"),
         (b"x", b"\xe9"),
     ]
+
+
+def test_a_key_that_a_client_sends_by_extended_connect_is_not_used() -> None:
+    """RFC 8441 section 5; who makes this of an HTTP/1.1 request may leave it there."""
+    with_key = read_request([*WEBSOCKET, (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==")], False)
+    assert with_key == read_request(WEBSOCKET, False)
+
+
+@pytest.mark.parametrize("protocol", [b"", b"websocket, h2c", b"web socket"])
+def test_a_protocol_is_one_token(protocol: bytes) -> None:
+    with pytest.raises(MalformedError):
+        read_request([WEBSOCKET[0], (b":protocol", protocol), *WEBSOCKET[2:]], False)

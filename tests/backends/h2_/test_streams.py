@@ -419,3 +419,20 @@ def test_an_application_that_wants_the_end(serve: Any) -> None:
         fields, content = client.answer()
         assert ("connection" not in fields, content) == (True, b"bye")
     server.wait_until_empty()
+
+
+def test_a_tunnel_whose_client_has_ended_its_side_at_once(serve: Any) -> None:
+    app, codes = Kyoukai("tunnels"), []
+
+    @app.websocket("/")
+    async def handle(ctx: Any, ws: Any) -> None:
+        async for _ in ws:
+            pass
+        codes.append(ws.close_code)
+
+    server = serve(app)
+    with FrameClient(server) as client:
+        client.request(
+            1, [(":method", "CONNECT"), (":protocol", "websocket"), *GET[1:], ("sec-websocket-version", "13")]
+        )
+        server.wait_until(lambda: codes == [1006])
