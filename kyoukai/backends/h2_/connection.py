@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable
 from typing import Any, Final
 
 from h2.errors import ErrorCodes
@@ -16,7 +15,7 @@ from .events import HANDLERS, ignore, receive_content
 from .exchange import H2Exchange
 from .floods import Floods, WireError
 from .frames import FrameScanner
-from .leaving import FAREWELL, Leaving
+from .leaving import Leaving
 from .leftovers import Leftovers
 from .preface import NotHTTP2Error, Preface
 from .sending import Sender
@@ -101,8 +100,7 @@ class H2ServerConnection(ExchangeConnection):
                     receive_content(self, piece)
                     continue
                 for event in self.engine.receive_data(piece):
-                    handle: Callable[[Any, Any], None] = HANDLERS.get(type(event), ignore)
-                    handle(self, event)
+                    HANDLERS.get(type(event), ignore)(self, event)
         except ProtocolError as error:
             # The library has written the GOAWAY.
             self.fail(None, str(error))
@@ -249,9 +247,7 @@ class H2ServerConnection(ExchangeConnection):
             exchange.lose()
         self.flush()
         self.linger()
-        if self.is_secure:
-            # TLS cannot end one side, so that the client does not see the end before the connection's.
-            self.loop.call_later(FAREWELL, self.close)
+        self.leaving.hurry()
 
     def close(self) -> None:
         """Close once what is written has gone: of answers that are made in this turn, too."""

@@ -50,6 +50,9 @@ class Engine(H2Connection):
     :param max_head_size: bytes that a head may have.
     """
 
+    MAX_CLOSED_STREAMS = 1024
+    """Of how many streams the library keeps how they ended. Of 65,536, as by default, they are 8 MB."""
+
     def __init__(self, limits: H2Limits, max_head_size: int) -> None:
         super().__init__(CONFIGURATION)
         self.limits = limits

@@ -30,7 +30,7 @@ def on_request(connection: Any, event: RequestReceived) -> None:
     stream_id, has_ended = event.stream_id, event.stream_ended is not None
     streams, server = connection.streams, connection.server
     count_fields(connection, event)
-    if connection.leaving.last_stream_id is not None or connection.leftovers.is_full:
+    if connection.leaving.is_beyond(stream_id) or connection.leftovers.is_full:
         # Section 8.7: it was not processed, so the client may try again.
         refuse_stream(connection, stream_id, ErrorCodes.REFUSED_STREAM)
         return

@@ -242,14 +242,15 @@ class FrameScanner:
             if kind != SETTINGS or flags & ACK:
                 raise FirstFrameError("the first frame has no settings")
             self.is_begun = True
-        stream = int.from_bytes(data[position + 5 : position + HEAD_SIZE], "big")
+        # Section 4.1: the bit before it means nothing.
+        stream = int.from_bytes(data[position + 5 : position + HEAD_SIZE]) & LARGEST_STREAM
         is_stray = 0 < stream <= self.settled and stream not in self.streams and kind != CONTINUATION
         self.floods.note(kind, flags, size, now, is_stray)
         if kind == HEADERS and stream > self.highest:
             self.highest = stream
         if kind in (HEADERS, CONTINUATION):
             self.open_head = not flags & END_HEADERS
-        elif kind == GOAWAY and size >= 8 and stream == 0:
+        elif kind == GOAWAY and size >= 8 and stream == 0 and not self.open_head:
             # Section 6.8: the client begins no more streams. For the library it would be the end, and of
             # the answers that are still to come, too.
             self.is_leaving = True

@@ -26,6 +26,9 @@ PSEUDO_FIELDS: Final = frozenset({b":method", b":scheme", b":authority", b":path
 # RFC 9110 section 5.6.2, without the capitals: section 8.2.1 of RFC 9113 makes them malformed.
 NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 
+SCHEME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*")
+"""RFC 3986 section 3.1."""
+
 URGENCY: Final = re.compile(rb"(?:^|[, \t])u=([0-7])(?=$|[,; \t])")
 """RFC 9218 section 4.1: a member of a dictionary."""
 
@@ -158,8 +161,8 @@ def read_target(pseudo: dict[bytes, bytes], method: bytes) -> tuple[bytes, bytes
         return pseudo[b":authority"], None
     if protocol is not None and (method != b"CONNECT" or NAME.fullmatch(protocol.lower()) is None):
         raise MalformedError("a :protocol without CONNECT, or that is no token")
-    if not method or not pseudo.get(b":scheme"):
-        raise MalformedError("a mandatory pseudo-header field is missing")
+    if not method or SCHEME.fullmatch(pseudo.get(b":scheme", b"")) is None:
+        raise MalformedError("a mandatory pseudo-header field is missing, or the scheme is none")
     # Section 8.3.1: not empty, and in absolute form it would have an authority of its own.
     if path is None or not (path[:1] == b"/" or path == b"*"):
         raise MalformedError("a :path that is none")

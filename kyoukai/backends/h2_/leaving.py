@@ -41,6 +41,10 @@ class Leaving:
         owner = self.owner
         return self.last_stream_id is not None or owner.scanner.is_leaving or owner.client.has_ended
 
+    def is_beyond(self, stream_id: int) -> bool:
+        """Return whether a stream comes after the last one that is served."""
+        return self.last_stream_id is not None and stream_id > self.last_stream_id
+
     def begin(self) -> None:
         """Tell the client to begin no more streams. It may be called again."""
         owner = self.owner
@@ -67,3 +71,11 @@ class Leaving:
         """Go on where the client has not answered in time."""
         if self.deadline <= now:
             self.finish()
+
+    def hurry(self) -> None:
+        """Have a connection that has failed wait no longer than it takes to read why."""
+        owner = self.owner
+        if owner.is_secure:
+            # TLS cannot end one side, so that the client does not see the end before the connection's.
+            owner.loop.call_later(FAREWELL, owner.close)
+        owner.loop.call_later(owner.limits.linger_timeout, owner.abort)

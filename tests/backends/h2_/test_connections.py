@@ -83,6 +83,7 @@ def test_other_bytes_get_nothing(serve: Any, data: bytes) -> None:
             ErrorCodes.COMPRESSION_ERROR,
         ),
         ([SettingsFrame(0), HeadersFrame(1, b"\x82"), PingFrame(0, b"12345678")], ErrorCodes.PROTOCOL_ERROR),
+        ([SettingsFrame(0), HeadersFrame(1, b"\x82"), GoAwayFrame(0, 0, 0)], ErrorCodes.PROTOCOL_ERROR),
         ([SettingsFrame(0, settings={SettingsFrame.ENABLE_PUSH: 2})], ErrorCodes.PROTOCOL_ERROR),
     ],
 )
@@ -331,6 +332,32 @@ def test_a_stop_answers_what_has_begun(serve: Any) -> None:
                 if isinstance(frame, DataFrame):
                     answers[frame.stream_id] = frame.data
             assert answers == {stream: b"%d" % stream for stream in range(1, 21, 2)}
+
+
+def test_what_comes_together_with_the_answer_to_the_last_ping_is_served(serve: Any) -> None:
+    """The GOAWAY says that it may have been: the client does not ask again."""
+    server = serve(echo)
+    with FrameClient(server) as client:
+        client.ping()
+        server.begin_stop()
+        assert client.goodbye()[1] == LAST
+        ping = client.receive_a(PingFrame)
+        client.send(PingFrame(0, ping.opaque_data, flags=["ACK"]), client.head(1, GET))
+        assert client.goodbye()[1] == 1
+        assert client.answer(1)[1] == b"GET / "
+        assert client.is_over()
+
+
+def test_who_has_failed_and_does_not_read_holds_up_no_stop(serve: Any) -> None:
+    server = serve(Site().app, limits={"linger_timeout": 0.1, "write_timeout": 2 * PATIENCE})
+    with FrameClient(server, {SettingsFrame.INITIAL_WINDOW_SIZE: LAST}, receive_buffer=4096) as client:
+        client.open(LAST - 65535, 0)
+        client.request(1, head("/large/20000000"))
+        server.wait_until(lambda: server.server.connections)
+        connection: Any = next(iter(server.server.connections))
+        server.wait_until(lambda: connection.transport.get_write_buffer_size() > 0)
+        client.send(client.head(2, GET))
+        server.wait_until_empty()
 
 
 def test_a_stop_does_not_wait_long_for_a_ping(serve: Any) -> None:

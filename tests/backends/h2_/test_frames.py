@@ -224,3 +224,15 @@ def test_what_is_for_a_stream_at_its_end_is_told_apart() -> None:
         [*target.take(HeadersFrame(1, b"x", flags=["END_HEADERS"]).serialize(), 0.0)]
     with pytest.raises(FloodError):
         [*target.take(DataFrame(1, b"x").serialize(), 0.0)]
+
+
+@pytest.mark.parametrize("reserved", [0, 0x80])
+def test_frames_for_a_stream_at_its_end_are_counted_whatever_the_reserved_bit(reserved: int) -> None:
+    target = scanner(overhead_frames=20)
+    head = HeadersFrame(1, b"\x82", flags=["END_HEADERS", "END_STREAM"])
+    feed(target, [frames(head)])
+    data = bytearray(DataFrame(1, b"x").serialize())
+    data[5] |= reserved
+    with pytest.raises(FloodError):
+        feed(target, [bytes(data)] * 100)
+    assert target.highest == 1

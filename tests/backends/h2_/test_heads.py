@@ -177,3 +177,9 @@ def test_a_key_that_a_client_sends_by_extended_connect_is_not_used() -> None:
 def test_a_protocol_is_one_token(protocol: bytes) -> None:
     with pytest.raises(MalformedError):
         read_request([WEBSOCKET[0], (b":protocol", protocol), *WEBSOCKET[2:]], False)
+
+
+@pytest.mark.parametrize("scheme", [b"", b"h\r\nx", b"1http", b"http:"])
+def test_a_scheme_that_is_none(scheme: bytes) -> None:
+    with pytest.raises(MalformedError):
+        read_request([GET[0], (b":scheme", scheme), *GET[2:]], True)
