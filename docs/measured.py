@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.figures import MEASURES, key, ratios  # noqa: E402
 from benchmarks.guard import baseline  # noqa: E402
+from benchmarks.http2 import servers as http2_servers  # noqa: E402
 from benchmarks.results import in_order, read, workload_figures  # noqa: E402
 from benchmarks.servers import SERVERS  # noqa: E402
 from benchmarks.sockets import servers as sockets  # noqa: E402
@@ -191,7 +192,52 @@ def sockets_table() -> Rows:
     return ("server", "is", *columns), rows
 
 
+def http2() -> dict[str, Any]:
+    """Return the run of HTTP/2."""
+    [run] = read(ROOT / "docs" / "performance" / "http2.json").values()
+    return run
+
+
+def http2_run() -> Rows:
+    """Return when, where and how HTTP/2 was measured."""
+    run = http2()
+    names = ("processor", "cores", "kernel", "python", "h2load")
+    rows = [["date", run["date"]], *([name, run["machine"][name]] for name in names)]
+    packages = dict(pair for server in run["servers"].values() for pair in server["versions"].items())
+    rows += [["rounds", str(run["rounds"])]]
+    rows += [["versions", ", ".join(f"{name} {version}" for name, version in packages.items())]]
+    return ("", ""), rows
+
+
+def http2_table() -> Rows:
+    """Return what each server costs by HTTP/2: CPU time a request, and as a multiple of what ours does."""
+    run = http2()
+    rows = []
+    for name, about in run["workloads"].items():
+        found, costs = ratios(run["samples"][name], run["base"]), workload_figures(run, name)
+        cells = [
+            f"{costs[server]['cpu'].median:,.1f}"
+            + (f" ±{costs[server]['cpu'].spread:.0%}" if server == run["base"] else f" ({found[server]:.2f})")
+            for server in in_order(run["servers"], http2_servers.SERVERS)
+        ]
+        rows.append((f"`{name}`", about, *cells))
+    return ("workload", "what is asked", *(f"`{name}`" for name in run["servers"])), rows
+
+
+def http2_servers_table() -> Rows:
+    """Return each server of HTTP/2, and how it was run."""
+    found = http2()["servers"]
+    rows = [
+        (f"`{name}`", server["about"], f"`python {server['command'].replace('{port}', 'PORT')}`")
+        for name, server in found.items()
+    ]
+    return ("server", "is", "run as"), rows
+
+
 TABLES: Final = {
+    "http2-costs": http2_table,
+    "http2-run": http2_run,
+    "http2-servers": http2_servers_table,
     "sockets-costs": sockets_table,
     "sockets-run": sockets_run,
     "performance-growth": growth,

@@ -58,10 +58,9 @@ class Workload(NamedTuple):
 
 def small(connections: int, streams: int) -> Workload:
     """Return requests of twelve bytes of text."""
-    sort = "stream" if streams == 1 else "streams"
-    return Workload(
-        f"twelve bytes of text, {streams} {sort} at once", connections=connections, streams=streams
-    )
+    where = "each of 64 connections" if connections > 1 else "one connection"
+    about = f"twelve bytes of text, {streams} at once on {where}"
+    return Workload(about, connections=connections, streams=streams)
 
 
 def upload(streams: int) -> Workload:

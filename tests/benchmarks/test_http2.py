@@ -3,16 +3,19 @@
 import asyncio
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-from benchmarks import installation, running
+from benchmarks import installation, results, running
 from benchmarks.checking import WrongAnswerError
 from benchmarks.http2 import bystander, frames, load, losses, measuring
 from benchmarks.http2.attacks import ATTACKS
 from benchmarks.http2.offender import Keeping, connected
 from benchmarks.http2.servers import SERVERS, WORKLOADS
 from benchmarks.load import LoadError
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 HELLO = WORKLOADS["1x1"]._replace(requests=20, connections=2, streams=5)
 
@@ -128,3 +131,13 @@ def test_workloads_and_servers_have_to_do_with_each_other() -> None:
     for server in SERVERS.values():
         assert set(server.without) <= set(WORKLOADS)
     assert all(attack.__doc__ for attack in ATTACKS.values())
+
+
+def test_the_page_is_of_a_run_of_all() -> None:
+    [run] = results.read(DOCS / "performance" / "http2.json").values()
+    assert list(run["servers"]) == list(SERVERS)
+    for name, server in SERVERS.items():
+        assert run["servers"][name]["command"] == server.command, name
+    for name in WORKLOADS:
+        assert list(run["samples"][name]) == list(SERVERS)
+    assert run["date"] in (DOCS / "performance.md").read_text("utf-8")
