@@ -174,10 +174,11 @@ def read_trailers(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, by
 
     :raises MalformedError: if they are malformed: section 8.1 lets no pseudo-header field be among them.
     """
-    pseudo, regular = split_fields(fields)
-    if pseudo:
-        raise MalformedError("a pseudo-header field among trailers")
-    return regular
+    trailers = [(name, value) for name, value in fields]
+    for name, value in trailers:
+        # A name that begins with a colon is no token.
+        check_field(name, value)
+    return trailers
 
 
 def read_urgency(value: bytes) -> int:

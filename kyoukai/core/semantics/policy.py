@@ -18,6 +18,7 @@ from ..errors import (
     HeaderFieldsTooLarge,
     ProtocolError,
     UnsupportedMediaType,
+    URITooLong,
 )
 from ..limits import Limits
 from .content_coding import ContentDecoder
@@ -117,6 +118,8 @@ def accept_delimited(
     :param software: the Server field of answers, for the environ.
     :raises ProtocolError: if the head is refused.
     """
+    if len(sent.target) > min(limits.max_target_size, limits.max_head_size):
+        raise URITooLong
     check_request_line(sent.method.encode("latin-1", "replace"), sent.target, limits, methods)
     check_fields(sent.fields, limits, LEAST_HEAD + len(sent.method) + len(sent.target))
     target, variables = read_variables(sent, limits)
@@ -211,9 +214,9 @@ def check_fields(fields: Sequence[tuple[bytes, bytes]], limits: Limits, size: in
     :raises BadRequest: if a name is no token (RFC 9110 section 5.1), or a value has a control in it.
     :raises HeaderFieldsTooLarge: if they pass ``max_fields``, ``max_field_size`` or ``max_head_size``.
     """
-    if len(fields) > limits.max_fields:
-        raise HeaderFieldsTooLarge
-    for name, value in fields:
+    is_too_many = len(fields) > limits.max_fields
+    # The first fault is told, as where fields come one after another.
+    for name, value in fields[: limits.max_fields] if is_too_many else fields:
         field_size = len(name) + len(value)
         # As HTTP/1 has it: with a colon, a space, and the end of a line.
         size += field_size + 4
@@ -222,6 +225,8 @@ def check_fields(fields: Sequence[tuple[bytes, bytes]], limits: Limits, size: in
         # A name may have a colon in it, too, which is no token's.
         if parse_field_line(b"%b:%b" % (name, value))[0] != name:
             raise BadRequest("A field name is not a token.")
+    if is_too_many:
+        raise HeaderFieldsTooLarge
 
 
 def check_trailers(trailers: Sequence[tuple[bytes, bytes]], limits: Limits) -> None:

@@ -883,6 +883,9 @@ def test_the_size_of_the_body_is_in_the_environ_however_it_was_told() -> None:
     ("head", "error"),
     [
         pytest.param({"target": b"/" + b"a" * 2000}, URITooLong, id="RFC9110-15.5.15-above-the-head"),
+        pytest.param(
+            {"method": "BREW", "target": b"/" * 301}, URITooLong, id="RFC9110-15.5.15-before-the-method"
+        ),
         pytest.param({"method": "BREW"}, NotImplementedByServer, id="RFC9110-9.1"),
         pytest.param({"method": "GE(T"}, BadRequest, id="RFC9110-9.1-delimiter"),
         pytest.param({"method": "\rGET"}, BadRequest, id="RFC9110-9.1-control"),
@@ -894,6 +897,20 @@ def test_the_size_of_the_body_is_in_the_environ_however_it_was_told() -> None:
 def test_a_request_line_of_another_wire(head: dict[str, Any], error: type[ProtocolError]) -> None:
     with pytest.raises(error):
         delimited(**head)
+
+
+def test_a_target_that_is_longer_than_a_head_may_be() -> None:
+    limits = Limits(max_head_size=1024)
+    with pytest.raises(URITooLong):
+        policy.accept_delimited(RequestHead("GET", b"/" * 1025, "2"), limits)
+
+
+def test_the_first_fault_of_many_fields_is_told() -> None:
+    fields = [(b"x-a", b"1")] * 6
+    with pytest.raises(HeaderFieldsTooLarge):
+        policy.check_fields([*fields, (b"x a", b"1")], LIMITS)
+    with pytest.raises(BadRequest):
+        policy.check_fields([(b"x a", b"1"), *fields], LIMITS)
 
 
 def test_methods_that_are_declared() -> None:
