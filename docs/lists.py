@@ -7,15 +7,25 @@ import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
+from fnmatch import fnmatchcase
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from kyoukai.testing import Case, load_corpus
+from kyoukai.backends.h2_.testing import H2Adapter
+from kyoukai.testing import Case, WireAdapter, WireDifference, load_corpus
 from kyoukai.testing.corpus import LEVELS
+from kyoukai.testing.telling import UntoldError
+from kyoukai.testing.wire_corpus import difference_of, tellings
 
 RESULTS: Final = Path(__file__).parent / "peers" / "results.json"
+
+GETS: Final = {
+    "reset": "its stream is reset, with PROTOCOL_ERROR",
+    "nothing": "the connection ends, with ENHANCE_YOUR_CALM",
+}
+"""What an adapter calls so."""
 
 Rows = tuple[Iterable[str], Iterable[Iterable[object]]]
 
@@ -121,6 +131,57 @@ def peers_inputs() -> Rows:
     return ("input", *servers), rows
 
 
+def http_rows() -> Iterator[tuple[str, str, list[Case]]]:
+    """Yield what a row of `http.md` is about, what it promises, and the cases that it names."""
+    cases = load_corpus()
+    for line in (Path(__file__).parent / "http.md").read_text("utf-8").splitlines():
+        if line.startswith("| ") and not line.endswith("| cases |"):
+            what, promise, names = (cell.strip() for cell in line.strip("|").split("|"))
+            proofs = re.findall(r"`([^`]+)`", names)
+            found = [case for case in cases if any(fnmatchcase(case.name, proof) for proof in proofs)]
+            yield what, promise, found
+
+
+def told_otherwise(adapter: type[WireAdapter], case: Case) -> WireDifference | None:
+    """Return the difference by which a case gets something else on a wire."""
+    for telling in tellings(case):
+        wanted = "nothing" if telling.expected is None else str(telling.expected.status)
+        difference = difference_of(adapter, telling.request)
+        if difference is not None and difference.gets != wanted:
+            return difference
+    return None
+
+
+def is_told(case: Case) -> bool:
+    """Return whether another wire than HTTP/1 can carry a case."""
+    try:
+        tellings(case)
+    except UntoldError:
+        return False
+    return True
+
+
+def h2_differences() -> Rows:
+    """Return what gets something else by HTTP/2, with the rows of `http.md` where most cases do."""
+    rows = []
+    for known in H2Adapter.differences:
+        names = [f"`{c.name}`" for c in load_corpus() if is_told(c) and told_otherwise(H2Adapter, c) is known]
+        places = []
+        for what, _, cases in http_rows():
+            told = [case for case in cases if is_told(case)]
+            if sum(told_otherwise(H2Adapter, case) is known for case in told) * 2 > len(told):
+                places.append(f"*{what}*")
+        gets = GETS.get(known.gets, known.gets)
+        rows.append([known.what, gets, known.why, "; ".join(places) or "none as a whole", ", ".join(names)])
+    return ("request", "by HTTP/2", "why", "rows", "cases"), rows
+
+
+def h2_untold() -> Rows:
+    """Return the rows of `http.md` whose cases are all of HTTP/1's own bytes."""
+    rows = [[what, promise] for what, promise, cases in http_rows() if cases and not any(map(is_told, cases))]
+    return ("request", "by HTTP/1.1"), rows
+
+
 def peers_date() -> Rows:
     """Return when and where the servers were asked."""
     found = results()
@@ -131,6 +192,8 @@ def peers_date() -> Rows:
 
 TABLES: Final = {
     "corpus-counts": corpus_counts,
+    "h2-differences": h2_differences,
+    "h2-untold": h2_untold,
     "peers-date": peers_date,
     "peers-inputs": peers_inputs,
     "peers-levels": peers_levels,

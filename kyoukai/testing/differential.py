@@ -13,7 +13,6 @@ same whatever the rest of the command line says. It exits with 1 if anything dif
 import asyncio
 import logging
 import multiprocessing
-import random
 import re
 import sys
 import time
@@ -29,10 +28,12 @@ import click
 from kyoukai.core.contract.registry import registrations
 
 from .comparison import SERVED, Comparison, Finding, Held, is_worded_alike
-from .generation import Conversation, conversation, cutting, whole
+from .generation import cutting, example, whole
 from .outcome import Outcome
 from .settings import choose_seed
 from .silence import silenced
+from .subject import Subject
+from .wire_differential import run_wires
 
 BATCH: Final = 500
 """Examples between two reports of progress."""
@@ -116,12 +117,6 @@ class Tally:
         yield f"  differences: {self.found:,}"
 
 
-def example(seed: int, number: int) -> tuple[Conversation, random.Random]:
-    """Return one example of a seed, and where its further choices come from."""
-    source = random.Random(f"{seed} {number}")  # noqa: S311 - nothing is kept secret by it
-    return conversation(source), source
-
-
 def kept_because(finding: Finding) -> str | None:
     """Return why a difference is kept; ``None``: it is a fault."""
     data = finding.conversation.data
@@ -182,6 +177,15 @@ def _run_all(numbers: range, jobs: int, run_batch: "partial[Tally]") -> Iterator
         yield from pool.imap_unordered(run_batch, batches)
 
 
+def _compare_wires(numbers: range, seed: int, wires: tuple[str, ...]) -> int:
+    """Compare backends that do not speak HTTP/1 with the reference, and return how many requests differ."""
+    tally = run_wires(numbers, seed, wires)
+    for finding in tally.findings[:MAX_SHOWN]:
+        click.echo(f"\n{finding}")
+    click.echo("\n".join(tally.lines()))
+    return len(tally.findings)
+
+
 @click.command()
 @click.option("--examples", default=10_000, show_default=True, help="How many conversations are made up.")
 @click.option("--seed", type=int, help="A number; without it, a new one.")
@@ -194,13 +198,16 @@ def main(
     examples: int, seed: int | None, first: int, jobs: int, names: tuple[str, ...], strict: bool
 ) -> None:
     """Make conversations up, hold them with every backend, and print what differs."""
-    backends = names or tuple(registration.name for registration in registrations())
+    named = names or tuple(registration.name for registration in registrations())
+    backends = tuple(name for name in named if Subject(name).is_http)
+    wires = tuple(name for name in named if name not in backends)
     seed = choose_seed() if seed is None else seed
-    click.echo(f"seed {seed}, examples {first} to {first + examples - 1}, backends {', '.join(backends)}")
+    click.echo(f"seed {seed}, examples {first} to {first + examples - 1}, backends {', '.join(named)}")
+    numbers = range(first, first + examples)
     total = Tally()
     began = shown = time.monotonic()
     run_batch = partial(run, seed=seed, backends=backends, strict=strict)
-    for tally in _run_all(range(first, first + examples), jobs, run_batch):
+    for tally in _run_all(numbers, jobs, run_batch) if backends else ():
         total.add(tally)
         now = time.monotonic()
         if now - shown >= 10:
@@ -209,7 +216,8 @@ def main(
     for number, finding in total.findings[:MAX_SHOWN]:
         click.echo(f"\nexample {number}, shrunk:\n    {finding}")
     click.echo(f"\nseed {seed}, {time.monotonic() - began:.0f} s: " + "\n".join(total.lines()))
-    sys.exit(1 if total.found else 0)
+    differing = _compare_wires(numbers, seed, wires) if wires else 0
+    sys.exit(1 if total.found + differing else 0)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ What must come of it is not known here; what comes of it on one backend is to be
 """
 
 import itertools
+import random
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +43,12 @@ def conversation(source: Source) -> Conversation:
         for _ in range(few(source, 5)):
             data = mutate(data, source)
     return Conversation(data, limits, source.choice((None, None, None, Action.END)))
+
+
+def example(seed: int, number: int) -> tuple[Conversation, random.Random]:
+    """Return one example of a seed, and where its further choices come from."""
+    source = random.Random(f"{seed} {number}")  # noqa: S311 - nothing is kept secret by it
+    return conversation(source), source
 
 
 def cutting(source: Source, text: Conversation) -> Cutting:

@@ -23,6 +23,7 @@ from .corpus import LEVELS, Case, load_corpus
 from .outcome import Outcome
 from .settings import SEED_VARIABLE, choose_seed
 from .silence import silenced
+from .subject import Subject
 from .verdict import faults
 
 __all__ = ("Result", "Stand", "faults", "run_case", "standing", "summary")
@@ -161,6 +162,27 @@ async def _run_all(backend: str, cases: Sequence[Case], seed: int, whole: bool) 
         return [await stand.run(case, seed, whole=whole) for case in cases]
 
 
+def _run_by_adapter(backend: str, cases: Sequence[Case], seed: int, whole: bool) -> bool:
+    """Run the cases that another wire than HTTP/1 can carry; return whether some are not kept."""
+    from .wire_runner import run_wire_corpus
+
+    subject = Subject(backend)
+    if subject.speechless is not None:
+        click.echo(f"corpus, {backend}: {subject.speechless}")
+        return True
+    _ = subject.features
+    report = asyncio.run(run_wire_corpus(subject, cases, seed, whole=whole))
+    for case, failure in report.broken:
+        click.echo(f"{failure}\n    why: {case.why}\n")
+    levels = [case.level for case in cases if case.name not in report.untold]
+    not_kept = [case.name for case, _ in report.broken]
+    click.echo(summary(backend, levels, f"{report.conversations:,} conversations", not_kept))
+    click.echo(f"    {len(report.untold)} are of HTTP/1 alone")
+    for what, names in report.differing.items():
+        click.echo(f"    {len(names)} differ as the adapter declares: {what}")
+    return bool(not_kept)
+
+
 @click.command()
 @click.option(
     "--backend", "backends", multiple=True, help="A backend's name; without it, all that are installed."
@@ -174,6 +196,9 @@ def main(backends: tuple[str, ...], wanted: str, whole: bool) -> None:
     seed = choose_seed()
     failed = False
     for backend in backends or [registration.name for registration in registrations()]:
+        if not Subject(backend).is_http:
+            failed = _run_by_adapter(backend, cases, seed, whole) or failed
+            continue
         results = asyncio.run(_run_all(backend, cases, seed, whole))
         for result in results:
             for failure in result.failures:

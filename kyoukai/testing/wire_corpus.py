@@ -107,11 +107,11 @@ def wire_faults(telling: Telling, outcome: WireOutcome) -> list[str]:
         found.append(f"the application was called {len(outcome.seen)} times, and not {calls}")
     if expected is None or outcome.answer is None:
         return found
-    seen = {name: _any_case(value) for name, value in expected.seen.items() if name not in NOT_COMPARED}
+    seen = {name: without_case(value) for name, value in expected.seen.items() if name not in NOT_COMPARED}
     fields = {name: value for name, value in expected.fields.items() if name not in FRAMING_FIELDS}
     compared = dataclasses.replace(expected, seen=seen, fields=fields)
     for request in outcome.seen[:calls]:
-        request = dataclasses.replace(request, trailers=_any_case(request.trailers))
+        request = dataclasses.replace(request, trailers=without_case(request.trailers))
         found += [f"the request: {fault}" for fault in request_faults(compared, request)]
     found += [f"the answer: {fault}" for fault in _answer_faults(expected, outcome.answer, outcome.broken)]
     if telling.continued is not None and telling.continued != outcome.continued:
@@ -119,7 +119,7 @@ def wire_faults(telling: Telling, outcome: WireOutcome) -> list[str]:
     return found
 
 
-def _any_case(value: Any) -> Any:
+def without_case(value: Any) -> Any:
     """Return trailers without the case of their names, which has no meaning (RFC 9110 section 5.1)."""
     return tuple((name.lower(), text) for name, text in value) if isinstance(value, tuple) else value
 

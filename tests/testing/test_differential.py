@@ -15,8 +15,8 @@ from kyoukai.core.errors import ExpectationFailed
 from kyoukai.testing import Action, Answer, Outcome, differential
 from kyoukai.testing.chunking import Cutting
 from kyoukai.testing.comparison import Comparison, Finding, Held, differences, is_worded_alike
-from kyoukai.testing.differential import Difference, Tally, example, run
-from kyoukai.testing.generation import Conversation, whole
+from kyoukai.testing.differential import Difference, Tally, run
+from kyoukai.testing.generation import Conversation, example, whole
 from kyoukai.testing.settings import SEED_VARIABLE, choose_seed
 from kyoukai.testing.shrinking import shrink
 from kyoukai.testing.strategies import cut_conversations

@@ -6,8 +6,8 @@ from typing import Final
 
 from ..comparison import Comparison
 from ..corpus import Case, load_corpus
-from ..differential import example, kept_because
-from ..generation import cutting, whole
+from ..differential import kept_because
+from ..generation import cutting, example, whole
 from ..runner import standing
 from ..settings import choose_seed, example_count
 from ..subject import Subject
