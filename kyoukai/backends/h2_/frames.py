@@ -40,7 +40,7 @@ HEAD_SIZE: Final = 9
 TURN_FRAMES: Final = 128
 """Frames read in one turn of the loop: some 10 ms, where each is the head of a request."""
 
-HEAD_WEIGHT: Final = 256
+HEAD_WEIGHT: Final = 128
 """Bytes of a frame without content that count as much as another frame."""
 
 
