@@ -150,6 +150,63 @@ def test_a_flood_ends_and_its_neighbour_does_not_notice(serve: Any, kind: str) -
     server.wait_until_empty()
 
 
+@pytest.mark.parametrize("kind", ["pings", "empty frames", "priorities", "windows", "unknown"])
+def test_the_reserved_bit_of_a_stream_changes_nothing(serve: Any, kind: str) -> None:
+    """RFC 9113 section 4.1: it is ignored."""
+    make = floods()[kind]
+    server = serve(echo, backend_options={**BUDGETS, "max_overhead_frames": 20})
+    with FrameClient(server) as client:
+        client.request(1)
+        client.answer()
+        with contextlib.suppress(ConnectionError):
+            for stream in range(3, 401, 2):
+                for frame in make(client, stream):
+                    sent = bytearray(frame.serialize())
+                    sent[5] |= 0x80
+                    client.socket.sendall(sent)
+        assert client.goodbye()[0] == ErrorCodes.ENHANCE_YOUR_CALM
+    server.wait_until_empty()
+
+
+def test_content_for_a_stream_at_its_end_pays_for_nothing(serve: Any) -> None:
+    server = serve(echo, backend_options={**BUDGETS, "max_overhead_frames": 20})
+    sent = bytearray(DataFrame(1, b"x").serialize())
+    sent[5] |= 0x80
+    with FrameClient(server) as client:
+        client.request(1)
+        client.answer()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(200):
+                client.socket.sendall(sent + WindowUpdateFrame(0, 1).serialize())
+        assert client.goodbye()[0] in (ErrorCodes.ENHANCE_YOUR_CALM, ErrorCodes.STREAM_CLOSED)
+    server.wait_until_empty()
+
+
+def test_a_client_that_does_not_read_why_it_is_ended_is_cut_off(serve: Any) -> None:
+    @Answering
+    async def app(request: Any) -> Response:
+        return Response(bytes(2**26))
+
+    server = serve(app, limits={"linger_timeout": 0.1})
+    settings = {SettingsFrame.INITIAL_WINDOW_SIZE: LAST}
+    with FrameClient(server, settings, receive_buffer=4096) as client:
+        client.open(LAST - 65535, 0)
+        client.request(1)
+        server.wait_until(lambda: server.server.connections and server.connection.is_paused)
+        client.send(PingFrame(0, b"12345678"), DataFrame(3, b"x"))
+        # It would take write_timeout, 30 seconds, otherwise.
+        server.wait_until_empty()
+
+
+def test_a_goodbye_within_a_head(serve: Any) -> None:
+    with FrameClient(serve(echo)) as client:
+        whole = client.head(1, GET)
+        first = HeadersFrame(1, whole.data[:3], flags=["END_STREAM"])
+        rest = ContinuationFrame(1, whole.data[3:], flags=["END_HEADERS"])
+        client.send(first, GoAwayFrame(0, last_stream_id=0), rest)
+        assert client.goodbye()[0] == ErrorCodes.PROTOCOL_ERROR
+
+
 def test_a_head_without_end(serve: Any) -> None:
     server = serve(echo)
     with FrameClient(server) as client:

@@ -89,6 +89,7 @@ def test_a_host_beside_another_authority_is_refused(hosts: list[bytes]) -> None:
         *([*without(name), (name, b"")] for name in (b":method", b":scheme", b":path")),
         [*without(b":path"), (b":path", b"http://example.org/")],
         [*without(b":path"), (b":path", b"a")],
+        *([*without(b":scheme"), (b":scheme", name)] for name in (b"h\r\nx", b"1a", b"a b", b"ht\xe9")),
         [*GET, (b":protocol", b"websocket")],
         [*WEBSOCKET[:1], (b":protocol", b""), *WEBSOCKET[2:]],
         [pair for pair in WEBSOCKET if pair[0] != b":scheme"],
