@@ -2,9 +2,17 @@
 
 from collections.abc import Sequence
 
-from kyoukai.testing import WireAdapter, WireAnswer
+from kyoukai.testing import UnsayableError, WireAdapter, WireAnswer
 
 Fields = Sequence[tuple[str, str]]
+
+
+def variable_name(name: str) -> str:
+    """Return what a field is called by the web server (RFC 3875 section 4.1.18)."""
+    if "_" in name:
+        raise UnsayableError("a name with an underscore")
+    name = name.upper().replace("-", "_")
+    return name if name == "CONTENT_TYPE" else f"HTTP_{name}"
 
 
 class SCGIAdapter(WireAdapter):
@@ -16,7 +24,9 @@ class SCGIAdapter(WireAdapter):
         self.method = method
         items = [("CONTENT_LENGTH", str(size)), ("SCGI", "1"), ("SERVER_PROTOCOL", "HTTP/1.1")]
         items += [("REQUEST_METHOD", method), ("REQUEST_URI", target)]
-        items += [(f"HTTP_{name.upper().replace('-', '_')}", value) for name, value in fields]
+        items += [(variable_name(name), value) for name, value in fields]
+        if [name for name, _ in items].count("CONTENT_TYPE") > 1:
+            raise UnsayableError("Content-Type twice")
         content = "".join(f"{name}\0{value}\0" for name, value in items).encode("latin-1")
         return b"%d:%b," % (len(content), content)
 

@@ -13,7 +13,7 @@ Fields = Sequence[tuple[str, str]]
 
 
 class TestSCGIBackend(BackendSuite):
-    """The rules that hold for this wire. The corpus is of HTTP/1."""
+    """The rules that hold for this wire. One of them has the corpus, as far as it is no HTTP/1's own."""
 
     backend = "scgi"
     corpus = ()
