@@ -1,4 +1,4 @@
-"""Whole connections: every backend, cut or not, has the same outcome.
+"""Whole connections: every backend of HTTP/1.1, cut or not, has the same outcome.
 
 An input is two bytes of choices, and what is sent: it is held with every backend, whole and cut in
 two, and compared by :mod:`kyoukai.testing.comparison`. Of what reads the bytes, llhttp alone is not
@@ -14,6 +14,7 @@ from kyoukai.core.contract.registry import registrations
 from kyoukai.testing.chunking import Action, Cutting, cut, with_actions
 from kyoukai.testing.comparison import Comparison
 from kyoukai.testing.generation import Conversation, whole
+from kyoukai.testing.subject import Subject
 from kyoukai.testing.vocabulary import LIMITS
 
 from . import FindingError
@@ -25,7 +26,8 @@ CHOSEN_LIMITS: Final = ((), *LIMITS)
 def _comparison() -> tuple[asyncio.Runner, Comparison]:
     """Return what holds the conversations, until the process ends."""
     runner = asyncio.Runner()
-    backends = [registration.name for registration in registrations()]
+    names = [registration.name for registration in registrations()]
+    backends = [name for name in names if Subject(name).is_http]
     comparison = Comparison(backends, AsyncExitStack())
     runner.get_loop().set_exception_handler(comparison.note_problem)
     return runner, comparison
