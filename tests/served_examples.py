@@ -9,10 +9,15 @@ from .processes import Process, python
 
 
 @contextlib.contextmanager
-def served_example(folder: Path, backend: str) -> Iterator[Process]:
-    """Serve the application of a folder, and check by the end that nothing went wrong."""
+def served_example(folder: Path, backend: str, **settings: str) -> Iterator[Process]:
+    """Serve the application of a folder, and check by the end that nothing went wrong.
+
+    :param settings: further ones of the server.
+    """
     environ = {"PYTHONPATH": str(Path(__file__).parents[1]), "KYOUKAI_BACKEND": backend}
-    command = ("-m", "asphalt", "run", "config.yaml", "--set", "component.server.port=0")
+    command = ["-m", "asphalt", "run", "config.yaml"]
+    for name, value in {"port": "0", **settings}.items():
+        command += ["--set", f"component.server.{name}={value}"]
     with python(*command, folder=folder, environ=environ) as process:
         yield process
         assert f"(backend {backend}, loop uvloop)" in process.stderr

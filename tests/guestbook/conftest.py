@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from ..conftest import BACKENDS
+from ..conftest import BACKENDS, HTTP2
 from ..processes import Process
 from ..served_examples import copy_example, served_example
 from ..serving import PATIENCE
@@ -25,10 +25,12 @@ class Site:
 
     :param process: serves it.
     :param folder: where it keeps what it is given.
+    :param by_http2: whether its clients have to speak HTTP/2.
     """
 
-    def __init__(self, process: Process, folder: Path) -> None:
+    def __init__(self, process: Process, folder: Path, by_http2: bool) -> None:
         self.process = process
+        self.by_http2 = by_http2
         self.url = process.url
         self.folder = folder
 
@@ -42,7 +44,8 @@ class Guest(httpx.Client):
     """A browser without scripts: it has cookies and fills in forms."""
 
     def __init__(self, site: Site) -> None:
-        super().__init__(base_url=site.url, timeout=PATIENCE, trust_env=False)
+        versions = {"http1": not site.by_http2, "http2": site.by_http2}
+        super().__init__(base_url=site.url, timeout=PATIENCE, trust_env=False, **versions)
 
     def token(self) -> str:
         """Return what the form of the page has hidden in it."""
@@ -80,7 +83,7 @@ def picture_of(
 def served(folder: Path, backend: str) -> Iterator[Site]:
     """Serve the guestbook of a folder, and check by the end that nothing went wrong."""
     with served_example(folder, backend) as process:
-        yield Site(process, folder)
+        yield Site(process, folder, by_http2=backend == HTTP2)
 
 
 def copy_to(folder: Path) -> Path:
@@ -94,7 +97,7 @@ def copied(tmp_path: Path) -> Path:
     return copy_to(tmp_path)
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=[*BACKENDS, HTTP2])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A guestbook that the tests of a module share, on each backend."""
     with served(copy_to(tmp_path_factory.mktemp("site")), request.param) as site:

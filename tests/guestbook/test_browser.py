@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from ..conftest import BACKENDS
 from ..serving import PATIENCE
 from . import browser as browsers
 from .conftest import Site, picture_of
@@ -61,6 +62,7 @@ class Visitor:
         self.page.get_by_label("A picture").set_input_files(path)
 
 
+@pytest.mark.parametrize("site", BACKENDS, indirect=True)
 def test_guests_in_browsers(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expect.set_options(timeout=1000 * PATIENCE)
     with browsers.watched_browser(monkeypatch) as browser:

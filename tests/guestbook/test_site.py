@@ -33,7 +33,7 @@ def reader_of(site: Site, target: str, *fields: str) -> Iterator[Client]:
 def connect(site: Site) -> Client:
     """Open a raw connection."""
     url = httpx.URL(site.url)
-    return Client((url.host, url.port))
+    return Client((url.host, url.port), by_http2=site.by_http2)
 
 
 # The page
