@@ -94,9 +94,12 @@ class Person:
 
 
 @contextlib.contextmanager
-def served(folder: Path, backend: str) -> Iterator[Site]:
-    """Serve the chat of a folder, and check by the end that nothing went wrong."""
-    with served_example(folder, backend) as process:
+def served(folder: Path, backend: str, **settings: str) -> Iterator[Site]:
+    """Serve the chat of a folder, and check by the end that nothing went wrong.
+
+    :param settings: further ones of the server.
+    """
+    with served_example(folder, backend, **settings) as process:
         yield Site(process, folder)
 
 

@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ..conftest import HTTP2
 from ..guestbook import browser as browsers
 from ..serving import PATIENCE
-from .conftest import served
+from .conftest import Site, served
 from .relay import Relay, relaying
 
 # What a script of somebody's would do, if it were ever run.
 EVIL = """<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>"""
+
+ENTERED = r'"GET /rooms/[^"]+ HTTP/2" 200 '
+"""The line of a log about a WebSocket by HTTP/2."""
+
+PROTOCOL = "performance.getEntriesByType('navigation')[0].nextHopProtocol"
 
 
 class Visitor:
@@ -57,9 +63,9 @@ class Visitor:
 
 
 @contextlib.contextmanager
-def visitor(browser: Browser, relay: Relay) -> Iterator[Visitor]:
+def visitor(browser: Browser, place: Relay | Site) -> Iterator[Visitor]:
     """Open a page as somebody with nothing in common with others, while the block runs."""
-    with browsers.visit(browser, relay.url) as page:
+    with browsers.visit(browser, place.url) as page:
         yield Visitor(page)
 
 
@@ -80,6 +86,24 @@ def test_people_in_browsers(copied: Path, backend: str, monkeypatch: pytest.Monk
             assert ada.is_unharmed()
             assert bob.is_unharmed()
         check_refusal(copied, backend, relay, browser)
+
+
+def test_people_by_http2(copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page and WebSocket come by one connection (RFC 8441), and mean the same."""
+    expect.set_options(timeout=1000 * PATIENCE)
+    files, trusts = browsers.trusted_certificate(tmp_path)
+    settings = {f"ssl.{name}": path for name, path in files.items()}
+    with (
+        served(copied, HTTP2, **settings) as site,
+        browsers.watched_browser(monkeypatch, trusts) as browser,
+    ):
+        with visitor(browser, site) as ada, visitor(browser, site) as bob:
+            check_talk(ada, bob)
+            for each in (ada, bob):
+                assert each.page.evaluate(PROTOCOL) == "h2"
+                assert each.complaints == []
+                assert each.is_unharmed()
+        site.process.wait_for(ENTERED, count=2)
 
 
 def check_talk(ada: Visitor, bob: Visitor) -> None:

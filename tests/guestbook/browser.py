@@ -1,6 +1,8 @@
 """Headless Chromium, the system's own, driven by Playwright; nothing of it is left behind."""
 
+import base64
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -10,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ..serving import PATIENCE
@@ -61,6 +66,25 @@ def visit(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
         yield context.new_page()
     finally:
         context.close()
+
+
+def trusted_certificate(folder: Path) -> tuple[dict[str, str], str]:
+    """Make a certificate for this machine, of an authority of its own.
+
+    :param folder: where its files are put.
+    :return: a server's setting ``ssl``, and the option by which the browser trusts the authority.
+    """
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
+    # With its own certificate in the chain, the authority is known by its key.
+    authority.cert_pem.write_to_path(folder / "certificate.pem", append=True)
+    key = x509.load_pem_x509_certificate(authority.cert_pem.bytes()).public_key()
+    encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    fingerprint = base64.b64encode(hashlib.sha256(encoded).digest()).decode()
+    files = {name: str(folder / f"{name}.pem") for name in ("certificate", "key")}
+    return files, f"--ignore-certificate-errors-spki-list={fingerprint}"
 
 
 @contextlib.contextmanager

@@ -1,16 +1,11 @@
 """HTTP/2 as Chromium speaks it, over TLS: requests, streams, and WebSockets on one connection (RFC 8441)."""
 
 import asyncio
-import base64
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser
 from werkzeug.wrappers import Response
 
@@ -98,24 +93,10 @@ def backend() -> str:
     return "h2"
 
 
-def fingerprint(authority: trustme.CA) -> str:
-    """Return the hash of an authority's key, by which Chromium can be told to trust it."""
-    key = x509.load_pem_x509_certificate(authority.cert_pem.bytes()).public_key()
-    return base64.b64encode(
-        hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-    ).decode()
-
-
 def test_a_page(serve: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority, site = trustme.CA(), Site()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
-    # With its own certificate in the chain, the authority is known by its key.
-    authority.cert_pem.write_to_path(tmp_path / "certificate.pem", append=True)
-    files = {name: str(tmp_path / f"{name}.pem") for name in ("certificate", "key")}
-    server = serve(site.app, ssl=files)
-    trusts = f"--ignore-certificate-errors-spki-list={fingerprint(authority)}"
+    site = Site()
+    settings, trusts = browsers.trusted_certificate(tmp_path)
+    server = serve(site.app, ssl=settings)
     with browsers.watched_browser(monkeypatch, trusts) as browser:
         visit(browser, server, site)
     server.wait_until_empty()
