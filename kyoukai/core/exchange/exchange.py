@@ -31,6 +31,7 @@ from ..semantics.answer_head import AnswerHead
 from ..semantics.field_pairs import FieldPairs
 from ..semantics.request_head import RequestHead
 from ..semantics.serialize import encode_lines, lowered_name
+from .accepting import accept_head
 from .answer_writer import AnswerWriter
 from .body_stream import ClientGoneError
 from .client_state import ClientState
@@ -139,7 +140,7 @@ class Exchange(AnswerWriter):
         server = self.server
         self.began = perf_counter()
         try:
-            accepted = policy.accept_delimited(sent, server.limits, server.methods, server.server_field)
+            accepted = accept_head(sent, server)
         except ProtocolError as error:
             self.head = sent
             self.refuse(error)

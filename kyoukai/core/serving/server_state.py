@@ -84,7 +84,7 @@ class Server:
         self.threads = Threads()
         """What runs in threads for it."""
         self.connections: set[ManagedConnection] = set()
-        self.heads: Known[bytes, Any] = Known(256)
+        self.heads: Known[Any, Any] = Known(256)
         """What was made of heads that may come again."""
         self.stopping = False
         self._stop_begun = asyncio.Event()
