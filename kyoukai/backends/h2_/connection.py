@@ -198,13 +198,12 @@ class H2ServerConnection(ExchangeConnection):
 
     def flush(self) -> None:
         """Write what there is."""
-        sender = self.sender
-        is_full = not sender.has_room
-        sender.turn_size = 0
+        is_full = not self.sender.has_room
+        self.sender.turn_size = 0
         data = self.engine.take_output()
         if data:
             self.raw_write(data)
-        if is_full and sender.waiting and not self.is_paused:
+        if is_full and self.sender.waiting and not self.is_paused:
             # Nobody else would: the transport has taken it all.
             self.loop.call_soon(self.send_on)
 
@@ -245,24 +244,23 @@ class H2ServerConnection(ExchangeConnection):
         for exchange in tuple(self.streams.values()):
             self.streams.pop(exchange.stream_id)
             exchange.lose()
+        self.leaving.hurry()
         self.flush()
         self.linger()
-        self.leaving.hurry()
 
     def close(self) -> None:
         """Close once what is written has gone: of answers that are made in this turn, too."""
         if not self.is_ending:
             self.flush()
         super().close()
+        self.leaving.note_closed()
 
     def shutdown(self) -> None:
         """Close, with the answers to what is under way, and to what the client sends before it knows."""
-        if self.is_ending:
-            return
-        if self.preface.is_whole:
-            self.leaving.begin()
-        else:
+        if not self.preface.is_whole:
             super().shutdown()
+        elif not self.is_ending:
+            self.leaving.begin()
 
     # Deadlines
 
@@ -291,7 +289,9 @@ class H2ServerConnection(ExchangeConnection):
 
     def expire(self) -> None:
         """Act on :attr:`deadline`: end what is idle, and what has a head that does not come whole."""
-        if self.is_ending or not self.preface.is_whole or self.transport.get_write_buffer_size():
+        if self.leaving.has_failed:
+            self.abort()
+        elif self.is_ending or not self.preface.is_whole or self.transport.get_write_buffer_size():
             super().expire()
         elif self.is_hurried:
             self.fail(ErrorCodes.ENHANCE_YOUR_CALM, "a head is late")

@@ -26,7 +26,7 @@ class Leaving:
     :param owner: the connection.
     """
 
-    __slots__ = ("deadline", "last_stream_id", "owner")
+    __slots__ = ("deadline", "has_failed", "last_stream_id", "owner")
 
     def __init__(self, owner: Any) -> None:
         self.owner = owner
@@ -34,6 +34,8 @@ class Leaving:
         """When to say which stream is the last, where the client does not answer."""
         self.last_stream_id: int | None = None
         """The last stream that is served, once that has been said."""
+        self.has_failed = False
+        """Whether nothing is owed to the client any more."""
 
     @property
     def is_agreed(self) -> bool:
@@ -75,7 +77,13 @@ class Leaving:
     def hurry(self) -> None:
         """Have a connection that has failed wait no longer than it takes to read why."""
         owner = self.owner
+        self.has_failed = True
         if owner.is_secure:
             # TLS cannot end one side, so that the client does not see the end before the connection's.
             owner.loop.call_later(FAREWELL, owner.close)
-        owner.loop.call_later(owner.limits.linger_timeout, owner.abort)
+
+    def note_closed(self) -> None:
+        """Have the end of a connection that has failed not wait until all that is written has gone."""
+        owner = self.owner
+        if self.has_failed:
+            owner.deadline = owner.server.clock + owner.limits.linger_timeout

@@ -26,6 +26,7 @@ from hyperframe.frame import (
 )
 from werkzeug.wrappers import Response
 
+from kyoukai.backends.h2_ import leaving
 from kyoukai.backends.h2_.preface import PREFACE
 from kyoukai.testing import MemoryTransport, serving
 from kyoukai.testing.transport import SERVER
@@ -37,6 +38,12 @@ from .raw_heads import frames_of_head
 from .test_streams import Site
 
 LAST = 2**31 - 1
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the server wait for the answer to its last ping as long as a test may take."""
+    monkeypatch.setattr(leaving, "PATIENCE", PATIENCE)
 
 
 @pytest.mark.parametrize("size", [1, 5, 23])
@@ -361,6 +368,7 @@ def test_what_comes_together_with_a_goodbye_is_answered(serve: Any, first: str) 
     server.wait_until_empty()
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_stop_answers_what_has_begun(serve: Any) -> None:
     site = Site()
     server = serve(site.app)
@@ -391,6 +399,7 @@ def test_a_stop_answers_what_has_begun(serve: Any) -> None:
             assert answers == {stream: b"%d" % stream for stream in range(1, 21, 2)}
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_comes_together_with_the_answer_to_the_last_ping_is_served(serve: Any) -> None:
     """The GOAWAY says that it may have been: the client does not ask again."""
     server = serve(echo)
