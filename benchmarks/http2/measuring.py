@@ -49,7 +49,9 @@ def measure(workload: Workload, server: Server, seconds: int) -> Sample:
     # For what the server is run with, any workload of requests is as good.
     with serving(server, WORKLOADS["hello"]) as running:
         check(workload, running.port)
-        load.run(workload._replace(requests=max(workload.requests // 5, workload.connections)), running.port)
+        load.run(
+            workload._replace(requests=max(workload.requests // 5, workload.connections, 2)), running.port
+        )
         before = accounting.cpu_times(running.process.pid)
         done = [load.run(workload, running.port)]
         while sum(one.seconds for one in done) < seconds:

@@ -8,10 +8,8 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestHeaderFieldsTo
 
 from kyoukai import AnswerHead, Backend, Exchange, ExchangeConnection, Feature, RequestHead
 
+
 # region: netstring
-MOST_PARAMETERS = 4096  # bytes that a web server says beside the head of the request
-
-
 def split_netstring(data: bytes, max_size: int) -> tuple[bytes, bytes] | None:
     """Return what a netstring holds, and what is behind it; ``None``: it has not come whole yet."""
     digits, colon, rest = data.partition(b":")
@@ -120,7 +118,7 @@ class SCGIConnection(ExchangeConnection):
         """Take the head, once it has come whole, and return what is behind it."""
         self.head = data
         try:
-            parts = split_netstring(data, self.limits.max_head_size + MOST_PARAMETERS)
+            parts = split_netstring(data, self.limits.max_head_size + 4096)  # for what nginx says besides
             if parts is None:
                 return b""
             head, variables = read_head(parts[0])

@@ -203,7 +203,7 @@ def test_a_supervisor_that_stood_still_learns_that_a_worker_is_ready() -> None:
         assert await getting == []
         entrance: Any = SimpleNamespace(urls=[])
         server: Any = SimpleNamespace(limits=Limits(), observe=None)
-        worker.begin(entrance, server, lambda: None, "httptools")
+        worker.begin(entrance, server, lambda: None, {"backend": "httptools"})
         while worker._channel.send("beat", lag=0.0, requests=0):
             pass
         worker.report_ready()
