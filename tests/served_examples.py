@@ -15,7 +15,8 @@ def served_example(folder: Path, backend: str, **settings: str) -> Iterator[Proc
     :param settings: further ones of the server.
     """
     environ = {"PYTHONPATH": str(Path(__file__).parents[1]), "KYOUKAI_BACKEND": backend}
-    command = ["-m", "asphalt", "run", "config.yaml"]
+    # A disk that others keep busy may take longer to begin with than Asphalt waits by default.
+    command = ["-m", "asphalt", "run", "config.yaml", "--set", "start_timeout=60"]
     for name, value in {"port": "0", **settings}.items():
         command += ["--set", f"component.server.{name}={value}"]
     with python(*command, folder=folder, environ=environ) as process:
