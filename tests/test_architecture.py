@@ -45,6 +45,8 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.__main__": frozenset({"kyoukai.cli"}),
     # Other libraries' private names: every layer may import it, see EVERYWHERE.
     "kyoukai.private_names": frozenset(),
+    # What an application is called by: the command and mounts ask it.
+    "kyoukai.interfaces": rooms(),
     # The rooms of the core, from the lowest to the highest.
     "kyoukai.core": frozenset(),
     "kyoukai.core.semantics": rooms(),
@@ -66,11 +68,18 @@ ARROWS: dict[str, frozenset[str]] = {
     ),
     # The application starts a process with `launch`, which knows the component by its name alone, and a
     # server under test with the client of tests; its keywords are ranked as the command's options are.
-    "kyoukai.web": CORE | {"kyoukai.commands", "kyoukai.server", "kyoukai.test_client", "kyoukai.websocket"},
+    "kyoukai.web": CORE
+    | {
+        "kyoukai.commands",
+        "kyoukai.interfaces",
+        "kyoukai.server",
+        "kyoukai.test_client",
+        "kyoukai.websocket",
+    },
     "kyoukai.test_client": CORE | {"kyoukai.websocket"},
     # It stands on a tunnel of any wire.
     "kyoukai.websocket": CORE,
-    "kyoukai.server": CORE,
+    "kyoukai.server": CORE | {"kyoukai.interfaces"},
     "kyoukai.asphalt": CORE | {"kyoukai.commands", "kyoukai.web", "kyoukai.server"},
     "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.server"}),
     "kyoukai.commands": CORE | {"kyoukai.server"},
@@ -84,6 +93,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.commands",
             "kyoukai.commands.check",
             "kyoukai.core",
+            "kyoukai.interfaces",
             "kyoukai.server",
             "kyoukai.web",
         }
