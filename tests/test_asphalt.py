@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from asphalt.core import Component, Context
 from asphalt.core.component import component_types
 from cryptography.hazmat.primitives import serialization
@@ -38,6 +37,7 @@ from kyoukai.core.errors import (
 from kyoukai.core.limits import Limits
 from kyoukai.server.startup_log import report_in_one_line
 
+from .certificates import trusting_context, write_certificate
 from .processes import (
     QUICK,
     SLOW,
@@ -305,16 +305,14 @@ class Certificates:
     """PEM files of one test authority."""
 
     def __init__(self, folder: Path) -> None:
-        self.authority = trustme.CA()
+        settings, self.authority = write_certificate(folder)
         self.folder = folder
-        issued = self.authority.issue_cert("localhost", "127.0.0.1")
-        self.certificate = self.write("certificate.pem", issued.cert_chain_pems[0].bytes())
-        self.key = self.write("key.pem", issued.private_key_pem.bytes())
-        self.both = self.write("both.pem", issued.private_key_and_cert_chain_pem.bytes())
-        other = self.authority.issue_cert("localhost")
-        self.other_key = self.write("other.pem", other.private_key_pem.bytes())
+        self.certificate, self.key = settings["certificate"], settings["key"]
+        both, _ = write_certificate(folder, name="both", authority=self.authority, with_key=True)
+        self.both = both["certificate"]
+        self.other_key = both["key"]
         self.garbage = self.write("garbage.pem", b"this is no PEM file\n")
-        private_key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+        private_key = serialization.load_pem_private_key(Path(self.key).read_bytes(), None)
         encrypted = private_key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -419,8 +417,7 @@ def test_tls(certificates: Certificates, form: str, loop_factory: Any) -> None:
     else:
         settings = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         settings.load_cert_chain(certificates.both)
-    trusting = ssl.create_default_context()
-    certificates.authority.configure_trust(trusting)
+    trusting = trusting_context(certificates.authority)
     trusting.set_alpn_protocols(["h2", "http/1.1"])
     with running(app=app, ssl=settings, loop_factory=loop_factory) as server:
         assert server.url == f"https://127.0.0.1:{server.port}"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from asphalt.core.component import component_types
 from click.testing import CliRunner, Result
 
@@ -24,6 +23,7 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
 from kyoukai.server.launch import choose_policy, launch
 
+from .certificates import trusting_context, write_certificate
 from .processes import APPLICATION, QUICK, Process, kyoukai_run, python, write_application
 from .serving import PATIENCE, Client
 from .wire.prefaced import PRISM
@@ -759,14 +759,8 @@ def test_tracing_a_server(folder: Path) -> None:
 
 @pytest.fixture
 def tls(folder: Path) -> ssl.SSLContext:
-    """A client's context that trusts ``certificate.pem``, whose key is ``key.pem``."""
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
-    issued.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
-    issued.private_key_pem.write_to_path(folder / "key.pem")
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    return trusting
+    """A client's context that trusts ``site.pem``, whose key is ``site.key``."""
+    return trusting_context(write_certificate(folder)[1])
 
 
 def ask_by_tls(process: Process, trusting: ssl.SSLContext) -> ssl.SSLSocket:
@@ -779,7 +773,7 @@ def ask_by_tls(process: Process, trusting: ssl.SSLContext) -> ssl.SSLSocket:
     return client
 
 
-TLS_FILES = ("--ssl-certfile", "certificate.pem", "--ssl-keyfile", "key.pem")
+TLS_FILES = ("--ssl-certfile", "site.pem", "--ssl-keyfile", "site.key")
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from kyoukai.cli import main
 from kyoukai.commands.options import OPTIONS
 
+from .certificates import trusting_context, write_certificate
 from .neighbours.proxies import INCLUDING, Proxy, find
 from .processes import Process, kyoukai_run, python
 from .serving import PATIENCE, Answer, Client, message
@@ -200,13 +200,12 @@ class Front(Proxy):
     def __init__(self, folder: Path, kind: str, port: int, admin: int) -> None:
         super().__init__(folder)
         self.plain = f"{folder}/plain"
-        authority = trustme.CA()
-        issued = authority.issue_cert("localhost", "shop.example")
-        self.context = ssl.create_default_context()
-        authority.configure_trust(self.context)
+        # HAProxy reads both from one file, and nginx passes over what is none of its.
+        hosts = ("localhost", "shop.example")
+        _, authority = write_certificate(folder, *hosts, name="shop.example", with_key=True)
+        self.context = trusting_context(authority)
         address = f"127.0.0.1:{self.address[1]}"
         if kind.startswith("haproxy"):
-            issued.private_key_and_cert_chain_pem.write_to_path(folder / "shop.example.pem")
             changes = {
                 "bind :80": f"bind unix@{self.plain}",
                 "bind :443": f"bind {address}",
@@ -218,8 +217,6 @@ class Front(Proxy):
             text = replaced((EXAMPLES / f"{kind}.cfg").read_text(), changes)
             self.start("{text}", find("haproxy"), "-db", "-f", text=text)
         else:
-            issued.private_key_pem.write_to_path(folder / "shop.example.key")
-            issued.cert_chain_pems[0].write_to_path(folder / "shop.example.pem")
             changes = {
                 "listen 80;": f"listen unix:{self.plain};",
                 # With reuseport, it may listen beside the socket that keeps the port for it.

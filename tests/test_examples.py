@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import trustme
 from asphalt.core import Context
 from asphalt.core.runner import policies
 from ruamel.yaml import YAML
@@ -27,6 +26,7 @@ from kyoukai import Backend, BackendOptionError, Kyoukai, KyoukaiComponent
 from kyoukai.core.contract.registry import GROUP, check_backend
 from kyoukai.testing import run_rules
 
+from .certificates import write_certificate
 from .serving import Answer, Answering, Client, Running, message, running
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -606,23 +606,19 @@ def test_the_configuration_of_several_listeners(
 
 @pytest.fixture
 def tls(tmp_path: Path) -> dict[str, str]:
-    issued = trustme.CA().issue_cert("localhost")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    return {"certificate": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+    return write_certificate(tmp_path)[0]
 
 
-def test_the_configuration_of_a_server(load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configuration_of_a_server(
+    load: Any, tls: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = configuration("docs/server.yaml")
     settings = config.pop("component")
     assert settings.pop("type") == "kyoukai"
     # What Asphalt's runner takes, and no more.
     assert sorted(config) == ["event_loop_policy", "logging", "max_threads"]
     logging.config.DictConfigurator(config["logging"])
-    issued = trustme.CA().issue_cert("localhost")
-    settings["ssl"] = {"certificate": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    settings["ssl"] = tls
     monkeypatch.setitem(sys.modules, "guestbook", load("docs/script.py"))
     component = KyoukaiComponent(**settings)
     listener = component.entrance.listeners[0]

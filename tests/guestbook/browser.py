@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ..certificates import write_certificate
 from ..serving import PATIENCE
 
 INSTALL = "apt-get install -y chromium"
@@ -74,16 +74,12 @@ def trusted_certificate(folder: Path) -> tuple[dict[str, str], str]:
     :param folder: where its files are put.
     :return: a server's setting ``ssl``, and the option by which the browser trusts the authority.
     """
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    issued.private_key_pem.write_to_path(folder / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
+    files, authority = write_certificate(folder)
     # With its own certificate in the chain, the authority is known by its key.
-    authority.cert_pem.write_to_path(folder / "certificate.pem", append=True)
+    authority.cert_pem.write_to_path(files["certificate"], append=True)
     key = x509.load_pem_x509_certificate(authority.cert_pem.bytes()).public_key()
     encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     fingerprint = base64.b64encode(hashlib.sha256(encoded).digest()).decode()
-    files = {name: str(folder / f"{name}.pem") for name in ("certificate", "key")}
     return files, f"--ignore-certificate-errors-spki-list={fingerprint}"
 
 

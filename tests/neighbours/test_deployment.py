@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from kyoukai.cli import main
 from kyoukai.core.limits import Limits
 
+from ..certificates import write_certificate
 from ..processes import Process, kyoukai_run
 from ..serving import PATIENCE, message
 from .proxies import INCLUDING, Proxy, find
@@ -59,10 +59,7 @@ class Shop(Proxy):
         [listen] = re.findall(r"(?m)^    listen 443 ssl http2;(.*)\n", text)
         text = text.replace(f" http2;{listen}", " http2 reuseport;")
         if tls:
-            self.authority = trustme.CA()
-            certificate = self.authority.issue_cert("shop.example")
-            certificate.private_key_pem.write_to_path(folder / "shop.example.key")
-            certificate.cert_chain_pems[0].write_to_path(folder / "shop.example.pem")
+            _, self.authority = write_certificate(folder, "shop.example", name="shop.example")
             text = text.replace("listen 443", listens).replace("/etc/ssl", str(folder))
         else:
             text = re.sub(r"    ssl_certificate.*\n", "", text).replace("listen 443 ssl http2", listens)

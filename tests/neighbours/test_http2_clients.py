@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-import trustme
 from werkzeug.wrappers import Response
 
 from kyoukai import HTTPRequestContext, Kyoukai, add_trailers
 
+from ..certificates import write_certificate
 from ..serving import PATIENCE, Running
 from ..wire.test_curl import curl
 from ..wire.test_websocket_clients import NODE
@@ -86,26 +86,18 @@ def application() -> tuple[Kyoukai, Closed]:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> dict[str, str]:
-    """Settings for TLS, and the path of the authority's certificate."""
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+    """The component's setting ``ssl``; ``authority.pem`` beside its files is the authority's certificate."""
+    settings, authority = write_certificate(tmp_path)
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    return {name: str(tmp_path / f"{name}.pem") for name in ("key", "certificate", "authority")}
-
-
-def settings(tls: dict[str, str]) -> dict[str, str]:
-    """Return the component's setting ``ssl``."""
-    return {name: tls[name] for name in ("certificate", "key")}
+    return settings
 
 
 def test_curl(serve: Serve, tls: dict[str, str], tmp_path: Path) -> None:
-    clear, secure = serve(application()[0]).url, serve(application()[0], ssl=settings(tls)).url
+    clear, secure = serve(application()[0]).url, serve(application()[0], ssl=tls).url
     (tmp_path / "body").write_bytes(body := bytes(index % 251 for index in range(SIZE)))
     for url, scheme, options in (
         (clear, "http", ("--http2-prior-knowledge",)),
-        (secure, "https", ("--http2", "--cacert", tls["authority"])),
+        (secure, "https", ("--http2", "--cacert", str(tmp_path / "authority.pem"))),
     ):
         # By prior knowledge, curl 7.88 uses no connection again, whoever the server is.
         times = 2 if scheme == "https" else 1
@@ -127,10 +119,10 @@ def test_curl(serve: Serve, tls: dict[str, str], tmp_path: Path) -> None:
             assert len(curl(*options, "--parallel", f"{url}/number/[1-100]")) == 9 + 2 * 90 + 3
 
 
-def test_httpx(serve: Serve, tls: dict[str, str]) -> None:
+def test_httpx(serve: Serve, tls: dict[str, str], tmp_path: Path) -> None:
     app, closed = application()
-    server = serve(app, ssl=settings(tls))
-    trusting = ssl.create_default_context(cafile=tls["authority"])
+    server = serve(app, ssl=tls)
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "authority.pem"))
 
     async def main() -> None:
         async with httpx.AsyncClient(
@@ -160,11 +152,11 @@ def test_httpx(serve: Serve, tls: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("is_secure", [False, True], ids=["cleartext", "TLS"])
-def test_node(serve: Serve, tls: dict[str, str], is_secure: bool) -> None:
+def test_node(serve: Serve, tls: dict[str, str], tmp_path: Path, is_secure: bool) -> None:
     app, closed = application()
-    server = serve(app, **({"ssl": settings(tls)} if is_secure else {}))
+    server = serve(app, **({"ssl": tls} if is_secure else {}))
     done = subprocess.run(
-        [NODE, SCRIPT, server.url, *([tls["authority"]] if is_secure else [])],
+        [NODE, SCRIPT, server.url, *([str(tmp_path / "authority.pem")] if is_secure else [])],
         capture_output=True,
         text=True,
         timeout=2 * PATIENCE,

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from kyoukai import HTTPRequestContext, Kyoukai
 from kyoukai.websocket import WebSocket, WebSocketSettings
 
+from ..certificates import trusting_context, write_certificate
 from ..serving import PATIENCE
 from .proxies import INCLUDING, Proxy, find
 
@@ -30,17 +30,12 @@ class Front(Proxy):
     def __init__(self, folder: Path, upstream: int) -> None:
         super().__init__(folder)
         self._upstream = upstream
-        authority = trustme.CA()
-        self.context = ssl.create_default_context()
+        # HAProxy reads both from one file, and nginx passes over what is none of its.
+        _, authority = write_certificate(folder, "chat.example", name="chat.example", with_key=True)
+        self.context = trusting_context(authority)
         # The client reads in one thread and writes in another; OpenSSL does not take both at a time. Tickets
         # come behind a handshake of TLS 1.3, and are read just as the first request is written.
         self.context.maximum_version = ssl.TLSVersion.TLSv1_2
-        authority.configure_trust(self.context)
-        certificate = authority.issue_cert("chat.example")
-        (folder / "chat.example.key").write_bytes(certificate.private_key_pem.bytes())
-        chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
-        # HAProxy reads both from one file, and nginx passes over what is none of its.
-        (folder / "chat.example.pem").write_bytes(certificate.private_key_pem.bytes() + chain)
 
     def adapted(self, name: str, *changes: tuple[str, str]) -> str:
         """Return a file of the page with changes, each of something that it has once."""

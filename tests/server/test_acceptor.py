@@ -20,6 +20,7 @@ from kyoukai.server.acceptor import BURST, CLIENT_GONE, Acceptor, Door
 from kyoukai.server.sockets import StreamSocket, listen
 from kyoukai.server.tls import connection_options
 
+from ..certificates import trusting_context
 from ..processes import Process, kyoukai_run
 from ..serving import PATIENCE, Answering, Client, running
 
@@ -515,9 +516,7 @@ def server_context(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture(scope="module")
 def client_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
+    return trusting_context(authority)
 
 
 def test_the_limits_of_tls(server_context: ssl.SSLContext) -> None:

@@ -1,7 +1,7 @@
-import ssl
-
 import pytest
 import trustme
+
+from ..certificates import trusting_context, write_certificate
 
 
 @pytest.fixture(scope="session")
@@ -13,20 +13,13 @@ def authority():
 @pytest.fixture(scope="session")
 def tls(authority, tmp_path_factory):
     """The component's ``ssl`` setting, with a certificate of the authority's."""
-    directory = tmp_path_factory.mktemp("tls")
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    issued.private_key_pem.write_to_path(directory / "key.pem")
-    for number, blob in enumerate(issued.cert_chain_pems):
-        blob.write_to_path(directory / "certificate.pem", append=bool(number))
-    return {"certificate": str(directory / "certificate.pem"), "key": str(directory / "key.pem")}
+    return write_certificate(tmp_path_factory.mktemp("tls"), authority=authority)[0]
 
 
 @pytest.fixture
 def trusting(authority):
     """A client's context that trusts the authority."""
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
+    return trusting_context(authority)
 
 
 @pytest.fixture(scope="session")

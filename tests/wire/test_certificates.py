@@ -15,23 +15,19 @@ from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import ConfigurationError
 
+from ..certificates import trusting_context, write_certificate
 from ..processes import kyoukai_run, write_application
 from ..serving import PATIENCE, Answering, Client, echo, message
 
 
 def write(authority, folder, name, *hosts):
     """Write a certificate, and return the setting for it."""
-    issued = authority.issue_cert(*hosts)
-    paths = {"certificate": folder / f"{name}.pem", "key": folder / f"{name}.key"}
-    issued.private_key_pem.write_to_path(paths["key"])
-    issued.cert_chain_pems[0].write_to_path(paths["certificate"])
-    return {key: str(path) for key, path in paths.items()}
+    return write_certificate(folder, *hosts, name=name, authority=authority)[0]
 
 
 def certificate_names(address, authority, host="localhost"):
     """Return the names in the certificate that a server shows a client which asks for ``host``."""
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+    context = trusting_context(authority)
     context.check_hostname = False
     with Client(address) as client, context.wrap_socket(client.socket, server_hostname=host) as secured:
         return {name for _, name in secured.getpeercert()["subjectAltName"]}

@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import socket
-import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from h2.errors import ErrorCodes
 from hpack import Encoder
 from hyperframe.frame import (
@@ -31,6 +29,7 @@ from kyoukai.backends.h2_.preface import PREFACE
 from kyoukai.testing import MemoryTransport, serving
 from kyoukai.testing.transport import SERVER
 
+from ...certificates import trusting_context, write_certificate
 from ...conftest import HTTP2
 from ...serving import PATIENCE, Answering, echo
 from .frame_client import GET, POST, FrameClient, head
@@ -106,14 +105,10 @@ def test_errors_of_the_connection(serve: Any, sent: list[Frame], code: int) -> N
 
 def test_by_tls_the_end_does_not_wait_for_a_client(serve: Any, tmp_path: Path) -> None:
     """Nothing says to it that the server's side has ended, but that the connection has."""
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
-    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "all.pem")
-    path = str(tmp_path / "all.pem")
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    server = serve(echo, ssl={"certificate": path, "key": path}, limits={"linger_timeout": 2 * PATIENCE})
+    settings, authority = write_certificate(tmp_path)
+    server = serve(echo, ssl=settings, limits={"linger_timeout": 2 * PATIENCE})
     with FrameClient(server, settings=None) as client:
+        context = trusting_context(authority)
         client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
         client.socket.sendall(PREFACE + b"\0" * 9)
         assert client.goodbye()[0] == ErrorCodes.PROTOCOL_ERROR

@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
-import trustme
 
+from ...certificates import trusting_context, write_certificate
 from ...processes import kyoukai_run
 from ...serving import Client
 from .supervised import APPLICATION, ask_for_the_last_time, has_ended, supervised, wait_until, write
@@ -131,11 +131,8 @@ def test_sigusr1_opens_log_files_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_a_tls_handshake_under_way_is_finished(tmp_path: Path, loop: str) -> None:
-    authority = trustme.CA()
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    arguments = ("--workers", "1", "--ssl-certfile", "server.pem", "--loop", loop)
+    context = trusting_context(write_certificate(tmp_path, with_key=True)[1])
+    arguments = ("--workers", "1", "--ssl-certfile", "site.pem", "--loop", loop)
     with supervised(tmp_path, *arguments) as server, Client(("127.0.0.1", server.port)) as client:
         server.workers(1)
         received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
