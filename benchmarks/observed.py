@@ -23,6 +23,7 @@ import uvloop
 from asphalt.core import Context
 
 from benchmarks import apps, load
+from benchmarks.options import make_parser
 from benchmarks.running import HOST, ROOT, SERVER_CORE, free_port, keep_to_client_core
 from benchmarks.workloads import WORKLOADS
 from kyoukai import KyoukaiComponent
@@ -133,11 +134,7 @@ def measure(backend: str, workload: str, seconds: int, access_log: bool = False)
 
 def main() -> None:
     """Serve, or measure and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.observed",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.observed", __doc__)
     parser.add_argument("--seconds", type=int, default=60, help="of load (60)")
     parser.add_argument("--backend", default="httptools", help="httptools or reference")
     names = ("hello", "browser", "json", "params", "post", "upload")

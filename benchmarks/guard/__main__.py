@@ -5,20 +5,16 @@ was built. It needs valgrind. ``--update`` writes the baseline of this version o
 purpose, in the commit that changes the count, and say why there.
 """
 
-import argparse
 import shutil
 import sys
 
 from benchmarks.guard import baseline, counting
+from benchmarks.options import make_parser
 
 
 def main() -> int:
     """Count, compare, and return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.guard",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("benchmarks.guard", __doc__)
     parser.add_argument("--update", action="store_true", help="write the baseline")
     parser.add_argument("--tolerance", type=float, default=baseline.TOLERANCE, help="a part of one (0.03)")
     options = parser.parse_args()

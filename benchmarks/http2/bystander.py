@@ -20,11 +20,11 @@ from typing import Final, NamedTuple
 import uvloop
 
 from benchmarks import accounting
-from benchmarks.__main__ import chosen
 from benchmarks.http2 import frames
 from benchmarks.http2.attacks import ATTACKS, Amount, stream
 from benchmarks.http2.offender import Offender, connected
 from benchmarks.http2.servers import SERVERS
+from benchmarks.options import add_choice, check_choice, make_parser
 from benchmarks.running import Running, keep_to_client_core, serving
 from benchmarks.servers import KYOUKAI
 from benchmarks.workloads import WORKLOADS
@@ -132,20 +132,13 @@ def describe(client: Offender) -> str:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.http2.bystander",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--attacks", help=f"with commas, of: {', '.join(ATTACKS)}")
+    parser = make_parser("benchmarks.http2.bystander", __doc__)
+    add_choice(parser, "--attacks", ATTACKS)
     parser.add_argument("--frames", type=int, default=100_000, help="how many of a thing are sent (100,000)")
     parser.add_argument("--rate", type=float, default=10_000.0, help="how many a second (10,000); 0: all")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each attack goes on (10)")
     options = parser.parse_args(arguments)
-    try:
-        options.attacks = chosen(options.attacks, ATTACKS, "attack")
-    except ValueError as error:
-        parser.error(str(error))
+    options.attacks = check_choice(parser, options.attacks, ATTACKS, "attack")
     return options
 
 

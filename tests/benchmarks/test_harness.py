@@ -17,9 +17,11 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import checking, idle, measuring, results, running
 from benchmarks.checking import WrongAnswerError
+from benchmarks.http2 import __main__ as http2
 from benchmarks.observed import shares
 from benchmarks.running import Running
 from benchmarks.servers import SERVERS
+from benchmarks.sockets import __main__ as sockets
 from benchmarks.workloads import WORKLOADS
 
 HELLO = WORKLOADS["hello"]
@@ -35,7 +37,7 @@ def free_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     cores = os.sched_getaffinity(0)
     monkeypatch.setattr(running, "SERVER_CORE", f"{min(cores)}-{max(cores)}")
     monkeypatch.setattr("benchmarks.load.CLIENT_CORE", f"{min(cores)}-{max(cores)}")
-    monkeypatch.setattr(command, "keep_to_client_core", lambda: None)
+    monkeypatch.setattr("benchmarks.options.keep_to_client_core", lambda: None)
     yield
     os.sched_setaffinity(0, cores)
 
@@ -185,13 +187,19 @@ def test_the_options(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     options = command.parse(["--servers", "uvicorn,kyoukai", "--workloads", "json"])
     assert (options.servers, options.workloads) == (["kyoukai", "uvicorn"], ["json"])
     assert (command.parse([]).servers, command.parse([]).workloads) == ([*SERVERS], [*WORKLOADS])
+    for module in (command, sockets, http2):
+        with pytest.raises(SystemExit):
+            module.parse(["--servers", "kyoukia"])
+        assert "no server is called kyoukia; there are kyoukai, " in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        command.parse(["--servers", "kyoukia"])
-    assert "no server is called kyoukia; there are kyoukai, " in capsys.readouterr().err
+        command.parse(["--base", "nobody"])
+    assert "no server is called nobody" in capsys.readouterr().err
+    assert [module.parse([]).seconds for module in (command, sockets, http2)] == [3, 3, 2]
     monkeypatch.setattr("shutil.which", lambda tool: None)
-    with pytest.raises(SystemExit):
-        command.parse([])
-    assert "wrk is not installed" in capsys.readouterr().err
+    for module, tool in ((command, "wrk"), (sockets, "taskset"), (http2, "h2load")):
+        with pytest.raises(SystemExit):
+            module.parse([])
+        assert f"{tool} is not installed" in capsys.readouterr().err
 
 
 def test_commands_of_servers() -> None:
