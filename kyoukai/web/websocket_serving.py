@@ -1,6 +1,7 @@
 """From a request to a WebSocket and its handler, and to the end of both."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
@@ -11,10 +12,11 @@ from werkzeug.wrappers import Response
 from kyoukai.core.exchange.environ import TOLD
 from kyoukai.core.exchange.request_ids import named
 from kyoukai.core.exchange.witness import bear_witness
-from kyoukai.core.faults import as_error, is_end
 from kyoukai.websocket import UnfitMessage, WebSocket, WebSocketClosed, WebSocketSettings
 from kyoukai.websocket.connection import WebSocketConnection
+from kyoukai.websocket.failing import close_failed
 from kyoukai.websocket.handshake import Agreed, VersionMismatch, agree
+from kyoukai.websocket.opening import open_websocket
 
 from .calling import AnyFunction, locate
 from .context import HTTPRequestContext
@@ -58,7 +60,7 @@ async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any)
     except BaseException as exc:
         if websocket.connection is None:
             raise
-        end_failed(ctx, route, websocket.connection, exc)
+        close_failed(websocket.connection, exc, functools.partial(note_failure, ctx, route))
         return opening.response
     finally:
         # It has the context, which has the WebSocket, which has it.
@@ -72,52 +74,16 @@ async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any)
     return opening.response
 
 
-def end_failed(
-    ctx: HTTPRequestContext, route: Served, connection: WebSocketConnection, exc: BaseException
-) -> None:
-    """Close a WebSocket whose handler has raised.
-
-    :raises BaseException: ``exc``, if it ends the task.
-    """
-    if is_end(exc):
-        connection.begin_close(1001)
-        raise exc
-    if has_noticed_end(connection, exc):
-        # It has noticed the end by this.
-        connection.begin_close(1000)
-        return
-    unfit = find_unfit(exc)
-    if unfit is not None:
-        ctx.failure = unfit
-        text = "WebSocket %r: closed with %d for a message that its handler did not ask for: %s%s"
-        logger.info(text, ctx.request.path, unfit.code, unfit.reason, named(ctx.environ))
-        connection.begin_close(unfit.code, unfit.reason)
-        return
-    error = as_error(exc, "the application")
+def note_failure(ctx: HTTPRequestContext, route: Served, error: Exception) -> None:
+    """Note and log what a handler has raised whose WebSocket is accepted."""
     ctx.failure = error
+    if isinstance(error, UnfitMessage):
+        text = "WebSocket %r: closed with %d for a message that its handler did not ask for: %s%s"
+        logger.info(text, ctx.request.path, error.code, error.reason, named(ctx.environ))
+        return
     text = "WebSocket %r: unhandled exception%s; its handler is %s"
     logger.error(text, ctx.request.path, named(ctx.environ), locate(route.handler), exc_info=error)
     bear_witness(error, ctx.environ)
-    connection.begin_close(1011)
-
-
-def has_noticed_end(connection: WebSocketConnection, exc: BaseException) -> bool:
-    """Return whether what a handler, or its group of tasks, has raised says that its WebSocket is closed."""
-    if connection.closed is None and not connection.client_gone:
-        # It is another one that is.
-        return False
-    if isinstance(exc, BaseExceptionGroup):
-        return exc.split(WebSocketClosed)[1] is None
-    return isinstance(exc, WebSocketClosed)
-
-
-def find_unfit(exc: BaseException) -> UnfitMessage | None:
-    """Return what a handler has raised, if that is the client's fault; of a group, the first."""
-    while isinstance(exc, BaseExceptionGroup):
-        if exc.split(UnfitMessage)[1] is not None:
-            return None
-        exc = exc.exceptions[0]
-    return exc if isinstance(exc, UnfitMessage) else None
 
 
 class Opening:
@@ -150,33 +116,11 @@ class Opening:
         exchange = getattr(protocol, "first", protocol)
         if protocol is None or exchange is None:
             raise WebSocketClosed(1006, "the client is gone")
-        task = self.task
-        owner = getattr(exchange, "owner", exchange)
-
-        def note_end(connection: WebSocketConnection, is_lost: bool) -> None:
-            closed = connection.closed
-            if is_lost and exchange.server.cancel_on_disconnect and task is not None:
-                task.cancel()
-            if exchange.server.observe_end is not None and closed is not None:
-                exchange.server.observe_end(exchange, ctx.request, connection.traffic.end(closed.code))
-
-        def connect() -> WebSocketConnection:
-            return WebSocketConnection(
-                owner.component,
-                owner.parent_context,
-                owner.server_ip,
-                owner.server_port,
-                settings=self.route.settings,
-                deflate=self.agreed.deflate,
-                on_end=note_end,
-            )
-
-        fields = [*self.agreed.fields, *((name, value) for name, value in response.headers)]
-        connection = exchange.open_tunnel("websocket", fields, connect)
-        if connection is None:
-            raise WebSocketClosed(1006, "the client is gone")
+        fields = [(name, value) for name, value in response.headers]
+        opened = open_websocket(
+            exchange, self.agreed, self.route.settings, fields, task=self.task, request=ctx.request
+        )
         self.response = response
         exchange.tell(ctx.request, response)
         ctx.environ[TOLD] = True
-        opened: WebSocketConnection = connection
         return opened
