@@ -24,6 +24,7 @@ from werkzeug.routing.exceptions import WebsocketMismatch
 from werkzeug.wrappers import Request
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.exchange.upgrades import UpgradeRequired, asks_for_websocket, why_no_websocket
 from kyoukai.core.semantics.methods import REGISTERED
 
 from .blueprint import Blueprint
@@ -35,7 +36,6 @@ from .route import Route
 from .rules import RouteRule, make_rules
 from .scope import Scope
 from .targets import NO_PARAMS, Match, Options, Params, Refusal
-from .upgrades import UpgradeRequired, asks_for_websocket, why_no_websocket
 from .wsgi import CONVERTER, MountedConverter
 
 # What is left of a query as it was sent: everything that is visible in ASCII.

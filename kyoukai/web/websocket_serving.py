@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai.core.exchange.environ import TOLD
 from kyoukai.core.exchange.request_ids import named
+from kyoukai.core.exchange.upgrades import UpgradeRequired, why_no_websocket
 from kyoukai.core.exchange.witness import bear_witness
 from kyoukai.websocket import UnfitMessage, WebSocket, WebSocketClosed, WebSocketSettings
 from kyoukai.websocket.connection import WebSocketConnection
@@ -21,7 +22,6 @@ from kyoukai.websocket.opening import open_websocket
 from .calling import AnyFunction, locate
 from .context import HTTPRequestContext
 from .scope import Scope
-from .upgrades import UpgradeRequired, why_no_websocket
 
 
 class Served(Protocol):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.exceptions import BadRequest, Forbidden
 
-from kyoukai.web.upgrades import UpgradeRequired, asks_for_websocket
+from kyoukai.core.exchange.upgrades import UpgradeRequired, asks_for_websocket
 from kyoukai.websocket import WebSocketSettings
 from kyoukai.websocket.handshake import VersionMismatch, agree, own_origin
 

@@ -152,7 +152,7 @@ def test_a_backend_that_opens_no_tunnels(
             assert "upgrade" not in answer.fields
             assert b"this server opens none" in answer.body
     records = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert [record.name for record in records] == ["kyoukai.web"] * 2
+    assert [record.name for record in records] == ["kyoukai.websocket"] * 2
     text = "the backend does not claim the feature 'tunnel'; choose one that does"
     assert all(
         record.getMessage().startswith("WebSocket '/': refused with 501 (request id ") for record in records

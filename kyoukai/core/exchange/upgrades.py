@@ -6,10 +6,10 @@ from typing import Any, Final
 from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
 
-from kyoukai.core.exchange.request_ids import named
-from kyoukai.core.features import Feature
+from ..features import Feature
+from .request_ids import named
 
-logger: Final = logging.getLogger("kyoukai.web")
+logger: Final = logging.getLogger("kyoukai.websocket")
 
 
 class UpgradeRequired(HTTPException):
@@ -28,14 +28,23 @@ class UpgradeRequired(HTTPException):
 def why_no_websocket(environ: dict[str, Any]) -> HTTPException | None:
     """Return the refusal of a request for a WebSocket by a wire that opens none, which is logged.
 
-    It is a 501 (RFC 9110 section 15.6.2): no other request would get one. ``None``: the backend has the
-    feature ``tunnel``, or there is no server.
+    ``None``: the backend has the feature ``tunnel``, or there is no server.
     """
     protocol = environ.get("kyoukai.protocol")
     if protocol is None or Feature.TUNNEL in protocol.features:
         return None
+    return refuse_websocket(environ.get("PATH_INFO", ""), named(environ))
+
+
+def refuse_websocket(path: str, whose: str) -> HTTPException:
+    """Return the refusal of a request for a WebSocket by a wire without tunnels, and log it.
+
+    It is a 501 (RFC 9110 section 15.6.2): no other request would get one.
+
+    :param whose: the request's id, as a part of the line.
+    """
     text = "WebSocket %r: refused with 501%s: the backend does not claim the feature %r; choose one that does"
-    logger.warning(text, environ.get("PATH_INFO", ""), named(environ), Feature.TUNNEL.value)
+    logger.warning(text, path, whose, Feature.TUNNEL.value)
     return exceptions.NotImplemented("This URL is that of a WebSocket, and this server opens none.")
 
 
@@ -43,9 +52,14 @@ def asks_for_websocket(environ: dict[str, Any]) -> bool:
     """Return whether a request offers to go on as a WebSocket (RFC 6455 section 4.1)."""
     return (
         environ.get("REQUEST_METHOD") == "GET"
-        and "websocket" in _tokens(environ.get("HTTP_UPGRADE", ""))
+        and offers_websocket(environ.get("HTTP_UPGRADE", ""))
         and "upgrade" in _tokens(environ.get("HTTP_CONNECTION", ""))
     )
+
+
+def offers_websocket(upgrade: str) -> bool:
+    """Return whether a WebSocket is among the protocols of an Upgrade field (RFC 9110 section 7.8)."""
+    return "websocket" in _tokens(upgrade)
 
 
 def _tokens(value: str) -> list[str]:
