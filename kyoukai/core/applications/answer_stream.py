@@ -1,7 +1,7 @@
 """An answer that an application of the lower form pushes: its head, then pieces, then what ends it."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..exchange.response_body import BodySender
 from ..exchange.trailers import keeps_trailers, read_trailers
@@ -53,6 +53,22 @@ class AnswerStream:
         sender.flush()
         if is_due or self._exchange.client.is_paused:
             await sender.make_room()
+
+    async def send_file(self, file: BinaryIO, size: int) -> None:
+        """Send a part of a file, from where it stands: by the kernel, where wire and framing have it so.
+
+        Where the answer has no content, as one to HEAD, nothing is sent. The file is not closed.
+
+        :param file: binary and open.
+        :param size: bytes to be sent; fewer are, where the file ends before.
+        :raises InvalidResponseError: if the content gets longer than its Content-Length.
+        :raises ConnectionResetError: if the client is gone.
+        :raises OSError: if the file cannot be read.
+        :raises RuntimeError: if the answer is ended.
+        """
+        self._check()
+        if self._sender is not None:
+            await self._sender.send_part(file, size)
 
     async def end(self, piece: bytes = b"", trailers: FieldPairs = ()) -> None:
         """End the answer, so that the client knows that it is whole. It is called once.

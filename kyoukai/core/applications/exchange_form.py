@@ -50,6 +50,16 @@ class ExchangeApplication(Protocol):
         """
 
 
+def finish_answer(exchange: "Exchange") -> None:
+    """Have the connection go on, for the whole answer is sent, and ``process_exchange`` has more to do.
+
+    Nothing is called of the exchange afterwards. Where the client is gone, there is nothing to go on with.
+    """
+    if not exchange.client_gone:
+        exchange.tell(None)
+        exchange.finish()
+
+
 class ExchangeForm:
     """Answers exchanges by an application of the lower form.
 
@@ -87,6 +97,9 @@ class ExchangeForm:
                 await self._answer_failure(exchange, exc)
         except BaseException as exc:
             is_end = exchange.is_ended_by(exc)
+            if exchange.is_answered:
+                # It is the next one's connection by now.
+                raise
             exchange.task = None
             if not is_end:
                 head = exchange.head
@@ -99,14 +112,19 @@ class ExchangeForm:
                 raise
         finally:
             self.pushed.pop(exchange, None)
-            exchange.tell(None)
-            exchange.finish()
+            if not exchange.is_answered:
+                exchange.tell(None)
+                exchange.finish()
 
     async def _answer_failure(self, exchange: "Exchange", exc: BaseException) -> None:
         """Answer with 500 where nothing has been sent; else break the answer off."""
+        head = exchange.head
+        if exchange.is_answered:
+            text = "the application failed after its answer to %s %r (request id %s)"
+            logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
+            return
         if exchange.client.is_gone:
             return
-        head = exchange.head
         if isinstance(exc, ConnectionResetError) and exchange.client_gone:
             logger.debug("a client is gone before it had its whole answer")
             return

@@ -163,6 +163,11 @@ class BodyStream:
             self._want()
         return b""
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether all of it has been read, as far as can be told without reading on."""
+        return self._is_ended and not (self._pieces or self._left or self._decoder or self._error)
+
     def check(self) -> None:
         """Raise what the stream failed with, if it did.
 

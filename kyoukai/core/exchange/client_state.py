@@ -50,10 +50,16 @@ class ClientState:
         """Wait until it has ended its side, or is gone."""
         if self.has_ended:
             return
+        # One of those who wait may be cancelled, and the others not.
+        await asyncio.shield(self.ended())
+
+    def ended(self) -> "asyncio.Future[None]":
+        """Return what is done when it has ended its side, or is gone. Several share it: none cancels it."""
         if self._ended is None:
             self._ended = self._loop.create_future()
-        # One of those who wait may be cancelled, and the others not.
-        await asyncio.shield(self._ended)
+            if self.has_ended:
+                self._ended.set_result(None)
+        return self._ended
 
     async def wait_room(self) -> bool:
         """Wait until it has caught up; several may wait.

@@ -67,6 +67,14 @@ class Answerer(Protocol):
         """
 
 
+class Listener(Protocol):
+    """What learns by itself that a client is gone, while it answers."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for the client, in a way that the client's loss ends."""
+
+
 class Owner(Protocol):
     """What the exchanges of one connection share. A :class:`Connection` is one."""
 
@@ -93,6 +101,7 @@ class Exchange(AnswerWriter):
 
     __slots__ = (
         "_answer_head",
+        "_listener",
         "_request_id",
         "_tunnel",
         "awaits_continue",
@@ -314,10 +323,26 @@ class Exchange(AnswerWriter):
             self.content = None
         if self.body is not None:
             self.body.fail(ClientGoneError("the client is gone"))
-        if self.task is not None:
+        if self.task is not None and not self.is_answered:
             self.server.keep(self.task)
-            if cancel or self.status or self.server.cancel_on_disconnect:
+            if cancel or self.is_cut_by_loss:
                 self.task.cancel()
+
+    @property
+    def is_cut_by_loss(self) -> bool:
+        """Whether what answers is cancelled when the client is gone.
+
+        A streamed answer is, unless a listener is about to learn of it by itself; any other one by
+        ``cancel_on_disconnect``.
+        """
+        if self.server.cancel_on_disconnect or not self.status:
+            return self.server.cancel_on_disconnect
+        listener: Listener | None = getattr(self, "_listener", None)
+        return listener is None or not listener.is_waiting
+
+    def listen(self, listener: Listener) -> None:
+        """Have the loss of the client noted by ``listener``, where that waits for the client just then."""
+        self._listener = listener
 
     def sweep(self, now: float) -> None:
         """Refuse a body that is late, with 408. It is called with each sweep of the server.

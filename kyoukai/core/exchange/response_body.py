@@ -8,7 +8,7 @@ import asyncio
 import functools
 import io
 from collections.abc import AsyncIterable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from werkzeug.wsgi import FileWrapper
 
@@ -162,6 +162,31 @@ class BodySender:
         self.flush()
         if not await self.exchange.drain():
             await asyncio.sleep(0)
+
+    async def send_part(self, file: BinaryIO, size: int) -> None:
+        """Send a part of a file, from where it stands: by the kernel, or read in threads.
+
+        :param size: bytes to be sent; fewer are, where the file ends before.
+        :raises ConnectionResetError: if the client is gone.
+        :raises InvalidResponseError: if the content gets longer than its Content-Length.
+        :raises OSError: if it cannot be read.
+        """
+        exchange, declared = self.exchange, self.declared
+        self.flush()
+        end = exchange.sent + size
+        if declared is not None:
+            if end > declared:
+                raise InvalidResponseError(f"the body is longer than its Content-Length, {declared} bytes")
+            if await exchange.send_file(file, end):
+                return
+        name, strand = _reader_of(file)
+        while size:
+            block = await run_in_thread(functools.partial(file.read, min(BLOCK_SIZE, size)), name, strand)
+            if not block:
+                return
+            size -= len(block)
+            if self.write_piece(block):
+                await self.make_room()
 
     async def _send_async(self, body: AsyncIterable[bytes | str]) -> None:
         async for piece in body:

@@ -172,9 +172,8 @@ class HTTPProtocol(Connection, abc.ABC):
         answered = self.first
         if answered is not None and answered.task is not None:
             self.server.keep(answered.task)
-            is_over = answered.status or self.server.cancel_on_disconnect
             # Once: a second one would cut off what the first has it clean up.
-            if is_over and not answered.task.cancelling():
+            if answered.is_cut_by_loss and not answered.task.cancelling():
                 answered.task.cancel()
         super().connection_lost(exc)
 

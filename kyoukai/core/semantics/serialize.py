@@ -37,9 +37,10 @@ class InvalidResponseError(KyoukaiError, ValueError):
     """An application's response cannot be sent: its status, or a field, is no such thing."""
 
 
-def read_fields(headers: Iterable[tuple[str, str]]) -> "FieldSection":
+def read_fields(headers: Iterable[tuple[str, str]], as_sent: bool = False) -> "FieldSection":
     """Read the fields that an application set.
 
+    :param as_sent: whether references stay as they are; otherwise they may have any characters.
     :raises InvalidResponseError: if a name, a Content-Length or a reference is none, or a value
         cannot be sent.
     """
@@ -57,7 +58,7 @@ def read_fields(headers: Iterable[tuple[str, str]]) -> "FieldSection":
                 if lowered == "upgrade":
                     section.upgrade = value
                 continue
-            if lowered in ("location", "content-location"):
+            if not as_sent and lowered in ("location", "content-location"):
                 value = as_uri(value)
             section.has_date = section.has_date or lowered == "date"
             section.has_server = section.has_server or lowered == "server"
@@ -88,7 +89,11 @@ class FieldSection:
 
 
 def read_head(
-    status: str, fields: Iterable[tuple[str, str]], size: int | None, method: str | None
+    status: str,
+    fields: Iterable[tuple[str, str]],
+    size: int | None,
+    method: str | None,
+    as_sent: bool = False,
 ) -> AnswerHead:
     """Return the head of an answer.
 
@@ -96,10 +101,11 @@ def read_head(
     :param fields: what the application set.
     :param size: bytes of the content; ``None`` where it is a stream.
     :param method: of the request; by default GET.
+    :param as_sent: see :func:`read_fields`.
     :raises InvalidResponseError: if it cannot be sent.
     """
     code = read_status(status)
-    section = read_fields(fields)
+    section = read_fields(fields, as_sent)
     length, has_content = answer_size(method or "GET", code, size, section.content_length)
     head = AnswerHead(status, tuple(section.fields), section.lines, length, has_content)
     head.closes, head.has_date, head.has_server = section.close, section.has_date, section.has_server

@@ -1,0 +1,110 @@
+"""Heads of answers, from what an application sends as ``http.response.start``.
+
+An application has few kinds of answers, and gives the same ones again and again: what was made of one is
+kept, in a bounded table, by status, fields and size.
+"""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from kyoukai.core.known import Known
+from kyoukai.core.semantics.answer_head import AnswerHead
+from kyoukai.core.semantics.serialize import InvalidResponseError, read_head
+
+MAX_KNOWN_SIZE: Final = 1024
+"""Bytes of the longest field section that is kept for the next answer that has it."""
+
+MAX_SIZES: Final = 16
+"""How many sizes of content are kept for one status and fields."""
+
+REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Start:
+    """A status and fields that can be sent, and the heads that come of them.
+
+    :param status: the code.
+    :param fields: names and values.
+    :param method: of the request.
+    :raises InvalidResponseError: if one of them cannot be sent.
+    """
+
+    __slots__ = ("_headers", "_heads", "_method", "_status", "declared", "stream_head")
+
+    def __init__(self, status: int, fields: list[tuple[str, str]], method: str) -> None:
+        reason = REASONS.get(status)
+        self._status = f"{status} {reason}" if reason else str(status)
+        self._headers = fields
+        self._method = method
+        self._heads: dict[int, AnswerHead] = {}
+        self.stream_head = read_head(self._status, fields, None, method, as_sent=True)
+        """The head of an answer whose size is what the application declares, if it does."""
+        self.declared = self.stream_head.size if self.stream_head.has_content else None
+        """The Content-Length that content must have; ``None``: none is declared, or none is sent."""
+
+    def whole_head(self, size: int) -> AnswerHead:
+        """Return the head of an answer all of whose content is there.
+
+        :param size: bytes of it.
+        :raises InvalidResponseError: if another size is declared.
+        """
+        head = self._heads.get(size)
+        if head is None:
+            if self.declared is not None and size != self.declared:
+                raise InvalidResponseError(
+                    f"the body has {size} bytes, its Content-Length says {self.declared}"
+                )
+            head = read_head(self._status, self._headers, size, self._method, as_sent=True)
+            if len(self._heads) >= MAX_SIZES:
+                self._heads.clear()
+            self._heads[size] = head
+        return head
+
+
+_starts: Known[Any, Start] = Known(512)
+
+
+def read_start(message: dict[str, Any], method: str) -> Start:
+    """Return what a message ``http.response.start`` says.
+
+    :param method: of the request.
+    :raises TypeError: if its status is no int, or a header is no pair of bytes.
+    :raises InvalidResponseError: if it cannot be sent.
+    """
+    status, headers = message["status"], message.get("headers", ())
+    key: Any = (status, tuple(headers), method)
+    try:
+        start = _starts.get(key)
+    except TypeError:
+        # Pairs may be lists.
+        key = (status, tuple([tuple(pair) for pair in key[1]]), method)
+        start = _starts.get(key)
+    if start is None:
+        start = make_start(*key)
+        if len(start.stream_head.lines) <= MAX_KNOWN_SIZE and _starts.is_wanted(key):
+            _starts.keep(key, start)
+    return start
+
+
+def make_start(status: object, headers: tuple[Any, ...], method: str) -> Start:
+    """Return a new one. The parameters, and what is raised, are as with :func:`read_start`."""
+    if not isinstance(status, int) or isinstance(status, bool):
+        raise TypeError(f"the status must be an int, not {status!r}")
+    if not 200 <= status <= 999:
+        raise InvalidResponseError(f"the status {status} is none of a final response")
+    return Start(int(status), read_headers(headers), method)
+
+
+def read_headers(headers: Any) -> list[tuple[str, str]]:
+    """Return headers of a message as the server has fields.
+
+    :raises TypeError: if one is no pair of bytes.
+    """
+    fields = []
+    for pair in headers:
+        try:
+            name, value = pair
+            fields.append((bytes.decode(name, "latin-1"), bytes.decode(value, "latin-1")))
+        except (TypeError, ValueError):
+            raise TypeError(f"headers must be pairs of bytes, not {pair!r}") from None
+    return fields

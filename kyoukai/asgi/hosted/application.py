@@ -1,0 +1,165 @@
+"""An application of ASGI 3, as one of the lower form."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.exceptions import HTTPException
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.exchange.answer_writer import AnswerWriter
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.faults import is_end
+from kyoukai.core.known import Known
+from kyoukai.core.semantics.methods import ALL
+from kyoukai.core.semantics.request_head import RequestHead
+from kyoukai.core.serving.application import BodyPlan
+
+from .http import HTTPCall
+from .lifespan import MODES, Lifespans
+from .scope import (
+    ASGI_VERSION,
+    HTTP_SPEC_VERSION,
+    HeadScope,
+    connection_ends,
+    note_forwarded,
+    wire_extensions,
+)
+
+if TYPE_CHECKING:
+    from asphalt.core import Context
+
+logger: Final = logging.getLogger("kyoukai.asgi")
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+ASGICallable = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+STREAMED: Final = BodyPlan(stream=True)
+
+MAX_KNOWN: Final = 256
+"""Heads that are kept with what is made of them, for the next requests that have the same."""
+
+MAX_KNOWN_SIZE: Final = 2048
+"""Bytes of the largest head that is kept."""
+
+
+class ASGIApplication:
+    """Hosts an application of ASGI 3: an :class:`~kyoukai.ExchangeApplication`, for any wire.
+
+    :param application: called with ``scope``, ``receive`` and ``send``.
+    :param root_path: where it is mounted, without a slash at its end: a proxy in front has taken that off the
+        paths that come here. A prefix that a trusted proxy names takes its place.
+    :param lifespan: ``"on"``: it is started and stopped by the lifespan protocol; ``"off"``: it is not;
+        ``"auto"``: it is, if it knows that protocol.
+    :raises ConfigurationError: if one of them is no such thing.
+    """
+
+    declared_methods: Iterable[str] = (ALL,)
+    """It is asked by every method that is in capitals."""
+
+    def __init__(self, application: ASGICallable, *, root_path: str = "", lifespan: str = "auto") -> None:
+        if not callable(application):
+            raise ConfigurationError(f"an ASGI application is called, and {application!r} cannot be")
+        if not isinstance(root_path, str) or (root_path and not root_path.startswith("/")):
+            raise ConfigurationError(f"root_path is {root_path!r}; it must be empty, or begin with a slash")
+        if lifespan not in MODES:
+            raise ConfigurationError(f"lifespan is {lifespan!r}; it must be one of {', '.join(MODES)}")
+        self.application = application
+        self.root_path = root_path.rstrip("/")
+        self.going_on: set[HTTPCall] = set()
+        """The calls that go on behind their answers."""
+        self.lifecycle = Lifespans(application, lifespan, self.going_on)
+        """Its start and its stop."""
+        self._heads: Known[int, HeadScope] = Known(MAX_KNOWN)
+
+    def receive_head(self, environ: dict[str, Any]) -> BodyPlan:
+        """Return that every body is read as it comes."""
+        return STREAMED
+
+    async def process_exchange(self, exchange: Exchange, parent_context: "Context") -> None:
+        """Answer one request.
+
+        :raises Exception: what the application raises, or what it has left undone.
+        """
+        call = HTTPCall(exchange, self.going_on)
+        scope = self.make_scope(exchange)
+        try:
+            await self.application(scope, call.receive, call.send)
+        except BaseException as exc:
+            if is_end(exc):
+                raise
+            note_failure(call, exc)
+        finally:
+            self.going_on.discard(call)
+        if not call.is_over:
+            leave_unanswered(call)
+
+    def make_scope(self, exchange: Exchange) -> dict[str, Any]:
+        """Return the scope of a request."""
+        head, owner, environ = exchange.head, exchange.owner, exchange.environ
+        known = self._heads.get(id(head))
+        if known is None or known.head is not head:
+            known = self._read_head(head)
+        is_forwarded = exchange.server.forwarding is not None
+        if is_forwarded:
+            environ = exchange.client_environ
+        scope = known.values.copy()
+        scope["asgi"] = {"version": ASGI_VERSION, "spec_version": HTTP_SPEC_VERSION}
+        scope["headers"] = known.fields.copy()
+        scope["state"] = self.lifecycle.state_of(owner.loop)
+        if "wsgi.url_scheme" in environ:
+            scope["scheme"] = environ["wsgi.url_scheme"]
+        server, port = environ["SERVER_NAME"], environ["SERVER_PORT"]
+        uds = None
+        if getattr(owner, "server_port", None) == 0 and server == "localhost":
+            uds = getattr(owner, "server_ip", None)
+        scope["client"], scope["server"] = connection_ends(
+            environ.get("REMOTE_ADDR"), environ.get("REMOTE_PORT"), server, port, uds
+        )
+        is_secure = getattr(owner, "is_secure", False)
+        sends_files = type(exchange).send_file is not AnswerWriter.send_file and not is_secure
+        scope["extensions"] = wire_extensions(owner.features, sends_files, head.version).copy()
+        if is_forwarded:
+            note_forwarded(scope, head, environ, self.root_path)
+        return scope
+
+    def _read_head(self, head: RequestHead) -> HeadScope:
+        scope, key = HeadScope(head, self.root_path), id(head)
+        # While it is kept the head lives, and no other one has its number.
+        if self._heads.is_wanted(key) and scope.size <= MAX_KNOWN_SIZE:
+            self._heads.keep(key, scope)
+        return scope
+
+
+def note_failure(call: HTTPCall, exc: BaseException) -> None:
+    """Pass on what an application raised, unless it comes of a client that is gone.
+
+    :raises BaseException: what is to be logged and, where nothing has been sent, answered with 500.
+    """
+    exchange = call.exchange
+    if call.was_told:
+        logger.debug("an application failed, once it was told that its client is gone", exc_info=exc)
+    elif exchange.client.is_gone and not exchange.is_answered:
+        head = exchange.head
+        text = "the application failed on %s %r (request id %s), whose client is gone"
+        logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
+    elif isinstance(exc, HTTPException):
+        # It would be the answer. To ASGI it is an exception like any other.
+        raise RuntimeError("the application raised an HTTP error") from exc
+    else:
+        raise exc
+
+
+def leave_unanswered(call: HTTPCall) -> None:
+    """Break off an answer that the application has not ended, since its client is gone.
+
+    :raises RuntimeError: if the client is not.
+    """
+    exchange = call.exchange
+    if exchange.client.is_gone:
+        return
+    if not call.was_told:
+        what = "begun its answer" if call.start is None else "ended its answer"
+        raise RuntimeError(f"the application has returned, and has not {what}")
+    exchange.reset()

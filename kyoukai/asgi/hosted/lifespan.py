@@ -1,0 +1,237 @@
+"""The lifespan protocol of ASGI: an application's start and stop, in a task of their own.
+
+Each event loop that an application is served in has one, with a state of its own.
+"""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, Any, Final
+
+from kyoukai.core.errors import KyoukaiError
+from kyoukai.core.serving.threads import wait_first
+
+if TYPE_CHECKING:
+    from asphalt.core import Context
+
+    from .http import HTTPCall
+
+logger: Final = logging.getLogger("kyoukai.asgi")
+
+ASGICallable = Callable[..., Awaitable[None]]
+
+MODES: Final = ("auto", "on", "off")
+
+LAST_WORDS: Final = 1.0
+"""Seconds that an application has to end in once it is cancelled."""
+
+
+class StartupError(KyoukaiError, RuntimeError):
+    """An application has said by the lifespan protocol that its start has failed."""
+
+
+class Lifespan:
+    """One start and stop of an application.
+
+    :param application: it is called with a scope of the type ``lifespan``.
+    :param is_needed: whether it is an error if it does not know the protocol.
+    """
+
+    def __init__(self, application: ASGICallable, is_needed: bool) -> None:
+        self.state: dict[str, Any] = {}
+        """What requests get a copy of."""
+        self._application = application
+        self._is_needed = is_needed
+        self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._is_started = asyncio.Event()
+        self._is_stopped = asyncio.Event()
+        self._failure: str | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._error: BaseException | None = None
+
+    async def start(self) -> None:
+        """Start the application, and return when it is ready.
+
+        :raises StartupError: if its start has failed.
+        :raises BaseException: what it raised that is no Exception.
+        """
+        self._task = task = asyncio.get_running_loop().create_task(
+            self._run(), name="lifespan", context=contextvars.copy_context()
+        )
+        self._events.put_nowait({"type": "lifespan.startup"})
+        try:
+            await wait_first(self._is_started.wait(), asyncio.wait([task]))
+        except BaseException:
+            await self._cancel()
+            raise
+        if self._failure is not None:
+            await self._cancel()
+            raise StartupError(f"the application's start failed: {self._failure}")
+        if not self._is_started.is_set():
+            self._check_support()
+
+    async def stop(self, abort: asyncio.Event | None = None) -> None:
+        """Stop the application, and return when it has ended.
+
+        :param abort: once it is set, the application has :data:`LAST_WORDS` left.
+        """
+        task = self._task
+        if task is None or task.done():
+            return
+        self._events.put_nowait({"type": "lifespan.shutdown"})
+        try:
+            waits = [self._is_stopped.wait(), asyncio.wait([task])]
+            if abort is not None:
+                waits.append(_elapse_after(abort))
+            await wait_first(*waits)
+            if self._failure is not None:
+                logger.error("the application's stop failed: %s", self._failure)
+            elif self._is_stopped.is_set():
+                await asyncio.wait([task], timeout=LAST_WORDS)
+        finally:
+            await self._cancel()
+
+    def _check_support(self) -> None:
+        """Judge an application that has ended without a word.
+
+        :raises StartupError: if it has to know the protocol.
+        :raises BaseException: what it raised that is no Exception.
+        """
+        error = self._error
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        if self._is_needed:
+            raise StartupError(
+                "the application does not know the lifespan protocol: "
+                + ("it has returned" if error is None else f"it raised {error!r}")
+            ) from error
+        logger.debug("the application does not know the lifespan protocol", exc_info=error)
+
+    async def _run(self) -> None:
+        scope = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self.state,
+        }
+        try:
+            await self._application(scope, self._events.get, self._send)
+        except asyncio.CancelledError as exc:
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise
+            self._note_error(exc)
+        except BaseException as exc:
+            self._note_error(exc)
+
+    def _note_error(self, exc: BaseException) -> None:
+        self._error = exc
+        if self._failure is None and self._is_started.is_set():
+            what = "stop" if self._is_stopped.is_set() else "lifespan"
+            logger.error("the application's %s failed", what, exc_info=exc)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        """Take an event of the application.
+
+        :raises RuntimeError: if it cannot follow.
+        """
+        kind = message["type"]
+        phase, _, outcome = kind.removeprefix("lifespan.").partition(".")
+        is_over = {"startup": self._is_started, "shutdown": self._is_stopped}.get(phase)
+        if is_over is None or outcome not in ("complete", "failed"):
+            raise RuntimeError(f"{kind!r} is no event of the lifespan protocol")
+        if is_over.is_set() or (phase == "shutdown" and not self._is_started.is_set()):
+            raise RuntimeError(f"{kind!r} was sent twice, or too early")
+        if outcome == "failed":
+            self._failure = str(message.get("message", "")).strip() or "it has not said why"
+        is_over.set()
+
+    async def _cancel(self) -> None:
+        """End what is left of it."""
+        task = self._task
+        if task is None or task.done():
+            return
+        task.cancel()
+        await asyncio.wait([task], timeout=LAST_WORDS)
+        if not task.done():
+            logger.error("the application's lifespan does not end")
+
+
+class Lifespans:
+    """The start and the stop of an application, in every event loop that it is served in.
+
+    If several components of one loop serve it, it starts with the first and stops with the last.
+
+    :param application: an ASGI callable.
+    :param mode: one of :data:`MODES`.
+    :param going_on: calls that go on behind their answers: a stop waits for them.
+    """
+
+    def __init__(self, application: ASGICallable, mode: str, going_on: "Collection[HTTPCall]") -> None:
+        self._application = application
+        self._mode = mode
+        self._going_on = going_on
+        self._served: dict[asyncio.AbstractEventLoop, tuple[Lifespan, int]] = {}
+
+    def state_of(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+        """Return a copy of the state that the application has in a loop, for one request."""
+        served = self._served.get(loop)
+        return {} if served is None else served[0].state.copy()
+
+    async def start(self, ctx: "Context | None" = None) -> None:
+        """Start the application, unless it is served in this loop already.
+
+        :raises StartupError: if its start has failed.
+        """
+        loop = asyncio.get_running_loop()
+        lifespan, servers = self._served.get(loop, (None, 0))
+        if lifespan is None:
+            lifespan = Lifespan(self._application, self._mode == "on")
+            if self._mode != "off":
+                await lifespan.start()
+        self._served[loop] = (lifespan, servers + 1)
+
+    async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
+        """Wait for calls that go on behind their answers, and then stop the application.
+
+        :param grace: seconds to wait before such calls are cancelled.
+        :param abort: ends the waiting when it is set.
+        """
+        loop = asyncio.get_running_loop()
+        lifespan, servers = self._served[loop]
+        if servers > 1:
+            self._served[loop] = (lifespan, servers - 1)
+            return
+        del self._served[loop]
+        try:
+            await end_calls(
+                [call for call in self._going_on if call.exchange.owner.loop is loop], grace, abort
+            )
+        finally:
+            await lifespan.stop(abort)
+
+
+async def end_calls(calls: "Collection[HTTPCall]", grace: float, abort: asyncio.Event | None) -> None:
+    """Wait for calls that go on behind their answers, and cancel what is left of them.
+
+    :param grace: seconds to wait before they are cancelled.
+    :param abort: ends the waiting when it is set.
+    """
+    found = [call.task or call.exchange.task for call in calls]
+    tasks = {task for task in found if task is not None and not task.done()}
+    if not tasks:
+        return
+    if grace > 0:
+        waits = [asyncio.wait(tasks)] if abort is None else [asyncio.wait(tasks), abort.wait()]
+        await wait_first(*waits, within=grace)
+    late = {task for task in tasks if not task.done()}
+    if not late:
+        return
+    logger.warning("cancelling %d requests that go on behind their answers", len(late))
+    for task in late:
+        task.cancel()
+    await asyncio.wait(late, timeout=LAST_WORDS)
+
+
+async def _elapse_after(event: asyncio.Event) -> None:
+    await event.wait()
+    await asyncio.sleep(LAST_WORDS)

@@ -1,0 +1,109 @@
+"""What ``receive`` waits for: pieces of a request's body, and the end of its client."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from werkzeug.exceptions import HTTPException
+
+from kyoukai.core.applications.exchange_calls import read_content
+from kyoukai.core.exchange.body_stream import BodyStream
+from kyoukai.core.exchange.exchange import Exchange
+
+
+class Receiving(Protocol):
+    """Whose requests are received: see :class:`~.http.HTTPCall`."""
+
+    exchange: Exchange
+    is_over: bool
+    waits: int
+
+    def disconnect(self) -> dict[str, Any]:
+        """Return the event that tells of a disconnect."""
+
+
+class Reader:
+    """Receives what the application has to wait for. Several tasks may, and each event is one's.
+
+    :param call: whose request it is.
+    :param refuse: called with what the body breaks off with, if that is for the server to answer.
+    """
+
+    __slots__ = ("_call", "_content", "_is_read", "_lock", "_refuse", "_wakes")
+
+    def __init__(self, call: Receiving, refuse: Callable[[HTTPException], Awaitable[None]]) -> None:
+        self._call = call
+        self._refuse = refuse
+        self._is_read = call.exchange.body is None
+        self._content: BodyStream | None = None
+        self._lock = asyncio.Lock()
+        self._wakes: set[asyncio.Future[None]] = set()
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next event. A cancellation loses nothing: what has come is the next one's."""
+        call = self._call
+        call.waits += 1
+        try:
+            async with self._lock:
+                if not (self._is_read or call.is_over):
+                    return await self._receive_piece()
+            return await self._wait_disconnect()
+        finally:
+            call.waits -= 1
+
+    async def _receive_piece(self) -> dict[str, Any]:
+        call = self._call
+        if self._content is None:
+            self._content = read_content(call.exchange)
+        try:
+            piece = await anext(self._content, b"")
+        except ConnectionResetError:
+            pass
+        except HTTPException as error:
+            await self._refuse(error)
+        except RuntimeError:
+            # It is answered, and not read any more.
+            if not call.is_over:
+                raise
+        else:
+            self._is_read = not piece or self._content.is_exhausted
+            return {"type": "http.request", "body": piece, "more_body": not self._is_read}
+        self._is_read = True
+        return call.disconnect()
+
+    async def _wait_disconnect(self) -> dict[str, Any]:
+        call, client = self._call, self._call.exchange.client
+        if not (call.is_over or client.has_ended):
+            wake = asyncio.get_running_loop().create_future()
+            self._wakes.add(wake)
+            ended, note = client.ended(), Waker(wake)
+            ended.add_done_callback(note)
+            try:
+                await wake
+            finally:
+                self._wakes.discard(wake)
+                ended.remove_done_callback(note)
+        return call.disconnect()
+
+    def wake(self) -> None:
+        """Let those go on who wait for the end: the answer has been sent."""
+        for wake in self._wakes:
+            if not wake.done():
+                wake.set_result(None)
+
+
+class Waker:
+    """Wakes a future when another one is done.
+
+    :param future: it may be cancelled meanwhile.
+    """
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: "asyncio.Future[None]") -> None:
+        self._future = future
+
+    def __call__(self, _: object) -> None:
+        """Wake it; the other one calls this."""
+        if not self._future.done():
+            self._future.set_result(None)

@@ -1,0 +1,145 @@
+"""The scope of a request, as the HTTP format of ASGI has it, in its version 2.5. All of it is pure.
+
+What depends on the head alone is made once for requests that share a head; what depends on the connection
+is a few lookups. Nothing that an application is given is shared with another request.
+"""
+
+import functools
+from typing import Any, Final
+
+from kyoukai.core.features import Feature
+from kyoukai.core.semantics.request_head import RequestHead
+
+ASGI_VERSION: Final = "3.0"
+HTTP_SPEC_VERSION: Final = "2.5"
+
+Address = tuple[str, int | None]
+Fields = list[tuple[bytes, bytes]]
+
+
+class HeadScope:
+    """The part of a scope that depends on the head of its request.
+
+    :param head: it was accepted.
+    :param root_path: where the application is mounted: a proxy has taken it off the path.
+    """
+
+    __slots__ = ("fields", "head", "size", "values")
+
+    def __init__(self, head: RequestHead, root_path: str) -> None:
+        self.head = head
+        self.fields: Fields = scope_fields(head)
+        """The header fields, with names in lower case."""
+        self.size = len(head.target) + sum(len(name) + len(value) for name, value in self.fields)
+        """Bytes of the head, more or less."""
+        self.values: dict[str, Any] = {
+            "type": "http",
+            "asgi": None,
+            "http_version": http_version(head.version),
+            "method": head.method,
+            "scheme": "http",
+            "path": root_path + decoded_path(head),
+            "raw_path": root_path.encode() + raw_path(head.target),
+            "query_string": head.query.encode("latin-1"),
+            "root_path": root_path,
+            "headers": None,
+            "client": None,
+            "server": None,
+            "state": None,
+            "extensions": None,
+        }
+        """What is copied for each request; some of it is filled in then."""
+
+
+def http_version(version: str) -> str:
+    """Return a version as ASGI has it: a higher minor one is served as 1.1 (RFC 9110 section 2.5)."""
+    return "1.1" if version.startswith("1.") and version != "1.0" else version
+
+
+def decoded_path(head: RequestHead) -> str:
+    """Return the path in characters. What is no UTF-8 in it becomes U+FFFD, as by every other server."""
+    if not head.path:
+        # RFC 9112 section 3.2.4: the asterisk form has none.
+        return head.target.decode("latin-1") if head.target == b"*" else "/"
+    return head.path if head.path.isascii() else head.path.encode("latin-1").decode("utf-8", "replace")
+
+
+def raw_path(target: bytes) -> bytes:
+    """Return the path as it was sent, without the query."""
+    path = target.partition(b"?")[0]
+    if path[:1] in (b"/", b"*"):
+        return path
+    # RFC 9112 section 3.2.2: of the absolute form it is what comes behind the authority.
+    rest = path.partition(b"://")[2].partition(b"/")
+    return rest[1] + rest[2] or b"/"
+
+
+def scope_fields(head: RequestHead) -> Fields:
+    """Return the header fields of a request in order, with names in lower case.
+
+    They say what the environ of the request would. A name with an underscore is left out, which would be
+    taken for the one with a dash; where the server removes a content coding, so is what described that; and
+    an authority in the target takes the place of the Host field (RFC 9112 section 3.2.2).
+    """
+    fields = [(name.lower(), value) for name, value in head.fields if b"_" not in name]
+    if head.coding:
+        fields = [pair for pair in fields if pair[0] not in (b"content-encoding", b"content-length")]
+    if b"://" in head.target and head.target[:1] != b"/":
+        fields = with_host(fields, str(head.environ.get("HTTP_HOST", "")))
+    return fields
+
+
+def with_host(fields: Fields, host: str) -> Fields:
+    """Return fields with another Host."""
+    return [(b"host", host.encode("latin-1")), *(pair for pair in fields if pair[0] != b"host")]
+
+
+@functools.lru_cache(maxsize=1024)
+def connection_ends(
+    client: str | None, client_port: str | None, server: str, server_port: str, uds: str | None
+) -> tuple[Address | None, Address]:
+    """Return a scope's ``client`` and ``server``.
+
+    :param client: the address of who asks; ``None``: there is none.
+    :param client_port: its port; ``None``: it is not known, and 0 in the scope.
+    :param server: the address listened on, or the host that a trusted proxy names.
+    :param uds: the path of the Unix socket that is listened on, in place of an address.
+    """
+    named = None if client is None else (client, int(client_port or 0))
+    return named, ((server, int(server_port)) if uds is None else (uds, None))
+
+
+@functools.lru_cache(maxsize=64)
+def wire_extensions(features: frozenset[str], sends_files: bool, version: str) -> dict[str, Any]:
+    """Return the extensions that the answer to a request can use. It is copied before it is given away.
+
+    :param features: what the wire claims.
+    :param sends_files: whether the system can send from a file by itself.
+    :param version: of the request.
+    """
+    extensions: dict[str, Any] = {"http.response.pathsend": {}}
+    if sends_files:
+        extensions["http.response.zerocopysend"] = {}
+    if version != "1.0":
+        # RFC 9110 section 15.2: "A server MUST NOT send a 1xx response to an HTTP/1.0 client."
+        if Feature.EARLY_HINTS in features:
+            extensions["http.response.early_hint"] = {}
+        if Feature.RESPONSE_TRAILERS in features:
+            extensions["http.response.trailers"] = {}
+    return extensions
+
+
+def note_forwarded(scope: dict[str, Any], head: RequestHead, environ: dict[str, Any], root_path: str) -> None:
+    """Change a scope to what trusted proxies say: scheme, host and the prefix that they have taken off.
+
+    :param environ: what :meth:`~kyoukai.Exchange.client_environ` returned.
+    :param root_path: of the application, where no proxy names a prefix.
+    """
+    prefix = environ.get("SCRIPT_NAME", "")
+    if prefix and prefix != root_path:
+        scope["root_path"] = prefix
+        scope["path"] = prefix + decoded_path(head)
+        scope["raw_path"] = prefix.encode("latin-1") + raw_path(head.target)
+    host = environ.get("HTTP_HOST")
+    if host is not None and host != head.environ.get("HTTP_HOST"):
+        scope["headers"] = with_host(scope["headers"], host)
