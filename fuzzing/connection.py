@@ -7,13 +7,13 @@ instrumented.
 
 import asyncio
 import functools
-from contextlib import AsyncExitStack
 from typing import Final
 
 from kyoukai.core.contract.registry import registrations
 from kyoukai.testing.chunking import Action, Cutting, cut, with_actions
 from kyoukai.testing.comparison import Comparison
 from kyoukai.testing.generation import Conversation, whole
+from kyoukai.testing.servers import Servers
 from kyoukai.testing.subject import Subject
 from kyoukai.testing.vocabulary import LIMITS
 
@@ -28,9 +28,7 @@ def _comparison() -> tuple[asyncio.Runner, Comparison]:
     runner = asyncio.Runner()
     names = [registration.name for registration in registrations()]
     backends = [name for name in names if Subject(name).is_http]
-    comparison = Comparison(backends, AsyncExitStack())
-    runner.get_loop().set_exception_handler(comparison.note_problem)
-    return runner, comparison
+    return runner, Comparison(backends, runner.run(Servers().__aenter__()))
 
 
 def check(data: bytes) -> None:

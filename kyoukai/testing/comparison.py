@@ -10,19 +10,18 @@ may be otherwise:
 3. The words of a refusal, and their format, are for a human; see :func:`is_worded_alike`.
 """
 
-import asyncio
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from .answers import Answer
 from .chunking import Action, Cutting, Piece
-from .conversation import converse, serving
+from .conversation import converse
 from .generation import Conversation, whole
 from .outcome import Outcome
+from .servers import Servers
 from .shrinking import shrink
 
 PATIENT: Final = dict.fromkeys(
@@ -128,22 +127,15 @@ class Comparison:
     """Holds conversations with several backends. It is made, used and ended in one event loop.
 
     :param backends: their names, or ``module:attribute``.
-    :param stack: what ends the components; there is one for each backend and set of limits.
     :param strict: whether the words of refusals are compared too.
     """
 
-    def __init__(self, backends: Iterable[str], stack: AsyncExitStack, *, strict: bool = False) -> None:
+    def __init__(self, backends: Iterable[str], servers: Servers, *, strict: bool = False) -> None:
         self.strict = strict
         self.backends = tuple(backends)
         self.count = 0
         """Conversations held."""
-        self._problems: list[str] = []
-        self._stack = stack
-        self._components: dict[tuple[str, tuple[tuple[str, Any], ...]], Any] = {}
-
-    def note_problem(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        """Take what the event loop would have logged: a handler for its exceptions."""
-        self._problems.append(f"the event loop was told: {context.get('message')}")
+        self._servers = servers
 
     async def hold(self, text: Conversation, cuttings: Sequence[Cutting]) -> tuple[Held, ...]:
         """Hold one conversation with every backend, in every one of these ways."""
@@ -193,16 +185,12 @@ class Comparison:
         return smallest
 
     async def _hold(self, backend: str, text: Conversation, cutting: Cutting) -> Outcome:
-        key = (backend, text.limits)
-        if key not in self._components:
-            limits = {**PATIENT, **dict(text.limits)}
-            self._components[key] = await self._stack.enter_async_context(serving(backend, limits))
-        component, ctx = self._components[key]
+        component, ctx = await self._servers.get(backend, {**PATIENT, **dict(text.limits)})
         self.count += 1
         outcome = await converse(component, ctx, cutting.pieces, turns=cutting.turns)
-        if self._problems:
-            outcome = dataclasses.replace(outcome, faults=(*outcome.faults, *self._problems))
-            self._problems.clear()
+        if problems := self._servers.problems:
+            outcome = dataclasses.replace(outcome, faults=(*outcome.faults, *problems))
+            problems.clear()
         return outcome
 
 

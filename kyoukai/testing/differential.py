@@ -18,7 +18,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
@@ -30,6 +29,7 @@ from kyoukai.core.contract.registry import registrations
 from .comparison import SERVED, Comparison, Finding, Held, is_worded_alike
 from .generation import cutting, example, whole
 from .outcome import Outcome
+from .servers import Servers
 from .settings import choose_seed
 from .silence import silenced
 from .subject import Subject
@@ -134,9 +134,8 @@ def run(numbers: range, seed: int, backends: Sequence[str], *, strict: bool = Fa
 async def _run(numbers: range, seed: int, backends: Sequence[str], strict: bool) -> Tally:
     tally = Tally()
     kinds: set[object] = set()
-    async with AsyncExitStack() as stack:
-        comparison = Comparison(backends, stack, strict=strict)
-        asyncio.get_running_loop().set_exception_handler(comparison.note_problem)
+    async with Servers() as servers:
+        comparison = Comparison(backends, servers, strict=strict)
         for number in numbers:
             text, source = example(seed, number)
             held = await comparison.hold(text, [whole(text), cutting(source, text)])

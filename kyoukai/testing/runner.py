@@ -9,18 +9,19 @@ import random
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from kyoukai.core.contract.registry import registrations
 
 from .chunking import Cutting, cuttings, slow_cuttings, with_actions
-from .conversation import PATIENCE, converse, serving
+from .conversation import PATIENCE, converse
 from .corpus import LEVELS, Case, load_corpus
 from .outcome import Outcome
+from .servers import Servers
 from .settings import SEED_VARIABLE, choose_seed
 from .silence import silenced
 from .subject import Subject
@@ -47,25 +48,18 @@ class Result:
 
 
 class Stand:
-    """Where the cases of one backend run: a component for each set of limits, made once and kept.
+    """Where the cases of one backend run.
 
     :param backend: the backend's name, or ``module:attribute``.
-    :param stack: what ends the components.
     """
 
-    def __init__(self, backend: str, stack: AsyncExitStack) -> None:
+    def __init__(self, backend: str, servers: Servers) -> None:
         self.backend = backend
-        self.problems: list[str] = []
-        """What the event loop was told that went wrong, since a case began."""
-        self._stack = stack
-        self._components: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self.servers = servers
 
     async def play(self, case: Case, cutting: Cutting, *, patience: float = PATIENCE) -> Outcome:
         """Hold one conversation."""
-        key = tuple(sorted(case.limits.items()))
-        if key not in self._components:
-            self._components[key] = await self._stack.enter_async_context(serving(self.backend, case.limits))
-        component, ctx = self._components[key]
+        component, ctx = await self.servers.get(self.backend, case.limits)
         return await converse(
             component,
             ctx,
@@ -83,11 +77,11 @@ class Stand:
         count = 0
         tasks = asyncio.all_tasks()
         for cutting in case_cuttings(case, seed, whole=whole):
-            self.problems.clear()
+            self.servers.problems.clear()
             patience = LITTLE_PATIENCE if failures and not case.is_timed else PATIENCE
             outcome = await self.play(case, cutting, patience=patience)
             count += 1
-            found = faults(case, outcome) + self.problems
+            found = faults(case, outcome) + self.servers.problems
             if found:
                 lines = [f"{case.name}, {self.backend}, {cutting.label} ({SEED_VARIABLE}={seed}):", *found]
                 failures.append("\n    ".join([*lines, repr(outcome)]))
@@ -98,12 +92,6 @@ class Stand:
             failures.append(f"{case.name}, {self.backend}: {len(left)} tasks were left: {left}")
         return Result(self.backend, case, count, tuple(failures))
 
-    def note_problem(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Take what the event loop would have logged."""
-        self.problems.append(
-            f"the event loop was told: {context.get('message')}: {context.get('exception')!r}"
-        )
-
 
 @asynccontextmanager
 async def standing(backend: str) -> AsyncGenerator[Stand, None]:
@@ -111,14 +99,9 @@ async def standing(backend: str) -> AsyncGenerator[Stand, None]:
 
     :raises RuntimeError: if a component left a connection or a task behind.
     """
-    loop = asyncio.get_running_loop()
-    handler = loop.get_exception_handler()
     tasks = asyncio.all_tasks()
-    async with AsyncExitStack() as stack:
-        stand = Stand(backend, stack)
-        loop.set_exception_handler(stand.note_problem)
-        stack.callback(loop.set_exception_handler, handler)
-        yield stand
+    async with Servers() as servers:
+        yield Stand(backend, servers)
     left = asyncio.all_tasks() - tasks
     if left:
         raise RuntimeError(f"the backend {backend!r} left tasks behind: {left}")

@@ -11,13 +11,13 @@ import dataclasses
 import random
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .adapter import UnsayableError
 from .comparison import PATIENT, SERVED
 from .generation import Conversation, Limit, example
+from .servers import Servers
 from .shrinking import shrink
 from .subject import Subject
 from .telling import REQUEST_LINE, UntoldError, WireRequest, read_request
@@ -97,11 +97,11 @@ class WireComparison:
     """Tells requests by several wires. It is made, used and ended in one event loop.
 
     :param subjects: the backends; the first is what the others are compared with.
-    :param stack: what ends the components.
     """
 
-    def __init__(self, subjects: Sequence[Subject], stack: AsyncExitStack) -> None:
-        self.stands = [WireStand(subject, stack) for subject in subjects]
+    def __init__(self, subjects: Sequence[Subject], servers: Servers) -> None:
+        self.stands = [WireStand(subject, servers) for subject in subjects]
+        self._servers = servers
 
     async def judge(
         self, request: WireRequest, limits: Sequence[Limit], ways: Sequence[Way], tally: WireTally
@@ -159,10 +159,10 @@ class WireComparison:
     async def _tell(
         self, stand: WireStand, request: WireRequest, limits: Sequence[Limit], way: Way
     ) -> WireOutcome:
-        component, ctx = await stand.served([*{**PATIENT, **dict(limits)}.items()])
-        stand.problems.clear()
+        component, ctx = await stand.served({**PATIENT, **dict(limits)})
+        self._servers.problems.clear()
         outcome = await tell(component, ctx, stand.adapter, request, way=way)
-        return dataclasses.replace(outcome, faults=(*outcome.faults, *stand.problems))
+        return dataclasses.replace(outcome, faults=(*outcome.faults, *self._servers.problems))
 
 
 KINDS: Final = ("limits", "fields", "trailers", "body")
@@ -206,9 +206,8 @@ def run_wires(numbers: range, seed: int, backends: Sequence[str]) -> WireTally:
 
 async def _run(numbers: range, seed: int, subjects: Sequence[Subject]) -> WireTally:
     tally = WireTally()
-    async with AsyncExitStack() as stack:
-        comparison = WireComparison(subjects, stack)
-        asyncio.get_running_loop().set_exception_handler(comparison.stands[-1].note_problem)
+    async with Servers() as servers:
+        comparison = WireComparison(subjects, servers)
         for number in numbers:
             text, _ = example(seed, number)
             tally.examples += 1

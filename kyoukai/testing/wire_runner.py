@@ -1,24 +1,25 @@
 """Running the corpus by an adapter: which cases a wire can say, and whether they are kept."""
 
-import asyncio
 import random
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from asphalt.core import Context
+
+from kyoukai.asphalt import KyoukaiComponent
 from kyoukai.core.features import Feature
 
 from .adapter import UnsayableError, WireDifference
-from .conversation import serving
 from .corpus import Case
+from .servers import Servers
 from .settings import SEED_VARIABLE
 from .subject import Subject
 from .telling import UntoldError
 from .wire_conversation import AT_ONCE, Way, WireOutcome, tell
 from .wire_corpus import Telling, difference_faults, difference_of, tellings, wire_faults
 
-__all__ = ("WireReport", "WireStand", "run_wire_corpus", "wire_standing", "ways")
+__all__ = ("WireReport", "WireStand", "run_wire_corpus", "ways")
 
 RANDOM_WAYS: Final = 1
 
@@ -41,13 +42,12 @@ class WireReport:
 
 
 class WireStand:
-    """Where the corpus runs on one wire: a component for each set of limits, made once and kept.
+    """Where the corpus runs on one wire.
 
     :param subject: the backend; its adapter is known.
-    :param stack: what ends the components.
     """
 
-    def __init__(self, subject: Subject, stack: AsyncExitStack) -> None:
+    def __init__(self, subject: Subject, servers: Servers) -> None:
         adapter = subject.adapter
         if adapter is None:
             raise RuntimeError(f"the wire of {subject.name!r} is not known")
@@ -55,17 +55,11 @@ class WireStand:
         self.name = subject.name
         self.chunked = Feature.TRAILERS in subject.features
         self.continues = Feature.EXPECT_CONTINUE in subject.features
-        self.problems: list[str] = []
-        self._stack = stack
-        self._components: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self.servers = servers
 
-    async def served(self, limits: Sequence[tuple[str, Any]]) -> Any:
+    async def served(self, limits: Mapping[str, Any]) -> tuple[KyoukaiComponent, Context]:
         """Return what serves with these limits."""
-        key = tuple(sorted(limits))
-        if key not in self._components:
-            serve = serving(self.name, dict(limits))
-            self._components[key] = await self._stack.enter_async_context(serve)
-        return self._components[key]
+        return await self.servers.get(self.name, limits)
 
     async def run(self, case: Case, seed: int, report: WireReport, *, whole: bool = False) -> None:
         """Tell the requests of one case, in several ways."""
@@ -102,8 +96,8 @@ class WireStand:
             report.kept.append(case.name)
 
     async def _tell(self, case: Case, telling: Telling, way: Way) -> WireOutcome:
-        component, ctx = await self.served([*case.limits.items()])
-        self.problems.clear()
+        component, ctx = await self.served(case.limits)
+        self.servers.problems.clear()
         outcome = await tell(
             component,
             ctx,
@@ -113,15 +107,9 @@ class WireStand:
             reply=case.reply,
             waits=telling.expected is not None,
         )
-        if self.problems:
-            raise RuntimeError(f"{case.name}, {way.label}: {self.problems[0]}")
+        if self.servers.problems:
+            raise RuntimeError(f"{case.name}, {way.label}: {self.servers.problems[0]}")
         return outcome
-
-    def note_problem(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Take what the event loop would have logged."""
-        self.problems.append(
-            f"the event loop was told: {context.get('message')}: {context.get('exception')!r}"
-        )
 
 
 def _note(report: WireReport, difference: WireDifference, case: Case) -> None:
@@ -143,18 +131,6 @@ def ways(seed: str, *, whole: bool = False) -> Iterator[Way]:
         yield Way(f"random {number + 1}", random.Random(f"{seed} {number}"))  # noqa: S311 - nothing is secret
 
 
-@asynccontextmanager
-async def wire_standing(subject: Subject) -> AsyncGenerator[WireStand, None]:
-    """Make a :class:`WireStand`, and let go of all of it at the end."""
-    loop = asyncio.get_running_loop()
-    handler = loop.get_exception_handler()
-    async with AsyncExitStack() as stack:
-        stand = WireStand(subject, stack)
-        loop.set_exception_handler(stand.note_problem)
-        stack.callback(loop.set_exception_handler, handler)
-        yield stand
-
-
 async def run_wire_corpus(
     subject: Subject, cases: Sequence[Case], seed: int, *, whole: bool = False
 ) -> WireReport:
@@ -163,7 +139,8 @@ async def run_wire_corpus(
     :param whole: whether each request is told at once only.
     """
     report = WireReport()
-    async with wire_standing(subject) as stand:
+    async with Servers() as servers:
+        stand = WireStand(subject, servers)
         for case in cases:
             await stand.run(case, seed, report, whole=whole)
         declared = [known.what for known in stand.adapter.differences]

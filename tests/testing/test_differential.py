@@ -2,7 +2,6 @@ import asyncio
 import dataclasses
 import random
 import re
-from contextlib import AsyncExitStack
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +16,7 @@ from kyoukai.testing.chunking import Cutting
 from kyoukai.testing.comparison import Comparison, Finding, Held, differences, is_worded_alike
 from kyoukai.testing.differential import Difference, Tally, run
 from kyoukai.testing.generation import Conversation, example, whole
+from kyoukai.testing.servers import Servers
 from kyoukai.testing.settings import SEED_VARIABLE, choose_seed
 from kyoukai.testing.shrinking import shrink
 from kyoukai.testing.strategies import cut_conversations
@@ -37,11 +37,9 @@ def runner():
 
 @pytest.fixture(scope="module")
 def comparison(runner):
-    stack = AsyncExitStack()
-    comparison = Comparison(BACKENDS, stack)
-    runner.get_loop().set_exception_handler(comparison.note_problem)
-    yield comparison
-    runner.run(stack.aclose())
+    servers = Servers()
+    yield Comparison(BACKENDS, runner.run(servers.__aenter__()))
+    runner.run(servers.__aexit__(None, None, None))
 
 
 # The same examples each time: those of the next test are others.
@@ -118,9 +116,8 @@ def found(text, ways=None, **options):
     """Hold one conversation with a right and a faulty backend, and return the shrunk finding."""
 
     async def hold():
-        async with AsyncExitStack() as stack:
-            comparison = Comparison(["reference", FAULTY], stack, **options)
-            asyncio.get_running_loop().set_exception_handler(comparison.note_problem)
+        async with Servers() as servers:
+            comparison = Comparison(["reference", FAULTY], servers, **options)
             finding = await comparison.find(text, ways or [whole(text)])
             return finding and await comparison.shrink(finding)
 

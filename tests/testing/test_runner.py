@@ -204,27 +204,6 @@ def test_what_is_left_behind(cases):
     assert "1 tasks were left" in asyncio.run(run_inside()).failures[-1]
 
 
-def test_a_stand_gives_the_exception_handler_back():
-    async def run():
-        loop = asyncio.get_running_loop()
-        before = loop.get_exception_handler()
-        async with standing("reference"):
-            assert loop.get_exception_handler() is not before
-        assert loop.get_exception_handler() is before
-
-    asyncio.run(run())
-
-
-def test_a_component_is_made_once_for_the_same_limits(cases):
-    async def run():
-        async with standing("reference") as stand:
-            for name in ("served", "refused", "continued", "served", "refused"):
-                assert (await stand.run(cases[name], 1, whole=True)).failures == ()
-            assert len(stand._components) == 2
-
-    asyncio.run(run())
-
-
 def test_the_same_seed_cuts_the_same_case_in_the_same_way(cases):
     refused = cases["refused"]
     assert list(case_cuttings(refused, 1)) == list(case_cuttings(refused, 1))

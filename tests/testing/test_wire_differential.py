@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +9,7 @@ from click.testing import CliRunner
 from kyoukai.testing.differential import main as differential
 from kyoukai.testing.generation import Conversation
 from kyoukai.testing.runner import main as runner
+from kyoukai.testing.servers import Servers
 from kyoukai.testing.silence import silenced
 from kyoukai.testing.subject import Subject
 from kyoukai.testing.telling import WireRequest
@@ -45,8 +45,8 @@ def test_a_difference_is_found_and_shrunk() -> None:
     request = WireRequest("POST", "/", fields, 3, b"abc")
 
     async def compare() -> tuple[str | None, str]:
-        async with AsyncExitStack() as stack:
-            comparison = WireComparison(subjects, stack)
+        async with Servers() as servers:
+            comparison = WireComparison(subjects, servers)
             found = await comparison.judge(request, [], [AT_ONCE], WireTally())
             return found, await comparison.shrink(request, [("max_fields", 9)], [AT_ONCE])
 

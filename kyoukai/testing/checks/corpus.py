@@ -1,7 +1,6 @@
 """K9: the corpus, by HTTP/1 and by other wires, and the comparison with the backend ``reference``."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import Final
 
 from ..comparison import Comparison
@@ -9,6 +8,7 @@ from ..corpus import Case, load_corpus
 from ..differential import kept_because
 from ..generation import cutting, example, whole
 from ..runner import standing
+from ..servers import Servers
 from ..settings import choose_seed, example_count
 from ..subject import Subject
 from ..wire_runner import run_wire_corpus
@@ -77,11 +77,8 @@ async def as_reference(subject: Subject) -> None:
     if subject.name == REFERENCE:
         raise NotApplicable("it is the reference")
     seed = choose_seed()
-    loop = asyncio.get_running_loop()
-    async with AsyncExitStack() as stack:
-        comparison = Comparison((REFERENCE, subject.name), stack)
-        loop.set_exception_handler(comparison.note_problem)
-        stack.callback(loop.set_exception_handler, None)
+    async with Servers() as servers:
+        comparison = Comparison((REFERENCE, subject.name), servers)
         for number in range(example_count()):
             text, source = example(seed, number)
             finding = await comparison.find(text, [whole(text), cutting(source, text)])
