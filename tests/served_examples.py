@@ -2,8 +2,12 @@
 
 import contextlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
 
 from .processes import Process, python
 
@@ -30,3 +34,24 @@ def copy_example(example: Path, folder: Path) -> Path:
     """Copy an example into a folder, without what it was given where it is, and return where it is now."""
     ignore = shutil.ignore_patterns("data", "__pycache__")
     return Path(shutil.copytree(example, folder / example.name, ignore=ignore))
+
+
+@contextlib.contextmanager
+def another_makes_tables_first(database: Path) -> Iterator[list[str]]:
+    """Have somebody else make each table of a file of SQLite just before it is made, while the block runs.
+
+    :return: the statements that it was made by.
+    """
+    made: list[str] = []
+
+    def be_first(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if "CREATE TABLE" in statement:
+            made.append(statement)
+            with contextlib.closing(sqlite3.connect(database)) as other:
+                other.execute(statement)
+
+    event.listen(Engine, "before_cursor_execute", be_first)
+    try:
+        yield made
+    finally:
+        event.remove(Engine, "before_cursor_execute", be_first)

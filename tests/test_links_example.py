@@ -1,5 +1,6 @@
 """The service with a database in `examples/`: its own tests, and a process by its configuration."""
 
+import importlib
 import json
 import os
 import shutil
@@ -11,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from kyoukai.test_client import BlockingClient
+
 from .processes import Process, python
+from .served_examples import another_makes_tables_first
 from .serving import Answer, message
 from .test_docs import ROOT
 
@@ -82,3 +86,17 @@ def test_a_start_that_fails_says_why(start: Any, folder: Path) -> None:
     assert "unable to open database file" in process.stderr
     assert "Raised by a hook before serving, links.create_tables." in process.stderr
     assert "serves" not in process.stderr
+
+
+def test_a_worker_does_not_mind_that_another_makes_the_table_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(folder)
+    links = importlib.import_module("links")
+    monkeypatch.delitem(sys.modules, "links")
+    database = folder / "links.db"
+    with another_makes_tables_first(database) as made:
+        components = {"sqlalchemy": {"url": f"sqlite+aiosqlite:///{database}"}}
+        with BlockingClient(links.app, components=components) as client:
+            assert client.get("/links/").json == {"links": [], "next": None}
+    assert len(made) == 1

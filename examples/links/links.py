@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import CreateTable
 from werkzeug.exceptions import NotFound
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
@@ -50,7 +51,9 @@ async def create_tables(ctx: Context) -> None:
     # The component that brings it may be starting still.
     engine = await ctx.request_resource(AsyncEngine)
     async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+        # Another worker may be about to make them as well.
+        for table in Base.metadata.sorted_tables:
+            await connection.execute(CreateTable(table, if_not_exists=True))
 
 
 # The session is the request's own. What it did is committed before the answer is sent, or rolled

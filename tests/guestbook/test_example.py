@@ -1,10 +1,17 @@
 """What the guestbook's own files say of it is so."""
 
+import asyncio
+import importlib
 import re
+import sys
 import tomllib
+from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from ..served_examples import another_makes_tables_first
 from .conftest import EXAMPLE, ROOT
 
 
@@ -38,3 +45,24 @@ def test_the_readme_has_the_commands_that_the_tests_use() -> None:
 def test_it_listens_to_this_machine_alone_unless_it_is_told_otherwise() -> None:
     server = YAML(typ="safe").load((EXAMPLE / "config.yaml").read_text("utf-8"))["component"]["server"]
     assert (server["host"], server["port"]) == ("127.0.0.1", 8000)
+
+
+def test_a_worker_does_not_mind_that_another_makes_the_table_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(EXAMPLE)
+    entries = importlib.import_module("guestbook.entries")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "guestbook"]:
+        monkeypatch.delitem(sys.modules, name)
+    database = tmp_path / "guestbook.db"
+
+    async def make() -> None:
+        engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
+        try:
+            await entries.create_tables(engine, None)
+        finally:
+            await engine.dispose()
+
+    with another_makes_tables_first(database) as made:
+        asyncio.run(make())
+    assert len(made) == 1

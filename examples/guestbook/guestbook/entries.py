@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import CreateTable
 
 PAGE_SIZE = 20
 
@@ -44,7 +45,9 @@ class Entry(Base):
 async def create_tables(engine: AsyncEngine, sessionmaker: Any) -> None:
     """Make the tables that are not there yet."""
     async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+        # Another worker may be about to make them as well.
+        for table in Base.metadata.sorted_tables:
+            await connection.execute(CreateTable(table, if_not_exists=True))
 
 
 async def read_page(session: AsyncSession, before: int | None) -> tuple[Sequence[Entry], bool]:
