@@ -13,10 +13,11 @@ In a configuration file::
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from kyoukai.core.contract.selection import create_backends, read_names
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.trusted_proxies import TrustedProxies
+from kyoukai.core.serving.exported import Export, export
 from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.applications import resolve_application
@@ -158,6 +160,11 @@ class KyoukaiComponent(Component):
         :raises Exception: what the application's own start raises.
         """
         lifecycle = getattr(self.app, "lifecycle", None)
+        exporting = export.get()
+        if exporting is not None:
+            async with self._exported(ctx, lifecycle, exporting):
+                yield
+            return
         await starting.guard(naming_waits(self._begin(ctx, lifecycle)))
         enable_own_loggers()
         ctx.add_teardown_callback(outlive(ctx.loop))
@@ -207,14 +214,37 @@ class KyoukaiComponent(Component):
         """The first of :attr:`urls`; empty until it has started."""
         return self.urls[0] if self.urls else ""
 
-    async def _begin(self, ctx: Context, lifecycle: Lifecycle | None) -> None:
-        """Start the application, and open the sockets that listen."""
+    @contextlib.asynccontextmanager
+    async def _exported(
+        self, ctx: Context, lifecycle: Lifecycle | None, exporting: Export
+    ) -> AsyncIterator[None]:
+        """Serve by another server, which has sockets and signals, while the block runs."""
+        # What the application starts by itself, such as the server of a test, is its own.
+        export.set(None)
+        await self._begin_application(ctx, lifecycle)
+        try:
+            self._publish(ctx)
+            self.server.start()
+            exporting.begin(self, ctx)
+            yield
+        finally:
+            steps: list[Step] = [partial(self.server.stop, asyncio.Event())]
+            if lifecycle is not None:
+                steps.append(partial(lifecycle.stop, self.server.limits.background_timeout))
+            await run_all(steps, "several steps of the stop failed")
+
+    async def _begin_application(self, ctx: Context, lifecycle: Lifecycle | None) -> None:
+        """Start the application."""
         finalize = getattr(self.app, "finalize", None)
         if finalize is not None:
             finalize()
         self.server.prepare(self.app)
         if lifecycle is not None:
             await lifecycle.start(ctx)
+
+    async def _begin(self, ctx: Context, lifecycle: Lifecycle | None) -> None:
+        """Start the application, and open the sockets that listen."""
+        await self._begin_application(ctx, lifecycle)
         try:
             await starting.check()
             await open_entrance(self.entrance)

@@ -70,6 +70,7 @@ ARROWS: dict[str, frozenset[str]] = {
     # server under test with the client of tests; its keywords are ranked as the command's options are.
     "kyoukai.web": CORE
     | {
+        "kyoukai.asgi",
         "kyoukai.commands",
         "kyoukai.interfaces",
         "kyoukai.server",

@@ -1,8 +1,8 @@
 """The application: the root of the blueprints, and what a server asks for answers.
 
-It is put together first: routes, hooks, error handlers, blueprints. Then it is finalized, by the
-component that serves it or by its first request; mistakes that only the whole can show are found
-there. From then on it does not change.
+It is put together first: routes, hooks, error handlers, blueprints. Then it is finalized, by the component
+that serves it or by its first request; mistakes that only the whole can show are found there. From then on it
+does not change.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from .checks import check_class, check_flag
 from .context import CLOSED, HTTPRequestContext
 from .declared import find_body_plans, find_methods
 from .dispatch import Dispatcher, make_debugger
+from .exports import make_asgi
 from .host_names import check_host
 from .hosts import make_router
 from .json_encoders import JSONEncoder, choose_encoder
@@ -53,20 +54,21 @@ class Kyoukai(Blueprint):
     :param context_class: the class of the contexts that handlers are called with; it is called
         with parent context, request and application.
     :param converters: converters for the variables of rules, besides Werkzeug's, by name.
-    :param server_name: the host that blueprints' subdomains are in front of. Requests for other hosts
-        are answered too, by routes that have no host.
-    :param json_encoder: what makes JSON of the dicts and lists that handlers return: a function from a
-        value to ``bytes`` or ``str``; ``"orjson"`` or ``"msgspec"``, if installed; by default the
-        standard library's. The attribute returns ``bytes``.
+    :param server_name: the host that blueprints' subdomains are in front of. Others are answered, too, by
+        routes that have no host.
+    :param json_encoder: what makes JSON of the dicts and lists that handlers return: a function to ``bytes``
+        or ``str``, ``"orjson"`` or ``"msgspec"``; by default the standard library's. It makes ``bytes``.
     :param sessions: what keeps ``ctx.session``; by default nothing does.
-    :param debug: whether clients on this machine see exceptions that nothing claims, with a console: see
-        :mod:`kyoukai.web.debugging`. :attr:`debug` can be set until the application is finalized.
+    :param debug: whether clients on this machine see exceptions that nothing claims, with a console
+        (:mod:`kyoukai.web.debugging`). It can be set until the application is finalized.
     :raises ConfigurationError: if one of them cannot be used.
+    :ivar asgi: the application as servers of ASGI call it: see :class:`kyoukai.asgi.ASGIExport`.
     """
 
     request_class: type[wrappers.Request] = Request
     response_class: type[wrappers.Response] = Response
     context_class: type[HTTPRequestContext] = HTTPRequestContext
+    asgi = functools.cached_property(make_asgi)
 
     def __init__(
         self,
@@ -174,10 +176,9 @@ class Kyoukai(Blueprint):
     async def process_request(self, request: wrappers.Request, parent_context: Context) -> wrappers.Response:
         """Answer one request, in a context that derives from ``parent_context``.
 
-        Errors become responses. Teardown callbacks get what the request failed with: whatever
-        exception was raised on the way, HTTP errors included, whether or not a handler made a
-        response of it. If one of them raises, the answer is a 500, since what the response
-        promises may not have happened.
+        Errors become responses. Teardown callbacks get what the request failed with: whatever exception was
+        raised on the way, HTTP errors included, whether or not a handler made a response of it. If one of
+        them raises, the answer is a 500, since what the response promises may not have happened.
 
         :raises BaseException: what ends the task, such as its cancellation.
         """
@@ -227,9 +228,7 @@ class Kyoukai(Blueprint):
         return await self.process_request(request, parent_context)
 
     def test_client(self, **options: Any) -> "InProcessClient":
-        """Return a client for tests that calls this application in its process.
-
-        It is used by ``async with``, which calls the hooks before and after serving.
+        """Return a client for tests that calls this application in its process, by ``async with``.
 
         :param options: those of :class:`kyoukai.test_client.InProcessClient`.
         """
@@ -288,7 +287,7 @@ class Kyoukai(Blueprint):
         :raises SystemExit: with status 1 if the start fails, because the port is taken, say.
         """
         self.debug = self.debug or debug
-        settings = {"host": host, "port": port, "loop": loop, "log_level": log_level, **settings}
+        settings |= {"host": host, "port": port, "loop": loop, "log_level": log_level}
         ranked = rank({"app": self, "max_threads": max_threads, **settings})
         launch({**ranked.component, **ranked.supervisor}, **ranked.process)
 

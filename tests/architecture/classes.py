@@ -45,7 +45,11 @@ CORE: dict[str, tuple[Size, str]] = {
     "kyoukai.core.serving.server_state.Server": (Size(26, 1), "limits, clock, log and connections in one"),
 }
 
+CALLED = "of every exchange, and what its server has called it with"
+
 LARGER: dict[str, tuple[Size, str]] = CORE | {
+    "kyoukai.asgi.export.called.CalledExchange": (Size(26, 3), CALLED),
+    "kyoukai.asgi.export.exchange.ASGIExchange": (Size(28, 4), CALLED),
     "kyoukai.core.errors.BackendConflictError": (Size(0, 4), ERROR_TREE),
     "kyoukai.core.errors.BackendListError": (Size(0, 4), ERROR_TREE),
     "kyoukai.core.errors.BackendLoadError": (Size(0, 4), ERROR_TREE),

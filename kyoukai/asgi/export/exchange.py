@@ -1,0 +1,113 @@
+"""A request of an ASGI server, and its answer by ``send``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from kyoukai.core.exchange.trailers import keeps_trailers
+from kyoukai.core.semantics.answer_head import AnswerHead
+
+from .answer_heads import encode_head
+from .called import CalledExchange
+from .files import file_event
+from .outbox import Event
+from .scopes import read_head
+from .wire import TRAILERS, Wire
+
+Pairs = Sequence[tuple[str, str]]
+
+LARGE_SIZE: Final = 1024 * 1024
+"""The most bytes of a body in memory that go in one event."""
+
+
+class ASGIExchange(CalledExchange):
+    """One request and its answer. Its parameters are those of every call."""
+
+    __slots__ = ("has_trailers", "is_ended")
+
+    whole_size = LARGE_SIZE
+
+    def __init__(self, owner: Wire, scope: Mapping[str, Any]) -> None:
+        super().__init__(owner, scope)
+        self.has_trailers = False
+        """Whether the server waits for trailer fields behind the content."""
+        self.is_ended = False
+        """Whether the server has the end of the answer already."""
+
+    def receive_scope(self) -> None:
+        """Take the head of the request."""
+        sent = read_head(self._scope)
+        self.awaits_continue = sent.expects_continue
+        self.receive(sent)
+
+    def take_event(self, event: Event) -> bool:
+        """Take what the server has, and return whether there may be more."""
+        kind = event["type"]
+        if kind == "http.request":
+            data = event.get("body") or b""
+            if data:
+                self.receive_body(data if type(data) is bytes else bytes(data))
+            if not event.get("more_body", False):
+                self.receive_end()
+        elif kind == "http.disconnect":
+            if not self.is_answered:
+                self.lose()
+            return False
+        return True
+
+    # What is written
+
+    def send_informational(self, status: str, fields: Pairs) -> bool:
+        """Send an early hint: links are all that ASGI has for it."""
+        links = [value.encode("latin-1") for name, value in fields if name.lower() == "link"]
+        if links:
+            self.outbox.put({"type": "http.response.early_hint", "links": links})
+        return bool(links)
+
+    def send_head(self, head: AnswerHead) -> None:
+        """Send the head of the answer."""
+        event = self.make_start(head)
+        if head.has_content and head.size is None and TRAILERS in self.owner.extensions:
+            # It is announced here whether there may be some.
+            self.has_trailers = keeps_trailers(self.head.environ, self.owner.features)
+            event["trailers"] = self.has_trailers
+        self.outbox.put(event)
+
+    def send_whole(self, head: AnswerHead, content: bytes) -> None:
+        """Send an answer that is in memory."""
+        self.outbox.put(self.make_start(head))
+        self.outbox.put({"type": "http.response.body", "body": content, "more_body": False})
+
+    def make_start(self, head: AnswerHead) -> Event:
+        """Return what begins an answer. Date and Server are the server's own."""
+        # Whoever is in between may change the list.
+        headers = list(encode_head(head, self.head.version))
+        return {"type": "http.response.start", "status": head.code, "headers": headers}
+
+    def send_data(self, data: bytes) -> None:
+        """Send a piece of the content."""
+        self.outbox.put({"type": "http.response.body", "body": data, "more_body": True}, len(data))
+
+    def send_end(self, data: bytes = b"", trailers: Pairs = ()) -> None:
+        """Send the last piece, and the trailer fields where the server waits for some."""
+        if self.is_ended:
+            return
+        self.outbox.put({"type": "http.response.body", "body": data, "more_body": False}, len(data))
+        if self.has_trailers:
+            headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in trailers]
+            self.outbox.put({"type": "http.response.trailers", "headers": headers, "more_trailers": False})
+
+    async def send_file(self, file: Any, size: int) -> bool:
+        """Have the server send a file, where it can, and wait until it has: the file is closed then."""
+        event = file_event(file, size, self.owner.extensions)
+        if event is None:
+            return False
+        self.is_ended = "path" in event
+        self.outbox.put(event)
+        self.client.pause()
+        await self.client.wait_room()
+        self.sent += size
+        return True
+
+    def reset(self) -> None:
+        """Break the answer off: what has been sent of it reaches the client, and no end does."""
+        self.is_broken = True

@@ -1,0 +1,14 @@
+"""An application for servers of other interfaces."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kyoukai.asgi import ASGIExport
+
+
+def make_asgi(app: Any) -> "ASGIExport":
+    """Return an application as servers of ASGI 3 call it: see :class:`kyoukai.asgi.ASGIExport`."""
+    # It is for who asks for it.
+    from kyoukai.asgi import ASGIExport
+
+    return ASGIExport(app)
