@@ -76,12 +76,14 @@ ARROWS: dict[str, frozenset[str]] = {
         "kyoukai.server",
         "kyoukai.test_client",
         "kyoukai.websocket",
+        "kyoukai.wsgi",
     },
     "kyoukai.test_client": CORE | {"kyoukai.websocket"},
     # It stands on a tunnel of any wire.
     "kyoukai.websocket": CORE,
     # Applications of other interfaces: they stand on the waist, beside the framework.
     "kyoukai.asgi": CORE | {"kyoukai.interfaces", "kyoukai.websocket"},
+    "kyoukai.wsgi": CORE,
     "kyoukai.server": CORE | {"kyoukai.interfaces"},
     "kyoukai.asphalt": CORE | {"kyoukai.commands", "kyoukai.web", "kyoukai.server"},
     "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.server"}),

@@ -6,28 +6,27 @@ environ of PEP 3333, with the prefix in ``SCRIPT_NAME``.
 
 import asyncio
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from wsgiref.types import WSGIApplication
 
+from werkzeug.datastructures import Headers
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
-from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.semantics.methods import ALL, REGISTERED
+from kyoukai.wsgi.call import Begun, WSGICall
+from kyoukai.wsgi.environ import adapt
+from kyoukai.wsgi.workers import Workers
 
 from .calling import Described, describe, is_coroutine_function
 from .checks import check_prefix
 from .context import HTTPRequestContext
 from .route import Route, check_methods
-from .wsgi_call import WSGICall
+from .wrappers import Response as OwnResponse
 
 THREADS: Final = 10
 """Threads of an application, unless it is told otherwise: as many as cheroot and a2wsgi have."""
-
-BUFFER_SIZE: Final = 256 * 1024
-"""Bytes of a body that the thread may be ahead of the client."""
 
 CONVERTER: Final = "mounted"
 """The converter of the rest of a path, in rules."""
@@ -62,7 +61,7 @@ class WSGIMount(Described):
         self.threads = threads
         self.prefix = "/"
         """What :func:`make_routes` was told that its URLs start with."""
-        self._pool: ThreadPoolExecutor | None = None
+        self._workers = Workers(describe(application), threads)
 
     @property
     def description(self) -> str:
@@ -70,25 +69,25 @@ class WSGIMount(Described):
         return f"the application {describe(self.application)} mounted at {self.prefix!r}"
 
     async def __call__(self, ctx: HTTPRequestContext, rest: str | None = None, **params: Any) -> Response:
-        """Answer a request: see :class:`~kyoukai.web.wsgi_call.WSGICall`.
+        """Answer a request: see :class:`~kyoukai.wsgi.call.WSGICall`.
 
         :param rest: what of the path comes after the prefix and a slash; ``None``: not even that.
         :param params: values of variables in the prefix.
         :raises Exception: what the application raised before its answer began.
         """
-        return await self.answer(make_environ(ctx.environ, rest, params))
+        environ = make_environ(ctx.environ, rest, params)
+        environ["wsgi.multithread"] = self.threads > 1
+        return await self.answer(environ, ctx.environ.get("kyoukai.protocol"))
 
-    async def answer(self, environ: dict[str, Any]) -> Response:
+    async def answer(self, environ: dict[str, Any], client: Any = None) -> Response:
         """Return what the application answers.
 
         :param environ: as it is to see it; it is its own from now on.
+        :param client: whose ``client_gone`` says whether anybody waits for the answer.
         :raises Exception: what the application raised before its answer began.
         """
-        loop = asyncio.get_running_loop()
-        call = WSGICall(self.application, environ, loop, BUFFER_SIZE)
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, f"wsgi {describe(self.application)}")
-        return await call.answer(self._pool, describe(self.application))
+        call = WSGICall(self.application, environ, asyncio.get_running_loop(), client)
+        return _make_response(await self._workers.answer(call))
 
 
 def make_routes(
@@ -122,23 +121,14 @@ def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, An
     :param rest: see :class:`WSGIMount`. The path itself is taken as it was sent, byte for byte.
     """
     own = environ.copy()
-    # Our own request, and the connection, which belongs to another thread.
     own.pop("werkzeug.request", None)
-    own.pop("kyoukai.protocol", None)
-    own.pop("kyoukai.body", None)
+    adapt(own)
     script, path = split_path(own["PATH_INFO"], rest)
     own["SCRIPT_NAME"] = own.get("SCRIPT_NAME", "").rstrip("/") + script
     own["PATH_INFO"] = path
-    own["wsgi.file_wrapper"] = FileWrapper
     if params:
         # https://wsgi.readthedocs.io/en/latest/specifications/routing_args.html
         own["wsgiorg.routing_args"] = ((), params)
-    body = own["wsgi.input"]
-    if hasattr(body, "getbuffer"):
-        # A hook may have read it; and many know the end of a body by nothing but its length.
-        body.seek(0)
-        if own.pop("HTTP_TRANSFER_ENCODING", None) is not None:
-            own["CONTENT_LENGTH"] = str(len(body.getbuffer()))
     return own
 
 
@@ -153,3 +143,20 @@ def split_path(path: str, rest: str | None) -> tuple[str, str]:
     script, *parts = path.rsplit("/", rest.count("/") + 1)
     script = script.lstrip("/")
     return f"/{script}" if script else "", "/" + "/".join(parts)
+
+
+def _make_response(begun: Begun) -> Response:
+    """Return what an application has begun to answer as a response, which closes its body."""
+    body = begun.body
+    try:
+        response = OwnResponse([], begun.status)
+        response.headers = Headers(begun.headers)
+    except BaseException:
+        if not isinstance(body, bytes):
+            body.close()
+        raise
+    if not isinstance(body, bytes):
+        response.response = body  # type: ignore[assignment]
+    elif body:
+        response.response = [body]
+    return response

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING
 
+from werkzeug.wsgi import FileWrapper
+
 from ..exchange.body_stream import BodyStream
 from ..exchange.response_body import BodySender
 from ..semantics.serialize import read_head
@@ -30,7 +32,7 @@ async def send_answer(
     exchange: "Exchange",
     status: str,
     fields: Iterable[tuple[str, str]] = (),
-    content: bytes | AsyncIterable[bytes] = b"",
+    content: bytes | AsyncIterable[bytes] | FileWrapper = b"",
 ) -> None:
     """Send the answer to a request, and return when all of it is handed to the transport.
 
@@ -41,8 +43,8 @@ async def send_answer(
     :param status: code and reason, ``"200 OK"``; from 200 to 599.
     :param fields: names and values, as latin-1 has them. A stream's size is told by Content-Length; otherwise
         the wire delimits it.
-    :param content: bytes, or an asynchronous iterator of them. The next piece is asked for when the client
-        has room. The iterator is not closed here.
+    :param content: bytes, or an asynchronous iterator of them, whose next piece is asked for when the client
+        has room; or a file, which the kernel sends where it can. Neither is closed here.
     :raises InvalidResponseError: before anything is sent, if status or fields cannot be; behind that, if the
         content is not as long as its Content-Length.
     :raises ConnectionResetError: if the client is gone.
@@ -60,8 +62,8 @@ async def send_answer(
         exchange.sent = len(content)
         exchange.send_whole(head, content)
     else:
-        if size is None:
+        if not isinstance(content, bytes):
             # It may be made of the request's content, which the client has yet to send.
-            exchange.prepare_stream(head.code < 300)
+            exchange.prepare_stream(head.code < 300 and not isinstance(content, FileWrapper))
         exchange.send_head(head)
         await BodySender(exchange, head.size).send(content)

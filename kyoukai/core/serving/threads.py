@@ -5,13 +5,14 @@ let go, however often it is repeated, so that nothing is closed while a thread u
 """
 
 import asyncio
+import contextlib
 import functools
 import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextvars import ContextVar
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from .awake import elapse
 from .strands import Strand
@@ -90,11 +91,23 @@ class Work:
             self.strand.run(self._discard, result)
 
 
+class Placed(Protocol):
+    """What runs in a thread, for the log."""
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        """Where it runs, once it has begun."""
+
+
 class Threads:
     """What runs in threads for one server."""
 
     def __init__(self) -> None:
-        self._works: dict[asyncio.Future[Any], Work] = {}
+        self._works: dict[Placed, Callable[[], object]] = {}
         self._idle: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -103,7 +116,7 @@ class Threads:
     def __str__(self) -> str:
         """Name all that is under way, and the line that each is at."""
         frames = sys._current_frames()
-        return ", ".join(_place(work, frames) for work in self._works.values())
+        return ", ".join(_place(work, frames) for work in tuple(self._works))
 
     def begin(self, work: Work, pool: Executor | None = None) -> "asyncio.Future[Any]":
         """Have a thread do it.
@@ -111,31 +124,48 @@ class Threads:
         :param pool: whose thread; by default one of the loop's default executor.
         """
         future = asyncio.get_running_loop().run_in_executor(pool, work.run)
-        self._works[future] = work
-        future.add_done_callback(self._finish)
+        self.enter(work, future.cancel)
+        future.add_done_callback(lambda _: self.leave_out(work))
         return future
+
+    def enter(self, work: Placed, leave: Callable[[], object]) -> None:
+        """Note what a thread will do: :meth:`leave_out` follows.
+
+        :param leave: lets whoever waits for it go on without it.
+        """
+        self._works[work] = leave
+
+    def leave_out(self, work: Placed) -> None:
+        """Note that it is done, or will not be. It may be called in any thread."""
+        self._works.pop(work, None)
+        # Whoever waits sets this first, and then looks at what is left.
+        idle = self._idle
+        if idle is not None and not self._works:
+            # A loop that is closed waits for nothing.
+            with contextlib.suppress(RuntimeError):
+                idle.get_loop().call_soon_threadsafe(_wake, idle, None)
 
     async def wait_idle(self) -> None:
         """Wait until nothing is under way."""
+        loop = asyncio.get_running_loop()
         while self._works:
-            if self._idle is None:
-                self._idle = asyncio.get_running_loop().create_future()
-            await watch(self._idle)
+            if self._idle is None or self._idle.done() or self._idle.get_loop() is not loop:
+                self._idle = loop.create_future()
+            if self._works:
+                await watch(self._idle)
 
     def leave(self) -> None:
         """Let all that wait for a thread go on without it: the process is to end now."""
-        for future in tuple(self._works):
-            future.cancel()
-
-    def _finish(self, future: "asyncio.Future[Any]") -> None:
-        del self._works[future]
-        if not self._works and self._idle is not None:
-            self._idle.set_result(None)
-            self._idle = None
+        for work, leave in tuple(self._works.items()):
+            leave()
+            self.leave_out(work)
 
 
 threads: Final[ContextVar[Threads]] = ContextVar("threads", default=Threads())  # noqa: B039
 """Those of the server that a request is answered by."""
+
+max_threads: Final[ContextVar[int | None]] = ContextVar("max_threads", default=None)
+"""How many threads the process was told to have for what blocks; ``None``: nobody said."""
 
 
 async def run_in_thread(
@@ -222,7 +252,7 @@ async def watch(future: "asyncio.Future[Any]") -> None:
         future.remove_done_callback(wake)
 
 
-def _place(work: Work, frames: dict[int, Any]) -> str:
+def _place(work: Placed, frames: dict[int, Any]) -> str:
     thread = work.thread
     if thread is None:
         return f"{work.name}, which waits for a thread"

@@ -83,9 +83,9 @@ def test_a_cancellation_that_comes_after_the_thread_let_go_discards_the_result()
         task = asyncio.create_task(run_in_thread(blocking, "it", discard=blocking.discarded.append))
         await asyncio.sleep(0)
         blocking.go_on.set()
-        (future,) = group._works
+        (leave,) = group._works.values()
         # It is called before the task goes on.
-        future.add_done_callback(lambda _: task.cancel())
+        leave.__self__.add_done_callback(lambda _: task.cancel())
         with pytest.raises(asyncio.CancelledError):
             await task
 

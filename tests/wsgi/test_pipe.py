@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kyoukai.web.pipe import Pipe, PipeBody, ReaderGoneError
+from kyoukai.wsgi.pipe import Pipe, PipeBody, ReaderGoneError
 
 
 def with_pipe(size: int, main: Callable[[Pipe], Any]) -> Any:

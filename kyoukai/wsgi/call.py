@@ -9,61 +9,103 @@ import contextlib
 import io
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
 from types import TracebackType
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 from wsgiref.types import WSGIApplication
 
-from werkzeug.datastructures import Headers
-from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.errors import ProtocolError
 from kyoukai.core.exchange.body_stream import ClientGoneError
-from kyoukai.core.exchange.closing import close_stream
-from kyoukai.core.serving.strands import Strand, note_strand
-from kyoukai.core.serving.threads import Work, outlast, threads, watch
+from kyoukai.core.serving.strands import note_strand, running_strand
 
 from .pipe import Pipe, PipeBody, ReaderGoneError
-from .wrappers import Response as OwnResponse
 
-logger: Final = logging.getLogger("kyoukai.web")
+logger: Final = logging.getLogger("kyoukai.wsgi")
+
+BUFFER_SIZE: Final = 256 * 1024
+"""Bytes of a body that the thread may be ahead of the client."""
+
+
+class Client(Protocol):
+    """What a call asks of a connection, or of an exchange."""
+
+    @property
+    def client_gone(self) -> bool:
+        """Whether nothing that is written reaches the client any more."""
+
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 OptionalExcInfo = ExcInfo | tuple[None, None, None] | None
 
 
+class Begun(NamedTuple):
+    """An answer whose head is known."""
+
+    status: str
+    """Code and reason."""
+    headers: list[tuple[str, str]]
+    body: bytes | PipeBody | FileWrapper
+    """All of it; or what it comes by; or a file on the disk, which whoever sends it closes."""
+
+
 class WSGICall:
-    """Calls a WSGI application once, and makes a response of what it does.
+    """Calls a WSGI application once, and passes on what it answers.
 
     :param application: what is called.
-    :param environ: its environ.
-    :param loop: the loop that waits for :attr:`response`.
+    :param environ: its environ, which is its own from now on.
+    :param loop: the loop that waits for :attr:`begun`.
+    :param client: says by ``client_gone`` whether the client is gone: then the application is not called.
     :param buffer_size: bytes of the body that the application may be ahead of the client.
     """
+
+    __slots__ = (
+        "_application",
+        "_buffer_size",
+        "_client",
+        "_environ",
+        "_file",
+        "_has_whole",
+        "_headers",
+        "_is_abandoned",
+        "_is_sent",
+        "_length",
+        "_loop",
+        "_pipe",
+        "_status",
+        "begun",
+    )
 
     def __init__(
         self,
         application: WSGIApplication,
         environ: dict[str, Any],
         loop: asyncio.AbstractEventLoop,
-        buffer_size: int,
+        client: Client | None = None,
+        buffer_size: int = BUFFER_SIZE,
     ) -> None:
         self._application = application
         self._environ = environ
         self._loop = loop
-        self._pipe = Pipe(loop, buffer_size)
+        self._client = client
+        self._buffer_size = buffer_size
+        self._is_abandoned = False
+        self._pipe: Pipe | None = None
         self._status = ""
-        self._headers = Headers()
+        self._headers: list[tuple[str, str]] = []
+        self._length: str | None = None
         self._is_sent = False
         self._has_whole = False
         self._file: object = None
-        self._strand: Strand | None = None
-        self.response: asyncio.Future[Response] = loop.create_future()
+        self.begun: asyncio.Future[Begun] = loop.create_future()
         """The answer, as soon as its head is known, or what the application raised before."""
 
     def run(self) -> None:
         """Do all that there is to do; in a thread. Nothing is raised here."""
+        if self._client is not None and self._client.client_gone:
+            # It waited for a thread for longer than its client did.
+            self._in_loop(_reject, self.begun, ClientGoneError("the client is gone"), self._request)
+            return
         result: Iterable[bytes] | None = None
         try:
             try:
@@ -74,52 +116,29 @@ class WSGICall:
                 if close is not None and result is not self._file:
                     close()
         except ReaderGoneError:
-            logger.debug("%s: its client is gone", self._name)
+            logger.debug("%s: its client is gone", self._request)
         except BaseException as exc:
             # What would end the process if it got into the loop, and what a future does not take,
             # is an error of this one request.
             self._fail(exc if _is_usual(exc) else _wrapped(exc))
 
-    async def answer(self, pool: Executor, name: str) -> Response:
-        """Have a thread do it, and return the answer as soon as its head is known.
-
-        A cancellation waits for the thread, which is told of it when it next writes.
-
-        :param pool: whose thread.
-        :param name: what the log calls the application.
-        :raises Exception: what the application raised before.
-        """
-        # What the application finds is this request's context, as a handler does.
-        self._strand = strand = Strand()
-        work = Work(self.run, strand, name)
-        running = threads.get().begin(work, pool)
-        try:
-            await watch(self.response)
-        except asyncio.CancelledError:
-            self.abandon()
-            if work.withdraw():
-                running.cancel()  # It never will begin.
-            else:
-                await self._outlast(running)
-            raise
-        return self.response.result()
-
     def abandon(self) -> None:
         """Let the application know, when it next writes, that nobody waits for its answer."""
-        self._pipe.abandon()
+        self._is_abandoned = True
+        if self._pipe is not None:
+            self._pipe.abandon()
 
-    async def _outlast(self, running: "asyncio.Future[Any]") -> None:
-        """Wait until the thread has let go, and close what it has answered to nobody."""
-        try:
-            await outlast(running)
-        finally:
-            # From now on, it would be for nobody.
-            if not self.response.cancel():
-                error = self.response.exception()
-                if isinstance(error, Exception):
-                    _log(error, self._name, "with nobody to answer")
-                else:
-                    await close_stream(self.response.result())
+    def drop(self) -> None:
+        """Let nobody have the answer, from the loop: what there is of it is closed."""
+        begun = self.begun
+        if not begun.done():
+            begun.cancel()
+        elif not begun.cancelled():
+            error = begun.exception()
+            if error is None:
+                _close(begun.result())
+            elif isinstance(error, Exception):
+                _log(error, self._request, "with nobody to answer")
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptionalExcInfo = None, /
@@ -144,7 +163,13 @@ class WSGICall:
             raise TypeError(f"the status must be a str such as '200 OK', not {status!r}")
         if not isinstance(headers, list):
             raise TypeError(f"the headers must be a list of tuples of str, not {headers!r}")
-        self._headers = Headers(headers)
+        length = None
+        for name, value in headers:
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise TypeError(f"the headers must be a list of tuples of str, not {headers!r}")
+            if len(name) == 14 and name.lower() == "content-length":
+                length = value
+        self._headers, self._length = headers.copy(), length
         self._status = status
         return self.write
 
@@ -162,58 +187,67 @@ class WSGICall:
         if self._has_whole:
             raise RuntimeError("the body is longer than its Content-Length")
         if not self._is_sent:
-            if self._headers.get("Content-Length") == str(len(data)):
+            if self._length == str(len(data)):
                 # One write for head and body.
-                self._pass_on([data])
+                self._pass_on(data)
                 self._has_whole = True
                 return
-            self._pass_on(PipeBody(self._pipe))
-        self._pipe.write(data)
+            self._pass_on(self._open_body())
+        if self._pipe is not None:
+            self._pipe.write(data)
 
     @property
-    def _name(self) -> str:
+    def _request(self) -> str:
         path = self._environ["SCRIPT_NAME"] + self._environ["PATH_INFO"]
         return f"{self._environ['REQUEST_METHOD']} {path!r}"
 
     def _send(self, result: Iterable[bytes]) -> None:
         """Send what the application returned."""
-        if not self._is_sent and "Content-Length" in self._headers and _is_file(result):
-            # The server sends it, and closes it then.
-            if self._strand is not None:
-                note_strand(result, self._strand)
-            self._pass_on(result)
-            self._file, self._has_whole = result, True
-            return
-        if not self._is_sent and isinstance(result, list | tuple) and len(result) > 1:
-            result = [b"".join(result)]
-            self._headers.setdefault("Content-Length", str(len(result[0])))
-        elif not self._is_sent and isinstance(result, list | tuple) and result and result[0]:
-            # PEP 3333, "Handling the Content-Length Header": one piece is all there is.
-            self._headers.setdefault("Content-Length", str(len(result[0])))
+        if not self._is_sent:
+            if self._length is not None and _is_file(result):
+                # The server sends it, and closes it then.
+                strand = running_strand()
+                if strand is not None:
+                    note_strand(result, strand)
+                self._pass_on(result)
+                self._file, self._has_whole = result, True
+                return
+            if isinstance(result, list | tuple) and result:
+                # PEP 3333, "Handling the Content-Length Header": one piece is all there is.
+                result = [result[0] if len(result) == 1 else b"".join(result)]
+                if self._length is None and result[0]:
+                    self._length = str(len(result[0]))
+                    self._headers.append(("Content-Length", self._length))
         for piece in result:
             self.write(piece)
         if not self._is_sent:
             # That of HEAD would have had one, for all that is known.
             is_head = self._environ["REQUEST_METHOD"] == "HEAD"
-            self._pass_on(PipeBody(self._pipe) if is_head and "Content-Length" not in self._headers else [])
-        self._pipe.end()
+            self._pass_on(self._open_body() if is_head and self._length is None else b"")
+        if self._pipe is not None:
+            self._pipe.end()
 
-    def _pass_on(self, body: object) -> None:
+    def _open_body(self) -> PipeBody:
+        """Return what the body comes by, piece by piece."""
+        pipe = self._pipe = Pipe(self._loop, self._buffer_size)
+        if self._is_abandoned:
+            # The loop sets the one before it asks for the other; here it is the other way round.
+            pipe.abandon()
+        return PipeBody(pipe)
+
+    def _pass_on(self, body: Any) -> None:
         """Let the loop have the head, and the body or what it comes by."""
         if not self._status:
             raise RuntimeError("the WSGI application did not call start_response before its body")
-        response = OwnResponse([], self._status)
-        response.headers = self._headers
-        response.response = body  # type: ignore[assignment]
         self._is_sent = True
-        self._in_loop(_resolve, self.response, response)
+        self._in_loop(_resolve, self.begun, Begun(self._status, self._headers, body))
 
     def _fail(self, error: Exception) -> None:
         """Let the loop have what went wrong, or log it where nobody would take it."""
         if not self._is_sent:
-            self._in_loop(_reject, self.response, error, self._name)
-        elif self._has_whole or not self._pipe.end(error):
-            _log(error, self._name, "after its answer")
+            self._in_loop(_reject, self.begun, error, self._request)
+        elif self._pipe is None or not self._pipe.end(error):
+            _log(error, self._request, "after its answer")
 
     def _in_loop(self, function: Callable[..., None], *args: Any) -> None:
         # A loop that is closed waits for nothing.
@@ -236,14 +270,19 @@ def _wrapped(exc: BaseException) -> RuntimeError:
     return error
 
 
-def _resolve(future: "asyncio.Future[Response]", response: Response) -> None:
+def _close(begun: Begun) -> None:
+    if not isinstance(begun.body, bytes):
+        begun.body.close()
+
+
+def _resolve(future: "asyncio.Future[Begun]", begun: Begun) -> None:
     if future.done():
-        response.close()  # Whoever waited was cancelled.
+        _close(begun)  # Whoever waited was cancelled.
     else:
-        future.set_result(response)
+        future.set_result(begun)
 
 
-def _reject(future: "asyncio.Future[Response]", error: Exception, name: str) -> None:
+def _reject(future: "asyncio.Future[Begun]", error: Exception, name: str) -> None:
     if future.done():
         _log(error, name, "with nobody to answer")
     else:

@@ -3,27 +3,26 @@ import logging
 from typing import Any
 
 import pytest
-from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import BadRequest
 from kyoukai.core.exchange.body_stream import ClientGoneError
-from kyoukai.web.pipe import PipeBody
-from kyoukai.web.wsgi_call import WSGICall
+from kyoukai.wsgi.call import Begun, WSGICall
+from kyoukai.wsgi.pipe import PipeBody
 
-from .asking import environ_of
+from ..web.asking import environ_of
 
 
-def call(application: Any, method: str = "GET", path: str = "/a") -> tuple[Response, bytes]:
-    """Return the response and the whole body of one call, in a thread."""
+def call(application: Any, method: str = "GET", path: str = "/a") -> tuple[Begun, bytes]:
+    """Return the answer and the whole body of one call, in a thread."""
 
-    async def main() -> tuple[Response, bytes]:
-        one = WSGICall(application, environ_of(path, method), asyncio.get_running_loop(), 16)
+    async def main() -> tuple[Begun, bytes]:
+        one = WSGICall(application, environ_of(path, method), asyncio.get_running_loop(), buffer_size=16)
         job = asyncio.create_task(asyncio.to_thread(one.run))
-        response = await one.response
-        body: Any = response.response
-        data = b"".join([p async for p in body]) if isinstance(body, PipeBody) else b"".join(body)
+        begun = await one.begun
+        body: Any = begun.body
+        data = b"".join([p async for p in body]) if isinstance(body, PipeBody) else body
         await job
-        return response, data
+        return begun, data
 
     return asyncio.run(main())
 
@@ -47,24 +46,23 @@ def answering(body: Any, *headers: tuple[str, str]) -> Any:
     ],
 )
 def test_a_length_is_said_where_it_is_known(body: Any, length: str | None) -> None:
-    response, data = call(answering(body))
+    begun, data = call(answering(body))
     assert data == b"abc"
-    assert response.headers.get("Content-Length") == length
-    assert isinstance(response.response, list) is (length is not None)
-    # Nothing is added to what the application said.
-    assert "Content-Type" not in response.headers
+    # Nothing else is added to what the application said.
+    assert begun.headers == ([("Content-Length", length)] if length else [])
+    assert isinstance(begun.body, bytes) is (length is not None)
 
 
 def test_a_declared_body_that_comes_whole_is_one_write() -> None:
-    response, data = call(answering(iter([b"abc"]), ("Content-Length", "3")))
-    assert (response.response, data) == ([b"abc"], b"abc")
+    begun, data = call(answering(iter([b"abc"]), ("Content-Length", "3")))
+    assert begun.body == data == b"abc"
 
 
 def test_the_answer_to_head_has_no_length_that_nobody_said() -> None:
-    response, _ = call(answering([]), "HEAD")
-    assert isinstance(response.response, PipeBody)
-    response, _ = call(answering([], ("Content-Length", "7")), "HEAD")
-    assert (response.response, response.headers["Content-Length"]) == ([], "7")
+    begun, _ = call(answering([]), "HEAD")
+    assert isinstance(begun.body, PipeBody)
+    begun, _ = call(answering([], ("content-length", "7")), "HEAD")
+    assert (begun.body, begun.headers) == (b"", [("content-length", "7")])
 
 
 def test_more_than_was_declared_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -98,7 +96,7 @@ def test_start_response_after_the_head_raises_what_it_is_given() -> None:
 
 
 def test_an_abandoned_application_is_closed(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "kyoukai.web")
+    caplog.set_level(logging.DEBUG, "kyoukai.wsgi")
     closed: list[str] = []
 
     class Body:
@@ -110,8 +108,8 @@ def test_an_abandoned_application_is_closed(caplog: pytest.LogCaptureFixture) ->
             closed.append("closed")
 
     async def main() -> None:
-        one = WSGICall(answering(Body()), environ_of(), asyncio.get_running_loop(), 16)
-        one.response.cancel()
+        one = WSGICall(answering(Body()), environ_of(), asyncio.get_running_loop(), buffer_size=16)
+        one.begun.cancel()
         one.abandon()
         await asyncio.to_thread(one.run)
         await asyncio.sleep(0)
@@ -133,14 +131,14 @@ def test_an_abandoned_application_is_closed(caplog: pytest.LogCaptureFixture) ->
 def test_an_error_that_nobody_waits_for_is_logged(
     error: Exception, level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG", "kyoukai.web")
+    caplog.set_level("DEBUG", "kyoukai.wsgi")
 
     def application(environ: Any, start_response: Any) -> Any:
         raise error
 
     async def main() -> None:
-        one = WSGICall(application, environ_of("/b"), asyncio.get_running_loop(), 16)
-        one.response.cancel()
+        one = WSGICall(application, environ_of("/b"), asyncio.get_running_loop(), buffer_size=16)
+        one.begun.cancel()
         await asyncio.to_thread(one.run)
         await asyncio.sleep(0)
 

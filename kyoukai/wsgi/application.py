@@ -1,0 +1,149 @@
+"""A WSGI application as one that the server answers by: Flask's, Django's, any of PEP 3333."""
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.types import WSGIApplication as Function
+
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.wrappers import Response
+from werkzeug.wsgi import FileWrapper
+
+from kyoukai.core.applications.exchange_calls import send_answer
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.exchange.closing import close_stream
+from kyoukai.core.exchange.environ import build_environ
+from kyoukai.core.semantics.methods import ALL
+from kyoukai.core.serving.application import BodyPlan
+from kyoukai.core.serving.threads import max_threads
+
+from .call import WSGICall
+from .environ import adapt
+from .workers import Workers
+
+if TYPE_CHECKING:
+    from asphalt.core import Context
+
+    from kyoukai.core.exchange.exchange import Exchange
+
+logger: Final = logging.getLogger("kyoukai.wsgi")
+
+MAX_WAITING: Final = 1000
+"""Requests that may wait for a thread: gunicorn's worker_connections."""
+
+RETRY_AFTER: Final = 1
+"""Seconds after which a client may try again that was refused because too many wait."""
+
+STREAMED: Final = BodyPlan(stream=True)
+
+
+class WSGIApplication:
+    """Answers each request in a thread, by an application of WSGI (PEP 3333).
+
+    It is an application of :class:`the lower form <kyoukai.ExchangeApplication>`: no Werkzeug request is
+    made. Bodies are read as they come, and sent as the client takes them. ``close()`` is called once,
+    whatever becomes of the client. One that has left before a thread was free has nothing called.
+
+    :param application: called with environ and ``start_response``.
+    :param threads: how many requests are answered at a time; ``None``: as ``max_threads`` says, or 4 more
+        than there are cores, 32 at the most.
+    :param max_waiting: how many more may wait for a thread; what comes beyond is answered with 503.
+    :param multiprocess: whether other processes serve it at the same time: ``wsgi.multiprocess``.
+    :raises ConfigurationError: if it cannot be called, or a number is none.
+    """
+
+    plans_every_body = False
+    declared_methods = frozenset({ALL})
+    """Which methods there are is the application's affair."""
+
+    def __init__(
+        self,
+        application: Function,
+        *,
+        threads: int | None = None,
+        max_waiting: int = MAX_WAITING,
+        multiprocess: bool = False,
+    ) -> None:
+        if not callable(application):
+            raise ConfigurationError(f"a WSGI application must be a function, not {application!r}")
+        if threads is not None:
+            _check_number("threads", threads, 1)
+        _check_number("max_waiting", max_waiting, 0)
+        self.application = application
+        self.threads = threads or max_threads.get() or min(32, (os.cpu_count() or 1) + 4)
+        self.max_waiting = max_waiting
+        self._workers = Workers(_describe(application), self.threads)
+        self._own = {"wsgi.multithread": self.threads > 1, "wsgi.multiprocess": multiprocess}
+        self._is_full = False
+
+    def __repr__(self) -> str:
+        return f"<WSGIApplication {self._workers.name} in {self.threads} threads>"
+
+    @property
+    def lifecycle(self) -> "WSGIApplication":
+        """What starts and stops it: itself."""
+        return self
+
+    async def start(self, ctx: "Context") -> None:
+        """Do nothing: threads are started when they are needed."""
+
+    async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
+        """Let the threads end. It is called when the server has waited for them.
+
+        :param grace: is not needed, nor is ``abort``.
+        """
+        self._workers.stop()
+
+    def receive_head(self, environ: dict[str, Any]) -> BodyPlan:
+        """Return that every body is read as it comes."""
+        return STREAMED
+
+    async def process_exchange(self, exchange: "Exchange", parent_context: "Context") -> None:
+        """Answer one request.
+
+        :raises ServiceUnavailable: if too many wait.
+        :raises Exception: what the application raises.
+        """
+        workers = self._workers
+        if len(workers.jobs) - workers.threads >= self.max_waiting:
+            self._refuse()
+        call = WSGICall(self.application, self._make_environ(exchange), exchange.owner.loop, exchange)
+        status, headers, body = await workers.answer(call)
+        if isinstance(body, bytes):
+            await send_answer(exchange, status, headers, body)
+            return
+        try:
+            await send_answer(exchange, status, headers, body)
+        finally:
+            if isinstance(body, FileWrapper):
+                await close_stream(Response(body, direct_passthrough=True))
+            else:
+                body.close()
+
+    def _make_environ(self, exchange: "Exchange") -> dict[str, Any]:
+        environ = build_environ(exchange.head, exchange.environ, exchange.body, exchange.content)
+        forwarding = exchange.server.forwarding
+        if forwarding is not None:
+            forwarding.apply(environ)
+        adapt(environ)
+        environ |= self._own
+        return environ
+
+    def _refuse(self) -> None:
+        """Refuse a request, since too many wait.
+
+        :raises ServiceUnavailable: always.
+        """
+        raise ServiceUnavailable(retry_after=RETRY_AFTER)
+
+
+def _describe(application: Any) -> str:
+    """Return the name under which its author will find an application."""
+    named = application if hasattr(application, "__qualname__") else type(application)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _check_number(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigurationError(f"{name} is {value!r}; it must be a whole number, at least {least}")
