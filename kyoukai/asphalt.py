@@ -36,6 +36,7 @@ from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.applications import resolve_application
 from kyoukai.server.connection_events import ConnectionLostEvent, ConnectionMadeEvent, has_listeners
 from kyoukai.server.entrance import Entrance, renewals
+from kyoukai.server.hosting import Hosting, interface_served
 from kyoukai.server.listeners import Listeners
 from kyoukai.server.logs import enable_own_loggers
 from kyoukai.server.observers import make_observers, make_traces
@@ -83,7 +84,7 @@ class KyoukaiComponent(Component):
     Every setting is checked here, and the backend is found, before any socket is opened. When it
     has started, the component publishes itself, the application and the backend as resources.
 
-    :param app: the application, or ``module:attribute``.
+    :param app: the application, of Kyoukai, ASGI or WSGI, or ``module:attribute``.
     :param backend: an installed backend's name, or ``module:attribute``; ``None``: ``httptools``. A list has
         several in order of preference, of which each connection is served by one: see
         :mod:`kyoukai.core.contract.negotiation`. The environment variable ``KYOUKAI_BACKEND`` outranks it.
@@ -94,8 +95,9 @@ class KyoukaiComponent(Component):
         :func:`~kyoukai.server.tls.make_ssl_context`.
     :param settings: ``bind``, or ``host``, ``port`` or ``uds``, the addresses: see
         :meth:`~kyoukai.server.listeners.Listeners.from_settings`; ``factory``, whether ``app`` is a
-        function that returns the application; ``server_field``, the Server field of every answer, empty for
-        none; ``trusted_proxies``, ``forwarded`` and what begins so, see
+        function that returns the application; ``interface``, ``root_path`` and ``lifespan``, see
+        :class:`~kyoukai.server.hosting.Hosting`; ``server_field``, the Server field of every answer, empty
+        for none; ``trusted_proxies``, ``forwarded`` and what begins so, see
         :mod:`kyoukai.core.semantics.forwarding`; ``access_log`` and ``access_log_format``, see
         :mod:`kyoukai.server.access_log`;
         ``cancel_on_disconnect``, whether a handler is cancelled when its client is gone; ``resource_name``,
@@ -110,7 +112,7 @@ class KyoukaiComponent(Component):
 
     def __init__(
         self,
-        app: AnyApplication | Callable[[], AnyApplication] | str | None = None,
+        app: AnyApplication | Callable[..., Any] | str | None = None,
         *,
         backend: str | Sequence[str] | None = None,
         backend_options: Mapping[str, Any] | None = None,
@@ -120,7 +122,9 @@ class KyoukaiComponent(Component):
     ) -> None:
         report_in_one_line()
         check_names(settings)
-        self.app = resolve_application(app, factory=check_type(settings, "factory", False))
+        self.app = resolve_application(
+            app, factory=check_type(settings, "factory", False), hosting=Hosting.take(settings)
+        )
         if check_type(settings, "debug", False):
             set_debug_mode(self.app)
         listeners = Listeners.from_settings({**settings, "ssl": ssl})
@@ -255,7 +259,12 @@ class KyoukaiComponent(Component):
 
     def _facts(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
         hint = hint_at_http2(self.backends, self.entrance.listeners)
-        return {"backend": self.backend_name, "loop": loop_name(loop), "hint": hint}
+        return {
+            "backend": self.backend_name,
+            "loop": loop_name(loop),
+            "interface": interface_served(self.app),
+            "hint": hint,
+        }
 
     def _publish(self, ctx: Context) -> None:
         name = self.resource_name

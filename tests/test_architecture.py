@@ -84,7 +84,8 @@ ARROWS: dict[str, frozenset[str]] = {
     # Applications of other interfaces: they stand on the waist, beside the framework.
     "kyoukai.asgi": CORE | {"kyoukai.interfaces", "kyoukai.websocket"},
     "kyoukai.wsgi": CORE,
-    "kyoukai.server": CORE | {"kyoukai.interfaces"},
+    # What serves an application of another interface is imported where there is one.
+    "kyoukai.server": CORE | {"kyoukai.interfaces", "kyoukai.wsgi"},
     "kyoukai.asphalt": CORE | {"kyoukai.commands", "kyoukai.web", "kyoukai.server"},
     "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.server"}),
     "kyoukai.commands": CORE | {"kyoukai.server"},

@@ -215,9 +215,16 @@ asgi = Asgi()
 async def asgi_function(scope, receive, send):
     pass
 
-def make_flask():
-    import flask
-    return flask.Flask("foreign")
+def make_wsgi():
+    return foreign
+
+def old_asgi(scope):
+    pass
+
+def anyhow(*args):
+    pass
+
+import json
 """
 
 
@@ -236,7 +243,6 @@ def test_a_factory(runner: Runner, folder: Path, module: str, attribute: str) ->
         ("eventually", "eventually' is a coroutine function; a factory is a plain function"),
         ("awaited", "awaited' returns an awaitable; a factory returns the application itself"),
         ("forgetful", "forgetful()' is no application: it has no request_class"),
-        ("make_flask", "make_flask()' is a WSGI application: mount it in one of Kyoukai"),
         ("number", "is no factory, but of the type int; factory is for a function"),
         ("app", "is no factory, but of the type Application; factory is for a function"),
     ],
@@ -253,13 +259,9 @@ def test_a_factory_that_is_none(runner: Runner, folder: Path, attribute: str, sa
         ("create_app", "create_app' is a function, and no application; if it returns one, set factory, or "),
         ("Application", "Application' is a class, and no application; if it can be called without arg"),
         ("eventually", "eventually' is a coroutine function, and no application"),
-        (
-            "foreign",
-            " is a WSGI application: mount it in one of Kyoukai, and serve that: app = Kyoukai(",
-        ),
-        ("wsgi", "wsgi' is a WSGI application: mount it in one of Kyoukai"),
-        ("asgi", " is an ASGI application, and Kyoukai serves none: a server of ASGI does, uvicorn"),
-        ("asgi_function", "asgi_function' is an ASGI application, and Kyoukai serves none"),
+        ("json", "json' is a module, and no application: name what is in it, as module:attribute"),
+        ("anyhow", "anyhow' can be called in several ways, and may be an application of ASGI or of WSGI"),
+        ("old_asgi", "old_asgi is an application of ASGI 2, called as application(scope)(receive, send)"),
     ],
 )
 def test_a_target_that_makes_an_application_and_is_none(

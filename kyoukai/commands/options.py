@@ -7,6 +7,7 @@ and the row in the documentation. CONTRIBUTING.md says how to add one.
 import dataclasses
 from typing import Final
 
+from kyoukai.commands.application_options import APPLICATION
 from kyoukai.commands.kinds import (
     addresses,
     any_text,
@@ -29,26 +30,7 @@ from kyoukai.server.supervisor.changes import PATTERNS
 from kyoukai.server.supervisor.settings import WORKER_TIMEOUT
 
 TABLE: Final[dict[str, tuple[Option, ...]]] = {
-    "Application": (
-        process(
-            "app_dir",
-            folder(),
-            "Look for the application's module here first.",
-            "the current folder",
-        ),
-        component(
-            "factory",
-            switch(),
-            "TARGET is a function that returns the application; without an attribute, 'create_app'.",
-            "false",
-        ),
-        component(
-            "resource_name",
-            text("NAME"),
-            "The name of the component's resources, where a process has several servers.",
-            "default",
-        ),
-    ),
+    "Application": APPLICATION,
     "Addresses": (
         component(
             "bind",
@@ -183,7 +165,7 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         process(
             "max_threads",
             whole("NUMBER", 1),
-            "Threads for plain functions and files.",
+            "Threads for plain functions and files, and as many for an application of WSGI.",
             "4 more than there are cores, 32 at the most",
         ),
         process(

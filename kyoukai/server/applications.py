@@ -5,22 +5,25 @@ import inspect
 import operator
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.references import UnresolvedReferenceError, resolve
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.server.hosting import Hosting, host
+
+PLAIN: Final = Hosting()
 
 
-def resolve_application(
-    app: AnyApplication | Callable[[], AnyApplication] | str | None, *, factory: bool = False
-) -> AnyApplication:
+def resolve_application(app: Any, *, factory: bool = False, hosting: Hosting = PLAIN) -> AnyApplication:
     """Return the application that ``app`` is, or refers to as ``module:attribute`` or ``file.py:attribute``.
 
+    One of ASGI or WSGI is wrapped in what serves it.
+
     :param factory: whether it is a function that returns the application.
+    :param hosting: how one of another interface is served.
     :raises ConfigurationError: if there is none, or it is no application.
     :raises BaseException: what the application's module raises when it is imported, or the factory
         when it is called, as it is.
@@ -33,11 +36,10 @@ def resolve_application(
         resolved: Any = load(app) if isinstance(app, str) else app
     except UnresolvedReferenceError as error:
         raise ConfigurationError(f"app {app!r} cannot be loaded: {error}{_where(error)}") from error
-    name = app if isinstance(app, str) else getattr(app, "__qualname__", None) or app
+    name = app if isinstance(app, str) else _name(app)
     if factory:
         resolved, name = _call(resolved, name), f"{name}()"
-    _check(resolved, name)
-    return resolved  # type: ignore[no-any-return]
+    return host(resolved, name, hosting)  # type: ignore[no-any-return]
 
 
 def load(reference: str) -> Any:
@@ -73,6 +75,10 @@ def load_file(path: Path, attribute: str) -> Any:
         return operator.attrgetter(attribute)(module)
     except AttributeError:
         raise ConfigurationError(f"{str(path)!r} has no {attribute!r}") from None
+
+
+def _name(app: Any) -> object:
+    return getattr(app, "__qualname__", None) or (app.__name__ if isinstance(app, ModuleType) else app)
 
 
 def _where(error: UnresolvedReferenceError) -> str:
@@ -118,48 +124,3 @@ def _call(factory: Any, name: object) -> Any:
             f"app {name!r} returns an awaitable; a factory returns the application itself"
         )
     return made
-
-
-def _check(app: Any, name: object) -> None:
-    if not hasattr(app, "process_exchange") and not hasattr(app, "process_request"):
-        _check_interface(app, name)
-    if isinstance(app, type):
-        raise ConfigurationError(
-            f"app {name!r} is a class, and no application; if it can be called without arguments, "
-            "set factory, or --factory"
-        )
-    if inspect.iscoroutinefunction(app):
-        raise ConfigurationError(f"app {name!r} is a coroutine function, and no application")
-    if inspect.isroutine(app):
-        raise ConfigurationError(
-            f"app {name!r} is a function, and no application; if it returns one, set factory, or --factory"
-        )
-    if hasattr(app, "process_exchange"):
-        return
-    for attribute in ("request_class", "process_request"):
-        if not hasattr(app, attribute):
-            raise ConfigurationError(f"app {name!r} is no application: it has no {attribute}")
-
-
-def _check_interface(app: Any, name: object) -> None:
-    """Say of an application that is one of another interface which it is, and what can be done.
-
-    :raises ConfigurationError: if it is called as one of WSGI (PEP 3333) or ASGI is.
-    """
-    if isinstance(app, type | ModuleType) or not callable(app):
-        return
-    call = app if inspect.isroutine(app) else type(app).__call__
-    try:
-        parameters = tuple(inspect.signature(call).parameters)[-3:]
-    except ValueError:
-        return  # What is built in may have none.
-    if parameters == ("scope", "receive", "send"):
-        raise ConfigurationError(
-            f"app {name!r} is an ASGI application, and Kyoukai serves none: a server of ASGI does, uvicorn "
-            "or granian; what there is of it as WSGI can be mounted"
-        )
-    if parameters[-2:] == ("environ", "start_response"):
-        raise ConfigurationError(
-            f"app {name!r} is a WSGI application: mount it in one of Kyoukai, and serve that: "
-            "app = Kyoukai('name'); app.mount('/', the_wsgi_application)"
-        )

@@ -18,7 +18,9 @@ from asphalt.core import run_application
 from kyoukai.core.contract.references import UnresolvedReferenceError
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import MOST
+from kyoukai.core.serving import threads
 from kyoukai.server.applications import load
+from kyoukai.server.hosting import HOSTING
 from kyoukai.server.leaving import name_threads_left
 from kyoukai.server.logs import LogSettings, access_log_to, own_logging, read_level, settle
 from kyoukai.server.starting import exiting_by_signal
@@ -49,7 +51,8 @@ def launch(
     :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop where it is installed.
     :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has not
         set that up: a name of :mod:`logging`. See :mod:`kyoukai.server.logs`.
-    :param max_threads: threads of the loop's default executor; by default Python's own number.
+    :param max_threads: threads of the loop's default executor, and of an application of WSGI; by default
+        Python's own number.
     :param start_timeout: seconds that the start may take, in place of the file's; 0: as long as it likes.
     :param app_dir: a folder in which the application's module is looked for first.
     :param file: what a configuration file has for Asphalt's runner: ``event_loop_policy``,
@@ -72,6 +75,7 @@ def launch(
     max_threads = file.get("max_threads") if max_threads is None else max_threads
     if max_threads is not None and (type(max_threads) is not int or max_threads < 1):
         raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
+    threads.max_threads.set(max_threads)
     patience = choose_start_timeout(start_timeout, file)
     others = threading.enumerate()
     with exiting_by_signal(), contextlib.ExitStack() as stack:
@@ -164,8 +168,9 @@ def explained(settings: Mapping[str, Any]) -> dict[str, Any]:
         return dict(settings)
     from kyoukai.server.failed_load import FailedLoad, load_or_explain
 
-    app = load_or_explain(settings["app"], factory=settings.get("factory") is True)
-    loaded = {**settings, "app": app, "factory": False}
+    app = load_or_explain(settings["app"], factory=settings.get("factory") is True, settings=settings)
+    hosted = {name: value for name, value in settings.items() if name not in HOSTING}
+    loaded = {**hosted, "app": app, "factory": False}
     if isinstance(app, FailedLoad):
         loaded.pop("debug", None)
     return loaded

@@ -55,13 +55,14 @@ def report_in_one_line() -> None:
 def announce(facts: Mapping[str, Any], by: str = "") -> None:
     """Log that a server serves.
 
-    :param facts: its ``urls``; the names of its ``backend``, or backends, and of its ``loop``; a ``hint``,
-        which may be empty.
+    :param facts: its ``urls``; the names of its ``backend``, or backends, of its ``loop``, and of the
+        ``interface`` of its application; a ``hint``, which may be empty.
     :param by: by how many workers.
     """
     urls, backends = ", ".join(facts["urls"]), "backends" if "," in facts["backend"] else "backend"
-    text = "Kyoukai %s serves %s (%s %s, loop %s)%s"
-    logger.info(text, version("kyoukai"), urls, backends, facts["backend"], facts["loop"], by)
+    served = {"kyoukai": "", "asgi": ", ASGI", "wsgi": ", WSGI"}[facts["interface"]]
+    text = "Kyoukai %s serves %s (%s %s, loop %s%s)%s"
+    logger.info(text, version("kyoukai"), urls, backends, facts["backend"], facts["loop"], served, by)
     if facts["hint"]:
         logger.info("%s", facts["hint"])
 

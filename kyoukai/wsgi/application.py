@@ -49,10 +49,13 @@ class WSGIApplication:
     :param threads: how many requests are answered at a time; ``None``: as ``max_threads`` says, or 4 more
         than there are cores, 32 at the most.
     :param max_waiting: how many more may wait for a thread; what comes beyond is answered with 503.
+    :param root_path: where it is mounted, ``SCRIPT_NAME``: a proxy has taken it off the path. A prefix that a
+        trusted proxy names outranks it.
     :param multiprocess: whether other processes serve it at the same time: ``wsgi.multiprocess``.
     :raises ConfigurationError: if it cannot be called, or a number is none.
     """
 
+    interface = "wsgi"
     plans_every_body = False
     declared_methods = frozenset({ALL})
     """Which methods there are is the application's affair."""
@@ -63,6 +66,7 @@ class WSGIApplication:
         *,
         threads: int | None = None,
         max_waiting: int = MAX_WAITING,
+        root_path: str = "",
         multiprocess: bool = False,
     ) -> None:
         if not callable(application):
@@ -75,7 +79,7 @@ class WSGIApplication:
         self.max_waiting = max_waiting
         self._workers = Workers(_describe(application), self.threads)
         self._own = {"wsgi.multithread": self.threads > 1, "wsgi.multiprocess": multiprocess}
-        self._is_full = False
+        self._root_path = root_path
 
     def __repr__(self) -> str:
         return f"<WSGIApplication {self._workers.name} in {self.threads} threads>"
@@ -126,6 +130,8 @@ class WSGIApplication:
         forwarding = exchange.server.forwarding
         if forwarding is not None:
             forwarding.apply(environ)
+        if self._root_path and not environ["SCRIPT_NAME"]:
+            environ["SCRIPT_NAME"] = self._root_path
         adapt(environ)
         environ |= self._own
         return environ

@@ -83,16 +83,20 @@ def test_no_hint_where_http2_is_offered_or_http_1_is_not(
 
 
 @pytest.mark.parametrize(
-    ("backend", "said"),
-    [("httptools", "(backend httptools, "), ("h2, httptools", "(backends h2, httptools, ")],
+    ("backend", "interface", "said"),
+    [
+        ("httptools", "kyoukai", "(backend httptools, loop uvloop)"),
+        ("h2, httptools", "kyoukai", "(backends h2, httptools, loop uvloop)"),
+        ("httptools", "asgi", "(backend httptools, loop uvloop, ASGI)"),
+        ("httptools", "wsgi", "(backend httptools, loop uvloop, WSGI)"),
+    ],
 )
-def test_the_announcement(caplog: pytest.LogCaptureFixture, backend: str, said: str) -> None:
+def test_the_announcement(caplog: pytest.LogCaptureFixture, backend: str, interface: str, said: str) -> None:
     caplog.set_level(logging.INFO, "kyoukai.server")
-    announce(
-        {"urls": ["http://a", "https://b"], "backend": backend, "loop": "uvloop", "hint": ""}, " by 2 workers"
-    )
+    facts = {"urls": ["http://a", "https://b"], "backend": backend, "loop": "uvloop", "interface": interface}
+    announce({**facts, "hint": ""}, " by 2 workers")
     [message] = caplog.messages
-    assert f" serves http://a, https://b {said}loop uvloop) by 2 workers" in message
+    assert message.endswith(f" serves http://a, https://b {said} by 2 workers")
     caplog.clear()
-    announce({"urls": ["https://b"], "backend": backend, "loop": "uvloop", "hint": "there is more"})
+    announce({**facts, "hint": "there is more"})
     assert caplog.messages[1:] == ["there is more"]

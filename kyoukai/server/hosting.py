@@ -1,0 +1,183 @@
+"""From what ``app`` refers to, an application of any interface, to one that the server answers by.
+
+One of Kyoukai is served as it is. One of ASGI or WSGI is wrapped: what it is, the way in which it is called
+says, or ``interface`` does.
+"""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Final, NoReturn
+
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.interfaces import interface_of
+from kyoukai.server.settings import check_type
+from kyoukai.server.supervisor.worker import this_worker
+
+AUTO: Final = "auto"
+OWN: Final = "kyoukai"
+ASGI: Final = "asgi"
+WSGI: Final = "wsgi"
+
+INTERFACES: Final = (AUTO, OWN, ASGI, WSGI)
+
+LIFESPANS: Final = ("auto", "on", "off")
+
+HOSTING: Final = frozenset({"interface", "root_path", "lifespan"})
+"""The settings of a component that say how an application of another interface is served."""
+
+CALLS: Final = {ASGI: "(scope, receive, send)", WSGI: "(environ, start_response)"}
+
+ROOT_PATH: Final = re.compile(r"(?:/[^/?#\s\x00-\x1f\x7f]+)*")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hosting:
+    """How an application is served that may be of another interface."""
+
+    interface: str = AUTO
+    """One of :data:`INTERFACES`."""
+    root_path: str = ""
+    """Where an application of ASGI or WSGI is mounted, by a proxy that takes this off the path."""
+    lifespan: str = "auto"
+    """Whether the lifespan of one of ASGI is run, one of :data:`LIFESPANS`."""
+
+    @classmethod
+    def take(cls, settings: Mapping[str, Any]) -> "Hosting":
+        """Return what the settings of a component say.
+
+        :raises ConfigurationError: if one of them cannot be used.
+        """
+        interface = _check_choice("interface", check_type(settings, "interface", AUTO), INTERFACES)
+        root_path = check_type(settings, "root_path", "")
+        if ROOT_PATH.fullmatch(root_path) is None:
+            raise ConfigurationError(
+                f"root_path is {root_path!r}; it must be a path that begins with '/' and does not end with it"
+            )
+        lifespan = _check_choice("lifespan", check_type(settings, "lifespan", "auto"), LIFESPANS)
+        return cls(interface, root_path, lifespan)
+
+
+def host(app: Any, name: object, hosting: Hosting) -> Any:
+    """Return the application that is served for ``app``: itself, or what serves it.
+
+    :param name: what messages call it.
+    :raises ConfigurationError: if it is no application, or none of the interface that is asked for.
+    """
+    kind = find_interface(app, name, hosting.interface)
+    if kind == OWN:
+        _check_unused(name, hosting)
+        return app
+    if kind == WSGI:
+        from kyoukai.wsgi import WSGIApplication
+
+        if hosting.lifespan == "on":
+            raise ConfigurationError(f"lifespan is 'on', and app {name!r}, of WSGI, has none: leave it out")
+        return WSGIApplication(app, root_path=hosting.root_path, multiprocess=this_worker() is not None)
+    raise ConfigurationError(f"app {name!r} is an ASGI application, and Kyoukai serves none yet")
+
+
+def interface_served(app: Any) -> str:
+    """Return which interface an application that :func:`host` returned is of, for the log."""
+    served: str = getattr(app, "interface", OWN)
+    return served
+
+
+def find_interface(app: Any, name: object, wanted: str) -> str:
+    """Return which interface ``app`` is served by: ``kyoukai``, ``asgi`` or ``wsgi``.
+
+    :param name: what messages call it.
+    :param wanted: one of :data:`INTERFACES`.
+    :raises ConfigurationError: if it is no application, or none of the interface that is wanted.
+    """
+    is_own = not isinstance(app, type) and (
+        hasattr(app, "process_exchange") or hasattr(app, "process_request")
+    )
+    if is_own and wanted in (AUTO, OWN, interface_served(app)):
+        _check_own(app, name)
+        return OWN
+    found = interface_of(app)
+    if found is not None and wanted in (AUTO, found):
+        return found
+    if is_own or found is not None:
+        kind = "one of Kyoukai" if is_own else f"one of {str(found).upper()}"
+        right = OWN if is_own else found
+        raise ConfigurationError(
+            f"app {name!r} is no application of {wanted}, but {kind}: set interface, or --interface, to "
+            f"{right}"
+        )
+    if wanted not in CALLS:
+        _fail(app, name)
+    _check_call(app, name, wanted)
+    return wanted
+
+
+def _check_own(app: Any, name: object) -> None:
+    if hasattr(app, "process_exchange"):
+        return
+    for attribute in ("request_class", "process_request"):
+        if not hasattr(app, attribute):
+            raise ConfigurationError(f"app {name!r} is no application: it has no {attribute}")
+
+
+def _check_unused(name: object, hosting: Hosting) -> None:
+    """Check that nothing is set that an application of Kyoukai's own does not take."""
+    for setting in ("root_path", "lifespan"):
+        if getattr(hosting, setting) != getattr(Hosting(), setting):
+            raise ConfigurationError(
+                f"{setting} is for what Kyoukai makes an application of by itself, and app {name!r} is one"
+            )
+
+
+def _check_call(app: Any, name: object, wanted: str) -> None:
+    """Check what does not tell of which interface it is: whether it can be called as it should be."""
+    arguments = CALLS[wanted]
+    if isinstance(app, type) or not callable(app) or not _takes(app, arguments.count(",") + 1):
+        makes = "; if it returns an application, set factory, or --factory" if callable(app) else ""
+        raise ConfigurationError(
+            f"app {name!r} cannot be called with {arguments}, as an application of {wanted.upper()} is{makes}"
+        )
+
+
+def _takes(function: Any, count: int) -> bool:
+    try:
+        inspect.signature(function, follow_wrapped=False).bind(*([None] * count))
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # What is built in may not say.
+    return True
+
+
+def _fail(app: Any, name: object) -> NoReturn:
+    """Say why something is no application that can be served.
+
+    :raises ConfigurationError: always.
+    """
+    if isinstance(app, ModuleType):
+        reason = "is a module, and no application: name what is in it, as module:attribute"
+    elif isinstance(app, type):
+        reason = (
+            "is a class, and no application; if it can be called without arguments, set factory, or --factory"
+        )
+    elif callable(app) and not inspect.iscoroutinefunction(app) and (_takes(app, 2) or _takes(app, 3)):
+        reason = (
+            "can be called in several ways, and may be an application of ASGI or of WSGI: set interface, or "
+            "--interface, to asgi or wsgi"
+        )
+    elif inspect.iscoroutinefunction(app):
+        reason = "is a coroutine function, and no application"
+    elif inspect.isroutine(app):
+        reason = "is a function, and no application; if it returns one, set factory, or --factory"
+    else:
+        reason = "is no application: it has no request_class"
+    raise ConfigurationError(f"app {name!r} {reason}")
+
+
+def _check_choice(name: str, value: str, known: tuple[str, ...]) -> str:
+    lowered = value.lower()
+    if lowered not in known:
+        raise ConfigurationError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
+    return lowered
