@@ -85,7 +85,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.asgi": CORE | {"kyoukai.interfaces", "kyoukai.websocket"},
     "kyoukai.wsgi": CORE,
     # What serves an application of another interface is imported where there is one.
-    "kyoukai.server": CORE | {"kyoukai.interfaces", "kyoukai.wsgi"},
+    "kyoukai.server": CORE | {"kyoukai.asgi", "kyoukai.interfaces", "kyoukai.wsgi"},
     "kyoukai.asphalt": CORE | {"kyoukai.commands", "kyoukai.web", "kyoukai.server"},
     "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.server"}),
     "kyoukai.commands": CORE | {"kyoukai.server"},

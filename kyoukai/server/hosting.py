@@ -76,7 +76,9 @@ def host(app: Any, name: object, hosting: Hosting) -> Any:
         if hosting.lifespan == "on":
             raise ConfigurationError(f"lifespan is 'on', and app {name!r}, of WSGI, has none: leave it out")
         return WSGIApplication(app, root_path=hosting.root_path, multiprocess=this_worker() is not None)
-    raise ConfigurationError(f"app {name!r} is an ASGI application, and Kyoukai serves none yet")
+    from kyoukai.asgi import ASGIApplication
+
+    return ASGIApplication(app, root_path=hosting.root_path, lifespan=hosting.lifespan)
 
 
 def interface_served(app: Any) -> str:

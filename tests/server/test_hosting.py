@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Request, Response
 
+from kyoukai.asgi import ASGIApplication
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.applications import resolve_application
 from kyoukai.server.hosting import Hosting, find_interface, interface_served
@@ -133,6 +134,13 @@ def test_an_application_of_wsgi_is_wrapped() -> None:
     assert interface_served(app) == "wsgi"
     assert resolve_application(app) is app
     assert interface_served(own) == "kyoukai"
+
+
+def test_an_application_of_asgi_is_wrapped() -> None:
+    app = resolve_application(asgi, hosting=Hosting("asgi", "/shop", "off"))
+    assert isinstance(app, ASGIApplication)
+    assert (app.application, app.root_path) == (asgi, "/shop")
+    assert interface_served(app) == "asgi"
 
 
 def test_a_factory_may_return_one_of_any_interface() -> None:

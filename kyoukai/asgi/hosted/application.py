@@ -55,6 +55,7 @@ class ASGIApplication:
     :raises ConfigurationError: if one of them is no such thing.
     """
 
+    interface = "asgi"
     declared_methods: Iterable[str] = (ALL,)
     """It is asked by every method that is in capitals."""
 
