@@ -36,7 +36,7 @@ from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.applications import resolve_application
 from kyoukai.server.connection_events import ConnectionLostEvent, ConnectionMadeEvent, has_listeners
 from kyoukai.server.entrance import Entrance, renewals
-from kyoukai.server.hosting import Hosting, interface_served
+from kyoukai.server.hosting import interface_served
 from kyoukai.server.listeners import Listeners
 from kyoukai.server.logs import enable_own_loggers
 from kyoukai.server.observers import make_observers, make_traces
@@ -122,9 +122,7 @@ class KyoukaiComponent(Component):
     ) -> None:
         report_in_one_line()
         check_names(settings)
-        self.app = resolve_application(
-            app, factory=check_type(settings, "factory", False), hosting=Hosting.take(settings)
-        )
+        self.app = resolve_application(app, settings)
         if check_type(settings, "debug", False):
             set_debug_mode(self.app)
         listeners = Listeners.from_settings({**settings, "ssl": ssl})
@@ -259,12 +257,8 @@ class KyoukaiComponent(Component):
 
     def _facts(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
         hint = hint_at_http2(self.backends, self.entrance.listeners)
-        return {
-            "backend": self.backend_name,
-            "loop": loop_name(loop),
-            "interface": interface_served(self.app),
-            "hint": hint,
-        }
+        interface = interface_served(self.app)
+        return {"backend": self.backend_name, "loop": loop_name(loop), "interface": interface, "hint": hint}
 
     def _publish(self, ctx: Context) -> None:
         name = self.resource_name

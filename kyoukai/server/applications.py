@@ -5,29 +5,32 @@ import inspect
 import operator
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.references import UnresolvedReferenceError, resolve
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.hosting import Hosting, host
+from kyoukai.server.settings import check_type
 
-PLAIN: Final = Hosting()
+EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def resolve_application(app: Any, *, factory: bool = False, hosting: Hosting = PLAIN) -> AnyApplication:
+def resolve_application(app: Any, settings: Mapping[str, Any] = EMPTY) -> AnyApplication:
     """Return the application that ``app`` is, or refers to as ``module:attribute`` or ``file.py:attribute``.
 
     One of ASGI or WSGI is wrapped in what serves it.
 
-    :param factory: whether it is a function that returns the application.
-    :param hosting: how one of another interface is served.
-    :raises ConfigurationError: if there is none, or it is no application.
+    :param settings: of a component: ``factory``, whether ``app`` is a function that returns the application;
+        and what :class:`~kyoukai.server.hosting.Hosting` takes.
+    :raises ConfigurationError: if there is none, it is no application, or a setting is no good.
     :raises BaseException: what the application's module raises when it is imported, or the factory
         when it is called, as it is.
     """
+    factory, hosting = check_type(settings, "factory", False), Hosting.take(settings)
     if app is None:
         raise ConfigurationError("app is not set; it must be an application, or module:attribute")
     if isinstance(app, str) and ":" not in app:

@@ -17,7 +17,6 @@ from werkzeug.wrappers import Request, Response
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.applications import resolve_application
-from kyoukai.server.hosting import Hosting
 from kyoukai.server.locality import comes_from_here
 
 logger: Final = logging.getLogger("kyoukai.server")
@@ -61,14 +60,10 @@ class FailedLoad:
         return Response("Internal Server Error\n", 500, headers, mimetype="text/plain")
 
 
-def load_or_explain(app: Any, *, factory: bool, settings: Mapping[str, Any]) -> Any:
-    """Return the application that ``app`` is or refers to, or what says why it cannot be loaded.
-
-    :param factory: whether it is a function that returns the application.
-    :param settings: of the component; of them, how an application of another interface is served.
-    """
+def load_or_explain(settings: Mapping[str, Any]) -> Any:
+    """Return the application that the settings of a component name, or what says why it cannot be loaded."""
     try:
-        return resolve_application(app, factory=factory, hosting=Hosting.take(settings))
+        return resolve_application(settings["app"], settings)
     except ConfigurationError as error:
         reason = str(error)
     except (Exception, SystemExit) as error:

@@ -168,7 +168,7 @@ def explained(settings: Mapping[str, Any]) -> dict[str, Any]:
         return dict(settings)
     from kyoukai.server.failed_load import FailedLoad, load_or_explain
 
-    app = load_or_explain(settings["app"], factory=settings.get("factory") is True, settings=settings)
+    app = load_or_explain(settings)
     hosted = {name: value for name, value in settings.items() if name not in HOSTING}
     loaded = {**hosted, "app": app, "factory": False}
     if isinstance(app, FailedLoad):

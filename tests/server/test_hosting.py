@@ -128,7 +128,7 @@ def test_an_application_of_asgi_2_is_refused_whatever_is_wanted() -> None:
 
 
 def test_an_application_of_wsgi_is_wrapped() -> None:
-    app = resolve_application(wsgi, hosting=Hosting(root_path="/shop"))
+    app = resolve_application(wsgi, {"root_path": "/shop"})
     assert isinstance(app, WSGIApplication)
     assert app.application is wsgi
     assert interface_served(app) == "wsgi"
@@ -137,17 +137,17 @@ def test_an_application_of_wsgi_is_wrapped() -> None:
 
 
 def test_an_application_of_asgi_is_wrapped() -> None:
-    app = resolve_application(asgi, hosting=Hosting("asgi", "/shop", "off"))
+    app = resolve_application(asgi, {"interface": "asgi", "root_path": "/shop", "lifespan": "off"})
     assert isinstance(app, ASGIApplication)
     assert (app.application, app.root_path) == (asgi, "/shop")
     assert interface_served(app) == "asgi"
 
 
 def test_a_factory_may_return_one_of_any_interface() -> None:
-    assert resolve_application(lambda: own, factory=True) is own
-    made = resolve_application(lambda: WSGI(), factory=True)
+    assert resolve_application(lambda: own, {"factory": True}) is own
+    made = resolve_application(lambda: WSGI(), {"factory": True})
     assert isinstance(made, WSGIApplication)
-    made = resolve_application(WSGI, factory=True, hosting=Hosting("wsgi"))
+    made = resolve_application(WSGI, {"factory": True, "interface": "wsgi"})
     assert isinstance(made, WSGIApplication)
 
 
@@ -178,13 +178,13 @@ def test_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("app", "hosting", "said"),
+    ("app", "settings", "said"),
     [
-        (own, Hosting(root_path="/a"), "root_path is for what Kyoukai makes an application of by itself"),
-        (own, Hosting(lifespan="off"), "lifespan is for what Kyoukai makes an application of by itself"),
-        (wsgi, Hosting(lifespan="on"), "lifespan is 'on', and app .*, of WSGI, has none"),
+        (own, {"root_path": "/a"}, "root_path is for what Kyoukai makes an application of by itself"),
+        (own, {"lifespan": "off"}, "lifespan is for what Kyoukai makes an application of by itself"),
+        (wsgi, {"lifespan": "on"}, "lifespan is 'on', and app .*, of WSGI, has none"),
     ],
 )
-def test_a_setting_that_has_no_meaning_for_an_application(app: Any, hosting: Hosting, said: str) -> None:
+def test_a_setting_that_has_no_meaning_for_an_application(app: Any, settings: Any, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        resolve_application(app, hosting=hosting)
+        resolve_application(app, settings)
