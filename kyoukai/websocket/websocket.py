@@ -85,7 +85,12 @@ class WebSocket:
         """
         if self.connection is not None or self._accepting is not None:
             raise RuntimeError("the WebSocket is accepted already")
-        await self._accept_once(headers)
+        try:
+            await self._accept_once(headers)
+        except BaseException:
+            # With other fields, say, it can be accepted yet.
+            self._accepting = None
+            raise
 
     async def _accept_once(self, headers: Iterable[tuple[str, str]] = ()) -> WebSocketConnection:
         """Return the connection. Where several tasks come for it at once, one opens it for all."""

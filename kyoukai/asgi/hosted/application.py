@@ -1,10 +1,7 @@
 """An application of ASGI 3, as one of the lower form."""
 
-import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
-
-from werkzeug.exceptions import HTTPException
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.exchange.answer_writer import AnswerWriter
@@ -15,6 +12,7 @@ from kyoukai.core.semantics.methods import ALL
 from kyoukai.core.semantics.request_head import RequestHead
 from kyoukai.core.serving.application import BodyPlan
 
+from .endings import leave_unanswered, note_failure
 from .http import HTTPCall
 from .lifespan import MODES, Lifespans
 from .scope import (
@@ -25,11 +23,10 @@ from .scope import (
     note_forwarded,
     wire_extensions,
 )
+from .websocket_requests import asks_for_websocket, make_settings, process_websocket
 
 if TYPE_CHECKING:
     from asphalt.core import Context
-
-logger: Final = logging.getLogger("kyoukai.asgi")
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -52,6 +49,9 @@ class ASGIApplication:
         paths that come here. A prefix that a trusted proxy names takes its place.
     :param lifespan: ``"on"``: it is started and stopped by the lifespan protocol; ``"off"``: it is not;
         ``"auto"``: it is, if it knows that protocol.
+    :param websocket: limits and deadlines of its WebSockets, by name: what
+        :class:`~kyoukai.websocket.WebSocketSettings` takes. By default pages of every origin may connect:
+        applications look at that by themselves.
     :raises ConfigurationError: if one of them is no such thing.
     """
 
@@ -59,7 +59,14 @@ class ASGIApplication:
     declared_methods: Iterable[str] = (ALL,)
     """It is asked by every method that is in capitals."""
 
-    def __init__(self, application: ASGICallable, *, root_path: str = "", lifespan: str = "auto") -> None:
+    def __init__(
+        self,
+        application: ASGICallable,
+        *,
+        root_path: str = "",
+        lifespan: str = "auto",
+        websocket: Mapping[str, Any] | None = None,
+    ) -> None:
         if not callable(application):
             raise ConfigurationError(f"an ASGI application is called, and {application!r} cannot be")
         if not isinstance(root_path, str) or (root_path and not root_path.startswith("/")):
@@ -72,6 +79,8 @@ class ASGIApplication:
         """The calls that go on behind their answers."""
         self.lifecycle = Lifespans(application, lifespan, self.going_on)
         """Its start and its stop."""
+        self.websocket = make_settings(websocket)
+        """The settings of its WebSockets; ``None``: the library that they need is missing."""
         self._heads: Known[int, HeadScope] = Known(MAX_KNOWN)
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan:
@@ -83,6 +92,9 @@ class ASGIApplication:
 
         :raises Exception: what the application raises, or what it has left undone.
         """
+        if exchange.head.upgrade and asks_for_websocket(exchange.head):
+            await process_websocket(self, exchange)
+            return
         call = HTTPCall(exchange, self.going_on)
         scope = self.make_scope(exchange)
         try:
@@ -131,36 +143,3 @@ class ASGIApplication:
         if self._heads.is_wanted(key) and scope.size <= MAX_KNOWN_SIZE:
             self._heads.keep(key, scope)
         return scope
-
-
-def note_failure(call: HTTPCall, exc: BaseException) -> None:
-    """Pass on what an application raised, unless it comes of a client that is gone.
-
-    :raises BaseException: what is to be logged and, where nothing has been sent, answered with 500.
-    """
-    exchange = call.exchange
-    if call.was_told:
-        logger.debug("an application failed, once it was told that its client is gone", exc_info=exc)
-    elif exchange.client.is_gone and not exchange.is_answered:
-        head = exchange.head
-        text = "the application failed on %s %r (request id %s), whose client is gone"
-        logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
-    elif isinstance(exc, HTTPException):
-        # It would be the answer. To ASGI it is an exception like any other.
-        raise RuntimeError("the application raised an HTTP error") from exc
-    else:
-        raise exc
-
-
-def leave_unanswered(call: HTTPCall) -> None:
-    """Break off an answer that the application has not ended, since its client is gone.
-
-    :raises RuntimeError: if the client is not.
-    """
-    exchange = call.exchange
-    if exchange.client.is_gone:
-        return
-    if not call.was_told:
-        what = "begun its answer" if call.start is None else "ended its answer"
-        raise RuntimeError(f"the application has returned, and has not {what}")
-    exchange.reset()

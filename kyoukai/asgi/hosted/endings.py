@@ -1,0 +1,43 @@
+"""What an application has left undone when its call ends."""
+
+import logging
+from typing import Final
+
+from werkzeug.exceptions import HTTPException
+
+from .http import HTTPCall
+
+logger: Final = logging.getLogger("kyoukai.asgi")
+
+
+def note_failure(call: HTTPCall, exc: BaseException) -> None:
+    """Pass on what an application raised, unless it comes of a client that is gone.
+
+    :raises BaseException: what is to be logged and, where nothing has been sent, answered with 500.
+    """
+    exchange = call.exchange
+    if call.was_told:
+        logger.debug("an application failed, once it was told that its client is gone", exc_info=exc)
+    elif exchange.client.is_gone and not exchange.is_answered:
+        head = exchange.head
+        text = "the application failed on %s %r (request id %s), whose client is gone"
+        logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
+    elif isinstance(exc, HTTPException):
+        # It would be the answer. To ASGI it is an exception like any other.
+        raise RuntimeError("the application raised an HTTP error") from exc
+    else:
+        raise exc
+
+
+def leave_unanswered(call: HTTPCall) -> None:
+    """Break off an answer that the application has not ended, since its client is gone.
+
+    :raises RuntimeError: if the client is not.
+    """
+    exchange = call.exchange
+    if exchange.client.is_gone:
+        return
+    if not call.was_told:
+        what = "begun its answer" if call.start is None else "ended its answer"
+        raise RuntimeError(f"the application has returned, and has not {what}")
+    exchange.reset()

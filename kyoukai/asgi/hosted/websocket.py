@@ -1,0 +1,256 @@
+"""One WebSocket of an application, as the WebSocket format of ASGI has it, in its version 2.5.
+
+Frames, limits, pings and the closing handshake are those of :mod:`kyoukai.websocket`; here are the events,
+and what an application may do when.
+"""
+
+import asyncio
+import enum
+import functools
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from werkzeug.exceptions import Forbidden, HTTPException
+
+from kyoukai.core.exchange.error_response import error_response
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.exchange.upgrades import UpgradeRequired
+from kyoukai.core.exchange.witness import bear_witness
+from kyoukai.core.faults import is_end
+from kyoukai.websocket import WebSocket, WebSocketClosed, WebSocketSettings
+from kyoukai.websocket.connection import WebSocketConnection
+from kyoukai.websocket.failing import NORMAL, close_failed
+from kyoukai.websocket.handshake import VersionMismatch, agree
+from kyoukai.websocket.opening import open_websocket
+
+from .endings import leave_unanswered, note_failure
+from .host import Host
+from .http import HTTPCall
+from .websocket_events import disconnect, read_accepted, read_message, read_reason, websocket_scope
+
+logger: Final = logging.getLogger("kyoukai.asgi")
+
+ABNORMAL: Final = 1006
+
+
+class State(enum.Enum):
+    """How far a WebSocket is, as the application knows it."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    DENYING = "denying"
+    """The answer to the handshake is a response, whose body is being sent."""
+    CLOSED = "closed"
+
+
+class WebSocketCall:
+    """One call of an application for a WebSocket.
+
+    :param websocket: it is opened when the application accepts it.
+    :param http: sends the answer where it does not.
+    :param offered: the subprotocols that the client offers.
+    """
+
+    __slots__ = ("_answered", "_is_announced", "_offered", "_websocket", "failure", "http", "state")
+
+    def __init__(self, websocket: WebSocket, http: HTTPCall, offered: Sequence[str] = ()) -> None:
+        self.http = http
+        """Sends the answer, where the application does not accept."""
+        self._websocket = websocket
+        self._offered = offered
+        self._is_announced = False
+        self._answered: asyncio.Future[None] | None = None
+        self.state = State.CONNECTING
+        self.failure: HTTPException | None = None
+        """What has answered the handshake in the place of the application; it has been told by this."""
+
+    # What the application calls
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next event: ``websocket.connect``, then ``websocket.receive``, at last ``.disconnect``.
+
+        It may be cancelled, and nothing is lost by that.
+        """
+        if not self._is_announced:
+            self._is_announced = True
+            return {"type": "websocket.connect"}
+        if self.state is not State.OPEN:
+            await self._wait_answered()
+        if self.state is not State.OPEN:
+            return disconnect(WebSocketClosed(ABNORMAL))
+        try:
+            message = await self._websocket.receive()
+        except WebSocketClosed as closed:
+            return disconnect(closed)
+        kind = "text" if isinstance(message, str) else "bytes"
+        return {"type": "websocket.receive", kind: message}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Take an event, and return when the client has room for the next.
+
+        :raises WebSocketClosed: if the WebSocket is closed, by whomever, or was refused; it is an
+            :exc:`OSError`.
+        :raises RuntimeError: if the event is none that can follow.
+        :raises TypeError: if a value in it is of the wrong type.
+        :raises ValueError: if a value in it cannot be sent.
+        """
+        kind = message["type"]
+        if self.state is State.OPEN:
+            if kind == "websocket.send":
+                await self._websocket.send(read_message(message))
+            elif kind == "websocket.close":
+                await self._close(message)
+            else:
+                raise RuntimeError(f"{kind!r} cannot be sent on a WebSocket that is accepted")
+        elif self.state is State.CLOSED or self.http.was_told:
+            raise self._closed_error()
+        elif self.state is State.DENYING:
+            if kind != "websocket.http.response.body":
+                raise RuntimeError(f"{kind!r} cannot be sent after websocket.http.response.start")
+            await self._deny(message)
+        elif kind == "websocket.accept":
+            await self._accept(message)
+        elif kind == "websocket.close":
+            await self._refuse()
+        elif kind == "websocket.http.response.start":
+            self.state = State.DENYING
+            await self._deny(message)
+        else:
+            raise RuntimeError(f"{kind!r} was sent before websocket.accept")
+
+    # Its answer to the handshake
+
+    async def _accept(self, message: dict[str, Any]) -> None:
+        fields = read_accepted(message, self._offered)
+        try:
+            await self._websocket.accept(fields)
+        except HTTPException as error:
+            # Whoever looks at the handshake besides the application has answered it.
+            self.failure = error
+            self._settle(State.CLOSED)
+            raise WebSocketClosed(ABNORMAL, "the handshake was answered with an error") from None
+        except WebSocketClosed:
+            self._settle(State.CLOSED)
+            raise
+        self._settle(State.OPEN)
+
+    async def _refuse(self) -> None:
+        """Answer with 403: the application has closed what it has not accepted."""
+        self._websocket.refused = True
+        answer = error_response(Forbidden("The WebSocket was not accepted."), self.http.exchange.head.accept)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        self.state = State.DENYING
+        await self._deny({"type": "start", "status": answer.status_code, "headers": headers})
+        await self._deny({"type": "body", "body": answer.get_data()})
+
+    async def _deny(self, message: dict[str, Any]) -> None:
+        """Send a part of a response; those of WebSockets have the names of others, with something before."""
+        kind = message["type"].rpartition(".")[2]
+        try:
+            await self.http.send({**message, "type": f"http.response.{kind}"})
+        except ConnectionResetError:
+            self._settle(State.CLOSED)
+            raise self._closed_error() from None
+        if self.http.is_over:
+            self._settle(State.CLOSED)
+
+    def _settle(self, state: State) -> None:
+        """Note what has become of the handshake: whoever waits for that goes on."""
+        self.state = state
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
+
+    async def _wait_answered(self) -> None:
+        """Wait until the application has answered the handshake, or the client is gone."""
+        exchange = self.http.exchange
+        while self.state in (State.CONNECTING, State.DENYING):
+            if exchange.client_ended:
+                self.http.was_told = True
+                return
+            if self._answered is None:
+                self._answered = asyncio.get_running_loop().create_future()
+            ended = asyncio.ensure_future(exchange.wait_client_ended())
+            try:
+                await asyncio.wait((self._answered, ended), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ended.cancel()
+
+    # Afterwards
+
+    async def _close(self, message: dict[str, Any]) -> None:
+        if self._websocket.closed is not None:
+            raise self._closed_error()
+        code = message.get("code", 1000)
+        await self._websocket.close(1000 if code is None else code, read_reason(message.get("reason")))
+
+    def _closed_error(self) -> WebSocketClosed:
+        connection = self._websocket.connection
+        return WebSocketClosed(ABNORMAL) if connection is None else connection.closed_error()
+
+
+async def call_application(application: Any, scope: dict[str, Any], call: WebSocketCall) -> None:
+    """Have an application answer for a WebSocket.
+
+    :raises HTTPException: what has answered the handshake in its place.
+    :raises Exception: what it raises before the handshake is answered, or what it has left undone.
+    :raises BaseException: what it raises once it has accepted.
+    """
+    try:
+        await application(scope, call.receive, call.send)
+    except BaseException as exc:
+        if call.state is State.OPEN or is_end(exc):
+            raise
+        if call.failure is not None:
+            raise call.failure from exc
+        note_failure(call.http, exc)
+        return
+    if call.failure is not None:
+        raise call.failure
+    if not call.http.is_over and call.state is not State.OPEN:
+        leave_unanswered(call.http)
+
+
+async def answer_websocket(host: Host, settings: WebSocketSettings, exchange: Exchange) -> None:
+    """Answer a request that opens a WebSocket, by a wire that can have one.
+
+    :raises HTTPException: if the handshake is malformed, or of another version, or pages of its origin may
+        not connect.
+    :raises Exception: what the application raises before the handshake is answered, or has left undone.
+    """
+    environ = exchange.head.environ | exchange.client_environ
+    try:
+        agreed = agree(environ, settings, ())
+    except VersionMismatch:
+        raise UpgradeRequired("The version of WebSocket that is spoken here is 13.") from None
+    scope = websocket_scope(host.make_scope(exchange))
+    task = asyncio.current_task()
+
+    async def open_connection(fields: Iterable[tuple[str, str]]) -> WebSocketConnection:
+        opened = open_websocket(exchange, agreed, settings, [*fields], task=task)
+        # The answer ends here: what the tunnel carries has an end of its own.
+        exchange.tell(None)
+        exchange.task = None
+        exchange.is_answered = True
+        return opened
+
+    websocket = WebSocket(open_connection, None)
+    call = WebSocketCall(websocket, HTTPCall(exchange, host.going_on), scope["subprotocols"])
+    try:
+        await call_application(host.application, scope, call)
+    except BaseException as exc:
+        if websocket.connection is None:
+            raise
+        close_failed(websocket.connection, exc, functools.partial(log_failure, exchange))
+    else:
+        if websocket.connection is not None:
+            websocket.connection.begin_close(NORMAL)
+    finally:
+        host.going_on.discard(call.http)
+
+
+def log_failure(exchange: Exchange, error: Exception) -> None:
+    """Log what an application has raised whose WebSocket was open."""
+    text = "WebSocket %r: the application failed (request id %s)"
+    logger.error(text, exchange.head.path, exchange.request_id, exc_info=error)
+    bear_witness(error, {})
