@@ -5,7 +5,7 @@ It is a wire: the server's scopes become exchanges, and what they send goes by t
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
 from asphalt.core import Component
@@ -16,7 +16,7 @@ from kyoukai.core.errors import ConfigurationError
 from .exchange import ASGIExchange
 from .inlet import Receive
 from .lifespan import live
-from .outbox import Send
+from .outbox import Event, Send
 from .scopes import extensions_of
 from .serving import Serving
 
@@ -25,7 +25,7 @@ logger: Final = logging.getLogger("kyoukai.asgi")
 NOT_OURS: Final = ("backend", "backend_options", "bind", "host", "port", "ssl", "uds")
 """Settings of a component that are about sockets, which are the ASGI server's."""
 
-Scope = dict[str, Any]
+Scope = MutableMapping[str, Any]
 
 
 class ASGIExport:
@@ -81,7 +81,7 @@ class ASGIExport:
     async def _live(self, receive: Receive, send: Send) -> None:
         serving = Serving(self._make(), self._timeout)
 
-        async def told(event: dict[str, Any]) -> None:
+        async def told(event: Event) -> None:
             if event["type"] == "lifespan.startup.complete":
                 self._serving = self._servings[serving.loop] = serving
             elif event["type"].startswith("lifespan.shutdown"):

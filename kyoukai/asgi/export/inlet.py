@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kyoukai.core.exchange.tasks import begin_task
@@ -10,7 +10,7 @@ from kyoukai.core.exchange.tasks import begin_task
 if TYPE_CHECKING:
     from contextvars import Context
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 logger: Final = logging.getLogger("kyoukai.asgi")
 
@@ -25,7 +25,7 @@ class Asking(Protocol):
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop."""
 
-    def take_event(self, event: dict[str, Any]) -> bool:
+    def take_event(self, event: MutableMapping[str, Any]) -> bool:
         """Take one, and return whether there may be more."""
 
     def lose(self) -> None:

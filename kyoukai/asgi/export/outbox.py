@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from kyoukai.core.exchange.client_state import ClientState
 
-Event = dict[str, Any]
+Event = MutableMapping[str, Any]
 Send = Callable[[Event], Awaitable[None]]
 
 HIGH_WATER: Final = 64 * 1024
