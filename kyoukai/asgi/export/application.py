@@ -73,10 +73,20 @@ class ASGIExport:
             if serving is None or serving.loop is not asyncio.get_running_loop():
                 serving = await self._find()
             await ASGIExchange(serving.wire(extensions_of(scope)), scope).serve(receive, send)
+        elif kind == "websocket":
+            await self._open(scope, receive, send)
         elif kind == "lifespan":
             await self._live(receive, send)
         else:
             raise ValueError(f"the scope {kind!r} is none that is served")
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # It needs the library websockets, as routes for WebSockets do.
+        from .websocket import ASGIWebSocketExchange
+
+        serving = await self._find()
+        wire = serving.wire(extensions_of(scope), is_websocket=True)
+        await ASGIWebSocketExchange(wire, scope).serve(receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         serving = Serving(self._make(), self._timeout)

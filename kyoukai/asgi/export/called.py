@@ -34,20 +34,21 @@ class CalledExchange(Exchange):
     __slots__ = (
         "_caller",
         "_environ",
-        "_scope",
         "_stalled",
         "inlet",
         "is_broken",
         "outbox",
+        "scope",
     )
 
     owner: Wire
 
     def __init__(self, owner: Wire, scope: Mapping[str, Any]) -> None:
         super().__init__(owner)
-        self._scope = scope
+        self.scope = scope
+        """What the server says of the call."""
         self._environ: dict[str, Any] | None = None
-        self.outbox = Outbox(self.client)
+        self.outbox = Outbox(self)
         """What the server has yet to be given."""
         self.inlet: Inlet | None = None
         """What asks the server; ``None``: nothing needs to be asked yet."""
@@ -131,6 +132,8 @@ class CalledExchange(Exchange):
             await inlet.end()
             if task is not None and not task.done():
                 self.lose(cancel=True)
+                # A tunnel's handler goes on where that is lost.
+                task.cancel()
                 await asyncio.wait([task], timeout=LAST_WORDS)
         finally:
             self.server.drop(self)
@@ -143,17 +146,21 @@ class CalledExchange(Exchange):
         super().lose(cancel)
         self.outbox.drop()
         if not is_begun or self.task is None:
-            self.outbox.close()
+            self.end_call()
 
     def note_task(self, task: "asyncio.Task[None] | None") -> None:
         """Keep the task that answers, and end the call with it."""
         super().note_task(task)
         if task is None:
-            self.outbox.close()
+            self.end_call()
         elif self.inlet is not None and self.inlet.task is not None:
             task.add_done_callback(self._note_end)
 
     def _note_end(self, task: "asyncio.Task[None]") -> None:
+        self.end_call()
+
+    def end_call(self) -> None:
+        """End the call, once the server has what it is to be sent."""
         self.outbox.close()
 
     def start_task(self) -> None:
@@ -167,7 +174,7 @@ class CalledExchange(Exchange):
         """What the environ has of the scope."""
         environ = self._environ
         if environ is None:
-            self._environ = environ = read_environ(self._scope, self.head.path)
+            self._environ = environ = read_environ(self.scope, self.head.path)
         return environ
 
     # What the component's server calls
@@ -192,7 +199,11 @@ class CalledExchange(Exchange):
         if self.outbox.in_hand is not None and self._caller is not None:
             self._caller.cancel()
 
-    # Reading
+    # What is written, and read
+
+    def reset(self) -> None:
+        """Break the answer off: what has been sent of it reaches the client, and no end does."""
+        self.is_broken = True
 
     def pause_client(self) -> None:
         """Ask the server for no more of the body for now."""
@@ -218,5 +229,5 @@ class CalledExchange(Exchange):
             self.send_continue()
 
     def answered(self) -> None:
-        """End the call, once the server has the answer."""
-        self.outbox.close()
+        """End the call."""
+        self.end_call()

@@ -9,7 +9,7 @@ from kyoukai.core.semantics.answer_head import AnswerHead
 from .answer_heads import encode_head
 from .called import CalledExchange
 from .files import file_event
-from .outbox import Event
+from .outbox import HIGH_WATER, Event
 from .scopes import read_head
 from .wire import TRAILERS, Wire
 
@@ -35,7 +35,7 @@ class ASGIExchange(CalledExchange):
 
     def receive_scope(self) -> None:
         """Take the head of the request."""
-        sent = read_head(self._scope)
+        sent = read_head(self.scope)
         self.awaits_continue = sent.expects_continue
         self.receive(sent)
 
@@ -102,12 +102,7 @@ class ASGIExchange(CalledExchange):
         if event is None:
             return False
         self.is_ended = "path" in event
-        self.outbox.put(event)
-        self.client.pause()
+        self.outbox.put(event, HIGH_WATER)
         await self.client.wait_room()
         self.sent += size
         return True
-
-    def reset(self) -> None:
-        """Break the answer off: what has been sent of it reaches the client, and no end does."""
-        self.is_broken = True

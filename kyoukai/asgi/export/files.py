@@ -25,21 +25,24 @@ def file_event(file: Any, size: int, extensions: Container[str]) -> Event | None
             "count": size,
             "more_body": True,
         }
-    if PATHSEND in extensions and _is_all_of(file, size):
-        return {"type": "http.response.pathsend", "path": os.path.abspath(file.name)}
-    return None
+    path = path_of(file, size) if PATHSEND in extensions else None
+    return None if path is None else {"type": "http.response.pathsend", "path": path}
 
 
-def _is_all_of(file: Any, size: int) -> bool:
-    """Return whether the file at the path of an open file is that one, and what is sent is all of it."""
-    path = file.name
-    if not isinstance(path, str) or file.tell():
-        return False
+def path_of(file: Any, size: int) -> str | None:
+    """Return the path of an open file, where all of it is to be sent.
+
+    :return: ``None``: it has none, as where it is deleted, or not all of it is to be sent.
+    """
+    if file.tell():
+        return None
     opened = os.fstat(file.fileno())
     if not stat.S_ISREG(opened.st_mode) or opened.st_size != size:
-        return False
+        return None
     try:
+        # One that was opened below a folder has no name of its own.
+        path = os.readlink(f"/proc/self/fd/{file.fileno()}")
         # Another one may have taken its place since it was opened, of another size.
-        return os.path.samestat(opened, os.stat(path))
+        return path if os.path.samestat(opened, os.stat(path)) else None
     except OSError:
-        return False
+        return None

@@ -3,9 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
-
-from kyoukai.core.exchange.client_state import ClientState
+from typing import Any, Final, Protocol
 
 Event = MutableMapping[str, Any]
 Send = Callable[[Event], Awaitable[None]]
@@ -14,16 +12,27 @@ HIGH_WATER: Final = 64 * 1024
 """Bytes that may wait for the server to take them: with so many, the application waits. asyncio's."""
 
 
+class Flow(Protocol):
+    """What is told whether the server keeps up."""
+
+    def pause_writing(self) -> None:
+        """Note that it does not."""
+
+    def resume_writing(self) -> None:
+        """Note that it has caught up."""
+
+
 class Outbox:
     """What one answer has yet to be sent, in order.
 
-    :param client: whether it keeps up, which is changed here.
+    :param flow: what fills it.
     """
 
-    __slots__ = ("_client", "_size", "_waiter", "events", "in_hand", "is_closed")
+    __slots__ = ("_flow", "_is_dropped", "_is_full", "_size", "_waiter", "events", "in_hand", "is_closed")
 
-    def __init__(self, client: ClientState) -> None:
-        self._client = client
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._is_dropped = self._is_full = False
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
         self.events: deque[Event] = deque()
@@ -38,14 +47,14 @@ class Outbox:
 
         :param size: bytes of content in it.
         """
-        client = self._client
-        if client.is_gone:
+        if self._is_dropped:
             return
         self.events.append(event)
         if size:
             self._size += size
-            if self._size >= HIGH_WATER and not client.is_paused:
-                client.pause()
+            if self._size >= HIGH_WATER and not self._is_full:
+                self._is_full = True
+                self._flow.pause_writing()
         self._wake()
 
     def close(self) -> None:
@@ -54,7 +63,8 @@ class Outbox:
         self._wake()
 
     def drop(self) -> None:
-        """Forget what has not been sent: the client is gone."""
+        """Forget what has not been sent, and take no more: the client is gone."""
+        self._is_dropped = True
         self.events.clear()
         self._size = 0
 
@@ -63,7 +73,7 @@ class Outbox:
 
         :raises BaseException: what ``send`` raises.
         """
-        events, client = self.events, self._client
+        events = self.events
         while True:
             while events:
                 self.in_hand = event = events.popleft()
@@ -73,8 +83,9 @@ class Outbox:
                     self.in_hand = None
                 if not events:
                     self._size = 0
-                    if client.is_paused:
-                        client.resume()
+                    if self._is_full:
+                        self._is_full = False
+                        self._flow.resume_writing()
             if self.is_closed:
                 return
             self._waiter = asyncio.get_running_loop().create_future()

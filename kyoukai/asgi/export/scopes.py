@@ -91,6 +91,9 @@ def read_environ(scope: Mapping[str, Any], path: str) -> dict[str, Any]:
         peer=client,
     )
     environ[SCOPE] = scope
+    if client is not None and not client[1]:
+        # A gateway tells the address alone.
+        del environ["REMOTE_PORT"]
     root = scope.get("root_path")
     if root:
         prefix = root.encode().decode("latin-1").rstrip("/")

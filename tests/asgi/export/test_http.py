@@ -109,7 +109,10 @@ def test_the_environ_is_that_of_the_scope() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("others", [{"client": None, "server": ("/run/app.sock", None)}, {"client": ("", 0)}])
+@pytest.mark.parametrize(
+    "others",
+    [{"client": None, "server": ("/run/app.sock", None)}, {"client": ("", 0)}, {"client": (None, 0)}],
+)
 def test_a_client_without_an_address_has_none(others: dict[str, Any]) -> None:
     async def main() -> None:
         async with serving(make_app()) as app:
@@ -149,6 +152,17 @@ def test_a_server_that_tells_no_raw_path_is_taken_at_its_path() -> None:
         async with serving(make_app()) as app:
             call = await get(app, path="/environ", raw_path=None, headers=[[b"host", b"example.com"]])
         assert json.loads(call.body)["RAW_URI"] == "/environ"
+
+    run(main)
+
+
+def test_a_client_may_have_an_address_alone() -> None:
+    async def main() -> None:
+        async with serving(make_app()) as app:
+            call = await get(app, b"/environ", client=("192.0.2.1", 0))
+        environ = json.loads(call.body)
+        assert environ["REMOTE_ADDR"] == "192.0.2.1"
+        assert "REMOTE_PORT" not in environ
 
     run(main)
 
