@@ -7,6 +7,7 @@ from typing import Final
 
 from benchmarks import content
 
+ROOT: Final = Path(__file__).resolve().parent.parent
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
 ENVIRONMENT: Final = content.CACHE / f"peers-{sys.version_info.major}.{sys.version_info.minor}"
 PYTHON: Final = ENVIRONMENT / "bin" / "python"
@@ -26,6 +27,15 @@ def make_peers() -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
     subprocess.run([str(PYTHON), "-m", "pip", "install", "-q", "-r", str(REQUIREMENTS)], check=True)
     INSTALLED.write_text(wanted, "utf-8")
+
+
+def install_ours() -> None:
+    """Install this Kyoukai beside the peers, whose versions stay as they are: it hosts their applications.
+
+    What is in this folder is used as it is, also when it has changed.
+    """
+    words = ("-c", str(REQUIREMENTS), "-e", str(ROOT))
+    subprocess.run([str(PYTHON), "-m", "pip", "install", "-q", *words], check=True)
 
 
 def make_file() -> None:

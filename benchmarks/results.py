@@ -110,16 +110,20 @@ def in_order(names: Iterable[str], known: Iterable[str]) -> list[str]:
     return [name for name in known if name in wanted]
 
 
-def merge(old: Results, new: Results) -> Results:
+def merge(
+    old: Results, new: Results, workloads: Iterable[str] = WORKLOADS, servers: Iterable[str] = SERVERS
+) -> Results:
     """Return the results of two runs: what the new one measured is taken from it.
 
+    :param workloads: all that there are, in order.
+    :param servers: likewise.
     :raises ValueError: if they are of two machines, or were not run alike: they cannot be compared.
     """
     for name in ("machine", "rounds", "seconds", "base"):
         if old[name] != new[name]:
             raise ValueError(f"the results are of another {name}: {old[name]}, not {new[name]}")
     merged = dict(new)
-    for name, known in (("workloads", WORKLOADS), ("servers", SERVERS)):
+    for name, known in (("workloads", workloads), ("servers", servers)):
         both = old[name] | new[name]
         merged[name] = {key: both[key] for key in in_order(both, known)}
     for name in ("without", "samples"):

@@ -30,7 +30,7 @@ KYOUKAI: Final = (
 )
 KYOUKAI_TLS: Final = "--ssl-certfile {certificate} --ssl-keyfile {key}"
 UVICORN: Final = (
-    "-m uvicorn benchmarks.peers.{target} --port {{port}} --loop uvloop --http {http} --no-access-log"
+    "-m uvicorn {target} --port {{port}} --loop uvloop --http {http} --no-access-log"
     " --log-level warning --timeout-keep-alive 75"
 )
 UVICORN_TLS: Final = "--ssl-certfile {certificate} --ssl-keyfile {key}"
@@ -45,7 +45,7 @@ def kyoukai(about: str, backend: str) -> Server:
 
 def uvicorn(about: str, module: str, http: str, *distributions: str) -> Server:
     """Return an application on uvicorn."""
-    command = UVICORN.format(target=f"{module}:app", http=http)
+    command = UVICORN.format(target=f"benchmarks.peers.{module}:app", http=http)
     return Server(about, command, ("uvicorn", http, "uvloop", *distributions), UVICORN_TLS)
 
 
