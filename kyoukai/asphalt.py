@@ -91,19 +91,17 @@ class KyoukaiComponent(Component):
     :param backend_options: options for the backend, by name; of a list, a mapping of such by the names of
         backends.
     :param limits: :class:`~kyoukai.core.limits.Limits`, or its values by name.
-    :param ssl: ``certificate`` and ``key`` to serve by TLS: see
-        :func:`~kyoukai.server.tls.make_ssl_context`.
+    :param ssl: ``certificate`` and ``key`` for TLS: see :func:`~kyoukai.server.tls.make_ssl_context`.
     :param settings: ``bind``, or ``host``, ``port`` or ``uds``, the addresses: see
         :meth:`~kyoukai.server.listeners.Listeners.from_settings`; ``factory``, whether ``app`` is a
         function that returns the application; ``interface``, ``root_path`` and ``lifespan``, see
         :class:`~kyoukai.server.hosting.Hosting`; ``server_field``, the Server field of every answer, empty
         for none; ``trusted_proxies``, ``forwarded`` and what begins so, see
         :mod:`kyoukai.core.semantics.forwarding`; ``access_log`` and ``access_log_format``, see
-        :mod:`kyoukai.server.access_log`;
-        ``cancel_on_disconnect``, whether a handler is cancelled when its client is gone; ``resource_name``,
-        the name of the resources, where a process has several components; ``traces``, see
-        :mod:`kyoukai.server.traces`; ``trace``, see :mod:`kyoukai.server.tracing`; ``debug``, whether the
-        application is in debug mode.
+        :mod:`kyoukai.server.access_log`; ``cancel_on_disconnect``, whether a handler is cancelled when its
+        client is gone; ``resource_name``, the name of the resources, where a process has several components;
+        ``traces``, see :mod:`kyoukai.server.traces`; ``trace``, see :mod:`kyoukai.server.tracing`;
+        ``debug``, whether the application is in debug mode.
     :raises ConfigurationError: if a setting is unknown or its value is no good.
     """
 
@@ -134,6 +132,7 @@ class KyoukaiComponent(Component):
         several addresses it is the first."""
         self.urls: tuple[str, ...] = ()
         """What to type into a browser, once it has started: one of each address listened on."""
+        self._exported_by = ""
         self.trace = check_type(settings, "trace", False)
         self.resource_name = check_name(check_type(settings, "resource_name", "default"))
         if not isinstance(limits, Limits):
@@ -208,8 +207,8 @@ class KyoukaiComponent(Component):
 
     @property
     def backend_name(self) -> str:
-        """The name of the backend; of several, all of them: ``h2, httptools``."""
-        return ", ".join(self.backends)
+        """The name of the backend, or of several: ``h2, httptools``; of another server: ``asgi``."""
+        return self._exported_by or ", ".join(self.backends)
 
     @property
     def url(self) -> str:
@@ -223,6 +222,7 @@ class KyoukaiComponent(Component):
         """Serve by another server, which has sockets and signals, while the block runs."""
         # What the application starts by itself, such as the server of a test, is its own.
         export.set(None)
+        self._exported_by = exporting.name
         await self._begin_application(ctx, lifecycle)
         try:
             self._publish(ctx)

@@ -26,6 +26,8 @@ class Serving:
     :param timeout: seconds that the start may take; ``None``: as long as it likes.
     """
 
+    name = "asgi"
+
     def __init__(self, component: Component, timeout: float | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         """Where it serves."""

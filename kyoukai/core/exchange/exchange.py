@@ -355,6 +355,11 @@ class Exchange(AnswerWriter):
     # What the application asks, as ``ctx.proto``
 
     @property
+    def component(self) -> Any:
+        """The component that is served for, as a connection has it; ``None``: the wire is served for none."""
+        return getattr(self.owner, "component", None)
+
+    @property
     def app(self) -> Any:
         """The application."""
         return self.owner.app

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 class Export(Protocol):
     """What serves in the place of sockets."""
 
+    name: str
+    """What applications know this wire by, as they know a backend by its name."""
+
     def begin(self, component: "ServerComponent", context: "Context") -> None:
         """Serve from now on, until the context's end.
 

@@ -34,6 +34,10 @@ def make_app() -> Kyoukai:
     async def environ(ctx: HTTPRequestContext) -> dict[str, Any]:
         return {name: value for name, value in ctx.environ.items() if isinstance(value, str)}
 
+    @app.route("/wire")
+    async def wire(ctx: HTTPRequestContext) -> str:
+        return str(ctx.proto.component.backend_name)
+
     @app.route("/pieces")
     async def pieces(ctx: HTTPRequestContext) -> Response:
         async def make() -> AsyncIterator[bytes]:
@@ -376,5 +380,13 @@ def test_a_body_that_is_late_is_refused() -> None:
         async with serving(make_app(), limits={"body_timeout": 0.05}) as app:
             call = Call(app, http_scope("POST", b"/echo", (b"content-length", b"10")))
             assert (await call.end()).status == 408
+
+    run(main)
+
+
+def test_a_handler_knows_the_wire_by_a_name() -> None:
+    async def main() -> None:
+        async with serving(make_app()) as app:
+            assert (await get(app, b"/wire")).body == b"asgi"
 
     run(main)

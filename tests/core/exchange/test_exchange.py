@@ -62,6 +62,9 @@ def test_what_it_starts_with() -> None:
         assert (exchange.is_begun, exchange.is_answered, exchange.task) == (False, False, None)
         assert (exchange.client_gone, exchange.client_ended) == (False, False)
         assert exchange.app is exchange.owner.app
+        assert exchange.component is None
+        exchange.owner.component = component = object()
+        assert exchange.component is component
         assert exchange.server is exchange.owner.server
         assert exchange.has_turn
 
