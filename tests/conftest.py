@@ -1,8 +1,12 @@
 import asyncio
+import contextlib
 import functools
 import gc
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import hypothesis
@@ -15,6 +19,7 @@ from kyoukai.core.contract.registry import registrations
 # Its checks are assertions too, and hold under `python -O` where pytest rewrites them.
 pytest.register_assert_rewrite(
     "tests.environments",
+    "tests.exported.shelves",
     "tests.logged",
     "tests.served_examples",
     "tests.server.supervisor.supervised",
@@ -22,6 +27,8 @@ pytest.register_assert_rewrite(
 )
 
 from .corpus_report import pytest_terminal_summary as pytest_terminal_summary  # noqa: E402
+from .exported.peers import PEERS  # noqa: E402
+from .exported.shelves import Shelf, shelf  # noqa: E402
 from .serving import Running  # noqa: E402
 
 # They ship with this distribution. One that is not registered fails its tests; none is skipped.
@@ -33,6 +40,11 @@ BACKENDS = sorted({*OURS, *(registration.name for registration in registrations(
 # For a run on another version, where the whole of them have run on this one.
 hypothesis.settings.register_profile("fewer", max_examples=10)
 
+OUR_DEFAULT = "kyoukai"
+"""Our own server, as it is where nothing is said of its backend."""
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
@@ -40,16 +52,31 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
     config.addinivalue_line("markers", "every_wire: also run by HTTP/2, on one loop")
     config.addinivalue_line("markers", "http1: in a module of every wire, is of HTTP/1 alone")
+    config.addinivalue_line("markers", "every_backend: serve the example on each backend and loop, too")
+    config.addinivalue_line("markers", "our_wire(reason): asks for what another server need not have")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of every wire by HTTP/2, too: on one loop, for no wire differs between loops."""
     test = metafunc.definition
-    if test.get_closest_marker("every_wire") and not test.get_closest_marker("http1"):
+    if "example_server" in metafunc.fixturenames:
+        metafunc.parametrize("example_server", servers_of(test), indirect=True)
+    elif test.get_closest_marker("every_wire") and not test.get_closest_marker("http1"):
         combinations = [(backend, loop) for backend in BACKENDS for loop in sorted(LOOPS)]
         names = ("backend", "loop_factory")
         test.add_marker(pytest.mark.parametrize(names, [*combinations, (HTTP2, "uvloop")], indirect=True))
+
+
+def servers_of(test: pytest.Item | pytest.Function) -> list[str]:
+    """Return the names of the servers that the examples of a test are served by, ours and others."""
+    ours = [OUR_DEFAULT]
+    by_http2 = test.get_closest_marker("every_wire")
+    if by_http2 or test.get_closest_marker("every_backend"):
+        ours = [f"{backend}-{loop}" for backend in BACKENDS for loop in sorted(LOOPS)]
+    if by_http2:
+        ours.append(f"{HTTP2}-uvloop")
+    return ours if test.get_closest_marker("our_wire") else [*ours, *PEERS]
 
 
 def pytest_collection_finish() -> None:
@@ -96,6 +123,59 @@ def serve(backend: str, loop_factory: Any) -> Iterator[Callable[..., Running]]:
         server = Running(app=app, **settings)
         servers.append(server)
         return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Load an example as a module of its own, gone after the test."""
+
+    def load(path: str) -> ModuleType:
+        file = EXAMPLES / path
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, file.stem, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def shelves() -> Iterator[Callable[[str], Shelf]]:
+    """Return another server, by its name, that serves one example after the other."""
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda name: stack.enter_context(shelf(name)))
+
+
+@pytest.fixture
+def example_server(
+    request: pytest.FixtureRequest, load: Callable[[str], ModuleType], shelves: Callable[[str], Shelf]
+) -> Iterator[Callable[..., Any]]:
+    """Serve the application of an example until the test's end, by each server in turn.
+
+    These are ours and others, by ``app.asgi``. It returns the server, which has the same face whosever it is,
+    and the example's module.
+    """
+    servers: list[Running | Shelf] = []
+
+    def start(path: str, **settings: Any) -> tuple[Running | Shelf, Any]:
+        if request.param in PEERS:
+            server = shelves(request.param)
+            module: Any = server.take(EXAMPLES / path, **settings)
+        else:
+            backend, _, loop = request.param.partition("-")
+            if loop:
+                settings = {"backend": backend, "loop_factory": LOOPS[loop], **settings}
+            module = load(path)
+            server = Running(app=module.app, port=0, **settings)
+        servers.append(server)
+        return server, module
 
     yield start
     for server in servers:

@@ -112,18 +112,23 @@ class Process:
             self._open -= 1
             self._changed.notify_all()
 
+    @property
+    def log(self) -> str:
+        """What it says of what it does."""
+        return self.stderr
+
     def wait_for(self, pattern: str | re.Pattern[str], count: int = 1) -> re.Match[str]:
-        """Wait until standard error has ``count`` matches of the pattern, and return the last."""
+        """Wait until the log has ``count`` matches of the pattern, and return the last."""
         compiled = re.compile(pattern)
 
         def matches() -> list[re.Match[str]]:
-            return list(compiled.finditer(self.stderr))
+            return list(compiled.finditer(self.log))
 
         with self._changed:
             self._changed.wait_for(lambda: len(matches()) >= count or not self._open, PATIENCE)
             found = matches()
         if len(found) < count:
-            raise AssertionError(f"{pattern!r} did not come {count} times; it said:\n{self.stderr}")
+            raise AssertionError(f"{pattern!r} did not come {count} times; it said:\n{self.log}")
         return found[count - 1]
 
     @property

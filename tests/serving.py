@@ -198,6 +198,9 @@ def error_records(caplog: Any) -> list[logging.LogRecord]:
 class Running:
     """A component that serves, in a thread with an event loop of its own."""
 
+    lacks: frozenset[str] = frozenset()
+    """What this server does not do, of what others do not all do: see :mod:`tests.exported.peers`."""
+
     def __init__(self, loop_factory: Any = asyncio.new_event_loop, **settings: Any) -> None:
         self.component = KyoukaiComponent(**settings)
         self.by_http2 = settings.get("backend") == "h2"
@@ -217,6 +220,11 @@ class Running:
     def server(self) -> Any:
         """What the connections share."""
         return self.component.server
+
+    @property
+    def backend_name(self) -> str:
+        """What applications know the wire by."""
+        return self.component.backend_name
 
     @property
     def port(self) -> int:

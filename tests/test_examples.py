@@ -11,9 +11,7 @@ import re
 import sys
 import tomllib
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -27,42 +25,17 @@ from kyoukai.core.contract.registry import GROUP, check_backend
 from kyoukai.testing import run_rules
 
 from .certificates import write_certificate
+from .exported.peers import CLOSE, EARLY_HINTS, HALF_CLOSE, TRAILERS
+from .exported.shelves import Shelf
 from .serving import Answer, Answering, Client, Running, message, running
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Load an example as a module of its own, gone after the test."""
-
-    def load(path: str) -> ModuleType:
-        file = EXAMPLES / path
-        spec = importlib.util.spec_from_file_location(file.stem, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, file.stem, module)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
-
-
-@pytest.fixture
-def example(load: Any) -> Iterator[Any]:
+def example(example_server: Any) -> Any:
     """Serve the application of an example until the test's end."""
-    servers: list[Running] = []
-
-    def start(path: str) -> tuple[Running, ModuleType]:
-        module = load(path)
-        server = Running(app=module.app, port=0)
-        servers.append(server)
-        return server, module
-
-    yield start
-    for server in servers:
-        server.stop()
+    return example_server
 
 
 def ask(server: Running, target: str, method: str = "GET", *fields: str, body: bytes | None = None) -> Answer:
@@ -72,12 +45,13 @@ def ask(server: Running, target: str, method: str = "GET", *fields: str, body: b
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
-def test_hello_on_every_backend(serve: Any, load: Any, backend: str) -> None:
-    server = serve(load("hello/hello.py").app)
+@pytest.mark.every_wire
+def test_hello_on_every_backend(example: Any) -> None:
+    server, _ = example("hello/hello.py")
     page = ask(server, "/")
     assert (page.status, page.fields["content-type"]) == (200, "text/html; charset=utf-8")
     assert b"<h1>Hello, world</h1>" in page.body
-    assert f"<strong>{backend}</strong>".encode() in page.body
+    assert f"<strong>{server.backend_name}</strong>".encode() in page.body
     assert b'<a href="/request">' in page.body
 
     greeted = ask(server, "/", "POST", FORM, body=b"name=%3Cb%3E+A")
@@ -208,7 +182,12 @@ def test_bodies(example: Any, tmp_path: Path) -> None:
     with server.connect() as client:
         client.send(message("PUT", "/backups/today", "Content-Length: 100") + b"not all of it")
         client.end()
-        assert client.receive().status == 400
+        if HALF_CLOSE in server.lacks:
+            # It breaks off, or answers for the application, or is just late.
+            assert client.receive_rest()[:13] in (b"", b"HTTP/1.1 500 ", b"HTTP/1.1 400 ")
+        else:
+            assert client.receive().status == 400
+    server.wait_until_empty()
     assert [path.name for path in tmp_path.iterdir()] == ["today.backup"]
     assert (tmp_path / "today.backup").read_bytes() == data
 
@@ -271,8 +250,9 @@ def test_blueprints(example: Any) -> None:
     assert nowhere.fields["content-type"] == "application/json"
 
 
-def test_groups(serve: Any, load: Any) -> None:
-    server = serve(load("docs/groups.py").app)
+@pytest.mark.every_wire
+def test_groups(example: Any) -> None:
+    server, _ = example("docs/groups.py")
     assert ask(server, "/books/").body == (
         b'{"titles":["Dubliners","Ulysses"],"first":"/books/0","requests":1}'
     )
@@ -287,8 +267,9 @@ def test_groups(serve: Any, load: Any) -> None:
     assert b'"requests":2}' in ask(server, "/albums/").body
 
 
-def test_hosts(serve: Any, load: Any) -> None:
-    server = serve(load("docs/hosts.py").app)
+@pytest.mark.every_wire
+def test_hosts(example: Any) -> None:
+    server, _ = example("docs/hosts.py")
 
     def text(host: str, target: str) -> bytes:
         return server.request(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).body
@@ -328,21 +309,28 @@ def test_files(example: Any) -> None:
 def test_hints(example: Any) -> None:
     server, _ = example("docs/hints.py")
     with server.connect() as client:
-        hint = client.request(message())
-        assert (hint.status, hint.fields["link"]) == (103, "</style.css>; rel=preload; as=style")
+        client.send(message())
+        if EARLY_HINTS not in server.lacks:
+            hint = client.receive()
+            assert (hint.status, hint.fields["link"]) == (103, "</style.css>; rel=preload; as=style")
         page = client.receive()
-        assert (page.status, page.fields["link"]) == (200, hint.fields["link"])
+        assert (page.status, page.fields["link"]) == (200, "</style.css>; rel=preload; as=style")
 
 
 def test_trailers(example: Any) -> None:
     server, _ = example("docs/trailers.py")
     body = b"0,0\n1,1\n2,4\n"
     with server.connect() as client:
-        client.send(message("GET", "/export", "TE: trailers", "Connection: TE"))
-        assert client.receive_head().fields["trailer"] == "Content-Digest"
-        assert client.receive_until(b"\r\n0\r\n").count(b"\r\n") == 7
-        digest = b64encode(hashlib.sha256(body).digest())
-        assert client.receive_until(b"\r\n\r\n") == b"Content-Digest: sha-256=:%b:\r\n\r\n" % digest
+        asking = message("GET", "/export", "TE: trailers", "Connection: TE")
+        if TRAILERS in server.lacks:
+            answer = client.request(asking)
+            assert (answer.body, "trailer" in answer.fields) == (body, False)
+        else:
+            client.send(asking)
+            assert client.receive_head().fields["trailer"] == "Content-Digest"
+            assert client.receive_until(b"\r\n0\r\n").count(b"\r\n") == 7
+            digest = b64encode(hashlib.sha256(body).digest())
+            assert client.receive_until(b"\r\n\r\n") == b"Content-Digest: sha-256=:%b:\r\n\r\n" % digest
         answer = client.request(message("GET", "/export"))
         assert (answer.body, "trailer" in answer.fields) == (body, False)
 
@@ -389,13 +377,22 @@ def test_a_client_that_does_not_wait_takes_no_message(example: Any) -> None:
 
 def test_a_start_a_stop_and_tasks_between(example: Any, capsys: pytest.CaptureFixture[str]) -> None:
     server, module = example("docs/lifecycle.py")
-    outboxes = [found for found in gc.get_objects() if type(found) is module.Outbox]
-    assert outboxes[0].sent == ["we are open"]
+    outbox = server.only("Outbox") if isinstance(server, Shelf) else only(module.Outbox)
+    assert outbox.sent == ["we are open"]
     assert ask(server, "/letters/Ann", "POST").status == 202
     server.stop()
-    assert outboxes[0].sent == ["we are open", "to Ann"]
-    assert not outboxes[0].is_open
-    assert capsys.readouterr().out == "all sent\n"
+    assert outbox.sent == ["we are open", "to Ann"]
+    assert not outbox.is_open
+    if isinstance(server, Shelf):
+        server.process.until(lambda: "all sent\n" in server.process.stdout)
+    else:
+        assert capsys.readouterr().out == "all sent\n"
+
+
+def only(kind: type) -> Any:
+    """Return the one instance that there is of a class."""
+    (found,) = [found for found in gc.get_objects() if type(found) is kind]
+    return found
 
 
 @pytest.mark.parametrize("backend", [None, "httptools"])
@@ -426,8 +423,9 @@ def test_an_application_without_routing(example: Any) -> None:
     assert ask(server, "/a/b", "PUT").body == b"PUT /a/b\n"
 
 
-def test_an_application_of_the_lower_form_on_every_backend(serve: Any, load: Any) -> None:
-    server = serve(load("docs/raw.py").app)
+@pytest.mark.every_backend
+def test_an_application_of_the_lower_form_on_every_backend(example: Any) -> None:
+    server, _ = example("docs/raw.py")
     with server.connect() as client:
         # Each piece comes back before the next is sent.
         client.send(message("POST", "/", "Transfer-Encoding: chunked"))
@@ -442,7 +440,8 @@ def test_an_application_of_the_lower_form_on_every_backend(serve: Any, load: Any
         client.send(b"0\r\n\r\n")
         assert client.receive_exactly(5) == b"0\r\n\r\n"
         # It was answered before it was whole, so that no request is looked for behind it.
-        assert client.receive_rest() == b""
+        if CLOSE not in server.lacks:
+            assert client.receive_rest() == b""
     with server.connect() as client:
         # A body that came along with its head is in memory.
         assert client.request(message("POST", "/", body=b"three")).body == b"THREE"
@@ -451,8 +450,9 @@ def test_an_application_of_the_lower_form_on_every_backend(serve: Any, load: Any
     assert (refused.status, refused.fields["allow"]) == (405, "POST")
 
 
-def test_an_answer_that_is_pushed_on_every_backend(serve: Any, load: Any) -> None:
-    server = serve(load("docs/pushed.py").app)
+@pytest.mark.every_wire
+def test_an_answer_that_is_pushed_on_every_backend(example: Any) -> None:
+    server, _ = example("docs/pushed.py")
     with server.connect() as client:
         client.send(message("POST", "/", "Transfer-Encoding: chunked", "TE: trailers", "Connection: TE"))
         for piece in (b"one", b"two"):
@@ -462,14 +462,16 @@ def test_an_answer_that_is_pushed_on_every_backend(serve: Any, load: Any) -> Non
             assert client.receive_exactly(8) == b"3\r\n%b\r\n" % piece
         client.send(b"0\r\n\r\n")
         digest = b64encode(hashlib.sha256(b"onetwo").digest())
-        assert client.receive_until(b"\r\n\r\n") == b"0\r\nContent-Digest: sha-256=:%b:\r\n\r\n" % digest
+        trailers = b"" if TRAILERS in server.lacks else b"Content-Digest: sha-256=:%b:\r\n" % digest
+        assert client.receive_until(b"\r\n\r\n") == b"0\r\n%b\r\n" % trailers
     with server.connect() as client:
         assert client.request(message("POST", "/", body=b"three")).body == b"three"
 
 
-def test_an_upgrade_on_every_backend(serve: Any, load: Any) -> None:
-    server = serve(load("docs/upgrade.py").app)
-    assert ask(server, "/echo").status == 400
+@pytest.mark.every_backend
+@pytest.mark.our_wire("A handler that goes on by a protocol of its own is given the connection.")
+def test_an_upgrade_on_every_backend(example: Any) -> None:
+    server, _ = example("docs/upgrade.py")
     with server.connect() as client:
         client.send(message("GET", "/echo", "Connection: upgrade", "Upgrade: echo"))
         head = client.receive_head()
@@ -478,13 +480,19 @@ def test_an_upgrade_on_every_backend(serve: Any, load: Any) -> None:
         assert client.receive_exactly(10) == b"to and fro"
 
 
-def test_a_migrated_application(serve: Any, load: Any) -> None:
+def test_who_asks_for_no_upgrade(example: Any) -> None:
+    server, _ = example("docs/upgrade.py")
+    refused = ask(server, "/echo")
+    assert (refused.status, b"Ask for an upgrade to echo." in refused.body) == (400, True)
+
+
+@pytest.mark.every_wire
+def test_a_migrated_application(example: Any) -> None:
     config = configuration("docs/migrated.yaml")
     settings = config.pop("component")
     assert (settings.pop("type"), config) == ("kyoukai", {"event_loop_policy": "uvloop"})
-    app = load("docs/migrated.py").app
     assert (settings["app"], settings["port"], settings["host"]) == ("shop:app", 4444, "0.0.0.0")
-    server = serve(app, limits=settings["limits"])
+    server, _ = example("docs/migrated.py", limits=settings["limits"])
     page = ask(server, "/")
     assert page.body == b'<a href="/items/1">the first</a>'
     assert (page.fields["content-type"], page.fields["x-shop"]) == ("text/html; charset=utf-8", "1")

@@ -1,10 +1,7 @@
 """The examples of the page on WebSockets do what they are shown for, by every backend."""
 
 import contextlib
-import importlib.util
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from .serving import PATIENCE, Running
 
-EXAMPLES = Path(__file__).parent.parent / "examples" / "docs"
+pytestmark = [pytest.mark.every_backend, pytest.mark.our_wire("not exported yet")]
 
 
 class Example:
@@ -45,28 +42,11 @@ class Example:
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Load an example as a module of its own, gone after the test."""
-
-    def load(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, module)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
-
-
-@pytest.fixture
-def example(serve: Any, load: Any) -> Any:
-    """Serve the application of an example on each backend, until the test's end."""
+def example(example_server: Any) -> Any:
+    """Serve the application of an example by each server, until the test's end."""
 
     def start(name: str) -> Example:
-        module = load(name)
-        return Example(serve(module.app), module)
+        return Example(*example_server(f"docs/{name}.py"))
 
     return start
 
@@ -86,7 +66,7 @@ def receive_all(client: ClientConnection) -> None:
 
 @pytest.mark.parametrize("backend", [None, "httptools"])
 def test_the_tests_of_an_application(load: Any, kyoukai_client: Any, backend: str | None) -> None:
-    module = load("testing_websockets")
+    module = load("docs/testing_websockets.py")
     module.test_shout(kyoukai_client, backend)
     module.test_pages_of_others(kyoukai_client)
 
