@@ -27,7 +27,6 @@ from kyoukai.commands.ranks import CommandLineNames, check_names
 from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.backend import Backend, claimed_features
 from kyoukai.core.contract.selection import create_backends, read_names
-from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.trusted_proxies import TrustedProxies
 from kyoukai.core.serving.exported import Export, export
@@ -122,6 +121,8 @@ class KyoukaiComponent(Component):
         check_names(settings)
         self.app = resolve_application(app, settings)
         if check_type(settings, "debug", False):
+            from kyoukai.web.debug_mode import set_debug_mode
+
             set_debug_mode(self.app)
         listeners = Listeners.from_settings({**settings, "ssl": ssl})
         names = choose_backends(backend, os.environ.get(BACKEND_VARIABLE))
@@ -276,16 +277,6 @@ class KyoukaiComponent(Component):
     def _dispatch_lost(self, protocol: object, exc: Exception | None) -> None:
         if has_listeners(KyoukaiComponent.connection_lost, self):
             self.connection_lost.dispatch(protocol, exc)
-
-
-def set_debug_mode(app: AnyApplication) -> None:
-    """Put an application into debug mode.
-
-    :raises ConfigurationError: if it has none.
-    """
-    if not isinstance(app, Kyoukai):
-        raise ConfigurationError(f"debug needs an application of the class Kyoukai, not {app!r}")
-    app.debug = True
 
 
 def choose_backends(configured: object, variable: str | None) -> tuple[str, ...]:

@@ -42,12 +42,15 @@ def run(context: click.Context, /, target: str, **options: Any) -> None:
     """Serve the application TARGET until SIGINT (Ctrl-C) or SIGTERM.
 
     TARGET is where the application is: 'module:attribute', as Python imports it, or a file,
-    'hello.py' or 'hello.py:attribute'. Without an attribute it is 'app'. With --factory it is a
-    function that returns the application. Or it is a configuration file for Asphalt, 'config.yaml'.
+    'hello.py' or 'hello.py:attribute'. Without an attribute it is 'app', or 'application' where there is
+    no such. It is one of Kyoukai, ASGI or WSGI; --interface says which, where that is not clear. With
+    --factory it is a function that returns the application. Or it is a configuration file for Asphalt,
+    'config.yaml'.
 
     \b
       kyoukai run hello.py
       kyoukai run guestbook.main:app --port 80 --host ::
+      kyoukai run project.wsgi --max-threads 40
       kyoukai run hello.py --backend reference --log-level debug
       kyoukai run config.yaml
 
@@ -62,7 +65,7 @@ def run(context: click.Context, /, target: str, **options: Any) -> None:
         if Path(target).suffix in (".yaml", ".yml"):
             run_file(target, outranks)
             return
-        default = "create_app" if outranks.get("factory") else "app"
+        default = "create_app" if outranks.get("factory") else "app,application"
         ranked = divide({"app": application_reference(target, default), **outranks})
         launch({**ranked.component, **ranked.supervisor}, **ranked.process)
 
@@ -100,10 +103,10 @@ def run_file(path: str, outranks: Mapping[str, Any]) -> None:
     launch(root, file=file, **process)
 
 
-def application_reference(target: str, default: str = "app") -> str:
+def application_reference(target: str, default: str = "app,application") -> str:
     """Return what the component takes as ``app`` for TARGET on the command line.
 
-    :param default: the attribute of a TARGET that names none.
+    :param default: the attributes of a TARGET that names none; the first that there is, is taken.
     :raises ConfigurationError: if TARGET is a file that is not there.
     """
     path, _, attribute = target.partition(":")

@@ -16,7 +16,7 @@ from typing import IO
 from .serving import PATIENCE, Client
 
 SERVES = re.compile(
-    r"serves (?P<urls>(?P<url>(?:https?|unix):[^\s,]+).*) \(backends? (?P<backend>.+), loop (?P<loop>\w+)\)"
+    r"serves (?P<urls>(?P<url>(?:https?|unix):[^\s,]+).*) \(backends? (?P<backend>.+), loop (?P<loop>\w+)"
 )
 
 # A request that is answered at once, on a connection that stays open.

@@ -117,7 +117,7 @@ BAD_SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
     ({"app": "json:"}, ["'json:'", "cannot be loaded"]),
     ({"app": ":app"}, ["':app'"]),
     ({"app": "json:loads"}, ["'json:loads' is a function", "no application", "factory"]),
-    ({"app": "json:decoder"}, ["'json:decoder' is a module, and no application", "request_class"]),
+    ({"app": "json:decoder"}, ["'json:decoder' is a module, and no application: name what is in it"]),
     ({"app": "json:loads", "factory": 1}, ["factory is 1", "bool"]),
     ({"app": "json:loads", "factory": True}, ["'json:loads' cannot be called without arguments"]),
     ({"app": "json.decoder:NaN", "factory": True}, ["is no factory", "a function that returns the appl"]),

@@ -311,7 +311,7 @@ def test_a_target_that_is_no_application(runner: Runner, folder: Path) -> None:
 
 def test_the_reference_of_a_module_is_left_to_the_component() -> None:
     assert application_reference("guestbook.main:site.app") == "guestbook.main:site.app"
-    assert application_reference("guestbook") == "guestbook:app"
+    assert application_reference("guestbook") == "guestbook:app,application"
 
 
 # Options

@@ -1,11 +1,12 @@
 """From ``app``, as a user writes it, to the application that is served."""
 
+import contextlib
 import importlib.util
 import inspect
 import operator
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
@@ -35,31 +36,60 @@ def resolve_application(app: Any, settings: Mapping[str, Any] = EMPTY) -> AnyApp
         raise ConfigurationError("app is not set; it must be an application, or module:attribute")
     if isinstance(app, str) and ":" not in app:
         raise ConfigurationError(f"app is {app!r}; it must be an application, or module:attribute")
-    try:
-        resolved: Any = load(app) if isinstance(app, str) else app
-    except UnresolvedReferenceError as error:
-        raise ConfigurationError(f"app {app!r} cannot be loaded: {error}{_where(error)}") from error
-    name = app if isinstance(app, str) else _name(app)
+    resolved: Any = app
+    name: object = _name(app)
+    if isinstance(app, str):
+        try:
+            resolved, name = load_named(app)
+        except UnresolvedReferenceError as error:
+            reason = f"{error}{_where(error)}"
+            raise ConfigurationError(f"app {first_of(app)!r} cannot be loaded: {reason}") from error
     if factory:
         resolved, name = _call(resolved, name), f"{name}()"
     return host(resolved, name, hosting)  # type: ignore[no-any-return]
 
 
-def load(reference: str) -> Any:
-    """Return what ``module:attribute`` or ``file.py:attribute`` refers to.
+def first_of(reference: str) -> str:
+    """Return a reference with the first of the attributes that it names."""
+    return reference.partition(",")[0]
 
+
+def load(reference: str) -> Any:
+    """Return what :func:`load_named` does, without its name."""
+    return load_named(reference)[0]
+
+
+def load_named(reference: str) -> tuple[Any, str]:
+    """Return what ``module:attribute`` or ``file.py:attribute`` refers to, and the reference that it has.
+
+    :param reference: with commas between several attributes, of which the first that there is, is taken.
     :raises UnresolvedReferenceError: if there is no such module or attribute.
     :raises ConfigurationError: if there is no such file, or no such attribute in it.
     :raises BaseException: what the module raises when it is imported, as it is.
     """
-    path, _, attribute = reference.partition(":")
-    return load_file(Path(path), attribute) if path.endswith(".py") else resolve(reference)
+    path, _, attributes = reference.partition(":")
+    first, *others = attributes.split(",")
+    if path.endswith(".py"):
+        module = load_file(Path(path))
+        for attribute in (first, *others):
+            with contextlib.suppress(AttributeError):
+                return operator.attrgetter(attribute)(module), f"{path}:{attribute}"
+        raise ConfigurationError(f"{str(path)!r} has no {first!r}{_nor(others)}")
+    try:
+        return resolve(f"{path}:{first}"), f"{path}:{first}"
+    except UnresolvedReferenceError as error:
+        if isinstance(error.__cause__, ModuleNotFoundError):
+            raise
+        for attribute in others:
+            with contextlib.suppress(UnresolvedReferenceError):
+                return resolve(f"{path}:{attribute}"), f"{path}:{attribute}"
+        raise UnresolvedReferenceError(f"{error}{_nor(others)}") from error
 
 
-def load_file(path: Path, attribute: str) -> Any:
-    """Return an attribute of a file, which is run as a module of its own.
+def load_file(path: Path) -> ModuleType:
+    """Return a file as a module, which is run as one of its own.
 
-    :raises ConfigurationError: if there is no such file or attribute.
+    :raises ConfigurationError: if there is no such file.
     :raises BaseException: what the file raises, as it is.
     """
     if not path.is_file():
@@ -74,10 +104,11 @@ def load_file(path: Path, attribute: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    try:
-        return operator.attrgetter(attribute)(module)
-    except AttributeError:
-        raise ConfigurationError(f"{str(path)!r} has no {attribute!r}") from None
+    return module
+
+
+def _nor(attributes: Iterable[str]) -> str:
+    return "".join(f", nor {attribute!r}" for attribute in attributes)
 
 
 def _name(app: Any) -> object:

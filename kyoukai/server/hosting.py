@@ -14,7 +14,6 @@ from typing import Any, Final, NoReturn
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.interfaces import interface_of
 from kyoukai.server.settings import check_type
-from kyoukai.server.supervisor.worker import this_worker
 
 AUTO: Final = "auto"
 OWN: Final = "kyoukai"
@@ -75,7 +74,7 @@ def host(app: Any, name: object, hosting: Hosting) -> Any:
 
         if hosting.lifespan == "on":
             raise ConfigurationError(f"lifespan is 'on', and app {name!r}, of WSGI, has none: leave it out")
-        return WSGIApplication(app, root_path=hosting.root_path, multiprocess=this_worker() is not None)
+        return WSGIApplication(app, root_path=hosting.root_path)
     from kyoukai.asgi import ASGIApplication
 
     return ASGIApplication(app, root_path=hosting.root_path, lifespan=hosting.lifespan)

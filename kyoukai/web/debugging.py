@@ -41,10 +41,7 @@ class Debugger:
         self._debugged = DebuggedApplication(_raise_again, evalex=True)
         # To evaluate what is typed into a console may take as long as it likes.
         self._mount = WSGIMount(self._debugged, threads=4)
-        logger.warning(
-            "debug mode, never for production: clients on this machine see the debugger, whose PIN is %s",
-            self._debugged.pin or "off",
-        )
+        warn(self._debugged)
 
     async def process_request(self, request: wrappers.Request, parent_context: Context) -> wrappers.Response:
         """Answer a request of the debugger's page; leave others to the application."""
@@ -54,11 +51,7 @@ class Debugger:
 
     def is_for(self, environ: dict[str, Any]) -> bool:
         """Return whether the client of a request may see the debugger."""
-        return (
-            comes_from_here(environ)
-            # A page of another site can have its own name lead to this machine.
-            and self._debugged.check_host_trust(environ)
-        )
+        return may_see(self._debugged, environ)
 
     async def page(self, request: wrappers.Request, error: Exception) -> wrappers.Response | None:
         """Return what shows an exception, or nothing where the client may not see it.
@@ -74,6 +67,20 @@ class Debugger:
             text = DebugTraceback(error).render_traceback_text()
             return Response(text, 500, mimetype="text/plain")
         return await self._mount.answer(_debug_environ(request) | {ERROR: error})
+
+
+def warn(debugged: DebuggedApplication) -> None:
+    """Log that there is a debugger, and the PIN of its console."""
+    logger.warning(
+        "debug mode, never for production: clients on this machine see the debugger, whose PIN is %s",
+        debugged.pin or "off",
+    )
+
+
+def may_see(debugged: DebuggedApplication, environ: dict[str, Any]) -> bool:
+    """Return whether the client of a request may see a debugger."""
+    # A page of another site can have its own name lead to this machine.
+    return comes_from_here(environ) and debugged.check_host_trust(environ)
 
 
 def _debug_environ(request: wrappers.Request) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from wsgiref.types import WSGIApplication as Function
 
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.applications.exchange_calls import send_answer
-from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.errors import ConfigurationError, ProtocolError
 from kyoukai.core.exchange.closing import close_stream
 from kyoukai.core.exchange.environ import build_environ
 from kyoukai.core.semantics.methods import ALL
@@ -51,7 +51,6 @@ class WSGIApplication:
     :param max_waiting: how many more may wait for a thread; what comes beyond is answered with 503.
     :param root_path: where it is mounted, ``SCRIPT_NAME``: a proxy has taken it off the path. A prefix that a
         trusted proxy names outranks it.
-    :param multiprocess: whether other processes serve it at the same time: ``wsgi.multiprocess``.
     :raises ConfigurationError: if it cannot be called, or a number is none.
     """
 
@@ -67,7 +66,6 @@ class WSGIApplication:
         threads: int | None = None,
         max_waiting: int = MAX_WAITING,
         root_path: str = "",
-        multiprocess: bool = False,
     ) -> None:
         if not callable(application):
             raise ConfigurationError(f"a WSGI application must be a function, not {application!r}")
@@ -78,8 +76,8 @@ class WSGIApplication:
         self.threads = threads or max_threads.get() or min(32, (os.cpu_count() or 1) + 4)
         self.max_waiting = max_waiting
         self._workers = Workers(_describe(application), self.threads)
-        self._own = {"wsgi.multithread": self.threads > 1, "wsgi.multiprocess": multiprocess}
         self._root_path = root_path
+        self._is_full = False
 
     def __repr__(self) -> str:
         return f"<WSGIApplication {self._workers.name} in {self.threads} threads>"
@@ -110,10 +108,18 @@ class WSGIApplication:
         :raises Exception: what the application raises.
         """
         workers = self._workers
-        if len(workers.jobs) - workers.threads >= self.max_waiting:
+        if len(workers.jobs) - self.threads >= self.max_waiting:
             self._refuse()
+        if self._is_full and len(workers.jobs) <= self.threads:
+            self._is_full = False
         call = WSGICall(self.application, self._make_environ(exchange), exchange.owner.loop, exchange)
-        status, headers, body = await workers.answer(call)
+        try:
+            status, headers, body = await workers.answer(call)
+        except ProtocolError:
+            raise  # What the request's body broke with has a status of its own.
+        except HTTPException as exc:
+            # It would be the answer. To PEP 3333 it is an exception like any other.
+            raise RuntimeError("the WSGI application raised an HTTP error") from exc
         if isinstance(body, bytes):
             await send_answer(exchange, status, headers, body)
             return
@@ -133,14 +139,18 @@ class WSGIApplication:
         if self._root_path and not environ["SCRIPT_NAME"]:
             environ["SCRIPT_NAME"] = self._root_path
         adapt(environ)
-        environ |= self._own
+        environ["wsgi.multithread"] = self.threads > 1
         return environ
 
-    def _refuse(self) -> None:
+    def _refuse(self) -> NoReturn:
         """Refuse a request, since too many wait.
 
         :raises ServiceUnavailable: always.
         """
+        if not self._is_full:
+            self._is_full = True
+            text = "%s: all of %d threads are taken, and %d requests wait; further ones are answered with 503"
+            logger.warning(text, self._workers.name, self.threads, self.max_waiting)
         raise ServiceUnavailable(retry_after=RETRY_AFTER)
 
 

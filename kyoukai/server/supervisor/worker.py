@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.semantics.variables import HEAD
 from kyoukai.core.serving.observing import told
 from kyoukai.core.serving.server_state import Server
 from kyoukai.server.acceptor import Acceptor
@@ -225,6 +226,8 @@ def this_worker() -> Worker | None:
     if _worker is None and (channel := inherited()) is not None:
         _worker = Worker(channel)
         atexit.register(channel.close)
+        # PEP 3333, "environ Variables": others serve the same application at the same time.
+        HEAD["wsgi.multiprocess"] = True
         for number in HELD:
             if signal.getsignal(number) == signal.SIG_DFL:
                 signal.signal(number, ignore)

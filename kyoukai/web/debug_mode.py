@@ -1,0 +1,67 @@
+"""Debug mode of an application of any interface: its own, and Werkzeug's debugger where that can be had."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, Final
+from wsgiref.types import StartResponse, WSGIApplication
+
+from werkzeug.debug import DebuggedApplication
+
+from kyoukai.asgi import ASGIApplication
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.wsgi import WSGIApplication as HostedWSGI
+
+from .application import Kyoukai
+from .debugging import may_see, warn
+
+logger: Final = logging.getLogger("kyoukai.web")
+
+
+def set_debug_mode(app: Any) -> None:
+    """Put an application into debug mode.
+
+    One of ASGI or WSGI that has an attribute ``debug``, as Flask's and Starlette's, is told by that. What one
+    of WSGI lets out is shown to clients on this machine by Werkzeug's debugger.
+
+    :param app: as it is served.
+    :raises ConfigurationError: if it has none.
+    """
+    if isinstance(app, Kyoukai):
+        app.debug = True
+    elif isinstance(app, HostedWSGI):
+        _tell(app.application)
+        app.application = DebuggedWSGI(app.application)
+    elif not isinstance(app, ASGIApplication):
+        raise ConfigurationError(f"debug needs an application of the class Kyoukai, not {app!r}")
+    elif _tell(app.application):
+        logger.warning("debug mode, never for production: what the application shows, it shows every client")
+    else:
+        raise ConfigurationError(
+            f"debug needs an application that has a debug mode: {app.application!r} has no attribute debug"
+        )
+
+
+class DebuggedWSGI:
+    """An application of WSGI, with Werkzeug's debugger for clients on this machine.
+
+    :param application: what it lets out is shown.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._debugged = DebuggedApplication(application, evalex=True)
+        warn(self._debugged)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        if may_see(self._debugged, environ):
+            return self._debugged(environ, start_response)
+        return self._application(environ, start_response)
+
+
+def _tell(application: Any) -> bool:
+    """Turn an application's own debug mode on, and return whether it has one."""
+    if not isinstance(getattr(application, "debug", None), bool):
+        return False
+    application.debug = True
+    return True
