@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kyoukai.core.exchange.trailers import keeps_trailers
+from kyoukai.core.exchange.upgrades import offers_websocket
+from kyoukai.core.features import Feature
 from kyoukai.core.semantics.answer_head import AnswerHead
 
 from .answer_heads import encode_head
@@ -32,6 +34,15 @@ class ASGIExchange(CalledExchange):
         """Whether the server waits for trailer fields behind the content."""
         self.is_ended = False
         """Whether the server has the end of the answer already."""
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What the wire can do. A WebSocket comes by another scope, unless the server opens none."""
+        asks = any(
+            name == b"upgrade" and offers_websocket(value.decode("latin-1"))
+            for name, value in self.head.fields
+        )
+        return super().features if asks else super().features | {Feature.TUNNEL}
 
     def receive_scope(self) -> None:
         """Take the head of the request."""

@@ -14,7 +14,7 @@ from kyoukai.asgi.export.frames import ServerFrames, client_frame
 from kyoukai.websocket import WebSocket, WebSocketClosed
 from kyoukai.websocket.frame_reader import FrameReader
 from kyoukai.websocket.frame_writer import control_frame, frame_head
-from tests.asgi.export.calls import HOST, Call, run, serving, turns
+from tests.asgi.export.calls import HOST, Call, get, run, serving, turns
 
 DENIAL = {"extensions": {"websocket.http.response": {}}}
 
@@ -357,6 +357,22 @@ def test_a_refusal_may_be_a_stream() -> None:
         async with serving(make_app(handler)) as app:
             assert (await Socket(app, **DENIAL).end()).body == b"012"
             assert (await Socket(app).end()).closes == [(1000, "")]
+
+    run(main)
+
+
+def test_a_request_for_a_page_is_told_to_upgrade() -> None:
+    async def main() -> None:
+        async with serving(make_app(as_handler(Echo()))) as app:
+            told = await get(app, b"/", (b"upgrade", b"h2c"))
+            assert (told.status, told.fields[b"upgrade"]) == (426, b"websocket")
+            # The server that is asked for a WebSocket by a request opens none.
+            asking = [
+                (b"connection", b"upgrade"),
+                (b"upgrade", b"websocket"),
+                (b"sec-websocket-version", b"13"),
+            ]
+            assert (await get(app, b"/", *asking)).status == 501
 
     run(main)
 
