@@ -36,8 +36,16 @@ HALF_CLOSE = "half close"
 """Answers a client that has ended its side in the middle of its body."""
 CLOSE = "close"
 """Closes the connection behind an answer that says so."""
+REFUSALS = "refusals"
+"""Refuses a WebSocket with the application's answer. Others make a 403 of each."""
+HANDSHAKE_FIELDS = "handshake fields"
+"""Sends fields with the answer that accepts a WebSocket."""
+COMPRESSION = "compression"
+"""Compresses messages."""
+FRAGMENTS = "fragments"
+"""Sends a message in the pieces that the application sends."""
 
-EVERY = frozenset({EARLY_HINTS, TRAILERS, HALF_CLOSE})
+EVERY = frozenset({EARLY_HINTS, TRAILERS, HALF_CLOSE, FRAGMENTS})
 """What none of them does by HTTP/1.1."""
 
 PEERS = {
@@ -56,12 +64,12 @@ PEERS = {
         lambda app, port: ["granian", "--interface", "asgi", app, "--port", str(port)],
         r"(?s)Listening at: (?P<url>http://\S+).*Started worker-1",
         chooses=False,
-        lacks=EVERY | {CLOSE},
+        lacks=EVERY | {CLOSE, HANDSHAKE_FIELDS, COMPRESSION},
     ),
     "gunicorn": Peer(
         lambda app, port: ["gunicorn", "-k", "asgi", app, "--bind", f"127.0.0.1:{port}"],
         r"ASGI server listening on (?P<url>http://\S+)",
-        lacks=EVERY,
+        lacks=EVERY | {REFUSALS, COMPRESSION},
     ),
 }
 """They serve the examples in their tests. None is skipped: one that is not installed fails."""
