@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from kyoukai.core.connection.connection import Connection
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.exchange.answer_writer import AnswerWriter
 from kyoukai.core.exchange.exchange import Exchange
@@ -18,10 +19,10 @@ from .lifespan import MODES, Lifespans
 from .scope import (
     ASGI_VERSION,
     HTTP_SPEC_VERSION,
+    ConnectionScope,
+    Extensions,
     HeadScope,
-    connection_ends,
     note_forwarded,
-    wire_extensions,
 )
 from .websocket_requests import asks_for_websocket, make_settings, process_websocket
 
@@ -110,32 +111,33 @@ class ASGIApplication:
 
     def make_scope(self, exchange: Exchange) -> dict[str, Any]:
         """Return the scope of a request."""
-        head, owner, environ = exchange.head, exchange.owner, exchange.environ
+        head, owner = exchange.head, exchange.owner
         known = self._heads.get(id(head))
         if known is None or known.head is not head:
             known = self._read_head(head)
-        is_forwarded = exchange.server.forwarding is not None
-        if is_forwarded:
-            environ = exchange.client_environ
-        scope = known.values.copy()
+        connection: ConnectionScope | None = getattr(owner, "hosted", None)
+        if connection is None or connection.environ is not exchange.environ:
+            connection = self._read_connection(exchange, exchange.environ)
+            if isinstance(owner, Connection):
+                owner.hosted = connection
+        scope = known.values | connection.values
         scope["asgi"] = {"version": ASGI_VERSION, "spec_version": HTTP_SPEC_VERSION}
         scope["headers"] = known.fields.copy()
-        scope["state"] = self.lifecycle.state_of(owner.loop)
-        if "wsgi.url_scheme" in environ:
-            scope["scheme"] = environ["wsgi.url_scheme"]
-        server, port = environ["SERVER_NAME"], environ["SERVER_PORT"]
-        uds = None
-        if getattr(owner, "server_port", None) == 0 and server == "localhost":
-            uds = getattr(owner, "server_ip", None)
-        scope["client"], scope["server"] = connection_ends(
-            environ.get("REMOTE_ADDR"), environ.get("REMOTE_PORT"), server, port, uds
-        )
-        is_secure = getattr(owner, "is_secure", False)
-        sends_files = type(exchange).send_file is not AnswerWriter.send_file and not is_secure
-        scope["extensions"] = wire_extensions(owner.features, sends_files, head.version).copy()
-        if is_forwarded:
+        scope["state"] = connection.state.copy()
+        scope["extensions"] = connection.extensions.copy(head.version)
+        if exchange.server.forwarding is not None:
+            environ = exchange.client_environ
+            scope |= self._read_connection(exchange, environ).values
             note_forwarded(scope, head, environ, self.root_path)
         return scope
+
+    def _read_connection(self, exchange: Exchange, environ: dict[str, Any]) -> ConnectionScope:
+        owner: Any = exchange.owner
+        uds = owner.server_ip if getattr(owner, "server_port", None) == 0 else None
+        is_secure = getattr(owner, "is_secure", False)
+        sends_files = type(exchange).send_file is not AnswerWriter.send_file and not is_secure
+        extensions = Extensions(owner.features, sends_files)
+        return ConnectionScope(environ, uds, extensions, self.lifecycle.state_of(owner.loop))
 
     def _read_head(self, head: RequestHead) -> HeadScope:
         scope, key = HeadScope(head, self.root_path), id(head)

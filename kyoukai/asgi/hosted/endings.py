@@ -5,6 +5,8 @@ from typing import Final
 
 from werkzeug.exceptions import HTTPException
 
+from kyoukai.core.exchange.body_stream import ClientGoneError
+
 from .http import HTTPCall
 
 logger: Final = logging.getLogger("kyoukai.asgi")
@@ -30,14 +32,15 @@ def note_failure(call: HTTPCall, exc: BaseException) -> None:
 
 
 def leave_unanswered(call: HTTPCall) -> None:
-    """Break off an answer that the application has not ended, since its client is gone.
+    """Judge an application that has not ended its answer.
 
-    :raises RuntimeError: if the client is not.
+    :raises ClientGoneError: if it was told that its client waits for none.
+    :raises RuntimeError: if it was not.
     """
     exchange = call.exchange
     if exchange.client.is_gone:
         return
-    if not call.was_told:
+    if not (call.was_told and exchange.client_ended):
         what = "begun its answer" if call.start is None else "ended its answer"
         raise RuntimeError(f"the application has returned, and has not {what}")
-    exchange.reset()
+    raise ClientGoneError("the client is gone")

@@ -26,42 +26,29 @@ class HTTPCall:
     :param going_on: where it is noted that the application goes on behind its answer.
     """
 
-    __slots__ = (
-        "_going_on",
-        "_is_read",
-        "_reader",
-        "exchange",
-        "is_over",
-        "is_refused",
-        "start",
-        "stream",
-        "task",
-        "trailers",
-        "waits",
-        "was_told",
-    )
+    # What few requests change is the class's, and costs the others nothing.
+    start: Start | None = None
+    """What the application has sent as ``http.response.start``."""
+    stream: AnswerStream | None = None
+    """What sends the content piece by piece, once its head is sent."""
+    trailers: list[Any] | None = None
+    """The trailers sent so far; ``None``: none are announced."""
+    task: "asyncio.Task[None] | None" = None
+    """What the application runs in, once its answer is sent; ``None``: its exchange knows."""
+    is_over = False
+    """Whether the answer has been sent to its end."""
+    is_refused = False
+    """Whether it was the server's, since the body was refused."""
+    was_told = False
+    """Whether the application has been told that its client waits for nothing more."""
+    waits = 0
+    """How many tasks wait for the client, in ``receive`` or in ``send``."""
+    _is_read = False
+    _reader: Reader | None = None
 
     def __init__(self, exchange: Exchange, going_on: "set[HTTPCall]") -> None:
         self.exchange = exchange
         self._going_on = going_on
-        self.start: Start | None = None
-        """What the application has sent as ``http.response.start``."""
-        self.stream: AnswerStream | None = None
-        """What sends the content piece by piece, once its head is sent."""
-        self.trailers: list[Any] | None = None
-        """The trailers sent so far; ``None``: none are announced."""
-        self.task: asyncio.Task[None] | None = None
-        """What the application runs in, once its answer is sent; ``None``: its exchange knows."""
-        self.is_over = False
-        """Whether the answer has been sent to its end."""
-        self.is_refused = False
-        """Whether it was the server's, since the body was refused."""
-        self.was_told = False
-        """Whether the application has been told that its client waits for nothing more."""
-        self.waits = 0
-        """How many tasks wait for the client, in ``receive`` or in ``send``."""
-        self._is_read = False
-        self._reader: Reader | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -114,7 +101,8 @@ class HTTPCall:
             if exchange.client_gone:
                 raise self.note_gone()
             exchange.status = head.code
-            exchange.answer_head = head
+            if exchange.server.observe is not None:
+                exchange.answer_head = head
             if not head.has_content:
                 exchange.send_whole(head, b"")
             elif len(body) <= SMALL_SIZE or len(body) <= exchange.whole_size:

@@ -173,9 +173,9 @@ class Lifespans:
         self._served: dict[asyncio.AbstractEventLoop, tuple[Lifespan, int]] = {}
 
     def state_of(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
-        """Return a copy of the state that the application has in a loop, for one request."""
+        """Return the state that the application has in a loop: each request gets a copy."""
         served = self._served.get(loop)
-        return {} if served is None else served[0].state.copy()
+        return {} if served is None else served[0].state
 
     async def start(self, ctx: "Context | None" = None) -> None:
         """Start the application, unless it is served in this loop already.

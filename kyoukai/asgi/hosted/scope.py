@@ -4,7 +4,6 @@ What depends on the head alone is made once for requests that share a head; what
 is a few lookups. Nothing that an application is given is shared with another request.
 """
 
-import functools
 from typing import Any, Final
 
 from kyoukai.core.features import Feature
@@ -13,7 +12,9 @@ from kyoukai.core.semantics.request_head import RequestHead
 ASGI_VERSION: Final = "3.0"
 HTTP_SPEC_VERSION: Final = "2.5"
 
-Address = tuple[str, int | None]
+LOCAL_NAME: Final = "localhost"
+"""What an environ has as its server's name on a Unix socket."""
+
 Fields = list[tuple[bytes, bytes]]
 
 
@@ -94,39 +95,58 @@ def with_host(fields: Fields, host: str) -> Fields:
     return [(b"host", host.encode("latin-1")), *(pair for pair in fields if pair[0] != b"host")]
 
 
-@functools.lru_cache(maxsize=1024)
-def connection_ends(
-    client: str | None, client_port: str | None, server: str, server_port: str, uds: str | None
-) -> tuple[Address | None, Address]:
-    """Return a scope's ``client`` and ``server``.
+class ConnectionScope:
+    """The part of a scope that depends on the connection of its request.
 
-    :param client: the address of who asks; ``None``: there is none.
-    :param client_port: its port; ``None``: it is not known, and 0 in the scope.
-    :param server: the address listened on, or the host that a trusted proxy names.
-    :param uds: the path of the Unix socket that is listened on, in place of an address.
+    :param environ: what the environs of its requests share, or what trusted proxies make of it.
+    :param uds: the path of the Unix socket that is listened on, if one is.
+    :param extensions: what the wire can do.
+    :param state: what a request gets a copy of.
     """
-    named = None if client is None else (client, int(client_port or 0))
-    return named, ((server, int(server_port)) if uds is None else (uds, None))
+
+    __slots__ = ("environ", "extensions", "state", "values")
+
+    def __init__(
+        self, environ: dict[str, Any], uds: str | None, extensions: "Extensions", state: dict[str, Any]
+    ) -> None:
+        self.environ = environ
+        self.extensions = extensions
+        self.state = state
+        address, server = environ.get("REMOTE_ADDR"), environ["SERVER_NAME"]
+        is_local = uds is not None and server == LOCAL_NAME
+        self.values: dict[str, Any] = {
+            "scheme": environ.get("wsgi.url_scheme", "http"),
+            "client": None if address is None else (address, int(environ.get("REMOTE_PORT") or 0)),
+            "server": (uds, None) if is_local else (server, int(environ["SERVER_PORT"])),
+        }
 
 
-@functools.lru_cache(maxsize=64)
-def wire_extensions(features: frozenset[str], sends_files: bool, version: str) -> dict[str, Any]:
-    """Return the extensions that the answer to a request can use. It is copied before it is given away.
+class Extensions:
+    """The extensions that the answers of a connection can use. They are copied before they are given away.
 
     :param features: what the wire claims.
     :param sends_files: whether the system can send from a file by itself.
-    :param version: of the request.
     """
-    extensions: dict[str, Any] = {"http.response.pathsend": {}}
-    if sends_files:
-        extensions["http.response.zerocopysend"] = {}
-    if version != "1.0":
+
+    __slots__ = ("first", "later")
+
+    def __init__(self, features: frozenset[str], sends_files: bool) -> None:
+        self.first: dict[str, Any] = {"http.response.pathsend": {}}
+        """Those for HTTP/1.0."""
+        if sends_files:
+            self.first["http.response.zerocopysend"] = {}
+        self.later = self.first.copy()
+        """Those for later versions."""
         # RFC 9110 section 15.2: "A server MUST NOT send a 1xx response to an HTTP/1.0 client."
         if Feature.EARLY_HINTS in features:
-            extensions["http.response.early_hint"] = {}
+            self.later["http.response.early_hint"] = {}
         if Feature.RESPONSE_TRAILERS in features:
-            extensions["http.response.trailers"] = {}
-    return extensions
+            self.later["http.response.trailers"] = {}
+
+    def copy(self, version: str) -> dict[str, Any]:
+        """Return those for a request of a version."""
+        known = self.first if version == "1.0" else self.later
+        return known.copy()
 
 
 def note_forwarded(scope: dict[str, Any], head: RequestHead, environ: dict[str, Any], root_path: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from ..exchange.body_stream import ClientGoneError
 from ..exchange.closing import close_both
 from ..exchange.error_response import error_response
 from ..exchange.witness import bear_witness
@@ -45,6 +46,7 @@ class ExchangeApplication(Protocol):
         :raises HTTPException: to have the server answer with that error; nothing is logged.
         :raises Exception: is logged with its traceback, and answered with 500. So is a return without an
             answer. Either breaks off an answer that has begun, and so does a return before its end.
+        :raises ClientGoneError: to give the answer up, since the client has ended its side.
         :raises asyncio.CancelledError: if it is cancelled, by a stop or by ``cancel_on_disconnect``. Let it
             out.
         """
@@ -55,8 +57,10 @@ def finish_answer(exchange: "Exchange") -> None:
 
     Nothing is called of the exchange afterwards. Where the client is gone, there is nothing to go on with.
     """
-    if not exchange.client_gone:
-        exchange.tell(None)
+    if not exchange.client.is_gone:
+        observe = exchange.server.observe
+        if observe is not None:
+            observe(exchange, None, None)
         exchange.finish()
 
 
@@ -88,7 +92,7 @@ class ExchangeForm:
                 await self.app.process_exchange(exchange, exchange.owner.parent_context)
                 if not exchange.status and not exchange.client.is_gone:
                     raise RuntimeError("process_exchange has returned, and sent no answer")
-                pushed = self.pushed.get(exchange)
+                pushed = self.pushed.get(exchange) if self.pushed else None
                 if pushed is not None and not pushed.is_ended and not exchange.client.is_gone:
                     raise RuntimeError("process_exchange has returned, and has not ended its answer")
             except BaseException as exc:
@@ -111,7 +115,8 @@ class ExchangeForm:
                 # The task ends here; nobody is left to answer.
                 raise
         finally:
-            self.pushed.pop(exchange, None)
+            if self.pushed:
+                self.pushed.pop(exchange, None)
             if not exchange.is_answered:
                 exchange.tell(None)
                 exchange.finish()
@@ -124,6 +129,10 @@ class ExchangeForm:
             logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
             return
         if exchange.client.is_gone:
+            return
+        if isinstance(exc, ClientGoneError) and exchange.client_ended:
+            logger.debug("an answer is given up, since the client has ended its side")
+            exchange.reset()
             return
         if isinstance(exc, ConnectionResetError) and exchange.client_gone:
             logger.debug("a client is gone before it had its whole answer")

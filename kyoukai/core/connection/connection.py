@@ -69,6 +69,8 @@ class Connection(asyncio.Protocol):
     peer: "tuple[Any, ...] | None" = None
     """The client's address, where whoever accepted the connection knows it; else the transport is asked. It
     is an :class:`Unnamed` where a proxy has connected for a client, and does not say which."""
+    hosted: Any = None
+    """What an application that is hosted keeps of the connection, so that each request need not read it."""
     is_open_ended = False
     """Whether the end of the connection is what delimits the answer being sent, or sent last."""
     _stalled_since = NEVER

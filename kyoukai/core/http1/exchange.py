@@ -73,11 +73,17 @@ class HTTP1Exchange(Exchange):
 
     def send_whole(self, head: AnswerHead, content: bytes) -> None:
         """Write an answer whose content is in memory, together with its head."""
-        data = self.make_head(head)
+        # As in make_head and is_last, without their calls.
+        owner, server, body = self.owner, self.server, self.body
+        is_open = not (server.stopping or owner.reader.parsing.state is ENDED or self.error is not None)
+        close = not (is_open and (body is None or body.is_whole)) and self.is_last
+        writer = owner.writer
+        data = writer.head(head, self.message.version, close, server.date, server.server_field)
+        self.persistent = not writer.framing.close
         if len(content) <= COPY_SIZE:
-            self.owner.raw_write(data + content if content else data)
+            owner.raw_write(data + content if content else data)
         else:
-            self.owner.raw_write_both(data, content)
+            owner.raw_write_both(data, content)
 
     @property
     def is_last(self) -> bool:
