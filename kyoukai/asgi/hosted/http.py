@@ -125,8 +125,13 @@ class HTTPCall:
     def disconnect(self) -> dict[str, Any]:
         """Return the event that tells of a disconnect."""
         if not self.is_over or self.is_refused:
-            self.was_told = True
+            self.note_told()
         return {"type": "http.disconnect"}
+
+    def note_told(self) -> None:
+        """Note that the application is told that its client waits for nothing more."""
+        self.was_told = True
+        self.exchange.listen(self)
 
     async def _refuse(self, error: HTTPException) -> None:
         """Answer for the application, whose body will not come, if it has not begun to.
@@ -185,7 +190,7 @@ class HTTPCall:
                 await stream.end(body)
                 self.end()
         except ConnectionResetError:
-            self.was_told = True
+            self.note_told()
             raise
         finally:
             self.waits -= 1
@@ -197,7 +202,7 @@ class HTTPCall:
         try:
             await BodySender(self.exchange, head.size).send(body)
         except ConnectionResetError:
-            self.was_told = True
+            self.note_told()
             raise
         finally:
             self.waits -= 1
@@ -211,7 +216,7 @@ class HTTPCall:
         try:
             await send(self, message)
         except ConnectionResetError:
-            self.was_told = True
+            self.note_told()
             raise
         finally:
             self.waits -= 1
@@ -227,7 +232,7 @@ class HTTPCall:
 
     def note_gone(self) -> ConnectionResetError:
         """Note that the application is told that its client is gone, and return what tells it."""
-        self.was_told = True
+        self.note_told()
         return ConnectionResetError("the client is gone")
 
 

@@ -91,6 +91,8 @@ class Lifespan:
                 await asyncio.wait([task], timeout=LAST_WORDS)
         finally:
             await self._cancel()
+            # What was cancelled in this turn of the loop ends in the next.
+            await asyncio.sleep(0)
 
     def _check_support(self) -> None:
         """Judge an application that has ended without a word.

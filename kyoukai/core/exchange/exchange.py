@@ -74,6 +74,10 @@ class Listener(Protocol):
     def is_waiting(self) -> bool:
         """Whether it waits for the client, in a way that the client's loss ends."""
 
+    @property
+    def was_told(self) -> bool:
+        """Whether it has learned of it, and may be cleaning up."""
+
 
 class Owner(Protocol):
     """What the exchanges of one connection share. A :class:`Connection` is one."""
@@ -332,16 +336,18 @@ class Exchange(AnswerWriter):
     def is_cut_by_loss(self) -> bool:
         """Whether what answers is cancelled when the client is gone.
 
-        A streamed answer is, unless a listener is about to learn of it by itself; any other one by
-        ``cancel_on_disconnect``.
+        A streamed answer is, unless a listener learns of it by itself; any other one by
+        ``cancel_on_disconnect``. What cleans up already is not.
         """
+        listener: Listener | None = getattr(self, "_listener", None)
+        if listener is not None and listener.was_told:
+            return False
         if self.server.cancel_on_disconnect or not self.status:
             return self.server.cancel_on_disconnect
-        listener: Listener | None = getattr(self, "_listener", None)
         return listener is None or not listener.is_waiting
 
     def listen(self, listener: Listener) -> None:
-        """Have the loss of the client noted by ``listener``, where that waits for the client just then."""
+        """Leave the loss of the client to a listener, where it waits for the client, or has been told."""
         self._listener = listener
 
     def sweep(self, now: float) -> None:

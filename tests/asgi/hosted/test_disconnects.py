@@ -139,6 +139,33 @@ def test_a_stream_that_is_told_is_not_cancelled(serve: Serve, caplog: Any, waits
     assert not error_records(caplog)
 
 
+def test_an_application_that_was_told_cleans_up_undisturbed(serve: Serve, caplog: Any) -> None:
+    """The client ends its side first, and is lost while the application cleans up."""
+    seen, hold = Seen(), asyncio.Event()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await read(receive)
+        await send(start())
+        await send(body(b"one", more=True))
+        seen.begun.set()
+        assert (await receive())["type"] == "http.disconnect"
+        await hold.wait()
+        seen.events.append("cleaned up")
+
+    server = hosted(serve, seen.wrap(application))
+    with server.connect() as client:
+        client.send(message())
+        assert seen.begun.wait(PATIENCE)
+        client.end()
+        server.wait_until(lambda: seen.client.has_ended)
+        server.call(server.connection.transport.abort)
+        server.wait_until(lambda: seen.client.is_gone)
+        server.call(hold.set)
+    assert seen.ended.wait(PATIENCE)
+    assert seen.events == ["cleaned up"]
+    assert not error_records(caplog)
+
+
 def test_cancel_on_disconnect(serve: Serve) -> None:
     seen = Seen()
 
