@@ -347,9 +347,10 @@ def test_a_stop_waits_for_a_thread_and_names_it(serve, caplog):
 
 
 def test_a_body_that_does_not_come_whole(serve, caplog):
-    raised = []
+    begun, raised = [], []
 
     def application(environ, start_response):
+        begun.append(environ)
         try:
             environ["wsgi.input"].read()
         except Exception as error:
@@ -358,10 +359,10 @@ def test_a_body_that_does_not_come_whole(serve, caplog):
         raise AssertionError
 
     server = serve(application)
-    for end in ("end", "reset"):
+    for number, end in enumerate(("end", "reset"), 1):
         with server.connect() as client:
             client.send(message("POST", "/", "Content-Length: 10") + b"0123")
-            server.wait_until(lambda: app_of(server)._workers.jobs)
+            server.wait_until(lambda number=number: len(begun) == number)
             getattr(client, end)()
             if end == "end":
                 assert client.receive().status == 400
@@ -371,11 +372,6 @@ def test_a_body_that_does_not_come_whole(serve, caplog):
     assert isinstance(raised[1], ConnectionResetError)
     server.stop()
     assert error_records(caplog) == []
-
-
-def app_of(server):
-    """Return what serves the application."""
-    return server.component.app
 
 
 def test_limits_of_bodies_hold(serve):
