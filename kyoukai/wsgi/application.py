@@ -10,7 +10,8 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
-from kyoukai.core.applications.exchange_calls import send_answer
+from kyoukai.core.applications.answer_stream import check_unanswered
+from kyoukai.core.applications.exchange_calls import write_answer
 from kyoukai.core.errors import ConfigurationError, ProtocolError
 from kyoukai.core.exchange.closing import close_stream
 from kyoukai.core.exchange.environ import build_environ
@@ -20,6 +21,7 @@ from kyoukai.core.serving.threads import max_threads
 
 from .call import WSGICall
 from .environ import adapt
+from .heads import find_head
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -120,15 +122,17 @@ class WSGIApplication:
         except HTTPException as exc:
             # It would be the answer. To PEP 3333 it is an exception like any other.
             raise RuntimeError("the WSGI application raised an HTTP error") from exc
-        if isinstance(body, bytes):
-            await send_answer(exchange, status, headers, body)
-            return
         try:
-            await send_answer(exchange, status, headers, body)
+            check_unanswered(exchange)
+            size = len(body) if isinstance(body, bytes) else None
+            head = find_head(status, headers, size, exchange.head.method)
+            rest = write_answer(exchange, head, body)
+            if rest is not None:
+                await rest
         finally:
             if isinstance(body, FileWrapper):
                 await close_stream(Response(body, direct_passthrough=True))
-            else:
+            elif not isinstance(body, bytes):
                 body.close()
 
     def _make_environ(self, exchange: "Exchange") -> dict[str, Any]:

@@ -163,14 +163,14 @@ class WSGICall:
             raise TypeError(f"the status must be a str such as '200 OK', not {status!r}")
         if not isinstance(headers, list):
             raise TypeError(f"the headers must be a list of tuples of str, not {headers!r}")
-        length = None
+        fields, length = [], None
         for name, value in headers:
             if not isinstance(name, str) or not isinstance(value, str):
                 raise TypeError(f"the headers must be a list of tuples of str, not {headers!r}")
+            fields.append((name, value))
             if len(name) == 14 and name.lower() == "content-length":
                 length = value
-        self._headers, self._length = headers.copy(), length
-        self._status = status
+        self._headers, self._length, self._status = fields, length, status
         return self.write
 
     def write(self, data: bytes) -> None:

@@ -7,6 +7,8 @@ from werkzeug.wsgi import FileWrapper
 
 from ..exchange.body_stream import BodyStream
 from ..exchange.response_body import BodySender
+from ..exchange.sending import Rest
+from ..semantics.answer_head import AnswerHead
 from ..semantics.serialize import read_head
 from .answer_stream import check_unanswered
 
@@ -53,17 +55,30 @@ async def send_answer(
     """
     check_unanswered(exchange)
     size = len(content) if isinstance(content, bytes) else None
-    head = read_head(status, fields, size, exchange.head.method)
+    rest = write_answer(exchange, read_head(status, fields, size, exchange.head.method), content)
+    if rest is not None:
+        await rest
+
+
+def write_answer(
+    exchange: "Exchange", head: AnswerHead, content: bytes | AsyncIterable[bytes] | FileWrapper
+) -> Rest:
+    """Write an answer whose head is made. The request has none yet, and its client is there.
+
+    :param content: as for :func:`send_answer`.
+    :return: ``None`` if nothing is left, or an awaitable that sends content, and raises what that does.
+    """
     exchange.status = head.code
     exchange.answer_head = head
     if not head.has_content:
         exchange.send_whole(head, b"")
-    elif isinstance(content, bytes) and len(content) <= exchange.whole_size:
+        return None
+    if isinstance(content, bytes) and len(content) <= exchange.whole_size:
         exchange.sent = len(content)
         exchange.send_whole(head, content)
-    else:
-        if not isinstance(content, bytes):
-            # It may be made of the request's content, which the client has yet to send.
-            exchange.prepare_stream(head.code < 300 and not isinstance(content, FileWrapper))
-        exchange.send_head(head)
-        await BodySender(exchange, head.size).send(content)
+        return None
+    if not isinstance(content, bytes):
+        # It may be made of the request's content, which the client has yet to send.
+        exchange.prepare_stream(head.code < 300 and not isinstance(content, FileWrapper))
+    exchange.send_head(head)
+    return BodySender(exchange, head.size).send(content)
