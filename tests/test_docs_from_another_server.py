@@ -54,9 +54,6 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": text.encode() + body})
 
 
-application = app
-
-
 def create_app():
     return app
 """
@@ -71,9 +68,6 @@ def app(environ, start_response):
     return [text.encode()]
 
 
-application = app
-
-
 def create_app():
     return app
 """
@@ -84,7 +78,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The current folder, with the applications and the certificate that the page speaks of."""
     (tmp_path / "mysite").mkdir()
     for path, source in {"shop": ASGI, "flask_shop": WSGI, "mysite/asgi": ASGI, "mysite/wsgi": WSGI}.items():
-        (tmp_path / f"{path}.py").write_text(source)
+        # The modules of a project of Django name it otherwise.
+        text = re.sub(r"\bapp\b", "application", source) if path.startswith("mysite") else source
+        (tmp_path / f"{path}.py").write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     before = set(sys.modules)

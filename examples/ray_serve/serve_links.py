@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai import HTTPRequestContext, event_stream
 from kyoukai.asgi import ASGIExport
+from kyoukai.websocket import WebSocket
 
 # A file will do for the replicas of one machine. Those of several need a server: postgresql+asyncpg://...
 DATABASE = os.environ.get("LINKS_DATABASE", f"sqlite+aiosqlite:///{os.path.abspath('links.db')}")
@@ -52,6 +53,14 @@ async def changes(sessions: Any, name: str) -> AsyncIterator[str]:
             yield str(visits)
         known = visits
         await asyncio.sleep(0.2)
+
+
+@app.websocket("/links/visits")
+async def tell_visits(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+    """Answer each name with how often that link has been visited."""
+    sessions = ctx.require_resource(async_sessionmaker)
+    async for name in ws:
+        await ws.send_json({"name": name, "visits": await visits_of(sessions, str(name))})
 
 
 async def visits_of(sessions: Any, name: str) -> int | None:

@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 import sqlite3
@@ -9,6 +10,7 @@ import httpx
 import pytest
 import ray
 from ray import serve
+from websockets.sync.client import connect
 
 PAGE = "https://asphalt.readthedocs.io/"
 PATIENCE = 60.0
@@ -40,7 +42,7 @@ def deployed(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def client(deployed: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=deployed, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=deployed, timeout=PATIENCE, trust_env=False) as client:
         yield client
 
 
@@ -87,8 +89,17 @@ def test_events_come_while_the_answer_is_open(client: httpx.Client, deployed: st
         events = (line for line in answer.iter_lines() if line.startswith("data:"))
         assert next(events) == "data: 0"
         # Whichever replica it is that counts, in the background, the one that answers here sees it.
-        assert httpx.get(f"{deployed}/watched", timeout=PATIENCE).status_code == 302
+        assert httpx.get(f"{deployed}/watched", timeout=PATIENCE, trust_env=False).status_code == 302
         assert next(events) == "data: 1"
+
+
+def test_a_websocket(client: httpx.Client, deployed: str) -> None:
+    client.post("/links/", json={"name": "asked", "url": PAGE})
+    url = deployed.replace("http", "ws")
+    with connect(f"{url}/links/visits", proxy=None, open_timeout=PATIENCE) as ws:
+        for name, visits in (("asked", 0), ("nothing", None)):
+            ws.send(name)
+            assert json.loads(ws.recv(PATIENCE)) == {"name": name, "visits": visits}
 
 
 def test_a_stop_waits_for_what_is_in_the_background(client: httpx.Client, folder: Path) -> None:
