@@ -70,7 +70,7 @@ LARGER: dict[str, tuple[Size, str]] = CORE | {
     "kyoukai.web.websocket_route.WebSocketRoute": (Size(21, 2), "a route, and what WebSockets need of it"),
     "kyoukai.websocket.connection.WebSocketConnection": (
         Size(33, 2),
-        "twenty of every connection, and twelve: its two directions, its end and their parts",
+        "twenty-one of every connection, and twelve: its two directions, its end and their parts",
     ),
     "kyoukai.web.harness.TestKyoukai": (Size(22, 4), "an application as Kyoukai 2 had it: a subclass"),
 }

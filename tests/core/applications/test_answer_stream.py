@@ -1,6 +1,7 @@
 """An answer that is pushed, over a wire in memory."""
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -162,6 +163,26 @@ def test_an_answer_that_is_not_ended_is_broken_off(answer: Any, caplog: pytest.L
 
     run(main)
     assert unnumbered(caplog.messages) == ["the application failed on GET '/'"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_part_of_a_file(method: str) -> None:
+    async def answer(exchange: Exchange) -> None:
+        stream = start_answer(exchange, "200 OK", [("Content-Length", "5")])
+        await stream.send(b"ab")
+        await stream.send_file(io.BytesIO(b"cdefg"), 3)
+        await stream.end()
+        with pytest.raises(RuntimeError):
+            await stream.send_file(io.BytesIO(b"cdefg"), 3)
+
+    async def main() -> None:
+        exchange = await ask(answer, method=method)
+        while not exchange.is_answered:  # noqa: ASYNC110 - what reads the file has no event
+            await asyncio.sleep(0.001)
+        assert exchange.data == (b"abcde" if method == "GET" else b"")
+        assert exchange.names[-1] == "answered"
+
+    run(main)
 
 
 def test_a_request_has_one_answer_however_it_is_sent(caplog: pytest.LogCaptureFixture) -> None:

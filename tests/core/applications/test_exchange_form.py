@@ -10,10 +10,11 @@ from werkzeug.exceptions import HTTPException, NotFound, abort
 from werkzeug.wrappers import Response
 
 from kyoukai.core.applications.exchange_calls import send_answer
-from kyoukai.core.applications.exchange_form import ExchangeForm
+from kyoukai.core.applications.exchange_form import ExchangeForm, finish_answer
 from kyoukai.core.applications.forms import answerer_of
 from kyoukai.core.applications.werkzeug_form import WerkzeugForm
 from kyoukai.core.errors import BadRequest
+from kyoukai.core.exchange.body_stream import ClientGoneError
 from kyoukai.core.semantics.answer_head import AnswerHead
 from kyoukai.core.serving.server_state import Server
 from tests.core.wires import App, LowerApp, MemoryExchange, MemoryOwner, head, run, turns
@@ -284,5 +285,116 @@ def test_what_it_may_ask() -> None:
     async def main() -> None:
         exchange = await ask(answer)
         assert exchange.names == ["informational", "head", "end", "answered"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("how", ["returns", "raises", "is cancelled"])
+def test_one_that_goes_on_behind_its_answer(how: str, caplog: pytest.LogCaptureFixture) -> None:
+    notes: list[int] = []
+    hold = asyncio.Event()
+
+    async def answer(exchange: Any) -> None:
+        await send_answer(exchange, "200 OK", [], b"hello")
+        finish_answer(exchange)
+        await hold.wait()
+        if how == "raises":
+            raise LookupError
+
+    async def main() -> None:
+        tasks = asyncio.all_tasks()
+        exchange = await ask(
+            answer, observers=[lambda exchange, request, response: notes.append(exchange.status)]
+        )
+        assert exchange.names == ["head", "end", "answered"]
+        assert exchange.is_answered
+        # It is no one's loss any more.
+        exchange.lose(cancel=True)
+        await turns()
+        (task,) = asyncio.all_tasks() - tasks
+        if how == "is cancelled":
+            task.cancel()
+        hold.set()
+        await turns()
+        assert task.done()
+        assert exchange.names == ["head", "end", "answered"]
+
+    run(main)
+    assert notes == [200]
+    logged = [unnumbered(record.getMessage()) for record in caplog.records if record.levelname == "ERROR"]
+    text = "the application failed after its answer to GET '/a'"
+    assert logged == ([text] if how == "raises" else [])
+
+
+def test_an_early_end_that_nobody_observes() -> None:
+    async def answer(exchange: Any) -> None:
+        await send_answer(exchange, "200 OK", [], b"hello")
+        finish_answer(exchange)
+        assert exchange.is_answered
+
+    async def main() -> None:
+        assert (await ask(answer)).names == ["head", "end", "answered"]
+
+    run(main)
+
+
+def test_an_answer_is_not_finished_early_for_a_client_that_is_gone() -> None:
+    notes: list[int] = []
+
+    async def answer(exchange: Any) -> None:
+        await send_answer(exchange, "200 OK", [], b"hello")
+        exchange.lose()
+        finish_answer(exchange)
+        assert notes == []
+
+    async def main() -> None:
+        await ask(answer, observers=[lambda exchange, request, response: notes.append(exchange.status)])
+
+    run(main)
+    assert notes == [200]
+
+
+def test_an_answer_that_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(exchange: Any) -> None:
+        if exchange.client_ended:
+            raise ClientGoneError
+        exchange.end_client()
+        raise ClientGoneError
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        assert exchange.names == ["reset", "answered"]
+
+    run(main)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+class Listening:
+    """What learns of a loss by itself, or does not."""
+
+    def __init__(self, is_waiting: bool, was_told: bool) -> None:
+        self.is_waiting = is_waiting
+        self.was_told = was_told
+
+
+@pytest.mark.parametrize(
+    ("listener", "has_begun", "cancels", "is_cut"),
+    [
+        (None, True, False, True),
+        (None, False, False, False),
+        (None, False, True, True),
+        (Listening(False, False), True, False, True),
+        (Listening(True, False), True, False, False),
+        (Listening(True, False), True, True, True),
+        (Listening(False, True), True, True, False),
+    ],
+)
+def test_who_is_cut_off_by_a_loss(listener: Any, has_begun: bool, cancels: bool, is_cut: bool) -> None:
+    async def main() -> None:
+        exchange = MemoryExchange(MemoryOwner(LowerApp(fail), cancel_on_disconnect=cancels))
+        exchange.status = 200 if has_begun else 0
+        if listener is not None:
+            exchange.listen(listener)
+        assert exchange.is_cut_by_loss is is_cut
 
     run(main)

@@ -311,3 +311,24 @@ def test_the_loop_cannot_wait_for_it() -> None:
             file.read()
 
     run(main)
+
+
+def test_whether_all_of_it_has_been_read() -> None:
+    async def main() -> None:
+        stream = BodyStream(lambda: None)
+        stream.feed(b"one")
+        assert not stream.is_exhausted
+        assert await anext(stream) == b"one"
+        assert not stream.is_exhausted
+        stream.feed(b"two")
+        stream.end([])
+        assert not stream.is_exhausted
+        assert await stream.read(1) == b"t"
+        assert not stream.is_exhausted
+        assert await anext(stream) == b"wo"
+        assert stream.is_exhausted
+        assert BodyStream.of(b"").is_exhausted
+        assert not BodyStream.of(b"a").is_exhausted
+        assert not BodyStream.broken(LookupError()).is_exhausted
+
+    asyncio.run(main())

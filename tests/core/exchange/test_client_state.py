@@ -127,3 +127,18 @@ def test_nothing_is_made_for_an_end_that_nobody_waits_for() -> None:
         assert client._ended is None
 
     run(main)
+
+
+@pytest.mark.parametrize("ends_before", [True, False])
+def test_what_is_done_at_its_end(ends_before: bool) -> None:
+    async def main() -> None:
+        client = make()
+        if ends_before:
+            client.end()
+        ended = client.ended()
+        assert client.ended() is ended
+        assert ended.done() is ends_before
+        client.end()
+        assert ended.done()
+
+    run(main)

@@ -294,3 +294,52 @@ def test_an_answer_is_not_ended_for_a_client_that_is_gone_by_then() -> None:
     wire = send(body)
     assert wire.names == ["data"]
     assert wire.data == b"a"
+
+
+@pytest.mark.parametrize("declared", [None, 9])
+def test_a_part_of_a_file_is_read_where_the_wire_cannot(declared: int | None) -> None:
+    async def main() -> None:
+        wire = Wire()
+        sender = BodySender(wire, declared)
+        sender.write_piece(b"one")
+        file = io.BytesIO(b"abcdefg")
+        file.seek(1)
+        await sender.send_part(file, 4)
+        # There is less of it than that.
+        await sender.send_part(file, 2 if declared else 100)
+        await sender.end()
+        assert (wire.data, wire.sent) == (b"onebcdefg", 9)
+
+    run(main)
+
+
+def test_a_large_part_of_a_file_lets_the_loop_have_its_turn() -> None:
+    async def main() -> None:
+        wire = Wire()
+        await BodySender(wire, None).send_part(io.BytesIO(bytes(3 * BLOCK_SIZE)), 3 * BLOCK_SIZE - 1)
+        assert (len(wire.data), wire.drained) == (3 * BLOCK_SIZE - 1, 2)
+
+    run(main)
+
+
+def test_a_part_of_a_file_goes_by_the_wire_where_that_can() -> None:
+    ends = []
+
+    async def main() -> None:
+        wire = Wire()
+
+        async def send_file(file: Any, size: int) -> bool:
+            ends.append((wire.data, size))
+            wire.sent = size
+            return True
+
+        wire.send_file = send_file  # type: ignore[method-assign]
+        sender = BodySender(wire, 9)
+        sender.write_piece(b"one")
+        await sender.send_part(io.BytesIO(b"abcdef"), 4)
+        with pytest.raises(InvalidResponseError, match="longer than its Content-Length"):
+            await sender.send_part(io.BytesIO(b"abcdef"), 3)
+
+    run(main)
+    # What was pushed before it is written before it, and counted.
+    assert ends == [(b"one", 7)]

@@ -266,3 +266,9 @@ def test_declared_length_that_is_none(value: str) -> None:
 )
 def test_wants_close(connection: str, expected: bool) -> None:
     assert wants_close(connection) is expected
+
+
+def test_references_that_stay_as_they_are() -> None:
+    fields = [("Location", "/?a[]=\xe9"), ("Content-Location", "/{a}")]
+    assert read_head("200 OK", fields, 0, "GET", as_sent=True).fields == tuple(fields)
+    assert read_head("200 OK", fields, 0, "GET").fields != tuple(fields)
