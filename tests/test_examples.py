@@ -221,6 +221,13 @@ def test_a_mounted_application(example: Any) -> None:
     assert b"not found on the server" in ask(server, "/none").body
 
 
+def test_hosted_applications(load: Any) -> None:
+    with running(app=load("docs/hosted.py").app) as server:
+        assert ask(server, "/a").body == b"GET /shop/a\n"
+    with running(app=load("docs/hosted_wsgi.py").app) as server:
+        assert ask(server, "/").body == b"hello\n"
+
+
 def test_what_is_answered_without_a_handler(example: Any) -> None:
     server, _ = example("docs/handlers.py")
     assert ask(server, "/", "HEAD").fields["content-length"] == "13"
