@@ -20,6 +20,8 @@ class Asking(Protocol):
 
     awaits_continue: bool
     """Whether the client is not to send its body yet."""
+    is_answered: bool
+    """Whether nothing more is of use."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -79,6 +81,10 @@ class Inlet:
                     self._gate = exchange.loop.create_future()
                     await self._gate
                 if not exchange.take_event(await self._receive()):
+                    return
+                # Most have their answer before the loop's next turn, and nobody needs to be watched then.
+                await asyncio.sleep(0)
+                if exchange.is_answered:
                     return
         except Exception:
             logger.exception("the server's receive failed: its client is taken to be gone")
