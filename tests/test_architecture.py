@@ -83,6 +83,8 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.websocket": CORE,
     # Applications of other interfaces: they stand on the waist, beside the framework.
     "kyoukai.asgi": CORE | {"kyoukai.interfaces", "kyoukai.websocket"},
+    # It reads a file as `kyoukai run` does, and stands above that.
+    "kyoukai.asgi.config": CORE | {"kyoukai.asgi", "kyoukai.commands", "kyoukai.server"},
     "kyoukai.wsgi": CORE,
     # What serves an application of another interface is imported where there is one.
     "kyoukai.server": CORE | {"kyoukai.asgi", "kyoukai.interfaces", "kyoukai.wsgi"},

@@ -56,7 +56,8 @@ class ASGIExport:
         elif app is not None or settings:
             raise ConfigurationError("component excludes app and settings: they are its own")
         self._make = component
-        self._timeout = start_timeout
+        self.start_timeout = start_timeout
+        """Seconds that a start may take; ``None``: as long as it likes."""
         self._serving: Serving | None = None
         """The one that was used last."""
         self._servings: dict[asyncio.AbstractEventLoop, Serving] = {}
@@ -89,7 +90,7 @@ class ASGIExport:
         await ASGIWebSocketExchange(wire, scope).serve(receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        serving = Serving(self._make(), self._timeout)
+        serving = Serving(self._make(), self.start_timeout)
 
         async def told(event: Event) -> None:
             if event["type"] == "lifespan.startup.complete":
@@ -116,7 +117,7 @@ class ASGIExport:
             serving = self._servings.get(loop)
             if serving is None:
                 logger.info("the server speaks no lifespan: the application starts with its first request")
-                serving = Serving(self._make(), self._timeout)
+                serving = Serving(self._make(), self.start_timeout)
                 await serving.start()
                 self._servings[loop] = serving
         self._serving = serving
