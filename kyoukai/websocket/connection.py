@@ -214,9 +214,8 @@ class WebSocketConnection(Connection):
         """Write a message, without a wait."""
         self._check_open()
         head, payload = self.writer.message(opcode, data)
-        traffic = self.traffic
-        traffic.sent += 1
-        traffic.sent_size += len(head) + len(payload)
+        self.traffic.sent += 1
+        self.traffic.sent_size += len(head) + len(payload)
         if len(payload) < COPY_SIZE:
             self.raw_write(head + payload)
         else:
@@ -236,7 +235,8 @@ class WebSocketConnection(Connection):
             raise self.closed_error()
 
     def closed_error(self) -> WebSocketClosed:
-        """Return a new exception that says how it was closed."""
+        """Return a new exception that tells the handler how it was closed."""
+        self.inbox.was_told = True
         return WebSocketClosed(ABNORMAL_CLOSURE) if self.closed is None else self.closed.anew()
 
     def begin_close(self, code: int, reason: str = "") -> None:

@@ -22,7 +22,7 @@ class Inbox:
     :param limit: with so many bytes, or characters, it is full; one message is always taken.
     """
 
-    __slots__ = ("_first", "_limit", "_others", "_size", "_taker", "is_answering")
+    __slots__ = ("_first", "_limit", "_others", "_size", "_taker", "is_answering", "was_told")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -31,6 +31,8 @@ class Inbox:
         """Those behind the first. Most wait alone, and a deque has 64 places from the beginning."""
         self._size = 0
         self._taker: asyncio.Future[None] | None = None
+        self.was_told = False
+        """Whether who takes them has been told that none comes any more."""
         self.is_answering = False
         """Whether one has been taken, and none been asked for since: its answer may be to come."""
 

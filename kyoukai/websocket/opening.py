@@ -29,7 +29,7 @@ def open_websocket(
     :param agreed: what the handshake has come to.
     :param fields: those of the answer besides.
     :param task: what is cancelled when the client is lost without a close, if the server has
-        ``cancel_on_disconnect``.
+        ``cancel_on_disconnect`` and neither ``receive`` nor ``send`` has told it.
     :param request: what observers are told of, where the application's form has requests.
     :raises WebSocketClosed: if the client is gone.
     :raises InvalidResponseError: if a field cannot be sent.
@@ -39,7 +39,8 @@ def open_websocket(
 
     def note_end(connection: WebSocketConnection, is_lost: bool) -> None:
         closed = connection.closed
-        if is_lost and server.cancel_on_disconnect and task is not None:
+        # Who has been told may be cleaning up, and would be cut off in that.
+        if is_lost and server.cancel_on_disconnect and task is not None and not connection.inbox.was_told:
             task.cancel()
         if server.observe_end is not None and closed is not None:
             server.observe_end(exchange, request, connection.traffic.end(closed.code))

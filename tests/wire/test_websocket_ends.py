@@ -108,6 +108,35 @@ def test_a_client_without_a_close_cancels_the_handler(ask: Ask, how: str, first_
     assert seen == ["cancelled"]
 
 
+@pytest.mark.parametrize("first_told", ["by receive", "by send"])
+def test_a_handler_that_was_told_of_the_end_is_left_to_clean_up(ask: Ask, first_told: str) -> None:
+    seen = []
+
+    async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
+        await ws.accept()
+        try:
+            while True:
+                await (ws.receive() if first_told == "by receive" else ws.send("a"))
+        except WebSocketClosed:
+            connection = ws.connection
+            assert connection is not None
+            while not connection.client.is_gone:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            seen.append("cleaned up")
+        finally:
+            ended.set()
+
+    async def function(client: LiveClient) -> None:
+        async with client.websocket("/") as ws:
+            ws._connection.transport.close()
+            await ended.wait()
+
+    ended = asyncio.Event()
+    ask(make_app(handler), function, cancel_on_disconnect=True)
+    assert seen == ["cleaned up"]
+
+
 def test_a_close_counts_whose_client_does_not_wait_for_the_answer(ask: Ask) -> None:
     codes = []
     is_lost = asyncio.Event()
