@@ -196,5 +196,9 @@ def answer_pairs(head: AnswerHead, fields: Iterable[tuple[str, str]]) -> list[tu
 
 
 def field_pairs(fields: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """Return fields as they are sent: section 8.2.1 has their names without capitals."""
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+    """Return fields as they are sent.
+
+    Section 8.2.1 has names without capitals, and values without white space around them, which HTTP/1.1 lets
+    a sender add (RFC 9112 section 5).
+    """
+    return [(name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")) for name, value in fields]

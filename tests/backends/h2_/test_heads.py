@@ -168,6 +168,15 @@ def test_an_answer() -> None:
     ]
 
 
+def test_white_space_around_a_value_of_an_answer_is_not_sent() -> None:
+    """RFC 9113 section 8.2.1: a client may take the answer as malformed."""
+    head = AnswerHead("200 OK", ())
+    assert answer_pairs(head, [("X-Spaces", " \ta \tb\t "), ("X-Empty", " ")])[1:] == [
+        (b"x-spaces", b"a \tb"),
+        (b"x-empty", b""),
+    ]
+
+
 def test_a_key_that_a_client_sends_by_extended_connect_is_not_used() -> None:
     """RFC 8441 section 5; who makes this of an HTTP/1.1 request may leave it there."""
     with_key = read_request([*WEBSOCKET, (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==")], False)
