@@ -1,0 +1,1 @@
+"""Applications of other frameworks, compared on their own servers and on ours."""
