@@ -24,6 +24,7 @@ from .scope import (
     HeadScope,
     note_forwarded,
 )
+from .tls import tls_facts
 from .websocket_requests import asks_for_websocket, make_settings, process_websocket
 
 if TYPE_CHECKING:
@@ -134,9 +135,12 @@ class ASGIApplication:
     def _read_connection(self, exchange: Exchange, environ: dict[str, Any]) -> ConnectionScope:
         owner: Any = exchange.owner
         uds = owner.server_ip if getattr(owner, "server_port", None) == 0 else None
+        # A connection that a trusted proxy has by TLS is none here.
         is_secure = getattr(owner, "is_secure", False)
+        secured = owner.transport.get_extra_info("ssl_object") if is_secure else None
+        tls = None if secured is None else tls_facts(secured, environ)
         sends_files = type(exchange).send_file is not AnswerWriter.send_file and not is_secure
-        extensions = Extensions(owner.features, sends_files)
+        extensions = Extensions(owner.features, sends_files, tls)
         return ConnectionScope(environ, uds, extensions, self.lifecycle.state_of(owner.loop))
 
     def _read_head(self, head: RequestHead) -> HeadScope:

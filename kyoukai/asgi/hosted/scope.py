@@ -5,12 +5,16 @@ is a few lookups. Nothing that an application is given is shared with another re
 """
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from kyoukai.core.features import Feature
 from kyoukai.core.semantics.request_head import RequestHead
 
 ASGI_VERSION: Final = "3.0"
 HTTP_SPEC_VERSION: Final = "2.5"
+
+PATH_CHARS: Final = "/:@!$&'()*+,;="
+"""What stands in a path as it is, besides letters, digits and ``-._~`` (RFC 3986 section 3.3)."""
 
 LOCAL_NAME: Final = "localhost"
 """What an environ has as its server's name on a Unix socket."""
@@ -40,7 +44,7 @@ class HeadScope:
             "method": head.method,
             "scheme": "http",
             "path": root_path + decoded_path(head),
-            "raw_path": root_path.encode() + raw_path(head.target),
+            "raw_path": quote(root_path, PATH_CHARS).encode() + raw_path(head.target),
             "query_string": head.query.encode("latin-1"),
             "root_path": root_path,
             "headers": None,
@@ -126,13 +130,18 @@ class Extensions:
 
     :param features: what the wire claims.
     :param sends_files: whether the system can send from a file by itself.
+    :param tls: what is told of TLS, where the connection is by that.
     """
 
     __slots__ = ("first", "later")
 
-    def __init__(self, features: frozenset[str], sends_files: bool) -> None:
+    def __init__(
+        self, features: frozenset[str], sends_files: bool, tls: dict[str, Any] | None = None
+    ) -> None:
         self.first: dict[str, Any] = {"http.response.pathsend": {}}
         """Those for HTTP/1.0."""
+        if tls is not None:
+            self.first["tls"] = tls
         if sends_files:
             self.first["http.response.zerocopysend"] = {}
         self.later = self.first.copy()
@@ -145,8 +154,10 @@ class Extensions:
 
     def copy(self, version: str) -> dict[str, Any]:
         """Return those for a request of a version."""
-        known = self.first if version == "1.0" else self.later
-        return known.copy()
+        extensions = (self.first if version == "1.0" else self.later).copy()
+        if "tls" in extensions:
+            extensions["tls"] = extensions["tls"].copy()
+        return extensions
 
 
 def note_forwarded(scope: dict[str, Any], head: RequestHead, environ: dict[str, Any], root_path: str) -> None:

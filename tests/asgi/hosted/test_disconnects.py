@@ -236,12 +236,14 @@ def test_an_application_that_fails_alone_is_logged_though_its_client_is_gone(
     assert "GET '/'" in record.getMessage()
 
 
-LIMITS = {"max_body_size": 100, "body_timeout": 0.05}
-
-REFUSED = {
-    "too-large": (413, message("POST", "/", "Transfer-Encoding: chunked") + chunks(b"a" * 90)[:-5]),
-    "too-slow": (408, message("POST", "/", "Content-Length: 9") + b"a"),
-    "corrupt": (400, message("POST", "/", "Content-Encoding: gzip", "Content-Length: 9") + b"abc"),
+REFUSED: dict[str, tuple[int, bytes, dict[str, Any]]] = {
+    "too-large": (
+        413,
+        message("POST", "/", "Transfer-Encoding: chunked") + chunks(b"a" * 90)[:-5],
+        {"max_body_size": 100},
+    ),
+    "too-slow": (408, message("POST", "/", "Content-Length: 9") + b"a", {"body_timeout": 0.05}),
+    "corrupt": (400, message("POST", "/", "Content-Encoding: gzip", "Content-Length: 9") + b"abc", {}),
 }
 
 
@@ -257,8 +259,8 @@ def test_the_server_answers_a_body_that_breaks_off(serve: Serve, caplog: Any, na
             await respond(send, b"not mine")
         raise LookupError("as Starlette raises a ClientDisconnect")
 
-    status, request = REFUSED[name]
-    server = hosted(serve, seen.wrap(application), limits=LIMITS)
+    status, request, limits = REFUSED[name]
+    server = hosted(serve, seen.wrap(application), limits=limits)
     with server.connect() as client:
         client.send(request)
         if name == "too-large":
