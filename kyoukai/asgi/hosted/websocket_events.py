@@ -41,7 +41,8 @@ def websocket_scope(scope: dict[str, Any]) -> dict[str, Any]:
     offered = [value for name, value in scope["headers"] if name == b"sec-websocket-protocol"]
     names = b",".join(offered).decode("latin-1").split(",")
     scope["subprotocols"] = [name.strip(" \t") for name in names if name.strip(" \t")]
-    scope["extensions"] = {"websocket.http.response": {}}
+    told = {name: value for name, value in scope["extensions"].items() if name == "tls"}
+    scope["extensions"] = {"websocket.http.response": {}, **told}
     if scope["http_version"] == "2":
         # RFC 8441 section 5: extended CONNECT takes the place of these, which the environ has all the same.
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in HTTP1_HANDSHAKE]

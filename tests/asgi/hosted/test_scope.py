@@ -14,6 +14,7 @@ from kyoukai.asgi.hosted.scope import (
     raw_path,
     scope_fields,
 )
+from kyoukai.asgi.hosted.websocket_events import websocket_scope
 from kyoukai.core.features import Feature
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics import policy
@@ -138,3 +139,12 @@ def test_what_proxies_say() -> None:
     note_forwarded(scope, head, {"SCRIPT_NAME": "/other", "HTTP_HOST": "shop.example"}, "/own")
     assert (scope["root_path"], scope["path"], scope["raw_path"]) == ("/other", "/other/a b", b"/other/a%20b")
     assert scope["headers"] == [(b"host", b"shop.example")]
+
+
+@pytest.mark.parametrize("tls", [None, {"tls_version": 0x0304}])
+def test_what_a_websocket_is_told_of_its_connection(tls: dict[str, Any] | None) -> None:
+    known = HeadScope(accepted(), "")
+    extensions = Extensions(frozenset(Feature), True, tls).copy("1.1")
+    scope = websocket_scope({**known.values, "headers": known.fields.copy(), "extensions": extensions})
+    assert (scope["type"], scope["scheme"], "method" in scope) == ("websocket", "ws", False)
+    assert scope["extensions"] == {"websocket.http.response": {}, **({} if tls is None else {"tls": tls})}
