@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import flask
 import pytest
 import websockets.sync.client as websockets
 from click.testing import CliRunner
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import CloseCode
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kyoukai import Limits, cli
 from kyoukai.server.supervisor.settings import Supervision
 
 from .certificates import trusting_context, write_certificate
+from .processes import kyoukai_run
 from .serving import PATIENCE, Client, Running, message, running
 from .test_docs import DOCS, rows
 from .test_docs_settings import FLAGS
@@ -243,3 +246,48 @@ def test_the_command_of_the_unit_serves(folder: Path, monkeypatch: pytest.Monkey
     assert settings["workers"] == 4
     with running(**reachable(settings)) as server:
         assert server.request(message("GET", "/")).body.startswith(b"wsgi")
+
+
+# What may go
+
+PROXY = {"trusted_proxies": ["127.0.0.1"], "forwarded": "x-forwarded"}
+FORWARDED = ("X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https")
+
+
+@pytest.mark.parametrize("settings", [{}, PROXY], ids=["by the application", "by the server"])
+@pytest.mark.parametrize("is_fixed", [True, False], ids=["ProxyFix", "without"])
+def test_flask_needs_no_proxy_fix(settings: dict[str, Any], is_fixed: bool) -> None:
+    site = flask.Flask("site")
+    site.add_url_rule("/", view_func=lambda: f"{flask.request.remote_addr} {flask.request.scheme}")
+    site.wsgi_app = ProxyFix(site.wsgi_app) if is_fixed else site.wsgi_app  # type: ignore[method-assign]
+    with running(app=site, **settings) as server:
+        text = server.request(message("GET", "/", *FORWARDED)).body.decode()
+    assert text == ("203.0.113.7 https" if is_fixed or settings else "127.0.0.1 http")
+
+
+DJANGO = """\
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import path
+
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["shop.example"], SECRET_KEY="secret")
+
+
+def index(request):
+    return HttpResponse(f"{request.META['REMOTE_ADDR']} {request.is_secure()} {request.get_host()}")
+
+
+urlpatterns = [path("", index)]
+"""
+
+
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_django_needs_no_header_of_a_proxy(tmp_path: Path, interface: str) -> None:
+    made = f"from django.core.{interface} import get_{interface}_application\n"
+    source = f"{DJANGO}\n\n{made}application = get_{interface}_application()\n"
+    (tmp_path / "mysite.py").write_text(source)
+    trusting = ("--trusted-proxy", "127.0.0.1", "--forwarded", "x-forwarded", "--forwarded-host")
+    command = ("mysite", *trusting, "--port", "0")
+    with kyoukai_run(*command, folder=tmp_path) as process, process.connect() as client:
+        answer = client.request(message("GET", "/", *FORWARDED, "X-Forwarded-Host: shop.example"))
+        assert answer.body == b"203.0.113.7 True shop.example"

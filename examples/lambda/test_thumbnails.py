@@ -9,7 +9,10 @@ from urllib.parse import urlencode
 
 import pytest
 import thumbnails
+from mangum import Mangum
 from PIL import Image
+
+from kyoukai import Kyoukai
 
 EVENTS = Path(__file__).parent / "events"
 CONTEXT = SimpleNamespace(function_name="thumbnails", aws_request_id="e1506fd5-9e7b-434f-bd42-4f8fa224b599")
@@ -179,3 +182,16 @@ def test_a_head_has_no_content(gateway: Gateway) -> None:
     answer = gateway.ask("HEAD", "/")
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.get("content-length")[0]) > 0
+
+
+@pytest.mark.parametrize(("lifespan", "starts", "stops"), [("auto", 2, 2), ("off", 1, 0)])
+def test_how_often_an_application_starts(lifespan: Any, starts: int, stops: int) -> None:
+    app, calls = Kyoukai("counted"), []
+    app.before_serving(lambda ctx: calls.append("start"))
+    app.after_serving(lambda ctx: calls.append("stop"))
+    app.route("/")(lambda ctx: "hello")
+    handler = Mangum(app.asgi, lifespan=lifespan)
+    event = json.loads((EVENTS / "function_url.json").read_text("utf-8"))
+    for _ in range(2):
+        assert handler(event, CONTEXT)["body"] == "hello"
+    assert (calls.count("start"), calls.count("stop")) == (starts, stops)
