@@ -85,7 +85,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.asgi": CORE | {"kyoukai.interfaces", "kyoukai.websocket"},
     # It reads a file as `kyoukai run` does, and stands above that.
     "kyoukai.asgi.config": CORE | {"kyoukai.asgi", "kyoukai.commands", "kyoukai.server"},
-    "kyoukai.wsgi": CORE,
+    "kyoukai.wsgi": CORE | {"kyoukai.asgi"},
     # What serves an application of another interface is imported where there is one.
     "kyoukai.server": CORE | {"kyoukai.asgi", "kyoukai.interfaces", "kyoukai.wsgi"},
     "kyoukai.asphalt": CORE | {"kyoukai.commands", "kyoukai.web", "kyoukai.server"},

@@ -27,7 +27,7 @@ from .checks import check_class, check_flag
 from .context import CLOSED, HTTPRequestContext
 from .declared import find_body_plans, find_methods
 from .dispatch import Dispatcher, make_debugger
-from .exports import make_asgi
+from .exports import make_asgi, make_wsgi
 from .host_names import check_host
 from .hosts import make_router
 from .json_encoders import JSONEncoder, choose_encoder
@@ -62,13 +62,14 @@ class Kyoukai(Blueprint):
     :param debug: whether clients on this machine see exceptions that nothing claims, with a console
         (:mod:`kyoukai.web.debugging`). It can be set until the application is finalized.
     :raises ConfigurationError: if one of them cannot be used.
-    :ivar asgi: the application as servers of ASGI call it: see :class:`kyoukai.asgi.ASGIExport`.
+    :ivar asgi: the application as servers of ASGI call it: see :class:`kyoukai.asgi.ASGIExport`; so ``wsgi``.
     """
 
     request_class: type[wrappers.Request] = Request
     response_class: type[wrappers.Response] = Response
     context_class: type[HTTPRequestContext] = HTTPRequestContext
     asgi = functools.cached_property(make_asgi)
+    wsgi = functools.cached_property(make_wsgi)
 
     def __init__(
         self,

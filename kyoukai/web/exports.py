@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kyoukai.asgi import ASGIExport
+    from kyoukai.wsgi import WSGIExport
 
 
 def make_asgi(app: Any) -> "ASGIExport":
@@ -12,3 +13,10 @@ def make_asgi(app: Any) -> "ASGIExport":
     from kyoukai.asgi import ASGIExport
 
     return ASGIExport(app)
+
+
+def make_wsgi(app: Any) -> "WSGIExport":
+    """Return an application as servers of WSGI call it: see :class:`kyoukai.wsgi.WSGIExport`."""
+    from kyoukai.wsgi import WSGIExport
+
+    return WSGIExport(app)

@@ -110,6 +110,16 @@ class ASGIExport:
         if self._serving is serving:
             self._serving = None
 
+    async def stop(self) -> None:
+        """Stop what serves in this loop, where no lifespan does. The next request starts it again.
+
+        :raises BaseException: what the stop raises.
+        """
+        serving = self._servings.get(asyncio.get_running_loop())
+        if serving is not None:
+            self._forget(serving)
+            await serving.stop()
+
     async def _find(self) -> Serving:
         """Return what serves in this loop. It is started, where the server has not."""
         loop = asyncio.get_running_loop()

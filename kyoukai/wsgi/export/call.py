@@ -1,0 +1,174 @@
+"""One call of a WSGI server, between its thread and the event loop.
+
+The thread reads the request and hands the answer on: what the loop has for it comes by a queue.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, MutableMapping
+from queue import SimpleQueue
+from typing import Any, Final
+
+from werkzeug.http import HTTP_STATUS_CODES
+
+READ_SIZE: Final = 64 * 1024
+"""Bytes of a body that are read at once."""
+
+HOP_BY_HOP: Final = (b"connection", b"upgrade")
+"""PEP 3333, "Other HTTP Features": an application says nothing of the connection."""
+
+Event = MutableMapping[str, Any]
+
+
+class Call:
+    """The answer to one request, as a WSGI server has it: an iterable that it closes.
+
+    :param environ: the server's.
+    :param start_response: likewise.
+    :param loop: where the application answers.
+    """
+
+    def __init__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._input = environ["wsgi.input"]
+        self._left = body_size(environ)
+        self._start_response = start_response
+        self._loop = loop
+        self._queue: SimpleQueue[Event] = SimpleQueue()
+        self._read_by: asyncio.Future[Any] | None = None
+        """Done when the thread has read a piece of the request; ``None``: it is not asked to."""
+        self._taken_by: asyncio.Future[Any] | None = None
+        """Done when the server has taken a piece of the answer."""
+        self._gone = asyncio.Event()
+        self._is_read = self._is_over = False
+
+    # In the loop
+
+    async def receive(self) -> Event:
+        """Return a piece of the request's body, which the thread reads; then wait for the server to leave."""
+        if not self._is_read and not self._gone.is_set():
+            data: bytes | None = b""
+            if self._left:
+                self._read_by = self._loop.create_future()
+                self._queue.put({"type": "read"})
+                data = await self._read_by
+            self._is_read = not self._left
+            if data is not None:
+                return {"type": "http.request", "body": data, "more_body": not self._is_read}
+        else:
+            await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, event: Event) -> None:
+        """Hand an event to the thread, and wait until the server has taken it.
+
+        :raises OSError: if the server has left.
+        """
+        if not self._gone.is_set():
+            self._queue.put(event)
+            if event.get("more_body"):
+                self._taken_by = self._loop.create_future()
+                await self._taken_by
+        if self._gone.is_set():
+            raise OSError("the server has left")
+
+    def end(self, failure: BaseException | None) -> None:
+        """Note that nothing follows."""
+        self._queue.put({"type": "end", "failure": failure})
+
+    def _note_read(self, data: bytes | None) -> None:
+        if self._read_by is not None and not self._read_by.done():
+            self._read_by.set_result(data)
+
+    def _note_taken(self) -> None:
+        if self._taken_by is not None and not self._taken_by.done():
+            self._taken_by.set_result(None)
+
+    def _leave(self) -> None:
+        self._gone.set()
+        self._note_read(None)
+        self._note_taken()
+
+    # In the server's thread
+
+    def begin(self) -> "Call":
+        """Return when the head of the answer is there, and given to the server.
+
+        :raises ConnectionResetError: if there is none, since the request has not come whole.
+        :raises BaseException: what the application failed with before.
+        """
+        event = self._next()
+        if event["type"] != "http.response.start":
+            raise ConnectionResetError("the client is gone")
+        status = event["status"]
+        headers = [pair for pair in event["headers"] if pair[0] not in HOP_BY_HOP]
+        self._start_response(
+            f"{status} {HTTP_STATUS_CODES.get(status, 'Unknown')}",
+            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
+        )
+        return self
+
+    def __iter__(self) -> "Call":
+        return self
+
+    def __next__(self) -> bytes:
+        while not self._is_over:
+            event = self._next()
+            if event["type"] == "http.response.body":
+                self._is_over = not event["more_body"]
+                if event["more_body"]:
+                    self._tell(self._note_taken)
+                if event["body"]:
+                    body: bytes = event["body"]
+                    return body
+        raise StopIteration
+
+    def close(self) -> None:
+        """Let the application know that the server has left, before it has all of the answer or then."""
+        self._tell(self._leave)
+
+    def _next(self) -> Event:
+        """Return what comes next of the answer, and read the request meanwhile."""
+        while True:
+            event = self._queue.get()
+            if event["type"] == "read":
+                self._tell(self._note_read, self._read())
+            elif event["type"] != "end":
+                return event
+            else:
+                self._is_over = True
+                failure = event.pop("failure")
+                if failure is None:
+                    return event
+                try:
+                    raise failure
+                finally:
+                    del failure
+
+    def _read(self) -> bytes | None:
+        size = READ_SIZE if self._left < 0 else min(self._left, READ_SIZE)
+        try:
+            data: bytes = self._input.read(size)
+        except OSError:
+            data = b""
+        if self._left < 0:
+            self._left = -1 if data else 0
+            return data
+        self._left -= len(data)
+        # What is shorter than announced does not come any more.
+        return data or None
+
+    def _tell(self, function: Callable[..., None], *args: Any) -> None:
+        # A loop that is closed waits for nothing.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *args)
+
+
+def body_size(environ: dict[str, Any]) -> int:
+    """Return how many bytes the body of a request has; -1: its end tells."""
+    length = environ.get("CONTENT_LENGTH")
+    if length and str(length).isdigit():
+        return int(length)
+    # Where a server does not say that its input ends with the body, to read on may mean to wait for ever.
+    return -1 if environ.get("wsgi.input_terminated") else 0
