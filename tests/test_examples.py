@@ -18,6 +18,7 @@ import pytest
 from asphalt.core import Context
 from asphalt.core.runner import policies
 from ruamel.yaml import YAML
+from websockets.asyncio.client import connect
 from werkzeug.wrappers import Request, Response
 
 from kyoukai import Backend, BackendOptionError, Kyoukai, KyoukaiComponent
@@ -211,6 +212,19 @@ def test_problem_details(example: Any) -> None:
         "balance": 30,
     }
     assert ask(server, "/accounts").fields["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_a_mounted_application_of_asgi(example: Any) -> None:
+    server, _ = example("docs/mounted_asgi.py")
+    assert ask(server, "/v2/orders").body == b"/v2/orders below /v2 takes EUR"
+    assert ask(server, "/v2/stock").body == b"Kyoukai's stock"
+
+    async def main() -> None:
+        async with connect(f"{server.url.replace('http', 'ws')}/v2/chat", proxy=None) as ws:
+            await ws.send("hello")
+            assert await ws.recv() == "HELLO"
+
+    asyncio.run(main())
 
 
 def test_a_mounted_application(example: Any) -> None:

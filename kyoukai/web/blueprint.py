@@ -9,18 +9,17 @@ refused where it is written.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar, Unpack
-from wsgiref.types import WSGIApplication
 
 from kyoukai.core.errors import ConfigurationError
 
 from .calling import AnyFunction, describe
 from .checks import check_prefix
+from .mounting import mount_application
 from .node import Node
 from .relative_paths import beside_caller
 from .route import Route, RouteOptions
 from .static import StaticFiles
 from .websocket_route import WebSocketOptions, WebSocketRoute
-from .wsgi import THREADS, WSGIMount, make_routes
 
 F = TypeVar("F", bound=AnyFunction)
 
@@ -250,33 +249,51 @@ class Blueprint(Node):
     def mount(
         self,
         prefix: str,
-        application: WSGIApplication,
+        application: Any,
         *,
+        interface: str | None = None,
         endpoint: str | None = None,
-        threads: int = THREADS,
-        stream: bool = False,
-        max_body_size: int | None = None,
         extra_methods: Iterable[str] = (),
+        threads: int | None = None,
+        lifespan: str | None = None,
+        websocket: Mapping[str, Any] | None = None,
+        stream: bool | None = None,
+        max_body_size: int | None = None,
     ) -> None:
-        """Let a WSGI application, such as Flask's or Django's, answer all below ``prefix``.
+        """Let an application of ASGI or WSGI, such as FastAPI's or Flask's, answer all below ``prefix``.
 
-        Hooks and error handlers around it are this blueprint's. A route of one's own for a URL
-        below the prefix goes before it.
+        Hooks and error handlers around it are this blueprint's. A route of one's own for a URL below the
+        prefix goes before it. One of ASGI has WebSockets, and a lifespan, whose failing start is this one's.
 
         :param prefix: as that of a blueprint; or ``"/"``: all that no route takes.
-        :param application: called with environ and ``start_response`` (PEP 3333), in threads.
-        :param endpoint: its name within the blueprint; by default it is made of the prefix.
-            ``url_for`` takes the rest of the path as ``rest``.
-        :param threads: how many requests it answers at a time; others wait.
-        :param stream: whether it is called when the head of a request has come, and reads the body as that
-            comes; otherwise, the body is in memory before.
-        :param max_body_size: as that of a route.
+        :param application: called with ``(scope, receive, send)``, or with ``(environ, start_response)``.
+        :param interface: ``"asgi"`` or ``"wsgi"``; by default, what the way in which it is called says.
+        :param endpoint: its name within the blueprint; by default it is made of the prefix. ``url_for`` takes
+            the rest of the path as ``rest``.
         :param extra_methods: methods that it gets besides those of the IANA registry, such as ``PURGE``;
             ``"*"``: every one that is sent in capitals.
+        :param threads: how many requests one of WSGI answers at a time, 10 by default; others wait.
+        :param lifespan: of one of ASGI: as that of :class:`~kyoukai.asgi.ASGIApplication`.
+        :param websocket: of one of ASGI: limits and deadlines of its WebSockets, likewise.
+        :param stream: whether it is called when the head of a request has come, and reads the body as that
+            comes; otherwise the body is in memory before. By default it is for ASGI.
+        :param max_body_size: as that of a route.
         :raises ConfigurationError: if one of them cannot be used.
         :raises RuntimeError: if the application is finalized.
         """
-        mount = WSGIMount(application, threads)
-        options = {"stream": stream, "max_body_size": max_body_size}
-        for route in make_routes(prefix, endpoint, mount, extra_methods, **options):
+        mounted = mount_application(
+            prefix,
+            application,
+            interface=interface,
+            endpoint=endpoint,
+            extra_methods=extra_methods,
+            threads=threads,
+            lifespan=lifespan,
+            websocket=websocket,
+            stream=stream,
+            max_body_size=max_body_size,
+        )
+        for route in mounted.routes:
             self.add_route(route)
+        if mounted.live is not None:
+            self.while_serving(mounted.live)

@@ -19,8 +19,8 @@ from kyoukai.core.errors import ConfigurationError
 
 from .blueprint import Blueprint
 from .context import HTTPRequestContext
+from .mounts import CONVERTER, MountedConverter
 from .scope import Scope
-from .wsgi import CONVERTER, MountedConverter
 
 REST: Final = f"/<{CONVERTER}:the_rest_of_the_path>"
 

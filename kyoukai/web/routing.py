@@ -32,11 +32,11 @@ from .calling import check_call, describe
 from .context import HTTPRequestContext
 from .error_scopes import ErrorScopes
 from .host_names import host_of
+from .mounts import CONVERTER, MountedConverter
 from .route import Route
 from .rules import RouteRule, make_rules
 from .scope import Scope
 from .targets import NO_PARAMS, Match, Options, Params, Refusal
-from .wsgi import CONVERTER, MountedConverter
 
 # What is left of a query as it was sent: everything that is visible in ASCII.
 QUERY_SAFE: Final = "".join(map(chr, range(0x21, 0x7F)))

@@ -12,9 +12,9 @@ from kyoukai.private_names import has_converter
 
 from .blueprint import Blueprint
 from .calling import describe
+from .mounts import CONVERTER
 from .route import Route
 from .scope import Scope
-from .wsgi import CONVERTER
 
 OWN_CONVERTERS: Final = frozenset(Map.default_converters.values())
 """Werkzeug's converters: one text is always the same value, which cannot be changed."""

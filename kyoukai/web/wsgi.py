@@ -5,40 +5,24 @@ environ of PEP 3333, with the prefix in ``SCRIPT_NAME``.
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any, Final
 from wsgiref.types import WSGIApplication
 
 from werkzeug.datastructures import Headers
-from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.semantics.methods import ALL, REGISTERED
 from kyoukai.wsgi.call import Begun, WSGICall
 from kyoukai.wsgi.environ import adapt
 from kyoukai.wsgi.workers import Workers
 
 from .calling import Described, describe, is_coroutine_function
-from .checks import check_prefix
 from .context import HTTPRequestContext
-from .route import Route, check_methods
+from .mounts import split_path
 from .wrappers import Response as OwnResponse
 
 THREADS: Final = 10
 """Threads of an application, unless it is told otherwise: as many as cheroot and a2wsgi have."""
-
-CONVERTER: Final = "mounted"
-"""The converter of the rest of a path, in rules."""
-
-
-class MountedConverter(BaseConverter):
-    """The rest of a path, whatever it is: also nothing, and with doubled slashes."""
-
-    regex = "(?s:.*?)"
-    part_isolating = False
-    # After all rules that say more: a handler can take a place of the application's.
-    weight = 10_000
 
 
 class WSGIMount(Described):
@@ -54,13 +38,13 @@ class WSGIMount(Described):
         if not callable(application):
             raise ConfigurationError(f"a WSGI application must be a function, not {application!r}")
         if is_coroutine_function(application):
-            raise ConfigurationError(f"{describe(application)} is an ASGI application; mount takes WSGI")
+            raise ConfigurationError(f"{describe(application)} is a coroutine function, and none of WSGI is")
         if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
             raise ConfigurationError(f"threads must be an int above 0, not {threads!r}")
         self.application = application
         self.threads = threads
         self.prefix = "/"
-        """What :func:`make_routes` was told that its URLs start with."""
+        """What :func:`~.mounts.make_routes` was told that its URLs start with."""
         self._workers = Workers(describe(application), threads)
 
     @property
@@ -90,31 +74,6 @@ class WSGIMount(Described):
         return _make_response(await self._workers.answer(call))
 
 
-def make_routes(
-    prefix: str, name: str | None, mount: WSGIMount, extra_methods: Iterable[str] = (), **options: Any
-) -> list[Route]:
-    """Return the routes of an application: one for the prefix itself, one for all below it.
-
-    :param prefix: ``"/"``, or what :class:`~kyoukai.web.Blueprint` takes for one.
-    :param name: their endpoint; by default the prefix's letters and digits.
-    :param extra_methods: the methods that they take besides the registered ones; ``"*"``: every method.
-    :param options: other options of both.
-    :raises ConfigurationError: if one of them cannot be used.
-    """
-    base = check_prefix(describe(mount.application), prefix, "/")
-    mount.prefix = prefix
-    endpoint = name if name is not None else "".join(c if c.isalnum() else "_" for c in base[1:]) or "root"
-    extra = () if extra_methods == ALL or not extra_methods else check_methods(extra_methods)
-    methods = REGISTERED.union(extra)
-    routes = [Route(mount, f"{base}/<{CONVERTER}:rest>", methods, endpoint=endpoint, **options)]
-    if base:
-        routes.insert(0, Route(mount, base, methods, endpoint=endpoint, strict_slashes=False, **options))
-    if extra_methods == ALL:
-        for route in routes:
-            route.methods |= {ALL}
-    return routes
-
-
 def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, Any]) -> dict[str, Any]:
     """Return the environ of a mounted application: the request's, as from the prefix on.
 
@@ -130,19 +89,6 @@ def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, An
         # https://wsgi.readthedocs.io/en/latest/specifications/routing_args.html
         own["wsgiorg.routing_args"] = ((), params)
     return own
-
-
-def split_path(path: str, rest: str | None) -> tuple[str, str]:
-    """Return what ``SCRIPT_NAME`` and ``PATH_INFO`` become of the path of a request.
-
-    :param path: as it was sent, percent-decoded, each byte a character (PEP 3333).
-    :param rest: the end of it, as text: of characters, not bytes. The slashes are the same in both.
-    """
-    if rest is None:
-        return "/" + path.strip("/"), path[len(path.rstrip("/")) :]
-    script, *parts = path.rsplit("/", rest.count("/") + 1)
-    script = script.lstrip("/")
-    return f"/{script}" if script else "", "/" + "/".join(parts)
 
 
 def _make_response(begun: Begun) -> Response:

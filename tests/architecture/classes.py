@@ -63,6 +63,7 @@ LARGER: dict[str, tuple[Size, str]] = CORE | {
         Size(19, 3),
         "nine of a node in the tree of blueprints, and the eight public settings of an application",
     ),
+    "kyoukai.web.mounted_exchange.MountedExchange": (Size(27, 3), CALLED),
     "kyoukai.web.route.Route": (
         Size(18, 1),
         "what a route declares, two that say which kind it is, and what observers leave",

@@ -9,7 +9,8 @@ from werkzeug.wrappers import Request, Response
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.serving.application import BodyPlan
 from kyoukai.web import Blueprint, HTTPRequestContext, Kyoukai
-from kyoukai.web.wsgi import make_environ, split_path
+from kyoukai.web.mounts import split_path
+from kyoukai.web.wsgi import make_environ
 
 from .asking import ask, environ_of
 
@@ -185,10 +186,12 @@ def test_the_environ_is_a_copy() -> None:
 @pytest.mark.parametrize(
     ("arguments", "options", "said"),
     [
-        (("/a", None), {}, "a WSGI application must be a function, not None"),
-        (("/a", asgi), {}, f"{__name__}.asgi is an ASGI application; mount takes WSGI"),
-        (("/a", Asynchronous()), {}, f"{__name__}.Asynchronous is an ASGI application; mount takes WSGI"),
-        (("/a", functools.partial(asgi)), {}, f"{__name__}.asgi is an ASGI application; mount takes WSGI"),
+        (("/a", None), {}, "an application of ASGI or WSGI must be a function, not None"),
+        (("/a", asgi), {"threads": 3}, f"threads is for applications of WSGI; {__name__}.asgi is of ASGI"),
+        (("/a", places), {"lifespan": "on"}, f"lifespan is for applications of ASGI; {__name__}.places is"),
+        (("/a", places), {"websocket": {}}, "websocket is for applications of ASGI"),
+        (("/a", places), {"interface": "cgi"}, "interface is 'cgi'; it must be 'asgi' or 'wsgi'"),
+        (("/a", Asynchronous()), {"interface": "wsgi"}, "is a coroutine function, and none of WSGI"),
         (("a", places), {}, "start with '/' and not end with it: 'a'"),
         (("/a/", places), {}, "start with '/' and not end with it: '/a/'"),
         (("", places), {}, "start with '/' and not end with it: ''"),

@@ -204,7 +204,6 @@ async def call_application(application: Any, scope: dict[str, Any], call: WebSoc
         if call.failure is not None:
             raise call.failure from exc
         note_failure(call.http, exc)
-        return
     if call.failure is not None:
         raise call.failure
     if not call.http.is_over and call.state is not State.OPEN:

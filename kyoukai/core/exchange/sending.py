@@ -12,6 +12,7 @@ from ..errors import ProtocolError
 from ..faults import is_end, is_fault
 from ..semantics.answer_head import AnswerHead
 from .answer import prepare_answer
+from .body_stream import ClientGoneError
 from .error_response import error_response
 from .origins import origin
 from .response_body import BodySender
@@ -93,7 +94,8 @@ async def _send_body(
             logger.debug("a client is gone before it had its whole answer")
             return
         # What is made of the request's body as that comes breaks off where that does.
-        level = logging.DEBUG if isinstance(exc, ProtocolError) else logging.ERROR
+        is_expected = isinstance(exc, ProtocolError | ClientGoneError)
+        level = logging.DEBUG if is_expected else logging.ERROR
         text = "the body of the answer to %s %r failed%s"
         logger.log(level, text, exchange.head.method, exchange.head.path, origin(app, environ), exc_info=exc)
         exchange.reset()

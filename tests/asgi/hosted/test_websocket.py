@@ -79,6 +79,32 @@ def closing(code: int, reason: bytes = b"") -> Read:
     return Read(CLOSE, code.to_bytes(2) + reason)
 
 
+class Leaver:
+    """A client that sends its handshake, and leaves before there is an answer."""
+
+    def __init__(self, server: Running) -> None:
+        self.client = server.connect()
+        if not server.by_http2:
+            self.client.send(message("GET", "/", *HANDSHAKE))
+            return
+        gateway: Any = self.client.socket
+        pseudo = {"method": "CONNECT", "protocol": "websocket", "scheme": "http", "path": "/"}
+        head = [(f":{name}", value) for name, value in {**pseudo, "authority": "localhost"}.items()]
+        gateway.engine.send_headers(1, [*head, ("sec-websocket-version", "13")])
+        gateway.flush()
+
+    def end(self) -> None:
+        """End this side, and wait for the other."""
+        if hasattr(self.client.socket, "engine"):
+            self.client.socket.engine.end_stream(1)
+            self.client.socket.flush()
+        self.leave()
+
+    def leave(self) -> None:
+        """Close the socket."""
+        self.client.socket.close()
+
+
 async def accept(receive: Any, send: Any, **values: Any) -> None:
     assert await receive() == {"type": "websocket.connect"}
     await send({"type": "websocket.accept", **values})
@@ -479,21 +505,9 @@ def test_a_client_that_leaves_before_it_is_accepted(serve: Any, caplog: pytest.L
             await send({"type": "websocket.accept"})
 
     hosted = Hosted(function)
-    server = serve(hosted)
-    if server.by_http2:
-        with server.connect() as client:
-            peer = client.socket
-            head = [
-                (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/"),
-                (":authority", "localhost"), ("sec-websocket-version", "13"),
-            ]  # fmt: skip
-            peer.engine.send_headers(1, head)
-            peer.flush()
-            assert asked.wait(PATIENCE)
-    else:
-        with server.connect() as client:
-            client.send(message("GET", "/", *HANDSHAKE))
-            assert asked.wait(PATIENCE)
+    leaver = Leaver(serve(hosted))
+    assert asked.wait(PATIENCE)
+    leaver.leave()
     hosted.wait()
     assert [event["type"] for event in events] == ["websocket.connect", "websocket.disconnect"]
     assert error_records(caplog) == []
@@ -767,3 +781,63 @@ def test_without_the_library_that_websockets_need(serve: Any, caplog: pytest.Log
         assert peer.status == 501
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "pip install '.[websocket]'" in record.getMessage()
+
+
+@pytest.mark.parametrize("way", ["receives", "sends"])
+def test_one_that_has_been_told_is_not_cancelled(
+    serve: Any, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    """It may be giving back its connection of a database; by cancel_on_disconnect, others are cancelled."""
+    course = []
+    is_lost = asyncio.Event()
+
+    async def function(receive: Any, send: Any) -> None:
+        await accept(receive, send)
+        try:
+            if way == "receives":
+                await receive()
+            else:
+                while True:
+                    await send({"type": "websocket.send", "bytes": bytes(1 << 16)})
+        except OSError:
+            course.append("told")
+        finally:
+            await is_lost.wait()
+            course.append("given back")
+
+    hosted = Hosted(function)
+    server = serve(hosted, cancel_on_disconnect=True)
+    with opened(server) as peer:
+        if not server.by_http2:
+            assert isinstance(peer, HTTP1Peer)
+            peer.client.end()
+            if way == "receives":
+                peer.receive_rest()
+    server.wait_until_empty()
+    server.call(is_lost.set)
+    hosted.wait()
+    assert course[-1] == "given back"
+    assert error_records(caplog) == []
+
+
+@pytest.mark.parametrize("way", ["returns", "raises"])
+def test_one_that_gives_up_when_its_client_has_left_before_accept(
+    serve: Any, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    asked = threading.Event()
+
+    async def function(receive: Any, send: Any) -> None:
+        await receive()
+        asked.set()
+        assert (await receive())["type"] == "websocket.disconnect"
+        if way == "raises":
+            raise LookupError("gone")
+
+    hosted = Hosted(function)
+    server = serve(hosted)
+    leaver = Leaver(server)
+    assert asked.wait(PATIENCE)
+    leaver.end()
+    hosted.wait()
+    server.wait_until_empty()
+    assert error_records(caplog) == []

@@ -1,0 +1,145 @@
+"""ASGI applications below a prefix: FastAPI's, Starlette's or any other's, beside handlers of one's own.
+
+What hosts them on a wire hosts them here: requests by HTTP, WebSockets and the lifespan. The prefix is in
+``root_path``, and the path begins with it.
+"""
+
+import dataclasses
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from asphalt.core import Context
+from werkzeug.wrappers import Response
+
+from kyoukai.asgi.hosted.application import ASGIApplication
+from kyoukai.asgi.hosted.http import HTTPCall
+from kyoukai.asgi.hosted.scope import raw_path
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.exchange.body_stream import ClientGoneError
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.limits import Limits
+
+from .calling import Described, describe
+from .context import HTTPRequestContext
+from .mounted_exchange import MountedExchange
+from .mounts import split_path
+
+if TYPE_CHECKING:
+    from kyoukai.websocket import WebSocket
+
+
+class MountedApplication(ASGIApplication):
+    """Hosts an application below a prefix. Its parameters are those of one at the root, but ``root_path``."""
+
+    def make_scope(self, exchange: Exchange) -> dict[str, Any]:
+        """Return the scope of a request: its path begins with where the application is mounted."""
+        scope = super().make_scope(exchange)
+        if isinstance(exchange, MountedExchange):
+            above = exchange.environ.get("SCRIPT_NAME", "").rstrip("/")
+            scope["root_path"] = as_text(above + exchange.root)
+            scope["path"] = as_text(above + exchange.root + exchange.rest)
+            scope["raw_path"] = above.encode("latin-1") + raw_path(exchange.head.target)
+            if exchange.params:
+                # As Starlette's own mounts have it.
+                scope["path_params"] = exchange.params
+        return scope
+
+
+def as_text(path: str) -> str:
+    """Return a path of an environ, where each byte is a character (PEP 3333), in characters."""
+    return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
+
+
+class ASGIMount(Described):
+    """An ASGI application, as a handler.
+
+    :param application: called with ``scope``, ``receive`` and ``send``.
+    :param lifespan: as that of :class:`~kyoukai.asgi.ASGIApplication`.
+    :param websocket: likewise.
+    :raises ConfigurationError: if one of them cannot be used.
+    """
+
+    def __init__(
+        self, application: Any, lifespan: str = "auto", websocket: Mapping[str, Any] | None = None
+    ) -> None:
+        self.application = application
+        self.hosted = MountedApplication(application, lifespan=lifespan, websocket=websocket)
+        self.prefix = "/"
+        """What :func:`~.mounts.make_routes` was told that its URLs start with."""
+
+    @property
+    def description(self) -> str:
+        """What it is called in messages."""
+        return f"the application {describe(self.application)} mounted at {self.prefix!r}"
+
+    async def __call__(self, ctx: HTTPRequestContext, rest: str | None = None, **params: Any) -> Response:
+        """Answer a request.
+
+        :param rest: what of the path comes after the prefix and a slash; ``None``: not even that.
+        :param params: values of variables in the prefix.
+        :raises Exception: what the application raised before its answer began.
+        """
+        exchange = MountedExchange(ctx, *split_path(ctx.environ["PATH_INFO"], rest), params)
+        response = await exchange.answer(self.hosted.process_exchange(exchange, ctx))
+        if response is None:
+            raise ClientGoneError("the client is gone")
+        return response
+
+    async def live(self, ctx: Context) -> AsyncIterator[None]:
+        """Run the application's lifespan, around the time of serving.
+
+        :raises StartupError: if its start has failed.
+        """
+        lifecycle = self.hosted.lifecycle
+        await lifecycle.start(ctx)
+        try:
+            yield
+        finally:
+            await lifecycle.stop(Limits().background_timeout)
+
+
+class ASGIWebSocketMount(Described):
+    """The WebSockets of an ASGI application, as a handler of such.
+
+    :param mount: the application.
+    """
+
+    def __init__(self, mount: ASGIMount) -> None:
+        self.mount = mount
+
+    @property
+    def description(self) -> str:
+        """What it is called in messages."""
+        return self.mount.description
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a route for WebSockets takes of its settings."""
+        settings = self.mount.hosted.websocket
+        if settings is None:
+            raise ConfigurationError(f"{self.description} has no WebSockets: their library is missing")
+        return {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+
+    async def __call__(
+        self, ctx: HTTPRequestContext, ws: "WebSocket", rest: str | None = None, **params: Any
+    ) -> Response | None:
+        """Answer a handshake, and go on in its WebSocket. The parameters are those of the mount.
+
+        :return: the answer, where that is none of a WebSocket.
+        :raises Exception: what the application raised.
+        """
+        exchange = MountedExchange(ctx, *split_path(ctx.environ["PATH_INFO"], rest), params)
+        return await exchange.answer(self._converse(exchange, ws))
+
+    async def _converse(self, exchange: MountedExchange, ws: "WebSocket") -> None:
+        # They need a library that may be missing.
+        from kyoukai.asgi.hosted.websocket import WebSocketCall, call_application
+        from kyoukai.asgi.hosted.websocket_events import websocket_scope
+
+        hosted = self.mount.hosted
+        scope = websocket_scope(hosted.make_scope(exchange))
+        call = WebSocketCall(ws, HTTPCall(exchange, hosted.going_on), scope["subprotocols"])
+        try:
+            await call_application(hosted.application, scope, call)
+        finally:
+            hosted.going_on.discard(call.http)

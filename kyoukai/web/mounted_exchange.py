@@ -1,0 +1,278 @@
+"""A request for a mounted application, as an exchange of its own, whose answer becomes a response.
+
+It is a wire: what hosts applications on any other one hosts them below a prefix. The request is one that the
+framework has taken; what is sent to it goes into a response, which the framework sends.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response
+
+from kyoukai.core.exchange.body_stream import BodyStream, ClientGoneError
+from kyoukai.core.exchange.client_state import ClientState
+from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.exchange.request_ids import named, request_id
+from kyoukai.core.semantics.answer_head import AnswerHead
+from kyoukai.core.semantics.request_head import RequestHead
+from kyoukai.core.serving.server_state import Server
+
+from .context import HTTPRequestContext
+from .piecewise import Pieces
+from .trailers import add_trailers
+from .wrappers import Response as OwnResponse
+
+logger: Final = logging.getLogger("kyoukai.web")
+
+Pairs = Sequence[tuple[str, str]]
+
+ROOM: Final = 64 * 1024
+"""Bytes of an answer that the application may be ahead of who sends it."""
+
+
+class MountOwner:
+    """What an exchange has of the connection that its request came by.
+
+    :param ctx: the request's context.
+    :param exchange: the request as the server has it; ``None``: there is no server.
+    """
+
+    __slots__ = ("answerer", "app", "environ", "features", "loop", "parent_context", "server")
+
+    def __init__(self, ctx: HTTPRequestContext, exchange: Any) -> None:
+        self.app = ctx.app
+        self.answerer: Any = None
+        self.environ = ctx.environ
+        self.loop = asyncio.get_running_loop()
+        self.parent_context = ctx
+        self.server: Server = Server() if exchange is None else exchange.server
+        self.features: frozenset[str] = self.server.features if exchange is None else exchange.features
+
+
+class MountedBody:
+    """The body of a request, as it comes.
+
+    :param content: the stream that the framework has of it.
+    """
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: BodyStream) -> None:
+        self.content = content
+
+    def fail(self, error: Exception) -> None:
+        """Let the reader know why no more comes."""
+        self.content.fail(error)
+
+
+class MountedExchange(Exchange):
+    """One request below a prefix, and its answer.
+
+    :param ctx: the request's context.
+    :param root: where the application is mounted, as ``SCRIPT_NAME`` has it.
+    :param rest: the rest of the path, as ``PATH_INFO`` has it.
+    :param params: values of variables in the prefix.
+    """
+
+    __slots__ = ("_ctx", "_outer", "_pieces", "_trailers", "params", "response", "rest", "root")
+
+    def __init__(self, ctx: HTTPRequestContext, root: str, rest: str, params: dict[str, Any]) -> None:
+        connection = ctx.proto
+        outer = getattr(connection, "first", connection)
+        super().__init__(MountOwner(ctx, outer))
+        self.root = root
+        self.rest = rest
+        self.params = params
+        self.response: asyncio.Future[Response] = self.owner.loop.create_future()
+        """The answer, as soon as its head is known."""
+        self._ctx = ctx
+        self._outer: ClientState | None = None if outer is None else outer.client
+        self._pieces = Pieces(self._make_room, self._abandon)
+        self._trailers: list[tuple[str, str]] = []
+        known: RequestHead | None = getattr(outer, "head", None)
+        self.head = known if known is not None and known.is_accepted else read_environ(ctx.environ)
+        body = ctx.environ.get("kyoukai.body")
+        if body is not None:
+            self.body = MountedBody(ctx.stream())  # type: ignore[assignment] # all that is asked of it
+        else:
+            self.content = read_input(ctx.environ["wsgi.input"])
+        if self._outer is not None:
+            self._outer.ended().add_done_callback(self._note_ended)
+
+    async def answer(self, coroutine: Coroutine[Any, Any, None]) -> Response | None:
+        """Return what the application answers, as soon as its head is known.
+
+        :param coroutine: the call of the application, which goes on behind that.
+        :return: ``None``: it has ended, and answered in another way.
+        :raises Exception: what it raises before.
+        """
+        self.task = task = self.owner.loop.create_task(coroutine)
+        task.add_done_callback(self._note_done)
+        try:
+            await asyncio.wait((task, self.response), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait((task,))
+            if self.response.done():
+                self.response.result().close()
+            raise
+        if self.response.done():
+            return self.response.result()
+        try:
+            task.result()
+        except ClientGoneError:
+            # It was told that its client has ended its side. That may be all that the client has done.
+            raise BadRequest("The client has not waited for the answer.") from None
+        return None
+
+    # What is written
+
+    def send_head(self, head: AnswerHead) -> None:
+        """Make the response, whose body comes piece by piece."""
+        response = make_response(head)
+        if head.has_content:
+            response.response = self._pieces  # type: ignore[assignment]
+            if head.size is None:
+                add_trailers(response, self._take_trailers)
+        self._resolve(response)
+
+    def send_whole(self, head: AnswerHead, content: bytes) -> None:
+        """Make the response."""
+        response = make_response(head)
+        if head.has_content and content:
+            response.response = [content]
+        self._pieces.end()
+        self._resolve(response)
+
+    def send_data(self, data: bytes) -> None:
+        """Let the framework have a piece of the content."""
+        self._pieces.put(data)
+        if self._pieces.size >= ROOM:
+            self.client.pause()
+
+    def send_end(self, data: bytes = b"", trailers: Pairs = ()) -> None:
+        """Let it have the last piece."""
+        self._trailers += trailers
+        self._pieces.put(data)
+        self._pieces.end()
+
+    def send_informational(self, status: str, fields: Pairs) -> bool:
+        """Send early hints, where the framework can."""
+        return self._ctx.send_early_hints(fields)
+
+    def reset(self) -> None:
+        """Break the answer off."""
+        self._pieces.end(ConnectionResetError("the application has broken its answer off"))
+
+    def pause_client(self) -> None:
+        """Do nothing: the framework's own stream lets the client wait."""
+
+    def resume_client(self) -> None:
+        """Do nothing: the framework's own stream lets the client go on."""
+
+    def answered(self) -> None:
+        """Do nothing: the framework's own exchange goes on."""
+
+    # What it has of the framework's
+
+    @property
+    def environ(self) -> dict[str, Any]:
+        """The environ of the request, which says who the client is."""
+        return self._ctx.environ
+
+    @property
+    def client_environ(self) -> dict[str, Any]:
+        """The same: what trusted proxies say is in it."""
+        return self._ctx.environ
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request."""
+        return request_id(self._ctx.environ)
+
+    def tell(self, request: Any, response: Any = None) -> None:
+        """Do nothing: the framework's own exchange is told of."""
+
+    def leave_body(self) -> None:
+        """Do nothing: the framework's own exchange reads over what is left."""
+
+    # The machinery
+
+    def _resolve(self, response: Response) -> None:
+        if self.response.done():
+            response.close()
+        else:
+            self.response.set_result(response)
+
+    async def _take_trailers(self) -> list[tuple[str, str]]:
+        return self._trailers
+
+    def _make_room(self) -> None:
+        self.client.resume()
+
+    def _abandon(self) -> None:
+        """Note that nobody takes the rest of the answer: whoever was to have it is gone."""
+        if not self.client.is_gone:
+            self.lose()
+
+    def _note_ended(self, _: object) -> None:
+        if self._outer is not None and self._outer.is_gone:
+            self.client.lose()
+        else:
+            self.client.end()
+
+    def _note_done(self, task: "asyncio.Task[None]") -> None:
+        """Note that the application has ended."""
+        if self._outer is not None:
+            self._outer.ended().remove_done_callback(self._note_ended)
+        error = ClientGoneError("the application was cancelled") if task.cancelled() else task.exception()
+        if not self.response.done():
+            return  # Whoever waits gets what it has raised.
+        if error is None or self._pieces.end(error) or task.cancelled():
+            return
+        method, path = self.head.method, self.head.path
+        text = "%s %r: the mounted application failed after its answer%s"
+        logger.error(text, method, path, named(self._ctx.environ), exc_info=error)
+
+
+def make_response(head: AnswerHead) -> Response:
+    """Return a response without a body, of a head that can be sent."""
+    response = OwnResponse([], head.status)
+    response.headers = Headers(list(head.fields))
+    if head.size is not None:
+        response.headers["Content-Length"] = str(head.size)
+    if head.closes:
+        response.headers["Connection"] = "close"
+    return response
+
+
+def read_environ(environ: dict[str, Any]) -> RequestHead:
+    """Return the head that an environ was made of, where there is no other."""
+    fields = []
+    for name, value in environ.items():
+        if name.startswith("HTTP_"):
+            fields.append((name[5:].replace("_", "-").lower().encode(), value.encode("latin-1")))
+        elif name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+            fields.append((name.replace("_", "-").lower().encode(), value.encode("latin-1")))
+    return RequestHead(
+        method=environ["REQUEST_METHOD"],
+        target=environ.get("RAW_URI", environ["PATH_INFO"]).encode("latin-1"),
+        version=environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2],
+        fields=fields,
+        path=environ["PATH_INFO"],
+        query=environ.get("QUERY_STRING", ""),
+        environ=environ,
+    )
+
+
+def read_input(stream: Any) -> bytes:
+    """Return a body that is in memory, from its beginning: a hook may have read it."""
+    if hasattr(stream, "getvalue"):
+        return bytes(stream.getvalue())
+    if stream.seekable():
+        stream.seek(0)
+    return bytes(stream.read())
