@@ -100,7 +100,7 @@ def told() -> Iterator[Told]:
 
 def environ(**others: Any) -> dict[str, Any]:
     """Return the environ of a request, as wsgiref has it."""
-    made: dict[str, Any] = {"QUERY_STRING": "", "SCRIPT_NAME": "", **others}
+    made: dict[str, Any] = {"QUERY_STRING": "", "SCRIPT_NAME": "", "PATH_INFO": "/", **others}
     setup_testing_defaults(made)
     return made
 
