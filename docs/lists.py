@@ -5,6 +5,7 @@
 
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -18,6 +19,13 @@ from kyoukai.testing import Case, WireAdapter, WireDifference, load_corpus
 from kyoukai.testing.corpus import LEVELS
 from kyoukai.testing.telling import UntoldError
 from kyoukai.testing.wire_corpus import difference_of, tellings
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+# The tests are of no distribution, and this folder is where `python docs/update.py` looks.
+sys.path.insert(0, str(ROOT))
+
+from tests.interfaces.differences import DIFFERENCES  # noqa: E402
 
 RESULTS: Final = Path(__file__).parent / "peers" / "results.json"
 
@@ -190,8 +198,25 @@ def peers_date() -> Rows:
     return ("date", "on", "cases"), [[found["date"], found["platform"], total]]
 
 
+def hosted_differences(interface: str) -> Rows:
+    """Return what differs between an application on another server and on ours, with what decides.
+
+    :param interface: ``"asgi"`` or ``"wsgi"``.
+    """
+    rows = []
+    for difference in DIFFERENCES:
+        if interface in difference.interfaces:
+            where = "".join(
+                name for name, only in (("HTTP/1", difference.http1), ("HTTP/2", difference.http2)) if only
+            )
+            rows.append([difference.peer, difference.ours, where or "all", difference.text])
+    return ("there", "on Kyoukai", "wires", "decided by"), rows
+
+
 TABLES: Final = {
     "corpus-counts": corpus_counts,
+    "hosted-asgi": partial(hosted_differences, "asgi"),
+    "hosted-wsgi": partial(hosted_differences, "wsgi"),
     "h2-differences": h2_differences,
     "h2-untold": h2_untold,
     "peers-date": peers_date,

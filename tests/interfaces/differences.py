@@ -48,6 +48,11 @@ class Difference:
     http1: bool = False
     http2: bool = False
 
+    @property
+    def interfaces(self) -> set[str]:
+        """The interfaces of the applications where it occurs."""
+        return {"wsgi" if name in WSGI or name.endswith("_wsgi") else "asgi" for name in self.applications}
+
     def covers(self, found: Found) -> set[tuple[str, str]]:
         """Return which of what differs is this difference."""
         return {
@@ -104,14 +109,14 @@ DIFFERENCES = [
     ),
     Difference(
         "uvicorn and gunicorn send the Content-Length: 0 of a 304",
-        "it is left out: the answer to a GET would have another",
+        "it is left out: that of a 200 would be another",
         "RFC 9110 section 8.6: MUST NOT",
         ("quart", "blacksheep", "django_asgi", "django_wsgi"),
         ("status 304", "static file: If-Modified-Since later"),
         ("content-length",),
     ),
     Difference(
-        "uvicorn and gunicorn send an empty answer in no chunks",
+        "an empty answer whose size the application does not tell is sent in chunks",
         "it has Content-Length: 0",
         "RFC 9110 section 8.6: SHOULD",
         ("django_asgi", "django_wsgi"),
@@ -119,7 +124,7 @@ DIFFERENCES = [
         ("content-length",),
     ),
     Difference(
-        "uvicorn and gunicorn send an answer whose size the application does not tell in chunks",
+        "an answer whose size the application does not tell is sent in chunks",
         "it has a Content-Length where all of it is there at once",
         "RFC 9110 section 8.6: SHOULD",
         ("bare_asgi", "bare_wsgi"),
@@ -170,9 +175,9 @@ DIFFERENCES = [
         ("frames",),
     ),
     Difference(
-        "the words for a WebSocket's fault: of the library `websockets`",
-        "ours",
-        "RFC 6455 section 7.1.6: a reason may be empty, and is for no reader in particular",
+        "a close for a fault has the reason that the library `websockets` has for it",
+        "it has another reason",
+        "RFC 6455 section 7.1.6: not necessarily human readable",
         WEBSOCKETS,
         (
             "WebSocket: text that is no UTF-8",
