@@ -37,7 +37,7 @@ CHANGES = rows("from-another-server.md", "What changes")
 ASGI = """\
 async def app(scope, receive, send):
     if scope["type"] == "websocket":
-        assert (await receive())["type"] == "websocket.connect"
+        await receive()
         await send({"type": "websocket.accept"})
         while (event := await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": str(len(event["bytes"]))})
