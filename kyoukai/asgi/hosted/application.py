@@ -22,6 +22,7 @@ from .scope import (
     ConnectionScope,
     Extensions,
     HeadScope,
+    connection_values,
     note_forwarded,
 )
 from .tls import tls_facts
@@ -118,7 +119,7 @@ class ASGIApplication:
             known = self._read_head(head)
         connection: ConnectionScope | None = getattr(owner, "hosted", None)
         if connection is None or connection.environ is not exchange.environ:
-            connection = self._read_connection(exchange, exchange.environ)
+            connection = self._read_connection(exchange)
             if isinstance(owner, Connection):
                 owner.hosted = connection
         scope = known.values | connection.values
@@ -128,12 +129,13 @@ class ASGIApplication:
         scope["extensions"] = connection.extensions.copy(head.version)
         if exchange.server.forwarding is not None:
             environ = exchange.client_environ
-            scope |= self._read_connection(exchange, environ).values
+            scope |= connection_values(environ, connection.uds)
             note_forwarded(scope, head, environ, self.root_path)
         return scope
 
-    def _read_connection(self, exchange: Exchange, environ: dict[str, Any]) -> ConnectionScope:
+    def _read_connection(self, exchange: Exchange) -> ConnectionScope:
         owner: Any = exchange.owner
+        environ = exchange.environ
         uds = owner.server_ip if getattr(owner, "server_port", None) == 0 else None
         # A connection that a trusted proxy has by TLS is none here.
         is_secure = getattr(owner, "is_secure", False)

@@ -102,27 +102,37 @@ def with_host(fields: Fields, host: str) -> Fields:
 class ConnectionScope:
     """The part of a scope that depends on the connection of its request.
 
-    :param environ: what the environs of its requests share, or what trusted proxies make of it.
+    :param environ: what the environs of its requests share.
     :param uds: the path of the Unix socket that is listened on, if one is.
     :param extensions: what the wire can do.
     :param state: what a request gets a copy of.
     """
 
-    __slots__ = ("environ", "extensions", "state", "values")
+    __slots__ = ("environ", "extensions", "state", "uds", "values")
 
     def __init__(
         self, environ: dict[str, Any], uds: str | None, extensions: "Extensions", state: dict[str, Any]
     ) -> None:
         self.environ = environ
+        self.uds = uds
         self.extensions = extensions
         self.state = state
-        address, server = environ.get("REMOTE_ADDR"), environ["SERVER_NAME"]
-        is_local = uds is not None and server == LOCAL_NAME
-        self.values: dict[str, Any] = {
-            "scheme": environ.get("wsgi.url_scheme", "http"),
-            "client": None if address is None else (address, int(environ.get("REMOTE_PORT") or 0)),
-            "server": (uds, None) if is_local else (server, int(environ["SERVER_PORT"])),
-        }
+        self.values = connection_values(environ, uds)
+
+
+def connection_values(environ: dict[str, Any], uds: str | None) -> dict[str, Any]:
+    """Return the scheme, the client and the server of a scope.
+
+    :param environ: of the connection, or what trusted proxies make of it.
+    :param uds: the path of the Unix socket that is listened on, if one is.
+    """
+    address, server = environ.get("REMOTE_ADDR"), environ["SERVER_NAME"]
+    is_local = uds is not None and server == LOCAL_NAME
+    return {
+        "scheme": environ.get("wsgi.url_scheme", "http"),
+        "client": None if address is None else (address, int(environ.get("REMOTE_PORT") or 0)),
+        "server": (uds, None) if is_local else (server, int(environ["SERVER_PORT"])),
+    }
 
 
 class Extensions:

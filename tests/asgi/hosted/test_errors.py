@@ -27,6 +27,7 @@ WRONG: dict[str, tuple[list[Any], type[Exception], str]] = {
     "status-1000": ([start(1000)], InvalidResponseError, "1000"),
     "header-text": ([start(200, ("a", "b"))], TypeError, "pairs of bytes"),  # type: ignore[arg-type]
     "header-single": ([start(200, (b"a",))], TypeError, "pairs of bytes"),  # type: ignore[arg-type]
+    # CVE-2020-7695 (uvicorn)
     "header-break": ([start(200, (b"a", b"b\r\nc: d"))], InvalidResponseError, "CR, LF or NUL"),
     "header-name": ([start(200, (b"a b", b"c"))], InvalidResponseError, "no token"),
     "length-text": ([start(200, (b"content-length", b"x"))], InvalidResponseError, "no number"),

@@ -30,6 +30,7 @@ def test_requests_of_one_connection(serve: Serve) -> None:
 
 
 def test_the_scope_of_a_request(serve: Serve) -> None:
+    """Each has one of its own: hypercorn #274."""
     scopes: list[dict[str, Any]] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
