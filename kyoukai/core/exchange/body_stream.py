@@ -1,19 +1,16 @@
 """A request's body as it comes, for whoever answers the request.
 
 The connection puts pieces in, and makes the client wait while too much lies unread; the reader takes
-them out, in the event loop or, by :class:`BlockingInput`, in a thread. A content coding is removed when
-a piece is taken, a little at a time: what few bytes stand for is never in memory whole.
+them out, in the event loop or, by :class:`~.blocking_input.BlockingInput`, in a thread. A content coding is
+removed when a piece is taken, a little at a time: what few bytes stand for is never in memory whole.
 """
 
 import asyncio
 import copy
-import io
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from werkzeug.exceptions import HTTPException
-
-from kyoukai.private_names import running_loop
 
 if TYPE_CHECKING:
     from ..semantics.content_coding import ContentDecoder
@@ -24,9 +21,6 @@ may go beyond it, by 256 KiB."""
 
 SMALL_PIECE: Final = 4096
 """Bytes up to which pieces that nobody has read are put together: many small ones would take much memory."""
-
-INPUT_SIZE: Final = 64 * 1024
-"""Bytes that a thread takes at once."""
 
 
 class ClientGoneError(ConnectionResetError):
@@ -141,6 +135,16 @@ class BodyStream:
             self._left = b""
         return piece
 
+    def take(self) -> bytes:
+        """Return all that there is, without a wait; nothing at the end, and where there is nothing yet.
+
+        :raises Exception: as iterating does.
+        """
+        if self._left:
+            left, self._left = self._left[self._offset :], b""
+            return left
+        return self._take()
+
     def _take(self) -> bytes:
         """Return what there is, and nothing where there is nothing.
 
@@ -237,40 +241,3 @@ class BodyStream:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-class BlockingInput(io.RawIOBase):
-    """A stream as a file, for a thread that is not the event loop's: what ``wsgi.input`` has.
-
-    :param stream: what it reads.
-    :param loop: where the stream is read.
-    """
-
-    def __init__(self, stream: BodyStream, loop: asyncio.AbstractEventLoop) -> None:
-        self._stream = stream
-        self._loop = loop
-
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into ``buffer``, and return how many bytes; none at the end.
-
-        :raises RuntimeError: in the event loop, which would stand still.
-        :raises Exception: what the stream failed with.
-        """
-        if running_loop() is not None:
-            self._stream.check()
-            raise RuntimeError(
-                "this route streams its request's body, and an event loop cannot wait for it here: read it by"
-                " `async for chunk in ctx.stream()`, or make the handler a plain function"
-            )
-        data = asyncio.run_coroutine_threadsafe(self._stream.read(len(buffer)), self._loop).result()
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def make_input(stream: BodyStream) -> io.BufferedReader:
-    """Return a file that a thread can read a stream by. It is called in the event loop."""
-    return io.BufferedReader(BlockingInput(stream, asyncio.get_running_loop()), INPUT_SIZE)

@@ -4,7 +4,7 @@ import sys
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from .body_stream import make_input
+from .blocking_input import make_input
 
 if TYPE_CHECKING:
     from ..semantics.request_head import RequestHead

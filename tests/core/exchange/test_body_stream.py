@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from kyoukai.core.errors import BadRequest, ContentTooLarge
-from kyoukai.core.exchange.body_stream import HIGH_WATER, BodyStream, make_input
+from kyoukai.core.exchange.blocking_input import BlockingInput, make_input
+from kyoukai.core.exchange.body_stream import HIGH_WATER, BodyStream
 from kyoukai.core.semantics.content_coding import ContentDecoder
 
 
@@ -269,6 +270,68 @@ def test_a_thread_reads_it_as_a_file() -> None:
         stream.feed(b"three")
         stream.end([])
         assert await reading == (b"one\n", b"two\nthree")
+
+    run(main)
+
+
+def test_a_thread_takes_all_that_there_is_at_once() -> None:
+    async def main() -> None:
+        stream = make(bytes(200_000))
+        taken: list[int] = []
+        raw = BlockingInput(NotingTakes(stream, taken), asyncio.get_running_loop())  # type: ignore[arg-type]
+        file = io.BufferedReader(raw, 100)
+        sizes = await asyncio.to_thread(lambda: [len(file.read(size)) for size in (10, 150_000, 60_000, 10)])
+        assert sizes == [10, 150_000, 49_990, 0]
+        # The end is asked for by each reading that meets it.
+        assert taken[0] == 200_000
+        assert not any(taken[1:])
+
+    run(main)
+
+
+class NotingTakes:
+    """A stream that notes how much is taken of it."""
+
+    def __init__(self, stream: BodyStream, taken: list[int]) -> None:
+        self.stream = stream
+        self.taken = taken
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self.stream.is_exhausted
+
+    def take(self) -> bytes:
+        piece = self.stream.take()
+        self.taken.append(len(piece))
+        return piece
+
+
+def test_what_another_reader_left_is_taken_first() -> None:
+    async def main() -> None:
+        stream = make(b"onetwo")
+        assert await stream.read(3) == b"one"
+        assert stream.take() == b"two"
+        assert stream.take() == b""
+
+    run(main)
+
+
+def test_a_thread_that_waits_is_told_of_a_failure_and_of_the_end_of_the_loop() -> None:
+    async def main() -> None:
+        stream = make(ended=False)
+        raw = BlockingInput(stream, asyncio.get_running_loop())
+        for error in (BadRequest, ConnectionAbortedError):
+            reading = asyncio.ensure_future(asyncio.to_thread(raw.readall))
+            while raw.waiting is None:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0)
+            if error is BadRequest:
+                stream.fail(BadRequest())
+            else:
+                raw.waiting.cancel()
+            with pytest.raises(error):
+                await reading
+            stream = make(ended=False)
+            raw = BlockingInput(stream, asyncio.get_running_loop())
 
     run(main)
 
