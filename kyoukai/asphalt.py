@@ -93,9 +93,9 @@ class KyoukaiComponent(Component):
     :param ssl: ``certificate`` and ``key`` for TLS: see :func:`~kyoukai.server.tls.make_ssl_context`.
     :param settings: ``bind``, or ``host``, ``port`` or ``uds``, the addresses: see
         :meth:`~kyoukai.server.listeners.Listeners.from_settings`; ``factory``, whether ``app`` is a
-        function that returns the application; ``interface``, ``root_path`` and ``lifespan``, see
-        :class:`~kyoukai.server.hosting.Hosting`; ``server_field``, the Server field of every answer, empty
-        for none; ``trusted_proxies``, ``forwarded`` and what begins so, see
+        function that returns the application; ``interface``, ``root_path``, ``lifespan`` and
+        ``websocket_options``, see :class:`~kyoukai.server.hosting.Hosting`; ``server_field``, the Server
+        field of every answer, empty for none; ``trusted_proxies``, ``forwarded`` and what begins so, see
         :mod:`kyoukai.core.semantics.forwarding`; ``access_log`` and ``access_log_format``, see
         :mod:`kyoukai.server.access_log`; ``cancel_on_disconnect``, whether a handler is cancelled when its
         client is gone; ``resource_name``, the name of the resources, where a process has several components;

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kyoukai.commands.kinds import choice, folder, switch, text
+from kyoukai.commands.kinds import choice, folder, pairs, switch, text
 from kyoukai.commands.option import Option, component, process
 from kyoukai.server.hosting import AUTO, INTERFACES, LIFESPANS
 
@@ -35,6 +35,13 @@ APPLICATION: Final[tuple[Option, ...]] = (
         choice(*LIFESPANS),
         "Whether the lifespan of an application of ASGI is run; auto: where it has one.",
         "auto",
+    ),
+    component(
+        "websocket_options",
+        pairs(),
+        "Set a limit or a deadline of the WebSockets of an application of ASGI, such as "
+        "max_message_size=16777216; V is read as YAML. May be given several times.",
+        singular="websocket_option",
     ),
     component(
         "resource_name",

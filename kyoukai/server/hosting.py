@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.interfaces import interface_of
-from kyoukai.server.settings import check_type
+from kyoukai.server.settings import check_mapping, check_type
 
 AUTO: Final = "auto"
 OWN: Final = "kyoukai"
@@ -24,7 +24,7 @@ INTERFACES: Final = (AUTO, OWN, ASGI, WSGI)
 
 LIFESPANS: Final = ("auto", "on", "off")
 
-HOSTING: Final = frozenset({"interface", "root_path", "lifespan"})
+HOSTING: Final = frozenset({"interface", "root_path", "lifespan", "websocket_options"})
 """The settings of a component that say how an application of another interface is served."""
 
 CALLS: Final = {ASGI: "(scope, receive, send)", WSGI: "(environ, start_response)"}
@@ -42,6 +42,8 @@ class Hosting:
     """Where an application of ASGI or WSGI is mounted, by a proxy that takes this off the path."""
     lifespan: str = "auto"
     """Whether the lifespan of one of ASGI is run, one of :data:`LIFESPANS`."""
+    websocket_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Limits and deadlines of the WebSockets of one of ASGI, by name."""
 
     @classmethod
     def take(cls, settings: Mapping[str, Any]) -> "Hosting":
@@ -56,7 +58,8 @@ class Hosting:
                 f"root_path is {root_path!r}; it must be a path that begins with '/' and does not end with it"
             )
         lifespan = _check_choice("lifespan", check_type(settings, "lifespan", "auto"), LIFESPANS)
-        return cls(interface, root_path, lifespan)
+        options = check_mapping("websocket_options", settings.get("websocket_options"))
+        return cls(interface, root_path, lifespan, options)
 
 
 def host(app: Any, name: object, hosting: Hosting) -> Any:
@@ -74,10 +77,15 @@ def host(app: Any, name: object, hosting: Hosting) -> Any:
 
         if hosting.lifespan == "on":
             raise ConfigurationError(f"lifespan is 'on', and app {name!r}, of WSGI, has none: leave it out")
+        if hosting.websocket_options:
+            raise ConfigurationError(
+                f"websocket_options is set, and app {name!r}, of WSGI, has no WebSockets"
+            )
         return WSGIApplication(app, root_path=hosting.root_path)
     from kyoukai.asgi import ASGIApplication
 
-    return ASGIApplication(app, root_path=hosting.root_path, lifespan=hosting.lifespan)
+    options = {"root_path": hosting.root_path, "lifespan": hosting.lifespan}
+    return ASGIApplication(app, websocket=hosting.websocket_options, **options)
 
 
 def interface_served(app: Any) -> str:
@@ -125,7 +133,7 @@ def _check_own(app: Any, name: object) -> None:
 
 def _check_unused(name: object, hosting: Hosting) -> None:
     """Check that nothing is set that an application of Kyoukai's own does not take."""
-    for setting in ("root_path", "lifespan"):
+    for setting in ("root_path", "lifespan", "websocket_options"):
         if getattr(hosting, setting) != getattr(Hosting(), setting):
             raise ConfigurationError(
                 f"{setting} is for what Kyoukai makes an application of by itself, and app {name!r} is one"

@@ -26,6 +26,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "host": ("::1", ""),
     "server_field": ("mine", ""),
     "backend_options": ("speed=[9]", "speed"),
+    "websocket_options": ("max_message_size=9", "max_message_size"),
 }
 """By option, a text that it can have, and one that it cannot; the empty one no variable can have."""
 

@@ -137,9 +137,12 @@ def test_an_application_of_wsgi_is_wrapped() -> None:
 
 
 def test_an_application_of_asgi_is_wrapped() -> None:
-    app = resolve_application(asgi, {"interface": "asgi", "root_path": "/shop", "lifespan": "off"})
+    settings = {"interface": "asgi", "root_path": "/shop", "lifespan": "off"}
+    app = resolve_application(asgi, {**settings, "websocket_options": {"max_message_size": 7}})
     assert isinstance(app, ASGIApplication)
     assert (app.application, app.root_path) == (asgi, "/shop")
+    assert app.websocket is not None
+    assert (app.websocket.max_message_size, app.websocket.origins) == (7, "*")
     assert interface_served(app) == "asgi"
 
 
@@ -157,6 +160,10 @@ def test_a_factory_may_return_one_of_any_interface() -> None:
         ({"interface": "cgi"}, "interface is 'cgi'; it must be one of auto, kyoukai, asgi, wsgi"),
         ({"interface": None}, "interface is None; it must be a str"),
         ({"lifespan": "yes"}, "lifespan is 'yes'; it must be one of auto, on, off"),
+        (
+            {"websocket_options": ["a"]},
+            "websocket_options is ['a']; it must be a mapping of names to values",
+        ),
         (
             {"root_path": "shop"},
             "root_path is 'shop'; it must be a path that begins with '/' and does not",
@@ -181,6 +188,9 @@ def test_settings() -> None:
     ("app", "settings", "said"),
     [
         (own, {"root_path": "/a"}, "root_path is for what Kyoukai makes an application of by itself"),
+        (own, {"websocket_options": {"compression": True}}, "websocket_options is for what Kyoukai makes an"),
+        (wsgi, {"websocket_options": {"compression": True}}, "websocket_options is set, and app .*, of WSGI"),
+        (asgi, {"websocket_options": {"max_size": 1}}, "a WebSocket has no setting 'max_size'"),
         (own, {"lifespan": "off"}, "lifespan is for what Kyoukai makes an application of by itself"),
         (wsgi, {"lifespan": "on"}, "lifespan is 'on', and app .*, of WSGI, has none"),
     ],
