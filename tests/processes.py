@@ -66,6 +66,11 @@ class Process:
     :param python: the interpreter.
     """
 
+    patience = PATIENCE
+    """Seconds that its log is waited for."""
+    lacks: frozenset[str] = frozenset()
+    """What our own server does not do, of what others do not all do: see :mod:`tests.exported.peers`."""
+
     def __init__(
         self,
         *arguments: str,
@@ -125,7 +130,7 @@ class Process:
             return list(compiled.finditer(self.log))
 
         with self._changed:
-            self._changed.wait_for(lambda: len(matches()) >= count or not self._open, PATIENCE)
+            self._changed.wait_for(lambda: len(matches()) >= count or not self._open, self.patience)
             found = matches()
         if len(found) < count:
             raise AssertionError(f"{pattern!r} did not come {count} times; it said:\n{self.log}")

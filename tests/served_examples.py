@@ -1,4 +1,4 @@
-"""The applications of the examples, served by Asphalt as their READMEs have it."""
+"""The applications of the examples, served by Asphalt as their READMEs have it, and by other servers."""
 
 import contextlib
 import shutil
@@ -9,25 +9,39 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from .exported.peers import PEERS, ROOT, peer
 from .processes import Process, python
 
 
 @contextlib.contextmanager
-def served_example(folder: Path, backend: str, **settings: str) -> Iterator[Process]:
+def served_example(folder: Path, server: str, **settings: str) -> Iterator[Process]:
     """Serve the application of a folder, and check by the end that nothing went wrong.
 
-    :param settings: further ones of the server.
+    :param server: the name of another one, or of a backend of ours.
+    :param settings: further ones of ours.
     """
-    environ = {"PYTHONPATH": str(Path(__file__).parents[1]), "KYOUKAI_BACKEND": backend}
+    if server in PEERS:
+        # None of them says where else it looks for modules than where it is started.
+        environ = {"PYTHONPATH": f"{folder}:{ROOT}"}
+        with peer(server, "tests.exported.configured:asgi", folder, environ) as process:
+            yield process
+            assert_unharmed(process)
+        return
+    environ = {"PYTHONPATH": str(ROOT), "KYOUKAI_BACKEND": server}
     # A disk that others keep busy may take longer to begin with than Asphalt waits by default.
     command = ["-m", "asphalt", "run", "config.yaml", "--set", "start_timeout=60"]
     for name, value in {"port": "0", **settings}.items():
         command += ["--set", f"component.server.{name}={value}"]
     with python(*command, folder=folder, environ=environ) as process:
         yield process
-        assert f"(backend {backend}, loop uvloop)" in process.stderr
-        assert "Traceback" not in process.stderr, process.stderr
-        assert " ERROR " not in process.stderr, process.stderr
+        assert f"(backend {server}, loop uvloop)" in process.log
+        assert_unharmed(process)
+
+
+def assert_unharmed(process: Process) -> None:
+    """Check that a log is without errors."""
+    assert "Traceback" not in process.log, process.log
+    assert " ERROR " not in process.log, process.log
 
 
 def copy_example(example: Path, folder: Path) -> Path:

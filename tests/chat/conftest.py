@@ -1,4 +1,4 @@
-"""The chat in a process of its own, started as its README says, on each backend."""
+"""The chat in a process of its own, as its README says, on each backend and by other servers."""
 
 import contextlib
 import importlib
@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from ..conftest import BACKENDS
+from ..exported.peers import PEERS
 from ..processes import Process
 from ..served_examples import copy_example, served_example
 from ..serving import PATIENCE
@@ -34,6 +35,7 @@ class Site:
         self.process = process
         self.folder = folder
         self.url = process.url
+        self.lacks = process.lacks
 
     @contextlib.contextmanager
     def open(self, target: str, **options: Any) -> Iterator["Person"]:
@@ -94,12 +96,12 @@ class Person:
 
 
 @contextlib.contextmanager
-def served(folder: Path, backend: str, **settings: str) -> Iterator[Site]:
+def served(folder: Path, server: str, **settings: str) -> Iterator[Site]:
     """Serve the chat of a folder, and check by the end that nothing went wrong.
 
-    :param settings: further ones of the server.
+    :param settings: further ones of our own server.
     """
-    with served_example(folder, backend, **settings) as process:
+    with served_example(folder, server, **settings) as process:
         yield Site(process, folder)
 
 
@@ -114,9 +116,10 @@ def copied(tmp_path: Path) -> Path:
     return copy_to(tmp_path)
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=[*BACKENDS, *PEERS])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A chat that the tests of a module share, on each backend; each test has rooms of its own."""
+    """A chat that the tests of a module share, on each backend and by other servers; each test has rooms
+    of its own."""
     with served(copy_to(tmp_path_factory.mktemp("site")), request.param) as site:
         yield site
 

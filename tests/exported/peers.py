@@ -62,12 +62,16 @@ PEERS = {
     ),
     "granian": Peer(
         lambda app, port: ["granian", "--interface", "asgi", app, "--port", str(port)],
-        r"(?s)Listening at: (?P<url>http://\S+).*Started worker-1",
+        r"Listening at: (?P<url>http://\S+)",
         chooses=False,
         lacks=EVERY | {CLOSE, HANDSHAKE_FIELDS, COMPRESSION},
     ),
     "gunicorn": Peer(
-        lambda app, port: ["gunicorn", "-k", "asgi", app, "--bind", f"127.0.0.1:{port}"],
+        lambda app, port: [
+            *("gunicorn", "-k", "asgi", app, "--bind", f"127.0.0.1:{port}"),
+            # By default it takes lines of half the size that we take.
+            *("--limit-request-line", "8190"),
+        ],
         r"ASGI server listening on (?P<url>http://\S+)",
         lacks=EVERY | {REFUSALS, COMPRESSION},
     ),
@@ -89,11 +93,15 @@ class PeerProcess(Process):
     :param port: what it is told to listen on; 0: any.
     """
 
+    # Two processes begin, one after the other, and import all that the application does.
+    patience = 60.0
+
     def __init__(
         self, peer: Peer, app: str, folder: Path, environ: dict[str, str] | None = None, port: int = 0
     ) -> None:
         super().__init__("-m", *peer.arguments(app, port), folder=folder, environ=environ)
         self.peer = peer
+        self.lacks = peer.lacks
 
     @property
     def log(self) -> str:
@@ -104,17 +112,34 @@ class PeerProcess(Process):
     def url(self) -> str:
         """What it says that it serves, as soon as it does."""
         found = self.wait_for(self.peer.serves).groupdict()
-        return found.get("url") or f"http://127.0.0.1:{found['port']}"
+        url = found.get("url") or f"http://127.0.0.1:{found['port']}"
+        # Some say so when they are about to.
+        self.until(lambda: is_listened_to(url))
+        return url
 
     def connect(self) -> Client:
         """Open a raw connection, as soon as it serves."""
-        host, _, port = self.url.removeprefix("http://").rpartition(":")
-        return Client((host, int(port)))
+        return Client(address_of(self.url))
 
     def finish(self) -> int:
         """Wait until it has ended by itself; return 0, if that is how it ends after SIGTERM."""
         status = super().finish()
         return 0 if status == self.peer.stopped else status or 1
+
+
+def address_of(url: str) -> tuple[str, int]:
+    """Return what is to be connected to."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return host, int(port)
+
+
+def is_listened_to(url: str) -> bool:
+    """Whether somebody accepts connections."""
+    try:
+        socket.create_connection(address_of(url)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..serving import PATIENCE, Answer, Client
-from .peers import ROOT, PeerProcess, peer
+from .peers import ROOT, PeerProcess, address_of, peer
 from .shelf import VARIABLE
 
 
@@ -25,7 +25,7 @@ class Shelf:
 
     def __init__(self, process: PeerProcess, path: str) -> None:
         self.process = process
-        self.lacks = process.peer.lacks
+        self.lacks = process.lacks
         self.url = process.url
         self.backend_name = "asgi"
         self._connection = open_connection(process, path)
@@ -53,7 +53,7 @@ class Shelf:
 
     def connect(self) -> Client:
         """Open a raw connection."""
-        return self.process.connect()
+        return Client(address_of(self.url))
 
     def request(self, data: bytes, method: str = "GET") -> Answer:
         """Send ``data`` on a connection of its own and return the first answer."""

@@ -1,4 +1,4 @@
-"""The guestbook in a process of its own, started as its README says, on each backend."""
+"""The guestbook in a process of its own, as its README says, on each backend and by other servers."""
 
 import contextlib
 import io
@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ..conftest import BACKENDS, HTTP2
+from ..exported.peers import PEERS
 from ..processes import Process
 from ..served_examples import copy_example, served_example
 from ..serving import PATIENCE
@@ -32,6 +33,7 @@ class Site:
         self.process = process
         self.by_http2 = by_http2
         self.url = process.url
+        self.lacks = process.lacks
         self.folder = folder
 
     @property
@@ -80,10 +82,10 @@ def picture_of(
 
 
 @contextlib.contextmanager
-def served(folder: Path, backend: str) -> Iterator[Site]:
+def served(folder: Path, server: str) -> Iterator[Site]:
     """Serve the guestbook of a folder, and check by the end that nothing went wrong."""
-    with served_example(folder, backend) as process:
-        yield Site(process, folder, by_http2=backend == HTTP2)
+    with served_example(folder, server) as process:
+        yield Site(process, folder, by_http2=server == HTTP2)
 
 
 def copy_to(folder: Path) -> Path:
@@ -97,9 +99,9 @@ def copied(tmp_path: Path) -> Path:
     return copy_to(tmp_path)
 
 
-@pytest.fixture(scope="module", params=[*BACKENDS, HTTP2])
+@pytest.fixture(scope="module", params=[*BACKENDS, HTTP2, *PEERS])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A guestbook that the tests of a module share, on each backend."""
+    """A guestbook that the tests of a module share, on each backend and by other servers."""
     with served(copy_to(tmp_path_factory.mktemp("site")), request.param) as site:
         yield site
 

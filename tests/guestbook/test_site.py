@@ -279,6 +279,7 @@ def test_who_lost_the_connection_gets_what_was_missed(site: Site, guest: Guest) 
             assert f"id: {number}\n".encode() in reader.receive_until(b"</li>")
 
 
+@pytest.mark.our_wire("Others tell of a stop after the last answer, and cut off a stream that does not end.")
 def test_readers_do_not_keep_it_from_stopping(copied: Path, backend: str) -> None:
     with served(copied, backend) as site:
         with Guest(site) as guest, reader_of(site, "/events?after=0") as reader:
@@ -290,6 +291,9 @@ def test_readers_do_not_keep_it_from_stopping(copied: Path, backend: str) -> Non
         assert site.process.finish() == 0
 
 
+@pytest.mark.our_wire(
+    "Under others the chat's history is asked for at the next start; two starts take seconds."
+)
 def test_what_is_written_is_there_the_next_time(copied: Path, backend: str) -> None:
     for _ in range(2):
         with served(copied, backend) as site, Guest(site) as guest:
