@@ -28,7 +28,7 @@ def deployed(folder: Path) -> Iterator[str]:
     os.environ["LINKS_DATABASE"] = f"sqlite+aiosqlite:///{folder / 'links.db'}"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    ray.init(num_cpus=2, include_dashboard=False)
+    begin_cluster()
     try:
         serve.start(http_options={"host": "127.0.0.1", "port": port})
         from serve_links import deployment
@@ -38,6 +38,20 @@ def deployed(folder: Path) -> Iterator[str]:
     finally:
         serve.shutdown()
         ray.shutdown()
+
+
+def begin_cluster() -> None:
+    """Start a cluster on this machine. Ray gives up after 30 seconds, which a busy one may need."""
+    for attempt in range(4):
+        try:
+            # Replicas put nothing into the store of objects: the least that Ray takes will do.
+            ray.init(num_cpus=2, include_dashboard=False, object_store_memory=80_000_000)
+        except Exception:
+            ray.shutdown()
+            if attempt == 3:
+                raise
+        else:
+            return
 
 
 @pytest.fixture
