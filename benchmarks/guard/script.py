@@ -19,11 +19,15 @@ from asphalt.core import Context
 
 from benchmarks import apps, content
 from benchmarks.guard import yardstick
+from benchmarks.peers import asgi
 from benchmarks.workloads import BROWSER
+from kyoukai.asgi import ASGIApplication
 from kyoukai.asphalt import KyoukaiComponent
 
 BACKENDS: Final = ("httptools", "reference")
 YARDSTICK: Final = "yardstick"
+HOSTED: Final = "hello of ASGI"
+"""The same as hello, answered by a bare callable that is hosted."""
 
 
 def request(line: str, fields: dict[str, str], body: bytes = b"") -> bytes:
@@ -123,9 +127,9 @@ def mark() -> None:
     os.getsid(0)
 
 
-def connect(ctx: Context, backend: str) -> tuple[KyoukaiComponent, Any, Transport]:
+def connect(ctx: Context, backend: str, app: Any = apps.kyoukai) -> tuple[KyoukaiComponent, Any, Transport]:
     """Return a server, and a connection of it with its transport."""
-    component = KyoukaiComponent(apps.kyoukai, backend=backend, access_log=False)
+    component = KyoukaiComponent(app, backend=backend, access_log=False)
     apps.kyoukai.finalize()
     component.server.start()
     # It comes by the clock, and the clock is not the same in two runs.
@@ -161,6 +165,10 @@ async def run(requests: int, rounds: int) -> list[str]:
             _, protocol, transport = connect(ctx, backend)
             for name, data in REQUESTS.items():
                 sections[f"{backend}, {name}"] = functools.partial(ask, protocol, transport, data)
+        for backend in BACKENDS:
+            _, protocol, transport = connect(ctx, backend, ASGIApplication(asgi.app))
+            hello = functools.partial(ask, protocol, transport, REQUESTS["hello"])
+            sections[f"{backend}, {HOSTED}"] = hello
         for name, section in sections.items():
             names += await do_in_rounds(name, functools.partial(section, requests), rounds)
     return names

@@ -93,7 +93,8 @@ def test_the_baseline_is_written_in_order(tmp_path: Path) -> None:
 
 
 def test_the_baseline_is_of_what_is_counted() -> None:
-    sections = {f"{backend}, {name}" for backend in script.BACKENDS for name in script.REQUESTS}
+    requests = [*script.REQUESTS, script.HOSTED]
+    sections = {f"{backend}, {name}" for backend in script.BACKENDS for name in requests}
     entries = baseline.read()
     assert {"3.11", "3.12", "3.13"} <= entries.keys()
     for entry in entries.values():
@@ -107,7 +108,7 @@ def test_the_script_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     # It would be for the rest of the tests.
     monkeypatch.setattr(script.gc, "freeze", lambda: None)
     names = asyncio.run(script.run(2, 2))
-    assert len(names) == len(marks) == 3 * (1 + len(script.BACKENDS) * len(script.REQUESTS))
+    assert len(names) == len(marks) == 3 * (1 + len(script.BACKENDS) * (len(script.REQUESTS) + 1))
     assert names[:6] == ["yardstick", "yardstick", "", "httptools, hello", "httptools, hello", ""]
 
 
