@@ -234,7 +234,52 @@ def http2_servers_table() -> Rows:
     return ("server", "is", "run as"), rows
 
 
+INTERFACES: Final = read(ROOT / "docs" / "performance" / "interfaces.json")
+"""The runs of applications of other interfaces, by application."""
+
+
+def interfaces_run() -> Rows:
+    """Return when, where and how applications of other interfaces were measured."""
+    first = next(iter(INTERFACES.values()))
+    names = ("processor", "cores", "kernel", "python", "wrk")
+    servers = [server for run in INTERFACES.values() for server in run["servers"].values()]
+    rows = [["date", first["date"]], *([name, first["machine"][name]] for name in names)]
+    packages = dict(pair for server in servers for pair in server["versions"].items())
+    rows.append(["rounds", f"{first['rounds']}, of {first['seconds']} s each"])
+    return ("", ""), [*rows, ["versions", ", ".join(f"{name} {number}" for name, number in packages.items())]]
+
+
+def interfaces_table(application: str) -> Rows:
+    """Return what each server costs that hosts an application: CPU time a request, and its ratio to ours."""
+    run = INTERFACES[application]
+    rows = []
+    for name in run["workloads"]:
+        found, costs = ratios(run["samples"][name], run["base"]), workload_figures(run, name)
+        cells = []
+        for server in run["servers"]:
+            cost = costs.get(server, {}).get("cpu")
+            ratio = (
+                f"±{cost.spread:.0%}" if cost and server == run["base"] else f"({found.get(server, 0):.2f})"
+            )
+            cells.append(f"{cost.median:,.1f} {ratio}" if cost else "-")
+        rows.append((f"`{name}`", *cells))
+    return ("workload", *(f"`{name}`" for name in run["servers"])), rows
+
+
+def interfaces_servers() -> Rows:
+    """Return how each server was run with a bare ASGI callable, and with Flask."""
+    rows = [
+        (f"`{name}`", server["about"], f"`python {server['command'].replace('{port}', 'PORT')}`")
+        for application in ("asgi", "flask")
+        for name, server in INTERFACES[application]["servers"].items()
+    ]
+    return ("server", "is", "run as"), rows
+
+
 TABLES: Final = {
+    **{f"interfaces-{name}": partial(interfaces_table, name) for name in INTERFACES},
+    "interfaces-run": interfaces_run,
+    "interfaces-servers": interfaces_servers,
     "http2-costs": http2_table,
     "http2-run": http2_run,
     "http2-servers": http2_servers_table,

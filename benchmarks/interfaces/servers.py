@@ -23,7 +23,7 @@ HYPERCORN: Final = (
 )
 
 NO_UPLOADS: Final = {"upload": "it closes the connection after some of the answers, and does not say so"}
-"""Of gunicorn 27.0.1 with two of the applications: to a client, each is a request that failed."""
+"""Of gunicorn 27.0.1 by its worker class asgi: to wrk, each is a request that failed."""
 
 
 def kyoukai(about: str, target: str, backend: str) -> Server:
@@ -40,8 +40,6 @@ def hosts(module: str, *distributions: str) -> dict[str, Server]:
         "kyoukai-reference": kyoukai("Kyoukai on its backend reference", target, "reference"),
         **others(target, "asgi"),
     }
-    if module == "fastapi_app":
-        found["gunicorn"] = found["gunicorn"]._replace(without=NO_UPLOADS)
     return {
         name: server._replace(distributions=(*server.distributions, *distributions))
         for name, server in found.items()
@@ -73,6 +71,7 @@ def others(target: str, interface: str) -> dict[str, Server]:
             gunicorn + worker,
             ("gunicorn", "gunicorn_h1c", "uvloop"),
             "",
+            without=NO_UPLOADS if interface == "asgi" else {},
         ),
         "hypercorn": Server(
             "hypercorn, h11",
@@ -105,7 +104,6 @@ def exported() -> dict[str, Server]:
         "kyoukai": kyoukai("Kyoukai on its own wire, httptools", "benchmarks.apps:kyoukai", "httptools"),
         **others("benchmarks.interfaces.exported:asgi", "asgi"),
     }
-    found["gunicorn"] = found["gunicorn"]._replace(without=NO_UPLOADS)
     return {
         name: server._replace(
             distributions=tuple(dict.fromkeys((*server.distributions, "kyoukai", "werkzeug", "asphalt")))

@@ -1,5 +1,6 @@
 """The benchmark of applications of other interfaces: each server is found, checked and measured."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from benchmarks.checking import WrongAnswerError
 from benchmarks.interfaces import __main__ as command
 from benchmarks.interfaces.measuring import Fleet
 from benchmarks.interfaces.servers import APPLICATIONS, ROWS, SERVERS, WORKLOADS
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 OURS = ("kyoukai", "kyoukai-reference")
 
@@ -74,3 +77,17 @@ def test_options(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     with pytest.raises(SystemExit):
         command.parse(["--applications", "bottle"])
     assert "no application is called bottle; there are asgi, " in capsys.readouterr().err
+
+
+def test_the_page_is_of_a_run_of_all() -> None:
+    runs = json.loads((DOCS / "performance" / "interfaces.json").read_text("utf-8"))
+    assert list(runs) == list(APPLICATIONS)
+    page = (DOCS / "performance.md").read_text("utf-8")
+    for application, servers in APPLICATIONS.items():
+        run = runs[application]
+        assert run["date"] in page
+        for name, server in servers.items():
+            assert run["servers"][name]["command"] == server.command, (application, name)
+        for name in ROWS:
+            asked = {server for server in servers if name not in servers[server].without}
+            assert set(run["samples"][name]) == asked, (application, name)
