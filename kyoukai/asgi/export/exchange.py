@@ -12,7 +12,7 @@ from .answer_heads import encode_head
 from .called import CalledExchange
 from .files import file_event
 from .outbox import HIGH_WATER, Event
-from .scopes import read_head
+from .scopes import head_key, is_small, read_head
 from .wire import TRAILERS, Wire
 
 Pairs = Sequence[tuple[str, str]]
@@ -46,9 +46,21 @@ class ASGIExchange(CalledExchange):
 
     def receive_scope(self) -> None:
         """Take the head of the request."""
+        heads, key = self.owner.heads, head_key(self.scope)
+        known = heads.get(key)
+        if known is not None:
+            self.head = known
+            self.awaits_continue = known.expects_continue
+            if known.body_size == 0:
+                self.begin()
+            else:
+                self.receive_announced()
+            return
         sent = read_head(self.scope)
         self.awaits_continue = sent.expects_continue
         self.receive(sent)
+        if self.head.is_accepted and self.error is None and heads.is_wanted(key) and is_small(sent):
+            heads.keep(key, self.head)
 
     def take_event(self, event: Event) -> bool:
         """Take what the server has, and return whether there may be more."""

@@ -82,8 +82,9 @@ class Inlet:
                     await self._gate
                 if not exchange.take_event(await self._receive()):
                     return
-                # Most have their answer before the loop's next turn, and nobody needs to be watched then.
-                await asyncio.sleep(0)
+                # Most have their answer now or by the loop's next turn, and nobody needs to be watched then.
+                if not exchange.is_answered:
+                    await asyncio.sleep(0)
                 if exchange.is_answered:
                     return
         except Exception:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from kyoukai.core.exchange.accepting import MAX_KNOWN_SIZE
 from kyoukai.core.exchange.environ import connection_environ
 from kyoukai.core.semantics.request_head import RequestHead
 
@@ -49,6 +50,24 @@ def read_head(scope: Mapping[str, Any]) -> RequestHead:
     return RequestHead(
         scope["method"], read_target(scope), version, fields, body_size=size, expects_continue=expects
     )
+
+
+def head_key(scope: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return all that :func:`read_head` reads."""
+    return (
+        scope["method"],
+        scope.get("raw_path"),
+        scope["path"],
+        scope.get("query_string"),
+        scope.get("http_version"),
+        tuple(map(tuple, scope["headers"])),
+    )
+
+
+def is_small(head: RequestHead) -> bool:
+    """Return whether a head is one that is kept for the next request that has the same."""
+    size = len(head.target) + sum([len(name) + len(value) for name, value in head.fields])
+    return size <= MAX_KNOWN_SIZE
 
 
 def read_websocket_head(scope: Mapping[str, Any]) -> RequestHead:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from kyoukai.core.applications.forms import answerer_of
 from kyoukai.core.exchange.environ import connection_environ
 from kyoukai.core.features import Feature
+from kyoukai.core.known import Known
+from kyoukai.core.semantics.request_head import RequestHead
 
 if TYPE_CHECKING:
     from asphalt.core import Context
@@ -65,6 +67,8 @@ class Wire:
         self.features: frozenset[str] = FEATURES | features
         if is_websocket:
             self.features |= {Feature.TUNNEL}
+        self.heads: Known[Any, RequestHead] = Known(256)
+        """Heads that were accepted and may come again, by what their scopes say."""
         self._variables = variables
 
     def make_variables(self) -> Variables:
