@@ -565,6 +565,7 @@ def test_the_value_of_an_option_is_yaml(text: str, value: object) -> None:
 
 
 def test_the_last_of_several_options_of_one_name_counts() -> None:
+    assert nested({"websocket_options": [("a", 1), ("a", 2)]}) == {"websocket_options": {"a": 2}}
     assert nested({"backend_options": [("a", 1), ("b", 2), ("a", 3)]}) == {
         "backend_options": {"a": 3, "b": 2}
     }

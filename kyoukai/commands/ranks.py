@@ -103,6 +103,8 @@ def nested(given: Mapping[str, Any]) -> dict[str, Any]:
         option = BY_NAME[name]
         if name == "backend_options":
             value = by_backend(value)
+        elif name == "websocket_options":
+            value = dict(value)
         if name == "backend":
             value = CommandLineNames(value)
         place = settings

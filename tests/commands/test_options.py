@@ -170,9 +170,11 @@ def test_debug_mode_in_every_way(runner: Runner, folder: Path, monkeypatch: pyte
 def test_several_values_of_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KYOUKAI_HOST", "127.0.0.1, ::1")
     monkeypatch.setenv("KYOUKAI_BACKEND_OPTIONS", "speed=9 'names=[a, b]'")
+    monkeypatch.setenv("KYOUKAI_WEBSOCKET_OPTIONS", "ping_interval=null max_message_size=9")
     assert outranking({}) == {
         "host": ["127.0.0.1", "::1"],
         "backend_options": {"speed": 9, "names": ["a", "b"]},
+        "websocket_options": {"ping_interval": None, "max_message_size": 9},
     }
     monkeypatch.setenv("KYOUKAI_BACKEND_OPTIONS", "names='a")
     with pytest.raises(
