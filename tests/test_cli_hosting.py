@@ -210,6 +210,8 @@ def test_an_application_of_asgi_that_is_reloaded(tmp_path: Path) -> None:
             assert client.request(message()).body == b"first"
         (tmp_path / "site_by_asgi.py").write_text(ASGI.replace("first", "second"))
         process.wait_for("reloaded: 1 new workers serve")
+        # The former worker ends once it has answered what came to it.
+        process.wait_for(r"worker 1 \(pid \d+\) has ended \(reload\)")
         with process.connect() as client:
             assert client.request(message()).body == b"second"
         process.send(signal.SIGTERM)
