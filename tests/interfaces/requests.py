@@ -13,6 +13,7 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 JSON = "Content-Type: application/json"
 MULTIPART = "Content-Type: multipart/form-data; boundary=bound"
 TEXT_PLAIN = "Content-Type: text/plain"
+CONTINUE = "Expect: 100-continue"
 
 
 @dataclass(frozen=True)
@@ -211,18 +212,19 @@ BODIES = [
     ask("body: of a GET", "GET", "/hello", body=b"some text"),
     Ask(
         "expectation, and the body after the interim answer",
-        (message("POST", "/echo", TEXT_PLAIN, "Expect: 100-continue", "Content-Length: 4"),),
+        (message("POST", "/echo", TEXT_PLAIN, CONTINUE, "Content-Length: 4"),),
         "POST",
         waits=b"body",
     ),
-    ask("expectation, with the body", "POST", "/echo", TEXT_PLAIN, "Expect: 100-continue", body=b"body"),
-    ask("expectation, and nobody reads", "POST", "/ignore", "Expect: 100-continue", body=b"body"),
+    # By HTTP/2, the body is in other frames than the head: whether it is already there is a matter of turns.
+    ask("expectation, with the body", "POST", "/echo", TEXT_PLAIN, CONTINUE, body=b"body", http1=True),
+    ask("expectation, and nobody reads", "POST", "/ignore", CONTINUE, body=b"body", http1=True),
     ask(
         "expectation of HTTP/1.0",
         "POST",
         "/echo",
         TEXT_PLAIN,
-        "Expect: 100-continue",
+        CONTINUE,
         body=b"body",
         version="1.0",
     ),

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import redirect as shortcut
 from django.views import static
 from django.views.decorators.http import condition, require_http_methods
+from django.views.generic import RedirectView
 
 if not settings.configured:
     settings.configure(
@@ -23,7 +24,7 @@ if not settings.configured:
         ALLOWED_HOSTS=["localhost", "example.com"],
         SECRET_KEY="secret",
         USE_TZ=True,
-        APPEND_SLASH=True,
+        APPEND_SLASH=False,
         MIDDLEWARE=[
             "django.middleware.common.CommonMiddleware",
             "django.middleware.http.ConditionalGetMiddleware",
@@ -186,6 +187,7 @@ def routes(**streams):
         route("to-hello", to_hello), route("cookies", cookies), route("cookies/read", read_cookies),
         route("repeated", repeated), route("latin1", latin1), route("path/<path:rest>", path),
         route("query", query), route("url", url), route("fields", fields), route("slash/", hello),
+        route("slash", RedirectView.as_view(url="/slash/", permanent=True, query_string=True)),
         route("fail", fail), route("refuse", refuse), route("seen/<name>", seen),
         route("static/<path:path>", static.serve, {"document_root": given.FILE.parent}),
     ]  # fmt: skip
