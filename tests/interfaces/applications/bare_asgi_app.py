@@ -195,9 +195,10 @@ async def lifespan(scope, receive, send):
 
 
 async def ws_scope(scope, receive, send):
-    assert (await receive())["type"] == "websocket.connect"
+    first = (await receive())["type"]
     names = ("type", "scheme", "path", "query_string", "raw_path", "root_path", "subprotocols")
     found = {name: scope[name] for name in names}
+    found["first"] = first
     found["fields"] = [n for n, _ in scope["headers"] if not n.startswith((b"sec-", b"upg", b"conn"))]
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.send", "text": json.dumps(found, default=ascii)})
