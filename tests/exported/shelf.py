@@ -6,6 +6,7 @@ the test says which example that is by a socket beside it, and asks for what a m
 
 import asyncio
 import contextlib
+import copy
 import gc
 import importlib.util
 import json
@@ -13,10 +14,12 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from functools import reduce
+from functools import partial, reduce
 from multiprocessing.connection import Connection, Listener
 from types import ModuleType
 from typing import Any
+
+from asphalt.core import Component, ContainerComponent
 
 from kyoukai.asgi import ASGIExport
 
@@ -80,7 +83,8 @@ class Shelf:
         """Serve another example.
 
         :param path: of its file.
-        :param settings: of the export.
+        :param settings: of the export; ``root`` names a component of the module that is the root of a tree,
+            ``components`` are the settings of those below it.
         """
         await self.end()
         if self._module is not None:
@@ -92,10 +96,18 @@ class Shelf:
         self._module = sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self._module)
         app = self._module.app
+        if "components" in settings:
+            settings = {"component": partial(self._make_root, **settings)}
+            app = None
         # An application that is no Kyoukai has no export of its own.
         plain = not settings and hasattr(app, "asgi")
         self._asgi = app.asgi if plain else ASGIExport(app, **settings)
         await self._lifespan.enter_async_context(alive(self._asgi))
+
+    def _make_root(self, components: dict[str, Any], root: str | None = None) -> Component:
+        make = ContainerComponent if root is None else getattr(self._module, root)
+        made: Component = make(copy.deepcopy(components))
+        return made
 
     async def end(self) -> None:
         """Stop the example; its module is there still."""
