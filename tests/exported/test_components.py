@@ -110,9 +110,9 @@ def test_there_are_tests_of_the_links() -> None:
     assert len(OWN) == 6
 
 
-def test_daphne_which_has_no_lifespan() -> None:
+def test_daphne_which_has_no_lifespan(tmp_path: Path) -> None:
     environ = {"PYTHONPATH": f"{EXAMPLES / 'readme'}:{ROOT}"}
-    with peer("daphne", "app:app.asgi", EXAMPLES / "readme", environ) as process:
+    with peer("daphne", "app:app.asgi", tmp_path, environ) as process:
         assert address_of(process.url)[0] == "127.0.0.1"
         with process.connect() as client:
             assert client.request(message("GET", "/guests/3?page=2")).body == b'{"guest":3,"page":2}'
