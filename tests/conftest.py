@@ -18,6 +18,7 @@ from kyoukai.core.contract.registry import registrations
 
 # Its checks are assertions too, and hold under `python -O` where pytest rewrites them.
 pytest.register_assert_rewrite(
+    "tests.asgi.export.calls",
     "tests.environments",
     "tests.exported.shelves",
     "tests.logged",
