@@ -118,7 +118,8 @@ class ASGIApplication:
         if known is None or known.head is not head:
             known = self._read_head(head)
         connection: ConnectionScope | None = getattr(owner, "hosted", None)
-        if connection is None or connection.environ is not exchange.environ:
+        # Another application may have answered on this connection before.
+        if connection is None or connection.environ is not exchange.environ or connection.host is not self:
             connection = self._read_connection(exchange)
             if isinstance(owner, Connection):
                 owner.hosted = connection
@@ -143,7 +144,7 @@ class ASGIApplication:
         tls = None if secured is None else tls_facts(secured, environ)
         sends_files = type(exchange).send_file is not AnswerWriter.send_file and not is_secure
         extensions = Extensions(owner.features, sends_files, tls)
-        return ConnectionScope(environ, uds, extensions, self.lifecycle.state_of(owner.loop))
+        return ConnectionScope(self, environ, uds, extensions, self.lifecycle.state_of(owner.loop))
 
     def _read_head(self, head: RequestHead) -> HeadScope:
         scope, key = HeadScope(head, self.root_path), id(head)

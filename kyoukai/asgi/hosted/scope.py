@@ -102,17 +102,24 @@ def with_host(fields: Fields, host: str) -> Fields:
 class ConnectionScope:
     """The part of a scope that depends on the connection of its request.
 
+    :param host: whose scope it is: the state is its application's alone.
     :param environ: what the environs of its requests share.
     :param uds: the path of the Unix socket that is listened on, if one is.
     :param extensions: what the wire can do.
     :param state: what a request gets a copy of.
     """
 
-    __slots__ = ("environ", "extensions", "state", "uds", "values")
+    __slots__ = ("environ", "extensions", "host", "state", "uds", "values")
 
     def __init__(
-        self, environ: dict[str, Any], uds: str | None, extensions: "Extensions", state: dict[str, Any]
+        self,
+        host: object,
+        environ: dict[str, Any],
+        uds: str | None,
+        extensions: "Extensions",
+        state: dict[str, Any],
     ) -> None:
+        self.host = host
         self.environ = environ
         self.uds = uds
         self.extensions = extensions
@@ -164,10 +171,9 @@ class Extensions:
 
     def copy(self, version: str) -> dict[str, Any]:
         """Return those for a request of a version."""
-        extensions = (self.first if version == "1.0" else self.later).copy()
-        if "tls" in extensions:
-            extensions["tls"] = extensions["tls"].copy()
-        return extensions
+        # What each one says of itself is copied, too.
+        extensions = self.first if version == "1.0" else self.later
+        return {name: said.copy() for name, said in extensions.items()}
 
 
 def note_forwarded(scope: dict[str, Any], head: RequestHead, environ: dict[str, Any], root_path: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from kyoukai.asgi import ASGIApplication
 from kyoukai.asgi.hosted.lifespan import Lifespan, StartupError
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.exchange.exchange import Exchange
 
 from ...serving import PATIENCE, error_records, message
 from .speaking import hosted, respond
@@ -73,6 +74,54 @@ def test_several_components_of_one_loop_start_it_once(serve: Serve) -> None:
 
     asyncio.run(main())
     assert app.events == ["lifespan.startup", "lifespan.shutdown", "ended"] * 2
+
+
+class ByPath:
+    """Passes requests on to one of several applications, by the first part of the path.
+
+    :param applications: by name.
+    """
+
+    declared_methods = ("*",)
+
+    def __init__(self, **applications: ASGIApplication) -> None:
+        self.applications = applications
+        self.lifecycle = self
+
+    async def start(self, ctx: Any) -> None:
+        for application in self.applications.values():
+            await application.lifecycle.start(ctx)
+
+    async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
+        for application in self.applications.values():
+            await application.lifecycle.stop(grace, abort)
+
+    async def process_exchange(self, exchange: Exchange, parent_context: Any) -> None:
+        application = self.applications[exchange.head.path.split("/")[1]]
+        await application.process_exchange(exchange, parent_context)
+
+
+@pytest.mark.every_wire
+def test_state_is_one_application_s_though_they_share_a_connection(serve: Serve) -> None:
+    def named(name: str) -> Any:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] != "lifespan":
+                leaks = [said for said in scope["extensions"].values() if "leak" in said]
+                scope["extensions"]["http.response.pathsend"]["leak"] = name
+                await respond(send, f"{scope['state']['name']} {leaks}".encode())
+                return
+            await receive()
+            scope["state"]["name"] = name
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+
+        return application
+
+    app = ByPath(**{name: ASGIApplication(named(name), lifespan="on") for name in ("one", "two")})
+    with serve(app).connect() as client:
+        answers = [client.request(message("GET", f"/{name}")).body for name in ("one", "two", "two", "one")]
+    assert answers == [b"one []", b"two []", b"two []", b"one []"]
 
 
 async def fails_to_start(scope: Any, receive: Any, send: Any) -> None:

@@ -107,7 +107,7 @@ ENVIRON = {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000"}
     ],
 )
 def test_connections(environ: dict[str, str], uds: str | None, values: tuple[Any, ...]) -> None:
-    scope = ConnectionScope(ENVIRON | environ, uds, Extensions(frozenset(), False), {})
+    scope = ConnectionScope(None, ENVIRON | environ, uds, Extensions(frozenset(), False), {})
     assert tuple(scope.values[name] for name in ("scheme", "client", "server")) == values
 
 
@@ -126,8 +126,12 @@ def test_extensions(version: str, can: bool) -> None:
         expected |= LATER
     given = extensions.copy(version)
     assert set(given) == expected
+    for said in given.values():
+        said["more"] = 1
     given.clear()
-    assert set(extensions.copy(version)) == expected
+    again = extensions.copy(version)
+    assert set(again) == expected
+    assert [name for name, said in again.items() if "more" in said] == []
 
 
 def test_what_proxies_say() -> None:
