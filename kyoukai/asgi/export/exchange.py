@@ -121,11 +121,11 @@ class ASGIExchange(CalledExchange):
 
     async def send_file(self, file: Any, size: int) -> bool:
         """Have the server send a file, where it can, and wait until it has: the file is closed then."""
-        event = file_event(file, size, self.owner.extensions)
-        if event is None:
+        event = file_event(file, size - self.sent, self.owner.extensions)
+        if event is None or ("path" in event and self.sent):
             return False
         self.is_ended = "path" in event
         self.outbox.put(event, HIGH_WATER)
         await self.client.wait_room()
-        self.sent += size
+        self.sent = size
         return True

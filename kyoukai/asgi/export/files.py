@@ -17,10 +17,11 @@ def file_event(file: Any, size: int, extensions: Container[str]) -> Event | None
     :param extensions: of the server.
     """
     if ZEROCOPYSEND in extensions:
-        # RFC 9110 section 14.2: a part of it may be asked for.
+        # RFC 9110 section 14.2: a part of it may be asked for. The extension calls the open file a "file
+        # descriptor object": servers take its number by fileno().
         return {
             "type": "http.response.zerocopysend",
-            "file": file.fileno(),
+            "file": file,
             "offset": file.tell(),
             "count": size,
             "more_body": True,

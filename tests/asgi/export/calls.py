@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -63,6 +64,8 @@ class Call:
         self.scope = scope
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.sent: list[dict[str, Any]] = []
+        self.parts: list[bytes] = []
+        """What it has read of files, as a server does that is given them."""
         self.asked = 0
         self.room = asyncio.Event()
         """Clear: ``send`` waits, as for a client that does not read."""
@@ -83,6 +86,8 @@ class Call:
         if self.fault is not None:
             raise self.fault
         self.sent.append(event)
+        if event["type"] == "http.response.zerocopysend":
+            self.parts.append(os.pread(event["file"].fileno(), event["count"], event["offset"]))
         self._changed.set()
         await self.room.wait()
 

@@ -542,6 +542,8 @@ def test_files_are_sent_by_the_server_where_it_can(tmp_path: Path) -> None:
             call = await get(exported, b"/", part, **extended("http.response.zerocopysend"))
             sent = call.sent[1]
             assert (sent["offset"], sent["count"], sent["more_body"]) == (10, 10, True)
+            assert call.parts == [b"0123456789"]
+            assert sent["file"].closed
             assert call.is_whole
             call = await get(exported, b"/")
             assert call.body == path.read_bytes()
