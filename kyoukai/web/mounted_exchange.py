@@ -145,6 +145,9 @@ class MountedExchange(Exchange):
         response = make_response(head)
         if head.has_content and content:
             response.response = [content]
+        elif not head.has_content and head.size is None:
+            # RFC 9110 section 8.6: no Content-Length but the one that the same GET would have.
+            response.response = self._pieces  # type: ignore[assignment]
         self._pieces.end()
         self._resolve(response)
 

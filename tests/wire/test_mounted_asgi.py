@@ -11,6 +11,7 @@ import flask
 import pytest
 
 from kyoukai import HTTP1_FEATURES, Feature, HTTPRequestContext, Kyoukai, Response
+from kyoukai.asgi import ASGIApplication
 
 from ..serving import PATIENCE, Client, Running, chunks, error_records, message
 from ..websocket.frames import BINARY, CLOSE, TEXT, Read, close, frame, receive_frame
@@ -138,6 +139,57 @@ def test_answers_of_every_kind(serve: Serve, caplog: pytest.LogCaptureFixture, t
         assert client.request(message("GET", "/v2/last")).fields["connection"] == "close"
         assert client.receive_rest() == b""
     assert error_records(caplog) == []
+
+
+@pytest.mark.every_wire
+@pytest.mark.parametrize("status", [200, 204, 304])
+def test_no_length_is_made_up_where_no_content_is_sent(serve: Serve, status: int) -> None:
+    """As of the same application at the root: a GET is answered piece by piece (RFC 9110 section 8.6)."""
+
+    async def function(scope: Any, receive: Any, send: Any) -> None:
+        await begin(send, (b"etag", b'"1"'), status=status)
+        await piece(send, b"one")
+        await piece(send, b"two", False)
+
+    app, mounted = mounting(function)
+    own = {"date", "server", "connection", "keep-alive"}
+    seen = []
+    for application in (app, ASGIApplication(mounted, lifespan="off")):
+        with serve(application).connect() as client:
+            answer = client.request(message("HEAD", "/v2"), "HEAD")
+            fields = {name: value for name, value in answer.fields.items() if name not in own}
+            # The connection goes on.
+            assert client.request(message("HEAD", "/v2"), "HEAD").status == status
+        seen.append((answer.status, answer.body, fields))
+    assert "content-length" not in seen[0][2]
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.every_wire
+def test_each_request_is_told_of_once(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    async def function(scope: Any, receive: Any, send: Any) -> None:
+        match scope["path"]:
+            case "/v2/pieces":
+                await begin(send)
+                await piece(send, b"one")
+                await piece(send, b"two", False)
+            case "/v2/fails":
+                raise LookupError("oops")
+            case _:
+                await begin(send)
+                await piece(send, b"whole", False)
+
+    caplog.set_level(logging.INFO, "kyoukai.access")
+    app, _ = mounting(function)
+    server = serve(app, access_log=True)
+    paths = ["/v2/whole", "/v2/pieces", "/v2/fails", "/v2/whole"]
+    with server.connect() as client:
+        statuses = [client.request(message("GET", path)).status for path in paths]
+    assert statuses == [200, 200, 500, 200]
+    server.stop()
+    lines = [record.getMessage() for record in caplog.records if record.name == "kyoukai.access"]
+    assert len(lines) == len(paths)
+    assert all(path in line for path, line in zip(paths, lines, strict=True))
 
 
 def test_beside_flask_and_routes_of_one_s_own(serve: Serve) -> None:

@@ -58,9 +58,9 @@ def finish_answer(exchange: "Exchange") -> None:
     Nothing is called of the exchange afterwards. Where the client is gone, there is nothing to go on with.
     """
     if not exchange.client.is_gone:
-        observe = exchange.server.observe
-        if observe is not None:
-            observe(exchange, None, None)
+        if exchange.server.observe is not None:
+            # Some are told of by others: a mount's by the framework.
+            exchange.tell(None)
         exchange.finish()
 
 
