@@ -96,8 +96,17 @@ class Call:
         """Return when the head of the answer is there, and given to the server.
 
         :raises ConnectionResetError: if there is none, since the request has not come whole.
-        :raises BaseException: what the application failed with before.
+        :raises BaseException: what the application failed with before, and what the server raises.
         """
+        try:
+            self._start()
+        except BaseException:
+            # Nobody has the iterable, to close it.
+            self.close()
+            raise
+        return self
+
+    def _start(self) -> None:
         event = self._next()
         if event["type"] != "http.response.start":
             raise ConnectionResetError("the client is gone")
@@ -107,7 +116,6 @@ class Call:
             f"{status} {HTTP_STATUS_CODES.get(status, 'Unknown')}",
             [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
         )
-        return self
 
     def __iter__(self) -> "Call":
         return self

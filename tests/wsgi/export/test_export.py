@@ -211,6 +211,43 @@ def test_a_server_that_leaves_ends_the_stream(told: Told) -> None:
     assert told.closed.wait(PATIENCE)
 
 
+def test_a_server_whose_start_response_raises_leaves_nothing(told: Told) -> None:
+    def refuse(*args: Any) -> Any:
+        raise ValueError("as it is to")
+
+    app = told.app.wsgi
+    with pytest.raises(ValueError, match="as it is to"):
+        app(EnvironBuilder(path="/pieces").get_environ(), refuse)
+    assert told.closed.wait(PATIENCE)
+    until_empty(app)
+
+
+def test_a_server_whose_input_raises_leaves_nothing(told: Told) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise ValueError("as it is to")
+
+    app = told.app.wsgi
+    for path in ("/echo", "/count"):
+        given = environ(REQUEST_METHOD="POST", PATH_INFO=path, CONTENT_LENGTH="10")
+        given["wsgi.input"] = Broken()
+        with pytest.raises(ValueError, match="as it is to"):
+            run_wsgi_app(app, given)
+        until_empty(app)
+
+
+def until_empty(app: Any) -> None:
+    """Wait until no request is left in the loop of an application."""
+
+    async def poll() -> None:
+        async with asyncio.timeout(PATIENCE):
+            # The task that serves, and this one.
+            while len(asyncio.all_tasks()) > 2:  # noqa: ASYNC110 - tasks of others have no event
+                await asyncio.sleep(0.001)
+
+    asyncio.run_coroutine_threadsafe(poll(), app._loop).result()
+
+
 def test_an_answer_that_breaks_off_raises(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     pieces, status, _ = run_wsgi_app(told.app.wsgi, EnvironBuilder(path="/breaks").get_environ())
     assert status == "200 OK"
