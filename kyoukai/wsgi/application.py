@@ -1,6 +1,7 @@
 """A WSGI application as one that the server answers by: Flask's, Django's, any of PEP 3333."""
 
 import asyncio
+import inspect
 import logging
 import os
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -53,7 +54,7 @@ class WSGIApplication:
     :param max_waiting: how many more may wait for a thread; what comes beyond is answered with 503.
     :param root_path: where it is mounted, ``SCRIPT_NAME``: a proxy has taken it off the path. A prefix that a
         trusted proxy names outranks it.
-    :raises ConfigurationError: if it cannot be called, or a number is none.
+    :raises ConfigurationError: if it cannot be called, is a coroutine function, or a setting cannot be used.
     """
 
     interface = "wsgi"
@@ -71,6 +72,11 @@ class WSGIApplication:
     ) -> None:
         if not callable(application):
             raise ConfigurationError(f"a WSGI application must be a function, not {application!r}")
+        called = (application, type(application).__call__)
+        if any(map(inspect.iscoroutinefunction, called)):
+            raise ConfigurationError(f"{_describe(application)} is a coroutine function, and none of WSGI is")
+        if not isinstance(root_path, str) or (root_path and not root_path.startswith("/")):
+            raise ConfigurationError(f"root_path is {root_path!r}; it must be empty, or begin with a slash")
         if threads is not None:
             _check_number("threads", threads, 1)
         _check_number("max_waiting", max_waiting, 0)
@@ -78,7 +84,8 @@ class WSGIApplication:
         self.threads = threads or max_threads.get() or min(32, (os.cpu_count() or 1) + 4)
         self.max_waiting = max_waiting
         self._workers = Workers(_describe(application), self.threads)
-        self._root_path = root_path
+        # PEP 3333, "Unicode Issues": the bytes of a path, each as the character of its number.
+        self._root_path = root_path.rstrip("/").encode().decode("latin-1")
         self._is_full = False
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """Applications of WSGI, hosted: what PEP 3333 has a server do, over sockets and on every wire."""
 
 import contextlib
+import functools
 import logging
 import threading
 from wsgiref.validate import validator
@@ -9,7 +10,7 @@ import pytest
 from werkzeug.exceptions import NotFound
 from werkzeug.wsgi import wrap_file
 
-from kyoukai.core.errors import BadRequest
+from kyoukai.core.errors import BadRequest, ConfigurationError
 from kyoukai.core.serving.threads import max_threads
 from kyoukai.wsgi import WSGIApplication
 
@@ -165,6 +166,44 @@ def test_what_a_trusted_proxy_says(serve):
         assert ask(client, *names, target="/a") == ["'127.0.0.1'", "'http'", "'/root'", "'/a'"]
     with serve(told).connect() as client:
         assert ask(client, *names, target="/a", fields=fields)[:3] == ["'127.0.0.1'", "'http'", "''"]
+
+
+@pytest.mark.parametrize("root", ["/\u00fc", "/\u65e5\u672c"])
+def test_a_root_path_is_the_bytes_that_pep_3333_says(serve, root):
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return [environ["SCRIPT_NAME"].encode("latin-1")]
+
+    with serve(application, root_path=root).connect() as client:
+        assert client.request(message()).body.decode() == root
+
+
+async def coroutine_function(environ, start_response):
+    """Is none of WSGI."""
+
+
+class Awaited:
+    """Is none of WSGI either."""
+
+    async def __call__(self, environ, start_response):
+        """Answer nothing."""
+
+
+@pytest.mark.http1
+@pytest.mark.parametrize(
+    ("application", "settings", "fault"),
+    [
+        (coroutine_function, {}, "is a coroutine function"),
+        (Awaited(), {}, "is a coroutine function"),
+        (functools.partial(coroutine_function), {}, "is a coroutine function"),
+        (5, {}, "must be a function"),
+        (ending, {"root_path": "shop/"}, "root_path is 'shop/'; it must be empty, or begin with a slash"),
+        (ending, {"root_path": None}, "root_path is None"),
+    ],
+)
+def test_what_cannot_be_hosted_is_refused(application, settings, fault):
+    with pytest.raises(ConfigurationError, match=fault):
+        WSGIApplication(application, **settings)
 
 
 @pytest.mark.parametrize("application", [raising, ending, not_started, bad_header])
