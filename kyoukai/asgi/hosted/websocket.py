@@ -78,11 +78,11 @@ class WebSocketCall:
         if self.state is not State.OPEN:
             await self._wait_answered()
         if self.state is not State.OPEN:
-            return disconnect(WebSocketClosed(ABNORMAL))
+            return await self._disconnect(WebSocketClosed(ABNORMAL))
         try:
             message = await self._websocket.receive()
         except WebSocketClosed as closed:
-            return disconnect(closed)
+            return await self._disconnect(closed)
         kind = "text" if isinstance(message, str) else "bytes"
         return {"type": "websocket.receive", kind: message}
 
@@ -177,6 +177,11 @@ class WebSocketCall:
                 ended.cancel()
 
     # Afterwards
+
+    async def _disconnect(self, closed: WebSocketClosed) -> dict[str, Any]:
+        # Whoever asks again and again, and does not look at the answer, keeps nobody else waiting.
+        await asyncio.sleep(0)
+        return disconnect(closed)
 
     async def _close(self, message: dict[str, Any]) -> None:
         if self._websocket.closed is not None:

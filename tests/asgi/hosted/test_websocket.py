@@ -493,6 +493,28 @@ def test_a_client_that_is_lost(serve: Any, caplog: pytest.LogCaptureFixture) -> 
     assert error_records(caplog) == []
 
 
+def test_one_that_does_not_look_at_the_disconnect_lets_others_be_served(serve: Any) -> None:
+    others: list[bool] = []
+
+    async def function(receive: Any, send: Any) -> None:
+        await accept(receive, send)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        asyncio.get_running_loop().call_soon(others.append, True)
+        for _ in range(1000):
+            await receive()
+            if others:
+                break
+        seen.append(len(others))
+
+    seen: list[int] = []
+    hosted = Hosted(function)
+    with opened(serve(hosted)):
+        pass
+    hosted.wait()
+    assert seen == [1]
+
+
 def test_a_client_that_leaves_before_it_is_accepted(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
     events = []
     asked = threading.Event()
