@@ -15,7 +15,7 @@ from kyoukai.core.serving.application import BodyPlan
 
 from .endings import leave_unanswered, note_failure
 from .http import HTTPCall
-from .lifespan import MODES, Lifespans
+from .lifespan import MODES, lifespans_of
 from .scope import (
     ASGI_VERSION,
     HTTP_SPEC_VERSION,
@@ -78,10 +78,10 @@ class ASGIApplication:
             raise ConfigurationError(f"lifespan is {lifespan!r}; it must be one of {', '.join(MODES)}")
         self.application = application
         self.root_path = root_path.rstrip("/")
-        self.going_on: set[HTTPCall] = set()
+        self.lifecycle = lifespans_of(application, lifespan)
+        """Its start and its stop, which all have that host the same callable."""
+        self.going_on: set[HTTPCall] = self.lifecycle.going_on
         """The calls that go on behind their answers."""
-        self.lifecycle = Lifespans(application, lifespan, self.going_on)
-        """Its start and its stop."""
         self.websocket = make_settings(websocket)
         """The settings of its WebSockets; ``None``: the library that they need is missing."""
         self._heads: Known[int, HeadScope] = Known(MAX_KNOWN)

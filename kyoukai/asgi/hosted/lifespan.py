@@ -6,6 +6,7 @@ Each event loop that an application is served in has one, with a state of its ow
 import asyncio
 import contextvars
 import logging
+import weakref
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
@@ -158,26 +159,40 @@ class Lifespan:
             logger.error("the application's lifespan does not end")
 
 
+class Served:
+    """An application in one event loop, as long as somebody serves it there."""
+
+    __slots__ = ("lifespan", "lock", "servers")
+
+    def __init__(self) -> None:
+        self.lifespan: Lifespan | None = None
+        """``None``: it is not started."""
+        self.lock = asyncio.Lock()
+        """Held by who starts or stops it."""
+        self.servers = 0
+        """How many serve it, or wait until it is started."""
+
+
 class Lifespans:
     """The start and the stop of an application, in every event loop that it is served in.
 
-    If several components of one loop serve it, it starts with the first and stops with the last.
+    If several serve it in one loop, it starts with the first and stops with the last.
 
     :param application: an ASGI callable.
     :param mode: one of :data:`MODES`.
-    :param going_on: calls that go on behind their answers: a stop waits for them.
     """
 
-    def __init__(self, application: ASGICallable, mode: str, going_on: "Collection[HTTPCall]") -> None:
+    def __init__(self, application: ASGICallable, mode: str) -> None:
+        self.going_on: set[HTTPCall] = set()
+        """Calls that go on behind their answers: a stop waits for them."""
         self._application = application
         self._mode = mode
-        self._going_on = going_on
-        self._served: dict[asyncio.AbstractEventLoop, tuple[Lifespan, int]] = {}
+        self._served: dict[asyncio.AbstractEventLoop, Served] = {}
 
     def state_of(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
         """Return the state that the application has in a loop: each request gets a copy."""
         served = self._served.get(loop)
-        return {} if served is None else served[0].state
+        return {} if served is None or served.lifespan is None else served.lifespan.state
 
     async def start(self, ctx: "Context | None" = None) -> None:
         """Start the application, unless it is served in this loop already.
@@ -185,12 +200,18 @@ class Lifespans:
         :raises StartupError: if its start has failed.
         """
         loop = asyncio.get_running_loop()
-        lifespan, servers = self._served.get(loop, (None, 0))
-        if lifespan is None:
-            lifespan = Lifespan(self._application, self._mode == "on")
-            if self._mode != "off":
-                await lifespan.start()
-        self._served[loop] = (lifespan, servers + 1)
+        served = self._served.setdefault(loop, Served())
+        served.servers += 1
+        try:
+            async with served.lock:
+                if served.lifespan is None:
+                    lifespan = Lifespan(self._application, self._mode == "on")
+                    if self._mode != "off":
+                        await lifespan.start()
+                    served.lifespan = lifespan
+        except BaseException:
+            self._leave(loop, served)
+            raise
 
     async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
         """Wait for calls that go on behind their answers, and then stop the application.
@@ -199,17 +220,40 @@ class Lifespans:
         :param abort: ends the waiting when it is set.
         """
         loop = asyncio.get_running_loop()
-        lifespan, servers = self._served[loop]
-        if servers > 1:
-            self._served[loop] = (lifespan, servers - 1)
+        served = self._served[loop]
+        if served.servers > 1:
+            self._leave(loop, served)
             return
-        del self._served[loop]
-        try:
-            await end_calls(
-                [call for call in self._going_on if call.exchange.owner.loop is loop], grace, abort
-            )
-        finally:
-            await lifespan.stop(abort)
+        async with served.lock:
+            lifespan = served.lifespan
+            try:
+                calls = [call for call in self.going_on if call.exchange.owner.loop is loop]
+                await end_calls(calls, grace, abort)
+            finally:
+                try:
+                    if lifespan is not None:
+                        await lifespan.stop(abort)
+                finally:
+                    # Who begins to serve it meanwhile waits for that, and starts it anew.
+                    served.lifespan = None
+                    self._leave(loop, served)
+
+    def _leave(self, loop: asyncio.AbstractEventLoop, served: Served) -> None:
+        served.servers -= 1
+        if not served.servers:
+            del self._served[loop]
+
+
+_known: Final[weakref.WeakValueDictionary[tuple[int, str], Lifespans]] = weakref.WeakValueDictionary()
+
+
+def lifespans_of(application: ASGICallable, mode: str) -> Lifespans:
+    """Return the start and the stop of an application: the same to all that host the same callable.
+
+    The parameters are those of :class:`Lifespans`.
+    """
+    # As long as an entry is there, its application is, and no other object has its number.
+    return _known.setdefault((id(application), mode), Lifespans(application, mode))
 
 
 async def end_calls(calls: "Collection[HTTPCall]", grace: float, abort: asyncio.Event | None) -> None:
@@ -222,16 +266,18 @@ async def end_calls(calls: "Collection[HTTPCall]", grace: float, abort: asyncio.
     tasks = {task for task in found if task is not None and not task.done()}
     if not tasks:
         return
-    if grace > 0:
-        waits = [asyncio.wait(tasks)] if abort is None else [asyncio.wait(tasks), abort.wait()]
-        await wait_first(*waits, within=grace)
-    late = {task for task in tasks if not task.done()}
-    if not late:
-        return
-    logger.warning("cancelling %d requests that go on behind their answers", len(late))
-    for task in late:
-        task.cancel()
-    await asyncio.wait(late, timeout=LAST_WORDS)
+    try:
+        if grace > 0:
+            waits = [asyncio.wait(tasks)] if abort is None else [asyncio.wait(tasks), abort.wait()]
+            await wait_first(*waits, within=grace)
+    finally:
+        # Who cuts the stop off leaves no task, either.
+        late = {task for task in tasks if not task.done()}
+        for task in late:
+            task.cancel()
+    if late:
+        logger.warning("cancelling %d requests that go on behind their answers", len(late))
+        await asyncio.wait(late, timeout=LAST_WORDS)
 
 
 async def _elapse_after(event: asyncio.Event) -> None:

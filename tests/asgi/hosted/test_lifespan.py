@@ -76,6 +76,72 @@ def test_several_components_of_one_loop_start_it_once(serve: Serve) -> None:
     assert app.events == ["lifespan.startup", "lifespan.shutdown", "ended"] * 2
 
 
+@pytest.mark.parametrize("hosts", ["one host", "two hosts"])
+def test_starts_at_once_are_one_start(hosts: str) -> None:
+    """Components of one container start at once; two hosts have the same callable."""
+    app, order = Lively(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await order.wait()
+        await app(scope, receive, send)
+
+    async def main() -> None:
+        one = ASGIApplication(slow).lifecycle
+        two = one if hosts == "one host" else ASGIApplication(slow, root_path="/two").lifecycle
+        starts = [asyncio.ensure_future(lifecycle.start()) for lifecycle in (one, two)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        order.set()
+        await asyncio.gather(*starts)
+        loop = asyncio.get_running_loop()
+        assert one.state_of(loop) is two.state_of(loop)
+        await one.stop(0)
+        assert app.events == ["lifespan.startup"]
+        await two.stop(0)
+        assert one.state_of(loop) == {}
+
+    asyncio.run(main())
+    assert app.events == ["lifespan.startup", "lifespan.shutdown", "ended"]
+
+
+def test_of_starts_at_once_each_is_told_of_a_failure() -> None:
+    async def main() -> None:
+        lifecycle = ASGIApplication(fails_to_start).lifecycle
+        errors = await asyncio.gather(lifecycle.start(), lifecycle.start(), return_exceptions=True)
+        assert [type(error) for error in errors] == [StartupError, StartupError]
+        with pytest.raises(KeyError):
+            await lifecycle.stop(0)
+
+    asyncio.run(main())
+
+
+def test_a_start_during_the_stop_starts_it_anew() -> None:
+    app, go_on = Lively(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        await go_on.wait()
+
+    async def main() -> None:
+        lifecycle = ASGIApplication(slow).lifecycle
+        await lifecycle.start()
+        stop = asyncio.ensure_future(lifecycle.stop(0))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        start = asyncio.ensure_future(lifecycle.start())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not stop.done()
+        assert app.events == ["lifespan.startup", "lifespan.shutdown", "ended"]
+        go_on.set()
+        await asyncio.gather(stop, start)
+        assert app.events == ["lifespan.startup", "lifespan.shutdown", "ended", "lifespan.startup"]
+        await lifecycle.stop(0)
+
+    asyncio.run(main())
+    assert app.events == ["lifespan.startup", "lifespan.shutdown", "ended"] * 2
+
+
 class ByPath:
     """Passes requests on to one of several applications, by the first part of the path.
 
