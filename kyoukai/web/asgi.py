@@ -4,6 +4,7 @@ What hosts them on a wire hosts them here: requests by HTTP, WebSockets and the 
 ``root_path``, and the path begins with it.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,8 @@ from kyoukai.asgi.hosted.scope import raw_path
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.exchange.body_stream import ClientGoneError
 from kyoukai.core.exchange.exchange import Exchange
-from kyoukai.core.limits import Limits
 
+from .background import stopping
 from .calling import Described, describe
 from .context import HTTPRequestContext
 from .mounted_exchange import MountedExchange
@@ -95,7 +96,9 @@ class ASGIMount(Described):
         try:
             yield
         finally:
-            await lifecycle.stop(Limits().background_timeout)
+            # What goes on behind answers has as long as the application's own tasks, at the same time.
+            until, abort = stopping.get()
+            await lifecycle.stop(max(0.0, until - asyncio.get_running_loop().time()), abort)
 
 
 class ASGIWebSocketMount(Described):

@@ -8,8 +8,8 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import Coroutine
-from contextvars import copy_context
-from typing import Any, Final, TypeVar
+from contextvars import ContextVar, copy_context
+from typing import Any, Final, NamedTuple, TypeVar
 
 from asphalt.core import Context
 
@@ -23,6 +23,19 @@ T = TypeVar("T")
 
 LAST_WORDS: Final = 1.0
 """Seconds that a task has to end in once it is cancelled. A handler that is cut off has as many."""
+
+
+class Stopping(NamedTuple):
+    """How long a stop waits for what goes on in the background."""
+
+    until: float
+    """The loop's time at which what is left is cancelled."""
+    abort: asyncio.Event | None
+    """Ends the waiting when it is set; ``None``: nothing does."""
+
+
+stopping: Final[ContextVar[Stopping]] = ContextVar("stopping", default=Stopping(0.0, None))  # noqa: B039
+"""What hooks that have tasks of their own go by at the stop. A start that has failed waits for nothing."""
 
 
 class BackgroundTasks:

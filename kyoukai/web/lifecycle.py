@@ -17,7 +17,7 @@ from kyoukai.core.faults import as_error, is_end
 from kyoukai.core.serving.threads import Threads, threads
 from kyoukai.core.stopping import run_all
 
-from .background import LAST_WORDS, BackgroundTasks
+from .background import LAST_WORDS, BackgroundTasks, Stopping, stopping
 from .blueprint import Blueprint
 from .calling import AnyFunction, as_coroutine_function, describe
 
@@ -77,11 +77,15 @@ class Lifecycle:
             if self._servers:
                 return
             stops, self._stops = self._stops, []
+            token = stopping.set(Stopping(asyncio.get_running_loop().time() + grace, abort))
             try:
                 await self.tasks.stop(grace, abort)
             finally:
-                with self._owning_threads():
-                    await _stop(stops, abort)
+                try:
+                    with self._owning_threads():
+                        await _stop(stops, abort)
+                finally:
+                    stopping.reset(token)
 
     @contextlib.contextmanager
     def _owning_threads(self) -> Iterator[None]:

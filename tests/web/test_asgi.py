@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from asphalt.core import Context
 from werkzeug.wrappers import Request
 
 from kyoukai import Blueprint, HTTPRequestContext, Kyoukai, Response
@@ -261,6 +262,74 @@ def test_what_goes_on_behind_the_answer_is_waited_for() -> None:
 
     run(main())
     assert course == ["background", "stop"]
+
+
+@pytest.mark.parametrize("way", ["in time", "hurried", "cut off"])
+def test_what_goes_on_behind_the_answer_has_as_long_as_the_application_s_tasks(
+    caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    course = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            course.append("stop")
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        await answer(send, b"answered")
+        try:
+            await asyncio.sleep(3)
+        except asyncio.CancelledError:
+            course.append("cancelled")
+            raise
+        course.append("late")
+
+    app = Kyoukai("app")
+    app.mount("/", application)
+
+    async def main() -> None:
+        await app.lifecycle.start(Context())
+        async with app.test_client() as client:
+            assert (await client.get("/")).data == b"answered"
+        abort = asyncio.Event()
+        if way == "in time":
+            await app.lifecycle.stop(0.01, abort)
+            return
+        stop = asyncio.ensure_future(app.lifecycle.stop(1000, abort))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert course == []
+        if way == "hurried":
+            abort.set()
+            await stop
+            return
+        stop.cancel()
+        await asyncio.wait([stop])
+
+    run(main())
+    assert course == ["cancelled", "stop"]
+    assert "is pending" not in caplog.text
+
+
+def test_two_prefixes_of_one_application_are_one_lifespan() -> None:
+    recorder = Recorder()
+    app = Kyoukai("app")
+    app.mount("/v1", recorder)
+    app.mount("/v2", recorder)
+
+    async def main() -> None:
+        async with app.test_client() as client:
+            for path in ("/v1/a", "/v2/a"):
+                assert (await client.get(path)).status_code == 200
+
+    run(main())
+    assert [(scope["root_path"], scope["state"]) for scope in recorder.scopes] == [
+        ("/v1", {"name": "recorder"}),
+        ("/v2", {"name": "recorder"}),
+    ]
+    assert recorder.course == ["start", "stop"]
 
 
 def test_a_failure_behind_the_answer_is_logged(caplog: pytest.LogCaptureFixture) -> None:
