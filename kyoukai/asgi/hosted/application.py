@@ -108,6 +108,9 @@ class ASGIApplication:
             note_failure(call, exc)
         finally:
             self.going_on.discard(call)
+            if call.stream is not None:
+                # What was sent before something failed is the client's.
+                call.stream.flush()
         if not call.is_over:
             leave_unanswered(call)
 

@@ -171,6 +171,7 @@ class HTTPCall:
         exchange.answer_head = head
         exchange.listen(self)
         self.stream = stream = AnswerStream(exchange, head)
+        stream.gathers = True
         if head.has_content:
             # It may be made of the request's content, which the client has yet to send.
             exchange.prepare_stream(head.code < 300)

@@ -22,7 +22,7 @@ class AnswerStream:
     :param head: as it was sent.
     """
 
-    __slots__ = ("_exchange", "_sender", "is_ended", "takes_trailers")
+    __slots__ = ("_exchange", "_sender", "gathers", "is_ended", "takes_trailers")
 
     def __init__(self, exchange: "Exchange", head: AnswerHead) -> None:
         self._exchange = exchange
@@ -33,6 +33,9 @@ class AnswerStream:
             and keeps_trailers(exchange.head.environ, exchange.owner.features)
         )
         """Whether trailer fields reach the client: it keeps them, and this wire and this answer have some."""
+        self.gathers = False
+        """Whether pieces that come without a wait between them are written together, by the loop's next turn;
+        otherwise each is written when it is sent."""
         self.is_ended = False
         """Whether :meth:`end` has been called."""
 
@@ -50,9 +53,15 @@ class AnswerStream:
         if sender is None:
             return
         is_due = sender.write_piece(piece)
-        sender.flush()
+        if not self.gathers:
+            sender.flush()
         if is_due or self._exchange.client.is_paused:
             await sender.make_room()
+
+    def flush(self) -> None:
+        """Write what is gathered, as before an answer is broken off. It does not wait."""
+        if self._sender is not None:
+            self._sender.flush()
 
     async def send_file(self, file: BinaryIO, size: int) -> None:
         """Send a part of a file, from where it stands: by the kernel, where wire and framing have it so.

@@ -54,6 +54,46 @@ def test_each_piece_is_written_when_it_is_pushed() -> None:
     run(main)
 
 
+def test_gathered_pieces_are_written_at_the_next_turn_or_when_it_is_asked_for() -> None:
+    async def answer(exchange: Exchange) -> None:
+        stream = start_answer(exchange, "200 OK")
+        stream.gathers = True
+        await stream.send(b"one")
+        await stream.send(b"two")
+        assert exchange.names == ["head"]  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+        assert exchange.names == ["head", "data"]  # type: ignore[attr-defined]
+        await stream.send(b"three")
+        stream.flush()
+        assert exchange.names == ["head", "data", "data"]  # type: ignore[attr-defined]
+        await stream.send(b"four")
+        await stream.end(b"five")
+        stream.flush()
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        await turns()
+        assert exchange.names == ["head", "data", "data", "end", "answered"]
+        assert exchange.writes == [b"onetwo", b"three", b"fourfive"]
+
+    run(main)
+
+
+def test_there_is_nothing_to_flush_of_an_answer_without_content() -> None:
+    async def answer(exchange: Exchange) -> None:
+        stream = start_answer(exchange, "200 OK")
+        await stream.send(b"one")
+        stream.flush()
+        await stream.end()
+
+    async def main() -> None:
+        exchange = await ask(answer, method="HEAD")
+        await turns()
+        assert exchange.writes == []
+
+    run(main)
+
+
 def test_the_next_piece_waits_for_a_client_that_does_not_read() -> None:
     async def answer(exchange: Exchange) -> None:
         stream = start_answer(exchange, "200 OK")
