@@ -119,13 +119,13 @@ class ASGIExchange(CalledExchange):
             headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in trailers]
             self.outbox.put({"type": "http.response.trailers", "headers": headers, "more_trailers": False})
 
-    async def send_file(self, file: Any, size: int) -> bool:
+    async def send_file(self, file: Any, size: int, offset: int) -> bool:
         """Have the server send a file, where it can, and wait until it has: the file is closed then."""
-        event = file_event(file, size - self.sent, self.owner.extensions)
+        event = file_event(file, size, offset, self.owner.extensions)
         if event is None or ("path" in event and self.sent):
             return False
         self.is_ended = "path" in event
         self.outbox.put(event, HIGH_WATER)
         await self.client.wait_room()
-        self.sent = size
+        self.sent += size
         return True

@@ -9,11 +9,12 @@ from .outbox import Event
 from .wire import PATHSEND, ZEROCOPYSEND
 
 
-def file_event(file: Any, size: int, extensions: Container[str]) -> Event | None:
+def file_event(file: Any, size: int, offset: int, extensions: Container[str]) -> Event | None:
     """Return the event that has the server send a file; ``None``: it cannot.
 
-    :param file: binary and open; what is sent is from where it stands.
+    :param file: binary and open.
     :param size: bytes to be sent.
+    :param offset: byte of the file that is the first.
     :param extensions: of the server.
     """
     if ZEROCOPYSEND in extensions:
@@ -22,11 +23,11 @@ def file_event(file: Any, size: int, extensions: Container[str]) -> Event | None
         return {
             "type": "http.response.zerocopysend",
             "file": file,
-            "offset": file.tell(),
+            "offset": offset,
             "count": size,
             "more_body": True,
         }
-    path = path_of(file, size) if PATHSEND in extensions else None
+    path = path_of(file, size) if PATHSEND in extensions and not offset else None
     return None if path is None else {"type": "http.response.pathsend", "path": path}
 
 
@@ -35,8 +36,6 @@ def path_of(file: Any, size: int) -> str | None:
 
     :return: ``None``: it has none, as where it is deleted, or not all of it is to be sent.
     """
-    if file.tell():
-        return None
     opened = os.fstat(file.fileno())
     if not stat.S_ISREG(opened.st_mode) or opened.st_size != size:
         return None

@@ -85,19 +85,20 @@ async def send_zero_copy(call: Call, message: dict[str, Any]) -> None:
 
     :raises RuntimeError: if ``http.response.start`` has not been sent.
     :raises OSError: if the file cannot be read.
-    :raises InvalidResponseError: if the content is not as long as its Content-Length.
+    :raises InvalidResponseError: if the content is not as long as its Content-Length, or the file ends before
+        the part does.
     """
     file: BinaryIO = message["file"]
     offset, count = message.get("offset"), message.get("count")
     stream = call.begin_stream()
-    if offset is None:
-        offset = file.tell()
+    # Who says the offset leaves the file where it stands: other requests may send it at the same time.
+    begin = file.tell() if offset is None else offset
     if count is None:
-        count = max(os.fstat(file.fileno()).st_size - offset, 0)
-    file.seek(offset)
-    await stream.send_file(file, count)
-    # The kernel reads without moving it, and the next event may say no offset.
-    file.seek(offset + count)
+        count = max(os.fstat(file.fileno()).st_size - begin, 0)
+    if offset is None:
+        # The next event may say none, and goes on behind this part.
+        file.seek(begin + count)
+    await stream.send_file(file, count, begin)
     if not message.get("more_body", False) and call.trailers is None:
         await stream.end()
         call.end()

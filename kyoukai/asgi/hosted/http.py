@@ -5,11 +5,10 @@ from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
 
-from kyoukai.core.applications.answer_stream import AnswerStream
+from kyoukai.core.applications.answer_stream import AnswerStream, send_stream_head
 from kyoukai.core.applications.exchange_form import finish_answer
 from kyoukai.core.exchange.error_response import error_response
 from kyoukai.core.exchange.exchange import Exchange
-from kyoukai.core.exchange.response_body import BodySender
 
 from .answer_heads import Start, read_start
 from .extensions import send_early_hint, send_path, send_trailers, send_zero_copy
@@ -109,7 +108,7 @@ class HTTPCall:
                 exchange.sent = len(body)
                 exchange.send_whole(head, body)
             else:
-                await self._send_large(head, body)
+                await self._send_large(body)
             self.end()
         elif kind == "http.response.start":
             if self.start is not None:
@@ -167,17 +166,11 @@ class HTTPCall:
         if exchange.client_gone:
             raise self.note_gone()
         head = start.stream_head if size is None else start.whole_head(size)
-        exchange.status = head.code
-        exchange.answer_head = head
         exchange.listen(self)
         self.stream = stream = AnswerStream(exchange, head)
         stream.gathers = True
-        if head.has_content:
-            # It may be made of the request's content, which the client has yet to send.
-            exchange.prepare_stream(head.code < 300)
-            exchange.send_head(head)
-        else:
-            exchange.send_whole(head, b"")
+        # Where its size is not known yet, it may be made of the request's content, which is yet to be sent.
+        send_stream_head(exchange, head, size is None and head.code < 300)
         return stream
 
     async def _send_piece(self, message: dict[str, Any]) -> None:
@@ -196,12 +189,11 @@ class HTTPCall:
         finally:
             self.waits -= 1
 
-    async def _send_large(self, head: Any, body: bytes) -> None:
-        self.exchange.listen(self)
-        self.exchange.send_head(head)
+    async def _send_large(self, body: bytes) -> None:
+        stream = self.begin_stream(len(body))
         self.waits += 1
         try:
-            await BodySender(self.exchange, head.size).send(body)
+            await stream.end_large(body)
         except ConnectionResetError:
             self.note_told()
             raise

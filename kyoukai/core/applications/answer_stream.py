@@ -1,9 +1,10 @@
 """An answer that an application of the lower form pushes: its head, then pieces, then what ends it."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..exchange.response_body import BodySender
+from ..exchange.response_body import TURN_PIECES, BodySender
 from ..exchange.trailers import keeps_trailers, read_trailers
 from ..semantics.answer_head import AnswerHead
 from ..semantics.field_pairs import FieldPairs
@@ -22,11 +23,13 @@ class AnswerStream:
     :param head: as it was sent.
     """
 
-    __slots__ = ("_exchange", "_sender", "gathers", "is_ended", "takes_trailers")
+    __slots__ = ("_exchange", "_is_within", "_left_out", "_sender", "gathers", "is_ended", "takes_trailers")
 
     def __init__(self, exchange: "Exchange", head: AnswerHead) -> None:
         self._exchange = exchange
         self._sender = BodySender(exchange, head.size) if head.has_content else None
+        self._is_within = False
+        self._left_out = 0
         self.takes_trailers = (
             head.has_content
             and head.size is None
@@ -51,6 +54,7 @@ class AnswerStream:
         self._check()
         sender = self._sender
         if sender is None:
+            await self._leave_out()
             return
         is_due = sender.write_piece(piece)
         if not self.gathers:
@@ -63,21 +67,44 @@ class AnswerStream:
         if self._sender is not None:
             self._sender.flush()
 
-    async def send_file(self, file: BinaryIO, size: int) -> None:
-        """Send a part of a file, from where it stands: by the kernel, where wire and framing have it so.
+    async def send_file(self, file: BinaryIO, size: int, offset: int | None = None) -> None:
+        """Send a part of a file: by the kernel, where wire and framing have it so.
 
-        Where the answer has no content, as one to HEAD, nothing is sent. The file is not closed.
+        Where the answer has no content, as one to HEAD, nothing is sent. The file is not closed. Where this
+        is cancelled, or raises, the answer cannot go on.
 
-        :param file: binary and open.
-        :param size: bytes to be sent; fewer are, where the file ends before.
-        :raises InvalidResponseError: if the content gets longer than its Content-Length.
+        :param file: binary and open. Several answers may send it at once.
+        :param size: bytes to be sent.
+        :param offset: byte of the file that is the first; by default the one where it stands now.
+        :raises InvalidResponseError: if the content gets longer than its Content-Length, or the file ends
+            before.
         :raises ConnectionResetError: if the client is gone.
         :raises OSError: if the file cannot be read.
         :raises RuntimeError: if the answer is ended.
         """
         self._check()
+        if self._sender is None:
+            await self._leave_out()
+            return
+        self._is_within = True
+        await self._sender.send_part(file, size, file.tell() if offset is None else offset)
+        self._is_within = False
+
+    async def end_large(self, content: bytes) -> None:
+        """Send all of a large content in pieces, as the client takes them, and end the answer.
+
+        Where this is cancelled, or raises, the answer cannot go on.
+
+        :raises InvalidResponseError: if the content is not as long as its Content-Length.
+        :raises ConnectionResetError: if the client is gone.
+        :raises RuntimeError: if the answer is ended.
+        """
+        self._check()
         if self._sender is not None:
-            await self._sender.send_part(file, size)
+            self._is_within = True
+            await self._sender.send(content)
+            self._is_within = False
+        self.is_ended = True
 
     async def end(self, piece: bytes = b"", trailers: FieldPairs = ()) -> None:
         """End the answer, so that the client knows that it is whole. It is called once.
@@ -107,8 +134,16 @@ class AnswerStream:
     def _check(self) -> None:
         if self.is_ended:
             raise RuntimeError("this answer is ended")
+        if self._is_within:
+            raise RuntimeError("this answer was left within a part of its content, and cannot go on")
         if self._exchange.client_gone:
             raise ConnectionResetError("the client is gone")
+
+    async def _leave_out(self) -> None:
+        """Note a piece of which nothing is sent, and let the loop have its turn as often as with others."""
+        self._left_out += 1
+        if not self._left_out % TURN_PIECES:
+            await asyncio.sleep(0)
 
 
 def start_answer(exchange: "Exchange", status: str, fields: Iterable[tuple[str, str]] = ()) -> AnswerStream:
@@ -126,18 +161,26 @@ def start_answer(exchange: "Exchange", status: str, fields: Iterable[tuple[str, 
     """
     check_unanswered(exchange)
     head = read_head(status, fields, None, exchange.head.method)
-    exchange.status = head.code
-    exchange.answer_head = head
     stream = AnswerStream(exchange, head)
     answerer: Any = exchange.owner.answerer
     answerer.pushed[exchange] = stream
+    # It may be made of the request's content, which the client has yet to send.
+    send_stream_head(exchange, head, head.code < 300)
+    return stream
+
+
+def send_stream_head(exchange: "Exchange", head: AnswerHead, may_read: bool) -> None:
+    """Send the head of an answer whose content is pushed. It does not wait.
+
+    :param may_read: whether the content may be made of the request's, which the client has yet to send.
+    """
+    exchange.status = head.code
+    exchange.answer_head = head
     if head.has_content:
-        # It may be made of the request's content, which the client has yet to send.
-        exchange.prepare_stream(head.code < 300)
+        exchange.prepare_stream(may_read)
         exchange.send_head(head)
     else:
         exchange.send_whole(head, b"")
-    return stream
 
 
 def check_unanswered(exchange: "Exchange") -> None:

@@ -19,12 +19,15 @@ BLOCK_SIZE: Final = 256 * 1024
 """Bytes sent at once, and before the loop has its turn."""
 
 
-async def send_file(connection: "Connection", exchange: "AnswerWriter", file: Any, size: int) -> bool:
-    """Let the kernel send a file as the content of an answer, as far as system and transport have it so.
+async def send_file(
+    connection: "Connection", exchange: "AnswerWriter", file: Any, size: int, offset: int
+) -> bool:
+    """Let the kernel send from a file as the content of an answer, as far as system and transport have it so.
 
     :param exchange: its ``sent`` is counted up.
-    :param file: binary and open; what is sent is from where it stands.
-    :param size: bytes to be sent.
+    :param file: binary and open. Where it stands is neither asked nor changed.
+    :param size: bytes to be sent; fewer are, where the file ends before.
+    :param offset: byte of the file that is the first.
     :return: whether any of it was sent; if not, the content is sent in another way.
     :raises ConnectionResetError: if the client is gone.
     :raises OSError: if the kernel cannot go on.
@@ -32,19 +35,20 @@ async def send_file(connection: "Connection", exchange: "AnswerWriter", file: An
     socket = await open_socket(connection)
     if socket is None:
         return False
-    offset, turn_end = file.tell(), BLOCK_SIZE
+    begin = exchange.sent
+    end, turn_end = begin + size, begin + BLOCK_SIZE
     try:
-        while exchange.sent < size:
+        while exchange.sent < end:
             try:
                 sent = await send_block(
-                    connection, socket, file, offset, min(BLOCK_SIZE, size - exchange.sent)
+                    connection, socket, file, offset, min(BLOCK_SIZE, end - exchange.sent)
                 )
             except ConnectionResetError:
                 raise
             except OSError:
-                if exchange.sent:
+                if exchange.sent > begin:
                     raise
-                # Not every file system has it. Nothing was sent: the other way is still open.
+                # Not every file system has it. Nothing of it was sent: the other way is still open.
                 return False
             if not sent:
                 break

@@ -119,13 +119,15 @@ class AnswerWriter(abc.ABC):
         """
         return False
 
-    async def send_file(self, file: Any, size: int) -> bool:
-        """Send the content from a file by the kernel, where the wire can.
+    async def send_file(self, file: Any, size: int, offset: int) -> bool:
+        """Send content from a file by the kernel, where the wire can.
 
         It is called after :meth:`send_head`, and :meth:`send_end` follows.
 
-        :param file: binary and open; what is sent is from where it stands.
-        :param size: bytes to be sent. Those that are, are added to :attr:`sent` here.
+        :param file: binary and open. Where it stands is neither asked nor changed: others may send it, too.
+        :param size: bytes to be sent. Those that are, are added to :attr:`sent` here; fewer are, where the
+            file ends before.
+        :param offset: byte of the file that is the first.
         :return: whether the file was sent; if not, nothing was, and the content is sent by :meth:`send_data`.
         :raises ConnectionResetError: if the client is gone.
         """

@@ -7,6 +7,7 @@ iterator may block, so each of its steps runs in a thread; an async iterator run
 import asyncio
 import functools
 import io
+import os
 from collections.abc import AsyncIterable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -117,7 +118,8 @@ class BodySender:
         data = piece.encode() if isinstance(piece, str) else piece
         size = len(data)
         if not size:
-            return False
+            self.turn_pieces += 1
+            return self.turn_pieces >= TURN_PIECES
         exchange, declared = self.exchange, self.declared
         if declared is not None and exchange.sent + size > declared:
             raise InvalidResponseError(f"the body is longer than its Content-Length, {declared} bytes")
@@ -163,27 +165,39 @@ class BodySender:
         if not await self.exchange.drain():
             await asyncio.sleep(0)
 
-    async def send_part(self, file: BinaryIO, size: int) -> None:
-        """Send a part of a file, from where it stands: by the kernel, or read in threads.
+    async def send_part(self, file: BinaryIO, size: int, offset: int) -> None:
+        """Send a part of a file: by the kernel, or read in threads.
 
-        :param size: bytes to be sent; fewer are, where the file ends before.
+        Others may send from the same file meanwhile, each by its own offset.
+
+        :param size: bytes to be sent.
+        :param offset: byte of the file that is the first.
         :raises ConnectionResetError: if the client is gone.
-        :raises InvalidResponseError: if the content gets longer than its Content-Length.
+        :raises InvalidResponseError: if the content gets longer than its Content-Length, or the file is too
+            short. What there is of it may have been sent.
         :raises OSError: if it cannot be read.
         """
         exchange, declared = self.exchange, self.declared
         self.flush()
         end = exchange.sent + size
+        is_sent = False
         if declared is not None:
             if end > declared:
                 raise InvalidResponseError(f"the body is longer than its Content-Length, {declared} bytes")
-            if await exchange.send_file(file, end):
-                return
+            is_sent = await exchange.send_file(file, size, offset)
+        if not is_sent:
+            await self._read_part(file, size, offset)
+        if exchange.sent < end:
+            raise InvalidResponseError(f"the file ends {end - exchange.sent} bytes before what is to be sent")
+
+    async def _read_part(self, file: BinaryIO, size: int, offset: int) -> None:
         name, strand = _reader_of(file)
         while size:
-            block = await run_in_thread(functools.partial(file.read, min(BLOCK_SIZE, size)), name, strand)
+            read = functools.partial(read_at, file, min(BLOCK_SIZE, size), offset)
+            block = await run_in_thread(read, name, strand)
             if not block:
                 return
+            offset += len(block)
             size -= len(block)
             if self.write_piece(block):
                 await self.make_room()
@@ -226,7 +240,22 @@ class BodySender:
 
     async def _sendfile(self, file: Any) -> bool:
         """Let the kernel send it, as far as system, wire and framing have it so."""
-        return self.declared is not None and await self.exchange.send_file(file, self.declared)
+        declared = self.declared
+        return declared is not None and await self.exchange.send_file(file, declared, file.tell())
+
+
+def read_at(file: BinaryIO, size: int, offset: int) -> bytes:
+    """Return a part of a file, whoever else reads in it; it is called in the strand of that file.
+
+    :param size: bytes of it; fewer come, where it ends before.
+    :param offset: byte of the file that is the first.
+    :raises OSError: if it cannot be read.
+    """
+    # What others are made of files, such as gzip's, have the number of the file below.
+    if isinstance(file, (io.BufferedReader, io.BufferedRandom, io.FileIO)) and hasattr(os, "pread"):
+        return os.pread(file.fileno(), size, offset)
+    file.seek(offset)
+    return file.read(size)
 
 
 def _reader_of(body: object) -> tuple[str, Strand]:

@@ -120,9 +120,9 @@ class HTTP1Exchange(Exchange):
         if owner.writer.framing.open_ended:
             owner.note_open_end(False)
 
-    async def send_file(self, file: Any, size: int) -> bool:
-        """Send the content from a file by the kernel, where the connection can."""
-        return await send_file(self.owner, self, file, size)
+    async def send_file(self, file: Any, size: int, offset: int) -> bool:
+        """Send content from a file by the kernel, where the connection can."""
+        return await send_file(self.owner, self, file, size, offset)
 
     def send_tunnel_head(self, protocol: str, fields: Sequence[tuple[str, str]]) -> int:
         """Write the 101 that says that protocols are switched (RFC 9110 section 15.2.2)."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -194,23 +195,90 @@ def test_who_ends_their_side_gets_their_answer(serve: Serve) -> None:
         assert client.receive().body == b"all the same"
 
 
-@pytest.mark.parametrize("how", ["return", "raise"])
+@pytest.mark.parametrize("how", ["return", "lost"])
 def test_who_has_left_gets_no_500(serve: Serve, caplog: Any, how: str) -> None:
     seen = Seen()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         assert (await receive())["type"] == "http.request"
+        seen.begun.set()
         assert (await receive())["type"] == "http.disconnect"
-        if how == "raise":
+        if how == "lost":
             raise LookupError("as Starlette raises a ClientDisconnect")
 
     server = hosted(serve, seen.wrap(application))
     with server.connect() as client:
         client.send(message())
+        assert seen.begun.wait(PATIENCE)
+        if how == "lost":
+            client.reset()
+        else:
+            client.end()
+            assert client.receive_rest() == b""
+    assert seen.ended.wait(PATIENCE)
+    server.wait_until_empty()
+    assert not error_records(caplog)
+
+
+def test_an_application_that_fails_when_it_is_told_of_an_end_answers_500(serve: Serve, caplog: Any) -> None:
+    """Its client may have ended its side alone, and the fault is the application's."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "http.request"
+        assert (await receive())["type"] == "http.disconnect"
+        raise LookupError("a bug")
+
+    with hosted(serve, application).connect() as client:
+        client.send(message())
         client.end()
-        assert client.receive_rest() == b""
+        assert client.receive().status == 500
+    [record] = error_records(caplog)
+    assert "GET '/'" in record.getMessage()
+
+
+@pytest.mark.http1
+def test_nothing_is_logged_of_a_request_that_will_not_come_whole(serve: Serve, caplog: Any) -> None:
+    seen = Seen()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] == "http.request":
+            pass
+        raise LookupError("as Starlette raises a ClientDisconnect")
+
+    server = hosted(serve, seen.wrap(application))
+    with server.connect() as client:
+        client.send(message("POST", "/", "Content-Length: 9") + b"a")
+        client.end()
+        client.receive_rest()
     assert seen.ended.wait(PATIENCE)
     assert not error_records(caplog)
+
+
+@pytest.mark.parametrize(("method", "piece"), [("HEAD", b"a"), ("GET", b"")])
+def test_a_stream_of_which_nothing_is_sent_keeps_nobody_waiting(
+    serve: Serve, method: str, piece: bytes
+) -> None:
+    others, seen = threading.Event(), []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/other":
+            others.set()
+            await respond(send, b"hello")
+            return
+        await send(start())
+        end = time.monotonic() + PATIENCE
+        while not others.is_set() and time.monotonic() < end:
+            await send(body(piece, more=True))
+        seen.append(others.is_set())
+        await send(body())
+
+    server = hosted(serve, application)
+    with server.connect() as client, server.connect() as other:
+        client.send(message(method, "/"))
+        assert client.receive_head().status == 200
+        assert other.request(message("GET", "/other")).body == b"hello"
+        server.wait_until(lambda: seen)
+    assert seen == [True]
 
 
 def test_an_application_that_fails_alone_is_logged_though_its_client_is_gone(

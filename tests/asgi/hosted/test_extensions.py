@@ -1,6 +1,8 @@
 """Files, early hints and trailers of hosted applications, by the wires that have them."""
 
+import asyncio
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -87,8 +89,11 @@ def test_zero_copy_send(serve: Serve, path: str, sendfile: list[int]) -> None:
             await send(start(200, *fields))
             await send(body(b"one", more=True))
             await send({"type": kind, "file": file, "offset": 4, "count": 5, "more_body": True})
-            # From where the one before has ended.
+            # The file stands where it stood.
+            assert file.tell() == 0
+            file.seek(9)
             await send({"type": kind, "file": file, "count": 7, "more_body": True})
+            # From where the one before has ended.
             await send({"type": kind, "file": file})
 
     server = hosted(serve, application)
@@ -97,6 +102,110 @@ def test_zero_copy_send(serve: Serve, path: str, sendfile: list[int]) -> None:
             assert client.request(message("GET", target)).body == b"one" + CONTENT[4:]
         assert client.request(message("HEAD", "/declared"), "HEAD").status == 200
     assert sum(sendfile) == (0 if server.by_http2 else len(CONTENT) - 4)
+
+
+@pytest.mark.parametrize("is_declared", [False, True])
+def test_a_file_that_many_requests_share(serve: Serve, tmp_path: Path, is_declared: bool) -> None:
+    """One client takes its time, and another one has its part of the file meanwhile."""
+    size = 8 * 1024 * 1024
+    path = tmp_path / "shared"
+    path.write_bytes(b"a" * size + b"b" * size)
+    exchanges: dict[str, Any] = {}
+
+    with path.open("rb") as file:
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            exchanges[scope["path"]] = send.__self__.exchange
+            await send(start(200, *([(b"content-length", b"%d" % size)] if is_declared else [])))
+            offset = 0 if scope["path"] == "/a" else size
+            kind = "http.response.zerocopysend"
+            await send({"type": kind, "file": file, "offset": offset, "count": size})
+
+        server = hosted(serve, application)
+        with server.connect(receive_buffer=65536) as slow, server.connect() as other:
+            slow.send(message("GET", "/a"))
+            server.wait_until(lambda: "/a" in exchanges and exchanges["/a"].sent)
+            assert other.request(message("GET", "/b")).body == b"b" * size
+            assert exchanges["/a"].sent < size
+            assert slow.receive().body == b"a" * size
+
+
+@pytest.mark.parametrize("is_declared", [False, True])
+def test_a_file_that_is_too_short_breaks_the_answer_off(
+    serve: Serve, path: str, caplog: Any, is_declared: bool
+) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        size = len(CONTENT) + 1
+        with open(path, "rb") as file:  # noqa: ASYNC230 - a file of a test
+            await send(start(200, *([(b"content-length", b"%d" % size)] if is_declared else [])))
+            await send({"type": "http.response.zerocopysend", "file": file, "count": size})
+
+    with hosted(serve, application).connect() as client:
+        client.send(message())
+        assert client.receive_head().status == 200
+        rest = client.receive_rest()
+        assert len(rest) >= len(CONTENT)
+        assert not rest.endswith(b"0\r\n\r\n")
+    [record] = error_records(caplog)
+    assert "the file ends 1 bytes before" in str(record.exc_info[1])
+
+
+@pytest.mark.http1
+def test_a_part_is_read_where_the_kernel_cannot_send_it(
+    serve: Serve, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any) -> int:
+        raise OSError(errno.EINVAL, "no such file system")
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        with open(path, "rb") as file:  # noqa: ASYNC230 - a file of a test
+            await send(start(200, (b"content-length", b"%d" % (len(CONTENT) + 3))))
+            await send(body(b"one", more=True))
+            await send({"type": "http.response.zerocopysend", "file": file})
+
+    monkeypatch.setattr(os, "sendfile", refuse)
+    assert hosted(serve, application).request(message()).body == b"one" + CONTENT
+
+
+@pytest.mark.parametrize("event", ["body", "pathsend", "zerocopysend"])
+def test_an_answer_that_is_given_up_within_its_content_is_broken_off(
+    serve: Serve, tmp_path: Path, caplog: Any, event: str
+) -> None:
+    size = 8 * 1024 * 1024
+    path = tmp_path / "large"
+    path.write_bytes(bytes(size))
+    exchanges, hold, seen = [], asyncio.Event(), []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        exchanges.append(send.__self__.exchange)
+        with path.open("rb") as file:
+            events = {
+                "body": {"body": bytes(size)},
+                "pathsend": {"path": str(path)},
+                "zerocopysend": {"file": file},
+            }
+            await send(start(200, (b"content-length", b"%d" % size)))
+            sending = asyncio.ensure_future(send({"type": f"http.response.{event}", **events[event]}))
+            await hold.wait()
+            sending.cancel()
+            await asyncio.wait([sending])
+        seen.append(sending.cancelled())
+        with pytest.raises(RuntimeError):
+            await send(start())
+        await send(body(b"SECOND"))
+
+    server = hosted(serve, application)
+    with server.connect(receive_buffer=65536) as client:
+        client.send(message())
+        server.wait_until(lambda: exchanges and exchanges[0].sent)
+        server.call(hold.set)
+        assert client.receive_head().status == 200
+        rest = client.receive_rest()
+        assert len(rest) < size
+        assert set(rest) <= {0}
+    assert seen == [True]
+    [record] = error_records(caplog)
+    assert "left within" in str(record.exc_info[1])
 
 
 def test_a_part_that_is_longer_than_declared_breaks_the_answer_off(

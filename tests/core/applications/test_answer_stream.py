@@ -10,6 +10,7 @@ import pytest
 from kyoukai.core.applications.answer_stream import start_answer
 from kyoukai.core.applications.exchange_calls import send_answer
 from kyoukai.core.exchange.exchange import Exchange
+from kyoukai.core.exchange.response_body import PIECE_SIZE
 from kyoukai.core.features import Feature
 from kyoukai.core.semantics.serialize import InvalidResponseError
 from tests.core.wires import LowerApp, MemoryExchange, MemoryOwner, head, run, turns
@@ -131,6 +132,69 @@ def test_others_have_their_turn_between_many_pieces() -> None:
     run(main)
 
 
+@pytest.mark.parametrize(("method", "piece"), [("HEAD", b"x"), ("GET", b"")])
+def test_others_have_their_turn_between_pieces_of_which_nothing_is_sent(method: str, piece: bytes) -> None:
+    ended: list[int] = []
+
+    async def answer(exchange: Exchange) -> None:
+        stream = start_answer(exchange, "200 OK")
+        for number in range(100):
+            await (
+                stream.send(piece) if number % 2 or piece == b"" else stream.send_file(io.BytesIO(piece), 1)
+            )
+        await stream.end()
+        ended.append(number)
+
+    async def main() -> None:
+        MemoryExchange(MemoryOwner(LowerApp(answer))).receive(head(method))
+        await turns(4)
+        assert not ended
+        await turns(20)
+        assert ended
+
+    run(main)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_content_that_is_there_goes_in_pieces(method: str) -> None:
+    size = 3 * PIECE_SIZE
+
+    async def answer(exchange: Exchange) -> None:
+        stream = start_answer(exchange, "200 OK", [("Content-Length", str(size))])
+        await stream.end_large(bytes(size))
+        assert stream.is_ended
+
+    async def main() -> None:
+        exchange = await ask(answer, method=method)
+        await turns()
+        assert [len(data) for data in exchange.writes] == ([PIECE_SIZE] * 3 if method == "GET" else [])
+        assert exchange.names[-2:] == ["end", "answered"]
+
+    run(main)
+
+
+def test_an_answer_that_was_left_within_its_content_cannot_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(exchange: Exchange) -> None:
+        stream = start_answer(exchange, "200 OK")
+        exchange.pause_writing()
+        sending = asyncio.ensure_future(stream.end_large(bytes(9 * PIECE_SIZE)))
+        await turns()
+        sending.cancel()
+        await turns()
+        exchange.resume_writing()
+        for call in (stream.send(b"two"), stream.end(b"two"), stream.send_file(io.BytesIO(b"two"), 3)):
+            with pytest.raises(RuntimeError, match="left within"):
+                await call
+
+    async def main() -> None:
+        exchange = await ask(answer)
+        await turns(30)
+        assert exchange.names[-2:] == ["reset", "answered"]
+        assert set(exchange.data) == {0}
+
+    run(main)
+
+
 @pytest.mark.parametrize(
     ("fields", "answer_fields", "features", "sent"),
     [
@@ -209,8 +273,11 @@ def test_an_answer_that_is_not_ended_is_broken_off(answer: Any, caplog: pytest.L
 def test_a_part_of_a_file(method: str) -> None:
     async def answer(exchange: Exchange) -> None:
         stream = start_answer(exchange, "200 OK", [("Content-Length", "5")])
-        await stream.send(b"ab")
-        await stream.send_file(io.BytesIO(b"cdefg"), 3)
+        await stream.send(b"a")
+        await stream.send_file(io.BytesIO(b"abc"), 1, 1)
+        file = io.BytesIO(b"abcdefg")
+        file.seek(2)
+        await stream.send_file(file, 3)
         await stream.end()
         with pytest.raises(RuntimeError):
             await stream.send_file(io.BytesIO(b"cdefg"), 3)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gzip
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -217,14 +218,16 @@ def test_a_file_goes_by_the_wire_where_that_can(tmp_path: Any) -> None:
     sizes = []
 
     def make_body(wire: Wire) -> FileWrapper:
-        async def send_file(file: Any, size: int) -> bool:
-            sizes.append(size)
+        async def send_file(file: Any, size: int, offset: int) -> bool:
+            sizes.append((offset, size))
             wire.sent += size
             wire.data += file.read(size)
             return True
 
         wire.send_file = send_file  # type: ignore[method-assign]
-        return FileWrapper(path.open("rb"))
+        file = path.open("rb")
+        file.seek(1)
+        return FileWrapper(file)
 
     bodies: list[FileWrapper] = []
 
@@ -232,11 +235,11 @@ def test_a_file_goes_by_the_wire_where_that_can(tmp_path: Any) -> None:
         bodies.append(make_body(wire))
         return bodies[-1]
 
-    wire = send(kept_body, 6)
-    assert (wire.data, wire.calls, sizes) == (b"abcdef", [("end",)], [6])
+    wire = send(kept_body, 5)
+    assert (wire.data, wire.calls, sizes) == (b"bcdef", [("end",)], [(1, 5)])
     # Nobody knows how much there is to be sent.
-    assert send(kept_body).data == b"abcdef"
-    assert sizes == [6]
+    assert send(kept_body).data == b"bcdef"
+    assert sizes == [(1, 5)]
     for body in bodies:
         body.close()
 
@@ -302,44 +305,87 @@ def test_a_part_of_a_file_is_read_where_the_wire_cannot(declared: int | None) ->
         wire = Wire()
         sender = BodySender(wire, declared)
         sender.write_piece(b"one")
-        file = io.BytesIO(b"abcdefg")
-        file.seek(1)
-        await sender.send_part(file, 4)
-        # There is less of it than that.
-        await sender.send_part(file, 2 if declared else 100)
+        await sender.send_part(io.BytesIO(b"abcdefg"), 4, 1)
+        await sender.send_part(io.BytesIO(b"abcdefg"), 2, 5)
         await sender.end()
         assert (wire.data, wire.sent) == (b"onebcdefg", 9)
 
     run(main)
 
 
+@pytest.mark.parametrize("declared", [None, 9])
+@pytest.mark.parametrize("by_wire", [False, True])
+def test_a_file_that_ends_before_its_part_does_is_an_error(declared: int | None, by_wire: bool) -> None:
+    async def main() -> None:
+        wire = Wire()
+
+        async def send_file(file: Any, size: int, offset: int) -> bool:
+            wire.send_data(file.read())
+            wire.sent += 3
+            return True
+
+        if by_wire:
+            wire.send_file = send_file  # type: ignore[method-assign]
+        with pytest.raises(InvalidResponseError, match=r"^the file ends 2 bytes before"):
+            await BodySender(wire, declared).send_part(io.BytesIO(b"abc"), 5, 0)
+        await asyncio.sleep(0)
+        assert wire.data == b"abc"
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", ["buffered", "unbuffered", "gzip"])
+def test_parts_of_one_file_are_sent_at_the_same_time(tmp_path: Any, kind: str) -> None:
+    size = 3 * BLOCK_SIZE
+    path = tmp_path / "file"
+    content = b"a" * size + b"b" * size
+    path.write_bytes(gzip.compress(content) if kind == "gzip" else content)
+    openers: dict[str, Callable[[], Any]] = {
+        "buffered": lambda: path.open("rb"),
+        "unbuffered": lambda: path.open("rb", 0),
+        "gzip": lambda: gzip.open(path),  # noqa: SIM115 - closed below
+    }
+
+    async def main(file: Any) -> None:
+        wires = [Wire(), Wire()]
+        parts = [BodySender(wire, None).send_part(file, size, i * size) for i, wire in enumerate(wires)]
+        await asyncio.gather(*parts)
+        await asyncio.sleep(0)
+        # What is made of a file by others, they alone can read.
+        assert (file.tell() == 0) is (kind != "gzip")
+        assert [wire.data == bytes([97 + i]) * size for i, wire in enumerate(wires)] == [True, True]
+
+    with openers[kind]() as file:
+        run(lambda: main(file))
+
+
 def test_a_large_part_of_a_file_lets_the_loop_have_its_turn() -> None:
     async def main() -> None:
         wire = Wire()
-        await BodySender(wire, None).send_part(io.BytesIO(bytes(3 * BLOCK_SIZE)), 3 * BLOCK_SIZE - 1)
+        await BodySender(wire, None).send_part(io.BytesIO(bytes(3 * BLOCK_SIZE)), 3 * BLOCK_SIZE - 1, 0)
         assert (len(wire.data), wire.drained) == (3 * BLOCK_SIZE - 1, 2)
 
     run(main)
 
 
 def test_a_part_of_a_file_goes_by_the_wire_where_that_can() -> None:
-    ends = []
+    asked = []
 
     async def main() -> None:
         wire = Wire()
 
-        async def send_file(file: Any, size: int) -> bool:
-            ends.append((wire.data, size))
-            wire.sent = size
+        async def send_file(file: Any, size: int, offset: int) -> bool:
+            asked.append((wire.data, size, offset))
+            wire.sent += size
             return True
 
         wire.send_file = send_file  # type: ignore[method-assign]
         sender = BodySender(wire, 9)
         sender.write_piece(b"one")
-        await sender.send_part(io.BytesIO(b"abcdef"), 4)
+        await sender.send_part(io.BytesIO(b"abcdef"), 4, 2)
         with pytest.raises(InvalidResponseError, match="longer than its Content-Length"):
-            await sender.send_part(io.BytesIO(b"abcdef"), 3)
+            await sender.send_part(io.BytesIO(b"abcdef"), 3, 0)
 
     run(main)
     # What was pushed before it is written before it, and counted.
-    assert ends == [(b"one", 7)]
+    assert asked == [(b"one", 4, 2)]
