@@ -12,13 +12,17 @@ from .http import HTTPCall
 logger: Final = logging.getLogger("kyoukai.asgi")
 
 
-def note_failure(call: HTTPCall, exc: BaseException) -> None:
+def note_failure(call: HTTPCall, exc: BaseException, is_opening: bool = False) -> None:
     """Pass on what an application raised, unless it comes of a client that is gone.
 
+    Who has ended its side, and its request is whole, may wait for its answer, and gets a 500.
+
+    :param is_opening: whether the request opens a WebSocket: who has ended its side has no use for one.
     :raises BaseException: what is to be logged and, where nothing has been sent, answered with 500.
     """
     exchange = call.exchange
-    if call.was_told:
+    is_lost = is_opening or exchange.client.is_gone or not exchange.is_whole
+    if call.was_told and (is_lost or call.is_over or exchange.status):
         logger.debug("an application failed, once it was told that its client is gone", exc_info=exc)
     elif exchange.client.is_gone and not exchange.is_answered:
         head = exchange.head

@@ -208,7 +208,7 @@ async def call_application(application: Any, scope: dict[str, Any], call: WebSoc
             raise
         if call.failure is not None:
             raise call.failure from exc
-        note_failure(call.http, exc)
+        note_failure(call.http, exc, is_opening=True)
     if call.failure is not None:
         raise call.failure
     if not call.http.is_over and call.state is not State.OPEN:
