@@ -16,7 +16,7 @@ from kyoukai.core.serving.server_state import LAST_WORDS, NEVER, logger
 
 from .inlet import Inlet, Receive
 from .outbox import Event, Outbox, Send
-from .scopes import read_environ
+from .scopes import keep_fields, read_environ
 from .wire import Wire
 
 
@@ -45,7 +45,7 @@ class CalledExchange(Exchange):
 
     def __init__(self, owner: Wire, scope: Mapping[str, Any]) -> None:
         super().__init__(owner)
-        self.scope = scope
+        self.scope = keep_fields(scope)
         """What the server says of the call."""
         self._environ: dict[str, Any] | None = None
         self.outbox = Outbox(self)
@@ -65,7 +65,7 @@ class CalledExchange(Exchange):
         :raises AnswerBrokenError: if the answer breaks off.
         :raises BaseException: what ``send`` raises, but for an OSError: the client is gone then.
         """
-        self.receive_scope()
+        await self.receive_scope(receive)
         if not self.outbox.is_closed:
             self.attend(receive)
         self._caller = asyncio.current_task()
@@ -95,7 +95,7 @@ class CalledExchange(Exchange):
         return self.owner.loop
 
     @abc.abstractmethod
-    def receive_scope(self) -> None:
+    async def receive_scope(self, receive: Receive) -> None:
         """Take the head of the request."""
 
     @abc.abstractmethod

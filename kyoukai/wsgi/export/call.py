@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from werkzeug.http import HTTP_STATUS_CODES
 
+from kyoukai.asgi.export.scopes import BODILESS
+
 READ_SIZE: Final = 64 * 1024
 """Bytes of a body that are read at once."""
 
@@ -178,5 +180,7 @@ def body_size(environ: dict[str, Any]) -> int:
     length = environ.get("CONTENT_LENGTH")
     if length and str(length).isdigit():
         return int(length)
+    if environ["REQUEST_METHOD"] in BODILESS and "HTTP_TRANSFER_ENCODING" not in environ:
+        return 0
     # Where a server does not say that its input ends with the body, to read on may mean to wait for ever.
     return -1 if environ.get("wsgi.input_terminated") else 0
