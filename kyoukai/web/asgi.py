@@ -20,10 +20,10 @@ from kyoukai.core.exchange.body_stream import ClientGoneError
 from kyoukai.core.exchange.exchange import Exchange
 
 from .background import stopping
-from .calling import Described, describe
+from .calling import Described
 from .context import HTTPRequestContext
 from .mounted_exchange import MountedExchange
-from .mounts import split_path
+from .mounts import Mount, split_path
 
 if TYPE_CHECKING:
     from kyoukai.websocket import WebSocket
@@ -51,7 +51,7 @@ def as_text(path: str) -> str:
     return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
 
 
-class ASGIMount(Described):
+class ASGIMount(Mount):
     """An ASGI application, as a handler.
 
     :param application: called with ``scope``, ``receive`` and ``send``.
@@ -63,15 +63,8 @@ class ASGIMount(Described):
     def __init__(
         self, application: Any, lifespan: str = "auto", websocket: Mapping[str, Any] | None = None
     ) -> None:
-        self.application = application
+        super().__init__(application)
         self.hosted = MountedApplication(application, lifespan=lifespan, websocket=websocket)
-        self.prefix = "/"
-        """What :func:`~.mounts.make_routes` was told that its URLs start with."""
-
-    @property
-    def description(self) -> str:
-        """What it is called in messages."""
-        return f"the application {describe(self.application)} mounted at {self.prefix!r}"
 
     async def __call__(self, ctx: HTTPRequestContext, rest: str | None = None, **params: Any) -> Response:
         """Answer a request.

@@ -1,13 +1,14 @@
 """Applications of other interfaces below a prefix: the routes to them, and what they see of a path."""
 
+import abc
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from werkzeug.routing import BaseConverter
 
 from kyoukai.core.semantics.methods import ALL, REGISTERED
 
-from .calling import describe
+from .calling import Described, describe
 from .checks import check_prefix
 from .route import Route, check_methods
 from .websocket_route import WebSocketRoute
@@ -25,16 +26,23 @@ class MountedConverter(BaseConverter):
     weight = 10_000
 
 
-class Mount(Protocol):
-    """A mounted application, as a handler."""
+class Mount(Described):
+    """A mounted application, as a handler.
+
+    :param application: of whatever interface.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+        self.prefix = "/"
+        """What :func:`make_routes` was told that its URLs start with."""
 
     @property
-    def application(self) -> Any:
-        """The application."""
+    def description(self) -> str:
+        """What it is called in messages."""
+        return f"the application {describe(self.application)} mounted at {self.prefix!r}"
 
-    prefix: str
-    """What the URLs of its routes start with."""
-
+    @abc.abstractmethod
     async def __call__(self, ctx: Any, rest: str | None = None, **params: Any) -> Any:
         """Answer a request."""
 

@@ -16,16 +16,16 @@ from kyoukai.wsgi.call import Begun, WSGICall
 from kyoukai.wsgi.environ import adapt
 from kyoukai.wsgi.workers import Workers
 
-from .calling import Described, describe, is_coroutine_function
+from .calling import describe, is_coroutine_function
 from .context import HTTPRequestContext
-from .mounts import split_path
+from .mounts import Mount, split_path
 from .wrappers import Response as OwnResponse
 
 THREADS: Final = 10
 """Threads of an application, unless it is told otherwise: as many as cheroot and a2wsgi have."""
 
 
-class WSGIMount(Described):
+class WSGIMount(Mount):
     """A WSGI application, as a handler.
 
     :param application: called with environ and ``start_response`` (PEP 3333).
@@ -41,16 +41,9 @@ class WSGIMount(Described):
             raise ConfigurationError(f"{describe(application)} is a coroutine function, and none of WSGI is")
         if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
             raise ConfigurationError(f"threads must be an int above 0, not {threads!r}")
-        self.application = application
+        super().__init__(application)
         self.threads = threads
-        self.prefix = "/"
-        """What :func:`~.mounts.make_routes` was told that its URLs start with."""
         self._workers = Workers(describe(application), threads)
-
-    @property
-    def description(self) -> str:
-        """What it is called in messages."""
-        return f"the application {describe(self.application)} mounted at {self.prefix!r}"
 
     async def __call__(self, ctx: HTTPRequestContext, rest: str | None = None, **params: Any) -> Response:
         """Answer a request: see :class:`~kyoukai.wsgi.call.WSGICall`.
