@@ -83,6 +83,9 @@ class Reader:
             finally:
                 self._wakes.discard(wake)
                 ended.remove_done_callback(note)
+        else:
+            # Who asks again and again keeps nobody else waiting.
+            await asyncio.sleep(0)
         return call.disconnect()
 
     def wake(self) -> None:

@@ -341,8 +341,30 @@ def test_the_server_answers_a_body_that_breaks_off(serve: Serve, caplog: Any, na
     assert not error_records(caplog)
 
 
+def test_receiving_behind_the_end_keeps_nobody_waiting(serve: Serve) -> None:
+    others, seen = threading.Event(), []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/other":
+            others.set()
+            await respond(send, b"hello")
+            return
+        await respond(send)
+        end = time.monotonic() + PATIENCE
+        while not others.is_set() and time.monotonic() < end:
+            await receive()
+        seen.append(others.is_set())
+
+    server = hosted(serve, application)
+    with server.connect() as client, server.connect() as other:
+        assert client.request(message()).status == 200
+        assert other.request(message("GET", "/other")).body == b"hello"
+        server.wait_until(lambda: seen)
+    assert seen == [True]
+
+
 def test_send_waits_for_a_slow_client(serve: Serve) -> None:
-    pieces, sent = 300, 0
+    pieces, sent, seen = 300, 0, Seen()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         nonlocal sent
@@ -352,13 +374,11 @@ def test_send_waits_for_a_slow_client(serve: Serve) -> None:
             sent = number + 1
         await send(body())
 
-    server = hosted(serve, application)
+    server = hosted(serve, seen.wrap(application))
     with server.connect(receive_buffer=65536) as client:
         client.send(message())
-        server.wait_until(lambda: sent)
-        if not server.by_http2:
-            server.wait_until(lambda: server.connection.client.is_paused)
-            assert sent < pieces
+        server.wait_until(lambda: seen.client and seen.client.is_paused)
+        assert sent < pieces
         expected = b"".join(bytes([number % 256]) * 65536 for number in range(pieces))
         assert client.receive().body == expected
     assert sent == pieces
