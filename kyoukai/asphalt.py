@@ -29,7 +29,7 @@ from kyoukai.core.contract.backend import Backend, claimed_features
 from kyoukai.core.contract.selection import create_backends, read_names
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.trusted_proxies import TrustedProxies
-from kyoukai.core.serving.exported import Export, export
+from kyoukai.core.serving.exported import Export, export, is_wireless
 from kyoukai.core.serving.server_state import Server
 from kyoukai.core.stopping import Step, run_all
 from kyoukai.server.applications import resolve_application
@@ -125,7 +125,9 @@ class KyoukaiComponent(Component):
 
             set_debug_mode(self.app)
         listeners = Listeners.from_settings({**settings, "ssl": ssl})
-        names = choose_backends(backend, os.environ.get(BACKEND_VARIABLE))
+        # It may be meant for a server beside this one.
+        variable = None if is_wireless.get() or export.get() else os.environ.get(BACKEND_VARIABLE)
+        names = choose_backends(backend, variable)
         self.backends = create_backends(names, check_mapping("backend_options", backend_options))
         """The backends by name, the preferred first."""
         self.address = ("", 0)

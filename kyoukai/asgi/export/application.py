@@ -6,12 +6,14 @@ It is a wire: the server's scopes become exchanges, and what they send goes by t
 import asyncio
 import logging
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any, Final
 
 from asphalt.core import Component
 from asphalt.core.component import component_types
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.serving.exported import is_wireless
 
 from .exchange import ASGIExchange
 from .inlet import Receive
@@ -55,7 +57,7 @@ class ASGIExport:
             component = own_component(app, settings)
         elif app is not None or settings:
             raise ConfigurationError("component excludes app and settings: they are its own")
-        self._make = component
+        self._make = partial(make_wireless, component)
         self.start_timeout = start_timeout
         """Seconds that a start may take; ``None``: as long as it likes."""
         self._serving: Serving | None = None
@@ -162,5 +164,14 @@ def own_component(app: Any, settings: dict[str, Any]) -> Callable[[], Component]
         made: Component = component_types.create_object("kyoukai", app=app, **settings)
         return made
 
-    make()
+    make_wireless(make)
     return make
+
+
+def make_wireless(make: Callable[[], Component]) -> Component:
+    """Make a component that is to be exported."""
+    token = is_wireless.set(True)
+    try:
+        return make()
+    finally:
+        is_wireless.reset(token)

@@ -26,3 +26,6 @@ class Export(Protocol):
 
 export: Final[ContextVar[Export | None]] = ContextVar("kyoukai.export", default=None)
 """What the components of this start serve by; ``None``: by sockets of their own."""
+
+is_wireless: Final[ContextVar[bool]] = ContextVar("kyoukai.is_wireless", default=False)
+"""Whether a component that is made now is one to be exported: what is said of backends is none of its."""

@@ -9,8 +9,18 @@ from urllib.parse import quote
 
 import pytest
 
-from kyoukai import BodyPlan, HTTPRequestContext, Kyoukai, Response, read_content, send_answer, start_answer
+from kyoukai import (
+    BodyPlan,
+    HTTPRequestContext,
+    Kyoukai,
+    KyoukaiComponent,
+    Response,
+    read_content,
+    send_answer,
+    start_answer,
+)
 from kyoukai.asgi import ASGIExport
+from kyoukai.core.errors import UnknownBackendError
 from tests.asgi.export.calls import HOST, Call, body, get, http_scope, post, run, serving, turns
 
 
@@ -459,3 +469,18 @@ def test_a_handler_knows_the_wire_by_a_name() -> None:
             assert (await get(app, b"/wire")).body == b"asgi"
 
     run(main)
+
+
+@pytest.mark.parametrize("how", ["application", "component"])
+def test_a_variable_for_sockets_is_none_of_its(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KYOUKAI_BACKEND", "nosuch")
+    app = make_app()
+
+    async def main() -> None:
+        exported = app.asgi if how == "application" else ASGIExport(component=lambda: KyoukaiComponent(app))
+        async with serving(exported):
+            assert (await get(exported)).status == 200
+
+    run(main)
+    with pytest.raises(UnknownBackendError):
+        KyoukaiComponent(app)
