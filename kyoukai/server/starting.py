@@ -145,8 +145,20 @@ def exiting_by_signal() -> Iterator[None]:
         except SystemExit:
             if starting.signal is None:
                 raise
+        except Exception as exc:
+            # uvloop cannot be closed where the signal came just as it began to run.
+            if starting.signal is None or not _comes_of_signal(exc):
+                raise
+            logger.error("%s", starting.reason)
     if starting.signal is not None:
         raise SystemExit(128 + starting.signal)
+
+
+def _comes_of_signal(exc: BaseException | None) -> bool:
+    """Return whether an exception was raised while :class:`Interrupted` was on its way out."""
+    while exc is not None and not isinstance(exc, Interrupted):
+        exc = exc.__context__
+    return exc is not None
 
 
 @contextlib.contextmanager

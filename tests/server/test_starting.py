@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kyoukai.server.signals import signals_call
-from kyoukai.server.starting import DEFAULTS, Starting, StartInterruptedError
+from kyoukai.server.starting import DEFAULTS, Starting, StartInterruptedError, exiting_by_signal, starting
 
 from ..processes import Process, asphalt_run, kyoukai_run, namespaces_are_allowed, python
 
@@ -321,3 +321,47 @@ def test_the_signal_that_stopped_the_loop_is_not_taken_for_a_second_one() -> Non
     finally:
         loop.close()
         signal.signal(signal.SIGINT, former)
+
+
+BEGINNING = """
+import signal
+import weakref
+
+import uvloop
+
+from kyoukai.server.starting import exiting_by_signal
+
+
+def interrupt(self, key, look_up=weakref.WeakValueDictionary.__getitem__):
+    weakref.WeakValueDictionary.__getitem__ = look_up
+    signal.raise_signal(signal.SIGTERM)
+    return look_up(self, key)
+
+
+loop = uvloop.new_event_loop()
+with exiting_by_signal():
+    # What uvloop calls before it is ready to run.
+    weakref.WeakValueDictionary.__getitem__ = interrupt
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+"""
+
+
+def test_a_signal_just_as_a_loop_begins_to_run(tmp_path: Path) -> None:
+    """uvloop takes itself for running from there on, and cannot be closed."""
+    with python("-c", BEGINNING, folder=tmp_path) as process:
+        assert process.finish() == 128 + signal.SIGTERM
+    assert process.stderr == "SIGTERM came before the start was over\n"
+
+
+def test_an_error_behind_a_signal_is_its_own_unless_it_comes_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "signal", None)
+
+    def fail() -> None:
+        starting.signal = signal.SIGTERM
+        raise LookupError
+
+    with pytest.raises(LookupError), exiting_by_signal():
+        fail()
