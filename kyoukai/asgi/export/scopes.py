@@ -10,6 +10,9 @@ from kyoukai.core.semantics.request_head import RequestHead
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
+PATH_SAFE: Final = "/:@!$&'()*+,;=~"
+"""What a path has as it is, besides what is never quoted (RFC 3986 section 3.3)."""
+
 SCOPE: Final = "asgi.scope"
 """Where the environ of a request has its scope: a server may tell there what no field says."""
 
@@ -117,7 +120,7 @@ def read_websocket_head(scope: Mapping[str, Any]) -> RequestHead:
 def read_target(scope: Mapping[str, Any]) -> bytes:
     """Return the target of a request, as the client has sent it where the server tells."""
     raw: bytes | None = scope.get("raw_path")
-    path = quote(scope["path"], safe="/:@!$&'()*+,;=~").encode() if raw is None else raw
+    path = quote(scope["path"], safe=PATH_SAFE).encode() if raw is None else raw
     query: bytes = scope.get("query_string") or b""
     return b"%b?%b" % (path, query) if query else path
 

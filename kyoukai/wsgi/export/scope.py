@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-PATH_SAFE = "/:@!$&'()*+,;=~"
+from kyoukai.asgi.export.scopes import PATH_SAFE
 
 
 def read_scope(environ: Mapping[str, Any]) -> dict[str, Any]:
