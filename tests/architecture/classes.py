@@ -49,7 +49,7 @@ CALLED = "of every exchange, and what its server has called it with"
 
 LARGER: dict[str, tuple[Size, str]] = CORE | {
     "kyoukai.asgi.export.called.CalledExchange": (Size(26, 3), CALLED),
-    "kyoukai.asgi.export.exchange.ASGIExchange": (Size(30, 4), CALLED),
+    "kyoukai.asgi.export.exchange.ASGIExchange": (Size(28, 4), CALLED),
     "kyoukai.asgi.export.websocket.ASGIWebSocketExchange": (Size(28, 4), CALLED),
     "kyoukai.core.errors.BackendConflictError": (Size(0, 4), ERROR_TREE),
     "kyoukai.core.errors.BackendListError": (Size(0, 4), ERROR_TREE),

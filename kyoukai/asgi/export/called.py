@@ -65,7 +65,7 @@ class CalledExchange(Exchange):
         :raises AnswerBrokenError: if the answer breaks off.
         :raises BaseException: what ``send`` raises, but for an OSError: the client is gone then.
         """
-        await self.receive_scope(receive)
+        self.receive_scope()
         if not self.outbox.is_closed:
             self.attend(receive)
         self._caller = asyncio.current_task()
@@ -95,7 +95,7 @@ class CalledExchange(Exchange):
         return self.owner.loop
 
     @abc.abstractmethod
-    async def receive_scope(self, receive: Receive) -> None:
+    def receive_scope(self) -> None:
         """Take the head of the request."""
 
     @abc.abstractmethod

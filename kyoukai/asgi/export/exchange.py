@@ -11,9 +11,8 @@ from kyoukai.core.semantics.answer_head import AnswerHead
 from .answer_heads import encode_head
 from .called import CalledExchange
 from .files import file_event
-from .inlet import Receive, is_empty, receive_first
 from .outbox import HIGH_WATER, Event
-from .scopes import head_key, is_bodiless, is_small, read_head
+from .scopes import head_key, is_small, read_head
 from .wire import TRAILERS, Wire
 
 Pairs = Sequence[tuple[str, str]]
@@ -25,16 +24,12 @@ LARGE_SIZE: Final = 1024 * 1024
 class ASGIExchange(CalledExchange):
     """One request and its answer. Its parameters are those of every call."""
 
-    __slots__ = ("_first", "_is_unsure", "has_trailers", "is_ended")
+    __slots__ = ("has_trailers", "is_ended")
 
     whole_size = LARGE_SIZE
 
     def __init__(self, owner: Wire, scope: Mapping[str, Any]) -> None:
         super().__init__(owner, scope)
-        self._first: Event | None = None
-        """What the server was asked for before anything else, and is still to be taken."""
-        self._is_unsure = False
-        """Whether it is not known yet whether there is a body."""
         self.has_trailers = False
         """Whether the server waits for trailer fields behind the content."""
         self.is_ended = False
@@ -49,38 +44,9 @@ class ASGIExchange(CalledExchange):
         )
         return super().features if asks else super().features | {Feature.TUNNEL}
 
-    async def receive_scope(self, receive: Receive) -> None:
-        """Take the head of the request, and ask whether it has a body where it most likely has none."""
-        self._is_unsure = is_bodiless(self.scope)
-        if not self._is_unsure:
-            self._receive_head(None)
-            return
-        self._receive_head(0)
-        if self.error is not None:
-            return
-        # Its end is there already, and takes no task to ask for.
-        first = await receive_first(receive)
-        self._is_unsure = False
-        if is_empty(first):
-            self.begin()
-        else:
-            self._first = first
-            self._receive_head(None)
-
-    def begin(self) -> None:
-        """Answer, unless it is not known yet whether there is a body."""
-        if not self._is_unsure or self.error is not None:
-            super().begin()
-
-    def attend(self, receive: Receive) -> None:
-        """See to what the client does from now on, and take what it has done."""
-        super().attend(receive)
-        first, self._first = self._first, None
-        if first is not None:
-            self.take_event(first)
-
-    def _receive_head(self, size: int | None) -> None:
-        heads, key = self.owner.heads, (size, *head_key(self.scope))
+    def receive_scope(self) -> None:
+        """Take the head of the request."""
+        heads, key = self.owner.heads, head_key(self.scope)
         known = heads.get(key)
         if known is not None:
             self.head = known
@@ -90,7 +56,7 @@ class ASGIExchange(CalledExchange):
             else:
                 self.receive_announced()
             return
-        sent = read_head(self.scope, size)
+        sent = read_head(self.scope)
         self.awaits_continue = sent.expects_continue
         self.receive(sent)
         if self.head.is_accepted and self.error is None and heads.is_wanted(key) and is_small(sent):

@@ -88,24 +88,5 @@ class Inlet:
                 if exchange.is_answered:
                     return
         except Exception:
-            note_failure()
+            logger.exception("the server's receive failed: its client is taken to be gone")
             exchange.lose()
-
-
-async def receive_first(receive: Receive) -> MutableMapping[str, Any]:
-    """Return the first event of a server; what stands for a client that is gone, where it has none."""
-    try:
-        return await receive()
-    except Exception:
-        note_failure()
-        return {"type": "http.disconnect"}
-
-
-def is_empty(event: MutableMapping[str, Any]) -> bool:
-    """Return whether an event is the end of a request without a body."""
-    return event["type"] == "http.request" and not event.get("body") and not event.get("more_body", False)
-
-
-def note_failure() -> None:
-    """Log the exception that a server's ``receive`` has raised."""
-    logger.exception("the server's receive failed: its client is taken to be gone")

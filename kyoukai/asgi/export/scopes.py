@@ -31,9 +31,6 @@ HANDSHAKE: Final = frozenset(
 BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods to which a body means nothing (RFC 9110 section 9.2.1)."""
 
-ANNOUNCING: Final = frozenset({b"content-length", b"transfer-encoding", b"expect"})
-"""Fields of a request that has a body."""
-
 ASKED: Final[Fields] = (
     (b"connection", b"Upgrade"),
     (b"upgrade", b"websocket"),
@@ -48,25 +45,13 @@ def keep_fields(scope: Mapping[str, Any]) -> Mapping[str, Any]:
     return scope if isinstance(fields, (list, tuple)) else {**scope, "headers": list(fields)}
 
 
-def is_bodiless(scope: Mapping[str, Any]) -> bool:
-    """Return whether a request is one of those that have no body, unless something in between says no more.
-
-    By HTTP/1 a field announces each body. What removes a content coding removes the length, too.
-    """
-    return (
-        scope["method"] in BODILESS
-        and scope.get("http_version", "1.1")[:1] == "1"
-        and not any(name in ANNOUNCING for name, _ in scope["headers"])
-    )
-
-
-def read_head(scope: Mapping[str, Any], size: int | None = None) -> RequestHead:
-    """Return the head of a request, as a wire has it before the policy has seen it.
-
-    :param size: bytes of its body, where no field says; ``None``: its end tells.
-    """
+def read_head(scope: Mapping[str, Any]) -> RequestHead:
+    """Return the head of a request, as a wire has it before the policy has seen it."""
     version = scope.get("http_version", "1.1")
     fields: Fields = tuple(map(tuple, scope["headers"]))
+    # By HTTP/1 a field announces each body, but what removes a content coding removes the length, too: then
+    # the events tell. A method that has no use for a body is not kept waiting for them.
+    size: int | None = 0 if version[:1] == "1" and scope["method"] in BODILESS else None
     expects = False
     for name, value in fields:
         if name == b"content-length":

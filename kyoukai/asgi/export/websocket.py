@@ -42,7 +42,7 @@ class ASGIWebSocketExchange(CalledExchange):
         if event["type"] == "websocket.connect":
             await super().serve(receive, send)
 
-    async def receive_scope(self, receive: Receive) -> None:
+    def receive_scope(self) -> None:
         """Take the handshake."""
         self.receive(read_websocket_head(self.scope))
 
