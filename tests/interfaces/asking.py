@@ -33,6 +33,12 @@ HANDSHAKE = (
 Seen = dict[str, Any]
 
 
+ECHO = "/ws/echo"
+
+ENDED = "/seen/closed"
+"""Where an application tells how the last WebSocket of that path has ended."""
+
+
 class Asker(Client):
     """A connection whose answers are noted with all of their fields."""
 
@@ -134,7 +140,13 @@ class Server:
 
     def answer(self, row: Ask | Talk) -> Seen:
         """Return what comes of a row of the table."""
-        seen = self._talk(row) if isinstance(row, Talk) else self._ask(row)
+        if isinstance(row, Talk):
+            seen = self._talk(row)
+            if row.path == ECHO and not row.after and seen["status"] == "accepted":
+                # Its handler must not note its end once that of the next row has begun.
+                self._poll(ENDED)
+        else:
+            seen = self._ask(row)
         for path in row.after if seen.get("status") in (200, "accepted") else ():
             seen[path] = self._poll(path)
         return seen

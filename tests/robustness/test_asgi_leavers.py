@@ -64,9 +64,10 @@ def test_clients_that_leave(server, wire, kind, caplog):
     # What is made once is made now.
     leave(server, books, wire, kind, 20)
     tasks, open_ones = len(server.call(asyncio.all_tasks)), descriptors()
+    exchanges = server.call(census)["exchanges"]
     leave(server, books, wire, kind, SIZE)
     assert (books.running, books.held, books.opened) == (0, 0, 20 + SIZE)
     poll(lambda: len(server.call(asyncio.all_tasks)) <= tasks)
     poll(lambda: descriptors() <= open_ones)
     assert error_records(caplog) == []
-    assert server.call(census)["exchanges"] == 0
+    assert server.call(census)["exchanges"] <= exchanges

@@ -148,10 +148,11 @@ def test_clients_that_leave(wire, kind, tmp_path, caplog):
         leave(server, books, wire, kind, THREADS)
         poll(lambda: all(body.closes for body in books.bodies))
         tasks, open_ones = len(server.call(asyncio.all_tasks)), descriptors()
+        exchanges = server.call(census)["exchanges"]
         leave(server, books, wire, kind, SIZE)
         poll(lambda: len(server.call(asyncio.all_tasks)) <= tasks)
         poll(lambda: descriptors() <= open_ones)
         assert {body.closes for body in books.bodies} <= {1}
         assert kind == "upload" or len(books.bodies) >= 2 * THREADS
         assert error_records(caplog) == []
-        assert server.call(census)["exchanges"] == 0
+        assert server.call(census)["exchanges"] <= exchanges
