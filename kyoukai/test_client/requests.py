@@ -7,8 +7,9 @@ from urllib.parse import quote
 from werkzeug import wrappers
 from werkzeug.test import EnvironBuilder
 
-# RFC 3986 sections 3.3 and 3.4: pchar and the slash; and, of queries, what is encoded already.
-PATH_SAFE: Final = "/!$&'()*+,;=:@~"
+from kyoukai.core.semantics.target import PATH_SAFE
+
+# RFC 3986 section 3.4; and what is encoded already.
 QUERY_SAFE: Final = PATH_SAFE + "?%"
 
 BASE: Final = {

@@ -7,11 +7,9 @@ from urllib.parse import quote
 from kyoukai.core.exchange.accepting import MAX_KNOWN_SIZE
 from kyoukai.core.exchange.environ import connection_environ
 from kyoukai.core.semantics.request_head import RequestHead
+from kyoukai.core.semantics.target import PATH_SAFE
 
 Fields = tuple[tuple[bytes, bytes], ...]
-
-PATH_SAFE: Final = "/:@!$&'()*+,;=~"
-"""What a path has as it is, besides what is never quoted (RFC 3986 section 3.3)."""
 
 SCOPE: Final = "asgi.scope"
 """Where the environ of a request has its scope: a server may tell there what no field says."""

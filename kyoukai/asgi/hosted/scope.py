@@ -9,12 +9,10 @@ from urllib.parse import quote
 
 from kyoukai.core.features import Feature
 from kyoukai.core.semantics.request_head import RequestHead
+from kyoukai.core.semantics.target import PATH_SAFE
 
 ASGI_VERSION: Final = "3.0"
 HTTP_SPEC_VERSION: Final = "2.5"
-
-PATH_CHARS: Final = "/:@!$&'()*+,;="
-"""What stands in a path as it is, besides letters, digits and ``-._~`` (RFC 3986 section 3.3)."""
 
 LOCAL_NAME: Final = "localhost"
 """What an environ has as its server's name on a Unix socket."""
@@ -44,7 +42,7 @@ class HeadScope:
             "method": head.method,
             "scheme": "http",
             "path": root_path + decoded_path(head),
-            "raw_path": quote(root_path, PATH_CHARS).encode() + raw_path(head.target),
+            "raw_path": quote(root_path, PATH_SAFE).encode() + raw_path(head.target),
             "query_string": head.query.encode("latin-1"),
             "root_path": root_path,
             "headers": None,

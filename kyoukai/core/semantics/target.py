@@ -7,6 +7,9 @@ from urllib.parse import unquote_to_bytes
 
 from ..errors import BadRequest, URITooLong
 
+PATH_SAFE: Final = "/:@!$&'()*+,;="
+"""What a path has unquoted, besides letters, digits and ``_.-~`` (RFC 3986 section 3.3)."""
+
 # RFC 3986 section 3.3 and 3.4, and what browsers send unescaped besides; RFC 9112 section 3.2:
 # no white space, no fragment, nothing but ASCII. A backslash is no pchar, and no browser sends one in
 # a path: it takes it for a slash, and so do proxies and file systems, which then see another path.

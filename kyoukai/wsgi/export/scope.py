@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from kyoukai.asgi.export.scopes import PATH_SAFE
+from kyoukai.core.semantics.target import PATH_SAFE
 
 
 def read_scope(environ: Mapping[str, Any]) -> dict[str, Any]:
