@@ -19,7 +19,7 @@ WIDTHS = (420, 1200, 1920)
 
 def wide_pages(folder: Path) -> Iterator[str]:
     """Yield a line for each page and width where the page is wider than the window."""
-    pages = sorted(folder.glob("*.html"))
+    pages = sorted(folder.rglob("*.html"))
     if not pages:
         yield f"{folder} has no pages"
     with chromium() as browser:
@@ -29,7 +29,7 @@ def wide_pages(folder: Path) -> Iterator[str]:
                     page.goto(path.as_uri())
                     needed = page.evaluate("document.documentElement.scrollWidth")
                     if needed > width:
-                        yield f"{path.name} needs {needed} pixels of {width}"
+                        yield f"{path.relative_to(folder)} needs {needed} pixels of {width}"
 
 
 if __name__ == "__main__":

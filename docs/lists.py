@@ -142,7 +142,7 @@ def peers_inputs() -> Rows:
 def http_rows() -> Iterator[tuple[str, str, list[Case]]]:
     """Yield what a row of `http.md` is about, what it promises, and the cases that it names."""
     cases = load_corpus()
-    for line in (Path(__file__).parent / "http.md").read_text("utf-8").splitlines():
+    for line in (ROOT / "docs" / "reference" / "http.md").read_text("utf-8").splitlines():
         if line.startswith("| ") and not line.endswith("| cases |"):
             what, promise, names = (cell.strip() for cell in line.strip("|").split("|"))
             proofs = re.findall(r"`([^`]+)`", names)

@@ -50,7 +50,7 @@ from kyoukai.testing.rules import Rule, load_rules
 from kyoukai.websocket import WebSocketSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
 """The module's names: this folder is no package, and need not be on the path."""
@@ -128,7 +128,11 @@ def options_sections() -> str:
 
 def options_alone_table() -> str:
     """Return the options that have no counterpart on the page about other servers' settings."""
-    page = (ROOT / "docs" / "settings-compared.md").read_text("utf-8").partition("\n## Here alone\n")[0]
+    page = (
+        (ROOT / "docs" / "reference" / "settings-compared.md")
+        .read_text("utf-8")
+        .partition("\n## Here alone\n")[0]
+    )
     named = set(re.findall(r"`(?:--no-|--)([a-z-]+)", page))
     alone = [option for option in run_options.OPTIONS if option.flag.removeprefix("--") not in named]
     return table(("here", "what it is"), ((f"`{option.flag}`", option.help) for option in alone))

@@ -25,7 +25,7 @@ from .processes import Process, kyoukai_run, python
 from .serving import PATIENCE, Answer, Client, message
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "deploy"
-PAGE = (Path(__file__).parent.parent / "docs" / "deployment.md").read_text("utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "how-to" / "deployment.md").read_text("utf-8")
 APPLICATION = """
 from kyoukai import Kyoukai
 

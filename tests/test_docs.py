@@ -23,7 +23,7 @@ from .test_architecture import ROOMS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PROSE = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
+PROSE = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
 
 
 def load_update() -> ModuleType:
@@ -127,15 +127,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_reference_prints_no_docstring_of_python_itself() -> None:
-    text = (DOCS / "reference.md").read_text("utf-8")
+    text = (DOCS / "reference" / "api.md").read_text("utf-8")
     # Sphinx prints the docstring of a constant's class: what int or frozenset are for.
     assert "autodata::" not in text
 
 
 def test_every_option_is_listed() -> None:
     for group, options in TABLE.items():
-        assert list(rows("configuration.md", f"### {group}")) == [option.flag for option in options]
-    assert sorted(rows("configuration.md", "TLS")) == sorted(SSL_SETTINGS)
+        assert list(rows("reference/configuration.md", f"### {group}")) == [option.flag for option in options]
+    assert sorted(rows("reference/configuration.md", "TLS")) == sorted(SSL_SETTINGS)
 
 
 def test_the_defaults_of_settings_are_those_of_the_table() -> None:
@@ -168,7 +168,9 @@ def test_every_logger_is_listed() -> None:
     sources = [path.read_text("utf-8") for path in files]
     used = {name for source in sources for name in re.findall(r'getLogger\("([\w.]+)"\)', source)}
     # The runner's own logger; the other is what the command line sets Asphalt's level by.
-    assert set(rows("configuration.md", "Logging")) - {""} | {"asphalt"} == used - {"asphalt.core.runner"} | {
+    assert set(rows("reference/configuration.md", "Logging")) - {""} | {"asphalt"} == used - {
+        "asphalt.core.runner"
+    } | {
         "asphalt",
         "asphalt.core.runner",
     }
@@ -176,19 +178,19 @@ def test_every_logger_is_listed() -> None:
 
 def test_every_setting_of_websockets_is_listed_and_an_option_of_their_routes() -> None:
     names = [field.name for field in dataclasses.fields(WebSocketSettings)]
-    assert list(rows("websockets.md", "Limits and settings")) == names
+    assert list(rows("how-to/websockets.md", "Limits and settings")) == names
     assert set(names) <= WebSocketOptions.__annotations__.keys()
 
 
 def test_the_contract_names_its_version() -> None:
-    page = (DOCS / "contract.md").read_text("utf-8")
+    page = (DOCS / "reference" / "contract.md").read_text("utf-8")
     assert f"`API_VERSION`, now {kyoukai.API_VERSION}." in page
 
 
 def test_the_contract_lists_what_a_parser_has_and_calls() -> None:
     from kyoukai.core.contract.parser import ParserCallbacks
 
-    page = (DOCS / "contract.md").read_text("utf-8").partition("## RequestParser")[2]
+    page = (DOCS / "reference" / "contract.md").read_text("utf-8").partition("## RequestParser")[2]
     for shape in (kyoukai.RequestParser, ParserCallbacks):
         methods = [name for name, _ in inspect.getmembers(shape, inspect.isfunction) if name[0] != "_"]
         assert len(methods) >= 4
@@ -196,7 +198,7 @@ def test_the_contract_lists_what_a_parser_has_and_calls() -> None:
 
 
 def test_the_contract_asks_for_what_is_abstract() -> None:
-    page = (DOCS / "contract.md").read_text("utf-8")
+    page = (DOCS / "reference" / "contract.md").read_text("utf-8")
     owed = [*kyoukai.Backend.__abstractmethods__, *kyoukai.HTTPProtocol.__abstractmethods__]
     assert sorted(owed) == ["create_protocol", "make_parser"]
     assert [method for method in owed if f"- `{method}(" not in page] == []
@@ -208,7 +210,7 @@ def public_methods(cls: type) -> set[str]:
 
 
 def test_the_contract_lists_what_a_wire_writes() -> None:
-    page = (DOCS / "contract.md").read_text("utf-8")
+    page = (DOCS / "reference" / "contract.md").read_text("utf-8")
     section = page.partition("### What the wire writes")[2].partition("### What the wire calls")[0]
     required, optional = section.split("Some wires can do more.")
     assert set(re.findall(r"(?m)^\| `(\w+)\(", required)) == kyoukai.Exchange.__abstractmethods__
@@ -218,7 +220,7 @@ def test_the_contract_lists_what_a_wire_writes() -> None:
 
 
 def test_the_contract_lists_what_a_wire_calls() -> None:
-    page = (DOCS / "contract.md").read_text("utf-8")
+    page = (DOCS / "reference" / "contract.md").read_text("utf-8")
     section = page.partition("### What the wire calls")[2].partition("### What the application asks")[0]
     listed = {
         name
@@ -233,7 +235,7 @@ def test_the_contract_lists_what_a_wire_calls() -> None:
 
 
 def test_the_contract_lists_what_an_application_asks() -> None:
-    page = (DOCS / "contract.md").read_text("utf-8")
+    page = (DOCS / "reference" / "contract.md").read_text("utf-8")
     section = page.partition("### What the application asks")[2].partition("### RequestHead")[0]
     listed = re.findall(r"`(?:await )?(\w+)(?:\(\w*\))?`", "".join(re.findall(r"(?m)^\| (`.*?) \|", section)))
     assert len(listed) > 10
@@ -245,7 +247,7 @@ def test_the_contract_lists_what_an_application_asks() -> None:
 
 
 def test_the_contract_lists_what_a_wire_says_of_a_head() -> None:
-    page = (DOCS / "contract.md").read_text("utf-8")
+    page = (DOCS / "reference" / "contract.md").read_text("utf-8")
     section = page.partition("### RequestHead and AnswerHead")[2].partition("### Connection")[0]
     assert [name for name in kyoukai.RequestHead._fields if f"`{name}`" not in section] == []
     silent = {"lines", "has_date", "has_server"}
@@ -255,7 +257,7 @@ def test_the_contract_lists_what_a_wire_says_of_a_head() -> None:
 
 
 def test_the_reference_has_every_public_name() -> None:
-    page = (DOCS / "reference.md").read_text("utf-8")
+    page = (DOCS / "reference" / "api.md").read_text("utf-8")
     listed = re.findall(r"(?m)^\.\. (?:auto\w+|data):: (\S+)$", page)
     # The decorator of a route group; the package has a module of this name.
     websockets = [*kyoukai.websocket.__all__, "websocket"]
@@ -265,7 +267,7 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 def test_the_way_of_a_request_takes_ten_steps_and_names_their_files() -> None:
-    page = (DOCS / "how-it-works.md").read_text("utf-8")
+    page = (DOCS / "explanation" / "how-it-works.md").read_text("utf-8")
     steps = re.findall(r"(?m)^\| (\d+) \| .* \| (.*) \|$", page)
     assert [int(number) for number, _ in steps] == list(range(1, 11))
     for _, cell in steps:
@@ -280,7 +282,7 @@ def test_the_way_of_a_request_takes_ten_steps_and_names_their_files() -> None:
 
 
 def test_how_it_works_names_the_rooms_and_only_modules_that_are_there() -> None:
-    page = (DOCS / "how-it-works.md").read_text("utf-8")
+    page = (DOCS / "explanation" / "how-it-works.md").read_text("utf-8")
     core = ROOT / "kyoukai" / "core"
     rooms = dict(re.findall(r"(?m)^\| `(\w+)/` \| (.*) \|$", page))
     assert sorted(rooms) == sorted(path.parent.name for path in core.glob("*/__init__.py"))

@@ -26,13 +26,13 @@ from .serving import PATIENCE, Client, Running, message, running
 from .test_docs import DOCS, rows
 from .test_docs_settings import FLAGS
 
-PAGE = (DOCS / "from-another-server.md").read_text("utf-8")
+PAGE = (DOCS / "how-to" / "from-another-server.md").read_text("utf-8")
 HERE = [
     re.fullmatch(r"`(.*)`", cells[0])[1]  # type: ignore[index]
-    for cells in rows("from-another-server.md", "Replace this command by that one").values()
+    for cells in rows("how-to/from-another-server.md", "Replace this command by that one").values()
 ]
 SUPERVISED = {field.name for field in dataclasses.fields(Supervision)}
-CHANGES = rows("from-another-server.md", "What changes")
+CHANGES = rows("how-to/from-another-server.md", "What changes")
 
 ASGI = """\
 async def app(scope, receive, send):
@@ -140,7 +140,7 @@ def test_each_command_serves(command: str, folder: Path, monkeypatch: pytest.Mon
 
 def test_every_flag_is_real_and_every_server_is_there() -> None:
     assert {flag for command in HERE for flag in re.findall(r"--[a-z-]+", command)} <= FLAGS
-    there = rows("from-another-server.md", "Replace this command by that one")
+    there = rows("how-to/from-another-server.md", "Replace this command by that one")
     programs = {command.partition(" ")[0] for command in there}
     assert programs == {"uvicorn", "fastapi", "flask", "python", "gunicorn", "hypercorn", "daphne", "granian"}
     # What is on the right is a command, each another one.

@@ -1,4 +1,4 @@
-"""What the page `docs/http.md` says of requests is what the corpus proves.
+"""What the page `docs/reference/http.md` says of requests is what the corpus proves.
 
 A row of its tables names cases, or tests, in its last cell. What a case expects must be what the
 row's second cell says; that every backend keeps every case is tested by the corpus's own tests.
@@ -15,7 +15,7 @@ import pytest
 from kyoukai.testing import Case, load_corpus
 
 TESTS = Path(__file__).parent
-PAGE = (TESTS.parent / "docs" / "http.md").read_text("utf-8")
+PAGE = (TESTS.parent / "docs" / "reference" / "http.md").read_text("utf-8")
 CORPUS = load_corpus()
 
 REFUSED = re.compile(r"([45]\d\d(?:(?:, | or )[45]\d\d)*), closes")

@@ -24,9 +24,9 @@ from kyoukai.websocket import WebSocket
 
 from .test_docs import DOCS
 
-MIGRATION = (DOCS / "migration.md").read_text("utf-8")
+MIGRATION = (DOCS / "how-to" / "migration.md").read_text("utf-8")
 NAMES = MIGRATION.partition("\n## What has become of each name\n")[2]
-COMING = (DOCS / "coming-from.md").read_text("utf-8")
+COMING = (DOCS / "how-to" / "coming-from.md").read_text("utf-8")
 
 # What users have, and no name of ours.
 THEIRS = {"encode", "events", "flask_app", "hook", "parent", "work"}

@@ -14,7 +14,7 @@ from kyoukai import Blueprint, ConfigurationError, HTTPRequestContext, Kyoukai, 
 from .serving import Answer, Running, message, running
 from .test_docs import DOCS
 
-PAGE = (DOCS / "migration.md").read_text("utf-8")
+PAGE = (DOCS / "how-to" / "migration.md").read_text("utf-8")
 
 
 def make_app() -> Kyoukai:
@@ -154,5 +154,5 @@ def test_nothing_is_added_later() -> None:
 
 def test_the_loggers_are_ours() -> None:
     (row,) = re.findall(r"(?m)^\| names of loggers \|.*$", PAGE)
-    configuration = (DOCS / "configuration.md").read_text("utf-8")
+    configuration = (DOCS / "reference" / "configuration.md").read_text("utf-8")
     assert all(f"| `{name}` |" in configuration for name in re.findall(r"`(kyoukai\.\w+)`", row))

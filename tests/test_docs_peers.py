@@ -34,7 +34,7 @@ def tool() -> Iterator[dict[str, ModuleType]]:
 
 
 def test_the_page_has_every_number_that_was_measured() -> None:
-    page = (PEERS.parent / "peers.md").read_text("utf-8")
+    page = (PEERS.parent / "explanation" / "peers.md").read_text("utf-8")
     assert update.render(page) == page, "python docs/update.py"
     assert RESULTS["date"] in page
     for server, result in RESULTS["servers"].items():

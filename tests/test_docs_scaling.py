@@ -9,7 +9,7 @@ from kyoukai.server.metrics.exposition import METRICS
 from .test_docs import DOCS, ROOT, rows
 from .test_docs_settings import FLAGS
 
-PAGE = (DOCS / "scaling.md").read_text("utf-8")
+PAGE = (DOCS / "how-to" / "scaling.md").read_text("utf-8")
 RAY = ROOT / "examples" / "ray_serve"
 
 
@@ -29,7 +29,7 @@ def test_it_has_a_section_for_each_way_beyond_one_machine() -> None:
     assert anchors == {heading.lower().replace(" ", "-") for heading in re.findall("(?m)^## (.*)$", PAGE)} - {
         "state"
     }
-    assert len(rows("scaling.md", "State")) == 6
+    assert len(rows("how-to/scaling.md", "State")) == 6
 
 
 def test_what_the_example_for_ray_needs_is_what_the_tests_of_its_service_have() -> None:

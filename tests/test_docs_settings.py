@@ -22,7 +22,7 @@ without `--help`, and `KNOWN_SETTINGS` of gunicorn."""
 
 def section(heading: str) -> list[list[str]]:
     """Return the rows of the table below a heading."""
-    text = (DOCS / "settings-compared.md").read_text("utf-8").partition(f"\n## {heading}\n")[2]
+    text = (DOCS / "reference" / "settings-compared.md").read_text("utf-8").partition(f"\n## {heading}\n")[2]
     rows = re.findall(r"(?m)^\| (`.*) \|$", text.partition("\n## ")[0])
     return [row.split(" | ") for row in rows]
 
@@ -41,12 +41,12 @@ def test_every_name_of_ours_is_real(server: str) -> None:
 
 
 def test_every_option_is_on_the_page() -> None:
-    page = (DOCS / "settings-compared.md").read_text("utf-8")
+    page = (DOCS / "reference" / "settings-compared.md").read_text("utf-8")
     assert [option.flag for option in OPTIONS if f"`{option.flag}" not in page] == []
 
 
 def test_the_page_before_going_live_names_what_there_is() -> None:
-    page = (DOCS / "going-live.md").read_text("utf-8")
+    page = (DOCS / "how-to" / "going-live.md").read_text("utf-8")
     assert set(re.findall(r"`(--[a-z-]+)", page)) <= FLAGS
     table = page.partition("| limit | default |")[2].partition("\n\n")[0]
     limits = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.partition(" | ")[0])}

@@ -162,7 +162,7 @@ def test_the_recorded_connections_are_those_that_a_stop_waits_for() -> None:
 
 def follow_the_tutorial(folder: Path) -> None:
     """Write the files of the project as the tutorial shows them, part by part, and nothing else."""
-    page = (DOCS / "tutorial.md").read_text("utf-8")
+    page = (DOCS / "learn" / "first-backend.md").read_text("utf-8")
     for kind, name, _, _, text in update.MARKED_FENCE.findall(page):
         path, _, part = name.partition("#")
         if kind == "file" and PROJECT in (ROOT / path).parents:

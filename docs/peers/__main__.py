@@ -4,7 +4,7 @@ PATH is the Python of an environment that has the peers; nothing is installed he
 started on 127.0.0.1 with an application that answers what it saw, is sent the cases that
 `verdict.py` chooses, each on a connection of its own and in one piece, and is ended by its process
 id. What came of it is written to `results.json`, of which `docs/update.py` makes the tables of
-`docs/peers.md`. It takes a minute or two a server.
+`docs/explanation/peers.md`. It takes a minute or two a server.
 """
 
 import argparse

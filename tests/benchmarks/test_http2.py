@@ -141,4 +141,4 @@ def test_the_page_is_of_a_run_of_all() -> None:
         assert run["servers"][name]["command"] == server.command, name
     for name in WORKLOADS:
         assert list(run["samples"][name]) == list(SERVERS)
-    assert run["date"] in (DOCS / "performance.md").read_text("utf-8")
+    assert run["date"] in (DOCS / "explanation" / "performance.md").read_text("utf-8")

@@ -82,7 +82,7 @@ def test_options(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
 def test_the_page_is_of_a_run_of_all() -> None:
     runs = json.loads((DOCS / "performance" / "interfaces.json").read_text("utf-8"))
     assert list(runs) == list(APPLICATIONS)
-    page = (DOCS / "performance.md").read_text("utf-8")
+    page = (DOCS / "explanation" / "performance.md").read_text("utf-8")
     for application, servers in APPLICATIONS.items():
         run = runs[application]
         assert run["date"] in page

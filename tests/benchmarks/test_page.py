@@ -14,7 +14,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 RUNS = results.read(DOCS / "performance" / "results.json")
 # The first is of all servers and workloads, and the plot is of it.
 RESULTS = next(iter(RUNS.values()))
-PAGE = (DOCS / "performance.md").read_text("utf-8")
+PAGE = (DOCS / "explanation" / "performance.md").read_text("utf-8")
 
 
 def test_the_plot_is_of_the_run() -> None:

@@ -75,4 +75,4 @@ def test_the_page_is_of_a_run_of_all() -> None:
     for name, workload in WORKLOADS.items():
         asked = [server for server in workload.servers or SERVERS if name not in SERVERS[server].without]
         assert list(run["samples"][name]) == asked
-    assert run["date"] in (docs / "websockets.md").read_text("utf-8")
+    assert run["date"] in (docs / "how-to" / "websockets.md").read_text("utf-8")

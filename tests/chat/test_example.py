@@ -20,7 +20,7 @@ def test_the_readme_has_the_commands_that_the_tests_use() -> None:
     install, run = re.findall(r"```sh\n(.*\n.*\n)```", text)[0].splitlines()
     assert install == "python3 -m venv .venv && .venv/bin/pip install '../..[websocket]'"
     assert run == ".venv/bin/python -m asphalt run config.yaml"
-    assert f"```sh\n{install}\n{run}\n```" in (ROOT / "docs" / "websockets.md").read_text("utf-8")
+    assert f"```sh\n{install}\n{run}\n```" in (ROOT / "docs" / "how-to" / "websockets.md").read_text("utf-8")
 
 
 def test_the_readme_names_every_file() -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from .browser import chromium, visit
 from .conftest import ROOT, copy_to, served
 
-TARGET = ROOT / "docs" / "guestbook.png"
+TARGET = ROOT / "docs" / "images" / "guestbook.png"
 SIZE = {"width": 760, "height": 1080}
 
 

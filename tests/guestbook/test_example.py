@@ -35,7 +35,7 @@ def test_the_readme_has_the_commands_that_the_tests_use() -> None:
     install, run = re.findall(r"```sh\n(.*\n.*\n)```", text)[0].splitlines()
     assert install == "python3 -m venv .venv && .venv/bin/pip install ../.. -r requirements.txt"
     assert run == ".venv/bin/python -m asphalt run config.yaml"
-    assert f"```sh\n{install}\n{run}\n```" in (ROOT / "docs" / "guestbook.md").read_text("utf-8")
+    assert f"```sh\n{install}\n{run}\n```" in (ROOT / "docs" / "learn" / "guestbook.md").read_text("utf-8")
     # It names every file that there is, and none that there is not.
     named = set(re.findall(r"`((?:guestbook/\w+|config)[.\w]*)`", text.partition("| file")[2]))
     there = {f"guestbook/{path.name}" for path in (EXAMPLE / "guestbook").iterdir()}

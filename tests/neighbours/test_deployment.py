@@ -27,7 +27,7 @@ from ..serving import PATIENCE, message
 from .proxies import INCLUDING, Proxy, find
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "deployment.md").read_text("utf-8")
 
 
 def snippet(language: str) -> str:
