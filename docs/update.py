@@ -57,6 +57,8 @@ LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
 
 MEASURED: Final = runpy.run_path(str(ROOT / "docs" / "measured.py"))
 
+WHY: Final = runpy.run_path(str(ROOT / "docs" / "why.py"))
+
 MARKED_FENCE: Final = re.compile(r"(?m)^<!-- (file|output): (\S+) -->\n(```+)(\w*)\n(.*?)^\3$", re.DOTALL)
 # With the empty lines behind it: without one, the text that follows would be a row.
 MARKED_TABLE: Final = re.compile(r"(?m)^<!-- table: (\S+) -->\n\n(?:\|.*\n)*\n*(\Z)?")
@@ -399,7 +401,7 @@ def render(page: str) -> str:
 
     def rows(match: re.Match[str]) -> str:
         name = match[1]
-        listed = LISTS["TABLES"] | MEASURED["TABLES"]
+        listed = LISTS["TABLES"] | MEASURED["TABLES"] | WHY["TABLES"]
         text = table(*listed[name]()) if name in listed else TABLES[name]()
         return f"<!-- table: {name} -->\n\n{text}" + ("\n" if match[2] is None else "")
 
