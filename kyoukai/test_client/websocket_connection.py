@@ -245,5 +245,6 @@ class ClientConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Lose the connection."""
-        set_reset(self.transport, True)
-        self.transport.abort()
+        if not self.lost.is_set():
+            set_reset(self.transport, True)
+            self.transport.abort()

@@ -1,6 +1,7 @@
 """What a handler can see of its client's going, and what becomes of the handler."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 
@@ -150,6 +151,34 @@ def test_cancel_on_disconnect_cancels_once(serve, leave):
         client.end() if leave == "end" else client.reset()
         server.wait_until(ended.is_set)
     assert cancelled == ["first"]
+
+
+def test_cancel_on_disconnect_cuts_off_a_client_that_takes_all_and_ends_in_one_turn(serve):
+    """asyncio's transport loses its connection before the abort that the client's end asks for."""
+
+    async def endless():
+        while True:
+            yield bytes(16 * 1024)
+
+    @Answering
+    async def app(request):
+        return Response(endless())
+
+    server = serve(app, cancel_on_disconnect=True)
+    with server.connect() as client:
+        client.send(message())
+        server.wait_until(lambda: server.server.connections and server.connection.is_paused)
+
+        def take_all_and_end():
+            # In the loop's thread: the loop learns of both together.
+            client.socket.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while client.socket.recv(1024 * 1024):
+                    pass
+            client.end()
+
+        server.call(take_all_and_end)
+        server.wait_until_empty()
 
 
 def test_cancel_on_disconnect_leaves_an_answered_client_alone(serve, handling):

@@ -234,13 +234,22 @@ class Connection(asyncio.Protocol):
         """
         self.spoil_end()
         self._end()
-        self.transport.abort()
+        self._abort_transport()
         return None
 
     def reset(self) -> None:
         """Close at once, and so that the client takes it for a failure and not for the end."""
         set_reset(self.transport, True)
         Connection.abort(self)
+
+    def _abort_transport(self) -> None:
+        """Abort the transport, unless the connection is lost or handed to another protocol.
+
+        A transport of asyncio that closed after it had sent its buffer cannot be aborted after
+        ``connection_lost``: it has no loop then, and raises an AttributeError.
+        """
+        if self in self.server.connections:
+            self.transport.abort()
 
     def note_open_end(self, is_under_way: bool) -> None:
         """Note that an answer which the connection's end delimits begins, or has all been written.

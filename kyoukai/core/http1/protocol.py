@@ -426,10 +426,10 @@ class HTTPProtocol(Connection, abc.ABC):
         task.cancel()
         if self.is_open_ended:
             # At once: a transport over TLS may be about to send its farewell.
-            self.transport.abort()
+            self._abort_transport()
         else:
-            # One turn later: what sends a file must have let go of the transport by then.
-            self.loop.call_soon(self.transport.abort)
+            # One turn later: the task that sends a file lets go of the transport first.
+            self.loop.call_soon(self._abort_transport)
         return task
 
     # Deadlines

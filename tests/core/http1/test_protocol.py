@@ -902,3 +902,24 @@ def test_an_application_whose_task_is_cancelled_is_not_answered_for(caplog: pyte
 
     assert asyncio.run(run()) == b""
     assert caplog.messages == []
+
+
+def test_an_abort_of_the_next_turn_leaves_a_lost_connections_transport_alone() -> None:
+    async def run() -> list[str]:
+        conversation = Conversation(LaxParser)
+        aborts: list[str] = []
+
+        async def process_request(*args: Any) -> Any:
+            await asyncio.Event().wait()
+
+        conversation.application.process_request = process_request
+        await conversation.send(GET)
+        conversation.transport.abort = lambda: aborts.append("abort")  # type: ignore[method-assign]
+        conversation.protocol.abort()
+        # The client's reset arrives in the same turn of the loop.
+        conversation.protocol.connection_lost(ConnectionResetError())
+        await conversation.let_turn()
+        conversation.protocol.abort()
+        return aborts
+
+    assert asyncio.run(run()) == []
