@@ -14,6 +14,7 @@ from kyoukai.server.notify import tell_of_one_process
 from kyoukai.server.outliving import outlive
 from kyoukai.server.starting import starting
 from kyoukai.server.supervisor.worker import this_worker
+from kyoukai.server.tasks_left import end_tasks_left
 
 
 class GuardedComponent(Component):
@@ -30,6 +31,8 @@ class GuardedComponent(Component):
 
         :raises StartInterruptedError: if a signal came before it has started.
         """
+        # First added, last called: after all components have stopped.
+        ctx.add_teardown_callback(end_tasks_left)
         await starting.guard(self.component.start(ctx))
         await starting.check()
         worker = this_worker()

@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from .processes import Process, asphalt_run, kyoukai_run, python
 from .serving import message
 
@@ -46,6 +48,40 @@ def count_frozen(process: Process) -> int:
     return count
 
 
+LEAVES_TASKS = """
+import asyncio
+import sys
+
+from kyoukai import Kyoukai
+
+inner = Kyoukai("inner")
+
+
+async def fail_when_cancelled():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        raise RuntimeError("cannot close")
+
+
+@inner.route("/")
+async def hello(ctx):
+    inner.failing = asyncio.create_task(fail_when_cancelled(), name="failing")
+    return "hello"
+
+
+@inner.after_serving
+async def stop(ctx):
+    await asyncio.sleep(0.01)
+    print("the inner application has stopped", file=sys.stderr)
+
+
+async def mounted(scope, receive, send):
+    # As mounts of Starlette do: the inner application gets no lifespan events.
+    if scope["type"] == "http":
+        await inner.asgi(scope, receive, send)
+"""
+
 NOT_NEEDED = [
     *("ruamel.yaml", "asphalt.core.cli", "kyoukai.testing", "kyoukai.test_client"),
     *(
@@ -81,6 +117,20 @@ def test_what_serving_does_not_need_is_not_loaded(tmp_path: Path) -> None:
         loaded = client.request(message()).body.decode().split("\n")
     assert "kyoukai.cli" in loaded
     assert [name for name in NOT_NEEDED if name in loaded] == []
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_tasks_left_at_the_stop_are_cancelled(tmp_path: Path, loop: str) -> None:
+    (tmp_path / "leaving.py").write_text(LEAVES_TASKS)
+    with kyoukai_run("leaving:mounted", "--port", "0", "--loop", loop, folder=tmp_path) as process:
+        with process.connect() as client:
+            assert client.request(message()).body == b"hello"
+        process.send(signal.SIGTERM)
+        assert process.finish() == 0
+    assert "the inner application has stopped" in process.stderr
+    assert "task 'failing' failed when the stop cancelled it" in process.stderr
+    assert "RuntimeError: cannot close" in process.stderr
+    assert "Task was destroyed" not in process.stderr
 
 
 def test_what_is_there_at_the_start_is_frozen(tmp_path: Path) -> None:

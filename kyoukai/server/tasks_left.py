@@ -1,0 +1,42 @@
+"""Tasks left in the event loop when a server has stopped.
+
+Asphalt's runner closes the loop without a look at them. asyncio would report each as destroyed while pending,
+and its ``finally`` blocks would run without a loop.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+logger: Final = logging.getLogger("kyoukai.server")
+
+LAST_WORDS: Final = 1.0
+"""Seconds that cancelled tasks have to end in before they are named."""
+
+PATIENCE: Final = 10.0
+"""Seconds that cancelled tasks have to end in before the loop is closed without them. asyncio.run waits
+without limit."""
+
+
+async def end_tasks_left(last_words: float = LAST_WORDS, patience: float = PATIENCE) -> None:
+    """Cancel all other tasks of the running loop, wait for them, and log what they raise.
+
+    :param last_words: seconds after which a warning names the tasks that have not ended.
+    :param patience: seconds to wait after that warning.
+    """
+    this = asyncio.current_task()
+    # A task that ends may leave another: an application that is cancelled stops what it has started.
+    while left := {task for task in asyncio.all_tasks() if task is not this}:
+        for task in left:
+            task.cancel()
+        ended, pending = await asyncio.wait(left, timeout=last_words)
+        if pending:
+            text = "waiting up to %g seconds for cancelled tasks that do not end: %s"
+            logger.warning(text, patience, ", ".join(sorted(task.get_name() for task in pending)))
+            late, pending = await asyncio.wait(pending, timeout=patience)
+            ended |= late
+        for task in ended:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                logger.error("task %r failed when the stop cancelled it", task.get_name(), exc_info=error)
+        if pending:
+            return

@@ -1,0 +1,64 @@
+"""Tasks that an application leaves in the loop of a process that ends."""
+
+import asyncio
+import logging
+
+import pytest
+
+from kyoukai.server.tasks_left import end_tasks_left
+
+
+def test_they_are_cancelled_and_awaited_and_what_they_raise_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    async def leave_another() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            tasks.append(asyncio.create_task(fail(), name="failing"))
+
+    async def fail() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("cannot close")
+
+    async def main() -> None:
+        tasks.append(asyncio.create_task(leave_another()))
+        await asyncio.sleep(0)
+        await end_tasks_left()
+        assert [task.done() for task in tasks] == [True, True]
+
+    asyncio.run(main())
+    (record,) = caplog.records
+    assert record.getMessage() == "task 'failing' failed when the stop cancelled it"
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "cannot close"
+
+
+@pytest.mark.parametrize("patience", [0.0, 20.0])
+def test_those_that_do_not_end_are_named(caplog: pytest.LogCaptureFixture, patience: float) -> None:
+    async def stay() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await go_on.wait()
+
+    async def main() -> None:
+        task = asyncio.create_task(stay(), name="staying")
+        await asyncio.sleep(0)
+        if patience:
+            asyncio.get_running_loop().call_later(0.02, go_on.set)
+        await end_tasks_left(0.01, patience)
+        assert task.done() is bool(patience)
+        go_on.set()
+        await asyncio.wait([task])
+
+    go_on = asyncio.Event()
+    asyncio.run(main())
+    assert caplog.messages == [
+        f"waiting up to {patience:g} seconds for cancelled tasks that do not end: staying"
+    ]
