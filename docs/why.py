@@ -86,7 +86,7 @@ def parsers_row() -> list[str]:
 def cost_row() -> list[str]:
     """Return the CPU time of a small request to a bare ASGI callable, on each server."""
     samples = read("performance/interfaces.json")["asgi"]["samples"]["hello"]
-    cells = (f"{median(round['cpu'] for round in samples[name.lower()]):.0f} µs" for name in SERVERS)
+    cells = (f"{median(sample['cpu'] for sample in samples[name.lower()]):.0f} µs" for name in SERVERS)
     return ["CPU time of a small request to a bare ASGI callable", *cells]
 
 
