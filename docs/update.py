@@ -13,6 +13,7 @@ be read where nothing is built::
 """
 
 import asyncio
+import collections
 import dataclasses
 import functools
 import inspect
@@ -58,6 +59,8 @@ LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
 MEASURED: Final = runpy.run_path(str(ROOT / "docs" / "measured.py"))
 
 WHY: Final = runpy.run_path(str(ROOT / "docs" / "why.py"))
+
+REFERENCE: Final = runpy.run_path(str(ROOT / "docs" / "reference_pages.py"))
 
 MARKED_FENCE: Final = re.compile(r"(?m)^<!-- (file|output): (\S+) -->\n(```+)(\w*)\n(.*?)^\3$", re.DOTALL)
 # With the empty lines behind it: without one, the text that follows would be a row.
@@ -401,7 +404,8 @@ def render(page: str) -> str:
 
     def rows(match: re.Match[str]) -> str:
         name = match[1]
-        listed = LISTS["TABLES"] | MEASURED["TABLES"] | WHY["TABLES"]
+        modules = (LISTS, MEASURED, REFERENCE, WHY)
+        listed = collections.ChainMap(*(module["TABLES"] for module in modules))
         text = table(*listed[name]()) if name in listed else TABLES[name]()
         return f"<!-- table: {name} -->\n\n{text}" + ("\n" if match[2] is None else "")
 

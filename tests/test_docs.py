@@ -126,12 +126,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in map(slug, headings), target
 
 
-def test_the_reference_prints_no_docstring_of_python_itself() -> None:
-    text = (DOCS / "reference" / "api.md").read_text("utf-8")
-    # Sphinx prints the docstring of a constant's class: what int or frozenset are for.
-    assert "autodata::" not in text
-
-
 def test_every_option_is_listed() -> None:
     for group, options in TABLE.items():
         assert list(rows("reference/configuration.md", f"### {group}")) == [option.flag for option in options]
@@ -254,16 +248,6 @@ def test_the_contract_lists_what_a_wire_says_of_a_head() -> None:
     assert [
         name for name in kyoukai.AnswerHead.__slots__ if f"`{name}`" not in section and name not in silent
     ] == []
-
-
-def test_the_reference_has_every_public_name() -> None:
-    page = (DOCS / "reference" / "api.md").read_text("utf-8")
-    listed = re.findall(r"(?m)^\.\. (?:auto\w+|data):: (\S+)$", page)
-    # The decorator of a route group; the package has a module of this name.
-    websockets = [*kyoukai.websocket.__all__, "websocket"]
-    assert sorted(listed) == sorted(
-        [*kyoukai.__all__, *websockets, "kyoukai.backends.httptools_.KyoukaiProtocol"]
-    )
 
 
 def test_the_way_of_a_request_takes_ten_steps_and_names_their_files() -> None:

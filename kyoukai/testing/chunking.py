@@ -40,6 +40,7 @@ class Cutting(NamedTuple):
     label: str
     """How a failure names it."""
     pieces: tuple[Piece, ...]
+    """The bytes to send, in order, and the client's actions among them."""
     turns: int
     """The loop's turns after each piece. None: all come while the first request is handled."""
 
