@@ -3,7 +3,7 @@ from werkzeug.wrappers import Request, Response
 
 
 class Bare:
-    """An application without routing: all that a server asks of one."""
+    """An application without routing: the two members that a server needs."""
 
     request_class = Request
 

@@ -30,7 +30,7 @@ async def backup(ctx: HTTPRequestContext, name: str) -> dict[str, object]:
                 digest.update(chunk)
                 size += len(chunk)
             file.flush()
-            # Only what came whole gets the name.
+            # Only a complete upload gets the final name.
             os.replace(file.name, directory / f"{name}.backup")
         except BaseException:
             os.unlink(file.name)
@@ -40,7 +40,7 @@ async def backup(ctx: HTTPRequestContext, name: str) -> dict[str, object]:
 
 @app.route("/films", methods=["POST"], stream=True, max_body_size=4 * 1024**3)
 def film(ctx: HTTPRequestContext) -> dict[str, object]:
-    # A plain function runs in a thread, and may wait there: each access reads on as the client sends.
+    # A plain function runs in a thread, so it may block: each access reads more of the body.
     upload = ctx.request.files["film"]
     upload.save(directory / "film")
     return {"title": ctx.request.form["title"], "size": (directory / "film").stat().st_size}

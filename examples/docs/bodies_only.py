@@ -4,7 +4,7 @@ from kyoukai import HTTP1Backend, HTTPProtocol, RequestHead
 
 
 class Bodies:
-    """Removes the chunked transfer coding (RFC 9112 section 7.1). The server reads the heads."""
+    """Decode the chunked transfer coding (RFC 9112 section 7.1). The server parses the heads."""
 
     def __init__(self, protocol: HTTPProtocol) -> None:
         self.protocol = protocol
@@ -45,14 +45,14 @@ class Bodies:
 
 
 class BodiesProtocol(HTTPProtocol):
-    parser_errors = (ValueError,)  # A size that is no number.
+    parser_errors = (ValueError,)  # int() of an invalid chunk size
 
     def make_parser(self) -> Bodies:
         return Bodies(self)
 
 
 class BodiesBackend(HTTP1Backend):
-    """Reads bodies by a parser of its own."""
+    """A backend with its own parser for bodies."""
 
     api_version = 1
     protocol_class = BodiesProtocol

@@ -6,7 +6,7 @@ from kyoukai import HTTPRequestContext, Kyoukai
 
 
 def encode(value: Any) -> str:
-    """Return JSON in which a time is text; with a library: json_encoder="orjson"."""
+    """Encode a datetime as text. To use a library instead: json_encoder="orjson"."""
     return json.dumps(value, default=datetime.isoformat)
 
 

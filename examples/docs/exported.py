@@ -13,7 +13,7 @@ visits: list[str] = []
 
 @app.before_serving
 async def open_list(ctx: Context) -> None:
-    """Runs with the server's lifespan, or before the first request."""
+    """Run at the server's lifespan startup, or before the first request."""
     visits.append("the server's")
 
 
@@ -23,5 +23,5 @@ async def visit(ctx: HTTPRequestContext) -> dict[str, int]:
     return {"visits": len(visits)}
 
 
-# As app.asgi is, with settings of the component.
+# The same as app.asgi, with settings of the component.
 asgi = ASGIExport(app, limits={"max_body_size": 64 * 1024}, cancel_on_disconnect=True)

@@ -17,7 +17,7 @@ def head_frame(method: str, target: str, fields: Fields, size: int | None, offer
 
 
 def frames(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Return letter and payload of each frame that is whole, and what follows it."""
+    """Yield the letter and payload of each complete frame, and the bytes after it."""
     while len(data) >= 5 and len(data) >= (end := 5 + int.from_bytes(data[1:5], "big")):
         kind, payload, data = data[:1], data[5:end], data[end:]
         yield kind, payload, data

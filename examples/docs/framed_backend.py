@@ -1,8 +1,8 @@
-"""A wire that is not HTTP/1, on Connection and Exchange: frames of a letter, a size and a payload.
+"""A wire format other than HTTP/1, on Connection and Exchange: frames of a letter, a size and a payload.
 
-A connection carries one request. H is a head in JSON, D a piece of content, E the end, with trailer fields in
-JSON; in answers also I, an interim head, and R, which breaks the answer off. A head may offer another
-protocol, which D and E then carry.
+A connection carries one request. H is a head in JSON, D a piece of content, E the end with trailer fields in
+JSON. Answers also use I, an interim head, and R, which aborts the answer. A head may offer another
+protocol; D and E then carry that protocol.
 """
 
 import json
@@ -17,7 +17,7 @@ Fields = Sequence[tuple[str, str]]
 
 
 class FramedExchange(Exchange):
-    """One request and its answer: what the wire writes."""
+    """One request and its answer. Writes frames."""
 
     owner: "FramedConnection"
 
@@ -55,7 +55,7 @@ class FramedExchange(Exchange):
 
 
 class FramedConnection(ExchangeConnection):
-    """One connection: what the wire reads."""
+    """One connection. Reads frames."""
 
     exchange: FramedExchange | None = None
     exchange_class = FramedExchange
@@ -82,12 +82,12 @@ class FramedConnection(ExchangeConnection):
         try:
             said = json.loads(payload)
         except ValueError:
-            exchange.refuse(BadRequest("A frame is no JSON."))
+            exchange.refuse(BadRequest("The frame is not JSON."))
             return
         if kind == b"H":
             fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in said["fields"]]
             method, target, size = said["method"], said["target"].encode("latin-1"), said["size"]
-            offers = said["offers"]  # the protocols, or nothing
+            offers = said["offers"]  # names of protocols, or ""
             exchange.receive(RequestHead(method, target, fields=fields, body_size=size, upgrade=offers))
         elif kind == b"E":
             exchange.receive_end([(name.encode("latin-1"), value.encode("latin-1")) for name, value in said])
@@ -97,7 +97,7 @@ class FramedConnection(ExchangeConnection):
 
 
 class FramedBackend(Backend):
-    """Requests and answers in frames."""
+    """A backend for requests and answers in frames."""
 
     api_version = 1
     features = frozenset({"trailers", "graceful-shutdown", "early-hints", "response-trailers", "tunnel"})

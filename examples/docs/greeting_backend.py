@@ -15,7 +15,7 @@ class GreetingProtocol(asyncio.Protocol):
 
 
 class GreetingBackend(Backend):
-    """Speaks no HTTP: greets each client and closes."""
+    """Speak no HTTP: greet each client and close the connection."""
 
     api_version = 1
     alpn_protocols = ()

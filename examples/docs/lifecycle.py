@@ -7,7 +7,7 @@ from kyoukai import HTTPRequestContext, Kyoukai
 
 
 class Outbox:
-    """Stands for a connection to something that takes messages slowly."""
+    """Stands for a connection to a slow message service."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []

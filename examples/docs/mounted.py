@@ -2,8 +2,8 @@ from flask import Flask, request, url_for
 
 from kyoukai import HTTPRequestContext, Kyoukai
 
-shop = Flask("shop")  # What there was.
-app = Kyoukai("shop")  # What takes its place, page by page.
+shop = Flask("shop")  # the old application
+app = Kyoukai("shop")  # replaces the old one, page by page
 app.mount("/", shop.wsgi_app)
 
 

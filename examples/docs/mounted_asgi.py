@@ -4,7 +4,7 @@ from kyoukai import HTTPRequestContext, Kyoukai
 
 
 async def shop(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """What there was: in the place of an application of FastAPI's, Starlette's or Django's."""
+    """The old application; stands for one of FastAPI, Starlette or Django."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
@@ -23,7 +23,7 @@ async def shop(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": text.encode()})
 
 
-app = Kyoukai("shop")  # What takes its place, page by page.
+app = Kyoukai("shop")  # replaces the old one, page by page
 app.mount("/v2", shop)
 
 

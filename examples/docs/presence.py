@@ -9,7 +9,7 @@ waiting = 0
 
 @app.route("/next")
 async def next_message(ctx: HTTPRequestContext) -> str | None:
-    """Wait for a message, as long as somebody waits for the answer."""
+    """Wait for a message until the client goes away."""
     global waiting
     waiting += 1
     message = asyncio.create_task(messages.get())

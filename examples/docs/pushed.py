@@ -8,7 +8,7 @@ from kyoukai import BodyPlan, Exchange, read_content, start_answer
 
 
 class Echo:
-    """Answers with what it is sent, as that comes, and with its digest behind that."""
+    """Echo the request body as it arrives, with its digest in a trailer field."""
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan:
         return BodyPlan(stream=True)

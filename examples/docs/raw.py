@@ -8,7 +8,7 @@ from kyoukai import BodyPlan, Exchange, read_content, send_answer
 
 
 class Upper:
-    """Answers with what it is sent, in capitals, as that comes."""
+    """Echo the request body in capitals, as it arrives."""
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan:
         return BodyPlan(stream=True)

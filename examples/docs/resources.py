@@ -17,7 +17,7 @@ async def index(ctx: HTTPRequestContext, counter: Counter = resource()) -> str:
 
 
 class CounterComponent(ContainerComponent):
-    """The root component: a resource, and the server that uses it."""
+    """The root component: adds a resource, and starts the server that uses it."""
 
     async def start(self, ctx: Context) -> None:
         ctx.add_resource(Counter())

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai import CookieSessions, HTTPRequestContext, Kyoukai
 
-# Without the variable, sessions end when the server stops.
+# Without the variable, the key is new at each start, and earlier sessions are invalid.
 key = os.environ.get("SHOP_KEY") or secrets.token_hex()
 
 app = Kyoukai("shop", sessions=CookieSessions(key))

@@ -21,7 +21,7 @@ async def publish(ctx: HTTPRequestContext) -> None:
 @app.route("/events")
 async def events(ctx: HTTPRequestContext) -> Response:
     async def read(number: int) -> AsyncIterator[ServerSentEvent]:
-        """Yield the news from ``number`` on, as long as somebody reads them."""
+        """Yield the news from ``number`` on, until the client goes away."""
         changed = asyncio.Event()
         readers.add(changed)
         try:

@@ -8,7 +8,7 @@ from kyoukai.test_client import BlockingClient
 
 
 class Book(list[str]):
-    """The guests of a house."""
+    """The names of all guests."""
 
 
 app = Kyoukai("guests")
@@ -27,7 +27,7 @@ async def guests(ctx: HTTPRequestContext) -> list[str]:
     return book
 
 
-# A plain function takes the fixture; a backend's name makes it a server.
+# A plain function uses the fixture. With the name of a backend, it starts a server.
 @pytest.mark.parametrize("backend", [None, "httptools"])
 def test_guests(kyoukai_client: Callable[..., BlockingClient], backend: str | None) -> None:
     client = kyoukai_client(app, backend=backend)
@@ -36,7 +36,7 @@ def test_guests(kyoukai_client: Callable[..., BlockingClient], backend: str | No
     assert client.post("/guests").status_code == 400
 
 
-# An asynchronous one, by pytest-asyncio or anyio, needs none.
+# A coroutine, run by pytest-asyncio or anyio, needs no fixture.
 async def test_two_at_a_time() -> None:
     async with app.test_client(raise_exceptions=True) as client:
         response = await client.get("/guests", headers={"Accept": "application/json"})

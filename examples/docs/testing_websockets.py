@@ -18,7 +18,7 @@ async def shout(ctx: HTTPRequestContext, ws: WebSocket) -> None:
             await ws.send(message.upper())
 
 
-# In the process, and by a socket: the same test.
+# The same test runs in-process and over a socket.
 @pytest.mark.parametrize("backend", [None, "httptools"])
 def test_shout(kyoukai_client: Callable[..., BlockingClient], backend: str | None) -> None:
     client = kyoukai_client(app, backend=backend)

@@ -22,7 +22,7 @@ async def login(ctx: HTTPRequestContext) -> None:
 @app.websocket("/news/<topic>", before=[members_only], subprotocols=["news.v2", "news.v1"])
 async def news(ctx: HTTPRequestContext, ws: WebSocket, topic: str) -> None:
     if topic not in topics:
-        raise NotFound  # as for any other request
+        raise NotFound  # answered as for any other request
     ctx.session["topic"] = topic  # sent with the answer to the handshake
     await ws.accept(headers=[("X-Topic", topic)])
     if ws.subprotocol == "news.v2":

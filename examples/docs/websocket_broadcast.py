@@ -10,7 +10,7 @@ async def prices(ctx: HTTPRequestContext, ws: WebSocket) -> None:
     await ws.accept()
     listeners.add(ws)
     try:
-        # It has nothing to say to us; but this returns when it is gone.
+        # The client sends nothing. The loop ends when it goes away.
         async for _ in ws:
             pass
     finally:

@@ -4,7 +4,7 @@ from kyoukai.websocket import WebSocket, broadcast
 
 
 class Door(RouteGroup):
-    """Tells those who watch it how often it was knocked at."""
+    """A door that tells its watchers how often someone knocked."""
 
     def __init__(self) -> None:
         self.knocks = 0

@@ -210,12 +210,12 @@ def test_one_who_comes_gets_the_last_fifty_messages(site: Site, room: str) -> No
 @pytest.mark.parametrize(
     ("sent", "problem"),
     [
-        ("", "This is no JSON."),
-        ("hello", "This is no JSON."),
-        ('{"text": "hello"', "This is no JSON."),
-        ("[" * 10_000, "This is no JSON."),
-        ("1" * 5_000, "This is no JSON."),
-        (b"\xff", "This is no JSON."),
+        ("", "This is not JSON."),
+        ("hello", "This is not JSON."),
+        ('{"text": "hello"', "This is not JSON."),
+        ("[" * 10_000, "This is not JSON."),
+        ("1" * 5_000, "This is not JSON."),
+        (b"\xff", "This is not JSON."),
         ("null", "A message is an object with a text."),
         ('{"text": {"text": "hello"}}', "A message is an object with a text."),
         ('{"text": NaN}', "A message is an object with a text."),

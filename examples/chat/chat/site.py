@@ -1,4 +1,4 @@
-"""The application: a page, and a WebSocket for each who is in a room."""
+"""The application: a page, and a WebSocket for each visitor of a room."""
 
 import re
 
@@ -14,7 +14,7 @@ from .words import MAX_SIZE, Wrong, is_room, read_name, read_text
 
 POLICY_VIOLATION = 1008
 
-# What a page may load and do: what comes from here, and nothing that stands in the page itself.
+# The page may load files from this server only, and has no inline scripts or styles.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -39,9 +39,9 @@ async def index(ctx: HTTPRequestContext) -> Response:
 @app.websocket("/rooms/<room_name>", max_message_size=MAX_SIZE)
 @inject
 async def enter(ctx: HTTPRequestContext, ws: WebSocket, room_name: str, rooms: Rooms = resource()) -> None:
-    """Let somebody into a room: ``/rooms/tea?name=Ada&after=17``."""
+    """Enter a room: ``/rooms/tea?name=Ada&after=17``."""
     if not is_room(room_name):
-        # It is not accepted yet, and refused as any other request.
+        # The handshake is not accepted yet, so this is a normal 404.
         raise NotFound
     await ws.accept()
     query = ctx.request.args
@@ -50,28 +50,28 @@ async def enter(ctx: HTTPRequestContext, ws: WebSocket, room_name: str, rooms: R
         async with rooms.enter(room_name, ws, name, read_number(query.get("after", ""))) as room:
             await talk(ws, room, name)
     except Wrong as error:
-        # A page is not told why a WebSocket was refused, but it is told why it is closed.
+        # A browser tells the page why a WebSocket was closed, but not why one was refused.
         await ws.close(POLICY_VIOLATION, str(error))
     except RoomFull:
         await ws.close(TRY_AGAIN_LATER, "There are too many in this room.")
 
 
 def read_number(text: str) -> int:
-    """Return the number of a message that a client has sent; 0, if it is none."""
+    """Return the number of a message from a query value, or 0 if it is not a number."""
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
 async def talk(ws: WebSocket, room: Room, name: str) -> None:
-    """Take what somebody says, until they go: what is received raises ``WebSocketClosed`` then.
+    """Pass a visitor's messages to the room, until ``receive_json`` raises ``WebSocketClosed``.
 
-    Each message is answered, so that the page knows what has become of it. No other is read meanwhile: who
-    sends faster than the history writes waits, and nobody else does.
+    Each message is answered, so that the page knows its fate, before the next one is read. A client that
+    sends faster than the history writes has to wait; other clients do not.
     """
     while True:
         try:
             text = read_text(await ws.receive_json())
         except ValueError as error:
-            problem = str(error) if isinstance(error, Wrong) else "This is no JSON."
+            problem = str(error) if isinstance(error, Wrong) else "This is not JSON."
             await ws.send_json({"type": "problem", "text": problem})
         else:
             await room.say(name, text)

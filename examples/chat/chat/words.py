@@ -1,4 +1,4 @@
-"""What people write, and what is wrong with it."""
+"""Checks of what visitors write: names of rooms, their own names, messages."""
 
 import re
 
@@ -6,18 +6,18 @@ MAX_NAME = 40
 MAX_TEXT = 1000
 
 MAX_SIZE = 16 * 1024
-"""Bytes of the largest message: a text of :data:`MAX_TEXT` characters fits, however its JSON writes them."""
+"""Bytes of the largest message. A text of :data:`MAX_TEXT` characters fits, however its JSON escapes them."""
 
 ROOM = re.compile(r"\w(?:[\w -]{0,38}\w)?")
-"""The name of a room: it stands in a URL, and the page's form has the same rule."""
+"""The names of rooms. They are part of URLs; the page's form has the same rule."""
 
-# What has no business in a text: control characters, but for tabs and line breaks, and halves of characters,
-# which JSON can have and UTF-8 cannot.
+# Characters that a text may not have: control characters other than tabs and line breaks, and surrogates,
+# which JSON can escape but UTF-8 cannot encode.
 NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Wrong(ValueError):
-    """What is wrong; the text is for whoever wrote it, and short enough to be the reason of a close."""
+    """Invalid input. The text is for its author, and short enough for the reason of a close frame."""
 
 
 def is_room(name: str) -> bool:
@@ -26,7 +26,7 @@ def is_room(name: str) -> bool:
 
 
 def read_name(value: str) -> str:
-    """Return the name that somebody wants to have.
+    """Return the name that a visitor chose.
 
     :raises Wrong: if it is none.
     """

@@ -1,10 +1,10 @@
-// What people wrote gets into the page as text and never as HTML: textContent, and no innerHTML.
+// Messages are inserted as text and never as HTML: use textContent, not innerHTML.
 
 const SHOWN = 500;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30000;
 
-// What the server closes with where it would be the same the next time.
+// The server's close code for errors that another attempt would not fix.
 const POLICY_VIOLATION = 1008;
 
 const enter = document.getElementById("enter");
@@ -20,7 +20,7 @@ const name = localStorage.getItem("name") ?? "";
 
 let socket;
 let failures = 0;
-// The number of the last message that is shown: whoever comes back is sent what came after it.
+// The number of the last message shown. After a reconnect, the server sends the later ones.
 let last = 0;
 
 function element(tag, ...children) {
@@ -29,7 +29,7 @@ function element(tag, ...children) {
   return made;
 }
 
-// The name of one who writes from right to left does not turn around what stands beside it.
+// <bdi>: a right-to-left name must not reorder the text beside it.
 function showPeople(names) {
   people.replaceChildren(...names.map(one => element("li", element("bdi", one))));
 }
@@ -45,7 +45,7 @@ function showMessage({id, name, text, written}) {
   const isAtEnd = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 50;
   messages.append(element("li", element("strong", element("bdi", name)), " ", time, words));
   if (messages.children.length > SHOWN) messages.firstElementChild.remove();
-  // Who has scrolled back to read is left there.
+  // Keep the position of a reader who has scrolled back.
   if (isAtEnd) messages.scrollTop = messages.scrollHeight;
 }
 
@@ -59,7 +59,7 @@ function take(message) {
       message.messages.forEach(showMessage);
       break;
     case "people":
-      // Only now: a server that takes one in and turns one out again is not to be asked faster and faster.
+      // Reset only now: a server that accepts and then closes must not be retried at the shortest delay.
       failures = 0;
       state.textContent = "";
       send.disabled = text.readOnly;
@@ -77,7 +77,7 @@ function take(message) {
   }
 }
 
-// Until the server has answered, the text stays where it is: it is still there when the connection is lost.
+// Keep the text until the server has answered, so that a lost connection does not lose it.
 function setSending(isSending) {
   text.readOnly = send.disabled = isSending;
 }
@@ -91,8 +91,8 @@ function connect() {
   socket.addEventListener("close", event => comeBack(event.code, event.reason));
 }
 
-// Each time that it fails, twice as long is waited, and never as long as others wait: when a server comes
-// back, its clients do not all come at once.
+// Double the delay after each failure, and randomize it, so that clients do not all reconnect at once when the
+// server is back.
 function comeBack(code, reason) {
   setSending(false);
   send.disabled = true;
@@ -123,7 +123,7 @@ function showRoom() {
   connect();
 }
 
-// The form asks for this page with the room in its query; the name is nobody else's affair.
+// The form loads this page with the room in its query. The name stays in the browser.
 enter.addEventListener("submit", () => localStorage.setItem("name", enter.elements["name"].value));
 
 say.addEventListener("submit", event => {
