@@ -1,4 +1,4 @@
-"""The head of an answer as HTTP/1 has it (RFC 9112 section 4): bytes, made last and kept."""
+"""The head of an HTTP/1 answer as bytes (RFC 9112 section 4), kept for the next answer with the same head."""
 
 import functools
 
@@ -8,7 +8,7 @@ from ..semantics.serialize import encode_lines
 
 
 class Head:
-    """A head that lacks what changes from one second to the next: the Date field, and Server with it."""
+    """An answer's head without its Date and Server fields, which change from one second to the next."""
 
     __slots__ = ("_end", "_has_date", "_has_server", "_start", "date", "framing", "server", "whole")
 
@@ -20,16 +20,16 @@ class Head:
         self._has_date = answer.has_date
         self._has_server = answer.has_server
         self.date: str | None = None
-        """The Date field's value that it was completed with last; likewise ``server``."""
+        """The value of the Date field at the last completion; ``server`` likewise."""
         self.server: str | None = None
         self.whole = b""
-        """What it was completed to."""
+        """The bytes of the last completion."""
 
     def complete(self, date: str, server: str) -> bytes:
-        """Return the status line and the header section, with the empty line that ends it.
+        """Return the status line and the header section, with the empty line at its end.
 
-        :param date: the Date field's value, unless the application set one.
-        :param server: the Server field's value, likewise; nothing is sent where it is empty.
+        :param date: the value of the Date field, unless the application set one.
+        :param server: the value of the Server field, likewise; if empty, the field is left out.
         :raises InvalidResponseError: if one of them cannot be sent.
         """
         fields = own_fields("" if self._has_date else date, "" if self._has_server else server)
@@ -39,9 +39,9 @@ class Head:
 
 
 def serialize_head(answer: AnswerHead, version: str, close: bool) -> Head:
-    """Return the head of an answer; one that was made of ``answer`` before is returned again.
+    """Return the head of an answer, from the cache in ``answer`` where it was made before.
 
-    :param version: of the request; a client of HTTP/1.0 is told when the connection persists.
+    :param version: the request's; a client of HTTP/1.0 is told when the connection persists.
     :param close: whether the connection ends with this answer.
     """
     key = (version, close) if version == "1.0" else close
@@ -52,7 +52,7 @@ def serialize_head(answer: AnswerHead, version: str, close: bool) -> Head:
 
 
 def make_head(answer: AnswerHead, version: str, close: bool) -> Head:
-    """Return a new head. The parameters are those of :func:`serialize_head`."""
+    """Make the head of an answer. Parameters are those of :func:`serialize_head`."""
     status, framing = answer.status, frame_answer(answer, version, close)
     # RFC 9112 section 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. "A server
     # MUST send the space that separates the status-code from the reason-phrase even when the
@@ -62,7 +62,7 @@ def make_head(answer: AnswerHead, version: str, close: bool) -> Head:
         end = b"Content-Length: %d\r\n" % framing.content_length
     else:
         end = b"Transfer-Encoding: chunked\r\n" if framing.chunked else b""
-    # RFC 9112 section 9.6: the last response says so. Appendix C.2.2: to HTTP/1.0, so does the other.
+    # RFC 9112 section 9.6: the last response has "close". Appendix C.2.2: HTTP/1.0 needs "keep-alive".
     options = ["close"] if framing.close else ["keep-alive"] if version == "1.0" else []
     if answer.upgrade and version != "1.0":
         # RFC 9110 section 7.8: a sender of Upgrade sends the connection option, too.
@@ -75,6 +75,6 @@ def make_head(answer: AnswerHead, version: str, close: bool) -> Head:
 
 @functools.lru_cache(maxsize=16)
 def own_fields(date: str, server: str) -> bytes:
-    """Return the lines of the fields that a server sets by itself, of those that are not empty."""
+    """Return the lines of Date and Server; an empty value leaves its line out."""
     lines = [f"Date: {date}"] if date else []
     return encode_lines([*lines, f"Server: {server}"] if server else lines)

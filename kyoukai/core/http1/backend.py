@@ -1,4 +1,4 @@
-"""The backend of an HTTP/1 connection: what a server loads where the author wrote an ``HTTPProtocol``."""
+"""The backend of an ``HTTPProtocol``: creates one protocol object for each connection."""
 
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class HTTP1Backend(Backend):
-    """A backend whose connections are of one class. A subclass names it, and has an ``api_version``.
+    """A backend whose connections are of one class. A subclass sets that class and its ``api_version``.
 
-    It has all the features of HTTP/1; one whose parser stands in the way of one sets ``features``.
-    Parameters are those of :class:`~kyoukai.core.contract.backend.Backend`.
+    It has all features of HTTP/1. If the parser does not support one of them, the subclass sets
+    ``features``. Parameters are those of :class:`~kyoukai.core.contract.backend.Backend`.
 
     :raises NotABackendError: if ``protocol_class`` cannot be used.
     """
@@ -44,5 +44,5 @@ class HTTP1Backend(Backend):
         server_ip: str,
         server_port: int,
     ) -> HTTPProtocol:
-        """Return the protocol object of one new connection."""
+        """Return the protocol object of a new connection."""
         return self.protocol_class(component, parent_context, server_ip, server_port)

@@ -1,4 +1,4 @@
-"""The parser's calls as methods of the connection, without what a call in between would cost."""
+"""The parser's callbacks as methods of the connection, without the cost of a call in between."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, overload
@@ -10,10 +10,10 @@ P = ParamSpec("P")
 
 
 class Callback(Generic[P]):
-    """A method of the connection that is one of its parsing's.
+    """A method of the connection that forwards to the same method of its ``Parsing`` object.
 
-    A parser that asks the connection for it has that one, which the connection then keeps. A
-    method of a subclass stays in its place.
+    The first access through a connection stores the bound method on it, so that later calls go there
+    directly. If a subclass overrides the method, nothing is stored.
 
     :param function: the method of :class:`~kyoukai.core.http1.parsing.Parsing`.
     """
@@ -37,5 +37,5 @@ class Callback(Generic[P]):
         return method
 
     def __call__(self, connection: Any, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call it."""
+        """Call the method."""
         getattr(connection.reader.parsing, self._name)(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The chunked transfer coding (RFC 9112 section 7.1), as it is read.
+"""Reading the chunked transfer coding (RFC 9112 section 7.1).
 
 ::
 
@@ -10,8 +10,8 @@
                      chunk-data CRLF
     last-chunk     = 1*("0") [ chunk-ext ] CRLF
 
-Nothing here looks for the next chunk after a fault: whoever does so reads a request where the client
-put data, or the other way round.
+After a fault, nothing here searches for the next chunk: a reader that does takes a client's data for a
+request, or a request for data.
 """
 
 from collections.abc import Callable, Generator
@@ -37,22 +37,22 @@ def read_chunks(
     read_data: Callable[[int], Generator[None, None, None]],
     max_size: int | None = None,
 ) -> Generator[None, None, int]:
-    """Read the chunks up to the last one, whose line is read and whose trailer section is not.
+    """Read all chunks and the line of the last one, but not the trailer section.
 
     The extensions of all chunks together may have ``max_head_size`` bytes. RFC 9112 section 7.1.1:
     "A server ought to limit the total length of chunk extensions received in a request to an amount
     reasonable for the services provided".
 
-    :param read_data: makes the reader of so many bytes of chunk data.
+    :param read_data: makes the reader of a given number of bytes of chunk data.
     :param max_size: the most bytes of data; by default ``max_body_size``.
-    :return: how many bytes of data there were.
+    :return: the number of bytes of data.
     :raises BadRequest: if the coding is malformed, or has too many extensions.
     :raises ContentTooLarge: if a chunk's size takes the sum past ``max_size``.
     """
     most = limits.max_body_size if max_size is None else max_size
     room, left = limits.max_head_size, most
     while True:
-        # The whole line where it is there, which is nearly always; else whatever there is of it.
+        # Nearly always the whole line is buffered; otherwise it is read as it arrives.
         start, longest = buffer.offset, MAX_CHUNK_SIZE_DIGITS + room
         header = CHUNK_LINE_CRLF.match(buffer.data, start, start + longest + 2)
         if header is not None:
@@ -80,9 +80,9 @@ def read_chunks(
 def read_body(
     buffer: ReceiveBuffer, framing: Framing, limits: "Limits", max_size: int | None = None
 ) -> Generator[None, None, int]:
-    """Read a body however it is delimited, its trailers too, and return how many bytes of content it has.
+    """Read a body of either framing and its trailers; return the size of its content in bytes.
 
-    :param max_size: the most that it may have where its length is not known; by default ``max_body_size``.
+    :param max_size: the most bytes of a body of unknown length; by default ``max_body_size``.
     """
     if not framing.chunked:
         yield from buffer.skip(framing.content_length)

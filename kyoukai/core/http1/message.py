@@ -1,4 +1,4 @@
-"""The head of an HTTP/1 message: what the policy makes of its bytes, once for all messages with the same."""
+"""The head of an HTTP/1 message as the policy accepted it; messages with the same bytes share one object."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,15 @@ from .readers import split_head
 
 
 class Message:
-    """A head that was accepted.
+    """An accepted head.
 
-    A client that keeps its connection sends the same head again and again, byte for byte. What a head
-    means depends on nothing but these bytes, so that requests with the same head share one.
+    A client that keeps its connection repeats the same head byte for byte. The meaning of a head depends on
+    its bytes alone, so requests with the same head share one object.
 
-    What is read of it for each request is an attribute of its own here: a tuple's takes ten times as long.
+    Each value that every request reads is an attribute of this class: reading one from a named tuple takes
+    ten times as long.
 
-    :param accepted: what the policy said of it.
+    :param accepted: the policy's result.
     """
 
     __slots__ = (
@@ -42,26 +43,26 @@ class Message:
         self.target, self.version = head.target, head.version
         self.size = size = head.body_size
         self.framing: Framing = accepted.framing
-        """How its body is delimited."""
+        """How the body is delimited."""
         self.keep_alive = accepted.keep_alive
-        """Whether the client lets the connection persist."""
+        """Whether the client allows the connection to persist."""
         has_body = size != 0
         self.awaits_continue = has_body and head.expects_continue
         self.has_coding = head.coding != ""
         is_large = has_body and (size is None or size > LARGE_BODY or self.has_coding)
         self.may_fill = is_large or head.upgrade != ""
-        """Whether a request that has it may fill the queue: most have no body, and offer no other
-        protocol."""
+        """Whether a request with this head may fill the queue. Most may not: they have no body, and offer no
+        other protocol."""
         self.fault: ProtocolError | None = accepted.fault
-        """Why its body is refused, if it is."""
+        """Why the body is refused, or ``None``."""
         self.parser_is_spent = False
-        """Whether a parser takes no message after it, once one has been asked."""
+        """Whether a parser takes no message after this one; known once a parser has read the head."""
         self.told: Sequence[tuple[bytes, bytes]] | None = None
-        """The fields as a parser told them, once these have been compared."""
+        """The fields as a parser reported them, once they were found equal to the server's."""
 
 
 def sent_head(data: bytes) -> RequestHead:
-    """Return a head as it was sent, before the policy has seen it.
+    """Parse a head into the form that the policy checks.
 
     :param data: a whole head, as :mod:`~kyoukai.core.http1.readers` returns it.
     """
@@ -70,30 +71,31 @@ def sent_head(data: bytes) -> RequestHead:
 
 
 def as_refused(head: RequestHead) -> RequestHead:
-    """Return a head that the policy accepted, and the parser does not."""
+    """Return a head that the policy accepted and the parser did not."""
     return RequestHead(head.method, head.target, head.version, head.fields, head.path, head.query)
 
 
 def unread(head: RequestHead) -> Message:
-    """Return a message of which no more is read than this head: it was refused, or there was none."""
+    """Return a message for a request that was refused, or never arrived: its head is all that is known."""
     return Message(policy.Accepted(head, NO_BODY))
 
 
 def judge(sent: RequestHead, limits: Limits, max_length: int | None, software: str) -> Message:
-    """Have the policy accept a head.
+    """Have the policy check a head.
 
-    The parameters are those of :func:`kyoukai.core.semantics.policy.accept`.
+    Parameters are those of :func:`kyoukai.core.semantics.policy.accept`.
 
-    :raises ProtocolError: if it refuses the head.
+    :raises ProtocolError: if the policy refuses the head.
     """
     return Message(policy.accept(sent, limits, max_length, software))
 
 
 def tells_the_same(head: RequestHead, target: bytes, fields: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Return whether a parser has read in a head what the server has.
+    """Return whether a parser and the server read the same from a head.
 
-    :param target: as the parser told it; likewise ``fields``. It may have left white space around values,
-        which is no part of them (RFC 9112 section 5.1), and have put names into lower case.
+    :param target: the target that the parser reported.
+    :param fields: the fields that it reported. It may leave white space around values, which is no part of
+        them (RFC 9112 section 5.1), and convert names to lower case.
     """
     if target != head.target or len(fields) != len(head.fields):
         return False

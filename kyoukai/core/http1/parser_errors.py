@@ -1,7 +1,7 @@
-"""What an exception out of a parser means: the server's own refusal, a client's fault, or a bug.
+"""Telling the causes of a parser's exception apart: a refusal by the server, a client's fault, or a bug.
 
-A parser calls the server, so the server's own exceptions come out of it too: as they were raised, or as
-the cause or the context of the parser's. The server finds them here, before it asks a backend's author.
+A parser calls the server, so exceptions of the server pass through it: unchanged, or as the cause or the
+context of an exception of the parser's own. They are found here before a backend's author is asked.
 """
 
 import logging
@@ -18,23 +18,23 @@ from ..semantics.framing import Framing
 logger: Final = logging.getLogger("kyoukai.protocol")
 
 MAX_LINKED: Final = 64
-"""Exceptions that are looked at behind one; more are no wrapping, but an accident."""
+"""The most linked exceptions that are examined; a longer chain does not come from wrapping."""
 
 
 class Disagreement(BadRequest):
-    """400: the parser finds another end for a message than the server does."""
+    """400: the parser and the server find different ends of a message."""
 
     description = "It is not certain where the message ends."
-    # For the log alone. An exception that is copied is made without arguments.
+    # For the log only. Class attributes, because copying an exception calls it without arguments.
     server = ""
     parser = ""
 
     @classmethod
     def between(cls, server: str, parser: str) -> "Disagreement":
-        """Return one that knows both ends.
+        """Return a disagreement with both readings for the log.
 
         :param server: what the server read.
-        :param parser: what the parser did.
+        :param parser: what the parser reported.
         """
         error = cls()
         error.server, error.parser = server, parser
@@ -42,12 +42,12 @@ class Disagreement(BadRequest):
 
 
 def disagree(framing: Framing, content_size: int | None, parser: str) -> Disagreement:
-    """Return the refusal of a message on whose end the server and the parser disagree.
+    """Return the refusal of a message whose end the server and the parser place differently.
 
-    :param framing: of the message.
-    :param content_size: bytes of content up to the end that the server read; ``None``: it has not come to
+    :param framing: the message's.
+    :param content_size: bytes of content before the end that the server found; ``None`` if it has not found
         the end of a chunked body.
-    :param parser: what the parser has told.
+    :param parser: what the parser reported.
     """
     if not framing.chunked:
         server = f"read that it ends after {framing.content_length} bytes of content"
@@ -59,7 +59,7 @@ def disagree(framing: Framing, content_size: int | None, parser: str) -> Disagre
 
 
 def linked(exc: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those that are its cause or context, each once, the nearest first."""
+    """Yield an exception and its causes and contexts, each once, the nearest first."""
     found, seen = [exc], {id(exc)}
     for each in found:
         yield each
@@ -70,12 +70,12 @@ def linked(exc: BaseException) -> Iterator[BaseException]:
 
 
 def find_refusal(exc: BaseException) -> ProtocolError | None:
-    """Return the server's own refusal that ``exc`` is, or came of; ``None`` where there is none."""
+    """Return the server's own refusal among ``exc`` and its causes, or ``None``."""
     return next((each for each in linked(exc) if isinstance(each, ProtocolError)), None)
 
 
 def is_of_a_callback(exc: BaseException) -> bool:
-    """Return whether ``exc`` came of an exception that was raised in a callback of the server's."""
+    """Return whether ``exc`` was raised in a callback of the server, or because of one that was."""
     return any(_passed_a_callback(each) for each in linked(exc))
 
 
@@ -90,7 +90,7 @@ def _passed_a_callback(exc: BaseException) -> bool:
 
 
 def is_parser_error(exc: BaseException, parser_errors: tuple[type[Exception], ...]) -> bool:
-    """Return whether ``exc`` is how the parser says that the input is bad, and nothing of the server's."""
+    """Return whether ``exc`` reports bad input, and did not originate in the server."""
     return isinstance(exc, parser_errors) and find_refusal(exc) is None and not is_of_a_callback(exc)
 
 
@@ -99,12 +99,12 @@ def translate(
     parser_errors: tuple[type[Exception], ...],
     translate_exception: Callable[[Exception], HTTPException],
 ) -> HTTPException:
-    """Return the HTTP error that an exception out of a parser means, and log what there is to log.
+    """Return the HTTP error for an exception that a parser raised, and log a bug or a refusal.
 
-    :param parser_errors: what the parser raises for bad input.
-    :param translate_exception: the author's, which is asked about those alone.
-    :return: the server's own refusal, where ``exc`` is one or came of one. 500 for a bug, whose
-        traceback is logged.
+    :param parser_errors: the classes that the parser raises for bad input.
+    :param translate_exception: the author's translation, called for these classes only.
+    :return: the server's own refusal, if ``exc`` is one or was caused by one; 500 for a bug, whose traceback
+        is logged.
     """
     refusal = find_refusal(exc)
     if refusal is not None:
@@ -128,14 +128,14 @@ def translate(
 
 
 def internal_error(what: str, exc: BaseException) -> InternalServerError:
-    """Return a 500 for a bug, and log the bug with its traceback.
+    """Log a bug with its traceback, and return a 500.
 
-    :param what: what happened, for the log.
+    :param what: the log message.
     """
     logger.error("%s", what, exc_info=exc)
     return InternalServerError()
 
 
 def is_status(code: object) -> bool:
-    """Return whether ``code`` is the status of an error."""
+    """Return whether ``code`` is an HTTP status of an error."""
     return isinstance(code, int) and 400 <= code <= 599

@@ -1,10 +1,10 @@
-"""What the parser of a connection tells of a message, held against what the server has read.
+"""Comparing what a connection's parser reports of a message with what the server has read.
 
-The server reads each message along. The parser is given whole heads, and of a body exactly its bytes. What it
-tells must be the same: two readings that differ end the connection, since a proxy in front may have read
-what the one has, and the next request would begin elsewhere.
+The server reads each message too. It gives the parser whole heads, and exactly the bytes of each body. The
+parser must report the same. Two different readings end the connection: a proxy in front may have read the
+message like either of them, and the next request would begin elsewhere.
 
-The order of the parser's calls is that of :mod:`kyoukai.core.http1.states`.
+:mod:`kyoukai.core.http1.states` defines the order of the parser's calls.
 """
 
 from collections.abc import Callable
@@ -24,51 +24,51 @@ if TYPE_CHECKING:
 
 
 class Parsing:
-    """The parser of one connection, and what it has told of the message being read.
+    """The parser of one connection, and what it has reported of the message being read.
 
     :param maker: makes the parser, which calls the ``on_*`` methods.
     """
 
     parser: "RequestParser | BodyParser"
-    """The one that reads the message being received."""
+    """The parser of the message being received."""
 
     def __init__(self, maker: ParserMaker) -> None:
         self._maker = maker
         self.state: State = IDLE
-        """Where in a message the parser is."""
+        """The parser's place in a message."""
         self.pieces: list[bytes] = []
-        """Content that it has told of, and nobody has taken."""
+        """Reported content that was not taken yet."""
         self.trailers: list[tuple[bytes, bytes]] = []
-        """The trailer fields that it has told of."""
+        """The reported trailer fields."""
         self.refused: RequestHead | None = None
-        """What is known of a head that it did not take, or read otherwise."""
-        self._begin: Callable[[RequestHead], None] | None = None  # of a parser that takes heads as read
-        self._is_new = True  # the parser is asked what it says of the head
-        self._method = b""  # what the parser was given in the place of a method that it may not know
-        self._told = b"", ""  # method and version, as the parser said
+        """What is known of a head that the parser refused or read differently."""
+        self._begin: Callable[[RequestHead], None] | None = None  # for heads that the server has read
+        self._is_new = True  # the head is new: the parser is asked for its method, version and persistence
+        self._method = b""  # the method that the parser was given in place of one that it may not know
+        self._told = b"", ""  # the parser's method and version
         self._is_spent = False  # the parser takes no message after this one, though the policy does
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
-        self._section = self._fields  # the one of the two that fields are told of
+        self._section = self._fields  # the list that fields are added to
 
     # The parser's calls
 
     def on_message_begin(self) -> None:
-        """Note that the first byte of a request line has been read."""
+        """Note the first byte of a request line."""
         self.state = self.state.message_begin
         self._target = b""
         self._fields = self._section = []
 
     def on_url(self, url: bytes) -> None:
-        """Take the request target, or the next piece of it."""
+        """Take the request target, or its next piece."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field, or after the head a trailer field."""
+        """Take a header field or, after the head, a trailer field."""
         self._section.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Note that the head is whole."""
+        """Note the end of the head."""
         self.state = self.state.headers_complete
         self._section = self.trailers
         if self._is_new:
@@ -83,43 +83,44 @@ class Parsing:
         self.pieces.append(body)
 
     def on_message_complete(self) -> None:
-        """Note that the message is whole."""
+        """Note the end of the message."""
         self.state = self.state.message_complete
         if self.trailers and self._begin is None:
-            # A trailer field does not say whether the connection persists, whatever the parser thinks.
+            # Whatever the parser concludes: a trailer field does not change whether the connection persists.
             parser: Any = self.parser
             self._is_spent = not parser.should_keep_alive()
 
-    # What the reader calls
+    # The reader's calls
 
     def make_parser(self) -> None:
-        """Have a new parser read what comes next."""
+        """Make a new parser for the messages to come."""
         self.parser = parser = self._maker.make_parser()
         self._begin = getattr(parser, "begin_message", None)
         self._is_spent = False
 
     def arrive(self) -> None:
-        """Note that the first byte of a request line has come, and the end of the head has not."""
+        """Note that a request line has begun, and that its head is not complete."""
         self.state = self.state.begin
 
     def end(self) -> None:
-        """Note that no further message is read."""
+        """Note that no further message will be read."""
         self.state = self.state.end
 
     def release(self) -> None:
-        """Let go of the parser, and of what made it: each holds this object as this object holds it."""
+        """Drop the parser and its maker: each of them and this object refer to one another."""
         self.__dict__.pop("parser", None)
         self._begin = None
         self._maker = None  # type: ignore[assignment]
-        # Where the connection is handed on, this object stays as long as the request does.
+        # A request whose connection was handed on still refers to this object.
         self._fields = self._section = []
 
     def read_head(self, data: bytes, message: Message) -> None:
-        """Have the parser read a head, and compare what it tells with what the server has read.
+        """Have the parser read a head, and compare its report with the server's reading.
 
         :param data: the head, as it was sent.
         :raises Disagreement: if the two differ.
-        :raises Exception: what comes out of the parser, or the HTTP error that it means.
+        :raises Exception: the HTTP error for an exception of the parser; once the connection is gone, that
+            exception.
         """
         if self._is_spent:
             self.make_parser()
@@ -139,9 +140,10 @@ class Parsing:
             self._compare(message)
 
     def read_body(self, data: bytes) -> list[bytes]:
-        """Have the parser read a part of a body, and return what it tells of the content.
+        """Have the parser read a part of a body, and return the content that it reports.
 
-        :raises Exception: what comes out of the parser, or the HTTP error that it means.
+        :raises Exception: the HTTP error for an exception of the parser; once the connection is gone, that
+            exception.
         """
         try:
             self.parser.feed_data(data)
@@ -151,9 +153,9 @@ class Parsing:
         return pieces
 
     def check_end(self, message: Message, told: int) -> None:
-        """Check that the parser is at the end of a message, where the server is.
+        """Check that the parser, like the server, is at the end of a message.
 
-        :param told: bytes of content that the parser told of.
+        :param told: bytes of content that the parser reported.
         :raises Disagreement: if it is not.
         """
         if message.size == 0 and self.pieces:
@@ -166,22 +168,22 @@ class Parsing:
     # Heads
 
     def _begin_message(self, message: Message) -> None:
-        """Have the parser take the head that the server has read; it is fed with the body alone."""
+        """Give the parser the head that the server has read. The parser is then fed the body only."""
         self.state = BODY if message.framing is not NO_BODY else IDLE
         self._section = []
         try:
             self._begin(message.head)  # type: ignore[misc]
         finally:
-            # There is nothing to compare: what it told is dropped. Fields are trailers from here on.
+            # Drop what the parser reported: there is nothing to compare. Fields are trailers from here on.
             self._is_new, self._target, self._section = False, message.head.target, self.trailers
             message.told = self._fields = []
 
     def _recover(self, exc: BaseException, data: bytes, message: Message) -> None:
-        """Go on after an exception out of the parser, in a head; or raise what it means.
+        """Continue after an exception that the parser raised in a head, or raise the HTTP error for it.
 
-        Parsers such as llhttp know a list of methods. A message's framing is the same for all (RFC 9112
-        section 6.3), and what a method means is the application's affair: a new parser gets ``POST`` in the
-        place of a method that the last one may not know.
+        Parsers such as llhttp know a fixed list of methods. The framing of a message does not depend on its
+        method (RFC 9112 section 6.3), and the application decides what a method means. So for a method that
+        the parser may not know, a new parser reads the head with ``POST`` in its place.
         """
         if self._goes_on(exc, message):
             return
@@ -189,7 +191,7 @@ class Parsing:
         is_new_method = self.state in IN_HEAD and head.method.encode() not in USUAL_METHODS
         if not (is_new_method and is_parser_error(exc, self._maker.parser_errors)):
             self._fail_in_head(exc, head)
-        # What the last one has called is forgotten with it.
+        # Forget what the former parser reported.
         self.make_parser()
         self.state = ARRIVING
         self._method = b"POST"
@@ -202,7 +204,7 @@ class Parsing:
             self._method = b""
 
     def _compare(self, message: Message) -> None:
-        """Compare what the parser has read in a head with what the server has.
+        """Compare the parser's reading of a head with the server's.
 
         :raises Disagreement: if the two differ.
         """
@@ -224,26 +226,26 @@ class Parsing:
             message.parser_is_spent = self._is_spent
 
     def _fail_in_head(self, exc: BaseException, head: RequestHead) -> NoReturn:
-        """Raise the HTTP error that an exception out of the parser means, which came in a head."""
+        """Raise the HTTP error for an exception that the parser raised in a head."""
         is_refused = self.state in IN_HEAD or self._begin is not None
         self.refused = as_refused(head) if is_refused else head
         self._fail(exc)
 
     def _goes_on(self, exc: BaseException, message: Message) -> bool:
-        """Return whether the parser stopped at the end of the head for something that is no error."""
+        """Return whether the parser stopped at the end of the head, and not for an error."""
         if self.state in IN_HEAD or not isinstance(exc, Exception) or find_refusal(exc) is not None:
             return False
         has_body = message.framing is not NO_BODY
         if not self._maker.resume_parser(exc, message.framing if has_body else None):
             return False
         if has_body and self.state is IDLE:
-            # The parser stopped short of the body; another one takes that.
+            # The parser stopped before the body, which another one takes.
             self.state = self.state.resume
         return True
 
     def _fail(self, exc: BaseException) -> NoReturn:
-        """Raise the HTTP error that an exception out of the parser means."""
-        # Once the connection is gone, or another protocol's, nothing is right for a parser that goes on.
+        """Raise the HTTP error for an exception of the parser."""
+        # Once the connection is lost or handed on, a parser that continues may raise anything.
         error = self._maker.translate(exc) if is_fault(exc) and self._maker is not None else exc
         if error is exc:
             raise exc

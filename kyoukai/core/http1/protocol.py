@@ -1,8 +1,8 @@
-"""The contract's highest storey: one HTTP/1 connection, for whoever has a parser of HTTP/1.
+"""The contract's highest storey: one HTTP/1 connection, for backends that have an HTTP/1 parser.
 
-It is a thin face. What is received is read by its :class:`~kyoukai.core.http1.reader.MessageReader`, requests
-wait in its :class:`~kyoukai.core.http1.queue.ExchangeQueue`, and answers become bytes by its
-:class:`~kyoukai.core.http1.response_writer.ResponseWriter`.
+It delegates. A :class:`~kyoukai.core.http1.reader.MessageReader` reads what is received, an
+:class:`~kyoukai.core.http1.queue.ExchangeQueue` holds the waiting requests, and a
+:class:`~kyoukai.core.http1.response_writer.ResponseWriter` turns answers into bytes.
 """
 
 import abc
@@ -39,63 +39,66 @@ from .states import ARRIVING, BODY, ENDED, IDLE, State
 logger: Final = logging.getLogger("kyoukai.protocol")
 
 HELD_SIZE: Final = 64 * 1024
-"""Bytes that wait unread before the transport is paused, where that is not done at once."""
+"""Unread bytes behind an offered upgrade above which the transport is paused. Otherwise it is paused at
+once."""
 
 
 class HTTPProtocol(Connection, abc.ABC):
-    """One HTTP/1 connection. A backend derives from it and writes two methods.
+    """One HTTP/1 connection. A backend derives from it and defines two members.
 
-    They are :meth:`make_parser` and :attr:`parser_errors`. The parser calls this object
-    itself, so a subclass does not override the ``on_*`` methods. Parameters are those of
+    They are :meth:`make_parser` and :attr:`parser_errors`. The parser calls this object's ``on_*`` methods,
+    which a subclass does not override. Parameters are those of
     :class:`~kyoukai.core.connection.connection.Connection`.
     """
 
     parser_errors: ClassVar[tuple[type[Exception], ...]] = ()
-    """What the parser raises for bad input. Such a request is refused with 400, or with what
-    :meth:`translate_exception` says. Any other exception is a bug: 500, and its traceback is logged."""
+    """The exceptions that the parser raises for bad input. Such a request is refused with 400, or with the
+    error that :meth:`translate_exception` returns. Any other exception is a bug: 500, with a traceback in the
+    log."""
 
     exchange_class: ClassVar[type[HTTP1Exchange]] = HTTP1Exchange
-    """The class of each request and its answer."""
+    """The class of the exchanges: each is one request and its answer."""
 
     def __init__(self, component: Any, parent_context: Any, server_ip: str, server_port: int) -> None:
         super().__init__(component, parent_context, server_ip, server_port)
         self.queue = ExchangeQueue(self.server.limits.max_pipelined)
-        """The requests that are whole, or refused, in order."""
+        """The requests that are complete or refused, in order."""
         self.writer = ResponseWriter()
-        """What makes bytes of answers."""
+        """Turns answers into bytes."""
         self.reader = MessageReader(self, self.queue)
-        """What reads requests."""
+        """Reads requests."""
 
-    # What an author writes
+    # Defined by a backend's author
 
     @abc.abstractmethod
     def make_parser(self) -> RequestParser | BodyParser:
         """Return a new parser that calls this object's ``on_*`` methods.
 
-        It is called when the connection is made. It is called again, between two messages, after a message
-        for which the parser's ``should_keep_alive`` was false though the connection persists; and within a
-        head, for a method that the parser does not know: the new one is given ``POST`` in its place.
+        It is called when the connection is made. It is called again between two messages, if the parser's
+        ``should_keep_alive`` was false though the connection persists; and within a head, for a method that
+        the parser does not know: the new parser is given ``POST`` in its place.
         """
 
     def translate_exception(self, exc: Exception) -> HTTPException:
-        """Return the HTTP error that one of :attr:`parser_errors` means: by default 400.
+        """Return the HTTP error for one of :attr:`parser_errors`: by default 400.
 
-        Nothing else comes here. What it raises, or returns that is no HTTP error, is logged, and a 500.
+        It is called for these only. If it raises, or returns no HTTP error, that is logged and answered with
+        500.
         """
         return BadRequest()
 
     def translate(self, exc: BaseException) -> HTTPException:
-        """Return the HTTP error that an exception out of the parser means, and log what there is to log."""
+        """Return the HTTP error for an exception that the parser raised, and log a bug or a refusal."""
         return translate(exc, self.parser_errors, self.translate_exception)
 
     def resume_parser(self, exc: Exception, framing: Framing | None) -> bool:
-        """Go on parsing after an exception that is no error, and return whether it was none.
+        """Continue after an exception that is no error, and return ``True``; return ``False`` for an error.
 
-        Only a parser that stops for an upgrade needs it: the default returns ``False``. The parser
-        stopped at the end of a head. If a body follows, :attr:`parser` must be one that takes it.
+        Only a parser that stops for an upgrade needs it: the default returns ``False``. The parser stopped at
+        the end of a head. If a body follows, set :attr:`parser` to one that takes it.
 
-        :param exc: what ``feed_data`` raised; never a refusal of the server's own.
-        :param framing: how the body that follows is delimited; ``None`` where none does.
+        :param exc: the exception of ``feed_data``; never a refusal by the server.
+        :param framing: how the body that follows is delimited; ``None`` without a body.
         """
         return False
 
@@ -110,7 +113,7 @@ class HTTPProtocol(Connection, abc.ABC):
 
     @property
     def parser(self) -> RequestParser | BodyParser:
-        """The parser that reads the message being received. :meth:`resume_parser` may set another."""
+        """The parser of the message being received. :meth:`resume_parser` may set another."""
         return self.reader.parsing.parser
 
     @parser.setter
@@ -120,7 +123,7 @@ class HTTPProtocol(Connection, abc.ABC):
     # The transport's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport of a connection just accepted, and make the parser."""
+        """Take the transport of a new connection, and make the parser."""
         super().connection_made(transport)
         self.environ["kyoukai.protocol"] = self
         self.reader.parsing.make_parser()
@@ -136,18 +139,18 @@ class HTTPProtocol(Connection, abc.ABC):
         if reader.parsing.state is ENDED:
             self.discard(len(reader.take_unread()))
         self.queue.go_on()
-        # An answer may have been the last, and be there by now.
+        # The queue may be empty again: an answer can be complete by now.
         if reader.is_held and self.queue.waiting:
             self._hold()
 
     def eof_received(self) -> bool:
-        """Note that the client sends no more; it still gets the answers to what it sent.
+        """Note that the client sends no more; it still gets the answers to its requests.
 
         :return: whether our side stays open.
         """
         self.client.end()
         if self.server.cancel_on_disconnect:
-            # Most clients that do this are gone, and this is all that can be seen of it.
+            # Most clients that end their side have disconnected, and nothing else shows that they have.
             self.abort()
             return False
         if not self.reader.is_held:
@@ -156,14 +159,14 @@ class HTTPProtocol(Connection, abc.ABC):
         if waiting and self.transport.can_write_eof():
             return True
         if waiting and self.is_open_ended:
-            # TLS has no side that stays open. Its farewell would end the answer as if it were whole.
+            # TLS cannot end one side alone. Its close_notify would make a cut answer look complete.
             self.reset()
         else:
             self.close()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up. A streamed answer is cut off; a handler runs on, or not: ``cancel_on_disconnect``."""
+        """Clean up. A streamed answer is cut off; with ``cancel_on_disconnect``, the handler too."""
         state = self.reader.parsing.state
         if state is ARRIVING or state is BODY:
             logger.debug("a connection was lost in the middle of a request")
@@ -172,7 +175,7 @@ class HTTPProtocol(Connection, abc.ABC):
         answered = self.first
         if answered is not None and answered.task is not None:
             self.server.keep(answered.task)
-            # Once: a second one would cut off what the first has it clean up.
+            # Cancel once only: a second time would interrupt the handler's cleanup.
             if answered.is_cut_by_loss and not answered.task.cancelling():
                 answered.task.cancel()
         super().connection_lost(exc)
@@ -183,7 +186,7 @@ class HTTPProtocol(Connection, abc.ABC):
             logger.debug("a client ended its side in the middle of a request")
         if exchange is not None and (exchange.is_begun or hasattr(self.app, "process_refusal")):
             # RFC 9112 section 8: "MAY send an error response prior to closing the connection". Most of these
-            # clients are gone, so that the server by itself does not.
+            # clients have disconnected, so by default the server sends none.
             exchange.refuse(BadRequest("The body is not whole."))
             return
         reader.end()
@@ -193,24 +196,26 @@ class HTTPProtocol(Connection, abc.ABC):
 
     @property
     def state(self) -> State | Phase:
-        """Where in a message the connection is; once no message is read any more, where in its end."""
+        """The place in a message; once no message is read any more, the phase of the connection's end."""
         return self.reader.parsing.state if self.phase is OPEN else self.phase
 
     @property
     def first(self) -> HTTP1Exchange | None:
-        """The request that is being answered."""
+        """The request being answered, or ``None``."""
         waiting: list[Any] = self.queue.waiting
         return waiting[0] if waiting else None
 
     def handle_parser_exception(self, exc: Exception) -> None:
-        """Refuse the request being received with the HTTP error that ``exc`` is or means, and close.
+        """Refuse the request being received, and close.
 
-        The answer comes after those to earlier requests; then the connection lingers, unless the client
-        has ended its side, so that it can be read (RFC 9112 section 9.6).
+        The answer follows those to earlier requests. Then the connection lingers so that the client can read
+        it (RFC 9112 section 9.6), unless the client has ended its side.
+
+        :param exc: the HTTP error to answer with, or an exception of the parser that stands for one.
         """
         reader = self.reader
         if self.phase is not OPEN or reader.is_ended:
-            # What comes after the last request was never going to be served.
+            # Nothing after the last request is served.
             return
         exchange = reader.exchange
         if exchange is None:
@@ -225,17 +230,17 @@ class HTTPProtocol(Connection, abc.ABC):
         exchange.refuse(error)
 
     def note_message_end(self, exchange: Exchange) -> None:
-        """Note that a message has been read whose answer has gone already."""
+        """Note the end of a message that has been answered already."""
         if self.queue.waiting:
             return
-        # The answer was there before: nothing else will say what comes now.
+        # The answer came first, so nothing else continues from here.
         if self.reader.parsing.state is IDLE:
             self.await_request()
         else:
             self.loop.call_soon(self.close)
 
     def _hold(self) -> None:
-        """Have the transport bring no more while the queue has no room."""
+        """Pause the transport while the queue has no room."""
         last: Any = self.queue.waiting[-1]
         if not last.head.upgrade or len(self.reader.buffer) > HELD_SIZE:
             self.transport.pause_reading()
@@ -243,21 +248,21 @@ class HTTPProtocol(Connection, abc.ABC):
     # Answering
 
     def _wait(self) -> Coroutine[Any, Any, None]:
-        """Return what answers the first request of the queue."""
+        """Return the coroutine that answers the first request of the queue."""
         exchange: Any = self.queue.waiting[0]
-        # A subclass may have an environ of its own; to ask for one takes time.
+        # A subclass may define its own environ; reading it takes time.
         environ = self.environ if type(exchange) is HTTP1Exchange else exchange.environ
         return self.answerer.answer(exchange, environ)
 
     def write_response(self, response: Response, fake_environ: dict[str, Any]) -> Rest:
         """Write a response to the first request of the queue.
 
-        What can be written at once is: the head, and a body that is in memory. A response that
-        cannot be sent is logged, and a 500 written in its place.
+        The head and a body in memory are written at once. A response that cannot be sent is logged, and a 500
+        is written instead.
 
-        :param response: it is not closed here.
-        :param fake_environ: the request's environ; of it, the method and the protocol are read.
-        :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
+        :param response: not closed by this method.
+        :param fake_environ: the request's environ; its method and protocol are read.
+        :return: ``None`` if everything is written, or an awaitable that sends a streamed body.
         """
         waiting: list[Any] = self.queue.waiting
         exchange: HTTP1Exchange = waiting[0] if waiting else self.exchange_class(self, unread(RequestHead()))
@@ -266,11 +271,11 @@ class HTTPProtocol(Connection, abc.ABC):
         except BaseException as exc:
             if not is_fault(exc):
                 raise
-            # It is logged there, and a 500 takes its place.
+            # send_response logs it and sends a 500.
             return send_response(exchange, response, fake_environ, self.app)
         if content is None or len(content) > COPY_SIZE:
             return send_prepared(exchange, response, head, content, fake_environ, self.app)
-        # Nearly every answer is as this one: in memory, and small; and nearly every connection goes on.
+        # Nearly every answer is small and in memory, and nearly every connection persists.
         server, writer, body = self.server, self.writer, exchange.body
         is_open = not (server.stopping or self.reader.parsing.state is ENDED or exchange.error is not None)
         close = not (is_open and (body is None or body.is_whole)) and exchange.is_last
@@ -284,9 +289,9 @@ class HTTPProtocol(Connection, abc.ABC):
         return None
 
     def send_early_hints(self, fields: FieldPairs) -> bool:
-        """Tell the client fields of the answer before there is one: see :meth:`Exchange.send_early_hints`.
+        """Send fields of the answer ahead of it: see :meth:`Exchange.send_early_hints`.
 
-        It is for the request that is being handled.
+        They belong to the request being handled.
         """
         exchange = self.first
         return exchange is not None and exchange.send_early_hints(fields)
@@ -297,7 +302,7 @@ class HTTPProtocol(Connection, abc.ABC):
         fields: Sequence[tuple[str, str]],
         factory: Callable[[], asyncio.Protocol],
     ) -> asyncio.Protocol | None:
-        """Go on with another protocol, in answer to the request that is handled.
+        """Switch to another protocol in answer to the request being handled.
 
         See :meth:`Exchange.open_tunnel`.
         """
@@ -305,7 +310,7 @@ class HTTPProtocol(Connection, abc.ABC):
         return None if exchange is None else exchange.open_tunnel(protocol, fields, factory)
 
     def finish_first(self) -> None:
-        """Go on after the answer to the first of the queue: to the next, to reading, or to the end."""
+        """Take the answered request off the queue; then answer the next, read on, or end the connection."""
         queue, reader, server = self.queue, self.reader, self.server
         if self.phase is CLOSED:
             return
@@ -322,7 +327,7 @@ class HTTPProtocol(Connection, abc.ABC):
             return
         if others or reader.is_held:
             if self.transport.is_closing():
-                # The client is gone, which this object is told in the loop's next turn.
+                # The client has disconnected; connection_lost follows in the loop's next turn.
                 queue.clear()
                 return
             queue.go_on()
@@ -335,7 +340,7 @@ class HTTPProtocol(Connection, abc.ABC):
         if reader.parsing.state is IDLE and not server.stopping:
             self.deadline = server.clock + server.limits.keep_alive_timeout
         elif reader.is_ended or reader.parsing.state is IDLE:
-            # No request follows, though the answer did not say so.
+            # No request follows, although the answer did not say "close".
             self.end_after(exchange)
         elif reader.parsing.state is BODY:
             following: Any = reader.exchange
@@ -343,7 +348,7 @@ class HTTPProtocol(Connection, abc.ABC):
                 following.send_continue()
 
     def _read_on(self) -> None:
-        """Read what was held, and let the transport bring more."""
+        """Read what was held, and resume the transport."""
         reader = self.reader
         reader.read_on()
         if reader.is_ended:
@@ -351,35 +356,35 @@ class HTTPProtocol(Connection, abc.ABC):
         self.queue.go_on()
         if reader.is_held or self.phase is CLOSED:
             return
-        # While it lingers too: what the client still sends is read over.
+        # While lingering too: the rest of the client's input is read and discarded.
         self.transport.resume_reading()
         if self.client.has_ended and self.phase is OPEN:
             self._end_input()
 
     def end_after(self, exchange: HTTP1Exchange) -> None:
-        """Close after the last answer."""
+        """End the connection after its last answer."""
         if self.client.has_ended or (exchange.error is None and self._is_awaited_end(exchange)):
             self.close()
         else:
             self.linger()
 
     def _is_awaited_end(self, exchange: HTTP1Exchange) -> bool:
-        """Return whether the client waits for the end, and sends no more.
+        """Return whether the client expects the end and sends no more.
 
         RFC 9112 section 9.6: "A client that sends a close connection option MUST NOT send further
-        requests on that connection". One that does all the same still gets an answer that takes a while.
+        requests on that connection". A client that does so anyway still receives a large answer whole.
         """
         if exchange.body is not None and not exchange.body.is_whole:
-            # It sends still: the request was answered before its body was whole.
+            # The client is still sending: the request was answered before its body was complete.
             return False
         if not self.transport.can_write_eof():
             return True
         return not (exchange.message.keep_alive or self._lingered_size) and exchange.sent <= COPY_SIZE
 
-    # The ways in which it ends
+    # Ends of the connection
 
     def linger(self) -> None:
-        """Shut our side, and read on for a while; what was held is not parsed any more."""
+        """Shut our side, and read on for a while. Held input is discarded unparsed."""
         super().linger()
         reader = self.reader
         if reader.is_held:
@@ -388,11 +393,11 @@ class HTTPProtocol(Connection, abc.ABC):
             self.transport.resume_reading()
 
     def take_unread(self) -> bytes:
-        """Return what was received and not parsed, for another protocol."""
+        """Return the bytes that were received and not parsed, for another protocol."""
         return self.reader.take_unread()
 
     def release(self) -> None:
-        """Let go of the parser, the requests, and what refers to this object."""
+        """Drop the parser, the requests, and all references back to this object."""
         exchange = self.reader.exchange
         if exchange is not None and exchange.body is not None:
             exchange.body.fail(ClientGoneError("the client is gone"))
@@ -406,17 +411,17 @@ class HTTPProtocol(Connection, abc.ABC):
         """Hand the connection to a new protocol: see :meth:`Connection.replace`."""
         answered = self.first
         if answered is not None and answered.task is not None:
-            # Before: a stop that waits for the last connection goes on when that is another protocol's.
+            # First: handing the connection on may end a stop's wait for the last connection.
             self.server.keep(answered.task)
         return super().replace(other, *args, **kwargs)
 
     def shutdown(self) -> None:
-        """Close, at once or with the answer to what is under way."""
+        """Close at once, or after the answer to a request under way."""
         if self.phase is OPEN and self.reader.parsing.state is IDLE and not self.queue.waiting:
             super().shutdown()
 
     def abort(self) -> "asyncio.Task[None] | None":
-        """Close at once and cancel the handler under way."""
+        """Close at once, and cancel the handler under way."""
         answered = self.first
         task = None if answered is None else answered.task
         if task is None:
@@ -425,7 +430,7 @@ class HTTPProtocol(Connection, abc.ABC):
         self._end()
         task.cancel()
         if self.is_open_ended:
-            # At once: a transport over TLS may be about to send its farewell.
+            # At once: a transport over TLS may be about to send its close_notify.
             self._abort_transport()
         else:
             # One turn later: the task that sends a file lets go of the transport first.
@@ -435,7 +440,7 @@ class HTTPProtocol(Connection, abc.ABC):
     # Deadlines
 
     def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed: a request that did not come in time is refused with 408."""
+        """Act on deadlines that have passed. A request that is late is refused with 408."""
         reader = self.reader
         if reader.deadline <= now:
             self.handle_parser_exception(RequestTimeout())
@@ -444,6 +449,6 @@ class HTTPProtocol(Connection, abc.ABC):
         super().sweep(now)
 
     def expire(self) -> None:
-        """Act on :attr:`deadline`, which is that of an idle connection, or of one that ends."""
+        """Act on :attr:`deadline`: close an idle connection, or one that is ending."""
         if self.phase is not OPEN or (self.reader.parsing.state is IDLE and not self.queue.waiting):
             super().expire()

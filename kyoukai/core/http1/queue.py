@@ -1,4 +1,4 @@
-"""The requests of one connection in their order: the first is being answered (RFC 9112 section 9.3.2)."""
+"""The requests of one connection in order; the first is being answered (RFC 9112 section 9.3.2)."""
 
 from typing import Final, Protocol
 
@@ -7,23 +7,23 @@ LARGE_BODY: Final = 16 * 1024
 
 
 class Queued(Protocol):
-    """What waits in the queue. :class:`~kyoukai.core.http1.exchange.HTTP1Exchange` is one."""
+    """A member of the queue, such as :class:`~kyoukai.core.http1.exchange.HTTP1Exchange`."""
 
     is_begun: bool
-    """Whether it is in the queue, or was."""
+    """Whether it was added to the queue; it stays true afterwards."""
 
     @property
     def fills(self) -> bool:
-        """Whether nothing is read behind it while it waits: it is large, or may be the last."""
+        """Whether to stop reading while it waits: it is large, or may be the last."""
 
     def start(self) -> None:
-        """Begin to answer it."""
+        """Start answering it."""
 
 
 class ExchangeQueue:
-    """Whose turn it is.
+    """The requests of one connection that wait for their turn.
 
-    :param most: how many requests there may be.
+    :param most: how many may wait.
     """
 
     __slots__ = ("_is_going_on", "is_answering", "is_full", "most", "waiting")
@@ -38,9 +38,9 @@ class ExchangeQueue:
         self._is_going_on = False
 
     def add(self, exchange: Queued, may_fill: bool = True) -> None:
-        """Add a request that can be answered; :meth:`go_on` does so when its turn comes.
+        """Add a request that can be answered; :meth:`go_on` starts it in its turn.
 
-        :param may_fill: whether it is asked whether it :attr:`~Queued.fills` the queue.
+        :param may_fill: ``False`` if the request is known not to fill the queue (see :attr:`Queued.fills`).
         """
         exchange.is_begun = True
         waiting = self.waiting
@@ -49,10 +49,10 @@ class ExchangeQueue:
             self.is_full = True
 
     def go_on(self) -> None:
-        """Answer the first, and those after it, unless one is being answered already.
+        """Answer the first request and those behind it, unless one is being answered already.
 
-        An answer may be at its end when it has been begun. The next one is begun here then, and not by
-        it: the stack does not grow with the queue.
+        An answer may be complete as soon as it has started. The loop here then starts the next one, so that
+        the stack does not grow with the queue.
         """
         waiting = self.waiting
         if not waiting or self.is_answering or self._is_going_on:
@@ -68,7 +68,7 @@ class ExchangeQueue:
             self._is_going_on = False
 
     def end_first(self) -> "list[Queued]":
-        """Take the first away, which has its answer, and return the others."""
+        """Remove the first request, which was answered, and return the others."""
         waiting = self.waiting
         del waiting[0]
         self.is_answering = False
@@ -77,6 +77,6 @@ class ExchangeQueue:
         return waiting
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all requests."""
         self.waiting.clear()
         self.is_full = False

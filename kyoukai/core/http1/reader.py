@@ -1,11 +1,10 @@
-"""Reading the messages of one connection: bytes in, exchanges or a fault out, and no transport.
+"""Reading the messages of one connection: bytes in, exchanges or a fault out; no transport.
 
-The parser tells what a message says: see :mod:`kyoukai.core.http1.parsing`. Where a message begins and ends,
-and whether it is made as RFC 9112 has it, is read here, by :mod:`kyoukai.core.http1.readers` and
-:mod:`kyoukai.core.http1.chunked`, before the parser has it. So every parser is given whole heads, and of a
-body exactly its bytes, however they came; and what one parser would let pass and the next one would not is
-refused on all. How much is held is bounded: a head, a body and what frames it by their limits, the queue of
-requests by :attr:`MessageReader.is_held`.
+:mod:`kyoukai.core.http1.readers` and :mod:`kyoukai.core.http1.chunked` find the ends of each message and
+check it against RFC 9112 before the parser gets it. So every parser is given whole heads, and exactly the
+bytes of each body, in whatever pieces they arrive, and all backends refuse the same input. The parser
+reports the contents: see :mod:`kyoukai.core.http1.parsing`. Memory is bounded: limits bound a head, a
+body and its framing, and :attr:`MessageReader.is_held` bounds the queue of requests.
 """
 
 import contextlib
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
 class MessageReader:
     """Reads the messages of one connection.
 
-    :param receiver: what it reads for.
-    :param queue: where requests go that can be answered.
+    :param receiver: the connection.
+    :param queue: takes each request that can be answered.
     """
 
     def __init__(self, receiver: Receiver, queue: ExchangeQueue) -> None:
@@ -48,27 +47,27 @@ class MessageReader:
         self.buffer = ReceiveBuffer()
         """Bytes received and not yet parsed."""
         self.parsing = Parsing(receiver)
-        """The parser, and where in a message it is."""
+        """The parser, and its place in a message."""
         self.exchange: Exchange | None = None
-        """The one whose body is being received."""
+        """The request whose body is being received."""
         self.deadline = NEVER
         """When the head being received is late, by :attr:`Server.clock`."""
         self.is_held = False
-        """Whether nothing more is read until the queue has room."""
-        self._refused: RequestHead | None = None  # what is known of a head that the policy refuses
+        """Whether reading waits for room in the queue."""
+        self._refused: RequestHead | None = None  # what is known of a head that the policy refused
         asks = getattr(receiver.app, "receive_head", None) is not None
-        # Where the application is asked, it may let a larger body pass.
+        # An application that is asked may accept a larger body.
         self._max_length = MOST if asks else None
-        # Of a body that is there with its head, no more than this is taken without asking.
+        # The most bytes of a body buffered whole that are accepted without asking the application.
         plans_every_body = getattr(receiver.app, "plans_every_body", False)
         self._whole_size = -1 if plans_every_body else server.limits.max_body_size
         self._messages = self._read_messages()
 
-    # What the connection calls
+    # The connection's calls
 
     @property
     def is_reading(self) -> bool:
-        """Whether it is reading right now: who calls is called by it."""
+        """Whether it is reading right now, so that the caller was called by it."""
         return inspect.getgeneratorstate(self._messages) == inspect.GEN_RUNNING
 
     def feed(self, data: bytes) -> None:
@@ -80,15 +79,15 @@ class MessageReader:
             buffer.data = data
         if self.is_held:
             return
-        # The place in the generator is the place in the message.
+        # The generator's position is the position in the message.
         try:
             next(self._messages, None)
         except BaseException as exc:
             if not is_fault(exc):
                 raise
-            # Otherwise a callback closed the connection, or handed it on.
+            # Without a receiver, a callback has closed the connection or handed it on.
             if self._receiver is not None:
-                # What came out of the parser is an HTTP error by now.
+                # Exceptions of the parser have been turned into HTTP errors by now.
                 error = exc if isinstance(exc, HTTPException) else internal_error("reading failed", exc)
                 self._receiver.handle_parser_exception(error)
         if self.buffer.data:
@@ -118,19 +117,19 @@ class MessageReader:
         return self._refused or self.parsing.refused or RequestHead()
 
     def take_unread(self) -> bytes:
-        """Return what was received and not parsed, and keep nothing of it."""
+        """Return the bytes that were received and not parsed, and drop them."""
         unread = self.buffer.take_all()
         self.buffer.drop_read()
         return unread
 
     def release(self) -> None:
-        """Let go of the parser, the place in the message, and what was received."""
+        """Drop the parser, the place in the message, and the received bytes."""
         self.exchange = None
         self.parsing.release()
-        # It holds this object as this object holds it.
+        # The receiver and this object refer to each other.
         self._receiver = None
         with contextlib.suppress(ValueError):
-            # It refuses while it runs: when a callback hands the connection on.
+            # A running generator raises ValueError: a callback is handing the connection on.
             self._messages.close()
         self.buffer = ReceiveBuffer()
 
@@ -144,12 +143,12 @@ class MessageReader:
         exchange_class, whole_size = receiver.exchange_class, self._whole_size
         while True:
             while buffer.offset == len(buffer.data):
-                buffer.data, buffer.offset, exchange = b"", 0, None  # who is idle keeps no body
+                buffer.data, buffer.offset, exchange = b"", 0, None  # an idle connection keeps no body
                 yield
             data: Any = buffer.data
             message = None
             if not buffer.offset and type(data) is bytes and data.endswith(b"\r\n\r\n"):
-                # Most requests are a head that has come before, and nothing else: here is no call for them.
+                # Most requests are a known head and nothing else; this path makes no calls for them.
                 message = heads.get(data)
             if message is None:
                 data = take_head(buffer, small_size, heads, methods)
@@ -184,20 +183,20 @@ class MessageReader:
                 yield
 
     def _end_message(self, message: Message, told: int = 0) -> None:
-        """Note that a message is whole: both readings are at its end.
+        """Note the end of a message, in both readings.
 
-        :param told: bytes of content that the parser told of.
+        :param told: bytes of content that the parser reported.
         :raises Disagreement: if the parser is not at its end.
         """
         self.parsing.check_end(message, told)
         self.exchange = None
-        # It is whole; what may be late now is a handler.
+        # The message is complete; only its handler can be late now.
         self.deadline = NEVER
         if not message.keep_alive or self.server.stopping:
             self.parsing.end()
 
     def _read_head(self) -> Generator[None, None, bytes]:
-        """Read a head that comes in pieces, has empty lines before it, is large, or is refused."""
+        """Read a head that arrives in pieces, follows empty lines, is large, or is refused."""
         server = self.server
         reader = read_head(self.buffer, server.limits, server.methods)
         while True:
@@ -207,14 +206,14 @@ class MessageReader:
                 head: bytes = stop.value
                 break
             if self.parsing.state is IDLE and self.buffer.kept is not None:
-                # From the first byte of a request line on its time runs, and no byte extends it.
+                # The deadline runs from the first byte of the request line, and no later byte extends it.
                 self.parsing.arrive()
                 self.deadline = server.clock + server.limits.head_timeout
             yield
         return head
 
     def _judge(self, data: bytes) -> Message:
-        """Have the policy accept a head that it has not seen, and keep what came of it."""
+        """Have the policy check a head that is not cached, and cache the result."""
         server, heads = self.server, self.server.heads
         sent = sent_head(data)
         try:
@@ -227,7 +226,7 @@ class MessageReader:
         return message
 
     def _read_whole_body(self, message: Message, exchange: Any, size: int) -> None:
-        """Read a body that is already buffered whole: as :meth:`_read_body`, but it never waits."""
+        """Read a body that is already buffered whole: like :meth:`_read_body`, without waiting."""
         buffer, parsing = self.buffer, self.parsing
         start = buffer.offset
         buffer.offset = start + size
@@ -250,12 +249,12 @@ class MessageReader:
         self._queue.add(exchange, message.may_fill)
 
     def _read_body(self, message: Message, exchange: "Exchange") -> Generator[None, None, None]:
-        """Read a body, and feed the parser with it as it comes."""
+        """Read a body, and feed it to the parser as it arrives."""
         buffer, server, parsing = self.buffer, self.server, self.parsing
         self.exchange = exchange
-        # The head is whole. The body has a deadline of its own.
+        # The head is complete. The body has its own deadline.
         self.deadline = NEVER
-        # No field told behind an earlier message is one of this one's.
+        # Drop fields reported after the end of an earlier message.
         parsing.trailers.clear()
         exchange.receive_announced()
         body = exchange.body
@@ -269,7 +268,7 @@ class MessageReader:
             except StopIteration as stop:
                 size = stop.value
             except ProtocolError as error:
-                # What was right before it may be refused for another reason, and came first.
+                # Read the bytes before the fault first: they may be refused for another reason.
                 fault = error
             data = buffer.since(start)
             if data:

@@ -1,8 +1,8 @@
-"""Reading a head, and a trailer section, line by line, and holding them to grammar and limits.
+"""Reading a head or a trailer section line by line, and checking it against the grammar and the limits.
 
-The readers are generators over a :class:`~kyoukai.core.http1.receive_buffer.ReceiveBuffer`. A fault is
-reported at the first byte that shows it, or at the end of the line that does: a client that waits for an
-answer gets it. Which one is reported depends on the bytes alone, and never on how they were cut.
+The readers are generators over a :class:`~kyoukai.core.http1.receive_buffer.ReceiveBuffer`. They report a
+fault at the first byte that proves it, or at the end of that line, so that a client waiting for an answer
+gets it. The bytes alone decide which fault is reported, never their division into pieces.
 """
 
 from collections.abc import Callable, Container, Generator
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 SP: Final = 0x20
 
 TLS_HANDSHAKE: Final = 0x16
-"""RFC 8446 section 5.1: the content type of the record that a client of TLS begins with."""
+"""The content type of the record that a TLS client begins with (RFC 8446 section 5.1)."""
 
 MAX_FIELD_WHITESPACE: Final = 1024
-"""The most bytes that a field line may have besides name and value: the colon and white space."""
+"""The most bytes of a field line besides name and value: the colon and white space."""
 
 MAX_KNOWN_HEAD: Final = 2 * 1024
-"""Bytes of the longest head that is kept for the next request that has it. Browsers send 1 KiB."""
+"""The most bytes of a head that is cached for later requests. Browsers send 1 KiB."""
 
 # RFC 9112 section 3: "A server that receives a method longer than any that it implements SHOULD
 # respond with a 501 (Not Implemented) status code."
@@ -55,17 +55,17 @@ def take_head(
     known: Container[bytes] = frozenset(),
     methods: Container[bytes] = SERVED_METHODS,
 ) -> bytes | None:
-    """Read a head that is whole and small; ``None``, and nothing is read, where there is none.
+    """Read a head that is small and buffered whole; return ``None`` and read nothing if there is none.
 
-    It is the short cut for nearly every head: :func:`read_head` would return one that says the same,
-    or refuse what :func:`~kyoukai.core.semantics.policy.accept` refuses.
+    The fast path of nearly every head. :func:`read_head` would return an equivalent one, or refuse what
+    :func:`~kyoukai.core.semantics.policy.accept` refuses.
 
-    :param small_size: the most bytes of a head, where it can hold no field that is too long.
-    :param known: heads that have been read before, and were right.
+    :param small_size: the most bytes of a head in which no field can be too long.
+    :param known: heads that were read before and accepted.
     :param methods: those that are served.
     """
     data, start = buffer.data, buffer.offset
-    # The lines of a head have no CR in them, so that the first empty line ends it.
+    # No line of a head has a CR in it, so the first empty line ends the head.
     end = data.find(b"\r\n\r\n", start, start + small_size) + 4
     if end < 4:
         return None
@@ -84,9 +84,9 @@ def read_head(
     """Read the empty lines before a head, and the head.
 
     :param methods: those that are served.
-    :return: the head, without the empty lines before it, and with one space before each value and
-        none behind it, which no parser can misread.
-    :raises ProtocolError: if it is malformed, passes a limit, or its request line is refused.
+    :return: the head without the empty lines before it. Each value has one space before it and none behind
+        it, which no parser can misread.
+    :raises ProtocolError: if the head is malformed or passes a limit, or its request line is refused.
     """
     room = yield from _skip_empty_lines(buffer, limits)
     buffer.kept = buffer.offset
@@ -98,9 +98,9 @@ def read_head(
 
 
 def read_start(head: bytes) -> tuple[bytes, bytes, str]:
-    """Return method, target and version of a head of which not all may be there, or right.
+    """Return method, target and version of a head that may be incomplete or malformed.
 
-    A target may then be cut; what is missing is empty, a version ``"1.1"``.
+    The target may be cut. A missing method or target is empty; a missing version is ``"1.1"``.
     """
     match = START.match(head)
     if match is None:
@@ -109,7 +109,7 @@ def read_start(head: bytes) -> tuple[bytes, bytes, str]:
 
 
 def _skip_empty_lines(buffer: ReceiveBuffer, limits: "Limits") -> Generator[None, None, int]:
-    """Read up to the first byte of a request line, and return how many more the head may have.
+    """Read up to the first byte of a request line; return how many bytes the head may still have.
 
     RFC 9112 section 2.2: "a server that is expecting to receive and parse a request-line SHOULD
     ignore at least one empty line (CRLF) received prior to the request-line."
@@ -152,7 +152,7 @@ def _read_request_line(
         # RFC 1945 section 4.1, HTTP/0.9: Simple-Request = "GET" SP Request-URI CRLF
         yield from buffer.read_line(0, version_too_long)
         # Section 5.1.2: Request-URI = absoluteURI | abs_path. A line with anything else, such as one
-        # that lacks its target, belongs to no version of HTTP.
+        # without a target, belongs to no version of HTTP.
         parse_target(target, "GET", longest)
         raise VersionNotSupported
     if stop != SP or not target:
@@ -191,11 +191,11 @@ def read_fields(
 def parse_trailer_line(line: bytes) -> tuple[bytes, bytes]:
     """Return the name and the value of a line of a trailer section.
 
-    :raises BadRequest: if it is malformed, or frames the message.
+    :raises BadRequest: if it is malformed, or names a field that frames the message.
     """
     name, value = parse_field_line(line)
-    # RFC 9110 section 6.5.1: what is needed for framing cannot come in a trailer section. A
-    # recipient that merged it with the header fields would find another end.
+    # RFC 9110 section 6.5.1: fields that are needed for framing are not allowed in a trailer section. A
+    # recipient that merged one into the header fields would find another end.
     if name.lower() in FRAMING_FIELDS:
         raise BadRequest("A trailer field frames the message.")
     return name, value
@@ -206,14 +206,14 @@ def read_trailers(
 ) -> Generator[None, None, list[tuple[bytes, bytes]]]:
     """Read a trailer section (RFC 9112 section 7.1.2).
 
-    :raises BadRequest: if a line is malformed, or frames the message.
+    :raises BadRequest: if a line is malformed, or names a field that frames the message.
     :raises HeaderFieldsTooLarge: if it passes a limit of header fields.
     """
     return (yield from read_fields(buffer, limits.max_head_size, limits, parse_trailer_line))
 
 
 def split_head(head: bytes) -> tuple[bytes, bytes, str, list[tuple[bytes, bytes]]]:
-    """Return method, target, version and fields of a head as the two above return it."""
+    """Split a head, as the functions above return it, into method, target, version and fields."""
     request_line, _, field_lines = head.partition(b"\r\n")
     # RFC 9112 section 3: request-line = method SP request-target SP HTTP-version
     method, target, version = request_line.split(b" ")

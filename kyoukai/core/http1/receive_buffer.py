@@ -1,9 +1,8 @@
-"""What has been received and not yet been read, and the ways of reading it.
+"""A buffer of received bytes, and the readers that consume it.
 
-A reader is a generator: it returns what it has read, and yields where it needs more bytes; whoever
-drives it calls :meth:`ReceiveBuffer.feed` and resumes it. A search goes on where the last one
-stopped, and what has been read is dropped once a feed, not once a read, so that the cost is in
-proportion to the bytes however they are cut.
+A reader is a generator. It returns what it has read, and yields when it needs more bytes; its driver calls
+:meth:`ReceiveBuffer.feed` and resumes it. A search continues where the last one stopped, and read bytes are
+dropped once a feed instead of once a read. So the cost is proportional to the bytes, whatever their pieces.
 """
 
 import re
@@ -18,31 +17,31 @@ Parsed = TypeVar("Parsed")
 CR: Final = 0x0D
 LF: Final = 0x0A
 
-# RFC 9112 section 2.2: a recipient MAY take a bare LF for a line's end, and MUST take a bare CR for
-# an error or a space. What one recipient takes for a line's end and the next one does not lets a
-# request be smuggled between them, so both are errors.
+# RFC 9112 section 2.2: a recipient MAY take a bare LF for the end of a line, and MUST treat a bare CR as
+# an error or a space. If one recipient ends a line there and the next one does not, a request can be
+# smuggled between them, so both are errors.
 bare_lf: Final = partial(BadRequest, "A line ends in LF without CR.")
 bare_cr: Final = partial(BadRequest, "A CR is not followed by LF.")
 
 
 class ReceiveBuffer:
-    """The bytes ``data[offset:]``. Readers advance ``offset`` over what they have read."""
+    """The unread bytes are ``data[offset:]``. Readers advance ``offset`` over what they read."""
 
     __slots__ = ("data", "kept", "offset")
 
     def __init__(self) -> None:
-        # The bytes of one feed stay where they lie. What is left over from it is copied into a
-        # bytearray, which grows and is cut at the front without being copied whole.
+        # The bytes of one feed are used in place. What it leaves over is copied into a bytearray, which grows
+        # and is cut at the front without a copy of the whole.
         self.data: bytes | bytearray = b""
         self.offset = 0
         self.kept: int | None = None
-        """From where on bytes are kept although they have been read; ``None``: none are."""
+        """The start of bytes that are kept although they were read; ``None`` if none are."""
 
     def __len__(self) -> int:
         return len(self.data) - self.offset
 
     def feed(self, data: bytes) -> None:
-        """Add ``data`` behind what is left over."""
+        """Append ``data``."""
         if self.data:
             if isinstance(self.data, bytes):
                 self.data = bytearray(self.data)
@@ -51,7 +50,7 @@ class ReceiveBuffer:
             self.data = data
 
     def drop_read(self) -> None:
-        """Let go of what has been read. To be called once a feed, after the readers."""
+        """Drop the bytes that were read. To be called once a feed, after the readers."""
         start = self.offset if self.kept is None else self.kept
         if start == len(self.data):
             self.data = b""
@@ -64,19 +63,19 @@ class ReceiveBuffer:
             self.kept = 0
 
     def take(self, size: int) -> bytes:
-        """Read as many of the next ``size`` bytes as are there; they are copied once at most."""
+        """Read as many of the next ``size`` bytes as are buffered, with at most one copy."""
         start = self.offset
         self.offset = min(start + size, len(self.data))
         return self.since(start)
 
     def since(self, start: int) -> bytes:
-        """Return the bytes from ``start`` to what is to be read next."""
+        """Return the bytes from ``start`` to the current position."""
         if isinstance(self.data, bytes):
-            return self.data[start : self.offset]  # the whole of it is the same object
+            return self.data[start : self.offset]  # a slice of the whole is the same object
         return bytes(memoryview(self.data)[start : self.offset])
 
     def take_all(self) -> bytes:
-        """Read everything that is there, with what was kept."""
+        """Read everything that is buffered, with the bytes that were kept."""
         start = self.offset if self.kept is None else self.kept
         self.kept, self.offset = None, len(self.data)
         return self.since(start)
@@ -84,12 +83,12 @@ class ReceiveBuffer:
     def read_until(
         self, stop: re.Pattern[bytes], limit: int, too_long: Callable[[], ProtocolError]
     ) -> Generator[None, None, tuple[bytes, int]]:
-        """Read up to the first byte that is a ``stop``.
+        """Read up to the first byte that matches ``stop``.
 
-        :param stop: matches one byte, by itself.
-        :param limit: the most bytes that may come before it.
-        :param too_long: makes the error for when there are more.
-        :return: what came before, and the stop, which remains to be read.
+        :param stop: a pattern of one byte.
+        :param limit: the most bytes before it.
+        :param too_long: makes the error if there are more.
+        :return: the bytes before the match, and the matched byte, which stays unread.
         """
         searched = 0
         while True:
@@ -106,10 +105,10 @@ class ReceiveBuffer:
     def read_line(self, limit: int, too_long: Callable[[], ProtocolError]) -> Generator[None, None, bytes]:
         """Read up to the next CRLF, and over it.
 
-        :param limit: the most bytes that the line may have before its CRLF; below 0, no line may come.
-        :param too_long: makes the error for when it has more.
-        :return: the line without its CRLF; it has no CR and no LF.
-        :raises BadRequest: at a CR or LF that is not of a CRLF, before the rest of the line comes.
+        :param limit: the most bytes of the line before its CRLF; below 0, no line is allowed.
+        :param too_long: makes the error if it has more.
+        :return: the line without its CRLF, and without any other CR or LF.
+        :raises BadRequest: at a CR or LF outside a CRLF, before the rest of the line arrives.
         """
         if limit < 0:
             raise too_long()
@@ -135,7 +134,7 @@ class ReceiveBuffer:
             yield
 
     def parse_line(self, line: bytes, parse: Callable[[bytes], Parsed]) -> Parsed:
-        """Return what ``parse`` makes of the line read last. If it refuses the line, that is unread."""
+        """Return ``parse(line)`` for the line just read. If that refuses the line, put it back."""
         try:
             return parse(line)
         except ProtocolError:
@@ -143,7 +142,7 @@ class ReceiveBuffer:
             raise
 
     def pass_on(self, size: int, receiver: Callable[[bytes], None]) -> Generator[None, None, None]:
-        """Read ``size`` bytes and call ``receiver`` with each piece of them, as it comes."""
+        """Read ``size`` bytes, and call ``receiver`` with each piece as it arrives."""
         while size:
             piece = self.take(size)
             if piece:
@@ -153,7 +152,7 @@ class ReceiveBuffer:
                 yield
 
     def skip(self, size: int) -> Generator[None, None, None]:
-        """Read over ``size`` bytes."""
+        """Read and discard ``size`` bytes."""
         while size:
             skipped = min(size, len(self))
             if skipped:

@@ -1,4 +1,4 @@
-"""What a connection is to what reads for it."""
+"""The interface of a connection that its reader and its parsing use."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 class ParserMaker(Protocol):
-    """What makes the parsers, and knows their errors. An ``HTTPProtocol`` does."""
+    """Makes parsers, and knows their errors. An ``HTTPProtocol`` is one."""
 
     parser_errors: ClassVar[tuple[type[Exception], ...]]
-    """What the parser raises for bad input."""
+    """The exceptions that the parser raises for bad input."""
 
     def make_parser(self) -> "RequestParser | BodyParser":
         """Return a new parser."""
 
     def resume_parser(self, exc: Exception, framing: Framing | None) -> bool:
-        """Go on parsing after an exception that is no error."""
+        """Continue after an exception that is no error, and return whether it was none."""
 
     def translate(self, exc: BaseException) -> HTTPException:
-        """Return the HTTP error that an exception out of the parser means."""
+        """Return the HTTP error for an exception of the parser."""
 
 
 class Receiver(ParserMaker, Protocol):
-    """What the reader reads for. :class:`~kyoukai.core.http1.protocol.HTTPProtocol` is one."""
+    """The connection that is read for. :class:`~kyoukai.core.http1.protocol.HTTPProtocol` is one."""
 
     server: "Server"
 
@@ -38,10 +38,10 @@ class Receiver(ParserMaker, Protocol):
         """The application."""
 
     exchange_class: ClassVar[Any]
-    """Makes an exchange of the receiver and a message."""
+    """Makes an exchange from the receiver and a message."""
 
     def handle_parser_exception(self, exc: Exception) -> None:
         """Refuse the request being received."""
 
     def note_message_end(self, exchange: "Exchange") -> None:
-        """Note that a message has been read whose answer may be gone already."""
+        """Note the end of a message that may have been answered already."""

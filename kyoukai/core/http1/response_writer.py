@@ -1,4 +1,4 @@
-"""Answers as HTTP/1 has them: heads, chunks, trailers, in bytes (RFC 9112 sections 6 and 7)."""
+"""The HTTP/1 encoding of answers: heads, chunks and trailers as bytes (RFC 9112 sections 6 and 7)."""
 
 from collections.abc import Sequence
 
@@ -11,23 +11,24 @@ NO_ANSWER = ResponseFraming(None, False, False, False)
 
 
 class ResponseWriter:
-    """What is said of one answer after the other on one connection. It returns bytes, and writes none."""
+    """Encodes the answers of one connection one after another. It returns bytes, and writes nothing."""
 
     __slots__ = ("framing",)
 
     def __init__(self) -> None:
         self.framing = NO_ANSWER
-        """How the answer is delimited whose head was made last."""
+        """How the latest answer is delimited."""
 
     def head(self, answer: AnswerHead, version: str, close: bool, date: str, server: str) -> bytes:
         """Return the head of an answer.
 
-        :param version: of the request.
-        :param close: whether the connection ends with the answer for another reason than its own.
-        :param date: the Date field's value; likewise ``server``, which may be empty.
+        :param version: the request's.
+        :param close: whether the connection ends with the answer, for a reason outside the answer.
+        :param date: the value of the Date field.
+        :param server: the value of the Server field, which may be empty.
         :raises InvalidResponseError: if one of the two cannot be sent.
         """
-        # What was made of the same answer before is the same.
+        # Reuse the head that was made before from the same answer.
         head: Head | None = answer.serialized.get(close) if version != "1.0" else None
         if head is None:
             head = serialize_head(answer, version, close)
@@ -44,19 +45,20 @@ class ResponseWriter:
         return self.pieces((data,), len(data))
 
     def pieces(self, pieces: Sequence[bytes], size: int) -> bytes:
-        """Return pieces of the content as they are sent, as one. They are copied once.
+        """Return pieces of the content as they are sent, joined with one copy.
 
-        :param pieces: none is empty, nor are all of them.
-        :param size: bytes of all of them.
+        :param pieces: at least one; none is empty.
+        :param size: their total size in bytes.
         """
         if self.framing.chunked:
             return b"".join((b"%x\r\n" % size, *pieces, b"\r\n"))
         return b"".join(pieces)
 
     def end(self, data: bytes, trailers: Sequence[tuple[str, str]]) -> bytes:
-        """Return what ends an answer, with the last piece of its content, which may be empty.
+        """Return the end of an answer.
 
-        :param trailers: the trailer section, which is mostly empty; they can be sent.
+        :param data: the last piece of its content, which may be empty.
+        :param trailers: the trailer section, usually empty; its fields are valid.
         """
         if not self.framing.chunked:
             return data
@@ -66,8 +68,8 @@ class ResponseWriter:
 
 
 def informational(status: str, fields: Sequence[tuple[str, str]]) -> bytes:
-    """Return an interim answer (RFC 9110 section 15.2): it ends with its header section.
+    """Return an interim answer (RFC 9110 section 15.2), which is a head only.
 
-    :param status: code and reason, ``"103 Early Hints"``.
+    :param status: code and reason, such as ``"103 Early Hints"``.
     """
     return encode_lines([f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields), ""])

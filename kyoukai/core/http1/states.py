@@ -1,24 +1,23 @@
-"""The states of what reads the messages of a connection, as prose and one table.
+"""The states of reading the messages of a connection, in words and in a table.
 
 ``idle``
     Between two messages; also before the first. Empty lines may come.
 ``arriving``
-    The first byte of a request line has come, the end of the head has not.
+    The first byte of a request line has arrived; the head is not complete.
 ``head``
     The parser has been given a whole head.
 ``body``
-    The head was accepted; the body is coming. Its request may be answered meanwhile, where the
-    application has the body as it comes.
+    The head was accepted; the body is arriving. If the application reads the body as it arrives, the
+    request may be answered meanwhile.
 ``ended``
-    No further request is read from this connection: the last one said ``close``, or was refused,
-    or the client sent its end of file, or the server stops. Answers may still be owed, and input
-    is discarded.
+    No further request is read from this connection: the last one had ``close`` or was refused, the client
+    sent its end of file, or the server stops. Answers may still be owed, and input is discarded.
 
 The sending side needs no states: it is the queue of exchanges, whose first is being answered.
 
-Each state is an object whose attributes are the events it admits and whose values are the states
-that follow, so that ``self.state = self.state.message_begin`` is the step and its check at once:
-an event that a state does not admit is an :class:`IllegalTransitionError`.
+Each state is an object. Its attributes are the events that it admits, and their values the states that
+follow. ``self.state = self.state.message_begin`` is both the step and its check: an event that the state does
+not admit raises :class:`IllegalTransitionError`.
 """
 
 from typing import Final
@@ -32,19 +31,19 @@ TABLE: Final[dict[str, dict[str, str]]] = {
     "body": {"message_complete": "idle", "end": "ended"},
     "ended": {"end": "ended"},
 }
-"""State and event give the next state. ``begin``: the first byte of a head has been read;
-``message_begin``, ``headers_complete`` and ``message_complete``: the parser's calls; ``resume``: the parser
-stopped at the end of a head whose body another one takes; ``end``: no further request will be read."""
+"""The next state by state and event. ``begin``: the first byte of a head was read; ``message_begin``,
+``headers_complete`` and ``message_complete``: the parser's calls; ``resume``: the parser stopped at the end
+of a head, and another one takes the body; ``end``: no further request will be read."""
 
 EVENTS: Final = tuple(sorted({event for events in TABLE.values() for event in events}))
 
 
 class IllegalTransitionError(KyoukaiError, RuntimeError):
-    """A parser broke the order of its calls, or the connection has a fault of its own."""
+    """A parser called its callbacks in a wrong order, or the connection has a bug."""
 
 
 class State:
-    """One state. Its attributes are the events it admits, their values the states that follow."""
+    """One state. Its attributes are the events that it admits, their values the states that follow."""
 
     __slots__ = ("name", *EVENTS)
 
@@ -72,8 +71,8 @@ def _not_admitted(event: str) -> property:
 def _build() -> dict[str, State]:
     states = {}
     for name, events in TABLE.items():
-        # A class each: with `__getattr__` for the events that are not admitted, Python would read the others
-        # ten times as slowly.
+        # One class for each state: with `__getattr__` for the other events, Python would read the admitted
+        # ones ten times as slowly.
         others = {event: _not_admitted(event) for event in EVENTS if event not in events}
         of_its_own: type[State] = type(name.title(), (State,), {"__slots__": (), **others})
         states[name] = of_its_own(name)
@@ -90,4 +89,4 @@ HEAD: Final = STATES["head"]
 BODY: Final = STATES["body"]
 ENDED: Final = STATES["ended"]
 IN_HEAD: Final = frozenset({ARRIVING, HEAD})
-"""Those in which the parser has not come to the end of the head."""
+"""The states before the parser is at the end of the head."""
