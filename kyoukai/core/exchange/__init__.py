@@ -1,1 +1,1 @@
-"""One request and its answer, however they are carried: the middle storey of the contract."""
+"""The middle storey of the contract: one request and its answer, on any wire."""

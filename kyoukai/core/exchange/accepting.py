@@ -1,4 +1,4 @@
-"""Heads that are accepted: of those that come again and again, the policy is asked once."""
+"""Accepting heads: the policy checks a repeated head once, and the result is cached."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from ..serving.server_state import Server
 
 MAX_KNOWN_SIZE: Final = 1024
-"""Bytes of the largest head that is kept for the next request that has the same."""
+"""Bytes of the largest head whose result is cached."""
 
 
 def accept_head(sent: RequestHead, server: "Server") -> Accepted:
-    """Return what the policy makes of a head that came by a wire which delimits bodies by itself.
+    """Return the policy's result for a head from a wire that delimits bodies by itself.
 
-    It is a function of the head, and of what the server has been set to. What is kept is found by all that a
-    wire says of a request. A wire whose fields are no tuple has nothing kept.
+    The result depends on the head and the server's settings only. The cache key is everything that the wire
+    reports of the request. If the fields are no tuple, nothing is cached.
 
     :raises ProtocolError: if the head is refused.
     """

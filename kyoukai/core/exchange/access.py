@@ -1,10 +1,10 @@
-"""What a line of a log says of a client and of what it sent: escaped, so that no line can be forged."""
+"""How log lines name a client and quote its input: escaped, so that no line can be forged."""
 
 from typing import TYPE_CHECKING, Any
 
 from ..faults import is_fault
 
-# Codecs are imported when they are first used, and there may be no descriptor left by then.
+# Python imports a codec when it is first used, and by then no file descriptor may be free.
 "".encode("unicode_escape")
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ def escape(text: str) -> str:
 
 
 def client_address(request: "Request | None", environ: dict[str, Any]) -> str | None:
-    """Return the address of who asked; ``None`` where it is not known.
+    """Return the client's address; ``None`` if it is not known.
 
-    :param request: ``None`` where none was made. Its ``remote_addr`` is the client's address.
-    :param environ: the one that the connection's requests share.
+    :param request: ``None`` if none was made. Its ``remote_addr`` is the client's address.
+    :param environ: the variables that the connection's requests share.
     """
     peer = environ.get("REMOTE_ADDR")
     try:
@@ -28,20 +28,20 @@ def client_address(request: "Request | None", environ: dict[str, Any]) -> str | 
     except BaseException as exc:
         if not is_fault(exc):
             raise
-        # A class of the application's reads it its own way, and nothing hangs on what the log says.
+        # The property of the application's request class failed. The peer is good enough for the log.
         address = peer
     return str(address) if address else None
 
 
 def client_name(request: "Request | None", environ: dict[str, Any]) -> str | None:
-    """Return who asked, as the log has it: the address, and the port where that is known.
+    """Return the client's name for the log: its address, with the port if that is known.
 
-    The parameters are those of :func:`client_address`.
+    Parameters are those of :func:`client_address`.
     """
     name = client_address(request, environ)
     if name is None or name != environ.get("REMOTE_ADDR"):
         return name
-    # A web server in front may name the client, and not its port.
+    # A web server in front may report the client's address without its port.
     port = environ.get("REMOTE_PORT")
     if port is None:
         return name

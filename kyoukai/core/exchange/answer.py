@@ -1,4 +1,4 @@
-"""From a request's environ to a Werkzeug response, and from that to what is written of it."""
+"""Turning a Werkzeug response into a head and content, and a failure into an error response."""
 
 import asyncio
 import logging
@@ -24,18 +24,18 @@ logger: Final = logging.getLogger("kyoukai.protocol")
 HeadKey = tuple[str, tuple[tuple[str, str], ...], int | None, str | None]
 
 MAX_KNOWN_HEAD: Final = 1024
-"""Bytes of the longest field section that is kept for the next answer that has it."""
+"""Bytes of the longest field section that is cached."""
 
 _heads: Known[HeadKey, AnswerHead] = Known(512)
 
 
 def whole_body(response: Response) -> bytes | None:
-    """Return the body if all of it is in memory, else ``None``.
+    """Return the body if it is in memory, else ``None``.
 
-    It is what ``response.response`` holds, as with a stream: what a class makes of that for WSGI is not
-    asked.
+    Like a streamed body, it is taken from ``response.response``. A response class that changes the body for
+    WSGI is not asked.
     """
-    # Werkzeug's annotation leaves out what an application may have assigned.
+    # Werkzeug's annotation does not cover everything that an application may assign.
     body: object = response.response
     if isinstance(body, (list, tuple)):
         if len(body) == 1 and type(body[0]) is bytes:
@@ -49,13 +49,13 @@ def whole_body(response: Response) -> bytes | None:
 
 
 def prepare_answer(response: Response, environ: dict[str, Any]) -> tuple[AnswerHead, bytes | None]:
-    """Make a response ready for a wire.
+    """Convert a response for a wire.
 
-    :param environ: of the request.
-    :return: its head; its content, ``None`` for a stream.
+    :param environ: the request's.
+    :return: its head, and its content; the content is ``None`` for a stream.
     :raises InvalidResponseError: if the response cannot be sent.
     """
-    # No function is called here for what nearly every answer is: the calls would cost as much again.
+    # The path of nearly every answer makes no calls: they would double its cost.
     body: object = response.response
     piece = body[0] if type(body) is list and len(body) == 1 else None
     headers = response.headers
@@ -65,8 +65,8 @@ def prepare_answer(response: Response, environ: dict[str, Any]) -> tuple[AnswerH
         content = whole_body(response)
         if content is None:
             headers = announced(response, environ)
-    # Werkzeug's property, and its iterator over the fields, take as long as all the rest of this does.
-    # The tests hold what is read here in their stead to what they return.
+    # Werkzeug's status property and its iterator over the fields take as long as all the rest here. These
+    # attributes are read instead; tests compare them with Werkzeug's results.
     key: HeadKey = (
         response._status if type(response) in plain_classes or is_plain(type(response)) else response.status,
         tuple(headers._list if type(headers) is Headers else iter(headers)),
@@ -75,7 +75,7 @@ def prepare_answer(response: Response, environ: dict[str, Any]) -> tuple[AnswerH
     )
     head = _heads.get(key)
     if head is None:
-        # An application has few kinds of answers, and gives the same ones again and again.
+        # An application has few kinds of answers, and repeats them.
         head = read_head(*key)
         if len(head.lines) <= MAX_KNOWN_HEAD and _heads.is_wanted(key):
             _heads.keep(key, head)
@@ -85,11 +85,11 @@ def prepare_answer(response: Response, environ: dict[str, Any]) -> tuple[AnswerH
 def answer_failure(
     exc: BaseException, environ: dict[str, Any], refusal: ProtocolError | None = None
 ) -> Response:
-    """Return the answer to a request for which the application raised ``exc``, and log that.
+    """Log an exception that the application raised, and return the answer to its request.
 
-    A :class:`ProtocolError` is what a streamed body broke with, and no fault of the application's.
+    A :class:`ProtocolError` is not logged: it comes from a streamed body, and is no fault of the application.
 
-    :param refusal: why the body was refused, where the application was to answer that.
+    :param refusal: why the body was refused, if the application was asked to answer that.
     """
     if isinstance(exc, ProtocolError):
         return error_response(exc, environ.get("HTTP_ACCEPT", ""))
@@ -103,7 +103,7 @@ def answer_failure(
 
 
 def is_clients_doing(exc: BaseException, environ: dict[str, Any]) -> bool:
-    """Return whether ``exc`` says that the client is gone, and it is: no fault, and noted already."""
+    """Return whether ``exc`` reports that the client is gone, and it is. That is no fault."""
     protocol = environ.get("kyoukai.protocol")
     return isinstance(exc, ConnectionResetError) and protocol is not None and protocol.client_gone
 

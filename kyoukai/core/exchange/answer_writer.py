@@ -1,11 +1,12 @@
-"""What a wire writes: the half of an exchange that its author has to give it.
+"""The writing half of an exchange, which the author of a wire implements.
 
-All is called in the event loop, in this order::
+All methods are called in the event loop, in this order::
 
     send_informational*  send_head  send_data*  send_end  answered
 
-``reset`` takes the place of what is left before ``answered``. Once the client is gone nothing is called any
-more. Where a tunnel is opened, ``send_tunnel_head`` takes the place of ``send_head``.
+``reset`` may replace any calls before ``answered``. After the client is gone, nothing is called. For a
+tunnel,
+``send_tunnel_head`` replaces ``send_head``.
 """
 
 import abc
@@ -23,10 +24,10 @@ NO_HEAD = RequestHead()
 
 
 class AnswerWriter(abc.ABC):
-    """Writes one answer. No abstract method waits, and none should raise.
+    """Writes one answer. No abstract method may wait, and none should raise.
 
     :param server: the state of the server.
-    :param client: whether the client is there, and keeps up.
+    :param client: the state of the client.
     """
 
     __slots__ = ("client", "head", "sent", "server", "status")
@@ -35,54 +36,54 @@ class AnswerWriter(abc.ABC):
         self.server = server
         """The state of the server: limits, clock, Date."""
         self.client = client
-        """Whether the client is there, and keeps up."""
+        """The state of the client: whether it is connected, and reads fast enough."""
         self.head = NO_HEAD
-        """What was asked; of a head that was refused, what is known of it."""
+        """The head of the request; of a refused head, the known parts."""
         self.status = 0
-        """The status of the answer; 0 until its head was written."""
+        """The status of the answer; 0 until its head is written."""
         self.sent = 0
-        """Bytes of the answer's content written."""
+        """Bytes of the answer's content written so far."""
 
-    # What the wire writes
+    # For the wire to write
 
     @abc.abstractmethod
     def send_head(self, head: AnswerHead) -> None:
         """Write the head of the answer. It is called once, before any content.
 
-        :param head: its status is written, and all fields of :meth:`answer_fields`, which adds
-            Content-Length, Date and Server. Where ``has_content`` is true and ``size`` is ``None``, the wire
-            says by itself where the content ends.
+        :param head: write its status, and all fields of :meth:`answer_fields`, which adds Content-Length,
+            Date and Server. If ``has_content`` is true and ``size`` is ``None``, the wire itself marks the
+            end of the content.
         """
 
     @abc.abstractmethod
     def send_data(self, data: bytes) -> None:
-        """Write a piece of the content. It is not called where the head has ``has_content`` false.
+        """Write a piece of the content. It is not called if the head's ``has_content`` is false.
 
         :param data: not empty.
         """
 
     def send_pieces(self, pieces: Sequence[bytes], size: int) -> None:
-        """Write pieces of the content that are there at once. By default they are one, for :meth:`send_data`.
+        """Write several pieces of content at once. By default they are joined for :meth:`send_data`.
 
-        A wire that puts something around content overrides it, so that what is large is copied once.
+        A wire that frames content overrides it, so that large content is copied once.
 
-        :param pieces: one at least; none is empty.
-        :param size: bytes of all of them.
+        :param pieces: at least one; none is empty.
+        :param size: their total size in bytes.
         """
         self.send_data(b"".join(pieces))
 
     @abc.abstractmethod
     def send_end(self, data: bytes = b"", trailers: Sequence[tuple[str, str]] = ()) -> None:
-        """End the answer, so that the client knows that it is whole. It is called once, without content too.
+        """End the answer, so that the client knows it is complete. It is called once, also without content.
 
-        :param data: the last piece of its content, to be written first; it may be empty.
-        :param trailers: names and values that follow the content, checked: they can be sent. A wire without
-            the feature ``response-trailers`` gets none.
+        :param data: the last piece of the content, to be written first; it may be empty.
+        :param trailers: names and values to write behind the content, already checked. A wire without the
+            feature ``response-trailers`` gets none.
         """
 
     @abc.abstractmethod
     def reset(self) -> None:
-        """Break the answer off, so that the client takes it for a failure, and waits for no more of it.
+        """Break the answer off, so that the client sees a failure and waits for no more of it.
 
         It may be called before :meth:`send_head`. :meth:`answered` follows, unless the client is gone by
         then.
@@ -90,102 +91,102 @@ class AnswerWriter(abc.ABC):
 
     @abc.abstractmethod
     def pause_client(self) -> None:
-        """Have the client send no more of the body for now: more than 64 KiB of it lie unread.
+        """Make the client pause its body: more than 64 KiB of it are unread.
 
-        It is called again for each piece that comes all the same.
+        It is called again for each piece that still arrives.
         """
 
     @abc.abstractmethod
     def resume_client(self) -> None:
-        """Let the client go on that :meth:`pause_client` made wait."""
+        """Let the client continue after :meth:`pause_client`."""
 
     @abc.abstractmethod
     def answered(self) -> None:
         """Go on after the answer: to the next request, or to the end of the connection.
 
-        It is called once, last of all: the answer is written or reset, logged, and its resources are closed.
-        The request may not have come whole: see :attr:`Exchange.is_whole`. What still comes of it is dropped.
+        It is the last call, and made once: the answer is written or reset, logged, and its resources are
+        closed. The request may be incomplete: see :attr:`Exchange.is_whole`. Drop the rest of it as it
+        arrives.
         """
 
     def send_informational(self, status: str, fields: Sequence[tuple[str, str]]) -> bool:
         """Write a head of status 1xx before that of the answer (RFC 9110 section 15.2).
 
-        It is called before :meth:`send_head` alone, and any number of times. A wire that overrides it claims
-        the feature ``early-hints``.
+        It is called only before :meth:`send_head`, any number of times. A wire that overrides it claims the
+        feature ``early-hints``.
 
-        :param status: code and reason, ``"103 Early Hints"``.
-        :param fields: names and values, checked: they can be sent.
-        :return: whether it was written. A wire that has none leaves it as it is here.
+        :param status: code and reason, such as ``"103 Early Hints"``.
+        :param fields: names and values, already checked.
+        :return: whether it was written. The default, for wires without such heads, writes nothing.
         """
         return False
 
     async def send_file(self, file: Any, size: int, offset: int) -> bool:
-        """Send content from a file by the kernel, where the wire can.
+        """Have the kernel send content from a file, if the wire can.
 
         It is called after :meth:`send_head`, and :meth:`send_end` follows.
 
-        :param file: binary and open. Where it stands is neither asked nor changed: others may send it, too.
-        :param size: bytes to be sent. Those that are, are added to :attr:`sent` here; fewer are, where the
-            file ends before.
-        :param offset: byte of the file that is the first.
-        :return: whether the file was sent; if not, nothing was, and the content is sent by :meth:`send_data`.
+        :param file: binary and open. Its position is neither used nor changed: other answers may send it too.
+        :param size: bytes to send. Add those that are sent to :attr:`sent`; if the file ends early, there are
+            fewer.
+        :param offset: position in the file of the first byte.
+        :return: whether the file was sent; if not, nothing was, and :meth:`send_data` is called instead.
         :raises ConnectionResetError: if the client is gone.
         """
         return False
 
     def send_tunnel_head(self, protocol: str, fields: Sequence[tuple[str, str]]) -> int:
-        """Write the head that opens a tunnel, in the place of :meth:`send_head`.
+        """Write the head that opens a tunnel, instead of :meth:`send_head`.
 
-        HTTP/1.1 does so by 101 (RFC 9110 section 7.8), HTTP/2 by extended CONNECT (RFC 8441). It is called
-        once, for a request that offers the protocol and is whole. What the tunnel carries follows: see
+        HTTP/1.1 does so with 101 (RFC 9110 section 7.8), HTTP/2 for an extended CONNECT (RFC 8441). It is
+        called once, for a complete request that offers the protocol. The tunnel's data follows: see
         :meth:`Exchange.open_tunnel`. A wire that overrides it claims the feature ``tunnel``.
 
-        :param protocol: the token that the client has offered, ``"websocket"``.
-        :param fields: names and values, checked: they can be sent. What is opened, the wire says besides.
+        :param protocol: the token that the client has offered, such as ``"websocket"``.
+        :param fields: names and values, already checked. The wire adds those that name the protocol.
         :return: the status that was written.
-        :raises NotImplementedError: if the wire has no tunnels, and claims that it has.
+        :raises NotImplementedError: if the wire claims tunnels and does not override this.
         """
         raise NotImplementedError(f"{type(self).__qualname__} does not define send_tunnel_head")
 
-    # What it is sent with
+    # For the sender
 
     whole_size = 64 * 1024
-    """Bytes of content in memory that are written at once; what is larger goes in pieces, as the client
-    takes them. asyncio's high-water mark."""
+    """Bytes of content in memory that are written at once. Larger content is sent in pieces, as the client
+    takes them. 64 KiB is asyncio's high-water mark."""
 
     def prepare_stream(self, may_read: bool) -> None:
-        """Prepare for content that is made as it is sent. It is called before :meth:`send_head`.
+        """Prepare for content that is produced while it is sent. It is called before :meth:`send_head`.
 
-        :param may_read: whether it may be made of the request's body, which the client has yet to send.
+        :param may_read: whether producing it may read a request body that the client has yet to send.
         """
         return
 
     def send_whole(self, head: AnswerHead, content: bytes) -> None:
-        """Write an answer whole: its content is in memory, and of no more than :attr:`whole_size` bytes.
+        """Write a complete answer whose content is in memory and at most :attr:`whole_size` bytes long.
 
-        It is called in place of :meth:`send_head` and :meth:`send_end`. One that overrides it does what both
-        owe.
+        It is called instead of :meth:`send_head` and :meth:`send_end`. An override does the work of both.
 
-        :param content: empty where ``head`` has none.
+        :param content: empty if ``head`` has none.
         """
         self.send_head(head)
         self.send_end(content)
 
     @property
     def client_gone(self) -> bool:
-        """Whether nothing that is written reaches the client any more."""
+        """Whether the client no longer receives what is written."""
         return self.client.is_gone
 
     async def drain(self) -> bool:
-        """Wait until the client has caught up with what is written.
+        """Wait until the client has read enough for more to be written.
 
-        :return: whether there was anything to wait for, so that the loop has had its turn.
-        :raises ConnectionResetError: if it is gone.
+        :return: whether it waited, so that the loop has run other callbacks.
+        :raises ConnectionResetError: if the client is gone.
         """
         return await self.client.wait_room()
 
     def answer_fields(self, head: AnswerHead) -> list[tuple[str, str]]:
-        """Return all fields of an answer: those of ``head``, Content-Length, and what the server says."""
+        """Return all fields of an answer: those of ``head``, and Content-Length, Date and Server."""
         fields, server = list(head.fields), self.server
         if head.size is not None:
             fields.append(("Content-Length", str(head.size)))

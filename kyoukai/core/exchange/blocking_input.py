@@ -1,4 +1,4 @@
-"""A request's body as a file, for a thread that is not the event loop's: what ``wsgi.input`` has."""
+"""A request's body as a file for a thread: ``wsgi.input`` of a plain handler."""
 
 import asyncio
 import io
@@ -10,7 +10,7 @@ from kyoukai.private_names import running_loop
 from .body_stream import BodyStream
 
 INPUT_SIZE: Final = 64 * 1024
-"""Bytes of the buffer that small readings are made from."""
+"""Bytes of the buffer that serves small reads."""
 
 Taken = tuple[bytes, BaseException | None]
 
@@ -18,10 +18,10 @@ Taken = tuple[bytes, BaseException | None]
 class BlockingInput(io.RawIOBase):
     """A stream as a file. One thread reads it at a time.
 
-    All that the stream has is taken at once: to wait for the loop costs more than a piece does.
+    Each read takes everything that the stream has: a switch to the event loop costs more than a piece.
 
-    :param stream: what it reads.
-    :param loop: where the stream is read.
+    :param stream: the stream to read.
+    :param loop: the event loop of the stream.
     """
 
     def __init__(self, stream: BodyStream, loop: asyncio.AbstractEventLoop) -> None:
@@ -30,17 +30,17 @@ class BlockingInput(io.RawIOBase):
         self._taken: SimpleQueue[Taken] = SimpleQueue()
         self._left = memoryview(b"")
         self.waiting: asyncio.Task[bytes] | None = None
-        """What waits in the loop for the thread, while there is nothing to be read."""
+        """The task that waits in the loop for data, while the thread waits for it."""
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Return ``True``."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read into ``buffer``, and return how many bytes; none at the end.
+        """Read into ``buffer``, and return the number of bytes; 0 at the end.
 
-        :raises RuntimeError: in the event loop, which would stand still.
-        :raises Exception: what the stream failed with.
+        :raises RuntimeError: in the event loop, which would block.
+        :raises Exception: why the stream failed.
         """
         if running_loop() is not None:
             self._stream.check()
@@ -64,10 +64,10 @@ class BlockingInput(io.RawIOBase):
                 raise error
             return piece
         finally:
-            error = None  # Its traceback leads back to here: a cycle.
+            error = None  # Its traceback refers to this frame: a cycle.
 
     def _give(self) -> None:
-        """Let the thread have what the stream has, now or when there is something; in the loop."""
+        """Give the thread what the stream has, at once or when there is something. Called in the loop."""
         try:
             piece = self._stream.take()
         except Exception as exc:
@@ -77,7 +77,7 @@ class BlockingInput(io.RawIOBase):
             self._taken.put((piece, None))
         else:
             self.waiting = waiting = self._loop.create_task(self._next())
-            # It is called, too, where the loop ends before the task has begun.
+            # The callback also runs if the loop ends before the task has begun.
             waiting.add_done_callback(self._give_next)
 
     async def _next(self) -> bytes:
@@ -93,5 +93,5 @@ class BlockingInput(io.RawIOBase):
 
 
 def make_input(stream: BodyStream) -> io.BufferedReader:
-    """Return a file that a thread can read a stream by. It is called in the event loop."""
+    """Return a file through which a thread reads a stream. Called in the event loop."""
     return io.BufferedReader(BlockingInput(stream, asyncio.get_running_loop()), INPUT_SIZE)

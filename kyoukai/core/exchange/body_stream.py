@@ -1,8 +1,9 @@
-"""A request's body as it comes, for whoever answers the request.
+"""A request's body as it arrives, for the code that answers the request.
 
-The connection puts pieces in, and makes the client wait while too much lies unread; the reader takes
-them out, in the event loop or, by :class:`~.blocking_input.BlockingInput`, in a thread. A content coding is
-removed when a piece is taken, a little at a time: what few bytes stand for is never in memory whole.
+The connection puts pieces in, and makes the client wait while too much is unread. The reader takes them out:
+in the event loop, or in a thread through :class:`~.blocking_input.BlockingInput`. A content coding is decoded
+when a piece is taken, a little at a time, so that a small compressed body never expands in memory all at
+once.
 """
 
 import asyncio
@@ -16,31 +17,31 @@ if TYPE_CHECKING:
     from ..semantics.content_coding import ContentDecoder
 
 HIGH_WATER: Final = 64 * 1024
-"""Bytes unread from which on the client has to wait: asyncio's and aiohttp's. One reading of the socket
-may go beyond it, by 256 KiB."""
+"""Unread bytes above which the client has to wait: the mark of asyncio and aiohttp. One read from the socket
+may exceed it by 256 KiB."""
 
 SMALL_PIECE: Final = 4096
-"""Bytes up to which pieces that nobody has read are put together: many small ones would take much memory."""
+"""Bytes up to which unread pieces are joined: many small ones would take much memory."""
 
 
 class ClientGoneError(ConnectionResetError):
-    """The connection that a body came by is gone; that of a database raises a plain error."""
+    """The client's connection is gone. A database's lost connection raises a plain ConnectionResetError."""
 
 
 class BodyStream:
     """The body of one request: an asynchronous iterator of ``bytes``.
 
-    Pieces are as they come, and never empty; a content coding is removed. One task reads at a time. It
-    can be read until the request is answered. Where the body does not come whole, reading raises:
+    It yields pieces as they arrive, decoded and never empty. One task reads at a time, until the request is
+    answered. If the body does not arrive whole, reading raises:
 
     - ``ConnectionResetError``, if the client is gone;
-    - a :class:`~kyoukai.ProtocolError`, which is answered with its status if nothing catches it: 400, if
-      the client ended its side or the body is malformed; 408, if it comes too slowly; 413, if it is larger
-      than it may be.
+    - a :class:`~kyoukai.ProtocolError`, which becomes the answer unless it is caught: 400 if the client ended
+      its side or the body is malformed; 408 if it is too slow; 413 if it is larger than allowed.
 
-    :param want: called when the reader wants more; may let the client go on. ``None``: all has come.
-    :param decoder: what removes the content coding, where there is one.
-    :param note_fault: called with what is wrong with the content coding, which shows when it is removed.
+    :param want: called when the reader wants more; may let the client continue. ``None``: the body is
+        complete.
+    :param decoder: decodes the content coding, if there is one.
+    :param note_fault: called with an error of the content coding, which appears when it is decoded.
     """
 
     __slots__ = (
@@ -70,15 +71,15 @@ class BodyStream:
         self._note_fault = note_fault
         self._pieces: list[bytes] = []
         self._decoded: Iterator[bytes] = iter(())
-        self._left = b""  # of a piece, of which read() has returned a part
+        self._left = b""  # a piece that read() has returned in part
         self._offset = 0
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._is_ended = want is None
         self.unread = 0
-        """Bytes that lie unread, as sent."""
+        """Unread bytes, as sent."""
         self.trailers: list[tuple[bytes, bytes]] = []
-        """The trailer fields of a chunked body, once it has been read to its end."""
+        """The trailer fields of a chunked body, after it was read to its end."""
 
     @classmethod
     def of(cls, content: bytes) -> "BodyStream":
@@ -90,7 +91,7 @@ class BodyStream:
 
     @classmethod
     def broken(cls, error: Exception) -> "BodyStream":
-        """Return the stream of a body that was refused: whoever reads it gets the error."""
+        """Return the stream of a refused body: reading it raises ``error``."""
         stream = cls()
         stream.fail(error)
         return stream
@@ -105,7 +106,7 @@ class BodyStream:
             left, self._left = self._left[self._offset :], b""
             return left
         if self._decoder is not None:
-            # There may be very much to be decoded of what is there: others have their turn, too.
+            # A few bytes may decode to very many: let the loop run other callbacks in between.
             await asyncio.sleep(0)
         while True:
             piece = self._take()
@@ -118,8 +119,8 @@ class BodyStream:
     async def read(self, size: int = -1) -> bytes:
         """Return the next bytes; none at the end.
 
-        :param size: how many at the most; there may be fewer. Below 0: all that are still to come, in
-            memory, as many as the route's ``max_body_size`` lets pass.
+        :param size: the most bytes to return; there may be fewer. Below 0: read the whole rest into memory,
+            up to the route's ``max_body_size``.
         :raises Exception: as iterating does.
         """
         if size < 0:
@@ -136,7 +137,7 @@ class BodyStream:
         return piece
 
     def take(self) -> bytes:
-        """Return all that there is, without a wait; nothing at the end, and where there is nothing yet.
+        """Return everything available without waiting; nothing at the end, or if nothing has arrived.
 
         :raises Exception: as iterating does.
         """
@@ -146,9 +147,9 @@ class BodyStream:
         return self._take()
 
     def _take(self) -> bytes:
-        """Return what there is, and nothing where there is nothing.
+        """Return the available bytes, or nothing.
 
-        :raises Exception: what the stream failed with, or its content coding does.
+        :raises Exception: why the stream or its content coding failed.
         """
         self.check()
         if self._decoder is not None and (decoded := self._decode(self._decoder)):
@@ -169,20 +170,20 @@ class BodyStream:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether all of it has been read, as far as can be told without reading on."""
+        """Whether the body was read to its end, as far as is known without reading more."""
         return self._is_ended and not (self._pieces or self._left or self._decoder or self._error)
 
     def check(self) -> None:
-        """Raise what the stream failed with, if it did.
+        """Raise the error of the stream, if it failed.
 
-        :raises Exception: each time another: what was raised before has a traceback, which would lead to
-            this object.
+        :raises Exception: a new copy each time: a raised exception has a traceback, which would refer to this
+            object.
         """
         if self._error is not None:
             raise copy.copy(self._error)
 
     def _decode(self, decoder: "ContentDecoder") -> bytes:
-        """Return the next piece of what has been decoded in part."""
+        """Return the next piece of data that is being decoded."""
         try:
             piece = next(self._decoded, b"")
             if not piece and not self._pieces and self._is_ended:
@@ -207,11 +208,11 @@ class BodyStream:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much lies unread that the client has to wait."""
+        """Whether so much is unread that the client has to wait."""
         return self.unread > HIGH_WATER
 
     def feed(self, data: bytes) -> None:
-        """Put a piece in. Where nobody reads any more, it is dropped."""
+        """Add a piece; drop it if the stream has failed."""
         if self._error is None:
             if self._pieces and len(self._pieces[-1]) + len(data) <= SMALL_PIECE:
                 self._pieces[-1] += data
@@ -221,15 +222,15 @@ class BodyStream:
             self._wake()
 
     def end(self, trailers: list[tuple[bytes, bytes]]) -> None:
-        """Note that the body is whole."""
+        """Note that the body is complete."""
         self._is_ended, self._want = True, None
         self.trailers = trailers
         self._wake()
 
     def fail(self, error: Exception) -> None:
-        """Let the reader know why no more comes; what lies unread is dropped.
+        """End the stream with an error, and drop what is unread.
 
-        :param error: raised whenever it reads from now on.
+        :param error: raised by every read from now on.
         """
         if self._error is None:
             self._error, self._want, self._note_fault = error, None, None

@@ -1,15 +1,15 @@
-"""Whether a client is there, and keeps up with what is written to it."""
+"""Whether a client is connected, and reads fast enough."""
 
 import asyncio
 
 
 class ClientState:
-    """One client, as a request sees it.
+    """The client's state, as a request sees it.
 
-    Requests that share the flow control of a connection share one, which the connection changes. By a wire
-    that has flow control for each request, each has its own, which its exchange changes.
+    Requests that share a connection's flow control share one object, which the connection changes. On a wire
+    with flow control for each request, each has its own, which its exchange changes.
 
-    :param loop: the event loop, which all methods are called in.
+    :param loop: the event loop, in which all methods are called.
     """
 
     __slots__ = ("_ended", "_loop", "_waiters", "has_ended", "is_gone", "is_paused")
@@ -19,42 +19,42 @@ class ClientState:
         self.has_ended = False
         """Whether the client has ended its side, or is gone."""
         self.is_gone = False
-        """Whether nothing that is written reaches it any more."""
+        """Whether the client no longer receives what is written."""
         self.is_paused = False
-        """Whether it reads more slowly than we write."""
+        """Whether the client reads more slowly than we write."""
         self._ended: asyncio.Future[None] | None = None
-        self._waiters: list[asyncio.Future[None]] | None = None  # who waits for it to catch up
+        self._waiters: list[asyncio.Future[None]] | None = None  # tasks that wait for room
 
     def end(self) -> None:
-        """Note that it has ended its side: who waits for that goes on. It may be called again."""
+        """Note that the client has ended its side, and wake the waiters. It may be called again."""
         self.has_ended = True
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
     def lose(self) -> None:
-        """Note that it is gone: who waits for it to catch up gets a ConnectionResetError."""
+        """Note that the client is gone. Those that wait for room get a ConnectionResetError."""
         self.is_gone = True
         self.end()
         self._wake(ConnectionResetError("the client is gone"))
 
     def pause(self) -> None:
-        """Note that it reads more slowly than we write."""
+        """Note that the client reads more slowly than we write."""
         self.is_paused = True
 
     def resume(self) -> None:
-        """Note that it has caught up."""
+        """Note that the client has caught up."""
         self.is_paused = False
         self._wake(None)
 
     async def wait_ended(self) -> None:
-        """Wait until it has ended its side, or is gone."""
+        """Wait until the client has ended its side, or is gone."""
         if self.has_ended:
             return
-        # One of those who wait may be cancelled, and the others not.
+        # Several may wait; cancelling one must not cancel the shared future.
         await asyncio.shield(self.ended())
 
     def ended(self) -> "asyncio.Future[None]":
-        """Return what is done when it has ended its side, or is gone. Several share it: none cancels it."""
+        """Return a future that is done when the client ends its side or is gone. Do not cancel it."""
         if self._ended is None:
             self._ended = self._loop.create_future()
             if self.has_ended:
@@ -62,10 +62,10 @@ class ClientState:
         return self._ended
 
     async def wait_room(self) -> bool:
-        """Wait until it has caught up; several may wait.
+        """Wait until the client has caught up; several may wait.
 
-        :return: whether there was anything to wait for, so that the loop has had its turn.
-        :raises ConnectionResetError: if it is gone.
+        :return: whether it waited, so that the loop has run other callbacks.
+        :raises ConnectionResetError: if the client is gone.
         """
         if self.is_gone:
             raise ConnectionResetError("the client is gone")
@@ -77,7 +77,7 @@ class ClientState:
         return True
 
     def _wake(self, error: Exception | None) -> None:
-        """Let those go on who wait for room, or tell them why they need not."""
+        """Wake those that wait for room, with ``error`` if there is one."""
         waiters, self._waiters = self._waiters, None
         for waiter in waiters or ():
             if waiter.done():

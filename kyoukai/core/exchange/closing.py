@@ -1,7 +1,7 @@
-"""Closing what was sent: a response, its body and its callbacks, and the files of its request.
+"""Closing a response, its body and its callbacks, and the files of its request.
 
-What ran in a thread is closed in a thread, in the same context, once nothing else of it runs: a ``finally``
-that blocks keeps nobody but its own connection waiting. What ran in the loop is closed there.
+A body that ran in a thread is closed in a thread, in the same context, when nothing else of it runs. So a
+``finally`` that blocks delays its own connection only. A body that ran in the loop is closed there.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ logger: Final = logging.getLogger("kyoukai.protocol")
 
 
 MAX_CLASSES: Final = 64
-"""How many classes of responses are kept of which it is known how they are read and closed."""
+"""The most response classes for which the result of :func:`is_plain` is kept."""
 
 plain_classes: Final[set[type]] = set()
-"""Classes of responses that :func:`is_plain`."""
+"""The response classes that :func:`is_plain` found plain."""
 
 
 def is_plain(cls: type[Response]) -> bool:
-    """Return whether a response of this class keeps its status where Werkzeug does, and closes as it does."""
+    """Return whether a response class keeps Werkzeug's ``status`` and ``close``."""
     plain = cls.status is Response.status and cls.close is Response.close
     if plain and len(plain_classes) < MAX_CLASSES:
         plain_classes.add(cls)
@@ -42,14 +42,14 @@ def is_plain(cls: type[Response]) -> bool:
 
 
 class Closable(Protocol):
-    """What has ``close()``: a request, a response, a generator."""
+    """An object with ``close()``: a request, a response, a generator."""
 
     def close(self) -> object:
         """Close it."""
 
 
 def close_quietly(message: Closable) -> None:
-    """Close a request or a response, and log what its closing raises."""
+    """Close a request or a response, and log what that raises."""
     try:
         message.close()
     except BaseException as exc:
@@ -63,10 +63,11 @@ def _log_closing(message: object, exc: BaseException) -> None:
 
 
 class Former:
-    """Closes the response whose place another took, where that may have read its body.
+    """Closes a response that another one has replaced, and whose body the other may have read.
 
-    :param response: the one that is not sent.
-    :param in_loop: whether its body was read in the loop: it is closed there, and what a thread gave in one.
+    :param response: the response that is not sent.
+    :param in_loop: whether its body was read in the loop. Then it is closed there, and callbacks that were
+        registered in a thread are called in one.
     """
 
     def __init__(self, response: Response, *, in_loop: bool = False) -> None:
@@ -74,16 +75,16 @@ class Former:
         self.in_loop = in_loop
 
     def __call__(self) -> None:
-        """Close it where this is called."""
+        """Close the response here."""
         self.response.close()
 
 
 def close_both(environ: dict[str, Any], response: Response | None) -> Coroutine[Any, Any, None] | None:
-    """Close a response, where there is one, and its request.
+    """Close a response, if there is one, and its request.
 
-    :return: ``None`` if both are closed, or an awaitable that closes them: it may take a while.
+    :return: ``None`` if both are closed, or an awaitable that closes them, which may take time.
     """
-    # A body in memory, which most are, has nothing to be closed.
+    # Most bodies are in memory and need no closing.
     if response is not None and (
         type(response.response) is not list
         or response._on_close
@@ -92,7 +93,7 @@ def close_both(environ: dict[str, Any], response: Response | None) -> Coroutine[
         return _close_in_turn(environ, response)
     if "CONTENT_TYPE" in environ:
         return _close_request(environ)
-    # Werkzeug looks for no files where nothing says what the body is.
+    # Without a content type, Werkzeug has parsed no files.
     environ.pop("werkzeug.request", None)
     return None
 
@@ -107,15 +108,15 @@ async def _close_in_turn(environ: dict[str, Any], response: Response) -> None:
 
 
 def _close_request(environ: dict[str, Any]) -> Coroutine[Any, Any, None] | None:
-    """Close the files of a request's form; what is on a disk, by what is returned."""
-    # The environ refers to the request as the request does to it.
+    """Close the files of a request's form; return an awaitable if some are on disk."""
+    # Break the cycle: the environ and the request refer to each other.
     request = environ.pop("werkzeug.request", None)
     if request is None or "CONTENT_TYPE" not in environ:
         return None
-    # Werkzeug spools uploaded files to disk; those of a form that broke off are the request's affair.
+    # Werkzeug spools uploads to disk; if the form is incomplete, only the request knows of them.
     if "files" in request.__dict__ or environ["CONTENT_TYPE"][:10].lower() == "multipart/":
         if not _is_in_memory(request):
-            # The system frees the space of a file when it is closed, which takes a while for a large one.
+            # Closing a large file takes time: the system frees its blocks.
             close = functools.partial(close_quietly, request)
             return run_in_thread(close, "the closing of uploaded files", is_due=True)
         close_quietly(request)
@@ -129,23 +130,23 @@ def _is_in_memory(request: Request) -> bool:
 
 
 def _is_on_disk(stream: Any) -> bool:
-    # A SpooledTemporaryFile, which Werkzeug makes, is in memory as long as it is small.
+    # Werkzeug's SpooledTemporaryFile stays in memory while it is small.
     rolled = has_rolled(stream)
     return type(stream) is not io.BytesIO if rolled is None else rolled
 
 
 async def close_stream(response: Response, strand: Strand | None = None, *, in_loop: bool = False) -> None:
-    """Close a response, whatever its body is, and log what that raises.
+    """Close a response with any kind of body, and log what that raises.
 
-    What ran in a thread, or was given in one, is closed in one, and in the same context.
+    What ran or was registered in a thread is closed in a thread, in the same context.
 
-    :param strand: where the body was read, if that was not by the server.
-    :param in_loop: whether another body has read this one in the loop; it closes one that is asynchronous.
+    :param strand: the strand in which the body was read, if the server did not read it.
+    :param in_loop: whether another body has read this one in the loop. That body closes an asynchronous one.
     """
     body: Any = response.response
     strand = take_strand(body) if strand is None else strand
     try:
-        # Werkzeug's Response.close knows close(); an async generator has aclose().
+        # Werkzeug's Response.close calls close(); an async generator has aclose().
         aclose = None if in_loop else getattr(body, "aclose", None)
         if aclose is not None:
             await aclose()
@@ -158,7 +159,7 @@ async def close_stream(response: Response, strand: Strand | None = None, *, in_l
 
 
 async def _close_parts(response: Response, parts: list[Callable[[], object]], strand: Strand | None) -> None:
-    """Do what Werkzeug's ``Response.close`` does, each part where it belongs, whatever one of them raises."""
+    """Do as Werkzeug's ``Response.close``, each part in its own place, even if another one raises."""
     cancellation: asyncio.CancelledError | None = None
     for close in parts:
         try:
@@ -181,11 +182,11 @@ async def _close_parts(response: Response, parts: list[Callable[[], object]], st
         if cancellation is not None:
             raise cancellation
     finally:
-        cancellation = None  # Its traceback leads back to here: a cycle.
+        cancellation = None  # Its traceback refers to this frame: a cycle.
 
 
 def _parts(response: Response, body: Any, strand: Strand | None, in_loop: bool) -> list[Callable[[], object]]:
-    """Return what is called to close a response; what a thread is for is an :class:`InStrand`."""
+    """Return the functions that close a response; those for a thread are an :class:`InStrand`."""
     has_own = type(response).close is not Response.close
     parts: list[Callable[[], object]] = []
     if has_own or hasattr(body, "close"):
@@ -203,12 +204,12 @@ def _name(function: Callable[..., object]) -> str:
 
 
 def _is_over(body: Any) -> bool:
-    """Return whether a body is a generator that has come to its end, so that nothing is left to be closed."""
+    """Return whether a body is a finished generator, which needs no closing."""
     return isinstance(body, GeneratorType) and body.gi_frame is None
 
 
 def _may_block(body: Any) -> bool:
-    """Return whether a body is closed in a thread, since that may take a while: not what the loop reads."""
+    """Return whether closing a body may block, so that it is done in a thread."""
     if isinstance(body, AsyncIterable) or not hasattr(body, "close"):
         return False
     if not isinstance(body, FileWrapper) or type(body).close is not FileWrapper.close:
@@ -216,5 +217,5 @@ def _may_block(body: Any) -> bool:
     file = body.file
     if type(file) is not io.BufferedReader or type(file.raw) is not io.FileIO:
         return True
-    # Of a file that is read and has a name, the system only takes the descriptor back.
+    # A file that was read and still has a name is closed at once.
     return not file.closed and (file.raw.writable() or not os.fstat(file.fileno()).st_nlink)

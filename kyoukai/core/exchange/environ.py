@@ -1,4 +1,4 @@
-"""From an exchange to a WSGI environ (PEP 3333)."""
+"""Building a WSGI environ from an exchange (PEP 3333)."""
 
 import sys
 from io import BytesIO
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 TOLD: Final = "kyoukai.told"
-"""Set in an environ where whoever observes answers has been told of this one: a tunnel's has no end."""
+"""The environ key that is set once the observers of answers were told of this one. A tunnel is told early:
+its answer has no end."""
 
 
 def connection_environ(
@@ -21,11 +22,10 @@ def connection_environ(
     server: tuple[str, int],
     peer: tuple[str, int] | None,
 ) -> dict[str, Any]:
-    """Return the variables that all requests of one connection share, and others do not.
+    """Return the variables that all requests of one connection share.
 
     :param server: the address and port listened on.
-    :param peer: the client's address and port; ``None`` where it has none (a Unix socket) or is
-        gone already.
+    :param peer: the client's address and port; ``None`` if it has none (a Unix socket) or is already gone.
     """
     environ: dict[str, Any] = {
         "wsgi.errors": sys.stderr,
@@ -45,10 +45,10 @@ def build_environ(
 ) -> dict[str, Any]:
     """Return the environ of one request.
 
-    :param head: it was accepted.
-    :param shared: what :func:`connection_environ` returned.
-    :param body: it is whole, or streamed; ``None``: there is no more to it than ``whole``.
-    :param whole: a body that came along with its head; ``None``: the request has none.
+    :param head: the accepted head.
+    :param shared: the result of :func:`connection_environ`.
+    :param body: complete or streamed; ``None`` if ``whole`` is all there is.
+    :param whole: a body that arrived together with its head; ``None`` without a body.
     """
     environ: dict[str, Any] = head.environ | shared
     if body is None:
@@ -61,18 +61,18 @@ def build_environ(
         environ["kyoukai.body"] = content
         environ["wsgi.input"] = make_input(content)  # type: ignore[arg-type]
         if body.decoder is not None:
-            # How many bytes it stands for is not known yet.
+            # The decoded size is not known yet.
             del environ["HTTP_CONTENT_ENCODING"]
             environ.pop("CONTENT_LENGTH", None)
         return environ
     elif content.tell():
-        # It came in pieces. It gives up the room that it has left; whoever reads all of it gets its own
-        # bytes, not a copy.
+        # The body arrived in pieces. Trim the spare room of the buffer, so that reading all of it returns the
+        # buffer's own bytes instead of a copy.
         content.getvalue()
         content.seek(0)
     environ["wsgi.input"] = content
     if body.decoder is not None:
-        # What the fields said of the body is no longer so.
+        # The fields described the encoded body.
         del environ["HTTP_CONTENT_ENCODING"]
         environ["CONTENT_LENGTH"] = str(body.decoder.size)
     if body.trailers:

@@ -1,4 +1,4 @@
-"""The short answer that an HTTP error becomes, in the form that the client accepts best."""
+"""The short response for an HTTP error, in the format that the client prefers."""
 
 import json
 from html import escape
@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
 
-# In the order of preference where the client has none: `*/*` of a command-line client gets text.
+# In the server's order of preference: the `*/*` of a command-line client gets text.
 OFFERED: Final = ("text/plain", "text/html", "application/json", "application/problem+json")
 
 HTML: Final = (
@@ -21,13 +21,13 @@ HTML: Final = (
 def error_response(
     error: HTTPException, accept: str = "", response_class: type[Response] = Response
 ) -> Response:
-    """Return the answer that ``error`` means.
+    """Return the response for an HTTP error.
 
-    :param error: gives the status, the description and, by ``get_headers``, further fields such as
-        ``Allow`` or ``Retry-After``. An error that carries a whole response keeps it. What it has as
-        ``problem_members``, a mapping, JSON has too (RFC 9457 section 3.2).
-    :param accept: the request's ``Accept`` field, or nothing.
-    :param response_class: the class of the answer.
+    :param error: its status, description and the fields of ``get_headers``, such as ``Allow`` or
+        ``Retry-After``, are used. If it carries a whole response, that is returned. The mapping in its
+        attribute ``problem_members``, if any, is added to JSON (RFC 9457 section 3.2).
+    :param accept: the request's ``Accept`` field, or an empty string.
+    :param response_class: the class of the response.
     """
     if error.response is not None:
         return error.get_response()
@@ -41,7 +41,7 @@ def error_response(
     elif mimetype == "text/plain":
         body = f"{code} {name}: {description}\n"
     else:
-        # RFC 9457 section 3.1: these three members are defined there.
+        # RFC 9457 section 3.1 defines these three members.
         members = {"status": code, "title": name, "detail": description}
         body = json.dumps(members | dict(getattr(error, "problem_members", ()))) + "\n"
     response = response_class(body, status=code, mimetype=mimetype)

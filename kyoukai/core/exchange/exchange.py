@@ -1,17 +1,17 @@
-"""One request and its answer, by whichever wire they are carried: the middle storey of the contract.
+"""The middle storey of the contract: one request and its answer, on any wire.
 
-A backend whose wire is not HTTP/1 derives from :class:`Exchange` and writes how an answer goes out; it
-calls the exchange with what comes in. Policy, limits and deadlines, content codings, bodies in memory or as
-they come, environ, context, errors, log and closing are done here, once for all wires.
+A backend whose wire is not HTTP/1 derives from :class:`Exchange`. It implements how an answer is written, and
+calls the exchange with what it receives. Everything else is done here, once for all wires: policy, limits and
+deadlines, content codings, bodies in memory or streamed, environ, context, errors, log and closing.
 
-The calls of one request come in this order, all in the event loop::
+The calls for one request come in this order, all in the event loop::
 
     receive  receive_body*  receive_end                        the request
     send_informational*  send_head  send_data*  send_end       its answer, possibly before the request's end
     answered                                                   always last, unless the client is lost
 
-Where the answer is a tunnel, send_tunnel_head takes the place of send_head, and receive_body and receive_end
-tell what the client sends in it.
+If the answer is a tunnel, send_tunnel_head replaces send_head, and receive_body and receive_end carry the
+client's data in the tunnel.
 """
 
 import asyncio
@@ -55,28 +55,28 @@ OtherProtocol = TypeVar("OtherProtocol", bound=asyncio.Protocol)
 
 
 class Answerer(Protocol):
-    """What answers exchanges: an application of either form, as :mod:`kyoukai.core.applications` has it."""
+    """Answers exchanges: an application of either form, wrapped by :mod:`kyoukai.core.applications`."""
 
     def is_told(self, exchange: "Exchange", error: HTTPException) -> bool:
         """Return whether the application answers a refusal itself, and prepare for that."""
 
     async def answer(self, exchange: "Exchange", shared: dict[str, Any]) -> None:
-        """Answer one exchange. It does not raise, but for what ends its task.
+        """Answer one exchange. Only exceptions that end its task are raised.
 
-        :param shared: what its environ has besides its head and its body: :attr:`Exchange.environ`.
+        :param shared: the variables of the environ besides head and body: :attr:`Exchange.environ`.
         """
 
 
 class Listener(Protocol):
-    """What learns by itself that a client is gone, while it answers."""
+    """An answering object that learns of the client's loss by itself."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it waits for the client, in a way that the client's loss ends."""
+        """Whether it waits for the client in a way that the loss ends."""
 
     @property
     def was_told(self) -> bool:
-        """Whether it has learned of it, and may be cleaning up."""
+        """Whether it has learned of the loss, and may be cleaning up."""
 
 
 class Owner(Protocol):
@@ -88,19 +88,19 @@ class Owner(Protocol):
     parent_context: "Context"
     loop: asyncio.AbstractEventLoop
     environ: dict[str, Any]
-    """What the environs of all requests of the connection share."""
+    """The variables that the environs of all requests of the connection share."""
     features: frozenset[str]
-    """What the wire claims that it can do."""
+    """The features that the wire claims."""
 
 
 class Exchange(AnswerWriter):
-    """One request and its answer. A wire has a subclass of its own.
+    """One request and its answer. Each wire has its own subclass.
 
-    All methods are called in the event loop, but for :meth:`send_early_hints`.
+    All methods except :meth:`send_early_hints` are called in the event loop.
 
-    :param owner: the connection, or whatever the exchanges have in common: see :class:`Owner`.
-    :param client: the state of the client, where exchanges share it; by default one of its own, for wires
-        with flow control for each request.
+    :param owner: the connection, or another object that the exchanges share: see :class:`Owner`.
+    :param client: the state of the client, if exchanges share it. By default each exchange has its own, for
+        wires with flow control for each request.
     """
 
     __slots__ = (
@@ -122,31 +122,31 @@ class Exchange(AnswerWriter):
     def __init__(self, owner: Any, client: ClientState | None = None) -> None:
         super().__init__(owner.server, ClientState(owner.loop) if client is None else client)
         self.owner: Owner = owner
-        """What the exchanges of its connection have in common."""
+        """The connection, or another object that the exchanges share."""
         self.began = perf_counter()
-        """When its head was read, in seconds, by :func:`time.perf_counter`."""
+        """When the head was read, in seconds of :func:`time.perf_counter`."""
         self.body: RequestBody | None = None
-        """The request's body; ``None``: it has none, or it is in :attr:`content`."""
+        """The request's body; ``None`` if it has none, or if the body is in :attr:`content`."""
         self.content: bytes | None = None
-        """The body, where all of it came along with its head, and without a content coding."""
+        """The body, if it arrived complete together with its head and has no content coding."""
         self.awaits_continue = False
-        """Whether the client waits for ``100 Continue``, and this wire has yet to send it."""
+        """Whether the client waits for ``100 Continue``, and this wire has not sent it yet."""
         self.error: HTTPException | None = None
-        """Why the request is refused, where it is."""
+        """Why the request is refused, or ``None``."""
         self.is_begun = False
-        """Whether it is being answered, or was."""
+        """Whether answering has begun."""
         self.is_answered = False
-        """Whether its answer has been written."""
+        """Whether the answer has been written."""
         self.task: asyncio.Task[None] | None = None
-        """What answers, once it has had to wait."""
+        """The task that answers, if answering had to wait."""
 
-    # What the wire calls
+    # The wire's calls
 
     def receive(self, sent: RequestHead) -> None:
-        """Take the head of the request. It is called once, when the head has come whole, and does not raise.
+        """Take the head of the request. It is called once, with the complete head, and does not raise.
 
-        A head that the policy refuses is answered with its error. A request without a body is answered now,
-        and so is one whose body is streamed.
+        If the policy refuses the head, the answer is the policy's error. A request without a body is answered
+        now, and so is one whose body is streamed.
 
         :param sent: method, target, version, fields, and the size of the body.
         """
@@ -167,7 +167,7 @@ class Exchange(AnswerWriter):
             self.receive_announced()
 
     def receive_announced(self) -> None:
-        """Prepare for the body that an accepted head announces: the application says how it has it."""
+        """Prepare for the body that an accepted head announces, as the application wants it."""
         head, server = self.head, self.server
         self.body = body = RequestBody(head, server.limits.max_body_size)
         body.begin(server.clock)
@@ -181,7 +181,7 @@ class Exchange(AnswerWriter):
         except BaseException as exc:
             if not is_fault(exc):
                 raise
-            # It must not raise: this is no refusal of the server's.
+            # This method must not raise, and the exception is no refusal by the server.
             text = "receive_head failed on %s %r (request id %s)"
             logger.error(text, head.method, head.path, self.request_id, exc_info=exc)
             self.refuse(InternalServerError())
@@ -193,9 +193,9 @@ class Exchange(AnswerWriter):
         self.await_body()
 
     def take_whole(self, data: bytes) -> None:
-        """Take a body all of which came along with its head. What begins to answer is called after this.
+        """Take a body that arrived complete together with its head. The caller begins the answer afterwards.
 
-        The application is not asked how it has such a body.
+        The application is not asked how it wants such a body.
         """
         max_size = self.server.limits.max_body_size
         if not self.head.coding and len(data) <= max_size:
@@ -209,12 +209,12 @@ class Exchange(AnswerWriter):
             self.refuse(error)
 
     def receive_body(self, data: bytes) -> None:
-        """Take a piece of the body, or of what a tunnel carries, as it comes.
+        """Take a piece of the body, or of a tunnel's data, as it arrives.
 
-        Behind a refusal, the answer or a loss it is dropped. A body that is too large, or not of its content
-        coding, is refused. Where too much lies unread :meth:`pause_client` is called.
+        After a refusal, the answer or a loss, it is dropped. A body that is too large, or wrong in its
+        content coding, is refused. If too much is unread, :meth:`pause_client` is called.
 
-        :param data: content, without what frames it on this wire; a content coding stays.
+        :param data: content without the framing of this wire; a content coding is left in place.
         """
         body = self.body
         if body is None or body.is_whole or self.error is not None or self.client.is_gone:
@@ -225,19 +225,19 @@ class Exchange(AnswerWriter):
         self.await_body()
 
     def receive_end(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
-        """Take the end of the body. It is called once, with the last byte and not before.
+        """Take the end of the body. It is called once, together with the last byte.
 
-        A body that is shorter or longer than announced is refused, and so are trailers that are no fields, or
-        pass a limit. For a request without a body it does nothing, unless that offers a tunnel: then the
-        client has ended its side of that.
+        A body that is shorter or longer than announced is refused, and so are trailers that are malformed or
+        pass a limit. For a request without a body nothing happens, unless it offers a tunnel: then the client
+        has ended its side of the tunnel.
 
-        :param trailers: names and values behind the body; a wire that has some claims ``trailers``.
+        :param trailers: names and values behind the body; a wire that passes some claims ``trailers``.
         """
         body = self.body
         if body is None or body.is_whole or self.error is not None or self.client.is_gone:
             self.receive_beyond(None)
             return
-        # It may be whole while its client is still made to wait.
+        # The body may be complete while its client is still paused.
         self.let_go()
         try:
             if trailers:
@@ -250,12 +250,12 @@ class Exchange(AnswerWriter):
             self.begin()
 
     def refuse(self, error: HTTPException) -> None:
-        """Refuse the request, or the rest of its body. A wire calls it for a fault that it finds by itself.
+        """Refuse the request, or the rest of its body. A wire calls it for faults that it finds itself.
 
-        Where the request is not being answered yet, ``error`` becomes the answer. Who reads a streamed body
-        gets it. A request that is answered or refused already stays as it is.
+        If the request is not being answered yet, ``error`` becomes the answer. A reader of a streamed body
+        gets the error. Nothing changes for a request that was answered or refused before.
 
-        :param error: with its status; its traceback is dropped.
+        :param error: an error with a status; its traceback is dropped.
         """
         if self.error is not None or self.is_answered or self.client.is_gone:
             return
@@ -264,7 +264,7 @@ class Exchange(AnswerWriter):
         self.error, self.content = error, None
         logger.debug("refusing a request: %s", error)
         if self.body is not None:
-            # A client that was made to wait may end its side now, and that has to be seen.
+            # Resume a paused client: it may end its side now, and that has to be noticed.
             self.let_go()
             self.body.fail(error)
         if not self.is_begun:
@@ -273,8 +273,8 @@ class Exchange(AnswerWriter):
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write: content waits until it has caught up.
 
-        A wire calls it for an exchange that has a client state of its own, and for one that is a tunnel;
-        likewise :meth:`resume_writing`.
+        A wire calls this and :meth:`resume_writing` for an exchange with its own client state, and for a
+        tunnel.
         """
         tunnel = self.tunnel
         if tunnel is None:
@@ -291,17 +291,17 @@ class Exchange(AnswerWriter):
             tunnel.resume_writing(tunnel.source)
 
     def end_client(self) -> None:
-        """Note that the client has ended its side, and may be gone: it may still get its answer.
+        """Note that the client has ended its side. It may be gone, or may still wait for its answer.
 
-        A request that is not whole is refused with 400. With ``cancel_on_disconnect`` it is lost. A tunnel is
-        told, and decides by itself.
+        An incomplete request is refused with 400. With ``cancel_on_disconnect``, the client counts as lost. A
+        tunnel is told, and decides itself.
         """
         if self.tunnel is not None:
             self.tunnel.receive(None)
             return
         self.client.end()
         if self.server.cancel_on_disconnect:
-            # Most clients that do this are gone, and this is all that can be seen of it.
+            # Most clients that end their side have disconnected, and nothing else shows that they have.
             self.lose()
         elif self.body is not None and not self.body.is_whole:
             self.refuse(BadRequest("The body is not whole."))
@@ -313,11 +313,12 @@ class Exchange(AnswerWriter):
     def lose(self, cancel: bool = False) -> None:
         """Note that the client is gone, or has taken its request back.
 
-        Nothing is written any more, and :meth:`answered` is not called. A streamed answer is cut off; a
-        handler runs on, or not: ``cancel_on_disconnect``. Whoever reads a body that has not come whole gets a
-        ConnectionResetError. A tunnel is lost, and whoever has opened it runs on: the server keeps the task.
+        Nothing more is written, and :meth:`answered` is not called. A streamed answer is cut off; a handler
+        is cancelled with ``cancel_on_disconnect`` and runs on otherwise. A reader of an incomplete body gets
+        a ConnectionResetError. A tunnel is lost; the handler that opened it runs on, and the server keeps its
+        task.
 
-        :param cancel: whether a handler is cancelled in any case, because the connection is cut off.
+        :param cancel: whether to cancel a handler in any case, because the connection is cut off.
         """
         if self.tunnel is not None:
             self.tunnel.lose()
@@ -334,10 +335,10 @@ class Exchange(AnswerWriter):
 
     @property
     def is_cut_by_loss(self) -> bool:
-        """Whether what answers is cancelled when the client is gone.
+        """Whether the answering task is cancelled when the client is gone.
 
-        A streamed answer is, unless a listener learns of it by itself; any other one by
-        ``cancel_on_disconnect``. What cleans up already is not.
+        A streamed answer is, unless a listener learns of the loss by itself. Any other one is with
+        ``cancel_on_disconnect``. A task that is cleaning up already is not.
         """
         listener: Listener | None = getattr(self, "_listener", None)
         if listener is not None and listener.was_told:
@@ -347,22 +348,22 @@ class Exchange(AnswerWriter):
         return listener is None or not listener.is_waiting
 
     def listen(self, listener: Listener) -> None:
-        """Leave the loss of the client to a listener, where it waits for the client, or has been told."""
+        """Leave the client's loss to a listener while it waits for the client, or once it was told."""
         self._listener = listener
 
     def sweep(self, now: float) -> None:
-        """Refuse a body that is late, with 408. It is called with each sweep of the server.
+        """Refuse a late body with 408. It is called with each sweep of the server.
 
         :param now: :attr:`Server.clock`, in seconds.
         """
         if self.body is not None and self.body.deadline <= now:
             self.refuse(RequestTimeout())
 
-    # What the application asks, as ``ctx.proto``
+    # The application's calls, through ``ctx.proto``
 
     @property
     def component(self) -> Any:
-        """The component that is served for, as a connection has it; ``None``: the wire is served for none."""
+        """The component that the connection serves; ``None`` if there is no component."""
         return getattr(self.owner, "component", None)
 
     @property
@@ -372,16 +373,16 @@ class Exchange(AnswerWriter):
 
     @property
     def environ(self) -> dict[str, Any]:
-        """What the environ has besides the head and the body: who the client is, and whom it asked.
+        """The variables of the environ besides head and body: the client, and the server's address.
 
-        By default it is what all requests of the connection share. A wire that carries requests of several
-        clients, as FastCGI or HTTP/2 behind a proxy, overrides it.
+        By default they are those that all requests of the connection share. A wire that carries requests of
+        several clients, such as FastCGI or HTTP/2 behind a proxy, overrides it.
         """
         return self.owner.environ
 
     @property
     def features(self) -> frozenset[str]:
-        """What its wire claims that it can do."""
+        """The features that its wire claims."""
         return self.owner.features
 
     @property
@@ -394,11 +395,11 @@ class Exchange(AnswerWriter):
         await self.client.wait_ended()
 
     def send_early_hints(self, fields: FieldPairs) -> bool:
-        """Tell the client fields of the answer before there is one, by a 103 (RFC 8297).
+        """Send fields of the answer ahead of it, in a 103 (RFC 8297).
 
-        It may be called several times, also in a thread. Nothing is sent where the client speaks HTTP/1.0
-        (RFC 9110 section 15.2), is gone, or does not read what it has; where the answer has begun; and by a
-        backend without the feature ``early-hints``. The answer has to have the fields itself, too.
+        It may be called several times, also in a thread. Nothing is sent if the client speaks HTTP/1.0
+        (RFC 9110 section 15.2), is gone, or does not read; if the answer has begun; or if the backend lacks
+        the feature ``early-hints``. The answer has to carry the fields too.
 
         :param fields: pairs of name and value, or a mapping from names to values.
         :return: whether it is sent.
@@ -413,7 +414,7 @@ class Exchange(AnswerWriter):
             is_here = False
         if is_here:
             return self._write_hints(pairs)
-        # What a thread returns comes to the loop in the same way, and after this.
+        # The thread's result reaches the loop by the same queue, after this.
         self.owner.loop.call_soon_threadsafe(self._write_hints, pairs)
         return self._takes_hints
 
@@ -432,15 +433,15 @@ class Exchange(AnswerWriter):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the request has come; of one that was refused, more may be on its way.
+        """Whether the request is complete. More of a refused request may be on its way.
 
-        Of a tunnel, whether the client has ended its side.
+        For a tunnel: whether the client has ended its side.
         """
         if self.tunnel is not None:
             return self.tunnel.has_ended
         return self.error is None and (self.body is None or self.body.is_whole)
 
-    # Going on with another protocol
+    # Switching to another protocol
 
     def open_tunnel(
         self,
@@ -448,20 +449,20 @@ class Exchange(AnswerWriter):
         fields: Sequence[tuple[str, str]],
         factory: "Callable[[], OtherProtocol]",
     ) -> "OtherProtocol | None":
-        """Answer by going on with another protocol, where the client offers it and the backend can.
+        """Answer by switching to another protocol, if the client offers it and the backend can.
 
-        Once a tunnel is open, no other answer is written, and this object says that the client is gone: the
-        other protocol is told what becomes of it, as by any transport. Deadlines of requests end.
+        After that, no other answer is written, and this object reports the client as gone. The other protocol
+        learns of the connection's state as from any transport. Deadlines of requests end.
 
-        :param protocol: the token that the client has offered, ``"websocket"``; see
+        :param protocol: the token that the client has offered, such as ``"websocket"``; see
             :attr:`RequestHead.upgrade`.
-        :param fields: names and values of the answer's head, besides those that say what is opened.
-        :param factory: makes what goes on. It is called before anything is written. Its ``connection_made``
-            is called with a transport for the tunnel alone, and then ``data_received`` with what the client
-            has sent in it already.
-        :return: what ``factory`` has made; ``None``: nothing was written, and the request is to be answered.
-            The client does not offer the protocol, or is gone, the request is not whole or has its answer, or
-            the backend does not claim the feature ``tunnel``.
+        :param fields: names and values for the answer's head, besides those that name the protocol.
+        :param factory: makes the other protocol. It is called before anything is written. Its
+            ``connection_made`` is called with a transport for the tunnel alone, then ``data_received`` with
+            the data that the client has already sent.
+        :return: the result of ``factory``. ``None``: nothing was written, and the request is to be answered.
+            The client does not offer the protocol or is gone, the request is incomplete or answered, or the
+            backend does not claim the feature ``tunnel``.
         :raises InvalidResponseError: if a field cannot be sent.
         """
         if not self.may_open(protocol):
@@ -485,25 +486,25 @@ class Exchange(AnswerWriter):
 
     @property
     def tunnel(self) -> Tunnel | None:
-        """The tunnel that is open, until its protocol has been told of its end."""
+        """The open tunnel, until its protocol was told of its end; otherwise ``None``."""
         tunnel: Tunnel | None = getattr(self, "_tunnel", None)
         return tunnel if tunnel is not None and tunnel.is_connected else None
 
-    # What answers
+    # Answering
 
     def write_response(self, response: Response, fake_environ: dict[str, Any]) -> Rest:
-        """Write a Werkzeug response: its head, and a body that is in memory.
+        """Write a Werkzeug response: its head, and a body in memory.
 
-        A response that cannot be sent is logged, and a 500 written in its place.
+        A response that cannot be sent is logged, and a 500 is written instead.
 
-        :param response: it is not closed here.
-        :param fake_environ: the request's environ; of it, the method and what is accepted are read.
-        :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
+        :param response: not closed by this method.
+        :param fake_environ: the request's environ; its method and accepted types are read.
+        :return: ``None`` if everything is written, or an awaitable that sends a streamed body.
         """
         return send_response(self, response, fake_environ, self.owner.app)
 
     def tell(self, request: Request | None, response: Response | None = None) -> None:
-        """Tell whoever observes answers that this one has been written, or will not be."""
+        """Tell the observer of answers that this one was written, or will not be."""
         observe = self.server.observe
         if observe is not None:
             observe(self, request, response)
@@ -512,9 +513,9 @@ class Exchange(AnswerWriter):
     def request_id(self) -> str:
         """The id of the request: see :mod:`kyoukai.core.exchange.request_ids`.
 
-        One that has an environ has it there: :func:`~.request_ids.request_id`.
+        A request with an environ has its id there: :func:`~.request_ids.request_id`.
         """
-        # Most requests are never asked for it, and have no attribute to be set.
+        # Most requests are never asked for an id, so the attribute is not set in advance.
         known: str | None = getattr(self, "_request_id", None)
         if known is None:
             values = [value for name, value in self.head.fields if name.lower() == b"x-request-id"]
@@ -524,7 +525,7 @@ class Exchange(AnswerWriter):
 
     @property
     def client_environ(self) -> dict[str, Any]:
-        """:attr:`environ`, with what is believed of a proxy that names the client in the head."""
+        """:attr:`environ`, updated with the client that a trusted proxy names in the head."""
         forwarding = self.server.forwarding
         if forwarding is None or not self.head.is_accepted:
             return self.environ
@@ -534,7 +535,7 @@ class Exchange(AnswerWriter):
 
     @property
     def answer_head(self) -> AnswerHead | None:
-        """The head of the answer, where the application sent it by itself: with no Werkzeug response."""
+        """The head of the answer, if the application sent it without a Werkzeug response; else ``None``."""
         return getattr(self, "_answer_head", None)
 
     @answer_head.setter
@@ -543,13 +544,13 @@ class Exchange(AnswerWriter):
 
     @property
     def received(self) -> int:
-        """Bytes of the request's content that have come, before a content coding is removed."""
+        """Bytes of the request's content received, before a content coding is decoded."""
         if self.body is not None:
             return self.body.size
         return 0 if self.content is None else len(self.content)
 
     def finish(self) -> None:
-        """Note that the answer has been written, and its resources closed."""
+        """Note that the answer is written and its resources are closed."""
         self.task = None
         self.is_answered = True
         if self.client.is_gone:
@@ -562,15 +563,15 @@ class Exchange(AnswerWriter):
         self.answered()
 
     def leave_body(self) -> None:
-        """Read no more of the body: the request is answered. What is still to come is late as ever."""
+        """Stop reading the body: the request is answered. The deadline for the rest of it stays."""
         if self.body is not None and self.body.stream is not None:
             self.body.stream.fail(RuntimeError("the request is answered, and its body is not read any more"))
             self.let_go()
 
-    # Its own, which a wire may do in another way
+    # Defaults that a wire may override
 
     def connect_tunnel(self, protocol: asyncio.Protocol) -> None:
-        """Connect what goes on in the tunnel; its head is written."""
+        """Connect a protocol to the tunnel whose head was written."""
         client, owner = self.client, self.owner
         shared = getattr(owner, "client", None)
         self.client = ClientState(owner.loop)
@@ -589,9 +590,11 @@ class Exchange(AnswerWriter):
         tunnel.connect(protocol, source, pauses)
 
     def receive_beyond(self, data: bytes | None) -> None:
-        """Take what comes where no body is awaited: it is a tunnel's, also before that is open, or dropped.
+        """Take data that belongs to no awaited body.
 
-        :param data: ``None``: the end of it.
+        It goes to the tunnel, or to one that may be opened; otherwise it is dropped.
+
+        :param data: ``None`` for the end of the data.
         """
         tunnel: Tunnel | None = getattr(self, "_tunnel", None)
         if tunnel is None and self._awaits_tunnel:
@@ -600,7 +603,7 @@ class Exchange(AnswerWriter):
             tunnel.receive(data)
 
     def forget_tunnel(self) -> None:
-        """Let go of the tunnel: it is at its end, or there will be none."""
+        """Drop the tunnel: it is at its end, or was not opened."""
         del self._tunnel
 
     @property
@@ -613,7 +616,7 @@ class Exchange(AnswerWriter):
         )
 
     def cut_off(self) -> None:
-        """End without an answer, or without the rest of it: the task that answers has been ended."""
+        """End without an answer, or without the rest of it: the answering task has ended early."""
         self.reset()
 
     @property
@@ -622,12 +625,12 @@ class Exchange(AnswerWriter):
         return True
 
     def begin(self) -> None:
-        """Note that it can be answered: the request is whole, or refused, or its body is streamed."""
+        """Note that it can be answered: the request is complete or refused, or its body is streamed."""
         self.is_begun = True
         self.start()
 
     def start(self) -> None:
-        """Begin to answer: at once where that needs nobody but the server, otherwise in a task."""
+        """Start answering: at once if the server answers alone, otherwise in a task."""
         error = self.error
         if error is not None and not self.owner.answerer.is_told(self, error):
             self.answer_refusal(error)
@@ -635,21 +638,21 @@ class Exchange(AnswerWriter):
             self.start_task()
 
     def start_task(self) -> None:
-        """Answer in a task, and a copy of the server's context variables, of its own."""
+        """Answer in a new task, with its own copy of the server's context variables."""
         owner = self.owner
         answering = owner.answerer.answer(self, self.environ)
         self.note_task(begin_task(owner.loop, answering, owner.server.context.copy()))
 
     def note_task(self, task: "asyncio.Task[None] | None") -> None:
-        """Keep the task that answers; ``None``: it has come to its end already."""
+        """Keep the answering task; ``None`` if it has already ended."""
         if task is not None:
             self.task = task
             if self.client.is_gone:  # pragma: no cover (since Python 3.12)
-                # It has closed the connection already, or handed it on, and goes on.
+                # The handler has closed the connection or handed it on, and is still running.
                 self.server.keep(task)
 
     def answer_refusal(self, error: HTTPException) -> None:
-        """Answer a refusal, without asking the application."""
+        """Answer a refusal without asking the application."""
         head = self.head
         environ = {"REQUEST_METHOD": head.method or "GET", "SERVER_PROTOCOL": f"HTTP/{head.version}"}
         response = error_response(error, head.accept)
@@ -658,9 +661,10 @@ class Exchange(AnswerWriter):
         self.finish()
 
     def is_ended_by(self, exc: BaseException) -> bool:
-        """Return whether ``exc`` ends the task that answers: it is no fault of what the task called."""
+        """Return whether ``exc`` ends the answering task, and is no fault of what the task called."""
         if isinstance(exc, GeneratorExit):
-            # Into a task that is collected it is thrown from outside. One that runs got it by what it called.
+            # A task that is collected gets it from outside. A running one got it from something that it
+            # called.
             return self.task is not None and asyncio.current_task(self.owner.loop) is not self.task
         return not is_fault(exc)
 
@@ -673,14 +677,14 @@ class Exchange(AnswerWriter):
         return plan
 
     def take_body(self, data: bytes) -> None:
-        """Take a piece of the body, whose pace is noted already."""
+        """Take a piece of the body whose arrival was noted already."""
         try:
             self.body.take(data)  # type: ignore[union-attr]
         except ProtocolError as error:
             self.refuse(error)
 
     def await_body(self) -> None:
-        """Set the deadline of a body of which more is to come, or make the client wait."""
+        """Set the deadline for the rest of the body, or make the client wait."""
         body = self.body
         if body is None or body.is_whole or self.error is not None:
             return
@@ -688,15 +692,16 @@ class Exchange(AnswerWriter):
             self.pause_client()
 
     def send_continue(self) -> None:
-        """Let the client send the body (RFC 9110 section 15.2.1), where that is up to this wire."""
+        """Ask the client for the body (RFC 9110 section 15.2.1), if this wire does so."""
         self.awaits_continue = False
 
     def want_body(self) -> None:
-        """Let the client go on: what has come of a streamed body has been read.
+        """Let the client continue: the received part of a streamed body was read.
 
-        :raises RuntimeError: if it waits for ``100 Continue``, and has got the head of the answer instead.
+        :raises RuntimeError: if the client waits for ``100 Continue``, and got the head of the answer
+            instead.
         """
-        # A client may send without waiting for long (RFC 9110 section 10.1.1).
+        # A client may send after a short wait without a 100 (RFC 9110 section 10.1.1).
         if self.awaits_continue and self.body is not None and not (self.body.is_whole or self.body.size):
             if self.status:
                 raise RuntimeError("the answer has begun, and a client that has it does not send its body")
@@ -704,25 +709,25 @@ class Exchange(AnswerWriter):
         self.let_go()
 
     def let_go(self) -> None:
-        """Let a client go on that was made to wait."""
+        """Let a paused client continue."""
         server = self.server
         if self.body is not None and self.body.let_go(server.clock, server.limits) and not self.client_gone:
             self.resume_client()
 
     def break_body(self, error: ProtocolError) -> None:
-        """Have whoever reads the body get ``error``: the application is asked for the answer to a refusal."""
+        """Make reads of the body raise ``error``: the application is asked to answer a refusal."""
         if self.body is None:
             self.body = RequestBody(self.head, self.server.limits.max_body_size)
         self.body.break_for(error)
 
     @property
     def refusal(self) -> ProtocolError | None:
-        """What the application is asked to answer; ``None``: the request, of which a body may fail yet."""
+        """The refusal that the application is asked to answer; ``None`` for a normal request."""
         error = self.error
         if isinstance(error, ProtocolError) and self.body is not None and self.body.is_refused:
             return error
         return None
 
     def note_fault(self, error: HTTPException) -> None:
-        """Note what is wrong with the content coding of a streamed body: the answer is the last."""
+        """Note an error in the content coding of a streamed body. The answer becomes the last."""
         self.error = error

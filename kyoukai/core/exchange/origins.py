@@ -1,6 +1,6 @@
-"""Which request it was and whose answer, for a line of the log about one that cannot be sent.
+"""Naming a request and its handler in a log line about an answer that cannot be sent.
 
-The connection does not know, and an application that answers well is never asked.
+The connection does not know the handler. The application is asked only when there is something to log.
 """
 
 from typing import Any
@@ -10,10 +10,10 @@ from .request_ids import named
 
 
 def origin(app: object, environ: dict[str, Any]) -> str:
-    """Return the id of a request, and who answers it where that is known, as the end of a line of the log.
+    """Return the id of a request, and its handler if known, for the end of a log line.
 
     :param app: an application that may have ``name_handler(environ)``.
-    :param environ: of the request; one that the server answered by itself has no path.
+    :param environ: the request's. If the server answered by itself, it has no path, and the result is empty.
     """
     if "PATH_INFO" not in environ:
         return ""
@@ -22,11 +22,11 @@ def origin(app: object, environ: dict[str, Any]) -> str:
     if name_handler is None:
         return request
     try:
-        # What the handler left in the environ stays its own.
+        # A copy, so that the application cannot change the environ.
         name = name_handler(dict(environ))
     except BaseException as exc:
         if not is_fault(exc):
             raise
-        # It finds the route anew, by code of the application's, which may fail as it has failed before.
+        # The application finds the route again, which may fail as it did before.
         return request
     return f"{request}; its handler is {name}" if name else request

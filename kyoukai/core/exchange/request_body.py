@@ -1,7 +1,6 @@
-"""The body of one request while it comes: how much of it there is and may be, and what it stands for.
+"""The body of one request while it arrives: its size and limit, its pace and its content coding.
 
-It knows no connection. Whoever receives the body puts bytes in; :class:`~.exchange.Exchange` acts on what
-is wrong with them.
+It knows no connection. The receiver puts bytes in, and :class:`~.exchange.Exchange` acts on errors.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,8 +27,8 @@ Fields = Sequence[tuple[bytes, bytes]]
 class RequestBody:
     """The body of one request.
 
-    :param head: of the request; it was accepted, and announces a body.
-    :param max_size: the most bytes that the body may have, as sent and as decoded.
+    :param head: the accepted head, which announces a body.
+    :param max_size: the most bytes of the body, both as sent and as decoded.
     """
 
     __slots__ = (
@@ -50,22 +49,22 @@ class RequestBody:
         """Bytes received, before they are decoded."""
         self.max_size = max_size
         self.decoder = None if head.coding == "" else ContentDecoder(head.coding.lower(), max_size)
-        """What removes the content coding, where there is one."""
+        """Decodes the content coding, if there is one."""
         self.content: BytesIO | BodyStream | None = None
-        """The content received so far, decoded, or the stream of it; ``None``: there was none, or none of
-        it is for the application."""
+        """The decoded content received so far, or the stream of it; ``None`` if nothing arrived, or if the
+        application gets none of it."""
         self.stream: BodyStream | None = None
-        """What the content is read by as it comes, where it is."""
+        """The stream, if the content is read as it arrives."""
         self.trailers: Fields = ()
         """The trailer fields behind it."""
         self.is_whole = False
-        """Whether its end has come."""
+        """Whether its end has arrived."""
         self.is_refused = False
-        """Whether the application is asked for the answer to its refusal."""
+        """Whether the application is asked to answer its refusal."""
         self.deadline = NEVER
         """When it is late, by :attr:`Server.clock`."""
         self.rate: DataRate | None = None
-        """How fast it comes, where it did not come along with its head."""
+        """Its pace, if it did not arrive together with its head."""
 
     def plan(
         self,
@@ -73,11 +72,11 @@ class RequestBody:
         want: Callable[[], None],
         note_fault: Callable[[HTTPException], None],
     ) -> None:
-        """Take note of how the application wants it.
+        """Prepare for the way in which the application wants it.
 
-        :param plan: ``None``: in memory, as far as ``max_size``.
+        :param plan: ``None``: in memory, up to ``max_size``.
         :param want: called when the reader of a stream wants more.
-        :param note_fault: called with what is wrong with the content coding of a stream.
+        :param note_fault: called with an error in the content coding of a stream.
         """
         if plan is None:
             return
@@ -95,8 +94,8 @@ class RequestBody:
     def take(self, data: bytes) -> None:
         """Take the next piece.
 
-        :raises ContentTooLarge: if there is more of it than ``max_size``, once decoded.
-        :raises BadRequest: if it is not of the content coding that it claims.
+        :raises ContentTooLarge: if there is more than ``max_size``, also after decoding.
+        :raises BadRequest: if it is wrong in its content coding.
         """
         self.size += len(data)
         if self.size > self.max_size:
@@ -108,7 +107,7 @@ class RequestBody:
             data = self.decoder.decode(data)
         content: Any = self.content
         if content is None:
-            # It takes these bytes as they are, and copies them if there are more.
+            # BytesIO shares these bytes, and copies them only if more are added.
             self.content = BytesIO(data)
         else:
             content.seek(0, SEEK_END)
@@ -117,9 +116,9 @@ class RequestBody:
     def finish(self, announced: int | None, trailers: Fields) -> None:
         """Note its end.
 
-        :param announced: bytes that it should have; ``None``: nobody said.
+        :param announced: the size that was announced in bytes; ``None`` if there was none.
         :param trailers: the trailer fields.
-        :raises BadRequest: if it has fewer or more, or its content coding is not at its end.
+        :raises BadRequest: if it has fewer or more bytes, or its content coding is incomplete.
         """
         if announced is not None and announced != self.size:
             raise_cut_short()
@@ -132,39 +131,39 @@ class RequestBody:
             self.stream.end(self.trailers)
 
     def fail(self, error: Exception) -> None:
-        """Note that no more of it comes; what came of one in memory is dropped, unless it is whole.
+        """Note that no more of it arrives. An incomplete body in memory is dropped.
 
-        :param error: what its reader gets.
+        :param error: raised by its reader.
         """
         self.deadline = NEVER
         if self.stream is not None:
             self.stream.fail(error)
         elif not self.is_whole:
-            # Whoever answers runs on, and one that is dropped would look as if it were empty.
+            # A complete body is kept for a handler that runs on: without it, the body would look empty.
             self.content = None
 
     def break_for(self, error: Exception) -> None:
-        """Have whoever reads it get ``error``: the application is asked for the answer to a refusal."""
+        """Make reads raise ``error``: the application is asked to answer a refusal."""
         self.stream = self.content = BodyStream.broken(error)
         self.decoder = None
         self.is_refused = True
 
-    # Its pace
+    # Pace
 
     def begin(self, now: float) -> None:
-        """Note when it begins to come."""
+        """Start measuring its pace."""
         self.rate = DataRate(now)
 
     def note_received(self, now: float, size: int) -> None:
-        """Note that ``size`` bytes have come, with what frames them, by a wire that counts that."""
+        """Note ``size`` received bytes; a wire may count framing too."""
         if self.rate is not None:
             self.rate.note(now, size)
 
     def await_more(self, now: float, limits: "Limits", client_waits: bool) -> bool:
-        """Set the deadline for what is still to come.
+        """Set the deadline for the rest.
 
         :param client_waits: whether the client waits for ``100 Continue`` before it sends.
-        :return: whether the client is to be paused: too much of the stream lies unread.
+        :return: whether to pause the client, because too much of the stream is unread.
         """
         rate = self.rate
         if rate is None:
@@ -179,7 +178,7 @@ class RequestBody:
         return False
 
     def let_go(self, now: float, limits: "Limits") -> bool:
-        """Return whether the client was paused, and may go on: what came has been read."""
+        """Return whether the client was paused and may continue, because enough was read."""
         if self.is_whole or self.rate is None or not self.rate.is_held:
             return False
         self.rate.let_go(now)
@@ -188,5 +187,5 @@ class RequestBody:
 
 
 def raise_cut_short() -> NoReturn:
-    """Refuse a body that ends before its announced end, or after it."""
+    """Refuse a body whose size differs from the announced one."""
     raise BadRequest("The body is not whole.")

@@ -1,6 +1,6 @@
-"""The id of a request, by which the lines that different programs log of it are found together.
+"""The id of a request, which connects the log lines of different programs.
 
-It is the ``X-Request-ID`` that a trusted proxy sent, or else one made here, when it is first asked for.
+It is the ``X-Request-ID`` of a trusted proxy, or is made here when it is first asked for.
 """
 
 import os
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
 REQUEST_ID: Final = "kyoukai.request_id"
-"""Where the environ of a request has it, once it has been asked for."""
+"""The key in a request's environ, set when the id is first asked for."""
 
 TAKEN: Final = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,128}")
-"""What is taken of a proxy: what every log and every header can have."""
+"""The ids that are accepted from a proxy: characters that are safe in any log and header."""
 
 
 def make_id() -> str:
-    """Return a new id: 32 hexadecimal digits, milliseconds since 1970 and 80 random bits.
+    """Return a new id: 32 hexadecimal digits, from milliseconds since 1970 and 80 random bits.
 
-    They are in order of time, as those of UUID version 7 (RFC 9562 section 5.7).
+    Like UUID version 7 (RFC 9562 section 5.7), ids are ordered by time.
     """
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
 def take_id(sent: str | None, asked: Any) -> str:
-    """Return the id of a request.
+    """Return the proxy's id if it is trusted and valid, otherwise a new one.
 
     :param sent: the value of ``X-Request-ID``.
-    :param asked: the exchange or the connection, whose environ says who the peer is; ``None``: there is none.
+    :param asked: the exchange or the connection, whose environ names the peer; ``None`` if there is none.
     """
     if sent and asked is not None and asked.server.trusts_peer(asked.environ) and TAKEN.fullmatch(sent):
         return sent
@@ -38,7 +38,7 @@ def take_id(sent: str | None, asked: Any) -> str:
 
 
 def request_id(environ: dict[str, Any]) -> str:
-    """Return the id of a request, by its environ; it is made when it is first asked for."""
+    """Return the id of a request by its environ; it is made when it is first asked for."""
     known: str | None = environ.get(REQUEST_ID)
     if known is None:
         known = environ[REQUEST_ID] = take_id(
@@ -48,10 +48,10 @@ def request_id(environ: dict[str, Any]) -> str:
 
 
 def request_id_of(exchange: Any, request: "Request | None") -> str:
-    """Return the id of a request, of which there may be an exchange alone."""
+    """Return the id of a request, which may have an exchange only."""
     return exchange.request_id if request is None else request_id(request.environ)
 
 
 def named(environ: dict[str, Any]) -> str:
-    """Return the id of a request as a part of a line of the log."""
+    """Return the id of a request in the form for a log line."""
     return f" (request id {request_id(environ)})"

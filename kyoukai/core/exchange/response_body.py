@@ -1,7 +1,7 @@
-"""Sending a body whose whole is not in memory: an iterator, an async iterator, or a file.
+"""Sending a body that is not in memory: an iterator, an async iterator, or a file.
 
-A piece is sent when it is there, and the next is asked for when the client has room. A plain
-iterator may block, so each of its steps runs in a thread; an async iterator runs in the loop.
+Each piece is sent when it is made, and the next one is requested when the client has room. A plain iterator
+may block, so each of its steps runs in a thread; an async iterator runs in the loop.
 """
 
 import asyncio
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from .trailers import MakeTrailers
 
 BLOCK_SIZE: Final = 256 * 1024
-"""Bytes of a file read at once. asyncio's own sendfile fall-back reads as much."""
+"""Bytes of a file read at once, as in asyncio's own fallback for sendfile."""
 
 PIECE_SIZE: Final = 64 * 1024
-"""Bytes of a body in memory written at once, where it goes in pieces: asyncio's high-water mark."""
+"""Bytes written at once of a body in memory that is sent in pieces: asyncio's high-water mark."""
 
 TURN_PIECES: Final = 16
-"""Pieces sent before the loop has its turn, however small they are."""
+"""Pieces sent before the loop runs other callbacks, whatever their size."""
 
 TURN_SIZE: Final = 256 * 1024
-"""Bytes sent before the loop has its turn, if the client takes them all."""
+"""Bytes sent before the loop runs other callbacks, even if the client takes them all."""
 
 
 class BodySender:
-    """Sends the content of one answer, whose head has been written.
+    """Sends the content of one answer whose head was written.
 
-    :param exchange: whose answer it is; its ``sent`` is counted up.
-    :param declared: the Content-Length of the answer; ``None``: it has none.
-    :param trailers: makes the fields behind the content, if it has any.
+    :param exchange: the exchange of the answer; its ``sent`` is increased.
+    :param declared: the Content-Length of the answer, or ``None``.
+    :param trailers: makes the trailer fields, if there are any.
     """
 
     __slots__ = (
@@ -60,22 +60,22 @@ class BodySender:
         self.declared = declared
         self.trailers = trailers
         self.gathered: list[bytes] = []
-        """What has yet to be written, in order: see :meth:`write_piece`."""
+        """Pieces to be written, in order: see :meth:`write_piece`."""
         self.gathered_size = 0
-        """Its bytes."""
+        """Their size in bytes."""
         self.is_due = False
-        """Whether the loop is to write it at its next turn."""
+        """Whether the loop will write them in its next turn."""
         self.turn_pieces = 0
-        """Pieces sent since the loop last had its turn."""
+        """Pieces sent since the loop last ran other callbacks."""
         self.turn_size = 0
-        """Their bytes."""
+        """Their size in bytes."""
 
     async def send(self, body: Any) -> None:
-        """Send the whole body, and what ends it.
+        """Send the whole body and the end of the answer.
 
-        :param body: what a Werkzeug response has as its ``response``; or bytes, to go in pieces.
+        :param body: the ``response`` attribute of a Werkzeug response; or bytes, to be sent in pieces.
         :raises ConnectionResetError: if the client is gone.
-        :raises InvalidResponseError: if there is more or less of it than its Content-Length said.
+        :raises InvalidResponseError: if its size differs from the Content-Length.
         :raises Exception: what the iterator raises. The connection must be cut then.
         """
         try:
@@ -91,13 +91,13 @@ class BodySender:
                 await self._send_blocking(body)
             await self.end()
         finally:
-            # What was there before something failed is the client's.
+            # Pieces made before a failure are still sent.
             self.flush()
 
     async def end(self) -> None:
-        """End the answer, with what has yet to be written.
+        """Write the remaining pieces and the end of the answer.
 
-        :raises InvalidResponseError: if there is less of the content than its Content-Length said.
+        :raises InvalidResponseError: if the content is shorter than its Content-Length.
         """
         if self.declared is not None and self.exchange.sent < self.declared:
             raise InvalidResponseError(
@@ -110,10 +110,10 @@ class BodySender:
             self.exchange.send_end(data, trailers)
 
     def write_piece(self, piece: bytes | str) -> bool:
-        """Write one piece, and return whether to wait by :meth:`make_room` before the next.
+        """Write one piece; return whether to wait with :meth:`make_room` before the next.
 
-        Pieces that come without a wait between them go together, up to :data:`PIECE_SIZE`: what there
-        is when the maker waits for something is written by the loop's next turn.
+        Pieces that are made without a wait in between are written together, up to :data:`PIECE_SIZE`. If the
+        maker waits, the loop's next turn writes what was gathered.
         """
         data = piece.encode() if isinstance(piece, str) else piece
         size = len(data)
@@ -141,7 +141,7 @@ class BodySender:
         )
 
     def flush(self) -> None:
-        """Write what is gathered."""
+        """Write the gathered pieces."""
         pieces, size = self.gathered, self.gathered_size
         if pieces:
             self.gathered, self.gathered_size = [], 0
@@ -153,10 +153,10 @@ class BodySender:
         self.flush()
 
     async def make_room(self) -> None:
-        """Wait until the client has room for another piece, and the loop has had its turn.
+        """Wait until the client has room for another piece, and let the loop run other callbacks.
 
-        An iterator that never waits must not keep the loop from the other connections, nor from
-        noticing that this one is gone.
+        Otherwise an iterator that never waits would block the other connections, and would not notice that
+        its own client is gone.
 
         :raises ConnectionResetError: if the client is gone.
         """
@@ -170,12 +170,12 @@ class BodySender:
 
         Others may send from the same file meanwhile, each by its own offset.
 
-        :param size: bytes to be sent.
-        :param offset: byte of the file that is the first.
+        :param size: bytes to send.
+        :param offset: position in the file of the first byte.
         :raises ConnectionResetError: if the client is gone.
-        :raises InvalidResponseError: if the content gets longer than its Content-Length, or the file is too
-            short. What there is of it may have been sent.
-        :raises OSError: if it cannot be read.
+        :raises InvalidResponseError: if the content would exceed its Content-Length, or the file is too
+            short. A part of it may have been sent.
+        :raises OSError: if the file cannot be read.
         """
         exchange, declared = self.exchange, self.declared
         self.flush()
@@ -215,7 +215,7 @@ class BodySender:
             nonlocal iterator
             if iterator is None:
                 iterator = iter(body)
-            # StopIteration cannot pass through a future, so next() has a default.
+            # StopIteration cannot pass through a future, so next() gets a default.
             return next(iterator, None)
 
         while (piece := await run_in_thread(step, name, strand)) is not None:
@@ -225,7 +225,7 @@ class BodySender:
     async def _send_file(self, file: Any, name: str, strand: Strand) -> None:
         if isinstance(file, (io.BufferedReader, io.FileIO)) and await self._sendfile(file):
             return
-        # A file that has grown since its length was declared is sent as far as declared.
+        # A file that has grown since its length was declared is sent up to the declared length.
         declared = self.declared
         size = BLOCK_SIZE
         while True:
@@ -239,19 +239,19 @@ class BodySender:
                 await self.make_room()
 
     async def _sendfile(self, file: Any) -> bool:
-        """Let the kernel send it, as far as system, wire and framing have it so."""
+        """Let the kernel send the file, if system, wire and framing allow it."""
         declared = self.declared
         return declared is not None and await self.exchange.send_file(file, declared, file.tell())
 
 
 def read_at(file: BinaryIO, size: int, offset: int) -> bytes:
-    """Return a part of a file, whoever else reads in it; it is called in the strand of that file.
+    """Return a part of a file that others may be reading too. Called in the strand of that file.
 
-    :param size: bytes of it; fewer come, where it ends before.
-    :param offset: byte of the file that is the first.
-    :raises OSError: if it cannot be read.
+    :param size: bytes to read; at the end of the file, fewer are returned.
+    :param offset: position in the file of the first byte.
+    :raises OSError: if the file cannot be read.
     """
-    # What others are made of files, such as gzip's, have the number of the file below.
+    # Only real files: a wrapper, such as gzip's, returns the descriptor of the file below it.
     if isinstance(file, (io.BufferedReader, io.BufferedRandom, io.FileIO)) and hasattr(os, "pread"):
         return os.pread(file.fileno(), size, offset)
     file.seek(offset)
@@ -259,7 +259,7 @@ def read_at(file: BinaryIO, size: int, offset: int) -> bytes:
 
 
 def _reader_of(body: object) -> tuple[str, Strand]:
-    """Return what the log calls the reading of ``body``, and where it runs: there it is closed, too."""
+    """Return the log's name for reading ``body``, and the strand for reading and closing it."""
     strand = strand_of(body)
     if strand is None:
         strand = Strand()

@@ -1,4 +1,4 @@
-"""Sending a Werkzeug response by an exchange."""
+"""Sending a Werkzeug response through an exchange."""
 
 import logging
 from collections.abc import Coroutine
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("kyoukai.protocol")
 
 Rest = Coroutine[Any, Any, None] | None
-"""What is left of an answer: an awaitable that sends it, or nothing."""
+"""The rest of an answer: an awaitable that sends it, or ``None``."""
 
 
 def send_response(exchange: "AnswerWriter", response: Response, environ: dict[str, Any], app: Any) -> Rest:
-    """Write a response: its head, and a body that is in memory.
+    """Write a response: its head, and a body in memory.
 
-    A response that cannot be sent is logged, and a 500 written in its place.
+    A response that cannot be sent is logged, and a 500 is written instead.
 
-    :param response: it is not closed here.
-    :param environ: of the request.
+    :param response: not closed by this function.
+    :param environ: the request's.
     :param app: the application, for the log.
-    :return: ``None`` if nothing is left, or an awaitable that sends a streamed body.
+    :return: ``None`` if everything is written, or an awaitable that sends a streamed body.
     """
     try:
         head, content = prepare_answer(response, environ)
     except BaseException as exc:
         if not is_fault(exc):
             raise
-        # Nothing was written yet, so there is an answer to give.
+        # Nothing was written yet, so an error can be answered.
         text = "the answer to %s %r cannot be sent%s"
         logger.error(text, exchange.head.method, exchange.head.path, origin(app, environ), exc_info=exc)
         response = error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
@@ -58,7 +58,7 @@ def send_prepared(
     environ: dict[str, Any],
     app: Any,
 ) -> Rest:
-    """Write a response of which head and content are made. The rest is as with :func:`send_response`."""
+    """Write a response whose head and content were prepared. Otherwise as :func:`send_response`."""
     exchange.status = head.code
     if not head.has_content:
         exchange.send_whole(head, b"")
@@ -70,7 +70,7 @@ def send_prepared(
     if content is None:
         exchange.prepare_stream(may_read(response))
     exchange.send_head(head)
-    # What is large goes in pieces, as the client takes them.
+    # Large content is sent in pieces, as the client takes them.
     trailers = trailers_of(response, environ) if head.size is None else None
     return _send_body(
         exchange, head, response.response if content is None else content, trailers, environ, app
@@ -93,7 +93,7 @@ async def _send_body(
         if exchange.client_gone:
             logger.debug("a client is gone before it had its whole answer")
             return
-        # What is made of the request's body as that comes breaks off where that does.
+        # An answer that is made from the request's body fails when that body does.
         is_expected = isinstance(exc, ProtocolError | ClientGoneError)
         level = logging.DEBUG if is_expected else logging.ERROR
         text = "the body of the answer to %s %r failed%s"
@@ -102,8 +102,8 @@ async def _send_body(
 
 
 def may_read(response: Response) -> bool:
-    """Return whether a streamed answer may be made of the request's body, which the client has yet to send.
+    """Return whether a streamed answer may read a request body that the client has yet to send.
 
-    After a refusal the client may not send its body, and a file is there already.
+    After a refusal the client may not send its body, and a file needs no body.
     """
     return response.status_code < 300 and not isinstance(response.response, FileWrapper)

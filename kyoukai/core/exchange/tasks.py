@@ -1,4 +1,4 @@
-"""Beginning the task that answers one request."""
+"""Starting the task that answers a request."""
 
 import asyncio
 import sys
@@ -7,18 +7,18 @@ from contextvars import Context
 from typing import Any, Final
 
 STARTS_EAGERLY: Final = sys.version_info >= (3, 12)
-"""Whether a task can run up to where it first waits before anything is scheduled."""
+"""Whether a new task can run at once, up to its first wait."""
 
 
 def begin_task(
     loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None], context: Context
 ) -> "asyncio.Task[None] | None":
-    """Run ``coroutine`` in a task and in ``context``, at once as far as that can be.
+    """Run ``coroutine`` in a task and in ``context``, at once if possible.
 
-    A task that need not wait is then never scheduled, which is half of what a task costs. If the loop
-    has a task factory, that decides.
+    A task that need not wait is then never scheduled, which saves half of its cost. A task factory of the
+    loop takes precedence.
 
-    :return: the task, or ``None`` if it has come to its end.
+    :return: the task, or ``None`` if it has already ended.
     """
     if STARTS_EAGERLY and loop.get_task_factory() is None:  # pragma: no cover (since Python 3.12)
         options: dict[str, Any] = {"eager_start": True}

@@ -1,8 +1,8 @@
-"""Trailer fields of answers: what is known only at the end of a body (RFC 9110 section 6.5).
+"""Trailer fields of answers: fields that are known only at the end of a body (RFC 9110 section 6.5).
 
-A response has them as its attribute ``trailers``. They are sent behind a body that is streamed and
-chunked, to a client that said that it keeps them, and are left out for any other: none may depend on
-them. What is wrong with them is logged; the body before them is whole all the same.
+A response has them in its attribute ``trailers``. They are sent behind a streamed, chunked body to a client
+that says it keeps them, and left out for any other, so no application may depend on them. An error in them is
+logged; the body before them is complete anyway.
 """
 
 import functools
@@ -26,7 +26,7 @@ Trailers = FieldPairs | Callable[[], FieldPairs | Awaitable[FieldPairs | None] |
 """The fields, or a function that is called at the end of the body and returns them."""
 
 MakeTrailers = Callable[[], Awaitable[list[tuple[str, str]]]]
-"""Makes the fields, once the body is at its end."""
+"""Makes the fields at the end of the body."""
 
 # RFC 9110 section 6.5.1: "Many fields cannot be processed outside the header section because their
 # evaluation is necessary prior to receiving the content, such as those that describe message framing,
@@ -40,15 +40,15 @@ FORBIDDEN: Final = HOP_BY_HOP | {
     "age", "date", "expires", "location", "retry-after", "vary", "warning", "accept-ranges", "allow",
 }  # fmt: skip
 
-# How to process content has to be known when it begins. RFC 9530 section 2 lets digests of it follow.
+# How to process content must be known before it. RFC 9530 section 2 allows digests behind it.
 CONTENT: Final = "content-"
 DIGEST: Final = "content-digest"
 
 
 def is_forbidden(name: str) -> bool:
-    """Return whether a field never stands in a trailer section.
+    """Return whether a field is not allowed in a trailer section.
 
-    :raises InvalidResponseError: if it is no name of a field.
+    :raises InvalidResponseError: if ``name`` is no field name.
     """
     lowered = lowered_name(name)
     return lowered in FORBIDDEN or (lowered.startswith(CONTENT) and lowered != DIGEST)
@@ -57,7 +57,7 @@ def is_forbidden(name: str) -> bool:
 def read_trailers(fields: FieldPairs) -> list[tuple[str, str]]:
     """Return trailer fields one by one.
 
-    :raises InvalidResponseError: if one of them cannot be sent, or not behind the body.
+    :raises InvalidResponseError: if one of them cannot be sent, or not in a trailer section.
     """
     pairs = read_pairs("trailers", fields)
     for name, _ in pairs:
@@ -70,18 +70,18 @@ def read_trailers(fields: FieldPairs) -> list[tuple[str, str]]:
 
 
 def takes_trailers(environ: dict[str, Any]) -> bool:
-    """Return whether trailer fields may be sent behind the answer to a request, if that is chunked.
+    """Return whether a chunked answer to a request may have trailer fields.
 
-    :param environ: of the request.
+    :param environ: the request's.
     """
     protocol = environ.get("kyoukai.protocol")
     return protocol is not None and keeps_trailers(environ, protocol.features)
 
 
 def keeps_trailers(variables: Mapping[str, Any], features: Collection[str]) -> bool:
-    """Return whether a client says that it keeps trailer fields, and the backend sends such.
+    """Return whether a client says that it keeps trailer fields, and the backend can send them.
 
-    :param variables: of the request's head.
+    :param variables: those of the request's head.
     :param features: the backend's.
     """
     if Feature.RESPONSE_TRAILERS not in features:
@@ -94,12 +94,12 @@ def keeps_trailers(variables: Mapping[str, Any], features: Collection[str]) -> b
 
 
 def announced(response: Response, environ: dict[str, Any]) -> Headers:
-    """Return the fields of a streamed response, with a Trailer field where trailer fields follow.
+    """Return the fields of a streamed response, with a Trailer field if trailer fields follow.
 
     RFC 9110 section 6.6.2: "If an intermediary discards the trailer section in transit, the Trailer
-    field could provide a hint". Those that are not known by now are announced by who sets the field.
+    field could provide a hint". If a function makes the trailers, the application may set the field itself.
 
-    :param environ: of the request.
+    :param environ: the request's.
     """
     trailers = getattr(response, "trailers", None)
     headers = response.headers
@@ -112,7 +112,7 @@ def announced(response: Response, environ: dict[str, Any]) -> Headers:
         try:
             read_trailers(trailers)
         except InvalidResponseError:
-            return headers  # It is logged when they would be sent.
+            return headers  # It is logged when the trailers would be sent.
         names = dict.fromkeys(name for name, _ in read_pairs("trailers", trailers))
         headers = Headers(headers)
         if names:
@@ -121,9 +121,9 @@ def announced(response: Response, environ: dict[str, Any]) -> Headers:
 
 
 def trailers_of(response: Response, environ: dict[str, Any]) -> MakeTrailers | None:
-    """Return what makes the trailer fields of a streamed response, or ``None``, where it has none.
+    """Return the maker of a streamed response's trailer fields, or ``None`` if it has none.
 
-    :param environ: of the request.
+    :param environ: the request's.
     """
     trailers = getattr(response, "trailers", None)
     if trailers is None or not takes_trailers(environ):
@@ -132,7 +132,7 @@ def trailers_of(response: Response, environ: dict[str, Any]) -> MakeTrailers | N
 
 
 async def make_trailers(trailers: Trailers, environ: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the trailer fields; none, and a line of the log, where they cannot be sent."""
+    """Return the trailer fields; if they cannot be sent, log that and return none."""
     try:
         fields = trailers() if callable(trailers) else trailers
         if inspect.isawaitable(fields):

@@ -1,7 +1,7 @@
-"""The transport of a tunnel: another protocol's bytes, carried as the content of one exchange.
+"""The transport of a tunnel: the bytes of another protocol, carried as the content of one exchange.
 
-It is for wires on which a tunnel is one of several exchanges, or which frame what it carries. HTTP/1 hands
-its connection on instead.
+It is for wires that carry other exchanges beside a tunnel, or frame its data. HTTP/1 hands its connection to
+the other protocol instead.
 """
 
 import asyncio
@@ -12,47 +12,47 @@ from typing import Any, Final, Protocol
 from ..faults import is_fault
 
 EARLY_SIZE: Final = 64 * 1024
-"""Bytes that may come before the tunnel is open; then the client has to wait. As much of a streamed body may
-lie unread."""
+"""Bytes that may arrive before the tunnel is open; above, the client has to wait. The same as for a streamed
+body."""
 
 
 class Carrier(Protocol):
-    """What a tunnel needs of the exchange that carries it."""
+    """The exchange that carries a tunnel, as the tunnel uses it."""
 
     @property
     def owner(self) -> Any:
-        """What the exchanges of one connection share."""
+        """The object that the exchanges of one connection share."""
 
     def send_data(self, data: bytes) -> None:
         """Write bytes of the tunnel, at least one."""
 
     def send_end(self) -> None:
-        """Say that no more come."""
+        """Write the end of the tunnel's data."""
 
     def reset(self) -> None:
-        """Break it off."""
+        """Break the tunnel off."""
 
     def pause_client(self) -> None:
-        """Have the client send no more for now."""
+        """Make the client pause."""
 
     def resume_client(self) -> None:
-        """Let it go on."""
+        """Let the client continue."""
 
     def answered(self) -> None:
         """Go on after the tunnel."""
 
     def forget_tunnel(self) -> None:
-        """Let go of it."""
+        """Drop the tunnel."""
 
 
 class Tunnel(asyncio.Transport):
-    """One tunnel, from the side of the protocol that goes on in it.
+    """The transport of one tunnel, for the protocol that uses it.
 
-    It keeps the promises of asyncio's own transports. What is written goes out by
-    :meth:`~.answer_writer.AnswerWriter.send_data` and :meth:`~.answer_writer.AnswerWriter.send_end`, and
-    what comes in is given to :meth:`receive`. All is called in the event loop.
+    It behaves like asyncio's own transports. Data is written with
+    :meth:`~.answer_writer.AnswerWriter.send_data` and :meth:`~.answer_writer.AnswerWriter.send_end`;
+    :meth:`receive` takes received data. All methods are called in the event loop.
 
-    :param exchange: what carries it.
+    :param exchange: the exchange that carries it.
     """
 
     def __init__(self, exchange: Carrier) -> None:
@@ -60,27 +60,27 @@ class Tunnel(asyncio.Transport):
         self.has_ended = False
         """Whether the client has ended its side."""
         self.is_connected = False
-        """Whether it has been opened; before that, it keeps what comes early."""
+        """Whether the tunnel is open; before, it keeps early data."""
         self.source: object = exchange
-        """For whom the exchange speaks of the client: for itself, or for a connection whose exchanges share
-        one client's state."""
+        """The source of this exchange's reports on flow control: the exchange itself, or the connection, if
+        its exchanges share one client state."""
         self._exchange = exchange
         self._protocol: asyncio.Protocol | None = None
-        self._inbox: deque[bytes | None] = deque()  # None: the end of the client's side
+        self._inbox: deque[bytes | None] = deque()  # None marks the end of the client's side
         self._waiting = 0  # bytes in the inbox
         self._is_reading = False
-        self._is_held = False  # whether the client was made to wait
-        self._pauses: set[object] = set()  # who has told the protocol to write no more
+        self._is_held = False  # whether the client is paused
+        self._pauses: set[object] = set()  # sources that have paused writing
         self._has_written_eof = False
         self._is_closing = False
 
     # The exchange's calls
 
     def connect(self, protocol: asyncio.Protocol, source: object, pauses: Collection[object]) -> None:
-        """Connect the protocol, and hand on what has come already.
+        """Connect the protocol, and deliver early data.
 
         :param source: see :attr:`source`.
-        :param pauses: for whom the client takes nothing now: see :meth:`pause_writing`.
+        :param pauses: sources that report the client as full now: see :meth:`pause_writing`.
         """
         self.source = source
         self._protocol = protocol
@@ -95,7 +95,7 @@ class Tunnel(asyncio.Transport):
         self._read_on()
 
     def receive(self, data: bytes | None) -> None:
-        """Take what the client sends; ``None``: it has ended its side."""
+        """Take the client's data; ``None`` if the client has ended its side."""
         if self._is_closing or self.has_ended:
             return
         if data is None:
@@ -109,10 +109,10 @@ class Tunnel(asyncio.Transport):
             self._hold()
 
     def pause_writing(self, source: object) -> None:
-        """Note that the client takes nothing more.
+        """Note that the client takes no more for now.
 
-        :param source: the connection, or the exchange where the wire holds back each by itself: the protocol
-            may write when neither does.
+        :param source: the connection; or the exchange, if the wire has flow control for each of them. The
+            protocol may write when neither is paused.
         """
         is_first = not self._pauses
         self._pauses.add(source)
@@ -120,19 +120,19 @@ class Tunnel(asyncio.Transport):
             self._protocol.pause_writing()
 
     def resume_writing(self, source: object) -> None:
-        """Note that the client has caught up, as far as ``source`` knows."""
+        """Note that the client has caught up, as reported by ``source``."""
         if source in self._pauses:
             self._pauses.remove(source)
             if not self._pauses and self._protocol is not None:
                 self._protocol.resume_writing()
 
     def lose(self) -> None:
-        """Note that the client is gone: nothing is written any more."""
+        """Note that the client is gone: nothing more is written."""
         if not self._is_closing:
             self._end()
 
     def drop(self) -> None:
-        """Drop what has come: the request was answered, and there is no tunnel."""
+        """Drop the received data: the request was answered without a tunnel."""
         self._is_closing = True
         self._inbox.clear()
         self._let_go()
@@ -140,47 +140,47 @@ class Tunnel(asyncio.Transport):
     # asyncio.BaseTransport
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what the transport of the connection tells, but for its socket, which carries more."""
+        """Return extra information of the connection's transport, except its socket, which carries more."""
         transport = getattr(self._exchange.owner, "transport", None)
         if transport is None or name == "socket":
             return default
         return transport.get_extra_info(name, default)
 
     def is_closing(self) -> bool:
-        """Return whether it closes, or is closed."""
+        """Return whether the tunnel is closing or closed."""
         return self._is_closing
 
     def close(self) -> None:
-        """Close after what was written; the protocol is told in the loop's next turn."""
+        """Close after the written data; the protocol is told in the loop's next turn."""
         if not self._is_closing:
             self.write_eof()
             self._end()
-            # What a client that waits sends yet is dropped: left unread, it would make the end a reset.
+            # Resume a paused client: its data is dropped, but left unread it would turn the end into a reset.
             self._let_go()
             self._exchange.answered()
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Let another protocol be called from now on."""
+        """Switch to another protocol object."""
         self._protocol = protocol  # type: ignore[assignment]
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        """Return the protocol; after its end, none is left."""
+        """Return the protocol; ``None`` after its end."""
         return self._protocol  # type: ignore[return-value]
 
     # asyncio.ReadTransport
 
     def is_reading(self) -> bool:
-        """Return whether the protocol gets what comes."""
+        """Return whether the protocol gets data as it arrives."""
         return self._is_reading and not self._is_closing
 
     def pause_reading(self) -> None:
-        """Have the client wait, and keep what comes all the same."""
+        """Make the client pause, and keep data that still arrives."""
         if self.is_reading():
             self._is_reading = False
             self._hold()
 
     def resume_reading(self) -> None:
-        """Let the client go on, and hand on what was kept, from the loop's next turn on."""
+        """Let the client continue, and deliver kept data from the loop's next turn on."""
         if not self._is_reading and not self._is_closing:
             self._is_reading = True
             self._exchange.owner.loop.call_soon(self._read_on)
@@ -188,14 +188,14 @@ class Tunnel(asyncio.Transport):
     # asyncio.WriteTransport
 
     def get_write_buffer_size(self) -> int:
-        """Return how much the connection has yet to send, in bytes."""
+        """Return how many bytes the connection has yet to send."""
         transport = getattr(self._exchange.owner, "transport", None)
         return 0 if transport is None else int(transport.get_write_buffer_size())
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
-        """Send bytes; nothing is sent once it closes.
+        """Send bytes; once the tunnel closes, drop them.
 
-        :raises TypeError: if they are no bytes-like object.
+        :raises TypeError: if ``data`` is no bytes-like object.
         :raises RuntimeError: after :meth:`write_eof`.
         """
         if not isinstance(data, bytes | bytearray | memoryview):
@@ -206,23 +206,23 @@ class Tunnel(asyncio.Transport):
             self._exchange.send_data(bytes(data))
 
     def can_write_eof(self) -> bool:
-        """Return ``True``: the answer ends, and the client may go on."""
+        """Return ``True``: our side can end while the client's stays open."""
         return True
 
     def write_eof(self) -> None:
-        """End this side; the client's goes on."""
+        """End our side; the client's stays open."""
         if not self._is_closing and not self._has_written_eof:
             self._has_written_eof = True
             self._exchange.send_end()
 
     def abort(self) -> None:
-        """End at once; the client takes it for a failure."""
+        """End at once, so that the client sees a failure."""
         if not self._is_closing:
             self._end()
             self._exchange.reset()
             self._exchange.answered()
 
-    # The machinery
+    # Internals
 
     def _hold(self) -> None:
         self._is_held = True
@@ -239,7 +239,7 @@ class Tunnel(asyncio.Transport):
             self._let_go()
 
     def _deliver(self) -> None:
-        """Hand on what has come, as long as the protocol reads."""
+        """Deliver received data as long as the protocol reads."""
         while self._inbox and self.is_reading():
             data = self._inbox.popleft()
             protocol: Any = self._protocol
@@ -255,7 +255,7 @@ class Tunnel(asyncio.Transport):
                 self._fail(exc, protocol)
 
     def _fail(self, exc: BaseException, protocol: asyncio.Protocol) -> None:
-        """Do as asyncio's transports do where a protocol raises. The rest of the connection goes on."""
+        """Report an exception of the protocol as asyncio's transports do. The connection goes on."""
         self._exchange.owner.loop.call_exception_handler(
             {
                 "message": "Fatal error: a tunnel's protocol failed.",

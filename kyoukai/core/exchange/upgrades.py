@@ -1,4 +1,4 @@
-"""Requests for URLs of WebSockets: whether they ask for one, as their environ says, and their refusals."""
+"""Requests for WebSockets: recognizing them in an environ, and refusing them."""
 
 import logging
 from typing import Any, Final
@@ -20,15 +20,15 @@ class UpgradeRequired(HTTPException):
     description = "This URL is that of a WebSocket."
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Return the fields of the answer, with what to upgrade to."""
+        """Return the fields of the answer, with the protocol to upgrade to."""
         upgrade = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
         return [*super().get_headers(*args, **kwargs), *upgrade]
 
 
 def why_no_websocket(environ: dict[str, Any]) -> HTTPException | None:
-    """Return the refusal of a request for a WebSocket by a wire that opens none, which is logged.
+    """Refuse and log a request for a WebSocket if its wire cannot open one.
 
-    ``None``: the backend has the feature ``tunnel``, or there is no server.
+    :return: ``None`` if the backend has the feature ``tunnel``, or if there is no server.
     """
     protocol = environ.get("kyoukai.protocol")
     if protocol is None or Feature.TUNNEL in protocol.features:
@@ -37,11 +37,11 @@ def why_no_websocket(environ: dict[str, Any]) -> HTTPException | None:
 
 
 def refuse_websocket(path: str, whose: str) -> HTTPException:
-    """Return the refusal of a request for a WebSocket by a wire without tunnels, and log it.
+    """Log and return the refusal of a request for a WebSocket on a wire without tunnels.
 
-    It is a 501 (RFC 9110 section 15.6.2): no other request would get one.
+    It is a 501 (RFC 9110 section 15.6.2): the server cannot serve this URL for any request.
 
-    :param whose: the request's id, as a part of the line.
+    :param whose: the request's id, in the form for a log line.
     """
     text = "WebSocket %r: refused with 501%s: the backend does not claim the feature %r; choose one that does"
     logger.warning(text, path, whose, Feature.TUNNEL.value)
@@ -49,7 +49,7 @@ def refuse_websocket(path: str, whose: str) -> HTTPException:
 
 
 def asks_for_websocket(environ: dict[str, Any]) -> bool:
-    """Return whether a request offers to go on as a WebSocket (RFC 6455 section 4.1)."""
+    """Return whether a request asks to switch to the WebSocket protocol (RFC 6455 section 4.1)."""
     return (
         environ.get("REQUEST_METHOD") == "GET"
         and offers_websocket(environ.get("HTTP_UPGRADE", ""))
@@ -58,7 +58,7 @@ def asks_for_websocket(environ: dict[str, Any]) -> bool:
 
 
 def offers_websocket(upgrade: str) -> bool:
-    """Return whether a WebSocket is among the protocols of an Upgrade field (RFC 9110 section 7.8)."""
+    """Return whether an Upgrade field offers a WebSocket (RFC 9110 section 7.8)."""
     return "websocket" in _tokens(upgrade)
 
 

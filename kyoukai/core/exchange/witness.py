@@ -1,6 +1,6 @@
-"""Somebody who wants to know which exceptions were answered by a 500: the client of a test.
+"""A callback that reports exceptions answered with a 500, for a test client.
 
-A context variable says who, since each request's context variables are a copy of its server's.
+It is in a context variable, as each request runs in a copy of its server's context.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from typing import Any, Final
 Witness = Callable[[BaseException, dict[str, Any]], None]
 
 witness: Final[ContextVar[Witness | None]] = ContextVar("kyoukai.witness", default=None)
-"""What is told of them; ``None``, where nobody wants to know."""
+"""The callback, or ``None``."""
 
 
 def bear_witness(error: BaseException, environ: dict[str, Any]) -> None:
-    """Tell whoever wants to know of an exception that nothing claimed.
+    """Report an exception that no error handler took.
 
-    :param environ: of the request that failed with it.
+    :param environ: the environ of the request that failed.
     """
     tell = witness.get()
     if tell is not None:
