@@ -1,7 +1,8 @@
-"""Says which pages are wider than the window, in Chromium, for a telephone and for a desktop.
+"""Checks the built pages in Chromium, at the width of a telephone and of two desktops.
 
-``python docs/check_layout.py FOLDER``, where FOLDER is what ``sphinx-build`` wrote; 1 is the status where
-there is one. A page that is wider has to be moved to and fro to be read.
+``python docs/check_layout.py FOLDER``, where FOLDER is what ``sphinx-build`` wrote. A page that is wider
+than the window fails: its readers would scroll sideways for each line. So does a page that loads anything
+from another host. Each failure is one line; the exit status is 1 if there is one.
 """
 
 import sys
@@ -17,22 +18,26 @@ WIDTHS = (420, 1200, 1920)
 """Pixels."""
 
 
-def wide_pages(folder: Path) -> Iterator[str]:
-    """Yield a line for each page and width where the page is wider than the window."""
+def faults(folder: Path) -> Iterator[str]:
+    """Yield a line for each page that is too wide, and for each request to another host."""
     pages = sorted(folder.rglob("*.html"))
     if not pages:
         yield f"{folder} has no pages"
+    asked: dict[str, None] = {}
     with chromium() as browser:
-        for width in WIDTHS:
-            with visit(browser, folder.as_uri(), viewport={"width": width, "height": 1000}) as page:
-                for path in pages:
-                    page.goto(path.as_uri())
+        with visit(browser, folder.as_uri(), viewport={"width": WIDTHS[0], "height": 1000}) as page:
+            page.on("request", lambda request: asked.setdefault(request.url))
+            for path in pages:
+                page.goto(path.as_uri())
+                for width in WIDTHS:
+                    page.set_viewport_size({"width": width, "height": 1000})
                     needed = page.evaluate("document.documentElement.scrollWidth")
                     if needed > width:
                         yield f"{path.relative_to(folder)} needs {needed} pixels of {width}"
+    yield from (f"a page asks for {url}" for url in asked if not url.startswith(("file:", "data:")))
 
 
 if __name__ == "__main__":
-    lines = list(wide_pages(Path(sys.argv[1]).resolve()))
+    lines = list(faults(Path(sys.argv[1]).resolve()))
     print(*lines, sep="\n")
     sys.exit(bool(lines))

@@ -10,13 +10,33 @@ project = "Kyoukai"
 author = "The Kyoukai developers"
 version = release = installed_version("kyoukai")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
-html_theme = "alabaster"
-html_theme_options = {"page_width": "1100px"}
+
+html_theme = "furo"
+html_title = f"Kyoukai {release}"
+html_logo = "_static/logo.svg"
+html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+# There is no public repository to link to, and each page's source is Markdown of this folder.
+html_show_sourcelink = False
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {
+    "top_of_page_buttons": [],
+    "light_css_variables": {"color-brand-primary": "#9c2f2f", "color-brand-content": "#9c2f2f"},
+    "dark_css_variables": {"color-brand-primary": "#f08f80", "color-brand-content": "#f08f80"},
+}
+pygments_style = "default"
+pygments_dark_style = "github-dark"
+
+# The button copies what one types: no prompt, and of a block with prompts no output.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = "\\"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
