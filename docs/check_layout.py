@@ -24,16 +24,16 @@ def faults(folder: Path) -> Iterator[str]:
     if not pages:
         yield f"{folder} has no pages"
     asked: dict[str, None] = {}
-    with chromium() as browser:
-        with visit(browser, folder.as_uri(), viewport={"width": WIDTHS[0], "height": 1000}) as page:
-            page.on("request", lambda request: asked.setdefault(request.url))
-            for path in pages:
-                page.goto(path.as_uri())
-                for width in WIDTHS:
-                    page.set_viewport_size({"width": width, "height": 1000})
-                    needed = page.evaluate("document.documentElement.scrollWidth")
-                    if needed > width:
-                        yield f"{path.relative_to(folder)} needs {needed} pixels of {width}"
+    options = {"viewport": {"width": WIDTHS[0], "height": 1000}}
+    with chromium() as browser, visit(browser, folder.as_uri(), **options) as page:
+        page.on("request", lambda request: asked.setdefault(request.url))
+        for path in pages:
+            page.goto(path.as_uri())
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 1000})
+                needed = page.evaluate("document.documentElement.scrollWidth")
+                if needed > width:
+                    yield f"{path.relative_to(folder)} needs {needed} pixels of {width}"
     yield from (f"a page asks for {url}" for url in asked if not url.startswith(("file:", "data:")))
 
 

@@ -1,16 +1,19 @@
 """How Sphinx builds these pages: ``sphinx-build -W docs docs/_build``."""
 
 import runpy
+import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from sphinx.util import logging
 
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+
 project = "Kyoukai"
 author = "The Kyoukai developers"
 version = release = installed_version("kyoukai")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "cases"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 

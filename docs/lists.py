@@ -1,4 +1,4 @@
-"""The long lists of the pages: every case of the corpus, and what other servers did with some.
+"""The long lists of the pages: the sections of the corpus, and what other servers did with its cases.
 
 `docs/update.py` puts them into the pages. Each function returns a header and rows, or whole sections.
 """
@@ -43,30 +43,15 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(text.split()))
 
 
-def corpus_groups() -> Iterator[tuple[str, str, Rows]]:
-    """Yield title, description and cases of each file of the corpus."""
+def corpus_groups() -> Iterator[tuple[str, str, str]]:
+    """Yield title, description and name of each file of the corpus."""
     cases = load_corpus()
     folder = resources.files("kyoukai.testing.corpus")
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".toml"):
             group = tomllib.loads(file.read_text("utf-8"))
-            rows = [case_row(case) for case in cases if case.group == group["title"]]
-            about = f"{plain(group['about'])} ({len(rows)} cases, `{file.name}`)"
-            yield group["title"], about, (("case", "level", "source", "gets", "why"), rows)
-
-
-def case_row(case: Case) -> list[str]:
-    """Return one case as a row."""
-    return [f"`{case.name}`", case.level, plain(case.source), case_end(case), plain(case.why)]
-
-
-def case_end(case: Case) -> str:
-    """Return what a case gets, in words: a status in parentheses is the server's own refusal."""
-    statuses = [str(answer.status) if answer.application else f"({answer.status})" for answer in case.answers]
-    if len(statuses) > 5:
-        statuses = [f"{len(statuses)} times {statuses[0]}"] if len(set(statuses)) == 1 else statuses
-    before = ["100"] if case.continued else []
-    return f"{' '.join([*before, *statuses]) or 'no answer'}, {'closed' if case.closed else 'open'}"
+            count = sum(case.group == group["title"] for case in cases)
+            yield group["title"], f"{plain(group['about'])} ({count} cases, `{file.name}`)", file.name
 
 
 def corpus_counts() -> Rows:
