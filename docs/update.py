@@ -136,11 +136,11 @@ def options_alone_table() -> str:
     page = (
         (ROOT / "docs" / "reference" / "settings-compared.md")
         .read_text("utf-8")
-        .partition("\n## Here alone\n")[0]
+        .partition("\n## Only in Kyoukai\n")[0]
     )
     named = set(re.findall(r"`(?:--no-|--)([a-z-]+)", page))
     alone = [option for option in run_options.OPTIONS if option.flag.removeprefix("--") not in named]
-    return table(("here", "what it is"), ((f"`{option.flag}`", option.help) for option in alone))
+    return table(("option", "meaning"), ((f"`{option.flag}`", option.help) for option in alone))
 
 
 def features_table() -> str:
