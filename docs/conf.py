@@ -13,7 +13,14 @@ project = "Kyoukai"
 author = "The Kyoukai developers"
 version = release = installed_version("kyoukai")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "cases"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+    "cases",
+    "inline_pictures",
+    "wide_tables",
+]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 

@@ -9,17 +9,20 @@ be read where nothing is built::
     <!-- table: limits -->                       before a table: what TABLES gives
     <!-- sections: corpus --> ... <!-- end -->   around sections: what `lists.py` gives
 
-``python docs/update.py`` rewrites the pages that are out of date; the tests fail on one that is.
+``python docs/update.py`` rewrites the pages that are out of date; the tests fail on one that is. It draws
+the pictures too, whose data is in `docs/pictures` and in the code.
 """
 
 import asyncio
 import collections
 import dataclasses
 import functools
+import importlib
 import inspect
 import logging
 import re
 import runpy
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,6 +64,11 @@ MEASURED: Final = runpy.run_path(str(ROOT / "docs" / "measured.py"))
 WHY: Final = runpy.run_path(str(ROOT / "docs" / "why.py"))
 
 REFERENCE: Final = runpy.run_path(str(ROOT / "docs" / "reference_pages.py"))
+
+# After all others, since its modules are of no distribution, and their names are common words.
+sys.path.append(str(ROOT / "docs"))
+DIAGRAMS: Final = importlib.import_module("pictures.diagrams")
+STEPS: Final = importlib.import_module("pictures.steps")
 
 MARKED_FENCE: Final = re.compile(r"(?m)^<!-- (file|output): (\S+) -->\n(```+)(\w*)\n(.*?)^\3$", re.DOTALL)
 # With the empty lines behind it: without one, the text that follows would be a row.
@@ -367,6 +375,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "rules": rules_table,
     "signals": signals_table,
     "states": states_table,
+    "steps": lambda: table(*STEPS.table()),
     "websocket-settings": websocket_settings_table,
 }
 SECTIONS: Final = {"corpus": corpus_sections, "options": options_sections}
@@ -417,13 +426,19 @@ def render(page: str) -> str:
 
 
 def main() -> None:
-    """Rewrite the pages that are out of date, and name them."""
+    """Rewrite the pages and pictures that are out of date, and name them."""
     for path in PAGES:
         old = path.read_text("utf-8")
         new = render(old)
         if new != old:
             path.write_text(new, "utf-8")
             print(f"rewrote {path.relative_to(ROOT)}")
+    for name, picture in DIAGRAMS.PICTURES.items():
+        path = ROOT / "docs" / "images" / f"{name}.svg"
+        new = picture()
+        if not path.exists() or path.read_text("utf-8") != new:
+            path.write_text(new, "utf-8")
+            print(f"drew {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
