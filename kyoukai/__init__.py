@@ -15,6 +15,7 @@ from kyoukai.core.errors import (
     KyoukaiError,
     ListenError,
     ProtocolError,
+    refused,
 )
 from kyoukai.core.exchange.body_stream import BodyStream
 from kyoukai.core.exchange.exchange import Exchange
@@ -111,4 +112,5 @@ __all__ = (
     "ListenError",
     "ProtocolError",
     "SessionError",
+    "refused",
 )

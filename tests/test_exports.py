@@ -69,6 +69,7 @@ ERRORS_AND_LIMITS = [
     "ListenError",
     "ProtocolError",
     "SessionError",
+    "refused",
 ]
 FACE = [*APPLICATIONS, *LOWER_FORM, *ROUTE_GROUPS, *MESSAGES, *BACKENDS, *ERRORS_AND_LIMITS]
 

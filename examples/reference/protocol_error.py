@@ -14,8 +14,8 @@ async def upload(ctx: HTTPRequestContext) -> str:
 @app.errorhandler(ProtocolError)
 async def refused(ctx: HTTPRequestContext, error: ProtocolError) -> str:
     # Its status stays; it is Werkzeug's error of that status as well.
-    return f"{error.code} {isinstance(error, RequestEntityTooLarge)}"
+    return f"{error.code} {error.identifier} {isinstance(error, RequestEntityTooLarge)}"
 
 
 with BlockingClient(app, backend="httptools") as client:
-    print(client.post("/", data=bytes(11)).text)  # 413 True
+    print(client.post("/", data=bytes(11)).text)  # 413 body-too-large True

@@ -26,15 +26,18 @@
 
 ``kyoukai.web.SessionError``, a session that cannot be kept, is another child of the root.
 
-The first two branches end a start-up, and the process exits with 1. The third ends one request:
-``code`` is the status of its answer, ``description`` the sentence in its body.
+The first two branches end a start-up, and the process exits with 1. The third ends one request: ``code`` is
+the status of its answer, ``description`` the sentence in its body, and ``identifier`` names its entry in the
+table of refusals, :mod:`kyoukai.core.refusals`.
 """
 
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from click import ClickException
 from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
+
+AnyError = TypeVar("AnyError", bound=HTTPException)
 
 
 class KyoukaiError(Exception):
@@ -89,15 +92,20 @@ class ProtocolError(KyoukaiError, HTTPException):
     """A request is refused, and its connection is closed after the answer.
 
     Each one is Werkzeug's error of its status as well: an error handler for that class takes it.
+    :func:`refused` makes one with its identifier. One that is made without has that of its class.
 
     :param description: one sentence for the client; it must not repeat what the client sent.
     """
+
+    identifier: str = "message-malformed"
+    """Which entry of the table of refusals it is: ``host-missing``. Answers and log lines carry it."""
 
 
 class BadRequest(ProtocolError, exceptions.BadRequest):
     """400 (RFC 9110 section 15.5.1): the request is malformed."""
 
     code = 400
+    identifier = "message-malformed"
     description = "The request is malformed."
 
 
@@ -105,6 +113,7 @@ class RequestTimeout(ProtocolError, exceptions.RequestTimeout):
     """408 (RFC 9110 section 15.5.9): the request did not arrive in time."""
 
     code = 408
+    identifier = "body-timeout"
     description = "The request did not arrive in time."
 
 
@@ -112,6 +121,7 @@ class ContentTooLarge(ProtocolError, exceptions.RequestEntityTooLarge):
     """413 (RFC 9110 section 15.5.14): the body is larger than ``max_body_size``."""
 
     code = 413
+    identifier = "body-too-large"
     description = "The request body is larger than this server takes."
 
 
@@ -119,6 +129,7 @@ class URITooLong(ProtocolError, exceptions.RequestURITooLarge):
     """414 (RFC 9110 section 15.5.15): the target is longer than ``max_target_size``."""
 
     code = 414
+    identifier = "target-too-long"
     description = "The request target is longer than this server takes."
 
 
@@ -126,6 +137,7 @@ class UnsupportedMediaType(ProtocolError, exceptions.UnsupportedMediaType):
     """415 (RFC 9110 section 15.5.16): the content coding is unknown."""
 
     code = 415
+    identifier = "content-coding-unknown"
     description = "The request body has a content coding that this server does not know."
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
@@ -141,6 +153,7 @@ class ExpectationFailed(ProtocolError, exceptions.ExpectationFailed):
     """417 (RFC 9110 section 15.5.18): ``Expect`` asks for something other than 100-continue."""
 
     code = 417
+    identifier = "expectation-unknown"
     description = "The only expectation this server meets is 100-continue."
 
 
@@ -148,6 +161,7 @@ class HeaderFieldsTooLarge(ProtocolError, exceptions.RequestHeaderFieldsTooLarge
     """431 (RFC 6585 section 5): the head, one field, or the number of fields passes its limit."""
 
     code = 431
+    identifier = "head-too-large"
     description = "The request's header fields are larger than this server takes."
 
 
@@ -155,6 +169,7 @@ class NotImplementedByServer(ProtocolError, exceptions.NotImplemented):
     """501 (RFC 9110 section 15.6.2): a method or a transfer coding that no part implements."""
 
     code = 501
+    identifier = "not-implemented"
     description = "This server does not implement what the request asks for."
 
 
@@ -162,4 +177,56 @@ class VersionNotSupported(ProtocolError, exceptions.HTTPVersionNotSupported):
     """505 (RFC 9110 section 15.6.6): the major version is not 1."""
 
     code = 505
+    identifier = "version-unknown"
     description = "This server speaks HTTP/1.1 and HTTP/1.0."
+
+
+CLASSES: Final[dict[int, type[ProtocolError]]] = {
+    error_class.code: error_class
+    for error_class in (
+        BadRequest,
+        RequestTimeout,
+        ContentTooLarge,
+        URITooLong,
+        UnsupportedMediaType,
+        ExpectationFailed,
+        HeaderFieldsTooLarge,
+        NotImplementedByServer,
+        VersionNotSupported,
+    )
+}
+"""The class of each status."""
+
+
+def refused(identifier: str) -> ProtocolError:
+    """Return the error that refuses a request for a reason of the table.
+
+    ``raise refused("host-missing")`` answers with the status and the sentence of that entry, and closes the
+    connection. The author of a backend names so what an error of the parser means.
+
+    :param identifier: of the table of refusals.
+    :raises KeyError: if the table has no such entry, or its status is none that closes the connection.
+    """
+    from .refusals.table import TABLE
+
+    return identified(CLASSES[TABLE[identifier].status](), identifier)
+
+
+def identified(error: AnyError, identifier: str) -> AnyError:
+    """Give an HTTP error the identifier and the sentence of an entry of the table, and return it.
+
+    It is for answers after which the connection goes on, such as the 403 of a WebSocket.
+
+    :param identifier: of the table of refusals.
+    :raises KeyError: if the table has no such entry.
+    """
+    from .refusals.table import TABLE
+
+    error.description = TABLE[identifier].sentence
+    vars(error)["identifier"] = identifier
+    return error
+
+
+def identifier_of(error: BaseException) -> str:
+    """Return the identifier of a refusal; empty for an error that is none of the server's."""
+    return getattr(error, "identifier", "")

@@ -2,12 +2,16 @@
 
 from .answers import Answer
 from .corpus import Case, Expected
+from .named_refusals import refusal_faults
 from .outcome import Outcome
 from .recorder import Seen
 
 
-def faults(case: Case, outcome: Outcome) -> list[str]:
-    """Return what is wrong with the outcome of a case: one line a fault, none where it was kept."""
+def faults(case: Case, outcome: Outcome, *, named: bool = False) -> list[str]:
+    """Return what is wrong with the outcome of a case: one line a fault, none where it was kept.
+
+    :param named: whether each refusal must carry its own identifier: see :func:`refusal_faults`.
+    """
     found = list(outcome.faults)
     statuses = [answer.status for answer in outcome.answers]
     expected = [answer.status for answer in case.answers]
@@ -20,7 +24,8 @@ def faults(case: Case, outcome: Outcome) -> list[str]:
     for number, (request, wanted) in enumerate(zip(outcome.seen, calls, strict=False), 1):
         found += [f"request {number}: {fault}" for fault in request_faults(wanted, request)]
     for number, (answer, wanted) in enumerate(zip(outcome.answers, case.answers, strict=False), 1):
-        found += [f"answer {number}: {fault}" for fault in _answer_faults(wanted, answer)]
+        wrong = [*_answer_faults(wanted, answer), *refusal_faults(wanted, answer.content, exactly=named)]
+        found += [f"answer {number}: {fault}" for fault in wrong]
     if case.continued is not None and case.continued != bool(outcome.continued):
         found.append(f"100 Continue came {outcome.continued} times")
     if outcome.closed != case.closed:

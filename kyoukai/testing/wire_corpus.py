@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from .adapter import WireAdapter, WireAnswer, WireDifference
 from .corpus import Case, Expected
+from .named_refusals import refusal_faults
 from .telling import CHUNKS, UNFINISHED, UntoldError, WireRequest, read_request
 from .verdict import brief, request_faults
 from .wire_conversation import WireOutcome
@@ -147,3 +148,4 @@ def _answer_faults(wanted: Expected, answer: WireAnswer, broken: bool) -> Iterat
     yield from (f"it has the field {name}" for name in wanted.lacks if answer.values(name))
     if wanted.content is not None and answer.content != wanted.content:
         yield f"its content is {brief(answer.content)}, and not {brief(wanted.content)}"
+    yield from refusal_faults(wanted, answer.content)

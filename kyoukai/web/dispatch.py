@@ -15,6 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
+from kyoukai.core.errors import identified
 from kyoukai.core.exchange.answer import is_clients_doing
 from kyoukai.core.exchange.closing import close_stream
 from kyoukai.core.exchange.request_ids import named
@@ -120,7 +121,8 @@ class Dispatcher:
 
     def internal_error(self, ctx: HTTPRequestContext) -> Response:
         """Return the answer to a request that cannot be answered otherwise; no handler sees it."""
-        return render_error(InternalServerError(), self.response_class, ctx.request)
+        error = identified(InternalServerError(), "handler-failed")
+        return render_error(error, self.response_class, ctx.request)
 
     async def answer_error(self, ctx: HTTPRequestContext, scope: Scope, exc: BaseException) -> Response:
         """Return the answer to an exception that was raised on the way.
@@ -201,7 +203,7 @@ class Dispatcher:
                 bear_witness(error, ctx.environ)
                 if self.debugger is not None and (page := await self.debugger.page(request, error)):
                     return page
-            error = InternalServerError(original_exception=error)
+            error = identified(InternalServerError(original_exception=error), "handler-failed")
         code = status_of(error)
         # A redirect or a response that was raised is no error.
         if code < 400 or error.response is not None:

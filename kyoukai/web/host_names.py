@@ -6,7 +6,7 @@ from typing import Final
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
-from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.errors import ConfigurationError, identified
 
 # RFC 1123 section 2.1, and the underscore, which some names in use have.
 NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
@@ -62,5 +62,5 @@ def host_of(request: Request) -> str:
     """
     host = request.host
     if not host and request.environ.get("HTTP_HOST"):
-        raise BadRequest("The host of the request can be in no URL.")
+        raise identified(BadRequest(), "host-not-in-urls")
     return host

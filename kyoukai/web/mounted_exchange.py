@@ -13,6 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
+from kyoukai.core.errors import identified
 from kyoukai.core.exchange.body_stream import BodyStream, ClientGoneError
 from kyoukai.core.exchange.client_state import ClientState
 from kyoukai.core.exchange.exchange import Exchange
@@ -126,7 +127,7 @@ class MountedExchange(Exchange):
             task.result()
         except ClientGoneError:
             # It was told that its client has ended its side. That may be all that the client has done.
-            raise BadRequest("The client has not waited for the answer.") from None
+            raise identified(BadRequest(), "request-abandoned") from None
         return None
 
     # What is written

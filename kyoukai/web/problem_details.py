@@ -11,6 +11,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
+from kyoukai.core.errors import identified
 from kyoukai.core.exchange.error_response import error_response
 
 from .context import HTTPRequestContext
@@ -78,5 +79,5 @@ async def answer_as_problem(ctx: HTTPRequestContext, error: Exception) -> Respon
     ``api.errorhandler(HTTPException)(answer_as_problem)`` makes all errors of a blueprint so; an
     exception that nothing claims is one of them, as a 500 that says nothing of it.
     """
-    known = error if isinstance(error, HTTPException) else InternalServerError()
+    known = error if isinstance(error, HTTPException) else identified(InternalServerError(), "handler-failed")
     return error_response(known, "application/problem+json", ctx.app.response_class)

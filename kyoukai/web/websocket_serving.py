@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response
 
+from kyoukai.core.errors import identified
 from kyoukai.core.exchange.environ import TOLD
 from kyoukai.core.exchange.request_ids import named
 from kyoukai.core.exchange.upgrades import UpgradeRequired, why_no_websocket
@@ -51,7 +52,7 @@ async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any)
     try:
         agreed = agree(ctx.environ, route.settings, route.subprotocols)
     except VersionMismatch:
-        raise UpgradeRequired("The version of WebSocket that is spoken here is 13.") from None
+        raise identified(UpgradeRequired(), "websocket-version-unknown") from None
     opening = Opening(ctx, route, agreed)
     websocket = WebSocket(opening.open, agreed.subprotocol, ctx.app.json_encoder)
     ctx.websocket = websocket
@@ -69,7 +70,7 @@ async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any)
     if websocket.connection is None:
         if answer is not None:
             return answer
-        raise Forbidden("The WebSocket was not accepted.")
+        raise identified(Forbidden(), "websocket-not-accepted")
     websocket.connection.begin_close(1000)
     return opening.response
 

@@ -13,6 +13,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from werkzeug.exceptions import BadRequest, Forbidden
 
+from kyoukai.core.errors import identified
 from kyoukai.core.semantics.forwarding import DEFAULT_PORTS
 
 from .settings import ANY, WebSocketSettings
@@ -52,7 +53,9 @@ def agree(environ: dict[str, Any], settings: WebSocketSettings, subprotocols: Se
     try:
         accept, extensions_field, subprotocol = protocol.process_request(_as_request(environ))
     except InvalidHandshake as exc:
-        raise BadRequest(f"The WebSocket's handshake is malformed: {exc}.") from exc
+        error = identified(BadRequest(), "websocket-handshake-malformed")
+        error.description = f"The WebSocket's handshake is malformed: {exc}."
+        raise error from exc
     fields = [("Sec-WebSocket-Accept", accept)]
     if extensions_field is not None:
         fields.append(("Sec-WebSocket-Extensions", extensions_field))
@@ -102,7 +105,7 @@ def check_origin(environ: dict[str, Any], settings: WebSocketSettings) -> None:
         return
     allowed = [own_origin(environ)] if settings.origins is None else settings.origins
     if origin.lower() not in allowed:
-        raise Forbidden("Pages of this origin may not connect.")
+        raise identified(Forbidden(), "origin-not-allowed")
 
 
 def own_origin(environ: dict[str, Any]) -> str:

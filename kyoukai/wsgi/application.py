@@ -13,7 +13,7 @@ from werkzeug.wsgi import FileWrapper
 
 from kyoukai.core.applications.answer_stream import check_unanswered
 from kyoukai.core.applications.exchange_calls import write_answer
-from kyoukai.core.errors import ConfigurationError, ProtocolError
+from kyoukai.core.errors import ConfigurationError, ProtocolError, identified
 from kyoukai.core.exchange.closing import close_stream
 from kyoukai.core.exchange.environ import build_environ
 from kyoukai.core.semantics.methods import ALL
@@ -162,7 +162,7 @@ class WSGIApplication:
             self._is_full = True
             text = "%s: all of %d threads are taken, and %d requests wait; further ones are answered with 503"
             logger.warning(text, self._workers.name, self.threads, self.max_waiting)
-        raise ServiceUnavailable(retry_after=RETRY_AFTER)
+        raise identified(ServiceUnavailable(retry_after=RETRY_AFTER), "threads-busy")
 
 
 def _describe(application: Any) -> str:

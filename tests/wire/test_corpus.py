@@ -31,7 +31,7 @@ def run_all(serve, backend, record_property, pieces_of, between=None):
                 closes=case.closed,
                 between=between and (lambda server=server: between(server)),
             )
-            wrong = faults(case, outcome)
+            wrong = faults(case, outcome, named=True)
             if wrong:
                 found[case.name] = "\n    ".join([f"{case.name}:", *wrong, repr(outcome)])
         server.stop()

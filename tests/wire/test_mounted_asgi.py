@@ -452,7 +452,11 @@ def test_a_websocket_beside_requests_for_the_same_path(
 @pytest.mark.parametrize(
     ("message_", "status", "body"),
     [
-        ({"type": "websocket.close"}, 403, b"403 Forbidden: The WebSocket was not accepted.\n"),
+        (
+            {"type": "websocket.close"},
+            403,
+            b"403 Forbidden: The WebSocket was not accepted. (websocket-not-accepted)\n",
+        ),
         ({"type": "websocket.http.response.start", "status": 401, "headers": []}, 401, b"log in"),
     ],
 )

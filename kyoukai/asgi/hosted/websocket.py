@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from werkzeug.exceptions import Forbidden, HTTPException
 
+from kyoukai.core.errors import identified
 from kyoukai.core.exchange.error_response import error_response
 from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.exchange.upgrades import UpgradeRequired
@@ -138,7 +139,8 @@ class WebSocketCall:
     async def _refuse(self) -> None:
         """Answer with 403: the application has closed what it has not accepted."""
         self._websocket.refused = True
-        answer = error_response(Forbidden("The WebSocket was not accepted."), self.http.exchange.head.accept)
+        error = identified(Forbidden(), "websocket-not-accepted")
+        answer = error_response(error, self.http.exchange.head.accept)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         self.state = State.DENYING
         await self._deny({"type": "start", "status": answer.status_code, "headers": headers})
@@ -226,7 +228,7 @@ async def answer_websocket(host: Host, settings: WebSocketSettings, exchange: Ex
     try:
         agreed = agree(environ, settings, ())
     except VersionMismatch:
-        raise UpgradeRequired("The version of WebSocket that is spoken here is 13.") from None
+        raise identified(UpgradeRequired(), "websocket-version-unknown") from None
     scope = websocket_scope(host.make_scope(exchange))
     task = asyncio.current_task()
 

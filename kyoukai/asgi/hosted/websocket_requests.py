@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import NotImplemented as NotImplementedByServer
 
-from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.errors import ConfigurationError, identified
 from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.exchange.upgrades import logger, offers_websocket, refuse_websocket
 from kyoukai.core.extras import extra_command
@@ -63,7 +63,7 @@ async def process_websocket(host: Host, exchange: Exchange) -> None:
     if host.websocket is None:
         text = "WebSocket %r: refused with 501%s: it needs the library websockets: %s"
         logger.warning(text, path, whose, extra_command("websocket"))
-        raise NotImplementedByServer("This URL is that of a WebSocket, and this server opens none.")
+        raise identified(NotImplementedByServer(), "websocket-not-served")
     from .websocket import answer_websocket
 
     await answer_websocket(host, host.websocket, exchange)

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from werkzeug.exceptions import BadRequest, HTTPException
-from werkzeug.exceptions import NotImplemented as NotImplementedByServer
+from werkzeug.exceptions import HTTPException
 
-from kyoukai import AnswerHead, RequestHead
+from kyoukai import AnswerHead, RequestHead, refused
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -78,10 +77,10 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], has_ended: bool) -> Read
     refusal: HTTPException | None = None
     if authority is not None:
         if any(host.lower() != authority.lower() for host in hosts) or len(hosts) > 1:
-            refusal = BadRequest("The Host field is not the :authority.")
+            refusal = refused("host-not-authority")
         regular = [(b"host", authority), *(pair for pair in regular if pair[0] != b"host")]
     if protocol is not None and protocol.lower() in UNSERVED_PROTOCOLS:
-        refusal = NotImplementedByServer("This server does not know the protocol.")
+        refusal = refused("protocol-not-served")
     expects = False
     urgency = DEFAULT_URGENCY
     for name, value in regular:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from ..errors import identified
 from ..exchange.body_stream import ClientGoneError
 from ..exchange.closing import close_both
 from ..exchange.error_response import error_response
@@ -137,7 +138,7 @@ class ExchangeForm:
         if isinstance(exc, ConnectionResetError) and exchange.client_gone:
             logger.debug("a client is gone before it had its whole answer")
             return
-        error = exc if isinstance(exc, HTTPException) else InternalServerError()
+        error = exc if isinstance(exc, HTTPException) else identified(InternalServerError(), "handler-failed")
         if error is not exc or exchange.status:
             text = "the application failed on %s %r (request id %s)"
             logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)

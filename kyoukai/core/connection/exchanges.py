@@ -6,7 +6,7 @@ It is for wires that are not HTTP/1, whose answers wait for one another in a que
 from collections.abc import Collection
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import RequestTimeout
+from ..errors import refused
 from ..serving.server_state import NEVER
 from .connection import OPEN, Connection
 
@@ -99,7 +99,7 @@ class ExchangeConnection(Connection):
         self.deadline = NEVER
         for exchange in tuple(self.exchanges):
             if not (exchange.is_begun or exchange.head.is_accepted):
-                exchange.refuse(RequestTimeout())
+                exchange.refuse(refused("head-timeout"))
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write."""

@@ -8,7 +8,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Response
 
-from ..errors import ProtocolError
+from ..errors import ProtocolError, identified
 from ..known import Known
 from ..semantics.answer_head import AnswerHead
 from ..semantics.serialize import read_head
@@ -98,7 +98,7 @@ def answer_failure(
     elif not is_clients_doing(exc, environ):
         _log_failure("failed", environ, exc)
         bear_witness(exc, environ)
-    error = InternalServerError() if refusal is None else refusal
+    error = identified(InternalServerError(), "handler-failed") if refusal is None else refusal
     return error_response(error, environ.get("HTTP_ACCEPT", ""))
 
 

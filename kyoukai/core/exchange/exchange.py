@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Request, Response
 
-from ..errors import BadRequest, ContentTooLarge, ProtocolError, RequestTimeout
+from ..errors import ProtocolError, identified, refused
 from ..faults import is_fault
 from ..features import Feature
 from ..semantics import policy
@@ -174,7 +174,7 @@ class Exchange(AnswerWriter):
         try:
             body.plan(self.ask_plan(), self.want_body, self.note_fault)
             if head.body_size is not None and head.body_size > body.max_size:
-                raise ContentTooLarge
+                raise refused("body-too-large")
         except ProtocolError as error:
             self.refuse(error)
             return
@@ -184,7 +184,7 @@ class Exchange(AnswerWriter):
             # This method must not raise, and the exception is no refusal by the server.
             text = "receive_head failed on %s %r (request id %s)"
             logger.error(text, head.method, head.path, self.request_id, exc_info=exc)
-            self.refuse(InternalServerError())
+            self.refuse(identified(InternalServerError(), "handler-failed"))
             return
         if body.stream is not None:
             self.begin()
@@ -304,9 +304,9 @@ class Exchange(AnswerWriter):
             # Most clients that end their side have disconnected, and nothing else shows that they have.
             self.lose()
         elif self.body is not None and not self.body.is_whole:
-            self.refuse(BadRequest("The body is not whole."))
+            self.refuse(refused("body-incomplete"))
         elif not self.is_begun:
-            self.refuse(BadRequest("The request is not whole."))
+            self.refuse(refused("request-incomplete"))
         else:
             self.receive_beyond(None)
 
@@ -357,7 +357,7 @@ class Exchange(AnswerWriter):
         :param now: :attr:`Server.clock`, in seconds.
         """
         if self.body is not None and self.body.deadline <= now:
-            self.refuse(RequestTimeout())
+            self.refuse(refused("body-timeout"))
 
     # The application's calls, through ``ctx.proto``
 

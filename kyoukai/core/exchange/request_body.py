@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.exceptions import HTTPException
 
-from ..errors import BadRequest, ContentTooLarge
+from ..errors import refused
 from ..limits import MOST
 from ..semantics.content_coding import ContentDecoder
 from ..serving.data_rate import DataRate
@@ -99,7 +99,7 @@ class RequestBody:
         """
         self.size += len(data)
         if self.size > self.max_size:
-            raise ContentTooLarge
+            raise refused("body-too-large")
         if self.stream is not None:
             self.stream.feed(data)
             return
@@ -188,4 +188,4 @@ class RequestBody:
 
 def raise_cut_short() -> NoReturn:
     """Refuse a body whose size differs from the announced one."""
-    raise BadRequest("The body is not whole.")
+    raise refused("body-incomplete")

@@ -8,7 +8,7 @@ from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import FileWrapper
 
-from ..errors import ProtocolError
+from ..errors import ProtocolError, identified
 from ..faults import is_end, is_fault
 from ..semantics.answer_head import AnswerHead
 from .answer import prepare_answer
@@ -45,7 +45,8 @@ def send_response(exchange: "AnswerWriter", response: Response, environ: dict[st
         # Nothing was written yet, so an error can be answered.
         text = "the answer to %s %r cannot be sent%s"
         logger.error(text, exchange.head.method, exchange.head.path, origin(app, environ), exc_info=exc)
-        response = error_response(InternalServerError(), environ.get("HTTP_ACCEPT", ""))
+        failure = identified(InternalServerError(), "answer-not-sendable")
+        response = error_response(failure, environ.get("HTTP_ACCEPT", ""))
         head, content = prepare_answer(response, environ)
     return send_prepared(exchange, response, head, content, environ, app)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from werkzeug import exceptions
 from werkzeug.exceptions import HTTPException
 
+from ..errors import identified
 from ..features import Feature
 from .request_ids import named
 
@@ -18,6 +19,7 @@ class UpgradeRequired(HTTPException):
     code = 426
     name = "Upgrade Required"
     description = "This URL is that of a WebSocket."
+    identifier = "websocket-required"
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Return the fields of the answer, with the protocol to upgrade to."""
@@ -45,7 +47,7 @@ def refuse_websocket(path: str, whose: str) -> HTTPException:
     """
     text = "WebSocket %r: refused with 501%s: the backend does not claim the feature %r; choose one that does"
     logger.warning(text, path, whose, Feature.TUNNEL.value)
-    return exceptions.NotImplemented("This URL is that of a WebSocket, and this server opens none.")
+    return identified(exceptions.NotImplemented(), "websocket-not-served")
 
 
 def asks_for_websocket(environ: dict[str, Any]) -> bool:

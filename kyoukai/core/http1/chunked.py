@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from ..errors import BadRequest, ContentTooLarge
+from ..errors import refused
 from ..semantics.framing import Framing
 from ..semantics.grammar import CHUNK_LINE_CRLF, MAX_CHUNK_SIZE_DIGITS, parse_chunk_size
 from .readers import read_trailers
@@ -27,8 +27,8 @@ from .receive_buffer import ReceiveBuffer
 if TYPE_CHECKING:
     from ..limits import Limits
 
-extensions_too_large: Final = partial(BadRequest, "The chunk extensions are larger than this server takes.")
-data_too_long: Final = partial(BadRequest, "The data of a chunk is not followed by CRLF.")
+extensions_too_large: Final = partial(refused, "chunk-extensions-too-large")
+data_too_long: Final = partial(refused, "chunk-end-missing")
 
 
 def read_chunks(
@@ -67,7 +67,7 @@ def read_chunks(
         left -= size
         if room < 0 or left < 0:
             buffer.offset -= line_size
-            raise extensions_too_large() if room < 0 else ContentTooLarge
+            raise extensions_too_large() if room < 0 else refused("body-too-large")
         if size == 0:
             return most - left
         yield from read_data(size)

@@ -11,7 +11,7 @@ from typing import Final
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ..contract.parser import CALLBACKS
-from ..errors import BadRequest, ProtocolError
+from ..errors import BadRequest, ProtocolError, identified
 from ..faults import is_fault
 from ..semantics.framing import Framing
 
@@ -25,6 +25,7 @@ class Disagreement(BadRequest):
     """400: the parser and the server find different ends of a message."""
 
     description = "It is not certain where the message ends."
+    identifier = "message-end-uncertain"
     # For the log only. Class attributes, because copying an exception calls it without arguments.
     server = ""
     parser = ""
@@ -133,7 +134,7 @@ def internal_error(what: str, exc: BaseException) -> InternalServerError:
     :param what: the log message.
     """
     logger.error("%s", what, exc_info=exc)
-    return InternalServerError()
+    return identified(InternalServerError(), "backend-failed")
 
 
 def is_status(code: object) -> bool:

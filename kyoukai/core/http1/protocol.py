@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from ..connection.connection import CLOSED, OPEN, Connection, OtherProtocol, Phase
 from ..contract.parser import CALLBACKS, BodyParser, RequestParser
-from ..errors import BadRequest, RequestTimeout
+from ..errors import refused
 from ..exchange.answer import prepare_answer
 from ..exchange.body_stream import ClientGoneError
 from ..exchange.exchange import Exchange
@@ -85,7 +85,7 @@ class HTTPProtocol(Connection, abc.ABC):
         It is called for these only. If it raises, or returns no HTTP error, that is logged and answered with
         500.
         """
-        return BadRequest()
+        return refused("message-malformed")
 
     def translate(self, exc: BaseException) -> HTTPException:
         """Return the HTTP error for an exception that the parser raised, and log a bug or a refusal."""
@@ -187,7 +187,7 @@ class HTTPProtocol(Connection, abc.ABC):
         if exchange is not None and (exchange.is_begun or hasattr(self.app, "process_refusal")):
             # RFC 9112 section 8: "MAY send an error response prior to closing the connection". Most of these
             # clients have disconnected, so by default the server sends none.
-            exchange.refuse(BadRequest("The body is not whole."))
+            exchange.refuse(refused("body-incomplete"))
             return
         reader.end()
         self.deadline = NEVER
@@ -443,7 +443,7 @@ class HTTPProtocol(Connection, abc.ABC):
         """Act on deadlines that have passed. A request that is late is refused with 408."""
         reader = self.reader
         if reader.deadline <= now:
-            self.handle_parser_exception(RequestTimeout())
+            self.handle_parser_exception(refused("head-timeout"))
         elif reader.exchange is not None:
             reader.exchange.sweep(now)
         super().sweep(now)

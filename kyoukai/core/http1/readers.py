@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from ..errors import BadRequest, HeaderFieldsTooLarge, NotImplementedByServer, URITooLong, VersionNotSupported
+from ..errors import refused
 from ..semantics import policy
 from ..semantics.grammar import (
     FIELD_LINES,
@@ -43,10 +43,11 @@ MAX_KNOWN_HEAD: Final = 2 * 1024
 
 # RFC 9112 section 3: "A server that receives a method longer than any that it implements SHOULD
 # respond with a 501 (Not Implemented) status code."
-method_too_long: Final = partial(
-    NotImplementedByServer, "The request method is longer than any that this server knows."
-)
-version_too_long: Final = partial(BadRequest, "The request line does not end in an HTTP version.")
+method_too_long: Final = partial(refused, "method-unknown")
+target_too_long: Final = partial(refused, "target-too-long")
+version_too_long: Final = partial(refused, "version-malformed")
+head_too_large: Final = partial(refused, "head-too-large")
+field_too_large: Final = partial(refused, "field-too-large")
 
 
 def take_head(
@@ -120,7 +121,7 @@ def _skip_empty_lines(buffer: ReceiveBuffer, limits: "Limits") -> Generator[None
             buffer.offset += 2
             room -= 2
             if room <= 0:
-                raise HeaderFieldsTooLarge
+                raise head_too_large()
         rest = buffer.data[buffer.offset : buffer.offset + 2]
         if rest.startswith(b"\n"):
             raise bare_lf()
@@ -143,20 +144,20 @@ def _read_request_line(
     method, stop = yield from buffer.read_until(NOT_TCHAR, MAX_METHOD_SIZE, method_too_long)
     if stop != SP or not method:
         if stop == TLS_HANDSHAKE and not method:
-            raise BadRequest("The client speaks TLS, and this port is for HTTP without TLS.")
-        raise BadRequest("The request line does not begin with a method and a space.")
+            raise refused("tls-on-plain-port")
+        raise refused("method-malformed")
     buffer.offset += 1
     longest = min(limits.max_target_size, limits.max_head_size)
-    target, stop = yield from buffer.read_until(NOT_VCHAR, longest, URITooLong)
+    target, stop = yield from buffer.read_until(NOT_VCHAR, longest, target_too_long)
     if stop == CR and target and method == b"GET":
         # RFC 1945 section 4.1, HTTP/0.9: Simple-Request = "GET" SP Request-URI CRLF
         yield from buffer.read_line(0, version_too_long)
         # Section 5.1.2: Request-URI = absoluteURI | abs_path. A line with anything else, such as one
         # without a target, belongs to no version of HTTP.
         parse_target(target, "GET", longest)
-        raise VersionNotSupported
+        raise refused("version-unknown")
     if stop != SP or not target:
-        raise BadRequest("The request line has no request target of visible ASCII characters and a space.")
+        raise refused("target-malformed")
     buffer.offset += 1
     version = yield from buffer.read_line(HTTP_VERSION_SIZE, version_too_long)
     parse_version(version)
@@ -179,13 +180,19 @@ def read_fields(
     """
     fields: list[tuple[bytes, bytes]] = []
     longest_line = limits.max_field_size + MAX_FIELD_WHITESPACE
-    while line := (yield from buffer.read_line(min(room - 2, longest_line), HeaderFieldsTooLarge)):
+    while True:
+        most = room - 2
+        longest, too_long = (most, head_too_large) if most < longest_line else (longest_line, field_too_large)
+        line = yield from buffer.read_line(longest, too_long)
+        if not line:
+            return fields
         room -= len(line) + 2
         name, value = buffer.parse_line(line, parse)
         fields.append((name, value))
-        if len(fields) > limits.max_fields or len(name) + len(value) > limits.max_field_size:
-            raise HeaderFieldsTooLarge
-    return fields
+        if len(fields) > limits.max_fields:
+            raise refused("fields-too-many")
+        if len(name) + len(value) > limits.max_field_size:
+            raise field_too_large()
 
 
 def parse_trailer_line(line: bytes) -> tuple[bytes, bytes]:
@@ -197,7 +204,7 @@ def parse_trailer_line(line: bytes) -> tuple[bytes, bytes]:
     # RFC 9110 section 6.5.1: fields that are needed for framing are not allowed in a trailer section. A
     # recipient that merged one into the header fields would find another end.
     if name.lower() in FRAMING_FIELDS:
-        raise BadRequest("A trailer field frames the message.")
+        raise refused("trailer-frames-message")
     return name, value
 
 

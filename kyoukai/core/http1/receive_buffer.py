@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Final, TypeVar
 
-from ..errors import BadRequest, ProtocolError
+from ..errors import ProtocolError, refused
 
 Parsed = TypeVar("Parsed")
 
@@ -20,8 +20,8 @@ LF: Final = 0x0A
 # RFC 9112 section 2.2: a recipient MAY take a bare LF for the end of a line, and MUST treat a bare CR as
 # an error or a space. If one recipient ends a line there and the next one does not, a request can be
 # smuggled between them, so both are errors.
-bare_lf: Final = partial(BadRequest, "A line ends in LF without CR.")
-bare_cr: Final = partial(BadRequest, "A CR is not followed by LF.")
+bare_lf: Final = partial(refused, "bare-lf")
+bare_cr: Final = partial(refused, "bare-cr")
 
 
 class ReceiveBuffer:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from ..errors import BadRequest, ContentTooLarge, UnsupportedMediaType
+from ..errors import refused
 
 # zlib.decompressobj: what wraps the DEFLATE stream. RFC 9110 section 8.4.1.2, deflate: "zlib" format
 # (RFC 1950); section 8.4.1.3, gzip (RFC 1952), for which x-gzip is another name.
@@ -44,7 +44,7 @@ class ContentDecoder:
 
     def __init__(self, coding: str, max_size: int) -> None:
         if coding not in WINDOW_BITS:
-            raise UnsupportedMediaType
+            raise refused("content-coding-unknown")
         self._window_bits = WINDOW_BITS[coding]
         self._decompressor = zlib.decompressobj(self._window_bits)
         self.max_size = max_size
@@ -96,10 +96,10 @@ class ContentDecoder:
             # One byte more than there may be tells that there is more.
             decoded = self._decompressor.decompress(data, min(most, self.max_size - self.size) + 1)
         except zlib.error:
-            raise BadRequest("The body is not of the content coding that it claims.") from None
+            raise refused("content-coding-corrupt") from None
         self.size += len(decoded)
         if self.size > self.max_size:
-            raise ContentTooLarge
+            raise refused("body-too-large")
         return decoded
 
     def finish(self) -> None:
@@ -108,12 +108,12 @@ class ContentDecoder:
         :raises BadRequest: if more of it should have come.
         """
         if self._has_begun and not self._decompressor.eof:
-            raise BadRequest("The body ends before its content coding does.")
+            raise refused("content-coding-incomplete")
 
     def _begin_member(self) -> None:
         """Go on after the end: RFC 1952 section 2.2 lets one member follow another; RFC 1950 none."""
         self._members += 1
         most = max(MANY_MEMBERS, self.max_size // MEMBER_SIZE)
         if self._window_bits == WINDOW_BITS["deflate"] or self._members > most:
-            raise BadRequest("The body goes on after the end of its content coding.")
+            raise refused("content-coding-excess")
         self._decompressor = zlib.decompressobj(self._window_bits)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ..errors import BadRequest, NotImplementedByServer
+from ..errors import refused
 from .answer_head import AnswerHead
 
 # RFC 9112 section 6.2: Content-Length = 1*DIGIT. Twenty digits are more than any file has bytes.
@@ -36,10 +36,10 @@ def request_framing(content_length: str | None, transfer_encoding: str | None, v
     if transfer_encoding is not None:
         # 3. Both: "ought to be handled as an error"; a server MAY reject it. We do.
         if content_length is not None:
-            raise BadRequest("Content-Length and Transfer-Encoding exclude each other.")
+            raise refused("content-length-and-transfer-encoding")
         # Section 6.1: HTTP/1.0 has no Transfer-Encoding; its framing is faulty.
         if version == "1.0":
-            raise BadRequest("HTTP/1.0 has no Transfer-Encoding.")
+            raise refused("transfer-encoding-in-http-1-0")
         check_transfer_encoding(transfer_encoding)
         return CHUNKED
     if content_length is None:
@@ -47,7 +47,7 @@ def request_framing(content_length: str | None, transfer_encoding: str | None, v
         return NO_BODY
     # 5. and 6. A length that is valid, or 400.
     if not CONTENT_LENGTH.fullmatch(content_length):
-        raise BadRequest("The Content-Length field is not one decimal number.")
+        raise refused("content-length-malformed")
     length = int(content_length)
     return Framing(length, False) if length else NO_BODY
 
@@ -62,13 +62,13 @@ def check_transfer_encoding(value: str) -> None:
         return
     codings = [coding.strip(" \t").lower() for coding in value.split(",")]
     if not all(TRANSFER_CODING.fullmatch(coding) for coding in codings):
-        raise BadRequest("The Transfer-Encoding field is malformed.")
+        raise refused("transfer-encoding-malformed")
     # 4. "If a Transfer-Encoding header field is present in a request and the chunked transfer
     # coding is not the final encoding, the message body length cannot be determined reliably; the
     # server MUST respond with the 400 (Bad Request) status code and then close the connection."
     if codings[-1] != "chunked" or "chunked" in codings[:-1]:
-        raise BadRequest("The final transfer coding must be chunked, and only that one.")
-    raise NotImplementedByServer("The only transfer coding this server knows is chunked.")
+        raise refused("chunked-not-last")
+    raise refused("transfer-coding-unknown")
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ never repeats what the client sent.
 import re
 from typing import Final
 
-from ..errors import BadRequest, VersionNotSupported
+from ..errors import refused
 
 MAX_METHOD_SIZE: Final = 32
 """The longest method, in bytes. The longest of the IANA registry, UPDATEREDIRECTREF, has 17."""
@@ -92,6 +92,7 @@ CHUNK_EXT = rb"(?:;%(token)b(?:=(?:%(token)b|%(quoted_string)b))?)*" % {
 #   chunk-size = 1*HEXDIG
 MAX_CHUNK_SIZE_DIGITS: Final = 16
 CHUNK_HEADER = rb"([0-9A-Fa-f]{1,%d}+)(%b)" % (MAX_CHUNK_SIZE_DIGITS, CHUNK_EXT)
+CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,%d}+;" % MAX_CHUNK_SIZE_DIGITS)
 CHUNK_LINE: Final = re.compile(CHUNK_HEADER)
 CHUNK_LINE_CRLF: Final = re.compile(CHUNK_HEADER + rb"\r\n")
 
@@ -104,9 +105,9 @@ def parse_version(version: bytes) -> bytes:
     """
     match = HTTP_VERSION.fullmatch(version)
     if match is None:
-        raise BadRequest("The request line does not end in an HTTP version.")
+        raise refused("version-malformed")
     if match[2] != b"1":
-        raise VersionNotSupported
+        raise refused("version-unknown")
     return match[1]
 
 
@@ -126,17 +127,18 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
     # RFC 9112 section 5.2: a server that receives an obs-fold MUST reject the message or unfold it.
     # Section 2.2: so too with white space between the start line and the first field.
     if line[:1] in (b" ", b"\t"):
-        raise BadRequest("A field line begins with white space.")
+        raise refused("field-line-indented")
     name, colon, _ = line.partition(b":")
     if not colon:
-        raise BadRequest("A field line has no colon.")
+        raise refused("field-colon-missing")
     # Section 5.1: a server MUST reject white space between the name and the colon.
     if name[-1:] in (b" ", b"\t"):
-        raise BadRequest("A field name is followed by white space.")
+        raise refused("field-name-padded")
     if NOT_TCHAR.search(name) or not name:
-        raise BadRequest("A field name is not a token.")
+        raise refused("field-name-malformed")
     # RFC 9110 section 5.5: CR, LF and NUL are dangerous; other controls are invalid too.
-    raise BadRequest("A field value has a control character.")
+    # A wire without lines can carry a CR, too, which is refused as it is in a line.
+    raise refused("bare-cr" if b"\r" in line else "field-value-control")
 
 
 def parse_chunk_size(line: bytes) -> tuple[int, int]:
@@ -149,5 +151,5 @@ def parse_chunk_size(line: bytes) -> tuple[int, int]:
     """
     match = CHUNK_LINE.fullmatch(line)
     if match is None:
-        raise BadRequest("A chunk size is not a hexadecimal number, or its extensions are malformed.")
+        raise refused("chunk-extension-malformed" if CHUNK_SIZE.match(line) else "chunk-size-malformed")
     return int(match[1], 16), len(match[2])

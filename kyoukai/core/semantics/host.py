@@ -5,7 +5,7 @@ import ipaddress
 import re
 from typing import Final
 
-from ..errors import BadRequest
+from ..errors import refused
 
 # RFC 3986 section 3.2.2 and 3.2.3:
 #   host = IP-literal / IPv4address / reg-name        port = *DIGIT
@@ -26,9 +26,9 @@ def check_host(host: str | None, version: str) -> None:
     """
     if host is None:
         if version != "1.0":
-            raise BadRequest("The Host field is missing.")
+            raise refused("host-missing")
     elif not valid_host(host):
-        raise BadRequest("The Host field is no host name.")
+        raise refused("host-malformed")
 
 
 @functools.lru_cache(maxsize=256)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Container
 from typing import Final
 
-from ..errors import BadRequest, NotImplementedByServer
+from ..errors import refused
 from .grammar import MAX_METHOD_SIZE, TOKEN
 
 # RFC 9110 section 16.1.1 and the IANA HTTP Method Registry. `*` and PRI are in it too, which reserves
@@ -73,8 +73,8 @@ def check_method(method: bytes, served: Container[bytes] = SERVED_METHODS) -> No
         origin server makes no tunnels (section 9.3.6).
     """
     if method == b"CONNECT":
-        raise NotImplementedByServer("This server makes no tunnels.")
+        raise refused("connect-not-served")
     if method not in served:
         if re.fullmatch(TOKEN, method) is None:
-            raise BadRequest("The request method is not a token.")
-        raise NotImplementedByServer("This server does not know the request method.")
+            raise refused("bare-cr" if b"\r" in method else "method-malformed")
+        raise refused("method-unknown")

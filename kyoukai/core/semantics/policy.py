@@ -11,15 +11,7 @@ What a head is made of, and how much of it there may be, has been checked when i
 from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
-from ..errors import (
-    BadRequest,
-    ContentTooLarge,
-    ExpectationFailed,
-    HeaderFieldsTooLarge,
-    ProtocolError,
-    UnsupportedMediaType,
-    URITooLong,
-)
+from ..errors import ExpectationFailed, ProtocolError, UnsupportedMediaType, refused
 from ..limits import Limits
 from .content_coding import ContentDecoder
 from .framing import NO_BODY, Framing, request_framing
@@ -77,7 +69,7 @@ def accept(sent: RequestHead, limits: Limits, max_length: int | None = None, sof
             variables.get("CONTENT_LENGTH"), variables.get("HTTP_TRANSFER_ENCODING"), version
         )
     if framing.content_length > (limits.max_body_size if max_length is None else max_length):
-        fault = ContentTooLarge()
+        fault = refused("body-too-large")
     else:
         if "HTTP_EXPECT" in variables:
             try:
@@ -86,7 +78,7 @@ def accept(sent: RequestHead, limits: Limits, max_length: int | None = None, sof
                 # The first of two reasons: of what is refused anyway, nobody is asked for a larger limit.
                 if framing.content_length <= limits.max_body_size:
                     raise
-                fault = ContentTooLarge()
+                fault = refused("body-too-large")
         if framing is not NO_BODY and "HTTP_CONTENT_ENCODING" in variables and fault is None:
             coding, fault = judge_coding(framing.content_length, variables, limits)
     keep_alive, upgrade = True, ""
@@ -119,7 +111,7 @@ def accept_delimited(
     :raises ProtocolError: if the head is refused.
     """
     if len(sent.target) > min(limits.max_target_size, limits.max_head_size):
-        raise URITooLong
+        raise refused("target-too-long")
     check_request_line(sent.method.encode("latin-1", "replace"), sent.target, limits, methods)
     check_fields(sent.fields, limits, LEAST_HEAD + len(sent.method) + len(sent.target))
     target, variables = read_variables(sent, limits)
@@ -128,7 +120,7 @@ def accept_delimited(
     if declared is not None:
         length = request_framing(declared, None, "1.1").content_length
         if sent.body_size is not None and length != sent.body_size:
-            raise BadRequest("The Content-Length field is not the size of the body.")
+            raise refused("content-length-not-body-size")
         size: int | None = length
     else:
         size = sent.body_size
@@ -144,7 +136,7 @@ def accept_delimited(
             # As in `accept`: the first of two reasons.
             if (size or 0) <= limits.max_body_size:
                 raise
-            fault = ContentTooLarge()
+            fault = refused("body-too-large")
     if size != 0 and "HTTP_CONTENT_ENCODING" in variables and fault is None:
         coding, fault = judge_coding(size or 0, variables, limits)
     head = make_head(sent, target, variables, size, coding, sent.expects_continue, sent.upgrade, software)
@@ -175,7 +167,7 @@ def judge_coding(
         decoder = content_decoder(coding, limits.max_body_size)
     except UnsupportedMediaType as error:
         # The first of two reasons: of what is refused anyway, nobody is asked for a larger limit.
-        return "", ContentTooLarge() if announced > limits.max_body_size else error
+        return "", refused("body-too-large") if announced > limits.max_body_size else error
     if decoder is None:
         del variables["HTTP_CONTENT_ENCODING"]
         return "", None
@@ -220,13 +212,15 @@ def check_fields(fields: Sequence[tuple[bytes, bytes]], limits: Limits, size: in
         field_size = len(name) + len(value)
         # As HTTP/1 has it: with a colon, a space, and the end of a line.
         size += field_size + 4
-        if field_size > limits.max_field_size or size > limits.max_head_size:
-            raise HeaderFieldsTooLarge
+        if field_size > limits.max_field_size:
+            raise refused("field-too-large")
+        if size > limits.max_head_size:
+            raise refused("head-too-large")
         # A name may have a colon in it, too, which is no token's.
         if parse_field_line(b"%b:%b" % (name, value))[0] != name:
-            raise BadRequest("A field name is not a token.")
+            raise refused("field-name-malformed")
     if is_too_many:
-        raise HeaderFieldsTooLarge
+        raise refused("fields-too-many")
 
 
 def check_trailers(trailers: Sequence[tuple[bytes, bytes]], limits: Limits) -> None:
@@ -238,7 +232,7 @@ def check_trailers(trailers: Sequence[tuple[bytes, bytes]], limits: Limits) -> N
     """
     check_fields(trailers, limits, len(LINE_END))
     if any(name.lower() in FRAMING_FIELDS for name, _ in trailers):
-        raise BadRequest("A trailer field frames the message.")
+        raise refused("trailer-frames-message")
 
 
 def expects_continue(expect: str, version: str) -> bool:
@@ -250,7 +244,7 @@ def expects_continue(expect: str, version: str) -> bool:
         # "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore it."
         return False
     if expect.lower() != "100-continue":
-        raise ExpectationFailed
+        raise refused("expectation-unknown")
     return True
 
 

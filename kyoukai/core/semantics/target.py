@@ -5,7 +5,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from ..errors import BadRequest, URITooLong
+from ..errors import refused
 
 PATH_SAFE: Final = "/:@!$&'()*+,;="
 """What a path has unquoted, besides letters, digits and ``_.-~`` (RFC 3986 section 3.3)."""
@@ -43,7 +43,7 @@ def parse_target(target: bytes, method: str, max_size: int) -> Target:
     :raises BadRequest: if it is none of the forms that ``method`` may have.
     """
     if len(target) > max_size:
-        raise URITooLong
+        raise refused("target-too-long")
     return (_parse_target if len(target) > MAX_CACHED_TARGET else _parse_short_target)(target, method)
 
 
@@ -58,7 +58,7 @@ def _parse_target(target: bytes, method: str) -> Target:
     # Section 3.2.2: absolute-form = absolute-URI
     absolute = ABSOLUTE_FORM.fullmatch(target)
     if absolute is None:
-        raise BadRequest("The request target has none of the forms that this method may have.")
+        raise refused("target-malformed")
     path, _, query = absolute["rest"].partition(b"?")
     if not path and method == "OPTIONS" and not query:
         # Section 3.2.4: a proxy that got no path in an OPTIONS request means the asterisk form.

@@ -7,7 +7,7 @@ so the table of those seen is bounded.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..errors import BadRequest, HeaderFieldsTooLarge
+from ..errors import refused
 
 MAX_NAMES: Final = 1024
 """How many field names the table keeps. RFC 9110 and the IANA registry have some 250."""
@@ -18,8 +18,12 @@ MAX_NAME_SIZE: Final = 64
 DROPPED: Final = ""
 """The variable of a field that never reaches an environ."""
 
-SINGLETONS: Final = frozenset({"HTTP_HOST", "CONTENT_LENGTH", "CONTENT_TYPE"})
-"""Variables of fields that a request may have only once.
+SINGLETONS: Final = {
+    "HTTP_HOST": "host-repeated",
+    "CONTENT_LENGTH": "content-length-repeated",
+    "CONTENT_TYPE": "content-type-repeated",
+}
+"""Variables of fields that a request may have only once, and what a second one is refused as.
 
 RFC 9112 section 3.2 says so of Host; section 6.3 rule 5 lets equal Content-Length values pass,
 and smugglers live on it. RFC 9110 section 8.3 has one Content-Type.
@@ -82,7 +86,7 @@ def field_variables(fields: Sequence[tuple[bytes, bytes]], max_fields: int) -> d
     :raises BadRequest: if a field comes twice that may come only once.
     """
     if len(fields) > max_fields:
-        raise HeaderFieldsTooLarge
+        raise refused("fields-too-many")
     known = _variables
     variables: dict[str, str] = {}
     for name, value in fields:
@@ -94,7 +98,7 @@ def field_variables(fields: Sequence[tuple[bytes, bytes]], max_fields: int) -> d
         if variable not in variables:
             variables[variable] = text
         elif variable in SINGLETONS:
-            raise BadRequest("A field that may come only once came twice.")
+            raise refused(SINGLETONS[variable])
         else:
             variables[variable] += ("; " if variable == "HTTP_COOKIE" else ",") + text
     variables.pop(DROPPED, None)

@@ -9,13 +9,14 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import Limits
+from kyoukai.core.refusals.table import TABLE
 
 from ..chunking import Action
 from ..recorder import Reply
@@ -56,6 +57,8 @@ class Expected:
     """Its content; ``None``: any."""
     cut: bool
     """Whether it must break off midway."""
+    refusal: str | None = None
+    """The identifier by which the server refuses the request; ``None``: any, or it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,9 @@ def _read_case(table: Table, group: str) -> Case:
     if NAME.fullmatch(name) is None:
         raise table.error("its name must be of small letters, digits, dots and dashes")
     data, ending = _read_send(table)
+    answers = [_read_answer(table, entry) for entry in table.take("answers", list)]
+    if table.has("refusal"):
+        answers = [*answers[:-1], _name_refusal(table, answers)]
     case = Case(
         name=name,
         group=group,
@@ -143,7 +149,7 @@ def _read_case(table: Table, group: str) -> Case:
         why=table.text("why"),
         data=data,
         ending=ending,
-        answers=tuple(_read_answer(table, entry) for entry in table.take("answers", list)),
+        answers=tuple(answers),
         closed=table.choice("connection", ("closed", "open")) == "closed",
         limits=_read_limits(table),
         continued=table.take("continue", bool, None),
@@ -153,6 +159,16 @@ def _read_case(table: Table, group: str) -> Case:
     if ending is not None and not case.closed:
         raise table.error("a client that ends leaves no connection open")
     return case
+
+
+def _name_refusal(table: Table, answers: list[Expected]) -> Expected:
+    """Return the last answer with the identifier of the refusal that it is."""
+    name = table.take("refusal", str)
+    if name not in TABLE:
+        raise table.error(f"there is no refusal {name!r}")
+    if not answers or answers[-1].application or answers[-1].status != TABLE[name].status:
+        raise table.error(f"its last answer is not the server's own with {TABLE[name].status}: {name!r}")
+    return replace(answers[-1], refusal=name)
 
 
 def _read_send(table: Table) -> tuple[bytes, Action | None]:

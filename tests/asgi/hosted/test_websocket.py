@@ -244,7 +244,10 @@ def test_a_close_before_accept_is_403(serve: Any, caplog: pytest.LogCaptureFixtu
     with open_peer(server) as peer:
         # It does not wait for the application's end.
         assert peer.status == 403
-        assert peer.receive_body() == b"403 Forbidden: The WebSocket was not accepted.\n"
+        assert (
+            peer.receive_body()
+            == b"403 Forbidden: The WebSocket was not accepted. (websocket-not-accepted)\n"
+        )
         server.call(go_on.set)
         hosted.wait()
     assert events == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}]

@@ -163,7 +163,7 @@ def test_a_fault_is_reported_when_it_comes() -> None:
         decoder.decode(b"garbage")
     decoder = ContentDecoder("deflate", LIMIT)
     decoder.decode(DEFLATE)
-    with pytest.raises(BadRequest, match="goes on"):
+    with pytest.raises(BadRequest, match="continues after"):
         decoder.decode(b"\0")
 
 
@@ -273,7 +273,7 @@ def test_empty_members_are_counted() -> None:
     assert decode("gzip", [empty * MANY_MEMBERS]) == b""
     for size in (1000, 10**9):
         coded = empty * (MANY_MEMBERS + 1)
-        with pytest.raises(BadRequest, match="goes on"):
+        with pytest.raises(BadRequest, match="continues after"):
             decode("gzip", [coded[i : i + size] for i in range(0, len(coded), size)])
 
 
