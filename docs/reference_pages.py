@@ -111,7 +111,7 @@ def summary(name: str) -> str:
     """Return the first sentence of a docstring, in Markdown."""
     if name in CONSTANTS:
         return CONSTANTS[name]
-    first = re.split(r"\n\n|(?<=[.:])\s", inspect.cleandoc(find(name).__doc__), maxsplit=1)[0]
+    first = re.split(r"\n\n|(?<=\.)\s", inspect.cleandoc(find(name).__doc__), maxsplit=1)[0]
     text = re.sub(r":\w+:`[~!]?(?:[^`<]*<)?(?:[^`]*\.)?(\w+)>?`", r"`\1`", re.sub(r"\s+", " ", first))
     return re.sub(r"``(.*?)``", r"`\1`", text).rstrip(":")
 

@@ -1,7 +1,7 @@
-"""Clients for the tests of an application: one in its process, one by a socket, with one interface.
+"""Clients for testing an application, in-process or by sockets, with one interface.
 
-``app.test_client()`` and ``app.live_client()`` make them, and the fixture ``kyoukai_client`` makes one for
-tests that are plain functions. They need nothing but what Kyoukai needs.
+``app.test_client()`` and ``app.live_client()`` make them. The fixture ``kyoukai_client`` makes a client for
+tests that are plain functions. The clients need no further package.
 """
 
 from .blocking import BlockingClient

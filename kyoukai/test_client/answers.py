@@ -1,4 +1,4 @@
-"""Answers as the clients get them, before they are responses."""
+"""Answers as the transports of the clients return them, before they become responses."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
@@ -7,18 +7,18 @@ from werkzeug.datastructures import Headers
 
 
 class Answer(NamedTuple):
-    """An answer with all of its body."""
+    """An answer with its whole body."""
 
     status: str
     """Code and reason, ``"200 OK"``."""
     headers: Headers
     body: bytes
     errors: Sequence[BaseException] = ()
-    """The exceptions that it was answered by a 500 for; those of a WebSocket's handler come later."""
+    """The exceptions that were answered with a 500; those of a WebSocket's handler are added later."""
 
 
 class Begun(NamedTuple):
-    """An answer as it comes."""
+    """An answer whose body is still arriving."""
 
     status: str
     headers: Headers

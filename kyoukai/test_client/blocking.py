@@ -1,4 +1,4 @@
-"""A client for tests that are plain functions: each call runs the loop until it has its response."""
+"""A test client for plain functions: each call runs the event loop until the response is there."""
 
 import asyncio
 import contextlib
@@ -18,23 +18,21 @@ T = TypeVar("T")
 
 
 class BlockingClient:
-    """A client and an event loop, which runs while a call waits, and stands still between.
-
-    It is used by ``with``.
+    """A test client for plain functions: its event loop runs only during a call. Use it by ``with``.
 
     :param app: the application.
-    :param backend: the name of the backend that serves it, or a list of such; ``None``: it is called in the
-        process.
-    :param options: those of :class:`InProcessClient`, or with a backend of :class:`LiveClient`.
-    :raises ConfigurationError: if an option of a server cannot be used.
+    :param backend: the name of the backend that serves it, or a list of names; ``None``: the application is
+        called in-process.
+    :param options: options of :class:`InProcessClient`, or, with a backend, of :class:`LiveClient`.
+    :raises ConfigurationError: if an option of the server cannot be used.
     """
 
-    # pytest takes what is called Test... for tests.
+    # pytest collects classes whose names begin with Test.
     __test__ = False
 
     def __init__(self, app: Any, backend: str | Sequence[str] | None = None, **options: Any) -> None:
         self.client: Client
-        """The client that is asked: for its cookies, its sessions and its errors."""
+        """The asynchronous client behind this one, with its cookies, sessions and errors."""
         if backend is None:
             self.client = InProcessClient(app, **options)
         else:
@@ -58,13 +56,13 @@ class BlockingClient:
 
     @property
     def errors(self) -> list[BaseException]:
-        """The exceptions that no error handler claimed; see :class:`Client`."""
+        """The exceptions that no error handler answered; see :class:`Client`."""
         return self.client.errors
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Return what a coroutine of the test returns, which runs in the application's loop.
+        """Run a coroutine in the application's event loop, and return its result.
 
-        :raises RuntimeError: if a loop runs already: an asynchronous test takes an asynchronous client.
+        :raises RuntimeError: if an event loop is running: an async test uses an async client.
         """
         if running_loop() is None:
             return self._runner.run(coroutine)
@@ -74,7 +72,7 @@ class BlockingClient:
         )
 
     def open(self, *args: Any, **options: Any) -> TestResponse:
-        """Return the response to one request; see :meth:`Client.open`."""
+        """Send a request and return the response; see :meth:`Client.open`."""
         return self.run(self.client.open(*args, **options))
 
     @contextlib.contextmanager

@@ -1,7 +1,6 @@
-"""What the clients for tests have in common: requests, cookies, redirects and sessions.
+"""The common interface of the test clients: requests, cookies, redirects and sessions.
 
-All of it is Werkzeug's: its builder of requests, its class of responses, its jar of cookies and its
-way of following redirects. What is added is that an answer is awaited.
+It uses Werkzeug's request builder, response class, cookie jar and redirects, and adds ``await``.
 """
 
 import contextlib
@@ -33,25 +32,25 @@ if TYPE_CHECKING:
 
 
 class Client(ABC):
-    """A client for tests. It is used by ``async with``, which starts and stops the application.
+    """A test client. ``async with`` starts and stops the application.
 
-    Responses are :class:`werkzeug.test.TestResponse`: they have ``status_code``, ``headers``, ``data``,
-    ``text``, ``json``, ``request`` and ``history``, and all of their body.
+    Responses are :class:`werkzeug.test.TestResponse`, with the whole body: they have ``status_code``,
+    ``headers``, ``data``, ``text``, ``json``, ``request`` and ``history``.
 
-    :param context: the Asphalt context whose resources the application finds; by default the current
-        one, if there is one.
-    :param components: what is started before it and stopped after it: the settings of Asphalt components
-        by their aliases, as a configuration file has them.
-    :param use_cookies: whether cookies are kept from one answer for the next requests. If not, the
-        ``Cookie`` field of a request is what it is given.
+    :param context: the Asphalt context whose resources the application finds; by default the current one, if
+        any.
+    :param components: settings of Asphalt components by their aliases, as in a configuration file. They are
+        started before the application and stopped after it.
+    :param use_cookies: whether cookies of responses are sent with the next requests. If not, a request sends
+        only the ``Cookie`` field that it is given.
     :param allow_subdomain_redirects: whether redirects to subdomains are followed.
-    :param raise_exceptions: whether an exception that is answered by a 500, as no error handler claims
-        it, is raised by the request.
-    :param response_class: a class whose methods responses have, too.
+    :param raise_exceptions: whether the request raises an exception that no error handler answers, in
+        addition to the application's 500.
+    :param response_class: a class that responses additionally inherit from.
     :ivar timeout: seconds that a call of a WebSocket waits for the server.
     """
 
-    # pytest takes what is called Test... for tests.
+    # pytest collects classes whose names begin with Test.
     __test__ = False
 
     timeout = 30.0
@@ -70,7 +69,7 @@ class Client(ABC):
         self.app = app
         self.raise_exceptions = raise_exceptions
         self.errors: list[BaseException] = []
-        """The exceptions that were answered by a 500, in their order."""
+        """The exceptions that were answered with a 500, in order."""
         self._jar = Jar(app, response_class, use_cookies, allow_subdomain_redirects)
         self._components: dict[str, dict[str, Any] | None] = {
             name: dict(settings or {}) for name, settings in (components or {}).items()
@@ -86,21 +85,21 @@ class Client(ABC):
 
     @abstractmethod
     async def start(self, ctx: Context) -> None:
-        """Start the application, and have ``ctx`` stop it when it ends."""
+        """Start the application, and register its stop with ``ctx``."""
 
     @abstractmethod
     async def send(self, environ: dict[str, Any], target: str) -> Answer:
-        """Return the answer to one request.
+        """Send one request and return the answer.
 
-        :param environ: the request, as Werkzeug's builder makes it.
-        :param target: its path and query, as they go over the wire.
+        :param environ: the environ of the request, from Werkzeug's builder.
+        :param target: its path and query, as sent on the wire.
         """
 
     @abstractmethod
     def send_streamed(
         self, environ: dict[str, Any], target: str
     ) -> contextlib.AbstractAsyncContextManager[Begun]:
-        """Return the answer to one request as it comes.
+        """Send one request and return the answer while its body is arriving.
 
         The parameters are those of :meth:`send`.
         """
@@ -109,22 +108,22 @@ class Client(ABC):
     async def send_upgrade(
         self, environ: dict[str, Any], target: str, connection: "ClientConnection"
     ) -> Answer:
-        """Return the answer to a request for a WebSocket. It takes what :meth:`send` takes.
+        """Send a request for a WebSocket and return the answer. Other parameters: see :meth:`send`.
 
-        :param connection: where the answer is 101, it is told of its fields, and connected.
+        :param connection: gets the fields of a 101 answer, and is connected.
         """
 
     async def open(self, *args: Any, follow_redirects: bool = False, **options: Any) -> TestResponse:
-        """Return the response to one request.
+        """Send a request and return the response.
 
-        :param args: with ``options``, what :class:`werkzeug.test.EnvironBuilder` takes: ``path``,
-            ``method``, ``query_string``, ``headers``, ``data``, ``json``, ``auth``, ``base_url`` and more;
-            or one builder, environ or request.
-        :param follow_redirects: whether redirects are followed. The response's ``history`` has the
-            responses on the way.
-        :raises werkzeug.test.ClientRedirectError: if they lead in a circle.
+        :param args: with ``options``, the arguments of :class:`werkzeug.test.EnvironBuilder`: ``path``,
+            ``method``, ``query_string``, ``headers``, ``data``, ``json``, ``auth``, ``base_url`` and more; or
+            one builder, environ or request.
+        :param follow_redirects: whether to follow redirects. ``history`` of the response has the responses on
+            the way.
+        :raises werkzeug.test.ClientRedirectError: if redirects form a loop.
         :raises RuntimeError: if the client is not in use, or a redirect leads to another host.
-        :raises Exception: with ``raise_exceptions``, what the application failed with.
+        :raises Exception: with ``raise_exceptions``, the application's exception.
         """
         response = await self._exchange(make_request(args, options))
         history: list[TestResponse] = []
@@ -171,11 +170,11 @@ class Client(ABC):
 
     @contextlib.asynccontextmanager
     async def stream(self, *args: Any, **options: Any) -> AsyncIterator[StreamedResponse]:
-        """Send a request, and look at the answer as it comes: ``async with client.stream("/") as answer``.
+        """Send a request and read the answer as it arrives: ``async with client.stream("/") as answer``.
 
-        At the end of ``async with`` the client is gone, whether or not there is more of the body.
+        The end of ``async with`` disconnects the client, even if the body is not finished.
 
-        :param args: with ``options``, those of :meth:`open` but for ``follow_redirects``.
+        :param args: with ``options``, those of :meth:`open`, except ``follow_redirects``.
         """
         request = make_request(args, options)
         environ = self._prepare(request)
@@ -195,11 +194,11 @@ class Client(ABC):
     ) -> AsyncIterator["ClientWebSocket"]:
         """Open a WebSocket: ``async with client.websocket("/rooms/a") as ws``. The end closes it with 1000.
 
-        :param args: with ``options``, those of :meth:`open` but for ``follow_redirects``.
-        :param subprotocols: those that are offered, the best first.
-        :param origin: of the page that asks, as browsers send it; ``None``: no page does.
-        :param compression: whether permessage-deflate is offered.
-        :raises WebSocketRefused: if the answer is no WebSocket; it has the response.
+        :param args: with ``options``, those of :meth:`open`, except ``follow_redirects``.
+        :param subprotocols: the subprotocols to offer, the preferred first.
+        :param origin: the origin of the page, as a browser sends it; ``None``: not from a page.
+        :param compression: whether to offer permessage-deflate.
+        :raises WebSocketRefused: if the answer does not open a WebSocket; it contains the response.
         :raises ConfigurationError: if the library ``websockets`` is missing.
         """
         new_connection, new_websocket = load_websockets()
@@ -221,37 +220,37 @@ class Client(ABC):
         websocket.raise_unseen()
 
     def get_cookie(self, key: str, domain: str = "localhost", path: str = "/") -> Cookie | None:
-        """Return a cookie that is kept, if there is such a one.
+        """Return a stored cookie, or ``None``.
 
-        :raises TypeError: if no cookies are kept.
+        :raises TypeError: if ``use_cookies`` is false.
         """
         return self._jar.get_cookie(key, domain, path)
 
     def set_cookie(self, key: str, value: str = "", **options: Any) -> None:
-        """Keep a cookie for the next requests.
+        """Store a cookie for the next requests.
 
-        :param options: those of :meth:`werkzeug.test.Client.set_cookie`.
-        :raises TypeError: if no cookies are kept.
+        :param options: options of :meth:`werkzeug.test.Client.set_cookie`.
+        :raises TypeError: if ``use_cookies`` is false.
         """
         self._jar.set_cookie(key, value, **options)
 
     def delete_cookie(self, key: str, *, domain: str = "localhost", path: str = "/") -> None:
-        """Forget a cookie.
+        """Delete a stored cookie.
 
-        :raises TypeError: if no cookies are kept.
+        :raises TypeError: if ``use_cookies`` is false.
         """
         self._jar.delete_cookie(key, domain=domain, path=path)
 
     @contextlib.contextmanager
     def session_transaction(self, *args: Any, **options: Any) -> Iterator[Any]:
-        """Open the session that the next request will have, and save it at the end of ``with``.
+        """Open the session of the next request, and save it at the end of ``with``.
 
-        :param args: with ``options``, what :meth:`open` takes: the request that the session is opened for.
+        :param args: with ``options``, those of :meth:`open`: the request to open the session for.
         :raises RuntimeError: if the application has no sessions.
         """
         sessions = getattr(self.app, "sessions", None)
         if sessions is None:
-            raise RuntimeError(f"{self.app!r} has no sessions: Kyoukai(..., sessions=CookieSessions(key))")
+            raise RuntimeError(f"{self.app!r} has no sessions; pass Kyoukai(sessions=CookieSessions(key))")
         request = make_request(args, options)
         add_cookies(self._jar, request.environ)
         session = sessions.open(request)
@@ -262,17 +261,17 @@ class Client(ABC):
 
     async def _start(self, ctx: Context) -> None:
         if self._components:
-            # It keeps what it is given, and components may change that.
+            # The component keeps the settings, and components may change them.
             await ContainerComponent(copy.deepcopy(self._components)).start(ctx)
         await self.start(ctx)
 
     async def _exchange(self, request: wrappers.Request) -> TestResponse:
-        """Return the response to one request, with the cookies of the jar."""
+        """Send one request with the stored cookies, and return the response."""
         environ = self._prepare(request)
         stream = environ["wsgi.input"]
         start = stream.tell()
         answer = await self.send(environ, target_of(environ))
-        stream.seek(start)  # A redirect may have it sent once more.
+        stream.seek(start)  # A redirect may send it again.
         return self._finish(answer, request, environ)
 
     def _finish(self, answer: Answer, request: wrappers.Request, environ: dict[str, Any]) -> TestResponse:
@@ -281,7 +280,7 @@ class Client(ABC):
         return self._jar.response_wrapper([answer.body], answer.status, answer.headers, request=request)
 
     def _prepare(self, request: wrappers.Request) -> dict[str, Any]:
-        """Return the environ of a request, with the cookies of the jar."""
+        """Return the environ of a request with the stored cookies."""
         self._lifespan.check()
         environ = request.environ
         for name, value in BASE.items():

@@ -1,7 +1,6 @@
-"""The client without a server: the application is called as a server calls it.
+"""The client without a server: it calls the application as a server does.
 
-Head and body of an answer are made by what makes them for the wire, so that an answer that could not
-be sent fails here, too.
+The server's own code makes head and body of an answer, so that an answer that cannot be sent fails here too.
 """
 
 import asyncio
@@ -35,15 +34,15 @@ SERVER: Final = Server().server_field
 
 
 class InProcessClient(Client):
-    """A client for tests that calls the application, with no server and no socket.
+    """A test client that calls the application in-process, without a server or a socket.
 
-    What a server refuses before it asks an application, such as a body beyond ``max_body_size``, reaches
-    the application here. ``ctx.proto`` is ``None``, but for WebSockets.
+    There is no server to refuse a request, for example a body beyond ``max_body_size``: the application gets
+    it. ``ctx.proto`` is ``None``, except for WebSockets.
 
     :param app: the application.
     :param background_timeout: seconds that the end waits for background tasks.
-    :param shutdown_timeout: seconds that the end waits for the handlers of WebSockets.
-    :param options: those of :class:`Client`.
+    :param shutdown_timeout: seconds that the end waits for handlers of WebSockets.
+    :param options: options of :class:`Client`.
     """
 
     def __init__(
@@ -61,13 +60,13 @@ class InProcessClient(Client):
         }
         self.limits = Limits(**{name: value for name, value in given.items() if value is not None})
         self.server = Server(self.limits)
-        """What WebSockets share. It listens nowhere, and starts with the first of them."""
+        """The server state that WebSockets share. It does not listen, and starts with the first WebSocket."""
         self._is_sweeping = False
         self._ctx: Context | None = None
         self._variables = copy_context()
 
     async def start(self, ctx: Context) -> None:
-        """Finalize the application, and call its hooks before serving."""
+        """Finalize the application, and run its hooks before serving."""
         finalize = getattr(self.app, "finalize", None)
         if finalize is not None:
             finalize()
@@ -85,7 +84,7 @@ class InProcessClient(Client):
         self._variables = copy_context()
 
     async def send(self, environ: dict[str, Any], target: str) -> Answer:
-        """Return the application's answer, from a task and context variables of its own."""
+        """Return the application's answer; the request has its own task and context variables."""
         sink = Sink()
         errors: list[BaseException] = []
         await self._begin(environ, target, sink, errors)
@@ -93,7 +92,7 @@ class InProcessClient(Client):
 
     @contextlib.asynccontextmanager
     async def send_streamed(self, environ: dict[str, Any], target: str) -> AsyncIterator[Begun]:
-        """Yield the application's answer as it comes; the end cancels it, as a client does that goes."""
+        """Yield the application's answer as it arrives; the end cancels it, as a disconnect does."""
         sink = StreamSink()
         errors: list[BaseException] = []
         task = self._begin(environ, target, sink, errors)
@@ -106,14 +105,14 @@ class InProcessClient(Client):
             task.cancel()
             await asyncio.wait([task])
             if not task.cancelled():
-                task.exception()  # It has been raised, or nobody looked so far.
+                task.exception()  # Mark it as retrieved: it was raised above, or the test does not need it.
 
     async def send_upgrade(
         self, environ: dict[str, Any], target: str, connection: "ClientConnection"
     ) -> Answer:
-        """Return the application's answer, once the connection is connected if that is 101.
+        """Return the application's answer; if it is 101, the connection is connected by then.
 
-        The handler goes on then until it ends, or the client does.
+        The handler continues until it or the client ends.
         """
         if not self._is_sweeping:
             self._is_sweeping = True
@@ -141,7 +140,7 @@ class InProcessClient(Client):
     def _begin(
         self, environ: dict[str, Any], target: str, sink: Sink, errors: list[BaseException]
     ) -> "asyncio.Task[None]":
-        """Begin to answer a request; ``errors`` gets the exceptions that are answered by a 500."""
+        """Start answering a request; ``errors`` gets the exceptions that are answered with a 500."""
 
         def note(error: BaseException, environ: dict[str, Any]) -> None:
             errors.append(error)
@@ -154,9 +153,9 @@ class InProcessClient(Client):
 
 
 async def ask_once(app: Any, request: wrappers.Request, parent_context: Context) -> TestResponse:
-    """Return the response to one request, of an application that nobody has started.
+    """Return the response of an application that was not started to one request.
 
-    :raises Exception: what :func:`answer` raises.
+    :raises Exception: the exceptions of :func:`answer`.
     """
     environ = as_served({**BASE, **request.environ}, target_of(request.environ))
     sink = Sink()
@@ -165,7 +164,7 @@ async def ask_once(app: Any, request: wrappers.Request, parent_context: Context)
 
 
 def as_served(environ: dict[str, Any], target: str) -> dict[str, Any]:
-    """Return an environ as the server makes it, of one that Werkzeug's builder made."""
+    """Return an environ of Werkzeug's builder with the server's variables."""
     return {
         **environ,
         "QUERY_STRING": target.partition("?")[2],
@@ -176,10 +175,10 @@ def as_served(environ: dict[str, Any], target: str) -> dict[str, Any]:
 
 
 async def answer(app: Any, environ: dict[str, Any], parent_context: Context | None, sink: Sink) -> None:
-    """Let ``sink`` take what an application answers to a request.
+    """Send a request to an application, and its answer to ``sink``.
 
-    :raises InvalidResponseError: if the answer could not be sent.
-    :raises Exception: what its body raises: a server would cut the answer off.
+    :raises InvalidResponseError: if the answer cannot be sent.
+    :raises Exception: an exception of its body, for which a server would abort the answer.
     """
     request = app.request_class(environ)
     response = None
@@ -191,7 +190,7 @@ async def answer(app: Any, environ: dict[str, Any], parent_context: Context | No
                 raise
             response = answer_failure(exc, environ)
         if sink.client.is_gone:
-            # It has got a tunnel.
+            # The answer opened a tunnel.
             return
         head, content = prepare_answer(response, environ)
         if content is not None or not head.has_content:

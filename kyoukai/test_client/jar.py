@@ -1,4 +1,4 @@
-"""Cookies and redirects, which are Werkzeug's."""
+"""Werkzeug's cookies and redirects."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
 
 
 class Jar(WerkzeugClient):
-    """Werkzeug's client, for its cookies, and for what it makes of a redirect."""
+    """Werkzeug's client, used for its cookies and its redirects only."""
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Return the builder of the request that a redirect leads to."""

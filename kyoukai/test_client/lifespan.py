@@ -1,7 +1,6 @@
-"""The time for which a client for tests can be used: a context of Asphalt, in a task of its own.
+"""The lifespan of a test client: an Asphalt context in a task of its own.
 
-A context has to end in the task that it began in, and fixtures of pytest begin and end in different
-ones.
+A context must end in the task that it began in, but pytest begins and ends fixtures in different tasks.
 """
 
 import asyncio
@@ -13,10 +12,10 @@ from kyoukai.private_names import current_context_var
 
 
 class Lifespan:
-    """A context that begins and ends when it is told to.
+    """An Asphalt context that begins and ends on request.
 
-    :param start: called with the context. It has it call what is to be called at its end.
-    :param parent: the context that it derives from; ``None``: the current one.
+    :param start: called with the context, to which it adds teardown callbacks.
+    :param parent: the parent context; ``None``: the current one.
     """
 
     def __init__(self, start: Callable[[Context], Awaitable[None]], parent: Context | None = None) -> None:
@@ -26,10 +25,10 @@ class Lifespan:
         self._ending = asyncio.Event()
 
     async def begin(self) -> None:
-        """Return when ``start`` has.
+        """Begin the context and wait for ``start``.
 
-        :raises Exception: what it raised; the context has ended then.
-        :raises RuntimeError: if it has begun already.
+        :raises Exception: the exception of ``start``; the context has ended by then.
+        :raises RuntimeError: if it has already begun.
         """
         if self._task is not None:
             raise RuntimeError("the client is in use already: one client, one `async with`")
@@ -45,9 +44,9 @@ class Lifespan:
             await self.end()
 
     async def end(self) -> None:
-        """Return when the context has ended.
+        """End the context and wait for its end.
 
-        :raises asphalt.core.TeardownError: if something at its end failed.
+        :raises asphalt.core.TeardownError: if a teardown callback failed.
         """
         task, self._task = self._task, None
         self._ending.set()
@@ -55,7 +54,7 @@ class Lifespan:
             await task
 
     def check(self) -> None:
-        """Check that it has begun, and not ended.
+        """Check that it has begun and not ended.
 
         :raises RuntimeError: if it has not.
         """
@@ -64,7 +63,7 @@ class Lifespan:
 
     async def _run(self, begun: "asyncio.Future[None]") -> None:
         if self._parent is not None:
-            # Asphalt takes the parent of a context from there.
+            # Asphalt takes the parent of a new context from this variable.
             current_context_var.set(self._parent)
         async with Context() as ctx:
             await self._start(ctx)

@@ -1,6 +1,6 @@
-"""The client with a server: requests by sockets, to a component that listens on a free port.
+"""The client with a server: requests by sockets to a component that listens on a free port.
 
-The server runs in the loop of the test; the requests, by :mod:`http.client`, in threads.
+The server runs in the event loop of the test; requests run in threads, by :mod:`http.client`.
 """
 
 import asyncio
@@ -39,24 +39,23 @@ OPTIONS: Final = (
     "raise_exceptions",
     "response_class",
 )
-"""What :class:`Client` takes, and the component does not."""
+"""The options of :class:`Client`, which are not settings of the component."""
 
 PIECE_SIZE: Final = 64 * 1024
-"""Bytes that are read at once, at most, of an answer that is looked at as it comes."""
+"""The most bytes of a streamed answer read at once."""
 
 THREADS: Final = 32
-"""Requests at a time; others wait. They have threads of their own: the loop's are for the handlers."""
+"""The most simultaneous requests; others wait. They have their own threads, as handlers use the loop's."""
 
 
 class LiveClient(Client):
-    """A client for tests that asks a server by sockets, one connection for each request.
+    """A test client that connects to a server by sockets, one connection per request.
 
     :param app: the application.
-    :param backend: the name of an installed backend, or ``module:attribute``, or a list of such; by default
-        what a component without one takes. The client speaks HTTP/1.1.
+    :param backend: the name of an installed backend, ``module:attribute``, or a list of these; by default the
+        component's default. The client speaks HTTP/1.1.
     :param timeout: seconds that a request waits for the server before it fails.
-    :param settings: other settings of the component, such as ``limits``, and the options of
-        :class:`Client`.
+    :param settings: other settings of the component, such as ``limits``, and options of :class:`Client`.
     :raises ConfigurationError: if a setting cannot be used.
     """
 
@@ -73,21 +72,21 @@ class LiveClient(Client):
         for name in ("host", "port", "uds", "ssl"):
             if name in settings:
                 raise ConfigurationError(
-                    f"{name} is {settings[name]!r}; a live client's server takes none:"
-                    f" it listens on {ADDRESS}, at a port that is free, without TLS"
+                    f"{name} is {settings[name]!r}; a live client does not take it:"
+                    f" its server listens on {ADDRESS}, on a free port, without TLS"
                 )
-        # By name, as a configuration file has it.
+        # By name, as in a configuration file.
         self.component: Any = component_types.create_object(
             "kyoukai", app=app, backend=backend, host=ADDRESS, port=0, **settings
         )
-        """The :class:`kyoukai.KyoukaiComponent`, whose ``url`` others may ask, too."""
+        """The :class:`kyoukai.KyoukaiComponent`; other clients can connect to its ``url``."""
         self.timeout = timeout
         self._errors: dict[str, list[BaseException]] = {}
-        """The exceptions that were answered by a 500, by the port that was asked from."""
+        """The exceptions that were answered with a 500, by the client's port."""
 
     @property
     def url(self) -> str:
-        """What to ask it by: ``"http://127.0.0.1:..."``."""
+        """The server's URL: ``"http://127.0.0.1:..."``."""
         return str(self.component.url)
 
     async def start(self, ctx: Context) -> None:
@@ -99,10 +98,10 @@ class LiveClient(Client):
         await self.component.start(ctx)
 
     async def send(self, environ: dict[str, Any], target: str) -> Answer:
-        """Return the server's answer to a request on a connection of its own.
+        """Send a request on a new connection, and return the answer.
 
         :raises OSError: if the connection fails, or the server takes too long.
-        :raises http.client.HTTPException: if the server cuts the answer off.
+        :raises http.client.HTTPException: if the server aborts the answer.
         """
         connection = Connection(self.component.address[1], self.timeout, self._errors)
         try:
@@ -113,7 +112,7 @@ class LiveClient(Client):
 
     @contextlib.asynccontextmanager
     async def send_streamed(self, environ: dict[str, Any], target: str) -> AsyncIterator[Begun]:
-        """Yield the server's answer as it comes; the connection is closed at the end."""
+        """Yield the server's answer as it arrives; the end closes the connection."""
         connection = Connection(self.component.address[1], self.timeout, self._errors)
         response = None
         try:
@@ -129,9 +128,9 @@ class LiveClient(Client):
     async def send_upgrade(
         self, environ: dict[str, Any], target: str, connection: "ClientConnection"
     ) -> Answer:
-        """Return the server's answer; where it is 101, the loop reads from the socket from then on.
+        """Return the server's answer; after a 101 the event loop reads from the socket.
 
-        It raises as :meth:`send` does.
+        It raises the exceptions of :meth:`send`.
         """
         line = Connection(self.component.address[1], self.timeout, self._errors)
         try:
@@ -148,7 +147,7 @@ class LiveClient(Client):
         return head
 
     def _note(self, error: BaseException, environ: dict[str, Any]) -> None:
-        """Note an exception for the request that failed with it, if it is one of this client's."""
+        """Record an exception for the request that raised it, if it is a request of this client."""
         self.errors.append(error)
         self._errors.get(environ.get("REMOTE_PORT", ""), []).append(error)
 
@@ -161,12 +160,12 @@ class LiveClient(Client):
 
 
 class FinalResponse(http.client.HTTPResponse):
-    """The final answer, behind interim ones: the library reads over 100 alone, and not over 103."""
+    """The final answer, after interim ones: the library skips 100, but not 103."""
 
     def begin(self) -> None:
-        """Read the head, and those before it."""
+        """Read the head, and interim heads before it."""
         super().begin()
-        # RFC 9110 section 15.2.2: what comes behind 101 is another protocol.
+        # RFC 9110 section 15.2.2: another protocol follows a 101.
         while self.status < 200 and self.status != 101:
             self.headers = self.msg = None  # type: ignore[assignment]
             super().begin()
@@ -175,9 +174,9 @@ class FinalResponse(http.client.HTTPResponse):
 class Connection(http.client.HTTPConnection):
     """A connection for one request, which can be closed while a thread reads from it.
 
-    :param port: of the server.
-    :param timeout: seconds that the server is waited for.
-    :param errors: takes :attr:`errors`, by the port that this connection is from.
+    :param port: the server's port.
+    :param timeout: seconds to wait for the server.
+    :param errors: gets :attr:`errors`, by the port of this connection.
     """
 
     response_class = FinalResponse
@@ -186,19 +185,19 @@ class Connection(http.client.HTTPConnection):
     def __init__(self, port: int, timeout: float, errors: dict[str, list[BaseException]]) -> None:
         super().__init__(ADDRESS, port, timeout=timeout)
         self.errors: list[BaseException] = []
-        """The exceptions that its request was answered by a 500 for."""
+        """The exceptions of its request that were answered with a 500."""
         self._errors_by_port = errors
 
     def connect(self) -> None:
-        """Connect, and keep the socket: the library forgets it when the answer is the last."""
+        """Connect, and keep the socket: the library drops it after the last answer."""
         super().connect()
         self.line = self.sock
         self._errors_by_port[str(self.sock.getsockname()[1])] = self.errors
 
     def reset(self) -> None:
-        """End what a thread waits for, and let the socket end by a reset when it is closed.
+        """Wake a thread that reads, and make the socket's close a reset.
 
-        A server takes one whose side has ended for a client that waits for its answer.
+        A server takes a client whose side ends for one that waits for its answer.
         """
         if self.line is not None:
             with contextlib.suppress(OSError):
@@ -210,11 +209,11 @@ class Connection(http.client.HTTPConnection):
 def request(
     connection: http.client.HTTPConnection, environ: dict[str, Any], target: str
 ) -> http.client.HTTPResponse:
-    """Send a request, and return the answer, of which the body is to be read."""
+    """Send a request, and return the answer with its body unread."""
     connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True, skip_accept_encoding=True)
     for name, value in EnvironHeaders(environ):
         connection.putheader(name, value.encode("latin-1"))
-    # Who answers before the body is whole may end the connection: the answer is there to be read.
+    # A server that answers before the whole body may close the connection; its answer is readable.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "")
         connection.endheaders(environ["wsgi.input"], encode_chunked=chunked)
@@ -227,7 +226,7 @@ def read_head(response: http.client.HTTPResponse) -> tuple[str, Headers]:
 
 
 def ask(connection: Connection, environ: dict[str, Any], target: str) -> Answer:
-    """Return the answer to a request."""
+    """Send a request and return the answer."""
     with contextlib.closing(connection), request(connection, environ, target) as response:
         return Answer(*read_head(response), response.read(), connection.errors)
 
@@ -235,7 +234,7 @@ def ask(connection: Connection, environ: dict[str, Any], target: str) -> Answer:
 def ask_upgrade(
     connection: Connection, environ: dict[str, Any], target: str
 ) -> Answer | http.client.HTTPResponse:
-    """Return the answer to a request that offers another protocol; one of 101 with what comes behind it."""
+    """Send a request that offers another protocol; return the answer, or the response object of a 101."""
     response = request(connection, environ, target)
     if response.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
         return response
@@ -244,7 +243,7 @@ def ask_upgrade(
 
 
 def take_over(connection: Connection, response: http.client.HTTPResponse) -> tuple[socket.socket, bytes]:
-    """Return the socket of a connection that has switched protocols, and what was read behind the head."""
+    """Return the socket of a connection that switched protocols, and the bytes read after the head."""
     with contextlib.closing(connection), response:
         line: Any = connection.line
         line.setblocking(False)
@@ -253,9 +252,10 @@ def take_over(connection: Connection, response: http.client.HTTPResponse) -> tup
 
 
 def keep_signals() -> Callable[[], None]:
-    """Return what sets the handlers of signals back to what they are now.
+    """Return a function that restores the current signal handlers.
 
-    A component takes those that stop a server, and leaves the process to end by the next one.
+    A component replaces those that stop a server, and leaves a handler by which the next signal ends the
+    process.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None

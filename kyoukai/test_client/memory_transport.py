@@ -1,25 +1,25 @@
-"""Two transports in memory: what is written to one is received by the other.
+"""A pair of transports in memory: each receives what is written to the other.
 
-They behave as those of a TCP connection do: bytes arrive in pieces, in a later turn of the loop; some are on
-their way without a reader, and then the writer is paused; each side ends by itself; and who closes before it
-has read everything, or is written to afterwards, resets the other.
+They behave like the two ends of a TCP connection. Bytes arrive in pieces, in a later iteration of the event
+loop. A limited number of bytes is in flight; beyond it the writer is paused. Each side ends by itself. An end
+that closes before it has read everything, or is written to after its close, resets the other.
 """
 
 import asyncio
 from typing import Any, Final
 
 PIECE_SIZE: Final = 64 * 1024
-"""Bytes that a protocol is given at once, at most."""
+"""The most bytes delivered to a protocol at once."""
 
 WAY_SIZE: Final = 64 * 1024
-"""Bytes that are on their way, at most; a TCP connection has the system's buffers for them."""
+"""The most bytes in flight; the kernel's buffers of a TCP connection."""
 
 HIGH: Final = 64 * 1024
-"""Bytes that wait to get on their way before the writer is paused, as asyncio has it."""
+"""The most bytes that wait to get in flight before the writer is paused: asyncio's default."""
 
 
 class MemoryTransport(asyncio.Transport):
-    """One end of a connection in memory. :func:`connect` makes two."""
+    """One end of a connection in memory. :func:`connect` makes a pair."""
 
     _peer: "MemoryTransport"
 
@@ -28,49 +28,49 @@ class MemoryTransport(asyncio.Transport):
         self._loop = loop
         self._protocol: Any = protocol
         self._received = bytearray()
-        """What the peer has written, and the protocol has yet to get."""
+        """Bytes that the peer has written and the protocol has not received."""
         self._has_peer_ended = False
-        """Whether the peer writes no more."""
+        """Whether the peer has ended its side."""
         self._is_end_told = False
         self._is_due = False
-        """Whether a turn of the loop is to deliver."""
+        """Whether a delivery is scheduled."""
         self._is_reading = True
         self._is_closing = False
         self._is_lost = False
-        """Whether nothing arrives here, or leaves from here, any more."""
+        """Whether nothing arrives here or leaves from here any more."""
         self._has_ended = False
-        """Whether this side writes no more."""
+        """Whether this side has ended."""
         self._is_paused = False
-        """Whether the protocol has been told to pause."""
+        """Whether the protocol was told to pause writing."""
         self._low, self._high = HIGH // 4, HIGH
 
-    # What a protocol asks
+    # For the protocol
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        """Return what takes the bytes."""
+        """Return the protocol that receives the bytes."""
         protocol: asyncio.BaseProtocol = self._protocol
         return protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Let another protocol take the bytes."""
+        """Set the protocol that receives the bytes."""
         self._protocol = protocol
 
     def is_closing(self) -> bool:
-        """Return whether it is closed, or will be when what was written has gone."""
+        """Return whether it is closed, or closes once everything written is in flight."""
         return self._is_closing
 
     # Reading
 
     def is_reading(self) -> bool:
-        """Return whether the protocol takes bytes."""
+        """Return whether the protocol receives bytes."""
         return self._is_reading and not self._is_closing
 
     def pause_reading(self) -> None:
-        """Deliver nothing for now."""
+        """Deliver nothing until :meth:`resume_reading`."""
         self._is_reading = False
 
     def resume_reading(self) -> None:
-        """Deliver what has come, and what comes."""
+        """Deliver bytes again."""
         self._is_reading = True
         self._schedule()
 
@@ -80,7 +80,7 @@ class MemoryTransport(asyncio.Transport):
             self._loop.call_soon(self._deliver)
 
     def _deliver(self) -> None:
-        """Give the protocol one piece, or the end."""
+        """Deliver one piece, or the end, to the protocol."""
         self._is_due = False
         if not self._is_reading or self._is_closing:
             return
@@ -98,7 +98,7 @@ class MemoryTransport(asyncio.Transport):
     # Writing
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send bytes. On a transport that closes they are discarded."""
+        """Send bytes. A closing transport discards them."""
         if self._has_ended:
             raise RuntimeError("it has ended: nothing can be written behind write_eof")
         if self._is_closing or not data:
@@ -117,26 +117,26 @@ class MemoryTransport(asyncio.Transport):
         return True
 
     def write_eof(self) -> None:
-        """Send the end; the other side may go on."""
+        """End this side; the other side may continue."""
         if not (self._has_ended or self._is_closing):
             self._has_ended = True
             self._end_peer()
 
     def get_write_buffer_size(self) -> int:
-        """Return how many bytes have been written that are not on their way yet."""
+        """Return the number of written bytes that are not in flight yet."""
         return 0 if self._is_lost else max(0, len(self._peer._received) - WAY_SIZE)
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Return with how many bytes the protocol may go on, and with how many it is paused."""
+        """Return the sizes at which the protocol resumes and pauses."""
         return self._low, self._high
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set with how many bytes the protocol is paused, and may go on: a quarter of them by default."""
+        """Set the sizes at which the protocol pauses and resumes; by default ``low`` is ``high`` / 4."""
         self._high = HIGH if high is None else high
         self._low = self._high // 4 if low is None else low
 
     def _note_room(self) -> None:
-        """Note that the other side has got something."""
+        """Resume the protocol or close, as the peer has received something."""
         size = self.get_write_buffer_size()
         if self._is_paused and size <= self._low:
             self._is_paused = False
@@ -151,7 +151,7 @@ class MemoryTransport(asyncio.Transport):
     # Closing
 
     def close(self) -> None:
-        """Close, once what was written is on its way."""
+        """Close once everything written is in flight."""
         if self._is_closing:
             return
         self._is_closing = True
@@ -159,13 +159,13 @@ class MemoryTransport(asyncio.Transport):
             self._loop.call_soon(self._lose, None)
 
     def abort(self) -> None:
-        """Close at once, by a reset: the other side loses what is on its way to it, too."""
+        """Reset the connection at once: the peer loses bytes in flight too."""
         if not self._is_lost:
             self._cut_off(None)
             self._peer._cut_off(ConnectionResetError("the connection was reset"))
 
     def _cut_off(self, exc: Exception | None) -> None:
-        """Close at once, and forget what was to be received."""
+        """Close at once, and drop received bytes."""
         self._received.clear()
         self._is_closing = True
         self._loop.call_soon(self._lose, exc)
@@ -176,14 +176,14 @@ class MemoryTransport(asyncio.Transport):
         self._is_lost = True
         self._protocol.connection_lost(exc)
         if self._received and not self._peer._is_lost:
-            # As a system does with a socket that is closed before all has been read.
+            # As the kernel does when a socket is closed with unread bytes.
             self._peer._cut_off(ConnectionResetError("the other side has not read everything"))
         else:
             self._end_peer()
 
 
 def connect(one: asyncio.BaseProtocol, other: asyncio.BaseProtocol) -> None:
-    """Connect two protocols with each other, by transports that each is told of."""
+    """Connect two protocols by a pair of transports."""
     loop = asyncio.get_running_loop()
     first, second = MemoryTransport(loop, one), MemoryTransport(loop, other)
     first._peer, second._peer = second, first

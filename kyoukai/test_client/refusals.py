@@ -1,14 +1,15 @@
-"""What is raised where a server does not open a WebSocket."""
+"""The error for a WebSocket that a server refuses."""
 
 from werkzeug.test import TestResponse
 
 
 class WebSocketRefused(Exception):
-    """A request for a WebSocket was answered by something else.
+    """The server answered a request for a WebSocket with another response.
 
-    :ivar response: the answer, as other requests return it: ``status_code``, ``headers``, ``data`` and more.
+    :ivar response: the response, with ``status_code``, ``headers``, ``data`` and the other attributes of
+        :class:`werkzeug.test.TestResponse`.
     """
 
     def __init__(self, response: TestResponse) -> None:
-        super().__init__(f"the answer to {response.request.path!r} is {response.status}, and no WebSocket")
+        super().__init__(f"the answer to {response.request.path!r} is {response.status}, not a WebSocket")
         self.response = response

@@ -1,4 +1,4 @@
-"""From what a test says of a request to the request, and to its target."""
+"""Builds requests and their targets from the arguments of a test."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -9,7 +9,7 @@ from werkzeug.test import EnvironBuilder
 
 from kyoukai.core.semantics.target import PATH_SAFE
 
-# RFC 3986 section 3.4; and what is encoded already.
+# RFC 3986 section 3.4, and % of percent-encoded bytes.
 QUERY_SAFE: Final = PATH_SAFE + "?%"
 
 BASE: Final = {
@@ -17,13 +17,13 @@ BASE: Final = {
     "wsgi.multithread": True,
     "wsgi.input_terminated": True,
 }
-"""What the server's environs have, and those that Werkzeug's builder makes do not."""
+"""Variables that the server sets and Werkzeug's builder does not."""
 
 
 def make_request(args: tuple[Any, ...], options: dict[str, Any]) -> wrappers.Request:
     """Return the request that the arguments of :meth:`Client.open` describe.
 
-    :raises TypeError: if they are none of Werkzeug's builder's.
+    :raises TypeError: if Werkzeug's builder does not know an argument.
     """
     given = args[0] if len(args) == 1 and set(options) <= {"method"} else None
     if isinstance(given, wrappers.Request):
@@ -40,7 +40,7 @@ def make_request(args: tuple[Any, ...], options: dict[str, Any]) -> wrappers.Req
 
 
 def target_of(environ: dict[str, Any]) -> str:
-    """Return the target of a request (RFC 9112 section 3.2.1), of the environ that stands for it."""
+    """Return the request target (RFC 9112 section 3.2.1) of an environ."""
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")) or "/"
     query = environ.get("QUERY_STRING", "")
     return quote(path.encode("latin-1"), PATH_SAFE) + (
@@ -49,6 +49,6 @@ def target_of(environ: dict[str, Any]) -> str:
 
 
 def add_fields(environ: dict[str, Any], fields: Iterable[tuple[str, str]]) -> None:
-    """Add fields to those of a request that it does not have."""
+    """Add fields to a request that does not have them."""
     for name, value in fields:
         environ.setdefault("HTTP_" + name.upper().replace("-", "_"), value)

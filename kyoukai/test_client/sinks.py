@@ -1,4 +1,4 @@
-"""What takes an answer in the place of a connection: all of it, or as it comes."""
+"""Receivers of an answer in place of a connection: buffered whole, or streamed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,11 +12,11 @@ from kyoukai.core.semantics.answer_head import AnswerHead
 from kyoukai.core.serving.server_state import Server
 
 ROOM: Final = 64 * 1024
-"""Bytes that a body may be ahead of who looks at it, as with a transport of asyncio."""
+"""Bytes of a body that may wait for the test, as with an asyncio transport."""
 
 
 class Sink(AnswerWriter):
-    """Takes an answer whole."""
+    """Receives a whole answer."""
 
     def __init__(self) -> None:
         super().__init__(Server(), ClientState(asyncio.get_running_loop()))
@@ -27,55 +27,55 @@ class Sink(AnswerWriter):
 
     @property
     def features(self) -> frozenset[str]:
-        """What it can do, as the connection of a server."""
+        """The features that it has in place of a connection."""
         return self.server.features
 
     def send_head(self, head: AnswerHead) -> None:
-        """Take the head."""
+        """Receive the head."""
         self.answer_status, self.headers = head.status, Headers(self.answer_fields(head))
         if head.upgrade:
             self.headers.add("Upgrade", head.upgrade)
 
     def send_data(self, data: bytes) -> None:
-        """Take a piece of the body."""
+        """Receive a piece of the body."""
         self.data += data
 
     def send_end(self, data: bytes = b"", trailers: Sequence[tuple[str, str]] = ()) -> None:
-        """Take the last piece."""
+        """Receive the last piece."""
         if data:
             self.send_data(data)
 
     def reset(self) -> None:
-        """Do nothing: what breaks an answer off is raised."""
+        """Do nothing: the exception that aborts an answer is raised."""
 
     def pause_client(self) -> None:
-        """Do nothing: all of the request is there."""
+        """Do nothing: the request is complete."""
 
     def resume_client(self) -> None:
-        """Do nothing: all of the request is there."""
+        """Do nothing: the request is complete."""
 
     def answered(self) -> None:
         """Do nothing: no request follows."""
 
 
 class StreamSink(Sink):
-    """Takes an answer as it comes, and lets the body wait for who looks at it."""
+    """Receives an answer as it is sent; the body waits for the test to read it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when the head is there."""
+        """Done when the head is received."""
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._waiting = 0
         """Bytes in the queue."""
 
     def send_head(self, head: AnswerHead) -> None:
-        """Take the head."""
+        """Receive the head."""
         super().send_head(head)
         self.begun.set_result(None)
 
     def send_data(self, data: bytes) -> None:
-        """Take a piece of the body."""
+        """Receive a piece of the body."""
         self._waiting += len(data)
         self._queue.put_nowait(data)
         if self._waiting >= ROOM:
@@ -84,7 +84,7 @@ class StreamSink(Sink):
     async def pieces(self, task: "asyncio.Task[None]") -> AsyncIterator[bytes]:
         """Yield the pieces of the body.
 
-        :param task: what makes them; what it raises is raised.
+        :param task: the task that answers; its exception is raised.
         """
         task.add_done_callback(lambda _: self._queue.put_nowait(None))
         while (piece := await self._queue.get()) is not None:

@@ -1,4 +1,4 @@
-"""An answer that is looked at while it comes, piece by piece."""
+"""A response whose body is read while it arrives."""
 
 from collections.abc import AsyncIterator
 
@@ -8,11 +8,11 @@ from werkzeug.sansio.response import Response
 
 
 class StreamedResponse(Response):
-    """The head of an answer, and its body as it comes, by ``async for``.
+    """The head of a response, and its body by ``async for`` as it arrives.
 
-    Werkzeug's attributes of heads are there: ``status_code``, ``headers``, ``mimetype`` and others.
+    It has Werkzeug's attributes of a head: ``status_code``, ``headers``, ``mimetype`` and others.
 
-    :ivar request: what it answers.
+    :ivar request: the request that it answers.
     """
 
     default_mimetype = None
@@ -28,18 +28,18 @@ class StreamedResponse(Response):
         return self._pieces
 
     async def read(self) -> bytes:
-        """Return all of the body that has not been looked at."""
+        """Return the unread rest of the body."""
         return b"".join([piece async for piece in self._pieces])
 
     async def read_until(self, mark: bytes) -> bytes:
-        """Return the pieces up to the one with which ``mark`` has come, in a row.
+        """Return the joined pieces up to the one that completes ``mark``.
 
-        :raises EOFError: if the body ends before.
+        :raises EOFError: if the body ends first.
         """
         data = b""
         while mark not in data:
             try:
                 data += await anext(self._pieces)
             except StopAsyncIteration:
-                raise EOFError(f"the body ended with {data!r}") from None
+                raise EOFError(f"the body ended without {mark!r}: {data!r}") from None
         return data

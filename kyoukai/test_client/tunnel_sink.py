@@ -1,4 +1,4 @@
-"""What takes an answer in the place of a connection, where a client offers to switch protocols."""
+"""A receiver of an answer in place of a connection, for a client that offers to switch protocols."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class TunnelSink(Sink):
-    """Takes an answer whole, or connects the client with what the application goes on with.
+    """Receives a whole answer, or connects the client to the protocol that the application switches to.
 
-    It is the request's ``ctx.proto``, and the owner of the connection: see
+    It is the request's ``ctx.proto`` and the owner of the connection: see
     :class:`~kyoukai.core.exchange.exchange.Exchange`.
 
-    :param component: what the connection serves for.
-    :param parent_context: the Asphalt context that requests' contexts derive from.
-    :param environ: the request's.
+    :param component: the component that the connection belongs to.
+    :param parent_context: the parent of the contexts of requests.
+    :param environ: the environ of the request.
     :param connection: the client's end.
     """
 
@@ -54,7 +54,7 @@ class TunnelSink(Sink):
         if protocol.lower() != "websocket" or self.status or self.client_gone:
             return None
         switching = [("Connection", "Upgrade"), ("Upgrade", protocol), *fields]
-        # What cannot be sent is an error here, too.
+        # Fields that cannot be sent are an error here too.
         informational("101 Switching Protocols", switching)
         opened = factory()
         self.status, self.answer_status = 101, "101 Switching Protocols"
@@ -75,4 +75,4 @@ class TunnelSink(Sink):
         await self.client.wait_ended()
 
     def tell(self, request: Any, response: Any = None) -> None:
-        """Do nothing: nobody observes answers."""
+        """Do nothing: there are no observers of answers."""

@@ -1,4 +1,4 @@
-"""A WebSocket as a test has it."""
+"""A WebSocket for asynchronous tests."""
 
 import asyncio
 import contextlib
@@ -20,15 +20,15 @@ Message = str | bytes
 
 
 class ClientWebSocket:
-    """One WebSocket of a client for tests, as ``async with client.websocket(url)`` yields it.
+    """A WebSocket of a test client: ``async with client.websocket(url) as ws``.
 
-    :param connection: it is connected.
-    :param headers: the fields of the answer.
+    :param connection: the open connection.
+    :param headers: the header fields of the answer.
     :param timeout: seconds that a call waits for the server.
-    :param errors: gets what the handler fails with, where that is to be raised.
+    :param errors: exceptions of the handler, if they are to be raised.
     """
 
-    # pytest takes what is called Test... for tests.
+    # pytest collects classes whose names begin with Test.
     __test__ = False
 
     def __init__(
@@ -39,7 +39,7 @@ class ClientWebSocket:
         errors: Sequence[BaseException],
     ) -> None:
         self.headers = headers
-        """The fields of the answer, whose status is 101."""
+        """The header fields of the 101 answer."""
         self.timeout = timeout
         self._connection = connection
         self._errors = errors
@@ -48,29 +48,29 @@ class ClientWebSocket:
 
     @property
     def subprotocol(self) -> str | None:
-        """The subprotocol that was agreed on; ``None``: none."""
+        """The negotiated subprotocol; ``None``: none."""
         return self._connection.protocol.subprotocol
 
     @property
     def close_code(self) -> int | None:
-        """The code that the server closed it with, or answered a close with; ``None``: it is open.
+        """The code of the server's close, or of its answer to a close; ``None`` while it is open.
 
-        It is 1005 where the close said none, 1006 where the connection was lost without one.
+        It is 1005 for a close without a code, and 1006 if the connection was lost without a close.
         """
         closed = self._connection.closed
         return None if closed is None else closed.code
 
     @property
     def close_reason(self) -> str | None:
-        """What that close said besides; ``None``: it is open."""
+        """The reason of that close; ``None`` while it is open."""
         closed = self._connection.closed
         return None if closed is None else closed.reason
 
     async def send(self, message: Message | AsyncIterable[Message]) -> None:
         """Send a message, and wait until the server has room for more.
 
-        :param message: a text or bytes; or an async iterator of one of them, whose pieces are sent as the
-            fragments of one message, each as it comes. Other messages wait for its end.
+        :param message: text or bytes; or an async iterator of either, whose items are sent as the fragments
+            of one message, each at once. Other messages wait for its end.
         :raises WebSocketClosed: if it is closed, or the server is gone.
         :raises TimeoutError: if the server has no room within :attr:`timeout`.
         """
@@ -81,40 +81,40 @@ class ClientWebSocket:
                 await self._send(*as_payload(message))
 
     async def send_json(self, value: Any) -> None:
-        """Send a value as JSON, in a text. It raises as :meth:`send` does.
+        """Send a value as JSON in a text message. It raises the exceptions of :meth:`send`.
 
-        :raises TypeError: if there is no JSON of it.
+        :raises TypeError: if the value has no JSON form.
         """
         await self.send(json.dumps(value))
 
     async def receive(self) -> Message:
         """Return the next message: ``str`` for a text, ``bytes`` for a binary one.
 
-        :raises WebSocketClosed: if none comes any more.
-        :raises TimeoutError: if none comes within :attr:`timeout`.
+        :raises WebSocketClosed: if no more messages can arrive.
+        :raises TimeoutError: if none arrives within :attr:`timeout`.
         """
         with self._closing():
             async with self._limit("no message has come"):
                 return await self._connection.receive()
 
     async def receive_text(self) -> str:
-        """Return the next message, which is to be a text. It raises as :meth:`receive` does.
+        """Return the next message, which must be a text. It raises the exceptions of :meth:`receive`.
 
-        :raises UnfitMessage: if it is none.
+        :raises UnfitMessage: if it is binary.
         """
         return as_text(await self.receive())
 
     async def receive_bytes(self) -> bytes:
-        """Return the next message, which is to be binary. It raises as :meth:`receive` does.
+        """Return the next message, which must be binary. It raises the exceptions of :meth:`receive`.
 
-        :raises UnfitMessage: if it is not.
+        :raises UnfitMessage: if it is a text.
         """
         return as_binary(await self.receive())
 
     async def receive_json(self) -> Any:
-        """Return the value that the next message is JSON of. It raises as :meth:`receive` does.
+        """Return the next message parsed as JSON. It raises the exceptions of :meth:`receive`.
 
-        :raises ValueError: if it is no JSON.
+        :raises ValueError: if it is not JSON.
         """
         return json.loads(await self.receive())
 
@@ -122,7 +122,7 @@ class ClientWebSocket:
         return self._iterate()
 
     async def _iterate(self) -> AsyncIterator[Message]:
-        """Yield messages until it is closed; :attr:`close_code` says how."""
+        """Yield messages until the WebSocket is closed; :attr:`close_code` has the code."""
         while True:
             try:
                 message = await self.receive()
@@ -131,7 +131,7 @@ class ClientWebSocket:
             yield message
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close it, and wait for the server's answer. Nothing happens where it is closed.
+        """Close the WebSocket, and wait for the server's answer. If it is closed, do nothing.
 
         :param code: 1000, or 3000 to 4999; see RFC 6455 section 7.4.
         :param reason: at most 123 bytes of UTF-8.
@@ -141,11 +141,11 @@ class ClientWebSocket:
         await self._connection.wait_lost(self.timeout)
 
     def abort(self) -> None:
-        """Lose the connection without a close, as a client does whose machine or network fails."""
+        """Drop the connection without a close, like a client whose machine or network fails."""
         self._connection.abort()
 
     def raise_unseen(self) -> None:
-        """Raise what the handler failed with, where no call has; the end of ``async with`` does so."""
+        """Raise the handler's exception unless a call has raised it; ``async with`` calls this at its end."""
         if len(self._errors) > self._seen:
             raise self._errors[-1]
 
@@ -160,21 +160,21 @@ class ClientWebSocket:
             async for piece in pieces:
                 opcode, data = as_payload(piece)
                 if first not in (None, opcode):
-                    raise TypeError(f"the fragments of one message are all of one type; {piece!r} is not")
+                    raise TypeError(f"fragments of a message must be all str or all bytes, not {piece!r}")
                 await self._send(opcode if first is None else CONT, data, False)
                 first = opcode
             if first is None:
                 raise ValueError("a message in fragments has one at least")
         except BaseException:
             if first is not None:
-                # What was begun cannot be ended, and nothing can follow.
+                # The unfinished message cannot be completed, so nothing can follow it.
                 self._connection.begin_close(INTERNAL_ERROR)
             raise
         await self._send(CONT, b"")
 
     @contextlib.contextmanager
     def _closing(self) -> Iterator[None]:
-        """Raise what the handler failed with, where that is wanted, in the place of a close."""
+        """Raise the handler's exception, if requested, in place of a WebSocketClosed."""
         try:
             yield
         except WebSocketClosed:

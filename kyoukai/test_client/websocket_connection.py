@@ -1,4 +1,4 @@
-"""A client's end of a WebSocket: the library ``websockets`` over a transport of asyncio, whichever it is."""
+"""The client's end of a WebSocket: the library ``websockets`` over any asyncio transport."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,24 +19,24 @@ from kyoukai.websocket.frame_writer import close_payload
 from kyoukai.websocket.inbox import Inbox
 
 UNREAD_SIZE: Final = 64 * 1024
-"""Bytes of messages that nobody has asked for, with which no more is read."""
+"""Bytes of unreceived messages at which reading pauses."""
 
 CLOSE_TIMEOUT: Final = 10.0
-"""Seconds that a server has to answer a close, and to end the connection."""
+"""Seconds that a server has to answer a close and end the connection."""
 
 OF_HANDSHAKE: Final = ("connection", "upgrade", "sec-websocket-")
-"""What the fields of the answer begin with that are the library's to read."""
+"""Prefixes of the fields of the answer that the library reads."""
 
 
 class ClientConnection(asyncio.Protocol):
-    """One WebSocket of a client for tests.
+    """One WebSocket of a test client.
 
-    It reads, answers pings and closes by itself while the loop runs, and stops reading with
-    :data:`UNREAD_SIZE` bytes that nobody asks for.
+    While the event loop runs, it reads, and answers pings and closes. It pauses reading at
+    :data:`UNREAD_SIZE` bytes of unreceived messages.
 
-    :param subprotocols: those that are offered, the best first.
-    :param origin: of the page that asks; ``None``: no page does.
-    :param compression: whether permessage-deflate is offered.
+    :param subprotocols: the subprotocols to offer, the preferred first.
+    :param origin: the origin of the page; ``None``: not from a page.
+    :param compression: whether to offer permessage-deflate.
     """
 
     transport: asyncio.Transport
@@ -51,7 +51,7 @@ class ClientConnection(asyncio.Protocol):
             max_size=None,
         )
         self.server = ClientState(asyncio.get_running_loop())
-        """Whether the server is there, and keeps up."""
+        """Whether the server is there and keeps up."""
         self.inbox = Inbox(UNREAD_SIZE)
         self.lost = asyncio.Event()
         """Set when the connection is gone."""
@@ -59,25 +59,25 @@ class ClientConnection(asyncio.Protocol):
         self._is_held = self._is_closing = False
         self._opcode = CONT
         self._parts: list[bytes] = []
-        """Of the message that is under way."""
+        """Parts of the incomplete message."""
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """What a request has to say besides who asks whom for what."""
+        """The fields of the handshake to add to a request."""
         fields = self.protocol.connect().headers.raw_items()
         return [(name, value) for name, value in fields if name != "Host"]
 
     def switched(self, headers: Headers, unread: bytes = b"") -> None:
-        """Take the head of the answer, whose status is 101, before the transport.
+        """Take the head of the 101 answer, before the transport.
 
-        :param unread: what has come behind it.
+        :param unread: bytes that arrived after it.
         """
         fields = [f"{name}: {value}" for name, value in headers if name.lower().startswith(OF_HANDSHAKE)]
         lines = ["HTTP/1.1 101 Switching Protocols", *fields, "", ""]
         self._early = "\r\n".join(lines).encode("latin-1") + unread
 
     def check(self) -> None:
-        """Check that the answer opens what was asked for.
+        """Check that the answer fits the request.
 
         :raises websockets.exceptions.InvalidHandshake: if it does not.
         """
@@ -85,7 +85,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
             raise self.protocol.handshake_exc
 
-    # The transport's calls
+    # Called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
@@ -93,7 +93,7 @@ class ClientConnection(asyncio.Protocol):
         self.data_received(self._early)
 
     def data_received(self, data: bytes) -> None:
-        """Read what the server sent."""
+        """Read bytes of the server."""
         self.protocol.receive_data(data)
         for event in self.protocol.events_received():
             if isinstance(event, Frame) and event.opcode in (TEXT, BINARY, CONT):
@@ -101,12 +101,12 @@ class ClientConnection(asyncio.Protocol):
         self._flush()
 
     def eof_received(self) -> None:
-        """Note that the server has ended: the client ends, too."""
+        """Note the server's end; the client ends too."""
         self.protocol.receive_eof()
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Wake the tasks that wait."""
         self.protocol.receive_eof()
         self.server.lose()
         self.inbox.wake()
@@ -123,7 +123,7 @@ class ClientConnection(asyncio.Protocol):
     # Reading
 
     def _take(self, frame: Frame) -> None:
-        """Put a frame behind those before it, and note the message if it is the last."""
+        """Append a frame to its message, and store the message if it is complete."""
         if frame.opcode is not CONT:
             self._opcode = frame.opcode
         self._parts.append(bytes(frame.data))
@@ -132,7 +132,7 @@ class ClientConnection(asyncio.Protocol):
         data = b"".join(self._parts)
         self._parts.clear()
         if self._is_closing:
-            # Nobody asks for it any more.
+            # After a close no test receives it.
             return
         try:
             self.inbox.put(data.decode() if self._opcode is TEXT else data)
@@ -151,13 +151,13 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def is_over(self) -> bool:
-        """Whether no message comes behind those that have."""
+        """Whether no more messages can arrive."""
         protocol = self.protocol
         return self._is_closing or protocol.close_rcvd is not None or protocol.state is not OPEN
 
     @property
     def closed(self) -> WebSocketClosed | None:
-        """What the server closed it with; ``None``: it is open, or the server has yet to answer a close."""
+        """The server's close; ``None`` if it is open, or the server has not answered a close."""
         close = self.protocol.close_rcvd
         if close is not None:
             return WebSocketClosed(int(close.code), close.reason)
@@ -169,7 +169,7 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def closed_error(self) -> WebSocketClosed:
-        """What is raised where it is closed, from either side."""
+        """The exception for calls after a close from either side."""
         sent = self.protocol.close_sent
         if self.closed is not None or sent is None:
             return self.closed or WebSocketClosed(ABNORMAL_CLOSURE)
@@ -178,7 +178,7 @@ class ClientConnection(asyncio.Protocol):
     async def receive(self) -> str | bytes:
         """Return the next message.
 
-        :raises WebSocketClosed: if none comes any more.
+        :raises WebSocketClosed: if no more messages can arrive.
         """
         while not self.inbox:
             if self.is_over:
@@ -191,7 +191,7 @@ class ClientConnection(asyncio.Protocol):
     # Writing
 
     def _flush(self) -> None:
-        """Write what the library wants to be written, and wake whoever waits if this is the end."""
+        """Write the library's pending bytes, and wake the receiver at the end."""
         for data in self.protocol.data_to_send():
             if not data:
                 self.transport.close()
@@ -220,7 +220,7 @@ class ClientConnection(asyncio.Protocol):
     # Closing
 
     def begin_close(self, code: int, reason: str = "") -> None:
-        """Close it, if it is open, and give up what nobody has received.
+        """Close the WebSocket if it is open, and drop unreceived messages.
 
         :raises ValueError: if code or reason cannot be sent.
         """
@@ -233,9 +233,9 @@ class ClientConnection(asyncio.Protocol):
         self._go_on()
 
     async def wait_lost(self, within: float) -> None:
-        """Wait until the connection is gone; it is cut off where that takes too long.
+        """Wait until the connection is gone; abort it after a timeout.
 
-        :param within: seconds, of which :data:`CLOSE_TIMEOUT` are waited at most.
+        :param within: seconds to wait, at most :data:`CLOSE_TIMEOUT`.
         """
         try:
             async with asyncio.timeout(min(within, CLOSE_TIMEOUT)):
@@ -244,7 +244,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
 
     def abort(self) -> None:
-        """Lose the connection."""
+        """Drop the connection."""
         if not self.lost.is_set():
             set_reset(self.transport, True)
             self.transport.abort()

@@ -1,4 +1,4 @@
-"""What WebSockets need, and other requests do without."""
+"""Imports for WebSockets, which other requests do not need."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def load_websockets() -> "tuple[type[ClientConnection], type[ClientWebSocket]]":
-    """Return the classes of what a WebSocket is here: a connection, and what a test has of it.
+    """Return the classes of a test's WebSocket: the connection, and the interface for tests.
 
     :raises ConfigurationError: if the library ``websockets`` is missing.
     """

@@ -1,8 +1,7 @@
-"""The application: the root of the blueprints, and what a server asks for answers.
+"""The application: the root of the blueprints, and the interface that a server calls.
 
-It is put together first: routes, hooks, error handlers, blueprints. Then it is finalized, by the component
-that serves it or by its first request; mistakes that only the whole can show are found there. From then on it
-does not change.
+It is built first. Then the component that serves it, or its first request, finalizes it, which finds the
+mistakes that only the whole tree can show. After that it does not change.
 """
 
 import asyncio
@@ -45,24 +44,24 @@ T = TypeVar("T")
 
 
 class Kyoukai(Blueprint):
-    """An application.
+    """A web application: routes, hooks and error handlers, and the root of the tree of blueprints.
 
-    :param name: what it is called in messages.
-    :param request_class: the class of the requests that handlers see. A subclass may set it, and the
-        two below, as attributes of its own.
-    :param response_class: the class of the responses made of what handlers return.
-    :param context_class: the class of the contexts that handlers are called with; it is called
-        with parent context, request and application.
-    :param converters: converters for the variables of rules, besides Werkzeug's, by name.
-    :param server_name: the host that blueprints' subdomains are in front of. Others are answered, too, by
-        routes that have no host.
-    :param json_encoder: what makes JSON of the dicts and lists that handlers return: a function to ``bytes``
-        or ``str``, ``"orjson"`` or ``"msgspec"``; by default the standard library's. It makes ``bytes``.
-    :param sessions: what keeps ``ctx.session``; by default nothing does.
-    :param debug: whether clients on this machine see exceptions that nothing claims, with a console
-        (:mod:`kyoukai.web.debugging`). It can be set until the application is finalized.
-    :raises ConfigurationError: if one of them cannot be used.
-    :ivar asgi: the application as servers of ASGI call it: see :class:`kyoukai.asgi.ASGIExport`; so ``wsgi``.
+    :param name: the name in messages.
+    :param request_class: the class of ``ctx.request``. A subclass of the application may set it, and the two
+        below, as class attributes.
+    :param response_class: the class of the responses made from the return values of handlers.
+    :param context_class: the class of the contexts that handlers receive; it is called with the parent
+        context, the request and the application.
+    :param converters: converters for the variables of rules by name, in addition to Werkzeug's.
+    :param server_name: the host that the subdomains of blueprints are prefixed to. Routes without a host
+        answer requests for other hosts too.
+    :param json_encoder: makes JSON from dicts and lists: a function that returns ``bytes`` or ``str``, or
+        ``"orjson"`` or ``"msgspec"``; by default the standard library's. The attribute returns ``bytes``.
+    :param sessions: keeps ``ctx.session``; by default there are no sessions.
+    :param debug: whether clients on this machine get a traceback and a console for an exception without an
+        error handler (:mod:`kyoukai.web.debugging`). It can be set until the application is finalized.
+    :raises ConfigurationError: if an argument cannot be used.
+    :ivar asgi: the application as an ASGI callable: see :class:`kyoukai.asgi.ASGIExport`; likewise ``wsgi``.
     """
 
     request_class: type[wrappers.Request] = Request
@@ -94,36 +93,36 @@ class Kyoukai(Blueprint):
         self.sessions = check_sessions(sessions)
         self.debug = check_flag("debug", debug)
         self.lifecycle = Lifecycle(self)
-        """Its start and its stop; a component calls them."""
+        """Starts and stops the application; a component calls it."""
         self._dispatcher: Dispatcher | None = None
 
     @property
     def domain(self) -> str | None:
-        """What the subdomains of blueprints are in front of: ``server_name``."""
+        """The host that the subdomains of blueprints are prefixed to: ``server_name``."""
         return self.server_name
 
     def qualify(self, name: str) -> str:
-        """Return ``name``: the application's own is part of no endpoint."""
+        """Return ``name``: endpoints do not contain the application's name."""
         return name
 
     def attach(self, parent: Blueprint) -> None:
-        """Refuse to become a child.
+        """Refuse to become a child blueprint.
 
         :raises ConfigurationError: always.
         """
         raise ConfigurationError(
-            f"{self.name!r} is an application, the root of its blueprints, and no child of {parent.name!r}"
+            f"{self.name!r} is an application and cannot be a child of blueprint {parent.name!r}"
         )
 
     def register_blueprint(self, blueprint: Blueprint) -> Blueprint:
-        """Add a blueprint; another name of :meth:`add_child`."""
+        """Add a blueprint: an alias of :meth:`add_child`."""
         return self.add_child(blueprint)
 
     def finalize(self) -> None:
-        """Check the whole, and let nothing be added from here on. Nothing happens the second time.
+        """Check the whole application and allow no more additions. A second call does nothing.
 
-        :raises ConfigurationError: if a rule cannot be read, or hides another, or if a handler
-            cannot be called with the variables of its rule; or if :attr:`debug` is no bool.
+        :raises ConfigurationError: if a rule is malformed or hides another, a handler does not accept the
+            variables of its rule, or :attr:`debug` is not a bool.
         """
         if self._dispatcher is None:
             debug = check_flag("debug", self.debug)
@@ -132,63 +131,62 @@ class Kyoukai(Blueprint):
                 blueprint.finalized = True
             is_wrapped = getattr(self.process_request, "__func__", None) is not Kyoukai.process_request
             debugger = make_debugger(self.process_request) if debug else None
-            if debugger is not None:  # It is asked first; without debug mode, nobody is.
+            if debugger is not None:  # Called in place of the method; without debug mode there is no wrapper.
                 vars(self)["process_request"] = debugger.process_request
             make = encoding_by(self.json_encoder)
             self._dispatcher = Dispatcher(router, self.response_class, make, debugger, is_wrapped)
 
     @property
     def router(self) -> Router:
-        """What finds routes and makes URLs. The application is finalized when it is asked for."""
+        """The router, which matches requests and builds URLs. Reading it finalizes the application."""
         return self._finalized().router
 
     @functools.cached_property
     def plans_every_body(self) -> bool:
-        """Whether there are routes that stream bodies, or have a limit of their own."""
+        """Whether a route streams bodies or has its own body limit."""
         self.finalize()
         return bool(find_body_plans(self))
 
     @functools.cached_property
     def largest_body(self) -> int:
-        """The most bytes that a route takes which has a limit of its own; 0 where none has."""
+        """The largest ``max_body_size`` of a route, in bytes; 0 if no route has one."""
         self.finalize()
         return max((plan.max_size or 0 for plan in find_body_plans(self)), default=0)
 
     @functools.cached_property
     def declared_methods(self) -> frozenset[str]:
-        """The methods of routes and mounts besides the registered ones; ``"*"``: every method."""
+        """Methods of routes and mounts that are not in the IANA registry; ``"*"`` stands for every method."""
         self.finalize()
         return find_methods(self)
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan | None:
-        """Return how the body of a request is read: as its route says. A server calls this.
+        """Return the body plan of the route that matches a request. A server calls this.
 
-        :param environ: the request's, with no body.
+        :param environ: the WSGI environ of the request, without a body.
         """
         dispatcher = self._finalized()
         plan = plan_body(dispatcher.router, environ, self.request_class)
-        # Who wraps process_request may lead the request to another route, which wants the body.
+        # A wrapper of process_request may send the request to another route, which needs the body.
         return None if plan is REFUSED and dispatcher.is_wrapped else plan
 
     def name_handler(self, environ: dict[str, Any]) -> str:
-        """Return the name of the handler of a request, and where it is, for a line of the log."""
+        """Return the name and the place of the handler of a request, for the log."""
         return locate(find_target(self.router, environ, self.request_class).handler)
 
     async def process_request(self, request: wrappers.Request, parent_context: Context) -> wrappers.Response:
-        """Answer one request, in a context that derives from ``parent_context``.
+        """Answer one request, in a context whose parent is ``parent_context``.
 
-        Errors become responses. Teardown callbacks get what the request failed with: whatever exception was
-        raised on the way, HTTP errors included, whether or not a handler made a response of it. If one of
-        them raises, the answer is a 500, since what the response promises may not have happened.
+        Errors become responses. Teardown callbacks receive the exception that was raised, HTTP errors
+        included, even if an error handler answered it. If a callback raises, the answer is a 500.
 
-        :raises BaseException: what ends the task, such as its cancellation.
+        :raises BaseException: an exception that ends the task, such as its cancellation.
         """
-        # One coroutine, since each further one would cost as much as the routing does.
+        # One coroutine: each further one would cost as much as the routing.
         dispatcher = self._dispatcher or self._finalized()
         router = dispatcher.router
         scope = router.scope
         ctx = self.context_class(parent_context, request, self)
-        # To ask a context takes long, as its class has a __getattr__; to ask its own dict does not.
+        # Attribute access on a context is slow, as its class has a __getattr__; its dict is fast.
         noted = ctx.__dict__
         token = current_context_var.set(ctx)
         try:
@@ -217,32 +215,32 @@ class Kyoukai(Blueprint):
                 response = await dispatcher.conclude(ctx, response)
         finally:
             ctx._state = CLOSED
-            ctx.failure = None  # Its traceback leads back to here: a cycle, if it stayed.
+            ctx.failure = None  # Its traceback refers to this frame: a reference cycle.
             current_context_var.reset(token)
         return response
 
     async def process_refusal(
         self, request: wrappers.Request, parent_context: Context, error: ProtocolError
     ) -> wrappers.Response:
-        """Answer a request whose body the server refused; ``error`` is raised in its handler's place."""
+        """Answer a request whose body the server refused: ``error`` is raised in place of the handler."""
         request.environ[REFUSAL] = error
         return await self.process_request(request, parent_context)
 
     def test_client(self, **options: Any) -> "InProcessClient":
-        """Return a client for tests that calls this application in its process, by ``async with``.
+        """Return a test client that calls this application in-process; use it by ``async with``.
 
-        :param options: those of :class:`kyoukai.test_client.InProcessClient`.
+        :param options: options of :class:`kyoukai.test_client.InProcessClient`.
         """
         from kyoukai.test_client import InProcessClient
 
         return InProcessClient(self, **options)
 
     def live_client(self, backend: str | Sequence[str] | None = None, **options: Any) -> "LiveClient":
-        """Return a client for tests that serves this application on a free port, and asks by sockets.
+        """Return a test client that serves this application on a free port and connects by sockets.
 
-        :param backend: an installed backend's name, or ``module:attribute``; or a list of such.
-        :param options: those of :class:`kyoukai.test_client.LiveClient`, settings of the component too.
-        :raises ConfigurationError: if one of them cannot be used.
+        :param backend: the name of an installed backend, ``module:attribute``, or a list of these.
+        :param options: options of :class:`kyoukai.test_client.LiveClient`, and settings of the component.
+        :raises ConfigurationError: if an option cannot be used.
         """
         from kyoukai.test_client import LiveClient
 
@@ -251,15 +249,15 @@ class Kyoukai(Blueprint):
     def create_task(
         self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None, wait: bool = True
     ) -> "asyncio.Task[T]":
-        """Begin a task in the background, which the application owns: it need not be kept or awaited.
+        """Start a background task and keep a reference to it; the caller need not await it.
 
-        Context variables are the caller's, but for Asphalt's current context, which is the component's: a
-        request's closes when it is answered. An exception is logged. A stop waits for the task up to the
-        limit ``background_timeout``, and cancels it then. Plain functions in threads may call this too.
+        Context variables are the caller's, but Asphalt's current context is the component's: a request's
+        closes with its answer. An exception is logged. A stop waits for the task up to
+        ``background_timeout``, then cancels it. Plain functions in threads may call this too.
 
-        :param name: what the log calls it.
-        :param wait: whether a stop waits for it. What never ends by itself is cancelled without.
-        :raises RuntimeError: if the application is not served.
+        :param name: the task's name in the log.
+        :param wait: whether a stop waits for the task; if not, it cancels the task at once.
+        :raises RuntimeError: if the application is not being served.
         """
         return self.lifecycle.tasks.create(coroutine, name, wait=wait)
 
@@ -274,18 +272,20 @@ class Kyoukai(Blueprint):
         debug: bool = False,
         **settings: Any,
     ) -> None:
-        """Serve this application, as its configuration file would, until the process is told to stop.
+        """Serve this application until the process is told to stop, as a configuration file would.
 
-        :param host: the address to listen on, or a list of them; by default 127.0.0.1.
+        :param host: the address to listen on, or a list of addresses; by default 127.0.0.1.
         :param port: the port to listen on; by default 8000.
-        :param loop: ``"uvloop"`` or ``"asyncio"``; by default the policy's that the application has set, or
-            uvloop's, where it is installed.
-        :param log_level: a name of :mod:`logging`, for Kyoukai's loggers and a root logger not yet set up.
-        :param max_threads: threads for plain functions and for files; by default Python's own number.
+        :param loop: ``"uvloop"`` or ``"asyncio"``; by default the event loop policy that is set, or uvloop
+            where it is installed.
+        :param log_level: the level, as :mod:`logging` names it, of Kyoukai's loggers and of a root logger
+            that is not set up.
+        :param max_threads: the number of threads for plain functions and files; by default Python's own.
         :param debug: whether to set :attr:`debug`.
-        :param settings: further settings, of the component or the process; the environment outranks all.
+        :param settings: further settings of the component or the process. Environment variables take
+            precedence.
         :raises ConfigurationError: if a setting or the application cannot be used.
-        :raises SystemExit: with status 1 if the start fails, because the port is taken, say.
+        :raises SystemExit: with status 1 if the start fails, for example because the port is taken.
         """
         self.debug = self.debug or debug
         settings |= {"host": host, "port": port, "loop": loop, "log_level": log_level}
@@ -293,7 +293,7 @@ class Kyoukai(Blueprint):
         launch({**ranked.component, **ranked.supervisor}, **ranked.process)
 
     def _finalized(self) -> Dispatcher:
-        """Return the dispatcher, made now if that has not been done."""
+        """Return the dispatcher; finalize the application first if necessary."""
         self.finalize()
         if self._dispatcher is None:
             raise RuntimeError(f"{self!r} overrides finalize() without calling it")

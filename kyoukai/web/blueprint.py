@@ -1,9 +1,9 @@
-"""A part of an application: routes, hooks and error handlers with a name and a prefix in common.
+"""A part of an application: routes, hooks and error handlers with a common name and prefix.
 
-Blueprints make a tree, whose root is the application. The prefix of a URL is those of all its
-blueprints in a row; an endpoint is their names, without the application's, and its own, with dots
-between. The tree can be added to until the application is finalized. Whatever cannot be right is
-refused where it is written.
+Blueprints form a tree, whose root is the application. The prefix of a URL is the prefixes of all its
+blueprints in a row. An endpoint is the names of these blueprints, without the application's, and the route's
+own name, joined by dots. The tree can grow until the application is finalized. A mistake raises an error in
+the line that makes it.
 """
 
 import os
@@ -28,20 +28,20 @@ class MakesBlueprint(Protocol):
     """An instance of a :class:`~kyoukai.web.RouteGroup`."""
 
     def make_blueprint(self, **options: Any) -> "Blueprint":
-        """Return a new blueprint of it; the options go before the class's."""
+        """Return a new blueprint for the group; the options override those of the class."""
 
 
 class Blueprint(Node):
-    """One node of the tree.
+    """A group of routes, hooks and error handlers with a common name and URL prefix.
 
-    :param name: its part of the endpoints below it.
-    :param prefix: what the URLs below it start with: ``""``, or with a slash before it and none
-        after it. Variables may stand in it; each handler below gets them.
-    :param host: the host that its routes answer for, without a port; variables may stand in it, too.
-        Without one, they answer for the host of the blueprint above, or for all.
-    :param subdomain: what comes before the host above it, or before the application's ``server_name``.
-    :param parent: the blueprint that it becomes a child of, if it is known by now.
-    :raises ConfigurationError: if a name or prefix cannot be used.
+    :param name: the part of endpoints that stands for this blueprint.
+    :param prefix: the URL prefix: ``""``, or a path with a leading slash and no trailing slash. It may
+        contain variables, which every handler below receives.
+    :param host: the host, without a port, that its routes answer for; it may contain variables. Default: the
+        host of the parent blueprint, or every host.
+    :param subdomain: the prefix of the parent's host, or of the application's ``server_name``.
+    :param parent: the blueprint to become a child of.
+    :raises ConfigurationError: if a name or a prefix cannot be used.
     """
 
     def __init__(
@@ -60,16 +60,15 @@ class Blueprint(Node):
             parent.add_child(self)
 
     def walk(self) -> "Iterator[Blueprint]":
-        """Yield this blueprint, and all below it, in the order in which they were added."""
+        """Yield this blueprint and all below it, in the order in which they were added."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def add_child(self, child: "Blueprint") -> "Blueprint":
-        """Add a blueprint below this one, and return it.
+        """Add a blueprint as a child, and return it.
 
-        :raises ConfigurationError: if it is part of a tree already, this one or another, or if
-            another child has its name.
+        :raises ConfigurationError: if it is already part of a tree, or if another child has its name.
         :raises RuntimeError: if the application is finalized.
         """
         self._check_open()
@@ -80,9 +79,9 @@ class Blueprint(Node):
         return child
 
     def attach(self, parent: "Blueprint") -> None:
-        """Take ``parent`` for the parent; :meth:`add_child` calls this.
+        """Set the parent; :meth:`add_child` calls this.
 
-        :raises ConfigurationError: if that cannot be.
+        :raises ConfigurationError: if ``parent`` cannot be the parent.
         """
         if self in parent.lineage:
             raise ConfigurationError(f"blueprint {self.name!r} cannot be a child of itself")
@@ -95,11 +94,11 @@ class Blueprint(Node):
         self.parent = parent
 
     def add_route_group(self, group: MakesBlueprint, **options: Any) -> "Blueprint":
-        """Add a blueprint made of a route group below this one, and return it.
+        """Add the blueprint of a route group as a child, and return it.
 
-        :param group: an instance of the group's class.
-        :param options: ``name``, ``prefix`` and other options of the blueprint, where they are to
-            differ from those of the class.
+        :param group: an instance of a :class:`~kyoukai.RouteGroup`.
+        :param options: ``name``, ``prefix`` and other options of the blueprint that override those of the
+            class.
         :raises ConfigurationError: if the group, its name or one of its methods cannot be used.
         :raises RuntimeError: if the application is finalized.
         """
@@ -112,10 +111,10 @@ class Blueprint(Node):
     def add_route(self, route: Route) -> Route:
         """Add a route, and return it.
 
-        Several may share an endpoint, if they share the handler: ``url_for`` takes the one that
-        the values fit.
+        Several routes may share an endpoint if they share the handler: ``url_for`` takes the route that fits
+        the values.
 
-        :raises ConfigurationError: if its endpoint stands for another handler, or if it is in a
+        :raises ConfigurationError: if the endpoint belongs to another handler, or if the route is in a
             blueprint already.
         :raises RuntimeError: if the application is finalized.
         """
@@ -149,9 +148,9 @@ class Blueprint(Node):
         stream: bool = False,
         max_body_size: int | None = None,
     ) -> Callable[[F], F]:
-        """Return a decorator that adds a route to its function, and leaves the function alone.
+        """Return a decorator that adds a route for its function and returns the function unchanged.
 
-        It can be used several times on one function. For the parameters and what is raised, see
+        It can be used several times on one function. For the parameters and errors, see
         :class:`~kyoukai.web.Route` and :meth:`add_route`.
         """
         if callable(url):
@@ -178,31 +177,32 @@ class Blueprint(Node):
         return add
 
     def get(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Return the decorator of a route that takes GET, and with it HEAD: see :meth:`route`."""
+        """Return a decorator like :meth:`route` for GET, and HEAD with it."""
         return self.route(url, ("GET",), **options)
 
     def post(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Return the decorator of a route that takes POST: see :meth:`route`."""
+        """Return a decorator like :meth:`route` for POST."""
         return self.route(url, ("POST",), **options)
 
     def put(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Return the decorator of a route that takes PUT: see :meth:`route`."""
+        """Return a decorator like :meth:`route` for PUT."""
         return self.route(url, ("PUT",), **options)
 
     def patch(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Return the decorator of a route that takes PATCH: see :meth:`route`."""
+        """Return a decorator like :meth:`route` for PATCH."""
         return self.route(url, ("PATCH",), **options)
 
     def delete(self, url: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Return the decorator of a route that takes DELETE: see :meth:`route`."""
+        """Return a decorator like :meth:`route` for DELETE."""
         return self.route(url, ("DELETE",), **options)
 
     def websocket(self, url: str, **options: Unpack[WebSocketOptions]) -> Callable[[F], F]:
-        """Return a decorator that adds a route for WebSockets, of a coroutine function.
+        """Return a decorator that adds a route for WebSockets; it decorates a coroutine function.
 
-        It is called with the context, the :class:`~kyoukai.websocket.WebSocket` and, by name, the values of
-        the variables. Hooks before may refuse with any answer; hooks after see the answer to the handshake.
-        For the parameters and what is raised, see :class:`~kyoukai.web.WebSocketRoute`.
+        The function is called with the context, the :class:`~kyoukai.websocket.WebSocket` and, by name, the
+        variables of the rule. ``before`` hooks may refuse with any answer; ``after`` hooks see the answer to
+        the handshake. The options are those of :class:`~kyoukai.web.Route` and of
+        :class:`~kyoukai.websocket.WebSocketSettings`.
         """
         if callable(url):
             raise ConfigurationError(
@@ -225,19 +225,19 @@ class Blueprint(Node):
         dot_files: bool = False,
         endpoint: str = "static",
     ) -> None:
-        """Serve the files of a directory, by routes whose variable is ``filename``.
+        """Serve the files of a directory, by routes with the variable ``filename``.
 
-        What leads out of the directory, by ``..`` or by a symbolic link, is 404, as is what is not there.
+        A path that leads out of the directory, by ``..`` or by a symbolic link, is answered with 404.
 
-        :param prefix: what their URLs start with, below the blueprint's prefix: ``"/static"``, or ``""``.
-        :param directory: an existing directory; a relative one is taken from the folder of the module that
-            calls this.
-        :param index: the name of the file that answers for its directory; by default none does.
-        :param max_age: seconds for which a client may keep a file without asking; by default it asks
-            each time whether it has changed.
-        :param dot_files: whether files and directories are served whose names begin with a dot.
-        :param endpoint: the name for ``url_for("static", filename="style.css")``.
-        :raises ConfigurationError: if any of it cannot be used.
+        :param prefix: the URL prefix below the blueprint's: ``"/static"``, or ``""``.
+        :param directory: an existing directory; a relative one is resolved against the folder of the calling
+            module.
+        :param index: the file name that answers for a directory, such as ``"index.html"``; by default none.
+        :param max_age: seconds that clients may cache a file without revalidation; by default they revalidate
+            each time.
+        :param dot_files: whether files and directories whose names begin with a dot are served.
+        :param endpoint: the endpoint's name: ``url_for("static", filename="style.css")``.
+        :raises ConfigurationError: if an argument cannot be used.
         :raises RuntimeError: if the application is finalized.
         """
         url = check_prefix("a static directory", prefix)
@@ -260,25 +260,26 @@ class Blueprint(Node):
         stream: bool | None = None,
         max_body_size: int | None = None,
     ) -> None:
-        """Let an application of ASGI or WSGI, such as FastAPI's or Flask's, answer all below ``prefix``.
+        """Mount an ASGI or WSGI application, such as FastAPI's or Flask's, at a URL prefix.
 
-        Hooks and error handlers around it are this blueprint's. A route of one's own for a URL below the
-        prefix goes before it. One of ASGI has WebSockets, and a lifespan, whose failing start is this one's.
+        This blueprint's hooks and error handlers apply to it. Routes below the prefix take precedence over
+        it. An ASGI application may use WebSockets and the lifespan protocol; if its startup fails, so does
+        this application's.
 
-        :param prefix: as that of a blueprint; or ``"/"``: all that no route takes.
-        :param application: called with ``(scope, receive, send)``, or with ``(environ, start_response)``.
-        :param interface: ``"asgi"`` or ``"wsgi"``; by default, what the way in which it is called says.
-        :param endpoint: its name within the blueprint; by default it is made of the prefix. ``url_for`` takes
-            the rest of the path as ``rest``.
-        :param extra_methods: methods that it gets besides those of the IANA registry, such as ``PURGE``;
-            ``"*"``: every one that is sent in capitals.
-        :param threads: how many requests one of WSGI answers at a time, 10 by default; others wait.
-        :param lifespan: of one of ASGI: as that of :class:`~kyoukai.asgi.ASGIApplication`.
-        :param websocket: of one of ASGI: limits and deadlines of its WebSockets, likewise.
-        :param stream: whether it is called when the head of a request has come, and reads the body as that
-            comes; otherwise the body is in memory before. By default it is for ASGI.
-        :param max_body_size: as that of a route.
-        :raises ConfigurationError: if one of them cannot be used.
+        :param prefix: the prefix, as for a blueprint; ``"/"`` takes every request that no route takes.
+        :param application: a callable ``(scope, receive, send)`` or ``(environ, start_response)``.
+        :param interface: ``"asgi"`` or ``"wsgi"``; by default the signature of the callable decides.
+        :param endpoint: its name within the blueprint, by default made from the prefix. ``url_for`` takes the
+            rest of the path as ``rest``.
+        :param extra_methods: methods to accept that are not in the IANA registry, such as ``PURGE``; ``"*"``
+            accepts every method in capitals.
+        :param threads: how many requests a WSGI application answers at a time, 10 by default; others wait.
+        :param lifespan: for ASGI: as for :class:`~kyoukai.asgi.ASGIApplication`.
+        :param websocket: for ASGI: limits and deadlines of WebSockets, as for the same class.
+        :param stream: whether the application is called at the end of the head and reads the body as it
+            arrives; otherwise the body is buffered first. Default: true for ASGI.
+        :param max_body_size: as for a route.
+        :raises ConfigurationError: if an argument cannot be used.
         :raises RuntimeError: if the application is finalized.
         """
         mounted = mount_application(

@@ -1,9 +1,8 @@
-"""The context of one request: what a handler is given, and the signals of the request's course.
+"""The context of one request: the first argument of a handler, and the signals of the request.
 
-It derives from the Asphalt context that the server runs in: resources are looked up there when
-the request has none of its own. It is open while the request is answered, and closed when
-``process_request`` returns; a body that is streamed is sent after that, and has to hold what it
-needs.
+Its parent is the Asphalt context that the server runs in: resources that the request does not have are looked
+up there. It is open while the request is answered, and closed when ``process_request`` returns. A streamed
+body is sent after that: it must keep the resources that it needs.
 """
 
 import functools
@@ -48,21 +47,21 @@ from .web_application import WebApplication
 if TYPE_CHECKING:
     from kyoukai.websocket import WebSocket
 
-# To look up a member of an enumeration takes a third of a microsecond in Python 3.11.
+# Looking up an enum member takes a third of a microsecond in Python 3.11.
 OPEN: Final = ContextState.open
 CLOSED: Final = ContextState.closed
 
 logger = logging.getLogger("kyoukai.web")
 
-# What may stand in a fragment as it is; https://url.spec.whatwg.org/#url-fragment-string
+# Characters that a fragment does not quote; https://url.spec.whatwg.org/#url-fragment-string
 FRAGMENT_SAFE: Final = "%!#$&'()*+,/:;=?@"
 
 
 class HTTPRequestContext(Context):
-    """What is known of one request while it is answered.
+    """The context of one request: the request, its route, its session, and Asphalt's resources.
 
-    :param parent_context: the context it derives from, whichever is the current one.
-    :param request: the request, as made by the application's ``request_class``.
+    :param parent_context: the parent, whichever context is current.
+    :param request: an instance of the application's ``request_class``.
     :param app: the application that answers.
     """
 
@@ -71,53 +70,53 @@ class HTTPRequestContext(Context):
     route_completed = RequestSignal(RouteCompletedEvent)
 
     route: Route | None = None
-    """The route that takes the request, once it has been found."""
+    """The route of the request, once it is found."""
 
     place: Node | None = None
-    """The blueprint whose error handlers answer, where no route takes the request."""
+    """The blueprint whose error handlers answer, where no route matches."""
 
     params: CachedAttribute[Mapping[str, Any]] = CachedAttribute(lambda ctx: {**ctx.found})
-    """The values of the rule's variables and defaults, once a route has been found."""
+    """The values of the rule's variables and defaults, once the route is found."""
 
     found: Mapping[str, Any] = MappingProxyType({})
-    """The same, as the router keeps them for the next request; they are not to be changed."""
+    """The same values, as cached by the router; do not change them."""
 
     session: CachedAttribute[Session] = CachedAttribute(lambda ctx: ctx.open_session())
-    """What is remembered of this client, as the application's ``sessions`` keeps it."""
+    """The session of this client, as the application's ``sessions`` keeps it: a dict."""
 
     observed = False
-    """Whether anyone asked for one of the signals of this context, or for the session."""
+    """Whether a signal of this context, or the session, has been used."""
 
     has_teardown = False
-    """Whether there was ever anything to be awaited before it closes."""
+    """Whether a teardown callback was ever added."""
 
     websocket: "WebSocket | None" = None
-    """The WebSocket, where a route for such takes the request."""
+    """The WebSocket, if the route is one for WebSockets."""
 
     has_finished = False
-    """Whether the hooks after have been called before the handler is done, as they are for a WebSocket."""
+    """Whether the ``after`` hooks have run before the handler's end, as for a WebSocket."""
 
     failure: BaseException | None = None
-    """What the request failed with, for the teardown callbacks."""
+    """The exception of the request, for the teardown callbacks."""
 
     _urls: MapAdapter | None = None
 
-    # What few requests put anything into.
+    # Few requests use these.
     _resources: CachedAttribute[dict[Any, Any]] = CachedAttribute(lambda ctx: {})
     _resource_factories: CachedAttribute[dict[Any, Any]] = CachedAttribute(lambda ctx: {})
     _resource_factories_by_context_attr: CachedAttribute[dict[Any, Any]] = CachedAttribute(lambda ctx: {})
     _teardown_callbacks: CachedAttribute[list[Any]] = CachedAttribute(lambda ctx: [])
 
     if TYPE_CHECKING:
-        # What else an application keeps for the time of a request, as on Flask's ``g``.
+        # An application may set attributes of its own, as on Flask's ``g``.
         def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __init__(self, parent_context: Context, request: Request, app: WebApplication) -> None:
-        # What Asphalt's constructor does, which would take the parent from its context variable,
-        # and warns if it is passed. The tests hold these attributes to those that it sets.
+        # In place of Asphalt's constructor, which takes the parent from its context variable,
+        # and warns if it is passed. The tests compare these attributes with the ones it sets.
         self._parent = parent_context
         self._state = OPEN
-        # To ask for the running loop is a system call in Python 3.11. Threads cannot ask.
+        # Getting the running loop takes a system call in Python 3.11, and fails in threads.
         loop = parent_context._loop
         self._loop = running_loop() if loop is None else loop
         self.request = request
@@ -130,47 +129,48 @@ class HTTPRequestContext(Context):
 
     @property
     def request_id(self) -> str:
-        """The id of the request: a trusted proxy's ``X-Request-ID``, or one made here, 32 hexadecimal digits.
+        """The id of the request: ``X-Request-ID`` of a trusted proxy, or a new id of 32 hexadecimal digits.
 
-        It is in the lines of the server's log about the request, and in the access log where asked for.
+        The server's log lines about the request contain it, and so may the access log.
         """
         return request_id(self.environ)
 
     def stream(self) -> BodyStream:
-        """Return the body of the request, to be iterated over asynchronously: it is the same each time.
+        """Return the body of the request for ``async for``; the same object each time.
 
-        It comes as it is sent where the route says ``stream=True``; elsewhere it is in memory, in one piece.
+        With ``stream=True`` on the route, pieces arrive as the client sends them; otherwise the whole body is
+        one piece.
         """
         return stream_of(self.request)
 
     @property
     def rule(self) -> Rule | None:
-        """The rule that the request's path fits, once it has been found."""
+        """The rule that matches the request's path, once it is found."""
         return self.route.rule if self.route is not None else None
 
     @property
     def bp(self) -> Node:
-        """The blueprint of the route; where none takes the request, the one that its path is under.
+        """The blueprint of the route; if no route matches, the blueprint whose prefix the path has.
 
-        Until that has been found, it is the application.
+        Until the route is found, it is the application.
         """
         found = self.place if self.route is None else self.route.bp
         return self.app.lineage[-1] if found is None else found
 
     @property
     def proto(self) -> Any:
-        """The connection, an :class:`~kyoukai.HTTPProtocol`; ``None``, where the request has none."""
+        """The connection, an :class:`~kyoukai.HTTPProtocol`; ``None`` for a request without a connection."""
         return self.environ.get("kyoukai.protocol")
 
     @property
     def _peer(self) -> Any:
-        """What knows whether the client is there."""
+        """The object that knows whether the client is there."""
         websocket = self.websocket
         return self.proto if websocket is None or websocket.connection is None else websocket.connection
 
     @property
     def client_gone(self) -> bool:
-        """Whether no answer can reach the client any more: its connection is lost."""
+        """Whether the connection is lost, so that no answer can reach the client."""
         protocol = self._peer
         return protocol is not None and protocol.client_gone
 
@@ -178,8 +178,7 @@ class HTTPRequestContext(Context):
     def client_ended(self) -> bool:
         """Whether the client has ended its side of the connection, or is gone.
 
-        A client that closes is seen so. One that ends its side and waits for the answer is too;
-        there are few of them.
+        Most clients whose side has ended are closed. A few end their side and wait for the answer.
         """
         protocol = self._peer
         return protocol is not None and protocol.client_ended
@@ -187,56 +186,56 @@ class HTTPRequestContext(Context):
     def open_session(self) -> Session:
         """Return the session of this client; :attr:`session` calls this once.
 
-        :raises RuntimeError: if the application keeps none.
+        :raises RuntimeError: if the application has no ``sessions``.
         """
         sessions = self.app.sessions
         if sessions is None:
             raise RuntimeError(
-                f"the application {self.app.name!r} keeps no sessions:"
-                " Kyoukai(..., sessions=CookieSessions(secret_key)) lets it"
+                f"the application {self.app.name!r} has no sessions:"
+                " pass Kyoukai(..., sessions=CookieSessions(secret_key))"
             )
         session = sessions.open(self.request)
         self.observed = True
         return session
 
     async def wait_client_ended(self) -> None:
-        """Wait until :attr:`client_ended` is true; for ever, where the request has no connection."""
+        """Wait until :attr:`client_ended` is true; forever for a request without a connection."""
         protocol = self._peer
         await (get_running_loop().create_future() if protocol is None else protocol.wait_client_ended())
 
     def send_early_hints(self, fields: FieldPairs) -> bool:
-        """Tell the client fields of the answer before there is one, by a 103 (RFC 8297).
+        """Send header fields of the answer ahead of it, in a 103 Early Hints (RFC 8297).
 
-        It may be called several times, also in a thread. Nothing is sent where the client or the backend
-        cannot have it: see :meth:`HTTPProtocol.send_early_hints`.
+        It may be called several times, and from threads. Nothing is sent if the client or the backend does
+        not support it: see :meth:`HTTPProtocol.send_early_hints`.
 
-        :param fields: pairs of name and value, or a mapping from names to values.
-        :return: whether it is sent.
+        :param fields: pairs of name and value, or a mapping of names to values.
+        :return: whether the fields were sent.
         :raises ValueError: if a field cannot be sent.
         """
         send = getattr(self.proto, "send_early_hints", None)
         if send is None or self._state is CLOSED:
-            read_early_hints(fields)  # Mistakes are mistakes without a server, too.
+            read_early_hints(fields)  # Check the fields without a server too.
             return False
         return bool(send(fields))
 
     def add_teardown_callback(self, callback: Callable[..., Any], pass_exception: bool = False) -> None:
-        """Call ``callback`` when this context closes; as in any other context.
+        """Call ``callback`` when this context closes, as in any other context.
 
-        One that a plain function adds, which runs in a thread, is called in a thread, too, with the same
-        context variables; what it returns is awaited if it can be.
+        A callback that a plain function adds runs in a thread with the same context variables. If it returns
+        an awaitable, this is awaited.
         """
         strand = running_strand()
         if strand is not None and not is_coroutine_function(callback):
             callback = functools.partial(_call_in_thread, strand, callback)
-        # Asphalt calls the others after one that raises an Exception, and after nothing else.
+        # If a callback raises a BaseException other than an Exception, Asphalt drops the remaining ones.
         super().add_teardown_callback(contained(callback, "a teardown callback"), pass_exception)
         self.has_teardown = True
 
     async def tear_down(self, exception: BaseException | None) -> bool:
-        """Call the teardown callbacks, log what they raise, and return whether they all succeeded.
+        """Call the teardown callbacks, log their exceptions, and return whether all succeeded.
 
-        :param exception: what the request failed with, for those who want to know.
+        :param exception: the exception of the request, for the callbacks.
         """
         if not self._teardown_callbacks:
             return True
@@ -250,9 +249,9 @@ class HTTPRequestContext(Context):
         return True
 
     async def announce(self, topic: str, *details: Any) -> None:
-        """Tell those who listen to the signal ``topic``, and wait until they have heard.
+        """Dispatch an event on the signal ``topic``, and wait for its listeners.
 
-        Nothing happens as long as no route takes the request.
+        Without a route, nothing happens.
         """
         signal: Signal[RouteEvent] | None = self.__dict__.get(topic)
         if signal is not None and signal.listeners and self.route is not None:
@@ -270,13 +269,12 @@ class HTTPRequestContext(Context):
     ) -> str:
         """Return the URL of an endpoint.
 
-        :param endpoint: the names of its blueprints and its own, with dots between. With a dot
-            before it, it is taken from the blueprint of this request's route; with each further dot,
-            from the one above.
-        :param _external: whether scheme and host are wanted too, as the client sees them.
+        :param endpoint: the names of its blueprints and its own, joined by dots. A leading dot makes it
+            relative to the blueprint of this request's route; each further dot goes one blueprint up.
+        :param _external: whether to include scheme and host, as the client sees them.
         :param _anchor: the fragment.
-        :param _method: a method that the route must take, where several share the endpoint.
-        :param values: values for the rule's variables; others go into the query.
+        :param _method: a method that the route must accept, if several routes share the endpoint.
+        :param values: values of the rule's variables; others go into the query.
         :raises werkzeug.routing.BuildError: if there is no such endpoint, or a value is missing.
         """
         if endpoint.startswith("."):

@@ -1,8 +1,7 @@
-"""Files as answers: opened and described in a thread, conditional, in whole or in part.
+"""Files as responses: opened in a thread, with conditional and range requests.
 
-Werkzeug makes the response. Its range is a plain iterator, though, of which each step would take a
-thread; here the part of a file is a file that stands at the part's beginning, which the kernel sends
-by itself as it does the whole.
+Werkzeug makes the response. Its range would be a plain iterator, each step of which takes a thread. Here the
+range is a file positioned at its start, which the kernel sends like a whole file.
 """
 
 import functools
@@ -28,9 +27,9 @@ from .safe_paths import open_beneath, open_regular, read_path
 
 
 class FilePart(FileWrapper):
-    """Some bytes of a file, from where it stands.
+    """A number of bytes of a file, from its current position.
 
-    :param size: how many.
+    :param size: the number of bytes.
     """
 
     def __init__(self, file: IO[bytes], size: int) -> None:
@@ -38,7 +37,7 @@ class FilePart(FileWrapper):
         self.left = size
 
     def __next__(self) -> bytes:
-        # A server that lets the kernel send asks for none: it goes by the Content-Length.
+        # Not called where the kernel sends the file: the server then uses the Content-Length.
         data = self.file.read(min(self.buffer_size, self.left))
         if not data:
             raise StopIteration
@@ -58,27 +57,27 @@ def send_file(
     last_modified: datetime | int | float | None = None,
     max_age: int | None = None,
 ) -> Coroutine[Any, Any, Response]:
-    """Return, awaited, a response that sends a file, or what the request's conditions make of it.
+    """Return (awaited) a response that sends a file and obeys the request's conditions.
 
-    Ranges, ``If-None-Match``, ``If-Modified-Since``, ``If-Match``, ``If-Unmodified-Since`` and
-    ``If-Range`` are obeyed (RFC 9110 sections 13 and 14). The file is opened in a thread.
+    It obeys ``Range``, ``If-None-Match``, ``If-Modified-Since``, ``If-Match``, ``If-Unmodified-Since`` and
+    ``If-Range`` (RFC 9110 sections 13 and 14). The file is opened in a thread.
 
     :param ctx: the context of the request.
-    :param path_or_file: a path, relative to the folder of the module that calls this, that no client had a
-        say in; or a file opened in binary mode, which stands at its beginning and is closed after the answer.
-    :param mimetype: the type; by default what the name suggests, or ``application/octet-stream``.
-    :param as_attachment: whether a browser saves it, and does not show it.
-    :param download_name: the name it is saved by; by default that of the path. A file without a path
-        needs this or ``mimetype``.
+    :param path_or_file: a path, relative to the folder of the calling module, that must not come from a
+        client; or a file in binary mode, positioned at its start, which is closed after the answer.
+    :param mimetype: the media type; by default guessed from the name, or ``application/octet-stream``.
+    :param as_attachment: whether a browser saves the file instead of showing it.
+    :param download_name: the file name for saving; by default that of the path. A file without a path needs
+        this or ``mimetype``.
     :param conditional: whether conditions and ranges are obeyed.
-    :param etag: the entity tag, without quotes; ``True``: one made of size and time of modification.
-    :param last_modified: by default the file's own, in seconds since 1970 where it is a number.
-    :param max_age: seconds that it may be kept without asking; by default each use asks.
-    :raises OSError: if the path cannot be opened, or is no regular file.
-    :raises werkzeug.exceptions.PreconditionFailed: if the request's conditions say so.
-    :raises werkzeug.exceptions.RequestedRangeNotSatisfiable: likewise.
-    :raises TypeError: if neither type nor name are known.
-    :raises ValueError: if the file is opened in text mode.
+    :param etag: the entity tag, without quotes; ``True``: made from size and modification time.
+    :param last_modified: the modification time, a number being seconds since 1970; by default the file's own.
+    :param max_age: seconds that clients may cache the file without revalidation; by default they revalidate.
+    :raises OSError: if the path cannot be opened, or is not a regular file.
+    :raises werkzeug.exceptions.PreconditionFailed: if a condition of the request fails.
+    :raises werkzeug.exceptions.RequestedRangeNotSatisfiable: if the range is outside of the file.
+    :raises TypeError: if neither media type nor name is known.
+    :raises ValueError: if the file is in text mode.
     """
     options = {
         "mimetype": mimetype,
@@ -100,17 +99,17 @@ def send_from_directory(
     dot_files: bool = False,
     **options: Any,
 ) -> Coroutine[Any, Any, Response]:
-    """Return, awaited, a response that sends a file of a directory, by a path that a client may have chosen.
+    """Return (awaited) a response that sends a file of a directory, by a path that a client may choose.
 
-    A path that leads out of the directory, be it by ``..`` or by a symbolic link, one with a name in it
-    that begins with a dot, and one that leads to no regular file are all the same 404.
+    The answer is 404 if the path leads out of the directory, by ``..`` or by a symbolic link, if a name in it
+    begins with a dot, or if it is not a regular file.
 
     :param ctx: the context of the request.
-    :param directory: relative to the folder of the module that calls this; no client may have a say in it.
+    :param directory: relative to the folder of the calling module; it must not come from a client.
     :param path: relative to ``directory``, with slashes between its parts.
     :param dot_files: whether names that begin with a dot are served.
-    :param options: those of :func:`send_file`.
-    :raises werkzeug.exceptions.NotFound: if there is no such file to be sent.
+    :param options: options of :func:`send_file`.
+    :raises werkzeug.exceptions.NotFound: if there is no such file.
     """
     folder, parts = beside_caller(directory), read_path(path, dot_files=dot_files)
 
@@ -124,14 +123,14 @@ def send_from_directory(
 
 
 async def respond_in_thread(make: Callable[[], Response]) -> Response:
-    """Make a response in a thread; where nobody waits for it any more, it is closed."""
+    """Make a response in a thread; close it if the caller no longer waits for it."""
     return await run_in_thread(make, "the opening of a file", discard=close_quietly)
 
 
 def respond(ctx: HTTPRequestContext, file: IO[bytes], options: dict[str, Any]) -> Response:
-    """Return a response that sends an opened file, which is closed if that fails.
+    """Return a response that sends an opened file; close the file on failure.
 
-    :param options: those of :func:`send_file`.
+    :param options: options of :func:`send_file`.
     """
     try:
         return _respond(ctx, file, **options)
@@ -163,11 +162,11 @@ def _respond(
         if last_modified is None:
             last_modified = status.st_mtime
         if etag is True:
-            # Of the file that was opened, whatever has its name by now.
+            # Describe the opened file: its name may refer to another one by now.
             etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
     response = utils.send_file(
         file,
-        # Nothing of the request: no wrapper but Werkzeug's, which is the one that the server knows.
+        # No environ: its own file wrapper is ignored, as the server knows Werkzeug's.
         {},
         conditional=False,
         etag=etag,
@@ -187,7 +186,7 @@ def _respond(
 
 
 def _status(file: IO[bytes]) -> os.stat_result | None:
-    """Return what the system knows of an opened file that stands at its beginning, if it is a regular one."""
+    """Return the status of an opened regular file at its start; otherwise ``None``."""
     if not isinstance(file, (io.BufferedReader, io.FileIO)):
         return None
     status = os.fstat(file.fileno())

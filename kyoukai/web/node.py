@@ -1,7 +1,7 @@
-"""A node of the tree of blueprints: name, prefix, host, hooks and error handlers, and the node above.
+"""A node in the tree of blueprints: name, prefix, host, hooks, error handlers and parent.
 
-Scopes, rules, hosts and contexts need no more of a blueprint than this, and import this module. The class
-Blueprint adds routes and children.
+Scopes, rules, hosts and contexts import this module, as they need no more of a blueprint. The class Blueprint
+adds routes and children.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,11 @@ F = TypeVar("F", bound=AnyFunction)
 
 
 class Node:
-    """A blueprint without its routes and children. Its parameters are those of :class:`~kyoukai.Blueprint`.
+    """A blueprint without its routes and children. The parameters are those of :class:`~kyoukai.Blueprint`.
 
-    :ivar parent: the node above; ``None`` for the root, which is the application, and for a blueprint that
-        has not been added to a tree.
-    :ivar hooks: what it has called.
-    :ivar finalized: whether nothing may be added any more.
+    :ivar parent: the parent node; ``None`` for the application and for a blueprint outside of a tree.
+    :ivar hooks: the hooks of this node.
+    :ivar finalized: whether additions are refused.
     :raises ConfigurationError: if name, prefix or host cannot be used.
     """
 
@@ -47,33 +46,33 @@ class Node:
 
     @property
     def url_prefix(self) -> str:
-        """What the URLs of its routes start with: the prefixes of the whole lineage."""
+        """The URL prefix of its routes: the prefixes of the whole lineage."""
         return "".join(node.prefix for node in self.lineage)
 
     @property
     def url_host(self) -> str | None:
-        """The host that its routes answer for; ``None``, if they do for all.
+        """The host that its routes answer for; ``None`` for every host.
 
-        :raises ConfigurationError: if it has a subdomain, and there is no host above it.
+        :raises ConfigurationError: if it has a subdomain and no host above it.
         """
         return find_host(f"blueprint {self.name!r}", self.host, self.subdomain, self.parent)
 
     @property
     def domain(self) -> str | None:
-        """What the subdomains of blueprints below it are in front of, if there is anything."""
+        """The host that the subdomains of child blueprints are prefixed to, if there is one."""
         return self.url_host or (self.parent.domain if self.parent is not None else None)
 
     def qualify(self, name: str) -> str:
-        """Return the endpoint that ``name`` is known by outside."""
+        """Return the full endpoint of ``name``: the names of the blueprints before it."""
         qualified = f"{self.name}.{name}"
         return self.parent.qualify(qualified) if self.parent is not None else qualified
 
     def before_request(self, hook: F) -> F:
-        """Call ``hook`` with the context before each handler below; a decorator.
+        """Register a hook that is called with the context before each handler of this blueprint; a decorator.
 
-        What it returns, if not ``None``, is the answer, and the handler is not called.
+        If the hook returns something other than ``None``, this is the answer, and the handler is not called.
 
-        :raises ConfigurationError: if it cannot be called so.
+        :raises ConfigurationError: if the hook does not accept the arguments.
         :raises RuntimeError: if the application is finalized.
         """
         self._check_open()
@@ -82,11 +81,11 @@ class Node:
         return hook
 
     def after_request(self, hook: F) -> F:
-        """Call ``hook`` with the context and the response of each request below; a decorator.
+        """Register a hook that is called with the context and the response of each request; a decorator.
 
-        What it returns, if not ``None``, takes the response's place.
+        If the hook returns something other than ``None``, this replaces the response.
 
-        :raises ConfigurationError: if it cannot be called so.
+        :raises ConfigurationError: if the hook does not accept the arguments.
         :raises RuntimeError: if the application is finalized.
         """
         self._check_open()
@@ -95,12 +94,13 @@ class Node:
         return hook
 
     def errorhandler(self, key: ErrorKey) -> Callable[[F], F]:
-        """Return a decorator for a function that answers errors, called with context and error.
+        """Return a decorator that registers an error handler, which is called with the context and the error.
 
-        It returns what a handler may return. Where that says no status, it is the error's.
+        The error handler may return whatever a handler may return. Without a status of its own, the answer
+        has the error's.
 
-        :param key: a status, a ``range`` of them, or a class of exceptions.
-        :raises ConfigurationError: if it cannot be used, or has a handler in this blueprint.
+        :param key: a status, a ``range`` of statuses, or an exception class.
+        :raises ConfigurationError: if ``key`` cannot be used, or has a handler in this blueprint already.
         :raises RuntimeError: if the application is finalized.
         """
         check_key(key)
@@ -113,11 +113,11 @@ class Node:
         return add
 
     def before_serving(self, hook: F) -> F:
-        """Call ``hook`` once before the server listens, with the component's context; a decorator.
+        """Register a hook that is called once before the server listens; a decorator.
 
-        What it raises ends the start.
+        It is called with the component's context. An exception from the hook ends the start.
 
-        :raises ConfigurationError: if it cannot be called so.
+        :raises ConfigurationError: if the hook does not accept the argument.
         :raises RuntimeError: if the application is finalized.
         """
         self._check_open()
@@ -126,11 +126,12 @@ class Node:
         return hook
 
     def after_serving(self, hook: F) -> F:
-        """Call ``hook`` once when the last request is answered, with the component's context; a decorator.
+        """Register a hook that is called once after the last request; a decorator.
 
-        It is called if the start of this blueprint was begun, even if that failed.
+        It is called with the component's context, if the start of this blueprint began, even if the start
+        failed.
 
-        :raises ConfigurationError: if it cannot be called so.
+        :raises ConfigurationError: if the hook does not accept the argument.
         :raises RuntimeError: if the application is finalized.
         """
         self._check_open()
@@ -139,11 +140,12 @@ class Node:
         return hook
 
     def while_serving(self, hook: F) -> F:
-        """Run an async generator function up to its one ``yield`` before serving, and the rest after.
+        """Register an async generator function that runs around the time of serving; a decorator.
 
-        It is called with the component's context; a decorator.
+        It is called with the component's context, runs to its one ``yield`` before serving, and resumes after
+        it.
 
-        :raises ConfigurationError: if it is none, or cannot be called so.
+        :raises ConfigurationError: if it is not an async generator function, or does not accept the argument.
         :raises RuntimeError: if the application is finalized.
         """
         self._check_open()
@@ -160,13 +162,13 @@ class Node:
 
 
 def find_host(what: str, host: str | None, subdomain: str | None, above: Node | None) -> str | None:
-    """Return the host that a blueprint or a route answers for; ``None``, if it does for all.
+    """Return the host that a blueprint or a route answers for; ``None`` for every host.
 
-    :param what: which it is, for the message.
-    :param host: its own, if it has one.
-    :param subdomain: its own, if it has one.
-    :param above: the blueprint that it is in.
-    :raises ConfigurationError: if it has a subdomain, and there is no host above it.
+    :param what: the blueprint or route, as named in the message.
+    :param host: its own host, if it has one.
+    :param subdomain: its own subdomain, if it has one.
+    :param above: the blueprint that contains it.
+    :raises ConfigurationError: if it has a subdomain and no host above it.
     """
     if host is not None:
         return host

@@ -35,15 +35,15 @@ BINARY: Final = "application/octet-stream"
 JSON: Final = "application/json"
 
 Bodies = Mapping[type, tuple[Callable[[Any], bytes], str]]
-"""How what is a body and nothing more becomes bytes, and of which type."""
+"""For each type of body: how it is encoded, and its content type."""
 
 FINAL_STATUSES: Final = range(200, 600)
 
 ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
-# What the encoder itself does its work by, made once: to make it takes as long as to use it does. The
-# tests hold what it is given here to json.dumps. Without the first of it, where it would note what it is
-# within, it keeps nothing from one value to the next; a value within itself exceeds the recursion limit.
+# The encoder's inner function, made once: making it takes as long as using it. The tests compare
+# its output with json.dumps. Without its first argument, the markers of cycles, it keeps no state
+# between values; a value that contains itself exceeds the recursion limit.
 _make: Final = getattr(json.encoder, "c_make_encoder", None)
 _encode: Final = _make and _make(
     None, ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
@@ -56,20 +56,20 @@ USABLE: Final = (
 
 
 def encode_json(value: dict[Any, Any] | list[Any]) -> bytes:
-    """Return ``value`` as JSON, with no white space in it, and in UTF-8.
+    """Return ``value`` as JSON in UTF-8, without white space.
 
-    :raises TypeError: if there is something in it that JSON has no form for.
-    :raises ValueError: if there is a NaN or an infinity in it, or itself.
+    :raises TypeError: if a value has no JSON form.
+    :raises ValueError: if it contains a NaN, an infinity or itself.
     """
     if _encode is not None:
         try:
             return "".join(_encode(value, 0)).encode()
         except RecursionError:
-            pass  # Which of the two it is, the whole encoder tells.
+            pass  # The whole encoder finds out which error it is.
     return ENCODER.encode(value).encode()
 
 
-# By far the most of what is returned.
+# By far the most frequent return values.
 BODIES: Final[Bodies] = {
     str: (str.encode, HTML),
     dict: (encode_json, JSON),
@@ -81,7 +81,7 @@ BODIES: Final[Bodies] = {
 
 
 def make_bodies(encode: Callable[[Any], bytes]) -> Bodies:
-    """Return how bodies are made where ``encode`` makes JSON."""
+    """Return the encoders of bodies, with ``encode`` for JSON."""
     return {**BODIES, dict: (encode, JSON), list: (encode, JSON)}
 
 
@@ -93,21 +93,23 @@ def make_response(
     default_status: int | None = None,
     bodies: Bodies = BODIES,
 ) -> Response:
-    """Return the response that ``value`` means.
+    """Return the response for the return value of a handler.
 
-    :param value: see the table above.
-    :param response_class: the class of the response, where ``value`` is none itself.
-    :param request: the request that is answered: errors are rendered as it accepts them.
-    :param origin: the function that returned ``value``, to be named in messages.
-    :param default_status: the status where ``value`` says none; otherwise 200, or 204 for ``None``.
-    :param bodies: how bodies are made.
-    :raises TypeError: if ``value`` is nothing that the table above has.
-    :raises ValueError: if there is something in it that cannot be sent, such as a NaN in JSON.
+    :param value: a response, ``str`` (HTML), ``bytes``, ``dict`` or ``list`` (JSON), ``None`` (204), an
+        iterator or async iterator (streamed HTML), an HTTP error, or a tuple ``(body, status)``, ``(body,
+        headers)`` or ``(body, status, headers)``.
+    :param response_class: the class of the response, unless ``value`` is a response.
+    :param request: the request: the format of an error depends on its ``Accept``.
+    :param origin: the function that returned ``value``, for messages.
+    :param default_status: the status if ``value`` has none; by default 200, or 204 for ``None``.
+    :param bodies: the encoders of bodies.
+    :raises TypeError: if ``value`` is of another type.
+    :raises ValueError: if ``value`` cannot be sent, for example a NaN in JSON.
     """
     try:
         if default_status is None and type(value) in bodies:
             encode, content_type = bodies[type(value)]
-            # To name an argument takes as long as all that is done with it.
+            # Positional: a keyword argument takes as long as all the rest.
             if response_class is OwnResponse:
                 return OwnResponse([encode(value)], None, None, None, content_type)
             return response_class([encode(value)], content_type=content_type)
@@ -121,23 +123,23 @@ def make_response(
 
 
 def encoding_by(encode: Callable[[Any], bytes]) -> Callable[..., Response]:
-    """Return :func:`make_response`, with dicts and lists made into JSON by ``encode``."""
+    """Return :func:`make_response` with ``encode`` as the JSON encoder."""
     if encode is encode_json:
         return make_response
     return functools.partial(make_response, bodies=make_bodies(encode))
 
 
 def render_error(error: HTTPException, response_class: type[Response], request: Request | None) -> Response:
-    """Return the response that ``error`` means when no error handler answers it.
+    """Return the response for ``error`` if no error handler answers it.
 
-    A response that the error carries, and one that its class makes in a way of its own, are
-    returned as they are: so are redirects.
+    A response that the error carries, or that its class makes itself, such as a redirect, is returned
+    unchanged.
     """
     if error.response is not None or type(error).get_response is not HTTPException.get_response:
         return error.get_response(request.environ if request is not None else None)
     accept = request.headers.get("Accept", "") if request is not None else ""
     response = error_response(error, accept, response_class)
-    # RFC 9110 section 12.5.5: an error can be cached, and another client accepts something else.
+    # RFC 9110 section 12.5.5: a cached error must not go to a client that accepts another type.
     response.vary.add("Accept")
     return response
 
@@ -149,14 +151,14 @@ def _make_response(
     default_status: int | None,
     bodies: Bodies,
 ) -> Response:
-    """Return the response that ``value`` means; messages do not say who returned it."""
+    """Return the response for ``value``; messages do not name the function that returned it."""
     body, status, fields = _unpack(value) if isinstance(value, tuple) else (value, None, None)
     response = _from_body(body, response_class, request, bodies)
     if status is None and not isinstance(body, Response | HTTPException):
         status = default_status or (204 if body is None else None)
     if status is not None:
         response.status = status
-        # RFC 9110 section 15: three digits; and those below 200 are no answer yet (15.2).
+        # RFC 9110 section 15: three digits; a status below 200 is interim (15.2).
         if response.status_code not in FINAL_STATUSES:
             raise ValueError(f"a status must be from 200 to 599, not {status!r}")
     if fields is not None:
@@ -165,7 +167,7 @@ def _make_response(
 
 
 def _unpack(value: tuple[Any, ...]) -> tuple[Any, int | str | None, Any]:
-    """Return the body, the status and the header fields that a tuple says."""
+    """Return body, status and header fields of a tuple."""
     match value:
         case [body, Mapping() | Headers() | list()]:
             return body, None, value[1]
@@ -182,10 +184,9 @@ def _unpack(value: tuple[Any, ...]) -> tuple[Any, int | str | None, Any]:
 def _from_body(
     value: Any, response_class: type[Response], request: Request | None, bodies: Bodies
 ) -> Response:
-    """Return a response with ``value`` for its body.
+    """Return a response with ``value`` as its body.
 
-    The length of a body that is all there is left to the server to say: it knows it from the
-    list, even where a hook has changed it.
+    The server sets the length of a buffered body: it reads it from the list, even if a hook has changed that.
     """
     for kind, (encode, content_type) in bodies.items():
         if isinstance(value, kind):
@@ -195,15 +196,15 @@ def _from_body(
             return value
         case None:
             response = response_class()
-            # There is nothing that could be of a type.
+            # No content has no type.
             response.headers.pop("Content-Type", None)
             return response
         case HTTPException():
             return render_error(value, response_class, request)
         case Iterator() | AsyncIterable():
-            # Werkzeug keeps any object that is neither text nor bytes as it is.
+            # Werkzeug keeps objects other than text and bytes unchanged.
             return response_class(cast("Iterator[bytes]", value), content_type=HTML)
     if inspect.iscoroutine(value):
         value.close()
-        raise TypeError("it is a coroutine, which `await` was forgotten for")
+        raise TypeError("it is a coroutine: an `await` is missing")
     raise TypeError(f"it is of {type(value)}; return {USABLE}")

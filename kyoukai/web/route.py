@@ -1,7 +1,7 @@
-"""One way into an application: a handler, the URLs and methods it answers, and its own hooks.
+"""A route: a handler, its URL rule and methods, and its own hooks.
 
-A handler is called with the request's context and, by name, with the values of the URL's variables
-and of ``defaults``.
+A handler is called with the request's context and, by name, with the values of the rule's variables and of
+``defaults``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ from .scope import Scope
 
 
 class RouteOptions(TypedDict, total=False):
-    """What :class:`Route` takes by name."""
+    """The keyword arguments of :class:`Route`."""
 
     endpoint: str | None
     strict_slashes: bool | None
@@ -45,24 +45,24 @@ class RouteOptions(TypedDict, total=False):
 
 
 class Route:
-    """What one ``@route`` declares. It belongs to one blueprint.
+    """One route, as ``@route`` declares it. It belongs to one blueprint.
 
     :param handler: a coroutine function; or a plain function, which runs in a thread.
-    :param url: the URL below the blueprint's prefix, in Werkzeug's syntax of rules.
-    :param methods: the methods it takes, registered ones or its own. Where ``GET`` is taken, ``HEAD`` is too.
-    :param endpoint: its name within the blueprint; the handler's name, if not given.
-    :param strict_slashes: whether a URL that ends with a slash answers without it by a redirect
-        (``True``) or itself (``False``); the default is Werkzeug's, ``True``.
-    :param defaults: values of arguments that the URL has no variables for.
-    :param host: the host that it answers for, as that of a blueprint; by default the blueprint's.
-    :param subdomain: what comes before the blueprint's host, or before the application's ``server_name``.
+    :param url: the URL rule below the blueprint's prefix, in Werkzeug's syntax.
+    :param methods: the methods to accept, registered or custom. ``GET`` includes ``HEAD``.
+    :param endpoint: its name within the blueprint; by default the handler's name.
+    :param strict_slashes: whether a URL that lacks the rule's trailing slash is redirected (``True``) or
+        answered (``False``); by default Werkzeug's ``True``.
+    :param defaults: values of handler arguments that are not variables of the rule.
+    :param host: the host that it answers for, as for a blueprint; by default the blueprint's.
+    :param subdomain: the prefix of the blueprint's host, or of the application's ``server_name``.
     :param before: hooks called with the context, after those of the blueprints.
     :param after: hooks called with the context and the response, before those of the blueprints.
-    :param stream: whether it is called when the head of a request has come, and reads the body as that
-        comes, by ``ctx.stream()``; otherwise, the body is in memory before.
-    :param max_body_size: the most bytes that a body may have; more: 413. It may be more or less than the
-        server's ``max_body_size``, which holds where there is none.
-    :raises ConfigurationError: if any of it cannot be used.
+    :param stream: whether the handler is called at the end of the head and reads the body as it arrives, by
+        ``ctx.stream()``; otherwise the body is buffered first.
+    :param max_body_size: the largest body in bytes; a larger one is refused with 413. It may be above or
+        below the server's ``max_body_size``, which is the default.
+    :raises ConfigurationError: if an argument cannot be used.
     """
 
     __slots__ = (
@@ -85,20 +85,19 @@ class Route:
     )
 
     is_websocket = False
-    """Whether it takes WebSockets, and no other requests."""
+    """Whether it takes only requests for WebSockets."""
 
     arguments: tuple[str, ...] = ("ctx",)
-    """What its handler is called with besides the values of variables."""
+    """The positional arguments of its handler."""
 
     rule: Rule
-    """The rule made from it when the application was finalized."""
+    """Werkzeug's rule, made when the application is finalized."""
 
     scope: Scope
-    """The hooks and error handlers around it, known when the application was finalized."""
+    """The hooks and error handlers around it, known when the application is finalized."""
 
     observed: Any
-    """What an observer of answers, such as the metrics, leaves with it to find it at once; at first there is
-    no such attribute."""
+    """Cached by an observer of answers, such as the metrics; unset until an observer sets it."""
 
     def __init__(
         self,
@@ -135,20 +134,20 @@ class Route:
 
     @property
     def endpoint(self) -> str:
-        """The name that ``url_for`` finds it by: its blueprints' names and its own."""
+        """The name for ``url_for``: the names of its blueprints and its own."""
         return self.bp.qualify(self.name) if self.bp is not None else self.name
 
     @property
     def url_host(self) -> str | None:
-        """The host that it answers for; ``None``, if it does for all.
+        """The host that it answers for; ``None`` for every host.
 
-        :raises ConfigurationError: if it has a subdomain, and there is no host above it.
+        :raises ConfigurationError: if it has a subdomain and no host above it.
         """
         return find_host(f"the route of {describe(self.handler)}", self.host, self.subdomain, self.bp)
 
     @property
     def pool(self) -> ThreadPoolExecutor | None:
-        """Whose threads it runs in if it is a plain function; ``None``: the loop's default executor's."""
+        """The thread pool that runs a plain function; ``None``: the event loop's default executor."""
         return stream_pool if self.body_plan is not None and self.body_plan.stream else None
 
     def __repr__(self) -> str:
@@ -158,7 +157,7 @@ class Route:
 def check_methods(methods: object) -> frozenset[str]:
     """Return the names of ``methods`` in capitals, as they are sent.
 
-    :raises ConfigurationError: if one of them is never served, whoever declares it.
+    :raises ConfigurationError: if a method cannot be served.
     """
     if isinstance(methods, str):
         raise ConfigurationError(f"methods must be a sequence: methods=({methods!r},), not {methods!r}")
@@ -180,7 +179,7 @@ def check_methods(methods: object) -> frozenset[str]:
 def check_hooks(what: str, hooks: object, arguments: Sequence[str]) -> tuple[AnyFunction, ...]:
     """Return ``hooks`` as a tuple.
 
-    :raises ConfigurationError: if it is no iterable of functions that take ``arguments``.
+    :raises ConfigurationError: if it is not an iterable of functions that accept ``arguments``.
     """
     if not isinstance(hooks, Iterable):
         raise ConfigurationError(f"{what} must be a sequence of hooks, not {hooks!r}")

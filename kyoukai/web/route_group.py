@@ -1,13 +1,12 @@
 """Route groups: classes whose methods are the routes, hooks and error handlers of one blueprint.
 
-The decorators here are those of a blueprint for a time when there is none yet: they mark a method, and
-leave it as it is. When an instance is added to the tree, a blueprint is made, and what the marks say
-is done with the methods bound to the instance. So several instances of one class can be in one tree,
-each with a name and a prefix of its own.
+The decorators here mark a method and leave it unchanged. When an instance is added to the tree, it gets a
+blueprint, to which its marked methods are added. So one tree can contain several instances of one class, each
+with its own name and prefix.
 
-Methods are inherited as in any class. One that overrides another and has no mark keeps the marks of
-what it overrides; one with marks has those alone; ``name = None`` takes a route or a hook away. What
-the base classes declare comes first, in the order in which it is written.
+Methods are inherited as usual. An unmarked method that overrides a marked one keeps the marks. A marked one
+replaces them. ``name = None`` removes a route or a hook. Routes and hooks of base classes come first, in the
+order of the source.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,33 +26,33 @@ MARKS: Final = "__kyoukai_marks__"
 
 
 class RouteGroup:
-    """A base class for groups of routes that share state. Keywords of a subclass are its blueprint's.
+    """A base class for routes that share state: each instance becomes a blueprint.
 
-    They are those of :class:`~kyoukai.Blueprint` but for ``parent``. Subclasses inherit them, the name
-    excepted: it is the name of the class, unless given.
+    The keywords of a subclass are the options of :class:`~kyoukai.Blueprint`, except ``parent``. Subclasses
+    inherit them, except ``name``, whose default is the name of the class.
 
-    :raises ConfigurationError: by a subclass, if one of them cannot be used.
+    :raises ConfigurationError: by a subclass, if an option cannot be used.
     """
 
     bp: Blueprint | None = None
-    """The blueprint made for this instance, once it has been added to a tree."""
+    """The blueprint of this instance, once it is part of a tree."""
 
     _own_options: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__()
-        # A dataclass with slots is a class made a second time, of the first one's attributes alone.
+        # A dataclass with slots is created twice; the second class has only the attributes of the first.
         cls._own_options = {**vars(cls).get("_own_options", {}), **options}
         cls._prepare_blueprint({})
 
     def make_blueprint(self, **options: Any) -> Blueprint:
-        """Return a blueprint with all that the methods are marked for; ``add_route_group`` calls this.
+        """Return a blueprint with the marked methods; ``add_route_group`` calls this.
 
-        :param options: options of the blueprint that go before the class's.
+        :param options: options of the blueprint that override those of the class.
         :raises ConfigurationError: if an option or a method cannot be used, or if the instance has a
             blueprint already.
         """
-        # One without a parent is what is left of an attempt to add it.
+        # A blueprint without a parent is left over from an attempt to add it.
         if self.bp is not None and self.bp.parent is not None:
             raise ConfigurationError(
                 f"{self!r} is the blueprint {self.bp.name!r} already; a second place needs another instance"
@@ -62,12 +61,12 @@ class RouteGroup:
         for name, marks in _find_marked(type(self)):
             for mark in marks:
                 mark(blueprint, self, getattr(self, name))
-        object.__setattr__(self, "bp", blueprint)  # A frozen dataclass is a group as well.
+        object.__setattr__(self, "bp", blueprint)  # A group may be a frozen dataclass.
         return blueprint
 
     @classmethod
     def _prepare_blueprint(cls, options: dict[str, Any]) -> Blueprint:
-        """Return the blueprint of an instance, with nothing in it yet."""
+        """Return the blueprint of an instance, still empty."""
         groups = [base for base in reversed(cls.__mro__) if issubclass(base, RouteGroup)]
         merged: dict[str, Any] = {}
         for group in groups:
@@ -91,11 +90,11 @@ def route(url: str, methods: Iterable[str] = ("GET",), **options: Any) -> Callab
 
     It can be used several times on one method.
 
-    :param url: the URL below the group's prefix.
-    :param methods: the methods it takes.
-    :param options: the other parameters of :meth:`Blueprint.route() <kyoukai.Blueprint.route>`. Among
-        ``before`` and ``after`` may be methods of the group, which are called as such.
-    :raises ConfigurationError: if any of it cannot be used.
+    :param url: the URL rule below the group's prefix.
+    :param methods: the methods to accept.
+    :param options: the other parameters of :meth:`Blueprint.route() <kyoukai.Blueprint.route>`. ``before``
+        and ``after`` may contain methods of the group, which are called on the instance.
+    :raises ConfigurationError: if an argument cannot be used.
     """
     if callable(url):
         raise ConfigurationError(f"route takes a URL first: @route('/...') before {describe(url)}")
@@ -107,7 +106,7 @@ def route(url: str, methods: Iterable[str] = ("GET",), **options: Any) -> Callab
     others = {name: value for name, value in options.items() if name not in hooks}
 
     def add(method: F) -> F:
-        # Made to be checked where it is written; the hooks are checked when they are bound.
+        # Check the arguments at the decorator; the hooks are checked when they are bound.
         checked = Route(getattr(method, "__func__", method), url, methods, **others)
 
         def mark(blueprint: Blueprint, group: RouteGroup, bound: AnyFunction) -> None:
@@ -120,18 +119,18 @@ def route(url: str, methods: Iterable[str] = ("GET",), **options: Any) -> Callab
 
 
 def websocket(url: str, **options: Any) -> Callable[[F], F]:
-    """Return a decorator that makes a method of a :class:`RouteGroup` the handler of WebSockets.
+    """Return a decorator that makes a method of a :class:`RouteGroup` a handler of WebSockets.
 
-    :param url: the URL below the group's prefix.
+    :param url: the URL rule below the group's prefix.
     :param options: the other parameters of :meth:`Blueprint.websocket() <kyoukai.Blueprint.websocket>`.
-    :raises ConfigurationError: if any of it cannot be used.
+    :raises ConfigurationError: if an argument cannot be used.
     """
     if callable(url):
         raise ConfigurationError(f"websocket takes a URL first: @websocket('/...') before {describe(url)}")
     hooks = {name: options.pop(name) for name in ("before", "after") if name in options}
 
     def add(method: F) -> F:
-        # Made to be checked where it is written, as routes are.
+        # Check the arguments at the decorator.
         Blueprint("checked").websocket(url, **options)(getattr(method, "__func__", method))
 
         def mark(blueprint: Blueprint, group: RouteGroup, bound: AnyFunction) -> None:
@@ -144,10 +143,10 @@ def websocket(url: str, **options: Any) -> Callable[[F], F]:
 
 
 def errorhandler(key: ErrorKey) -> Callable[[F], F]:
-    """Return a decorator that makes a method of a :class:`RouteGroup` answer errors of the group.
+    """Return a decorator that makes a method of a :class:`RouteGroup` an error handler of the group.
 
-    :param key: a status, a ``range`` of them, or a class of exceptions.
-    :raises ConfigurationError: if it cannot be used.
+    :param key: a status, a ``range`` of statuses, or an exception class.
+    :raises ConfigurationError: if ``key`` cannot be used.
     """
     ErrorHandlers().add(key, lambda ctx, exception: None)
 
@@ -160,7 +159,7 @@ def errorhandler(key: ErrorKey) -> Callable[[F], F]:
 def before_request(method: F) -> F:
     """Make a method of a :class:`RouteGroup` a hook before each handler of the group; a decorator.
 
-    :raises ConfigurationError: if it is no function.
+    :raises ConfigurationError: if it is not a function.
     """
     return _add_mark(method, lambda blueprint, group, bound: blueprint.before_request(bound))
 
@@ -168,42 +167,42 @@ def before_request(method: F) -> F:
 def after_request(method: F) -> F:
     """Make a method of a :class:`RouteGroup` a hook after each request of the group; a decorator.
 
-    :raises ConfigurationError: if it is no function.
+    :raises ConfigurationError: if it is not a function.
     """
     return _add_mark(method, lambda blueprint, group, bound: blueprint.after_request(bound))
 
 
 def before_serving(method: F) -> F:
-    """Make a method of a :class:`RouteGroup` a hook before the server listens; a decorator.
+    """Make a method of a :class:`RouteGroup` a hook that runs before the server listens; a decorator.
 
-    :raises ConfigurationError: if it is no function.
+    :raises ConfigurationError: if it is not a function.
     """
     return _add_mark(method, lambda blueprint, group, bound: blueprint.before_serving(bound))
 
 
 def while_serving(method: F) -> F:
-    """Make a method of a :class:`RouteGroup` a hook around the whole time of serving; a decorator.
+    """Make a method of a :class:`RouteGroup`, an async generator, run around the time of serving.
 
-    :raises ConfigurationError: if it is no function.
+    :raises ConfigurationError: if it is not a function.
     """
     return _add_mark(method, lambda blueprint, group, bound: blueprint.while_serving(bound))
 
 
 def after_serving(method: F) -> F:
-    """Make a method of a :class:`RouteGroup` a hook after the last request; a decorator.
+    """Make a method of a :class:`RouteGroup` a hook that runs after the last request; a decorator.
 
-    :raises ConfigurationError: if it is no function.
+    :raises ConfigurationError: if it is not a function.
     """
     return _add_mark(method, lambda blueprint, group, bound: blueprint.after_serving(bound))
 
 
 def _add_mark(method: F, mark: Mark) -> F:
-    """Return ``method``, marked.
+    """Return ``method`` with a mark.
 
     :raises ConfigurationError: if it cannot be marked.
     """
     try:
-        # A new tuple, as functools.wraps lets two functions share the one that is there.
+        # A new tuple: functools.wraps lets two functions share the old one.
         setattr(method, MARKS, (*_marks_of(method), mark))
     except AttributeError:
         raise ConfigurationError(
@@ -213,7 +212,7 @@ def _add_mark(method: F, mark: Mark) -> F:
 
 
 def _marks_of(member: object) -> tuple[Mark, ...]:
-    """Return the marks of what stands in a class: a function, or a static or class method around one."""
+    """Return the marks of a function, or of the function inside a static or class method."""
     marks: tuple[Mark, ...] = getattr(member, MARKS, ()) or getattr(
         getattr(member, "__func__", None), MARKS, ()
     )
@@ -221,7 +220,7 @@ def _marks_of(member: object) -> tuple[Mark, ...]:
 
 
 def _find_marked(kind: type) -> Iterator[tuple[str, tuple[Mark, ...]]]:
-    """Yield name and marks of each marked method of a class, those of its base classes first."""
+    """Yield the name and marks of each marked method of a class, base classes first."""
     names = {name: None for base in reversed(kind.__mro__) for name in vars(base)}
     for name in names:
         members = [vars(base)[name] for base in kind.__mro__ if name in vars(base)]
@@ -231,9 +230,9 @@ def _find_marked(kind: type) -> Iterator[tuple[str, tuple[Mark, ...]]]:
 
 
 def _bind(group: RouteGroup, hooks: object) -> object:
-    """Return the hooks of a route, the methods of the group among them bound to it."""
+    """Return the hooks of a route, with methods of the group bound to the instance."""
     if not isinstance(hooks, tuple):
-        return hooks  # For the route to refuse.
+        return hooks  # The route refuses it.
     return tuple(getattr(group, hook.__name__) if _is_member(group, hook) else hook for hook in hooks)
 
 

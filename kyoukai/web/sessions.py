@@ -1,7 +1,7 @@
 """Sessions: a dict for each client, kept in a signed cookie.
 
-The client can read what is in it, and cannot change it: itsdangerous signs it, with the time. It is
-read when a request first asks for it, and sent back only where it was changed.
+The client can read the session but not change it: itsdangerous signs it together with the time. It is read at
+its first use by a request, and sent back only if it has changed.
 """
 
 import json
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from itsdangerous import URLSafeTimedSerializer
 
 MIN_KEY_SIZE: Final = 16
-"""Bytes of the shortest key: 128 bits, which nobody guesses."""
+"""The length of the shortest key in bytes: 128 bits cannot be guessed."""
 
 MAX_COOKIE_SIZE: Final = 4093
-"""Bytes of the largest cookie, with its name and attributes, that all browsers keep; Flask's figure.
+"""The largest cookie in bytes, with name and attributes, that all browsers keep; Flask's number.
 
-RFC 6265 section 6.1 asks them for 4096; a larger one is dropped without a word.
-"""
+RFC 6265 section 6.1 asks browsers for 4096. They drop a larger cookie silently."""
 
 DAY: Final = 24 * 60 * 60
 SAME_SITE: Final = ("Strict", "Lax", "None")
@@ -38,43 +37,43 @@ NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class SessionError(KyoukaiError):
-    """A session cannot be kept: it is too large, or has something in it that has no form as text."""
+    """A session cannot be saved: it is too large, or a value in it cannot be serialized."""
 
 
 class Serializer(Protocol):
-    """What turns a session into text and back: the module :mod:`json` is one."""
+    """Converts a session to text and back: the module :mod:`json` is a serializer."""
 
     def dumps(self, obj: Any, /) -> str:
-        """Return ``obj`` as text; the same for the same content."""
+        """Return ``obj`` as text; equal content gives equal text."""
 
     def loads(self, text: str, /) -> Any:
-        """Return what :meth:`dumps` was given."""
+        """Return the object that :meth:`dumps` serialized."""
 
 
 class JSONSerializer:
-    """Compact JSON; keys become ``str``, and tuples lists."""
+    """Compact JSON. Keys become ``str``, and tuples become lists."""
 
     def dumps(self, obj: Any, /) -> str:
         """Return ``obj`` as JSON.
 
-        :raises TypeError: if there is something in it that JSON has no form for.
-        :raises ValueError: if there is a NaN or an infinity in it, or itself.
+        :raises TypeError: if a value has no JSON form.
+        :raises ValueError: if it contains a NaN, an infinity or itself.
         """
         return json.dumps(obj, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
     def loads(self, text: str, /) -> Any:
-        """Return what ``text`` says.
+        """Return the object that ``text`` represents.
 
-        :raises ValueError: if it is no JSON.
+        :raises ValueError: if it is not JSON.
         """
         return json.loads(text)
 
 
 class Session(dict[str, Any]):
-    """What is remembered of one client from request to request: any dict of what JSON has.
+    """The session of one client: a dict of JSON values that is kept from request to request.
 
-    :ivar stored: what the client sent, as text; ``None`` where it sent no valid one.
-    :ivar signed_at: when that was signed, in seconds since 1970.
+    :ivar stored: the text that the client sent; ``None`` if it sent no valid session.
+    :ivar signed_at: the time of its signature, in seconds since 1970.
     """
 
     __slots__ = ("signed_at", "stored")
@@ -86,31 +85,32 @@ class Session(dict[str, Any]):
 
     @property
     def new(self) -> bool:
-        """Whether the client sent none, or one that is not valid or too old."""
+        """Whether the client sent no session, or an invalid or expired one."""
         return self.stored is None
 
 
 class CookieSessions:
-    """Keeps sessions in a signed cookie. Needs itsdangerous, by the extra ``sessions``.
+    """Keeps sessions in a signed cookie. It needs itsdangerous, by the extra ``sessions``.
 
-    The names of the cookie's attributes are those of RFC 6265 section 4.1.2.
+    The attributes of the cookie have the names of RFC 6265 section 4.1.2.
 
-    :param secret_key: what cookies are signed with; at least 16 bytes that nobody else knows.
-    :param secret_key_fallbacks: earlier keys. What they signed is still valid, and is signed by
-        ``secret_key`` when it is next saved.
-    :param name: the cookie's.
-    :param max_age: seconds for which a signature is valid.
-    :param permanent: whether the browser keeps the cookie when it is closed, for ``max_age``.
-    :param renew_after: seconds after which a session that a request asks for is signed anew, though
-        nothing was changed, so that it does not end in the middle of things; ``None``: never.
-    :param max_size: bytes of the largest cookie, all of it.
-    :param path: of the URLs it is sent to.
-    :param domain: to whose subdomains it is sent too, such as ``"example.com"``; by default to none.
-    :param httponly: whether scripts in pages cannot read it.
-    :param secure: whether it is sent by https alone; ``None``: where the request came by it.
-    :param samesite: ``"Lax"``: other sites' links bring it, their forms and scripts do not;
-        ``"Strict"``: nothing of theirs does; ``"None"``: all does.
-    :param serializer: what turns a session into text; by default JSON.
+    :param secret_key: the key that signs cookies: at least 16 secret bytes.
+    :param secret_key_fallbacks: earlier keys. A cookie signed by one is valid, and the next save signs it by
+        ``secret_key``.
+    :param name: the name of the cookie.
+    :param max_age: seconds that a signature is valid.
+    :param permanent: whether the browser keeps the cookie after it is closed, for ``max_age``.
+    :param renew_after: seconds after which the use of an unchanged session renews its signature, so that a
+        session in use does not expire; ``None``: never.
+    :param max_size: the largest cookie in bytes, with name and attributes.
+    :param path: the URL path that the cookie is sent to.
+    :param domain: the domain whose subdomains get the cookie too, such as ``"example.com"``; by default only
+        the host.
+    :param httponly: whether scripts in pages cannot read the cookie.
+    :param secure: whether the cookie is sent by https only; ``None``: if the request came by https.
+    :param samesite: ``"Lax"``: sent with links from other sites, not with their forms and scripts;
+        ``"Strict"``: never sent from other sites; ``"None"``: always sent.
+    :param serializer: converts sessions to text; by default JSON.
     :raises ConfigurationError: if a value cannot be used, or itsdangerous is not installed.
     """
 
@@ -145,7 +145,7 @@ class CookieSessions:
         self.signer = make_signer(_check_keys(secret_key, secret_key_fallbacks), self.serializer)
 
     def open(self, request: Request) -> Session:
-        """Return the session that a request brings; an empty one, if it brings none that is valid."""
+        """Return the session in a request's cookie; an empty one if there is no valid cookie."""
         from itsdangerous import BadData
 
         value = request.cookies.get(self.name)
@@ -154,17 +154,17 @@ class CookieSessions:
         try:
             data, signed_at = self.signer.loads(value, max_age=self.max_age, return_timestamp=True)
         except BadData:
-            return Session()  # Too old, or signed by another key, or made up: there is nothing to tell.
+            return Session()  # Expired, signed by another key, or forged: treated the same.
         if not isinstance(data, dict):
             return Session()
         return Session(data, self.serializer.dumps(data), signed_at.timestamp())
 
     def save(self, session: Session, request: Request, response: Response) -> None:
-        """Let a response carry a session, where it must; say in any case that it depends on it.
+        """Set the session's cookie on a response if necessary, and set ``Vary: Cookie`` in any case.
 
-        :raises SessionError: if it is too large for a cookie, or cannot be written as text.
+        :raises SessionError: if it is too large for a cookie, or cannot be serialized.
         """
-        # RFC 9110 section 12.5.5: a cache must not give one client's page to another.
+        # RFC 9110 section 12.5.5: a cache must not serve one client's page to another.
         response.vary.add("Cookie")
         if not session:
             if session.stored is not None:
@@ -173,14 +173,14 @@ class CookieSessions:
         try:
             text = self.serializer.dumps(dict(session))
         except (TypeError, ValueError, RecursionError) as exc:
-            raise SessionError(f"the session cannot be kept: {exc}") from exc
+            raise SessionError(f"the session cannot be serialized: {exc}") from exc
         if text == session.stored and not self._is_due(session):
             return
         value = self.signer.dumps(dict(session))
         self._set_cookie(request, response, _as_text(value), self.max_age if self.permanent else None)
 
     def _is_due(self, session: Session) -> bool:
-        """Return whether it is time to sign a session anew."""
+        """Return whether the signature of a session is to be renewed."""
         return self.renew_after is not None and time() - session.signed_at >= self.renew_after
 
     def _set_cookie(self, request: Request, response: Response, value: str, max_age: int | None) -> None:
@@ -194,18 +194,18 @@ class CookieSessions:
             secure=request.is_secure if self.secure is None else self.secure,
             httponly=self.httponly,
             samesite=self.samesite,
-            max_size=0,  # It would warn; here it is an error.
+            max_size=0,  # Werkzeug only warns; here it is an error.
         )
         if len(cookie) > self.max_size:
             raise SessionError(
                 f"the session is too large: its cookie {self.name!r} has {len(cookie)} bytes,"
-                f" and may have {self.max_size}; keep less in it, such as a key of a database"
+                f" and may have {self.max_size}; store less, for example the key of a database row"
             )
         response.headers.add("Set-Cookie", cookie)
 
 
 def make_signer(keys: list[bytes], serializer: Serializer) -> "URLSafeTimedSerializer":
-    """Return what signs sessions with the last of ``keys``, and accepts what any of them signed.
+    """Return a signer that signs with the last of ``keys`` and accepts signatures of all.
 
     :raises ConfigurationError: if itsdangerous is not installed.
     """
@@ -217,15 +217,15 @@ def make_signer(keys: list[bytes], serializer: Serializer) -> "URLSafeTimedSeria
         ) from exc
     import hashlib
 
-    # The salt keeps what was signed elsewhere with the same key from being taken for a session.
+    # The salt distinguishes sessions from other data signed with the same key.
     options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     return URLSafeTimedSerializer(keys, salt="kyoukai.session", serializer=serializer, signer_kwargs=options)
 
 
 def check_sessions(sessions: object) -> CookieSessions | None:
-    """Return ``sessions``, if an application can keep sessions by it, or is to keep none.
+    """Return ``sessions`` if it is ``CookieSessions`` or ``None``.
 
-    :raises ConfigurationError: if it cannot.
+    :raises ConfigurationError: if it is neither.
     """
     if sessions is not None and not isinstance(sessions, CookieSessions):
         raise ConfigurationError(f"sessions must be CookieSessions(secret_key), not {sessions!r}")
@@ -233,16 +233,16 @@ def check_sessions(sessions: object) -> CookieSessions | None:
 
 
 def check_name(name: object, *, path: str, domain: str | None, secure: bool | None) -> str:
-    """Return ``name`` if it can be a cookie's.
+    """Return ``name`` if it is valid as the name of a cookie.
 
-    :raises ConfigurationError: if it cannot, or if its prefix promises what the attributes do not
-        keep (draft-ietf-httpbis-rfc6265bis section 4.1.3): browsers would drop the cookie.
+    :raises ConfigurationError: if it is not, or if its prefix requires attributes that are not set
+        (draft-ietf-httpbis-rfc6265bis section 4.1.3): browsers would drop the cookie.
     """
     if not isinstance(name, str) or NAME.fullmatch(name) is None:
         raise ConfigurationError(f"the name of a cookie must be a token such as 'session', not {name!r}")
     if not isinstance(path, str) or not path.startswith("/"):
         raise ConfigurationError(f"the path of the cookie {name!r} must start with '/', not be {path!r}")
-    # RFC 6265 section 5.2.3: a dot at its beginning is ignored.
+    # RFC 6265 section 5.2.3: a leading dot is ignored.
     check_host(
         f"the domain of the cookie {name!r}",
         domain.removeprefix(".") if isinstance(domain, str) else domain,
@@ -259,7 +259,7 @@ def check_name(name: object, *, path: str, domain: str | None, secure: bool | No
 
 
 def _check_keys(key: object, fallbacks: object) -> list[bytes]:
-    """Return the keys, from the oldest to the one that signs; messages must not have them."""
+    """Return the keys from the oldest to the current one. Messages must not contain them."""
     if isinstance(fallbacks, str | bytes) or not isinstance(fallbacks, Iterable):
         raise ConfigurationError("secret_key_fallbacks must be a sequence of earlier keys")
     keys: list[bytes] = []

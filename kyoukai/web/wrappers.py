@@ -1,12 +1,12 @@
-"""Werkzeug's request and response, whose making does less; they are the same to all who use them.
+"""Werkzeug's request and response with faster constructors and the same interface.
 
-Werkzeug's constructors go through some dozen functions, for each message anew, and take longer than
-all that an application does besides. Here a response puts together fields that Werkzeug checked once,
-and a request reads from its environ what it is asked for.
+Werkzeug's constructors call a dozen functions for each message, which takes longer than the rest of the work
+of an application. Here a response combines fields that Werkzeug has checked once, and a request reads its
+environ lazily.
 
 ``_list`` of Headers, and ``_status``, ``_status_code`` and ``_on_close`` of Response, are private names of
-Werkzeug's, see :mod:`kyoukai.private_names`. The tests hold the attributes of messages made here to
-those of messages made there.
+Werkzeug's: see :mod:`kyoukai.private_names`. The tests compare the attributes of these messages with
+Werkzeug's.
 """
 
 from collections.abc import AsyncIterable, Iterable, Mapping
@@ -32,19 +32,19 @@ Field = tuple[str, str]
 Given = Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]]
 
 MAX_TYPES: Final = 256
-"""How many content types are kept. They may be a client's, where an application repeats them."""
+"""The number of cached content types. They may come from clients, if an application repeats them."""
 
 MAX_TYPE_SIZE: Final = 128
-"""The longest content type that is kept, in characters."""
+"""The longest cached content type, in characters."""
 
 JSON_TYPES: Final = frozenset(
     {"application/json"}
     | {f"application/json;{space}charset={name}" for space in ("", " ") for name in ("utf-8", "UTF-8")}
 )
-"""How clients say that they send JSON."""
+"""The content types by which clients send JSON."""
 
 MAX_LENGTHS: Final = 1024
-"""How many lengths of bodies are kept."""
+"""The number of cached lengths of bodies."""
 
 _new: Final = object.__new__
 
@@ -56,7 +56,7 @@ _codes = {code: wrappers.Response(status=code) for code in HTTP_STATUS_CODES}
 STATUSES: Final[dict[object, tuple[str, int]]] = {
     code: (response.status, code) for code, response in _codes.items()
 }
-"""Status and code, by the code."""
+"""Status line and code, by the code."""
 
 
 def _read_server(request: wrappers.Request) -> tuple[str, int | None] | None:
@@ -67,14 +67,14 @@ def _read_server(request: wrappers.Request) -> tuple[str, int | None] | None:
     try:
         return name, int(environ["SERVER_PORT"])
     except (KeyError, TypeError, ValueError):
-        return name, None  # A Unix socket has none.
+        return name, None  # A Unix socket has no port.
 
 
 class Request(wrappers.Request):
-    """A Werkzeug request.
+    """A Werkzeug request that reads its environ lazily.
 
-    :param environ: the WSGI environ; what is no concern of routing is read from it when asked for.
-    :param populate_request: whether the environ gets the request, as ``werkzeug.request``.
+    :param environ: the WSGI environ.
+    :param populate_request: whether to set ``environ["werkzeug.request"]``.
     :param shallow: whether reading the body raises an error.
     """
 
@@ -88,10 +88,10 @@ class Request(wrappers.Request):
     json_module = json_input
 
     matched_route: "Route | None"
-    """The route that takes the request, once it has been found."""
+    """The route of the request, once it is found."""
 
     file_streams: "CachedAttribute[list[IO[bytes]]]" = CachedAttribute(lambda request: [])
-    """What the files of its form were written to, those of one that broke off included."""
+    """The files that uploads of its form were written to, also those of an aborted upload."""
 
     def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
         self.environ = environ
@@ -105,7 +105,7 @@ class Request(wrappers.Request):
             environ["werkzeug.request"] = self
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """Return the JSON that the body is. The parameters are Werkzeug's."""
+        """Return the body parsed as JSON. The parameters are Werkzeug's."""
         noted, environ = self.__dict__, self.environ
         headers = noted.get("headers")
         if (
@@ -120,7 +120,7 @@ class Request(wrappers.Request):
             try:
                 value = json_input.loads(data)
             except ValueError:
-                # Werkzeug says what comes of it.
+                # Werkzeug handles the error.
                 body.seek(-len(data), SEEK_CUR)
             else:
                 if cache:
@@ -140,7 +140,7 @@ class Request(wrappers.Request):
     def get_data(
         self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
     ) -> bytes | str:
-        """Return the body, or what has not been read of it. The parameters are Werkzeug's."""
+        """Return the body, or the unread rest of it. The parameters are Werkzeug's."""
         body = None if as_text or parse_form_data else _unread_body(self)
         if body is None:
             return super().get_data(cache, as_text, parse_form_data)  # type: ignore[call-overload, no-any-return]
@@ -155,17 +155,17 @@ class Request(wrappers.Request):
         return stream
 
     def close(self) -> None:
-        """Close the files of its form, and what was to become one."""
+        """Close the files of its form, also those of an aborted upload."""
         super().close()
         for stream in self.__dict__.get("file_streams", ()):
             stream.close()
 
 
 def _unread_body(request: Request) -> BytesIO | None:
-    """Return a body that is whole, where nobody has read it, and no subclass or limit has a say.
+    """Return the buffered body if it is unread, and no subclass or limit applies.
 
-    It needs no stream around it. Werkzeug's steps lead to it as well, but they take longer than to parse
-    a small document.
+    It needs no stream around it. Werkzeug's own steps give the same, but take longer than parsing a small
+    document.
     """
     environ, noted = request.environ, request.__dict__
     body = environ.get("wsgi.input")
@@ -183,9 +183,9 @@ def _unread_body(request: Request) -> BytesIO | None:
 
 
 class Response(wrappers.Response):
-    """A Werkzeug response. Its constructor calls none of its other methods.
+    """A Werkzeug response with a fast constructor, which calls no other method of the class.
 
-    The parameters are Werkzeug's; the body may be an asynchronous iterable, too.
+    The parameters are Werkzeug's. The body may be an async iterable too.
     """
 
     def __init__(
@@ -211,7 +211,7 @@ class Response(wrappers.Response):
             else:
                 self.response = data  # type: ignore[assignment] # what sends it knows both kinds
         if headers is None:
-            # What Werkzeug's constructor makes where there is nothing to be checked.
+            # Same as Werkzeug's constructor where nothing has to be checked.
             self.headers = _new(Headers)
             field: Field | None
             if content_type is not None:
@@ -238,14 +238,14 @@ class Response(wrappers.Response):
 
 
 def decoded(text: str) -> str:
-    """Return a path of an environ as text; what is no UTF-8 is replaced (PEP 3333)."""
+    """Return a path of an environ as text; bytes that are not UTF-8 are replaced (PEP 3333)."""
     return text if text.isascii() else text.encode("latin-1").decode(errors="replace")
 
 
 def _add_fields(
     response: Response, given: Given, mimetype: str | None, content_type: str | None, length: Field | None
 ) -> None:
-    """Let a response have the fields that are given, and those that they lack."""
+    """Set the given fields on a response, and the default fields that they lack."""
     response.headers = headers = given if isinstance(given, Headers) else Headers(given or None)
     if content_type is None:
         if mimetype is None and "Content-Type" not in headers:
@@ -258,7 +258,7 @@ def _add_fields(
 
 
 def _learn_length(length: int) -> Field:
-    """Return the field that says how long a body is."""
+    """Return the Content-Length field for a length, and cache it."""
     if len(_lengths) >= MAX_LENGTHS:
         _lengths.clear()
     field = _lengths[length] = ("Content-Length", str(length))
@@ -274,9 +274,9 @@ def _learn_mimetype(mimetype: str) -> Field:
 
 
 def _learn(table: dict[str, Field], key: str, content_type: str) -> Field:
-    """Return the field of a content type, as Werkzeug checks and makes it.
+    """Return the Content-Type field for a content type, as Werkzeug checks and makes it, and cache it.
 
-    :raises ValueError: if there is a line break in it.
+    :raises ValueError: if the content type contains a line break.
     """
     headers = Headers()
     headers["Content-Type"] = content_type

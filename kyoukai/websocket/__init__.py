@@ -1,4 +1,4 @@
-"""WebSockets (RFC 6455), over a tunnel of any wire. The extra ``kyoukai[websocket]`` has what they need."""
+"""WebSockets (RFC 6455), over a tunnel of any wire. They need the extra ``kyoukai[websocket]``."""
 
 from .errors import UnfitMessage, WebSocketClosed
 from .settings import WebSocketSettings

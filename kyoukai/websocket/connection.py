@@ -1,7 +1,7 @@
-"""One WebSocket as its transport sees it (RFC 6455), over a tunnel of any wire.
+"""The transport's side of one WebSocket (RFC 6455), over a tunnel of any wire.
 
-It is a :class:`~kyoukai.core.connection.connection.Connection`: flow control, the deadline of a client that
-does not read, lingering and the stop are those of every other connection of the server.
+It is a :class:`~kyoukai.core.connection.connection.Connection`: flow control, write timeout, lingering and
+the stop are those of every connection of the server.
 """
 
 import asyncio
@@ -35,14 +35,14 @@ from .traffic import Traffic
 logger: Final = logging.getLogger("kyoukai.websocket")
 
 COPY_SIZE: Final = 16 * 1024
-"""Payloads of fewer bytes are copied behind their head, which is cheaper than a second write."""
+"""Payloads below this size in bytes are copied behind their head: cheaper than a second write."""
 
 
 class WebSocketConnection(Connection):
-    """One WebSocket. Its parameters are those of a connection, and some more.
+    """The connection of one WebSocket. The first parameters are those of a connection.
 
     :param settings: limits and deadlines.
-    :param deflate: what the handshake has agreed on; ``None``: messages are not compressed.
+    :param deflate: the negotiated extension; ``None``: messages are not compressed.
     :param on_end: called at the end with this object, and whether the client was lost without a close.
     """
 
@@ -64,27 +64,27 @@ class WebSocketConnection(Connection):
         )
         self.writer = FrameWriter(deflate, settings.min_compressed_size)
         self.inbox = Inbox(settings.max_unread_size)
-        """Messages that nobody has taken yet."""
+        """Messages that the handler has not received."""
         self.traffic = Traffic()
         self.closed: WebSocketClosed | None = None
-        """What it was closed with; ``None``: it is open both ways."""
+        """Code and reason of the end; ``None`` while it is open both ways."""
         self._is_close_sent = False
         self._due: Last | None = None
-        """What the client has sent last of all, and is answered when what came before it is."""
+        """The client's close or violation, to be answered after the messages before it."""
         self._is_held = False
-        """Whether nothing is read, as enough waits for the handler."""
+        """Whether reading pauses, as enough messages wait for the handler."""
         self._presence = Presence(settings.ping_interval, settings.ping_timeout, self.server.clock)
         self._on_end = on_end
         self.user = ClientState(asyncio.get_running_loop())
-        """Whether the client has closed the WebSocket; ``client`` says what is so of its transport."""
+        """The client's state as a WebSocket; ``client`` is the state of its transport."""
 
-    # The transport's calls
+    # Called by the transport
 
     def await_request(self) -> None:
-        """Set no deadline: who is there is found out by pings."""
+        """Set no deadline: pings find out whether the client is there."""
 
     def data_received(self, data: bytes) -> None:
-        """Read what the client sent, as far as the handler keeps up."""
+        """Read the client's bytes, as far as the handler keeps up."""
         if self.phase is not OPEN or self._due is not None:
             self.discard(len(data))
             return
@@ -94,7 +94,7 @@ class WebSocketConnection(Connection):
         self._read()
 
     def eof_received(self) -> bool:
-        """Note that the client sends no more: there is no close to come."""
+        """Note that the client sends no more, so that no close can arrive."""
         self.client.end()
         self.user.end()
         if self._due is None and not self._is_held:
@@ -102,16 +102,16 @@ class WebSocketConnection(Connection):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up, and tell whoever waits."""
+        """Clean up, and wake the tasks that wait."""
         super().connection_lost(exc)
         self.user.end()
-        # A close that waits for its answer is one, though nobody gets that any more.
+        # The client did close, although the answer cannot reach it any more.
         self.answer_last()
         if self.closed is None:
             self.closed = WebSocketClosed(ABNORMAL_CLOSURE)
         is_lost = self.closed.code == ABNORMAL_CLOSURE
         self.inbox.wake()
-        # It knows the request, which knows this object.
+        # It refers to the request, which refers to this object.
         on_end, self._on_end = self._on_end, None
         if on_end is not None:
             on_end(self, is_lost)
@@ -128,7 +128,7 @@ class WebSocketConnection(Connection):
     # Reading
 
     def _read(self) -> None:
-        """Read what has been fed, up to where the handler has enough."""
+        """Read the received bytes, until the inbox is full."""
         read, inbox = self.reader.read, self.inbox
         try:
             while not inbox.is_full:
@@ -154,26 +154,26 @@ class WebSocketConnection(Connection):
 
     def _take(self, message: str | bytes) -> None:
         self.traffic.received += 1
-        # Nobody asks for one that crosses a close.
+        # After our close the handler receives no more messages.
         if not self._is_close_sent:
             self.inbox.put(message)
 
     def _note_last(self, last: Last) -> None:
-        """Answer what ends the input, now or when the messages before it have been answered."""
+        """Answer the end of the input, now or after the messages before it."""
         self._due = last
         self.user.end()
         if self._is_close_sent or not (self.inbox or self.inbox.is_answering):
             self.answer_last()
 
     def answer_last(self) -> None:
-        """Answer a close, or a breach of the protocol (RFC 6455 section 7.1.7), that has yet to be."""
+        """Answer the client's close or violation (RFC 6455 section 7.1.7), if that is pending."""
         last, self._due = self._due, None
         if last is not None:
             self._write_close(last.reply, last.reply_reason)
             self._finish(WebSocketClosed(last.code, last.reason))
 
     def _finish(self, closed: WebSocketClosed) -> None:
-        """Note the end, and let the connection go: what was written arrives before it does."""
+        """Note the end, and close the connection after everything written has arrived."""
         if self.closed is None:
             self.closed = closed
         self.inbox.wake()
@@ -184,7 +184,7 @@ class WebSocketConnection(Connection):
     async def receive(self) -> str | bytes:
         """Return the next message.
 
-        :raises WebSocketClosed: if none comes any more.
+        :raises WebSocketClosed: if no more messages can arrive.
         """
         inbox = self.inbox
         inbox.is_answering = False
@@ -205,13 +205,13 @@ class WebSocketConnection(Connection):
         if self._is_held or self.phase is CLOSED:
             return
         if not self.client.has_ended:
-            # While it lingers, too: what is left unread would make its end a reset.
+            # Also while it lingers: unread bytes would turn its close into a reset.
             self.transport.resume_reading()
         elif self._due is None and self.closed is None:
             self._finish(WebSocketClosed(ABNORMAL_CLOSURE))
 
     def write_message(self, opcode: Any, data: bytes) -> None:
-        """Write a message, without a wait."""
+        """Write a message without waiting."""
         self._check_open()
         head, payload = self.writer.message(opcode, data)
         self.traffic.sent += 1
@@ -222,7 +222,7 @@ class WebSocketConnection(Connection):
             self.raw_write_both(head, payload)
 
     def write_fragment(self, opcode: Any, data: bytes, fin: bool) -> None:
-        """Write a part of a message, without a wait."""
+        """Write a fragment of a message without waiting."""
         self._check_open()
         self.traffic.sent += fin
         written = self.writer.fragment(opcode, data, fin)
@@ -230,17 +230,17 @@ class WebSocketConnection(Connection):
         self.raw_write(written)
 
     def _check_open(self) -> None:
-        # A transport knows of a reset before it has told its protocol; whoever goes on keeps it from that.
+        # A transport knows of a reset before its protocol does: raise, so that the loop can tell it.
         if self.closed is not None or self._is_close_sent or self.transport.is_closing():
             raise self.closed_error()
 
     def closed_error(self) -> WebSocketClosed:
-        """Return a new exception that tells the handler how it was closed."""
+        """Return a new exception with the code and the reason of the end."""
         self.inbox.was_told = True
         return WebSocketClosed(ABNORMAL_CLOSURE) if self.closed is None else self.closed.anew()
 
     def begin_close(self, code: int, reason: str = "") -> None:
-        """Close from this side: the client has ``close_timeout`` seconds to answer."""
+        """Close from this side; the client has ``close_timeout`` seconds to answer."""
         if self._due is not None:
             self.answer_last()
         if self._is_close_sent or self.phase is not OPEN:
@@ -256,23 +256,23 @@ class WebSocketConnection(Connection):
 
     def _write_close(self, code: int | None, reason: str) -> None:
         if not self._is_close_sent:
-            frame = close_frame(code, reason)  # One that cannot be sent leaves it open.
+            frame = close_frame(code, reason)  # An invalid close leaves it open.
             self._is_close_sent = True
             self.raw_write(frame)
 
     def _write_control(self, opcode: Any, data: bytes) -> None:
-        # A client that reads nothing, and asks on and on, gets no answers that pile up.
+        # Do not queue answers for a client that sends pings and does not read.
         if not self._is_close_sent and not self.is_paused:
             self.raw_write(control_frame(opcode, data))
 
-    # The ways in which it ends
+    # Ends
 
     def shutdown(self) -> None:
-        """Close, for the server stops: the handler ends, and the client is told."""
+        """Close, as the server stops: the handler ends, and the client gets a close."""
         self.begin_close(GOING_AWAY, "the server stops")
 
     def expire(self) -> None:
-        """Act on a close that was not answered, or an end that does not come."""
+        """Act on a close without an answer, or on an end that does not arrive."""
         if self.phase is OPEN:
             logger.debug("a client did not answer a close")
             self.linger()
@@ -280,10 +280,10 @@ class WebSocketConnection(Connection):
             super().expire()
 
     def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed, and ask whether the client is there."""
+        """Act on a deadline that has passed, and send a ping if one is due."""
         super().sweep(now)
         if self._due is not None:
-            # Whoever answers the message before it takes longer than this.
+            # The handler takes longer than this to answer the message before it.
             self.answer_last()
         if self.phase is OPEN and not self._is_close_sent:
             self._check_presence(now)

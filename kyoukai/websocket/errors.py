@@ -1,14 +1,14 @@
-"""What is raised where a WebSocket is at its end, or a message is not what a handler asked for."""
+"""Exceptions for the end of a WebSocket, and for a message of the wrong kind."""
 
 from .frame_writer import close_payload
 
 
 class WebSocketClosed(ConnectionResetError):
-    """The WebSocket is closed, so that nothing comes, or nothing can be sent.
+    """The WebSocket is closed: no more messages can be received or sent.
 
-    :param code: what it was closed with (RFC 6455 section 7.4): 1005 where the close said none, 1006 where
-        the connection was lost without one.
-    :param reason: what the close said besides.
+    :param code: the close code (RFC 6455 section 7.4): 1005 for a close without a code, 1006 if the
+        connection was lost without a close.
+    :param reason: the close reason.
     """
 
     def __init__(self, code: int, reason: str = "") -> None:
@@ -17,19 +17,19 @@ class WebSocketClosed(ConnectionResetError):
         self.reason = reason
 
     def anew(self) -> "WebSocketClosed":
-        """Return another one that says the same, and has no traceback."""
+        """Return a copy without a traceback."""
         return WebSocketClosed(self.code, self.reason)
 
 
 class UnfitMessage(ValueError):
-    """A client has sent a message of another kind than its handler asked for.
+    """A client sent a message of another kind than its handler asked for.
 
-    A handler may catch it, and go on. Where none does, the WebSocket is closed, and the log has one line.
+    A handler may catch it and continue. Otherwise the WebSocket is closed, and the log gets one line.
 
-    :param code: what it is closed with then (RFC 6455 section 7.4.1): 1003 for bytes in the place of a text,
-        or a text in the place of bytes; 1007 for what is no JSON.
-    :param reason: what the close says besides: at most 123 bytes of UTF-8.
-    :raises ValueError: if it is no code that a close may have, or the reason is longer.
+    :param code: the close code (RFC 6455 section 7.4.1): 1003 for bytes instead of text or the reverse, 1007
+        for invalid JSON.
+    :param reason: the close reason: at most 123 bytes of UTF-8.
+    :raises ValueError: if the code is not allowed in a close, or the reason is longer.
     """
 
     def __init__(self, code: int, reason: str) -> None:

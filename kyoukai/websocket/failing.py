@@ -1,4 +1,4 @@
-"""What becomes of a WebSocket whose handler, or application, has raised."""
+"""Closes a WebSocket whose handler or application has raised."""
 
 from collections.abc import Callable
 from typing import Final
@@ -17,9 +17,9 @@ def close_failed(
 ) -> None:
     """Close a WebSocket whose handler has raised.
 
-    :param exc: what it raised.
-    :param tell: called before the close is sent, with an :class:`UnfitMessage` of the client's or an error of
-        the handler's; it is not where the handler has noticed the end by what it raised.
+    :param exc: the exception.
+    :param tell: called before the close is sent, with the client's :class:`UnfitMessage` or the handler's
+        error; not called if the exception says that the WebSocket is closed.
     :raises BaseException: ``exc``, if it ends the task.
     """
     if is_end(exc):
@@ -38,9 +38,9 @@ def close_failed(
 
 
 def has_noticed_end(connection: WebSocketConnection, exc: BaseException) -> bool:
-    """Return whether what a handler, or its group of tasks, has raised says that its WebSocket is closed."""
+    """Return whether the exception of a handler, or of its task group, says that its WebSocket is closed."""
     if connection.closed is None and not connection.client_gone:
-        # It is another one that is.
+        # Another WebSocket is closed.
         return False
     if isinstance(exc, BaseExceptionGroup):
         return exc.split(WebSocketClosed)[1] is None
@@ -48,7 +48,7 @@ def has_noticed_end(connection: WebSocketConnection, exc: BaseException) -> bool
 
 
 def find_unfit(exc: BaseException) -> UnfitMessage | None:
-    """Return what a handler has raised, if that is the client's fault; of a group, the first."""
+    """Return the client's :class:`UnfitMessage` in a handler's exception, the first one of a group."""
     while isinstance(exc, BaseExceptionGroup):
         if exc.split(UnfitMessage)[1] is not None:
             return None

@@ -1,9 +1,8 @@
-"""From bytes to messages and control frames: RFC 6455 section 5, and RFC 7692 where it was agreed on.
+"""Parses bytes into messages and control frames: RFC 6455 section 5, and RFC 7692 if it was negotiated.
 
-Masks, the deflating extension and the grammar of closes are those of the library ``websockets``. Its frames
-are read here, and not by it, for two reasons: what comes of a text is checked while the rest of its frame is
-still on its way, and nothing behind a message is acted on before somebody has asked for it. Nothing here
-knows a transport.
+The library ``websockets`` does masking, compression and the grammar of closes. Its frames are parsed here for
+two reasons: a text is checked while the rest of its frame is still arriving, and nothing after a message is
+processed before the handler has received it. This module knows no transport.
 """
 
 import codecs
@@ -33,22 +32,22 @@ MESSAGE_TOO_BIG: Final = 1009
 INTERNAL_ERROR: Final = 1011
 
 MAX_CONTROL_SIZE: Final = 125
-"""Bytes of the longest payload of a control frame (RFC 6455 section 5.5)."""
+"""The longest payload of a control frame, in bytes (RFC 6455 section 5.5)."""
 
 FIN, RSV1, RESERVED, OPCODE, MASK = 0x80, 0x40, 0x30, 0x0F, 0x80
 
 WHOLE_TEXT, WHOLE_BINARY = FIN | TEXT, FIN | BINARY
 
 SMALL_SIZE: Final = 125
-"""The largest payload whose size is in one byte."""
+"""The largest payload whose size fits in one byte."""
 
 OPCODES: Final = {int(opcode): opcode for opcode in Opcode}
 
 
 class Violation(Exception):
-    """A client broke the protocol, or a limit.
+    """The client violated the protocol, or exceeded a limit.
 
-    :ivar code: what the connection is closed with.
+    :ivar code: the close code.
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -65,11 +64,11 @@ class Control(NamedTuple):
 
 
 class FrameReader:
-    """Reads what one client sends.
+    """Parses the frames of one client.
 
-    :param max_size: the most bytes of a message, as it is sent and as it is inflated.
-    :param max_frame_size: the most bytes of a frame, as it is sent.
-    :param deflate: what was agreed on; ``None``: messages are not compressed.
+    :param max_size: the largest message in bytes, both as sent and as inflated.
+    :param max_frame_size: the largest frame in bytes, as sent.
+    :param deflate: the negotiated extension; ``None``: messages are not compressed.
     """
 
     __slots__ = (
@@ -98,26 +97,26 @@ class FrameReader:
         self._data: bytes | bytearray = b""
         self._offset = 0
         self._message: bytearray | None = None
-        """What has come of a message of several frames, or pieces; ``None``: none is under way."""
+        """The received part of an incomplete message; ``None``: no message is incomplete."""
         self._opcode = CONT
-        """Of the message that is under way."""
+        """The opcode of the incomplete message."""
         self._checker: codecs.IncrementalDecoder | None = None
-        """Checks a text as it comes; ``None``: the message is none."""
+        """Decodes a text as it arrives; ``None``: the message is binary."""
         self._sent_size = 0
-        """Bytes of the frames of the message, as they are sent."""
+        """Bytes of the frames of the message, as sent."""
         self._left = -1
-        """Bytes to come of the frame that is under way; -1: none is."""
+        """Missing bytes of the current frame; -1: there is no current frame."""
         self._mask = b""
         self._fin = self._is_first = False
         self._is_compressed = False
-        """Whether the message that is under way is."""
+        """Whether the incomplete message is compressed."""
 
     def __len__(self) -> int:
-        """How many bytes have been fed and not been read."""
+        """Return the number of unparsed bytes."""
         return len(self._data) - self._offset
 
     def feed(self, data: bytes) -> None:
-        """Take bytes from the client."""
+        """Append bytes of the client."""
         if self._offset == len(self._data):
             self._data, self._offset = data, 0
             return
@@ -128,12 +127,12 @@ class FrameReader:
         self._data += data
 
     def read(self) -> str | bytes | Control | None:
-        """Return the next message, or the next control frame; ``None``: more has to come.
+        """Return the next message or control frame; ``None``: more bytes are needed.
 
-        :raises Violation: if the client broke the protocol. Nothing is to be read afterwards.
+        :raises Violation: if the client violated the protocol. Do not call this again.
         """
         data, offset = self._data, self._offset
-        # Nearly every message is one small frame that is there whole: what follows would read it, too.
+        # Fast path: nearly every message is one small, complete frame.
         if len(data) - offset > 5 and self._left < 0 and self._message is None:
             first, size = data[offset], data[offset + 1] - MASK
             end = offset + 6 + size
@@ -156,12 +155,12 @@ class FrameReader:
                 return None
 
     def _begin_frame(self) -> Control | None:
-        """Read the head of a frame, and all of a control frame; :attr:`_left` says whether it was there."""
+        """Parse the head of a frame, and a whole control frame; :attr:`_left` tells whether it was there."""
         data, offset = self._data, self._offset
         have = len(data) - offset
         if have < 2:
             if not have:
-                # Of one who is idle from now on, what has been read would be kept.
+                # Free the memory of parsed bytes: the client may be idle from now on.
                 self._data, self._offset = b"", 0
             return None
         first, second = data[offset], data[offset + 1]
@@ -203,7 +202,7 @@ class FrameReader:
         return Control(opcode, apply_mask(data[offset + 6 : end], data[offset + 2 : offset + 6]))
 
     def _note_frame(self, opcode: Opcode, first: int, size: int) -> None:
-        """Check the head of a data frame, and note what it says of its message."""
+        """Check the head of a data frame, and update the state of its message."""
         if opcode is CONT:
             if self._message is None:
                 raise Violation(PROTOCOL_ERROR, "continuation of no message")
@@ -224,7 +223,7 @@ class FrameReader:
             raise Violation(MESSAGE_TOO_BIG, f"message of more than {self._max_size} bytes")
 
     def _read_payload(self) -> str | bytes | None:
-        """Read what is there of a frame's payload, and return the message if that is its end."""
+        """Parse the received payload of a frame, and return the message if that completes it."""
         data, offset, left = self._data, self._offset, self._left
         end = min(len(data), offset + left)
         if end == offset and left:
@@ -236,7 +235,7 @@ class FrameReader:
         if self._is_compressed and self._inflater is not None:
             piece = self._inflate(self._inflater, piece, is_end)
         if is_end and self._message is None:
-            # Nearly every message is one frame that has come at once.
+            # Fast path: nearly every message is one frame that arrives at once.
             self._left = -1
             return _text(piece) if self._opcode is TEXT else bytes(piece)
         self._take(piece, is_end)
@@ -252,7 +251,7 @@ class FrameReader:
         return _text(message) if self._opcode is TEXT else bytes(message or b"")
 
     def _take(self, piece: bytes, is_end: bool) -> None:
-        """Put a piece behind those of the message before it."""
+        """Append a piece to its message."""
         if self._message is None:
             self._message = bytearray()
             self._checker = codecs.getincrementaldecoder("utf-8")() if self._opcode is TEXT else None
@@ -264,7 +263,7 @@ class FrameReader:
         self._message += piece
 
     def _inflate(self, inflater: Inflater, piece: bytes, is_end: bool) -> bytes:
-        """Inflate a piece of a message, and return the last of it; what is before that is taken."""
+        """Inflate a piece of a message and append it, except the last inflated part, which is returned."""
         last = b""
         is_first, self._is_first = self._is_first, False
         try:
@@ -287,9 +286,9 @@ def _text(data: bytes | bytearray | None) -> str:
 
 
 def read_close(data: bytes) -> tuple[int, str]:
-    """Return code and reason of a close; a code of 1005 stands for none.
+    """Return code and reason of a close; 1005 stands for no code.
 
-    :raises Violation: if they are none that may be sent (RFC 6455 section 7.4).
+    :raises Violation: if they are not allowed (RFC 6455 section 7.4).
     """
     try:
         close = Close.parse(data)

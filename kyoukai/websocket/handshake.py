@@ -1,6 +1,6 @@
-"""The opening handshake (RFC 6455 section 4.2): what a request asks for, and what it gets.
+"""The opening handshake (RFC 6455 section 4.2): what a client requests, and what the server agrees to.
 
-What fields mean is read by the library ``websockets``; what is refused becomes an HTTP error of Werkzeug's.
+The library ``websockets`` parses the fields; a refusal becomes an HTTP error of Werkzeug.
 """
 
 from collections.abc import Sequence
@@ -22,25 +22,26 @@ VERSION: Final = "13"
 
 
 class VersionMismatch(Exception):
-    """The client speaks another version of the protocol than 13."""
+    """The client speaks a version of the protocol other than 13."""
 
 
 class Agreed(NamedTuple):
-    """What client and server have agreed on."""
+    """The result of the negotiation between client and server."""
 
     fields: list[tuple[str, str]]
-    """Of the answer."""
+    """Fields of the answer."""
     subprotocol: str | None
     deflate: PerMessageDeflate | None
 
 
 def agree(environ: dict[str, Any], settings: WebSocketSettings, subprotocols: Sequence[str]) -> Agreed:
-    """Return what is agreed on with a client that asks for a WebSocket.
+    """Negotiate with a client that requests a WebSocket, and return the result.
 
-    :param subprotocols: what the route offers, the best first; one is chosen that the client offers too.
+    :param subprotocols: the route's subprotocols, the preferred first; the first that the client offers too
+        is chosen.
     :raises VersionMismatch: if the client speaks another version.
-    :raises werkzeug.exceptions.Forbidden: if pages of this origin may not connect.
-    :raises werkzeug.exceptions.BadRequest: if what it sends is malformed.
+    :raises werkzeug.exceptions.Forbidden: if pages of the client's origin may not connect.
+    :raises werkzeug.exceptions.BadRequest: if the handshake is malformed.
     """
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION", VERSION) != VERSION:
         raise VersionMismatch
@@ -66,7 +67,7 @@ def agree(environ: dict[str, Any], settings: WebSocketSettings, subprotocols: Se
 
 
 def _select(protocol: ServerProtocol, offered: Sequence[Any]) -> Any:
-    """Return the first of the server's subprotocols that the client offers; a client may do without."""
+    """Return the first of the server's subprotocols that the client offers; a subprotocol is optional."""
     return next((one for one in protocol.available_subprotocols or () if one in offered), None)
 
 
@@ -80,7 +81,7 @@ def _deflate_factory(settings: WebSocketSettings) -> ServerPerMessageDeflateFact
 
 def _as_request(environ: dict[str, Any]) -> Request:
     headers = Headers()
-    # Others may be offered besides: whoever asks has looked for this one.
+    # The client may offer other protocols too; the caller has checked for this one.
     headers["Upgrade"] = "websocket"
     for field in ("Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"):
         _copy(environ, field, headers)
@@ -96,9 +97,9 @@ def _copy(environ: dict[str, Any], field: str, headers: Headers) -> None:
 
 
 def check_origin(environ: dict[str, Any], settings: WebSocketSettings) -> None:
-    """Check which site's page asks: a browser lets every page connect, with the user's cookies.
+    """Check the origin of the requesting page: browsers let every page connect, with the user's cookies.
 
-    :raises Forbidden: if it may not.
+    :raises Forbidden: if the origin may not connect.
     """
     origin = environ.get("HTTP_ORIGIN")
     if origin is None or settings.origins == ANY:
@@ -109,7 +110,7 @@ def check_origin(environ: dict[str, Any], settings: WebSocketSettings) -> None:
 
 
 def own_origin(environ: dict[str, Any]) -> str:
-    """Return the origin of the host that a request asks, as a browser writes it (RFC 6454 section 6.2)."""
+    """Return the origin of the requested host, in a browser's spelling (RFC 6454 section 6.2)."""
     scheme, host = environ["wsgi.url_scheme"], environ.get("HTTP_HOST", "").lower()
     name, _, port = host.rpartition(":")
     if port == DEFAULT_PORTS.get(scheme):

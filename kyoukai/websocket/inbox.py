@@ -1,4 +1,4 @@
-"""Messages that a client has sent, and that its handler has yet to ask for."""
+"""The received messages that a handler has not asked for yet."""
 
 import asyncio
 from collections import deque
@@ -6,20 +6,20 @@ from typing import NamedTuple
 
 
 class Last(NamedTuple):
-    """What a client has sent last of all: a close, or what breaks the protocol."""
+    """The end of a client's input: a close, or a violation of the protocol."""
 
     code: int
-    """What the WebSocket is closed with."""
+    """The code that the WebSocket is closed with."""
     reason: str
     reply: int | None
-    """The code that the close has which answers it; ``None``: none."""
+    """The code of the close that answers it; ``None``: no code."""
     reply_reason: str
 
 
 class Inbox:
-    """The messages of one WebSocket, in their order.
+    """The waiting messages of one WebSocket, in order.
 
-    :param limit: with so many bytes, or characters, it is full; one message is always taken.
+    :param limit: the number of bytes, or characters, at which it is full; one message always fits.
     """
 
     __slots__ = ("_first", "_limit", "_others", "_size", "_taker", "is_answering", "was_told")
@@ -28,24 +28,24 @@ class Inbox:
         self._limit = limit
         self._first: str | bytes | None = None
         self._others: deque[str | bytes] | None = None
-        """Those behind the first. Most wait alone, and a deque has 64 places from the beginning."""
+        """Messages after the first. Usually one waits alone, and a deque allocates 64 places at once."""
         self._size = 0
         self._taker: asyncio.Future[None] | None = None
         self.was_told = False
-        """Whether who takes them has been told that none comes any more."""
+        """Whether the receiver was told that no more messages can arrive."""
         self.is_answering = False
-        """Whether one has been taken, and none been asked for since: its answer may be to come."""
+        """Whether a message was taken, and the next not asked for: its answer may still follow."""
 
     def __bool__(self) -> bool:
         return self._first is not None
 
     @property
     def is_full(self) -> bool:
-        """Whether no more is to be read for now."""
+        """Whether reading must pause."""
         return self._size >= self._limit and self._first is not None
 
     def put(self, message: str | bytes) -> None:
-        """Add a message, and let whoever waits for it go on."""
+        """Add a message, and wake the receiver."""
         if self._first is None:
             self._first = message
         elif self._others is None:
@@ -56,7 +56,7 @@ class Inbox:
         self.wake()
 
     def take(self) -> str | bytes:
-        """Return the first message.
+        """Remove and return the first message.
 
         :raises IndexError: if there is none.
         """
@@ -74,20 +74,20 @@ class Inbox:
         return message
 
     def clear(self) -> None:
-        """Forget all messages."""
+        """Drop all messages."""
         self._first = self._others = None
         self._size = 0
 
     def wake(self) -> None:
-        """Let whoever waits go on."""
+        """Wake the receiver."""
         taker, self._taker = self._taker, None
         if taker is not None and not taker.done():
             taker.set_result(None)
 
     async def wait(self) -> None:
-        """Wait for a message, or the end. One waits at a time.
+        """Wait for a message or the end. Only one task may wait.
 
-        :raises RuntimeError: if another waits already.
+        :raises RuntimeError: if another task waits.
         """
         if self._taker is not None and not self._taker.done():
             raise RuntimeError("another task waits for a message of this WebSocket already")

@@ -1,4 +1,4 @@
-"""Inflating what a client has compressed (RFC 7692), never much at a time."""
+"""Inflates compressed messages (RFC 7692) in small steps."""
 
 import zlib
 from collections.abc import Iterator
@@ -7,20 +7,20 @@ from typing import Final
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 EMPTY_BLOCK: Final = b"\0\0\xff\xff"
-"""The end of the last block of a message, which is not sent (RFC 7692 section 7.2.2)."""
+"""The end of a message's last block, which is not sent (RFC 7692 section 7.2.2)."""
 
 LEAST_SIZE: Final = 64 * 1024
-"""Bytes that are inflated at once, or an eighth of the longest message."""
+"""The bytes inflated in one step, or an eighth of the longest message if that is more."""
 
 
 class Inflater:
     """Inflates the messages of one client.
 
-    It does so in steps, for a piece may stand for a thousand times as much, and zlib holds twice what it
-    inflates at once. The library's ``decode`` inflates a piece up to the limit in one step.
+    It works in steps: a piece may inflate to a thousand times its size, and zlib holds twice the bytes of a
+    step. ``decode`` of the library inflates a piece up to the limit in one step.
 
-    :param deflate: what was agreed on; it keeps the window.
-    :param max_size: the most bytes of a message.
+    :param deflate: the negotiated extension, which keeps the window.
+    :param max_size: the largest message in bytes.
     """
 
     __slots__ = ("_deflate", "_size")
@@ -30,7 +30,7 @@ class Inflater:
         self._size = max(LEAST_SIZE, max_size // 8)
 
     def inflate(self, piece: bytes, *, is_first: bool, is_last: bool) -> Iterator[bytes]:
-        """Yield what a piece of a message stands for: nearly always all at once, and something always.
+        """Yield the inflated content of a piece: nearly always at once, and always at least once.
 
         :raises zlib.error: if it cannot be inflated.
         """
@@ -43,15 +43,15 @@ class Inflater:
             inflated = inflater.decompress(data, size)
             yield inflated
             data = inflater.unconsumed_tail
-            # Told to stop, it may have read all, and have more of it. Behind a final block it reads nothing.
+            # At its limit zlib may hold output without input left. After a final block it reads nothing.
             if inflater.eof or (not data and len(inflated) < size):
                 break
         if inflater.eof:
-            # RFC 7692 section 7.2.3.4: a client may end a message by a final block. zlib keeps all that comes
-            # behind one, for ever.
+            # RFC 7692 section 7.2.3.4: a message may end with a final block. zlib keeps everything after it,
+            # forever.
             self._begin_anew()
         if is_last and deflate.remote_no_context_takeover:
-            # The window of one who is idle is not kept for nothing.
+            # Free the window: an idle client does not need it.
             del deflate.decoder
 
     def _begin_anew(self) -> None:

@@ -1,4 +1,4 @@
-"""Messages of the kind that whoever receives them asks for."""
+"""Checks that a message is of the kind that the receiver asks for."""
 
 from .errors import UnfitMessage
 from .frame_reader import UNSUPPORTED_DATA
@@ -7,7 +7,7 @@ from .frame_reader import UNSUPPORTED_DATA
 def as_text(message: str | bytes) -> str:
     """Return a message that is a text.
 
-    :raises UnfitMessage: if it is none.
+    :raises UnfitMessage: if it is binary.
     """
     if isinstance(message, str):
         return message
@@ -17,7 +17,7 @@ def as_text(message: str | bytes) -> str:
 def as_binary(message: str | bytes) -> bytes:
     """Return a message that is binary.
 
-    :raises UnfitMessage: if it is not.
+    :raises UnfitMessage: if it is a text.
     """
     if isinstance(message, bytes):
         return message

@@ -1,4 +1,4 @@
-"""From the tunnel of an exchange to the connection of a WebSocket, for applications of every interface."""
+"""Opens the connection of a WebSocket over an exchange's tunnel, for applications of every interface."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ def open_websocket(
 ) -> WebSocketConnection:
     """Answer a handshake, and return the connection.
 
-    :param exchange: the :class:`~kyoukai.core.exchange.exchange.Exchange` of the handshake, or what has its
-        ``open_tunnel``.
-    :param agreed: what the handshake has come to.
-    :param fields: those of the answer besides.
-    :param task: what is cancelled when the client is lost without a close, if the server has
-        ``cancel_on_disconnect`` and neither ``receive`` nor ``send`` has told it.
-    :param request: what observers are told of, where the application's form has requests.
+    :param exchange: the :class:`~kyoukai.core.exchange.exchange.Exchange` of the handshake, or an object with
+        its ``open_tunnel``.
+    :param agreed: the result of the handshake.
+    :param fields: additional fields of the answer.
+    :param task: the task to cancel when the client is lost without a close, if the server has
+        ``cancel_on_disconnect`` and neither ``receive`` nor ``send`` has raised for it.
+    :param request: the request, for observers, if the application's form has requests.
     :raises WebSocketClosed: if the client is gone.
     :raises InvalidResponseError: if a field cannot be sent.
     """
@@ -39,7 +39,7 @@ def open_websocket(
 
     def note_end(connection: WebSocketConnection, is_lost: bool) -> None:
         closed = connection.closed
-        # Who has been told may be cleaning up, and would be cut off in that.
+        # A handler that knows of the end may be cleaning up: do not interrupt it.
         if is_lost and server.cancel_on_disconnect and task is not None and not connection.inbox.was_told:
             task.cancel()
         if server.observe_end is not None and closed is not None:

@@ -1,4 +1,4 @@
-"""Whether a client is there still: when to ask it, and when to give it up."""
+"""Decides when to ping a client, and when to give it up."""
 
 import enum
 
@@ -6,7 +6,7 @@ from kyoukai.core.serving.server_state import NEVER
 
 
 class Step(enum.Enum):
-    """What is to be done."""
+    """The step to take."""
 
     NOTHING = "nothing"
     PING = "ping"
@@ -14,11 +14,11 @@ class Step(enum.Enum):
 
 
 class Presence:
-    """What is known of one client.
+    """The presence of one client.
 
-    :param interval: seconds without a byte after which it is asked; ``None``: it is never.
-    :param timeout: seconds that it has to send one then.
-    :param now: seconds, as all times here.
+    :param interval: seconds without a byte before a ping is sent; ``None``: no pings.
+    :param timeout: seconds that the client then has to send a byte.
+    :param now: the time in seconds, as all times here.
     """
 
     __slots__ = ("_held", "_interval", "_pinged", "_timeout", "heard")
@@ -29,13 +29,13 @@ class Presence:
         self._pinged = NEVER
         self._held = NEVER
         self.heard = now
-        """When it last sent something."""
+        """The time of its last byte."""
 
     def decide(self, now: float, *, is_held: bool) -> Step:
-        """Return what is to be done.
+        """Return the step to take.
 
-        :param is_held: whether nothing is read from it, so that an answer may lie unread. It is asked all the
-            same: where it is gone, that cannot be written.
+        :param is_held: whether reading pauses, so that a pong may be unread. Pings are sent all the same:
+            writing fails if the client is gone.
         """
         if is_held:
             self._held = now

@@ -1,4 +1,4 @@
-"""What an application can set for WebSockets: limits, deadlines, compression."""
+"""An application's settings for WebSockets: limits, deadlines, compression."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,25 +7,27 @@ from typing import Final
 from kyoukai.core.errors import ConfigurationError
 
 ANY: Final = "*"
-"""Among the origins: every one."""
+"""Among ``origins``: every origin."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class WebSocketSettings:
     """Limits and deadlines of the WebSockets of a route.
 
-    :ivar max_message_size: the most bytes of a message that a client sends, as sent and inflated. More: 1009.
-    :ivar max_frame_size: the most bytes of one frame, as sent; ``None``: as many as a message may have.
-    :ivar max_unread_size: when so many bytes of messages wait for the handler, no more is read.
-    :ivar compression: whether permessage-deflate is agreed on where the client offers it.
-    :ivar window_bits: the windows of both compressors, as a power of two; 9 to 15.
-    :ivar min_compressed_size: messages of fewer bytes are sent as they are.
-    :ivar ping_interval: seconds after which a client is asked whether it is there; ``None``: never.
-    :ivar ping_timeout: seconds that it has for an answer; then it is cut off.
-    :ivar close_timeout: seconds that it has to answer a close.
+    :ivar max_message_size: the largest message in bytes, both as sent and as inflated; a larger one is
+        refused with 1009.
+    :ivar max_frame_size: the largest frame in bytes, as sent; ``None``: as for a message.
+    :ivar max_unread_size: bytes of messages waiting for the handler at which reading pauses.
+    :ivar compression: whether permessage-deflate is accepted if the client offers it.
+    :ivar window_bits: the window size of both compressors, as a power of two: 9 to 15.
+    :ivar min_compressed_size: smaller messages, in bytes, are sent uncompressed.
+    :ivar ping_interval: seconds without a byte from the client before a ping is sent; ``None``: no pings.
+    :ivar ping_timeout: seconds to wait for an answer to a ping before the connection is aborted.
+    :ivar close_timeout: seconds to wait for an answer to a close.
     :ivar origins: the origins whose pages may connect, such as ``https://example.org``; ``None``: that of the
-        host that is asked; ``"*"``: every one. A client that names none is no browser, and may.
-    :raises ConfigurationError: if one of them cannot be used.
+        requested host; ``"*"``: every one. A client without an Origin field is not a browser, and may
+        connect.
+    :raises ConfigurationError: if a value cannot be used.
     """
 
     max_message_size: int = 1024 * 1024
@@ -68,5 +70,5 @@ class WebSocketSettings:
             scheme, separator, rest = origin.partition("://") if isinstance(origin, str) else ("", "", "")
             if not (scheme and separator and rest) or "/" in rest or origin != origin.lower():
                 raise ConfigurationError(
-                    f"origins has {origin!r}; an origin is as browsers send it, such as 'https://example.org'"
+                    f"origins has {origin!r}; an origin is written as in 'https://example.org'"
                 )

@@ -1,10 +1,10 @@
-"""What one WebSocket has carried."""
+"""Counts the traffic of one WebSocket."""
 
 from kyoukai.core.serving.observing import TunnelEnd
 
 
 class Traffic:
-    """Counts. Sizes are bytes of data frames with their heads, as they are sent."""
+    """Counters. Sizes are bytes of data frames with their heads, as sent."""
 
     __slots__ = ("received", "received_size", "sent", "sent_size")
 
@@ -14,8 +14,8 @@ class Traffic:
         self.received_size = self.sent_size = 0
 
     def end(self, code: int) -> TunnelEnd:
-        """Return what is told of the end.
+        """Return the report for observers at the end.
 
-        :param code: what it was closed with.
+        :param code: the close code.
         """
         return TunnelEnd("websocket", code, self.received, self.sent, self.received_size, self.sent_size)

@@ -1,4 +1,4 @@
-"""What a handler is given: one WebSocket."""
+"""The WebSocket object of a handler."""
 
 import asyncio
 import json
@@ -15,23 +15,23 @@ from .kinds import as_binary, as_text
 Message = str | bytes
 
 TURN_MESSAGES: Final = 16
-"""Messages sent before the loop has its turn, if the client takes them all."""
+"""Messages sent before yielding to the event loop, if the client takes them all."""
 
 
 def encode_json(value: Any) -> bytes:
-    """Return a value as JSON, in UTF-8: what there is for WebSockets of no application."""
+    """Return a value as JSON in UTF-8: the encoder of WebSockets without an application."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 class WebSocket:
-    """One WebSocket, as a handler has it.
+    """One WebSocket, as the argument of a handler.
 
-    It is accepted by :meth:`accept`, or by the first use. A handler that returns closes it with 1000, one
-    that raises with 1011.
+    :meth:`accept` or the first use accepts it. It is closed with 1000 when the handler returns, and with 1011
+        when it raises.
 
-    :param open_connection: opens the tunnel, with fields for the answer, and returns its connection.
-    :param subprotocol: what client and route agree on.
-    :param encode: what :meth:`send_json` makes JSON with, in UTF-8.
+    :param open_connection: opens the tunnel with fields for the answer, and returns its connection.
+    :param subprotocol: the negotiated subprotocol.
+    :param encode: makes the JSON of :meth:`send_json`, in UTF-8.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class WebSocket:
         self._open_connection = open_connection
         self._encode = encode
         self.subprotocol = subprotocol
-        """The subprotocol that was agreed on; ``None``: none."""
+        """The negotiated subprotocol; ``None``: none."""
         self.connection: WebSocketConnection | None = None
-        """``None``, as long as it is not accepted."""
+        """The connection; ``None`` until the WebSocket is accepted."""
         self.refused = False
         """Whether it was closed before it was accepted."""
         self._fragmenting: asyncio.Lock | None = None
@@ -53,33 +53,33 @@ class WebSocket:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the client has been told that it is one."""
+        """Whether it has been accepted."""
         return self.connection is not None
 
     @property
     def is_open(self) -> bool:
-        """Whether it is accepted, and not closed."""
+        """Whether it is accepted and not closed."""
         return self.connection is not None and self.connection.closed is None
 
     @property
     def is_fragmenting(self) -> bool:
-        """Whether the fragments of a message are being sent, which others wait for."""
+        """Whether fragments of a message are being sent, for which other messages wait."""
         return self._fragmenting is not None and self._fragmenting.locked()
 
     @property
     def closed(self) -> WebSocketClosed | None:
-        """What it was closed with; ``None``: it is not. It is what is raised then."""
+        """The exception that calls raise after the end, with code and reason; ``None`` before it."""
         return None if self.connection is None else self.connection.closed
 
     @property
     def close_code(self) -> int | None:
-        """The code that it was closed with; ``None``: it is not."""
+        """The close code; ``None`` while it is not closed."""
         return None if self.closed is None else self.closed.code
 
     async def accept(self, headers: Iterable[tuple[str, str]] = ()) -> None:
-        """Tell the client that it is a WebSocket from now on. It may be called once.
+        """Accept the WebSocket: send the answer to the handshake. It may be called once.
 
-        :param headers: fields for the answer.
+        :param headers: header fields for the answer.
         :raises RuntimeError: if it was accepted before.
         :raises WebSocketClosed: if the client is gone.
         """
@@ -88,12 +88,12 @@ class WebSocket:
         try:
             await self._accept_once(headers)
         except BaseException:
-            # With other fields, say, it can be accepted yet.
+            # It can still be accepted, for example with other fields.
             self._accepting = None
             raise
 
     async def _accept_once(self, headers: Iterable[tuple[str, str]] = ()) -> WebSocketConnection:
-        """Return the connection. Where several tasks come for it at once, one opens it for all."""
+        """Return the connection. If several tasks ask at once, one of them opens it."""
         if self._accepting is None:
             self._accepting = asyncio.Lock()
         async with self._accepting:
@@ -101,37 +101,37 @@ class WebSocket:
                 if self.refused:
                     raise WebSocketClosed(1006, "it was closed before it was accepted")
                 self.connection = await self._open_connection(headers)
-        # Most are open for long: they need not keep it.
+        # Free the lock: most WebSockets stay open for long.
         self._accepting = None
         return self.connection
 
     async def receive(self) -> Message:
         """Return the next message: ``str`` for a text, ``bytes`` for a binary one.
 
-        :raises WebSocketClosed: if none comes any more.
+        :raises WebSocketClosed: if no more messages can arrive.
         """
         connection = self.connection or await self._accept_once()
         return await connection.receive()
 
     async def receive_text(self) -> str:
-        """Return the next message, which is to be a text. It raises as :meth:`receive` does.
+        """Return the next message, which must be a text. It raises the exceptions of :meth:`receive`.
 
-        :raises UnfitMessage: if it is none.
+        :raises UnfitMessage: if it is binary.
         """
         return as_text(await self.receive())
 
     async def receive_bytes(self) -> bytes:
-        """Return the next message, which is to be binary. It raises as :meth:`receive` does.
+        """Return the next message, which must be binary. It raises the exceptions of :meth:`receive`.
 
-        :raises UnfitMessage: if it is none.
+        :raises UnfitMessage: if it is a text.
         """
         return as_binary(await self.receive())
 
     async def receive_json(self) -> Any:
-        """Return the value that the next message, of either kind, is JSON of.
+        """Return the next message, of either kind, parsed as JSON.
 
-        :raises WebSocketClosed: if none comes any more.
-        :raises UnfitMessage: if it is no JSON, or nested too deeply to be read; it is a :exc:`ValueError`.
+        :raises WebSocketClosed: if no more messages can arrive.
+        :raises UnfitMessage: if it is not JSON, or nested too deeply; this is a :exc:`ValueError`.
         """
         message = await self.receive()
         try:
@@ -139,14 +139,14 @@ class WebSocket:
         except ValueError as exc:
             raise UnfitMessage(INVALID_PAYLOAD, "JSON is expected") from exc
         except RecursionError:
-            # A client chooses how deep its lists are: this is no failure of the handler's.
+            # The client chooses the depth of its lists: not an error of the handler.
             raise UnfitMessage(INVALID_PAYLOAD, "JSON that is not nested as deeply is expected") from None
 
     def __aiter__(self) -> AsyncIterator[Message]:
         return self._iterate()
 
     async def _iterate(self) -> AsyncIterator[Message]:
-        """Yield messages until it is closed; :attr:`close_code` says how."""
+        """Yield messages until the WebSocket is closed; :attr:`close_code` has the code."""
         while True:
             try:
                 message = await self.receive()
@@ -157,8 +157,8 @@ class WebSocket:
     async def send(self, message: Message | AsyncIterable[Message]) -> None:
         """Send a message, and wait until the client has room for more.
 
-        :param message: a text or bytes; or an async iterator of one of them, whose pieces are sent as the
-            fragments of one message. Other messages wait for its end.
+        :param message: text or bytes; or an async iterator of either, whose items are sent as the fragments
+            of one message. Other messages wait for its end.
         :raises WebSocketClosed: if it is closed, or the client is gone.
         """
         connection = self.connection
@@ -172,12 +172,12 @@ class WebSocket:
             await self._drain(connection)
 
     async def send_json(self, value: Any) -> None:
-        """Send a value as JSON, in a text. It raises as :meth:`send` does.
+        """Send a value as JSON in a text message. It raises the exceptions of :meth:`send`.
 
-        What makes the JSON is the application's ``json_encoder``, as it is for answers.
+        The encoder is the application's ``json_encoder``, as for answers.
 
-        :raises TypeError: if there is no JSON of it.
-        :raises ValueError: likewise, for a NaN, say.
+        :raises TypeError: if the value has no JSON form.
+        :raises ValueError: if the value cannot be encoded, for example a NaN.
         """
         data = self._encode(value)
         connection = self.connection
@@ -196,11 +196,12 @@ class WebSocket:
         return connection
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close it, from this side, and do not wait for the client. Nothing happens where it is closed.
+        """Close the WebSocket without waiting for the client. If it is closed, do nothing.
 
-        Before it is accepted, it is refused with 403.
+        Before it is accepted, this refuses it with 403.
 
-        :param code: 1000, 1008 or 1013, say, or 4000 to 4999 for codes of your own; see RFC 6455 section 7.4.
+        :param code: the close code, for example 1000, 1008 or 1013, or 4000 to 4999 for private codes; see
+            RFC 6455 section 7.4.
         :param reason: at most 123 bytes of UTF-8.
         :raises ValueError: if code or reason cannot be sent.
         """
@@ -221,9 +222,9 @@ class WebSocket:
                     if opcode is None:
                         opcode = first = this
                     elif this is not first:
-                        raise TypeError(f"the fragments of one message are all of one type; {piece!r} is not")
+                        raise TypeError(f"fragments of a message must be all str or all bytes, not {piece!r}")
                     else:
-                        # One is held back: the last of them says that it is.
+                        # Hold one fragment back: the last one carries the FIN bit.
                         connection.write_fragment(opcode, held, False)
                         opcode = CONT
                         await self._drain(connection)
@@ -232,7 +233,7 @@ class WebSocket:
                     raise ValueError("a message in fragments has one at least")
             except BaseException:
                 if opcode is CONT:
-                    # What was begun cannot be ended, and nothing can follow.
+                    # The unfinished message cannot be completed, so nothing can follow it.
                     connection.begin_close(INTERNAL_ERROR)
                 raise
             connection.write_fragment(opcode, held, True)
@@ -240,7 +241,7 @@ class WebSocket:
     async def _drain(self, connection: WebSocketConnection) -> None:
         try:
             if not await connection.drain():
-                # A client that takes all that a handler sends would keep the loop for the two of them.
+                # A fast client and its handler would otherwise occupy the event loop.
                 await asyncio.sleep(0)
         except ConnectionResetError:
             raise connection.closed_error() from None
@@ -249,20 +250,23 @@ class WebSocket:
 def as_payload(message: Message) -> tuple[Opcode, bytes]:
     """Return opcode and payload of a message.
 
-    :raises TypeError: if it is none.
+    :raises TypeError: if it is neither text nor bytes.
     """
     if isinstance(message, str):
         return TEXT, message.encode()
     if isinstance(message, bytes | bytearray | memoryview):
         return BINARY, bytes(message)
-    raise TypeError(f"a message is str, bytes, or an async iterator of them; not {message!r}")
+    raise TypeError(f"a message must be str, bytes, or an async iterator of either, not {message!r}")
 
 
 def broadcast(websockets: Iterable[WebSocket], message: Message) -> list[WebSocket]:
-    """Send a message to many, and wait for nobody.
+    """Send a message to many WebSockets without waiting.
 
-    :return: those that did not get it, as they do not read what they have got. Whoever wants to can close
-        them, with 1013, say.
+    :param websockets: the receivers; those that are closed or not accepted are skipped.
+    :param message: text or bytes.
+    :return: the slow receivers, which did not get it, as they have not read earlier messages. The caller may
+        close them, for example with 1013.
+    :raises TypeError: if the message is neither text nor bytes.
     """
     opcode, data = as_payload(message)
     slow = []

@@ -111,12 +111,12 @@ def test_fragments_that_cannot_be_sent(using: Using) -> None:
         async with client.websocket("/") as ws:
             with pytest.raises(ValueError, match="one at least"):
                 await ws.send(pieces_of())
-            with pytest.raises(TypeError, match="all of one type"):
+            with pytest.raises(TypeError, match="must be all str or all bytes"):
                 await ws.send(pieces_of("a", b"b"))
             with pytest.raises(WebSocketClosed):
                 await ws.send("c")
         async with client.websocket("/") as ws:
-            with pytest.raises(TypeError, match="a message is str, bytes"):
+            with pytest.raises(TypeError, match="a message must be str, bytes"):
                 await ws.send(5)  # type: ignore[arg-type]
 
     using(make_app(handler), function)
@@ -213,7 +213,7 @@ def test_refused_by_its_handler(using: Using) -> None:
     async def function(client: Client) -> None:
         response: Any = await refusal(client, "/")
         assert (response.status_code, response.json) == (200, {"full": True})
-        with pytest.raises(WebSocketRefused, match=r"the answer to '/' is 403 FORBIDDEN, and no WebSocket"):
+        with pytest.raises(WebSocketRefused, match=r"the answer to '/' is 403 FORBIDDEN, not a WebSocket"):
             async with client.websocket("/?close"):
                 raise AssertionError
 

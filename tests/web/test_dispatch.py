@@ -290,7 +290,7 @@ def test_a_coroutine_that_is_not_awaited(caplog: pytest.LogCaptureFixture) -> No
         return asyncio.sleep(0)
 
     assert ask(app).status_code == 500
-    assert "it is a coroutine, which `await` was forgotten for" in caplog.text
+    assert "it is a coroutine: an `await` is missing" in caplog.text
 
 
 def test_a_cancelled_request_stays_cancelled(caplog: pytest.LogCaptureFixture) -> None:

@@ -200,7 +200,7 @@ def test_what_has_no_form_is_an_error_that_can_be_handled(value: object) -> None
 
     response = visit(app, "/odd")
     assert response.status_code == 507
-    assert response.get_data(as_text=True).startswith("the session cannot be kept: ")
+    assert response.get_data(as_text=True).startswith("the session cannot be serialized: ")
 
 
 def test_it_is_saved_with_the_answer_to_an_error() -> None:
@@ -255,7 +255,7 @@ def test_an_application_without_sessions() -> None:
 
     @app.route("/")
     async def index(ctx: HTTPRequestContext) -> str:
-        with pytest.raises(RuntimeError, match=r"'plain' keeps no sessions.*sessions=CookieSessions"):
+        with pytest.raises(RuntimeError, match=r"'plain' has no sessions.*sessions=CookieSessions"):
             _ = ctx.session
         return "none"
 

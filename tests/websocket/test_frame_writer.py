@@ -41,7 +41,7 @@ def test_closes(code, reason, payload):
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 2999, 5000])
 def test_a_code_that_may_not_be_sent(code):
-    with pytest.raises(ValueError, match=f"{code} is no code"):
+    with pytest.raises(ValueError, match=f"close code is {code}"):
         close_frame(code)
 
 

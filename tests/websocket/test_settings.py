@@ -31,10 +31,10 @@ def test_what_can_be_set():
         ("window_bits", 16, "9 to 15"),
         ("origins", "https://example.org", "list of origins"),
         ("origins", 1, "list of origins"),
-        ("origins", ["example.org"], "as browsers send it"),
-        ("origins", ["https://example.org/"], "as browsers send it"),
-        ("origins", ["HTTPS://example.org"], "as browsers send it"),
-        ("origins", [1], "as browsers send it"),
+        ("origins", ["example.org"], "an origin is written as"),
+        ("origins", ["https://example.org/"], "an origin is written as"),
+        ("origins", ["HTTPS://example.org"], "an origin is written as"),
+        ("origins", [1], "an origin is written as"),
     ],
 )
 def test_what_cannot_be(name, value, message):

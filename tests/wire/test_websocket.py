@@ -436,7 +436,7 @@ def test_other_messages_wait_for_the_end_of_fragments(serve: Serve) -> None:
 
 def test_what_is_no_message(serve: Serve) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
-        with pytest.raises(TypeError, match="a message is str, bytes"):
+        with pytest.raises(TypeError, match="a message must be str, bytes"):
             await ws.send(1)  # type: ignore[arg-type]
         with pytest.raises(RuntimeError, match="accepted already"):
             await ws.accept()
