@@ -167,7 +167,7 @@ def test_bodies_have_a_limit(site: Running) -> None:
 
 
 def test_bodies_that_do_not_come_are_ended(site: Running) -> None:
-    assert "30 seconds" in CHANGES["a body that does not come"][1]
+    assert "30 seconds" in CHANGES["a body that does not arrive"][1]
     assert Limits().body_timeout == 30
     with site.connect() as client:
         begun = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na"
@@ -177,10 +177,10 @@ def test_bodies_that_do_not_come_are_ended(site: Running) -> None:
 @pytest.mark.parametrize(
     ("fields", "status", "row"),
     [
-        ("", 400, "Host missing, twice, or none that can be"),
-        ("Host: a\r\nHost: a\r\n", 400, "Host missing, twice, or none that can be"),
-        ("Host: a b\r\n", 400, "Host missing, twice, or none that can be"),
-        ("Host: a\r\nTransfer-Encoding: zip, chunked\r\n", 501, "a Transfer-Encoding that is not known"),
+        ("", 400, "Host missing, sent twice, or invalid"),
+        ("Host: a\r\nHost: a\r\n", 400, "Host missing, sent twice, or invalid"),
+        ("Host: a b\r\n", 400, "Host missing, sent twice, or invalid"),
+        ("Host: a\r\nTransfer-Encoding: zip, chunked\r\n", 501, "an unknown Transfer-Encoding"),
     ],
 )
 def test_heads_that_are_refused(site: Running, fields: str, status: int, row: str) -> None:

@@ -1,5 +1,5 @@
 # region: start
-"""A backend for Kyoukai that speaks SCGI, by which nginx, Apache and lighttpd hand requests on."""
+"""A backend for SCGI, the protocol in which nginx, Apache and lighttpd pass requests on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from kyoukai import AnswerHead, Backend, Exchange, ExchangeConnection, Feature, 
 
 # region: netstring
 def split_netstring(data: bytes, max_size: int) -> tuple[bytes, bytes] | None:
-    """Return what a netstring holds, and what is behind it; ``None``: it has not come whole yet."""
+    """Return the content of a netstring and the bytes after it, or ``None`` if it is incomplete."""
     digits, colon, rest = data.partition(b":")
     if not digits.isdigit() or len(digits) > 9:
         raise BadRequest("The request does not begin with a netstring.")
@@ -21,24 +21,24 @@ def split_netstring(data: bytes, max_size: int) -> tuple[bytes, bytes] | None:
     if not colon or len(rest) <= size:
         return None
     if rest[size : size + 1] != b",":
-        raise BadRequest("The netstring does not end where it says.")
+        raise BadRequest("The netstring does not end with a comma.")
     return rest[:size], rest[size + 1 :]
 
 
 # region: head
-# About the client's connection to the web server; or the web server says it in another variable.
+# These describe the client's connection to the web server, or are sent in another variable.
 NOT_FIELDS = {b"HTTP_CONNECTION", b"HTTP_KEEP_ALIVE", b"HTTP_TRANSFER_ENCODING", b"HTTP_UPGRADE"}
 NOT_FIELDS |= {b"HTTP_CONTENT_LENGTH", b"HTTP_CONTENT_TYPE"}
 
 
 def read_head(content: bytes) -> tuple[RequestHead, dict[str, str]]:
-    """Return the head of a request, and the variables of CGI (RFC 3875) that it is made of."""
+    """Return the head of a request, and the CGI variables (RFC 3875) that it came from."""
     *items, last = content.split(b"\0")
     pairs = list(zip(items[::2], items[1::2], strict=False))
     variables = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
     if last or len(items) % 2 or "SCGI" not in variables or pairs[0][0] != b"CONTENT_LENGTH":
-        raise BadRequest("The head is not that of a request by SCGI.")
-    # nginx before 2026, with scgi_request_buffering off, says in CONTENT_LENGTH how much it has so far.
+        raise BadRequest("The head is not that of an SCGI request.")
+    # nginx before 2026, with scgi_request_buffering off, puts the size received so far into CONTENT_LENGTH.
     size = variables.get("HTTP_CONTENT_LENGTH", variables["CONTENT_LENGTH"])
     if not size.isdecimal() or len(size) > 19:
         raise BadRequest("CONTENT_LENGTH is not one decimal number.")
@@ -61,13 +61,13 @@ def read_head(content: bytes) -> tuple[RequestHead, dict[str, str]]:
 
 # region: exchange
 class SCGIExchange(Exchange):
-    """One request and its answer: how the answer is written."""
+    """One request and its answer. Writes the answer."""
 
     owner: "SCGIConnection"
 
     def send_head(self, head: AnswerHead) -> None:
         if head.has_content and head.size is None:
-            self.owner.note_open_end(True)  # It ends as the connection does: a cut must not look like that.
+            self.owner.note_open_end(True)  # The end of the connection ends it, so a cut must be a reset.
         lines = [f"Status: {head.status}", *(f"{name}: {value}" for name, value in self.answer_fields(head))]
         self.owner.raw_write("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
@@ -93,11 +93,11 @@ class SCGIExchange(Exchange):
 
 # region: connection
 class SCGIConnection(ExchangeConnection):
-    """One connection, which carries one request: how the request is read."""
+    """One connection, which carries one request. Reads the request."""
 
     exchange: SCGIExchange
-    head: bytes | None = b""  # what has come of the head; None: all of it has
-    left = 0  # bytes of the body that are still to come
+    head: bytes | None = b""  # the part of the head that has arrived; None: the head is complete
+    left = 0  # bytes of the body that are missing
 
     def data_received(self, data: bytes) -> None:
         if self.is_ending:
@@ -115,10 +115,10 @@ class SCGIConnection(ExchangeConnection):
             self.exchange.receive_end()
 
     def receive_head(self, data: bytes) -> bytes:
-        """Take the head, once it has come whole, and return what is behind it."""
+        """Read the head once it is complete, and return the bytes after it."""
         self.head = data
         try:
-            parts = split_netstring(data, self.limits.max_head_size + 4096)  # for what nginx says besides
+            parts = split_netstring(data, self.limits.max_head_size + 4096)  # room for what nginx adds
             if parts is None:
                 return b""
             head, variables = read_head(parts[0])
@@ -136,7 +136,7 @@ class SCGIConnection(ExchangeConnection):
 
 # region: backend
 class SCGIBackend(Backend):
-    """SCGI, from a web server in front. It has no options."""
+    """A backend for SCGI, behind a web server. It has no options."""
 
     api_version = 1
     features = frozenset({Feature.GRACEFUL_SHUTDOWN})

@@ -1,4 +1,4 @@
-"""SCGI as Kyoukai's kit speaks it: the web server's side."""
+"""The web server's side of SCGI, for Kyoukai's test kit."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ Fields = Sequence[tuple[str, str]]
 
 
 def variable_name(name: str) -> str:
-    """Return what a field is called by the web server (RFC 3875 section 4.1.18)."""
+    """Return the CGI variable of a header field (RFC 3875 section 4.1.18)."""
     if "_" in name:
         raise UnsayableError("a name with an underscore")
     name = name.upper().replace("-", "_")
@@ -16,7 +16,7 @@ def variable_name(name: str) -> str:
 
 
 class SCGIAdapter(WireAdapter):
-    """One request, and its answer as CGI has it (RFC 3875 section 6)."""
+    """Encode one request, and decode its CGI response (RFC 3875 section 6)."""
 
     method = ""
 
@@ -41,6 +41,6 @@ class SCGIAdapter(WireAdapter):
         size = next((int(value) for name, value in fields if name == "Content-Length"), len(content))
         if self.method == "HEAD" or status[8:11] in ("204", "304"):
             size = 0
-        # The end of an answer is the connection's, even where its size was told.
+        # The connection's end ends the answer, even if its size is known.
         is_whole = ended and len(content) >= size
         return WireAnswer(int(status[8:11]), fields, content[:size], is_whole, rest=content[size:])

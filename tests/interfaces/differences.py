@@ -1,6 +1,6 @@
-"""What differs between an application on its own server and on ours, and the text that decides.
+"""Differences between an application on its usual server and on Kyoukai, with the deciding specification.
 
-A difference that is not in this table is a fault. So is a row of it that no longer occurs.
+A difference that is not in this table fails a test. So does a row that no longer occurs.
 """
 
 from collections.abc import Mapping
@@ -12,19 +12,19 @@ from typing import Any
 from .asking import Seen
 
 WEBSOCKETS = ("starlette", "fastapi", "litestar", "quart", "blacksheep", "falcon")
-"""Those that have WebSockets."""
+"""Frameworks with WebSockets."""
 
 NOT_QUART = ("starlette", "fastapi", "litestar", "blacksheep", "falcon")
-"""Those that leave it to the server how a WebSocket is denied, and are told of its close."""
+"""Frameworks that let the server choose how to refuse a WebSocket, and that learn of its close."""
 
 ASGI = (*WEBSOCKETS, "django_asgi")
 READING_ALL = ("falcon", "django_asgi", *(("quart",) if version("quart") < "0.23" else ()))
-"""Those that read a body whether a handler wants it or not."""
+"""Frameworks that read a body even if no handler wants it."""
 
 WSGI = ("flask", "django_wsgi", "falcon_wsgi")
 
 Found = Mapping[tuple[str, str], tuple[Any, Any]]
-"""What differs: by the name of the request and the part of the answer, what is expected and what came."""
+"""Differences: (name of the request, part of the answer) -> (expected value, value from Kyoukai)."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Difference:
     """One difference, of one answer or several.
 
     :param peer: what the other server does.
-    :param ours: what ours does.
-    :param text: what decides.
-    :param applications: where it occurs.
-    :param rows: the names of the requests, as patterns.
-    :param parts: what of the answer differs, as patterns; of a field, its name.
-    :param marks: what is in our value of the first part.
-    :param http1: whether it occurs by HTTP/1 alone.
-    :param http2: whether it occurs by HTTP/2 alone.
+    :param ours: what Kyoukai does.
+    :param text: the specification that decides.
+    :param applications: the applications for which it occurs.
+    :param rows: patterns of the names of the requests.
+    :param parts: patterns of the parts of the answer that differ; a field's part is its name.
+    :param marks: a string that Kyoukai's value of the first part contains.
+    :param http1: whether it occurs only over HTTP/1.
+    :param http2: whether it occurs only over HTTP/2.
     """
 
     peer: str
@@ -54,11 +54,11 @@ class Difference:
 
     @property
     def interfaces(self) -> set[str]:
-        """The interfaces of the applications where it occurs."""
+        """The interfaces of these applications."""
         return {"wsgi" if name in WSGI or name.endswith("_wsgi") else "asgi" for name in self.applications}
 
     def covers(self, found: Found) -> set[tuple[str, str]]:
-        """Return which of what differs is this difference."""
+        """Return the keys of the found differences that this row explains."""
         return {
             (row, part)
             for (row, part), (_, ours) in found.items()
@@ -70,8 +70,8 @@ class Difference:
 
 DIFFERENCES = [
     Difference(
-        "uvicorn leaves white space behind a value",
-        "it is no part of the value",
+        "uvicorn keeps white space after a field's value",
+        "the white space is removed",
         "RFC 9112 section 5.1",
         ASGI,
         ("fields as they are seen",),
@@ -80,7 +80,7 @@ DIFFERENCES = [
     ),
     Difference(
         "uvicorn and gunicorn send a 100 when the body is already there",
-        "no 100 is sent then",
+        "no 100 is sent",
         "RFC 9110 section 10.1.1: a server MAY omit it",
         (*ASGI, *WSGI),
         ("expectation, with the body",),
@@ -89,7 +89,7 @@ DIFFERENCES = [
     ),
     Difference(
         "uvicorn sends a 100 to a client of HTTP/1.0",
-        "such a client gets none",
+        "no 100 is sent",
         "RFC 9110 section 10.1.1: MUST ignore the expectation",
         ASGI,
         ("expectation of HTTP/1.0",),
@@ -97,7 +97,7 @@ DIFFERENCES = [
         http1=True,
     ),
     Difference(
-        "uvicorn sends a 100 where a framework reads what no handler wants, and gunicorn in any case",
+        "uvicorn sends a 100 if a framework reads a body that no handler wants; gunicorn always sends one",
         "no 100 is sent for a body that is already there",
         "RFC 9110 section 10.1.1: a server MAY omit it",
         (*READING_ALL, *WSGI),
@@ -106,7 +106,7 @@ DIFFERENCES = [
         http1=True,
     ),
     Difference(
-        "uvicorn sends the Content-Length: 0 of a 204",
+        "uvicorn sends `Content-Length: 0` with a 204",
         "a 204 has no Content-Length",
         "RFC 9110 section 8.6: MUST NOT",
         ("quart", "blacksheep", "django_asgi"),
@@ -114,16 +114,16 @@ DIFFERENCES = [
         ("content-length",),
     ),
     Difference(
-        "uvicorn and gunicorn send the Content-Length: 0 of a 304",
-        "it is left out: that of a 200 would be another",
+        "uvicorn and gunicorn send `Content-Length: 0` with a 304",
+        "it is left out, since a 200 would have another value",
         "RFC 9110 section 8.6: MUST NOT",
         ("quart", "blacksheep", "django_asgi", "django_wsgi"),
         ("status 304", "static file: If-Modified-Since later"),
         ("content-length",),
     ),
     Difference(
-        "an answer whose size the application does not tell is sent in chunks",
-        "it has a Content-Length where all of it is there at once",
+        "an answer without a Content-Length from the application is chunked",
+        "it gets a Content-Length if it is complete at once",
         "RFC 9110 section 8.6: SHOULD",
         ("bare_asgi", "bare_wsgi"),
         ("*",),
@@ -131,15 +131,15 @@ DIFFERENCES = [
     ),
     Difference(
         "uvicorn sends both of two Content-Length fields",
-        "the last one counts",
+        "only the last one is sent",
         "RFC 9110 section 8.6: a sender MUST NOT send what is known to be wrong",
         ("blacksheep",),
         ("static file: HEAD",),
         ("content-length",),
     ),
     Difference(
-        "uvicorn lets an application that sends, and does not receive, go on when the client has left",
-        "its `send` raises `OSError`",
+        "after the client has left, uvicorn lets an application send on if it does not call `receive`",
+        "`send` raises an `OSError`",
         "ASGI, HTTP, disconnected client: send() should raise an OSError",
         ("blacksheep", "falcon"),
         ("stream that the client leaves",),
@@ -147,8 +147,8 @@ DIFFERENCES = [
         "stopped",
     ),
     Difference(
-        "the server's own 500: uvicorn has a text, gunicorn a page of HTML",
-        "an error answers as HTML, text or JSON, whichever the client accepts",
+        "the server's own 500 is text on uvicorn and HTML on gunicorn",
+        "it is HTML, text or JSON, as the client accepts",
         "RFC 9110 section 15.6.1 asks for no content",
         ("starlette", "fastapi", "django_asgi", "blacksheep", "bare_asgi", "bare_wsgi"),
         ("*",),
@@ -156,8 +156,8 @@ DIFFERENCES = [
         "500 Internal Server Error:",
     ),
     Difference(
-        "a WebSocket that is not accepted is answered by uvicorn with an empty 403",
-        "the 403 says so in words",
+        "uvicorn answers a WebSocket that is not accepted with an empty 403",
+        "the 403 has a text",
         "ASGI, WebSocket, close: HTTP status 403",
         NOT_QUART,
         ("WebSocket: *",),
@@ -165,16 +165,16 @@ DIFFERENCES = [
         "403 Forbidden: The WebSocket was not accepted.",
     ),
     Difference(
-        "uvicorn repeats the reason of a close",
-        "the close that answers one repeats its code alone",
+        "uvicorn answers a close with its code and reason",
+        "the answer repeats only the code",
         "RFC 6455 section 5.5.1: typically echos the status code",
         WEBSOCKETS,
         ("WebSocket: echo", "WebSocket: a code of the client"),
         ("frames",),
     ),
     Difference(
-        "a close for a fault has the reason that the library `websockets` has for it",
-        "it has another reason",
+        "a close for a protocol error has the reason text of the library `websockets`",
+        "the reason has another text",
         "RFC 6455 section 7.1.6: not necessarily human readable",
         WEBSOCKETS,
         (
@@ -185,8 +185,8 @@ DIFFERENCES = [
         ("frames", "/seen/closed: body"),
     ),
     Difference(
-        "a client that leaves without a close is told as 1005",
-        "as 1006",
+        "a client that leaves without a close is reported as 1005",
+        "it is reported as 1006",
         "RFC 6455 section 7.1.5",
         NOT_QUART,
         ("WebSocket: the client leaves",),
@@ -194,7 +194,7 @@ DIFFERENCES = [
         "1006",
     ),
     Difference(
-        "uvicorn drops a WebSocket whose application fails, without a close",
+        "uvicorn drops a WebSocket without a close if the application raises",
         "it is closed with 1011",
         "RFC 6455 section 7.4.1",
         ("starlette", "fastapi"),
@@ -203,8 +203,8 @@ DIFFERENCES = [
         r"\x03ó",
     ),
     Difference(
-        "uvicorn takes up an offer of compression",
-        "the offer is not taken up",
+        "uvicorn accepts an offer of compression",
+        "the offer is not accepted",
         "RFC 6455 section 9.1: a server may accept none",
         WEBSOCKETS,
         ("WebSocket: an offer of compression",),
@@ -212,15 +212,15 @@ DIFFERENCES = [
     ),
     Difference(
         "uvicorn has no early hints",
-        "they are sent as 103",
+        "early hints are sent as 103",
         "ASGI, extensions, early hint",
         ("bare_asgi",),
         ("hints: *",),
         ("interim",),
     ),
     Difference(
-        "uvicorn tells no extension",
-        "early hints, pathsend, trailers and, by HTTP/1, zerocopysend are told",
+        "uvicorn announces no extensions",
+        "early hints, pathsend, trailers and, over HTTP/1, zerocopysend are announced",
         "ASGI, extensions",
         ("bare_asgi",),
         ("extensions: GET",),
@@ -228,8 +228,8 @@ DIFFERENCES = [
         "http.response.early_hint",
     ),
     Difference(
-        "uvicorn cuts off an answer that is begun twice, or has a field that cannot be sent",
-        "nothing of it was sent, and the client gets a 500",
+        "uvicorn cuts off an answer that is started twice or has an invalid field",
+        "nothing was sent yet, and the client gets a 500",
         "RFC 9110 section 15.6.1",
         ("bare_asgi",),
         ("two-starts: *", "injection: *", "text-field: *"),
@@ -237,8 +237,8 @@ DIFFERENCES = [
         "500",
     ),
     Difference(
-        "uvicorn takes a Host field that differs from an absolute form as it is",
-        "the authority of the target wins",
+        "uvicorn keeps a Host field that differs from a target in absolute form",
+        "the target's authority replaces it",
         "RFC 9112 section 3.2.2: MUST ignore the received Host",
         ("bare_asgi",),
         ("scope: absolute form",),
@@ -247,8 +247,8 @@ DIFFERENCES = [
         http1=True,
     ),
     Difference(
-        "there is no HTTP/2 there",
-        "cookies that came in several fields are one",
+        "uvicorn has no HTTP/2",
+        "several cookie fields are joined to one",
         "RFC 9113 section 8.2.3: MUST be concatenated",
         ("bare_asgi",),
         ("scope: cookies",),
@@ -257,7 +257,7 @@ DIFFERENCES = [
         http2=True,
     ),
     Difference(
-        "uvicorn drops a WebSocket whose application returns, without a close",
+        "uvicorn drops a WebSocket without a close if the application returns",
         "it is closed with 1000",
         "RFC 6455 section 7.1.1",
         ("bare_asgi",),
@@ -265,8 +265,8 @@ DIFFERENCES = [
         ("frames",),
     ),
     Difference(
-        "there is no HTTP/2 there",
-        "a WebSocket that WSGI answers with a 200, as any other request, is a 501",
+        "gunicorn has no HTTP/2",
+        "a 200 from WSGI to a request for a WebSocket becomes a 501",
         "RFC 8441 section 5: a status 2xx would open it",
         ("django_wsgi", "falcon_wsgi"),
         ("WebSocket: a path for requests",),
@@ -275,8 +275,8 @@ DIFFERENCES = [
         http2=True,
     ),
     Difference(
-        "gunicorn has a status before the first piece, and none where `start_response` comes with it",
-        "`start_response` may come with the first piece",
+        "gunicorn needs `start_response` before the first piece",
+        "`start_response` may be called while the first piece is produced",
         "PEP 3333: before the iterable yields its first body bytestring that is not empty",
         ("bare_wsgi",),
         ("late: *",),
@@ -284,8 +284,8 @@ DIFFERENCES = [
         "201",
     ),
     Difference(
-        "gunicorn answers a HEAD without `start_response` by the status `None`",
-        "it is a 500",
+        "gunicorn answers a HEAD without `start_response` with the status `None`",
+        "the answer is a 500",
         "RFC 9112 section 4",
         ("bare_wsgi",),
         ("no-start: HEAD",),
@@ -293,16 +293,16 @@ DIFFERENCES = [
         "500",
     ),
     Difference(
-        "gunicorn adds the fields of a second `start_response` with `exc_info` to those of the first",
-        "they take the place of those",
+        "gunicorn adds the fields of a second `start_response` with `exc_info` to the first ones",
+        "they replace the first ones",
         "PEP 3333: the server should replace them",
         ("bare_wsgi",),
         ("replaced: *",),
         ("content-type", "x-first"),
     ),
     Difference(
-        "gunicorn cuts off an answer whose first piece is text",
-        "nothing of it was sent, and the client gets a 500",
+        "gunicorn cuts off an answer whose first piece is a `str`",
+        "nothing was sent yet, and the client gets a 500",
         "RFC 9110 section 15.6.1",
         ("bare_wsgi",),
         ("text-body: *",),
@@ -310,8 +310,8 @@ DIFFERENCES = [
         "500",
     ),
     Difference(
-        "gunicorn sends as much of a body as its Content-Length says, where it has more",
-        "the answer is cut off: the client can tell",
+        "gunicorn cuts a body that is longer than its Content-Length to this length",
+        "the connection is cut, so the client can tell",
         "PEP 3333: may raise an error or close the connection",
         ("bare_wsgi",),
         ("long: GET",),
@@ -322,9 +322,9 @@ DIFFERENCES = [
 
 
 def differing(expected: Seen, seen: Seen) -> dict[str, tuple[Any, Any]]:
-    """Return what of two answers differs: of each part, what is expected and what came.
+    """Return the parts in which two answers differ: part -> (expected value, value from Kyoukai).
 
-    Where the content differs, so does its length.
+    A different length is left out if the content differs.
     """
     found: dict[str, tuple[Any, Any]] = {}
     for part in sorted({*expected, *seen} - {"fields"}):

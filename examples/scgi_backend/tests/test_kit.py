@@ -1,4 +1,4 @@
-"""The rules of the contract, by the kit; and that they find each fault an author could make here."""
+"""Run the rules of the kit, and check that they find typical mistakes of an author."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ Fields = Sequence[tuple[str, str]]
 
 
 class TestSCGIBackend(BackendSuite):
-    """The rules that hold for this wire. One of them has the corpus, as far as it is no HTTP/1's own."""
+    """The rules for this wire. One of them runs the corpus, except for cases about bytes of HTTP/1."""
 
     backend = "scgi"
     corpus = ()
@@ -131,7 +131,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_kit_finds(fault: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rule of its docstring is broken, and is the cause of whatever else is."""
+    """The rule in the docstring is broken, and causes every other broken rule."""
     monkeypatch.setattr(kyoukai_scgi, fault.__mro__[1].__name__, fault)
     report = run_rules("scgi", corpus=False)
     assert not report.passed
