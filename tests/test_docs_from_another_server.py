@@ -29,7 +29,7 @@ from .test_docs_settings import FLAGS
 PAGE = (DOCS / "how-to" / "from-another-server.md").read_text("utf-8")
 HERE = [
     re.fullmatch(r"`(.*)`", cells[0])[1]  # type: ignore[index]
-    for cells in rows("how-to/from-another-server.md", "Replace this command by that one").values()
+    for cells in rows("how-to/from-another-server.md", "Replace the command").values()
 ]
 SUPERVISED = {field.name for field in dataclasses.fields(Supervision)}
 CHANGES = rows("how-to/from-another-server.md", "What changes")
@@ -140,7 +140,7 @@ def test_each_command_serves(command: str, folder: Path, monkeypatch: pytest.Mon
 
 def test_every_flag_is_real_and_every_server_is_there() -> None:
     assert {flag for command in HERE for flag in re.findall(r"--[a-z-]+", command)} <= FLAGS
-    there = rows("how-to/from-another-server.md", "Replace this command by that one")
+    there = rows("how-to/from-another-server.md", "Replace the command")
     programs = {command.partition(" ")[0] for command in there}
     assert programs == {"uvicorn", "fastapi", "flask", "python", "gunicorn", "hypercorn", "daphne", "granian"}
     # What is on the right is a command, each another one.
@@ -248,7 +248,7 @@ def test_the_command_of_the_unit_serves(folder: Path, monkeypatch: pytest.Monkey
         assert server.request(message("GET", "/")).body.startswith(b"wsgi")
 
 
-# What may go
+# What you can remove
 
 PROXY = {"trusted_proxies": ["127.0.0.1"], "forwarded": "x-forwarded"}
 FORWARDED = ("X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https")

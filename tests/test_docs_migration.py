@@ -25,7 +25,7 @@ from kyoukai.websocket import WebSocket
 from .test_docs import DOCS
 
 MIGRATION = (DOCS / "how-to" / "migration.md").read_text("utf-8")
-NAMES = MIGRATION.partition("\n## What has become of each name\n")[2]
+NAMES = MIGRATION.partition("\n## Where each name went\n")[2]
 COMING = (DOCS / "how-to" / "coming-from.md").read_text("utf-8")
 
 # What users have, and no name of ours.
