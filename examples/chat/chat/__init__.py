@@ -1,4 +1,4 @@
-"""A chat: rooms, who is in them, and what was said last, by WebSocket."""
+"""A chat over WebSocket: rooms, their visitors and their recent messages."""
 
 from .component import ChatComponent
 

@@ -1,4 +1,4 @@
-"""What is started: the history, the rooms, and last the server."""
+"""The root component: starts the history, the rooms, and last the server."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from .site import app
 class ChatComponent(Component):
     """The root component.
 
-    :param history: the file of the database; it is made, if it is not there, and so is its folder.
+    :param history: the file of the database; it and its folder are created if they do not exist.
     :param server: settings of the server.
     """
 
@@ -26,5 +26,5 @@ class ChatComponent(Component):
         await self.history.open()
         ctx.add_teardown_callback(self.history.close)
         ctx.add_resource(Rooms(self.history))
-        # Last: it is what is stopped first, and whoever is in a room at a stop still has the history.
+        # Started last, so stopped first: visitors still have the history during a stop.
         await self.server.start(ctx)

@@ -1,7 +1,7 @@
-"""What was said last in each room, in a file of SQLite.
+"""The recent messages of each room, in a SQLite database.
 
-SQLite blocks, so that all of it is done in a thread. It is one thread with one connection: what is asked is
-done in its order, and each call is a transaction.
+SQLite blocks, so all calls run in a thread. It is a single thread with one connection: calls run in order,
+and each one is a transaction.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from time import time
 from typing import NamedTuple, TypeVar
 
 KEPT = 50
-"""Messages of one room."""
+"""Number of messages kept for each room."""
 
 T = TypeVar("T")
 
@@ -41,10 +41,9 @@ SELECT id, name, text, written FROM
 
 
 class Message(NamedTuple):
-    """What somebody said.
+    """A message of a room.
 
-    A number is never given a second time, and a later message has a higher one: who has seen one knows by it
-    what is new.
+    Ids are unique and increase, so a client can ask for all messages after the last one that it has seen.
     """
 
     id: int
@@ -54,9 +53,9 @@ class Message(NamedTuple):
 
 
 class History:
-    """The file.
+    """The database.
 
-    :param path: is made, if it is not there, and so is its folder.
+    :param path: its file; the file and its folder are created if they do not exist.
     """
 
     def __init__(self, path: str) -> None:
@@ -65,24 +64,24 @@ class History:
         self._database: sqlite3.Connection
 
     async def open(self) -> None:
-        """Open the file, before all else."""
+        """Open the database. Call this first."""
 
         def open_() -> None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(self._path)
             self._database.executescript(SCHEMA)
-            # With WAL, a transaction that the system's fall takes back breaks nothing.
+            # With WAL, a crash of the system can lose the last transactions, but cannot corrupt the file.
             self._database.execute("PRAGMA synchronous = NORMAL")
 
         await self._call(open_)
 
     async def close(self) -> None:
-        """Close the file, after all else."""
+        """Close the database. Call this last."""
         await self._call(lambda: self._database.close())
         self._thread.shutdown()
 
     async def add(self, room: str, name: str, text: str) -> Message:
-        """Keep a message, and forget the oldest one of the room if there are too many."""
+        """Store a message, and delete the room's oldest ones beyond :data:`KEPT`."""
 
         def add() -> Message:
             written = int(time())
@@ -95,7 +94,7 @@ class History:
         return await self._call(add)
 
     async def read(self, room: str, after: int = 0) -> list[Message]:
-        """Return the messages of a room after one, oldest first: the last 50 of them."""
+        """Return the last 50 messages of a room after the given id, oldest first."""
 
         def read() -> list[Message]:
             return [Message(*row) for row in self._database.execute(READ, (room, after, KEPT))]

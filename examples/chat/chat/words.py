@@ -28,7 +28,7 @@ def is_room(name: str) -> bool:
 def read_name(value: str) -> str:
     """Return the name that a visitor chose.
 
-    :raises Wrong: if it is none.
+    :raises Wrong: if it is empty or too long.
     """
     name = " ".join(NO_TEXT.sub(" ", value).split())
     if not name:
@@ -41,7 +41,7 @@ def read_name(value: str) -> str:
 def read_text(message: object) -> str:
     """Return the text of a message, such as ``{"text": "hello"}``.
 
-    :raises Wrong: if it has none.
+    :raises Wrong: if there is no text, or it is too long.
     """
     text = message.get("text") if isinstance(message, dict) else None
     if not isinstance(text, str):

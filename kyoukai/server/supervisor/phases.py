@@ -1,4 +1,4 @@
-"""What each signal does in each phase of a supervisor: a table, which the documentation shows too."""
+"""The effect of each signal in each phase of a supervisor, as a table that the documentation shows too."""
 
 import enum
 import signal
@@ -7,36 +7,36 @@ from typing import Final
 
 
 class Phase(enum.Enum):
-    """What a supervisor is at."""
+    """The phase of a supervisor."""
 
     STARTING = "starting"
     """The first worker has not started yet."""
     SERVING = "serving"
     RELOADING = "reloading"
-    """Workers of a new generation start, and the old serve."""
+    """Workers of a new generation start. The old ones serve."""
     UPGRADING = "upgrading"
-    """A new supervisor starts, and this one serves."""
+    """A new supervisor starts. This one serves."""
     REPLACED = "replaced"
-    """The new supervisor serves. This one ends, and requests under way are finished."""
+    """The new supervisor serves. This one finishes its requests and ends."""
     DRAINING = "draining"
-    """It ends, and requests under way are finished."""
+    """The supervisor finishes its requests and ends."""
 
 
 class Action(enum.Enum):
-    """What a signal can do; the value says so."""
+    """The effect of a signal. The value is its description."""
 
-    STOP = "stop: workers finish what is under way and end; exit status 0"
-    ABORT = "stop at once: what is under way is cut off; exit status 0"
-    RELOAD = "reload: new workers load the application anew; when all are ready, the old ones finish and end"
-    RELOAD_ANEW = "reload anew: the new workers are ended, and others take their place"
+    STOP = "stop: workers finish their requests and end; exit status 0"
+    ABORT = "stop at once: requests in progress are cut off; exit status 0"
+    RELOAD = "reload: new workers load the application again; when all are ready, the old ones finish and end"
+    RELOAD_ANEW = "restart the reload: the new workers end, and others replace them"
     UPGRADE = "upgrade: a new supervisor starts; when it is ready, this one finishes and ends"
-    STOP_BOTH = "stop, and the new supervisor too; exit status 0"
-    LATER = "as while serving, when the start or the reload is over"
-    PASSED_ON = "as while serving, when the upgrade is over, by whom serves then"
-    REOPEN = "open log files anew, here and in all workers"
+    STOP_BOTH = "stop, and stop the new supervisor too; exit status 0"
+    LATER = "waits for the end of the start or reload, then as while serving"
+    PASSED_ON = "waits for the end of the upgrade, then as while serving, in the supervisor that serves"
+    REOPEN = "reopen log files, in the supervisor and all workers"
     GROW = "one worker more"
-    SHRINK = "one worker fewer, but never none; others serve who waits for it"
-    NOTHING = "nothing, but a line in the log"
+    SHRINK = "one worker fewer, down to one; the others serve the connections in its queue"
+    NOTHING = "nothing except a log line"
 
 
 STOPPING: Final = dict.fromkeys(Phase, Action.STOP) | {
@@ -44,7 +44,7 @@ STOPPING: Final = dict.fromkeys(Phase, Action.STOP) | {
     Phase.DRAINING: Action.ABORT,
 }
 
-# What needs all workers waits until there are all; who ends begins nothing more.
+# Signals that need all workers wait until all have started. A supervisor that ends starts nothing.
 WAITING: Final = {
     Phase.STARTING: Action.LATER,
     Phase.RELOADING: Action.LATER,
@@ -63,9 +63,9 @@ TABLE: Final[Mapping[str, Mapping[Phase, Action]]] = {
     "SIGTTIN": WAITING | {Phase.SERVING: Action.GROW},
     "SIGTTOU": WAITING | {Phase.SERVING: Action.SHRINK},
 }
-"""What each signal does in each phase."""
+"""The effect of each signal in each phase."""
 
 
 def table() -> Mapping[signal.Signals, Mapping[Phase, Action]]:
-    """Return :data:`TABLE` by signals: those that this system has."""
+    """Return :data:`TABLE` by signal number, for the signals of this system."""
     return {getattr(signal, name): row for name, row in TABLE.items() if hasattr(signal, name)}
