@@ -1,8 +1,8 @@
-"""The plugin for pytest: a client for the tests of applications, and a summary for those of backends.
+"""The pytest plugin: a test client for applications, and a summary of backend tests.
 
-pytest imports it in every run of an environment with Kyoukai, so it imports nothing of that until a test
-asks for it. What the summary counts, which rules of the contract each backend keeps, are properties that
-:class:`kyoukai.testing.BackendSuite` has given to its tests.
+pytest imports this module in every run where Kyoukai is installed. So the module imports nothing from
+Kyoukai until a test asks for the fixture. The summary counts which rules of the contract each backend keeps.
+It reads properties that :class:`kyoukai.testing.BackendSuite` attaches to its tests.
 """
 
 import contextlib
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 PROPERTY: Final = "kyoukai"
 LEVELS: Final = ("required", "optional", "untestable")
 RANK: Final = ("untestable", "inapplicable", "unchecked", "kept", "broken")
-"""A rule with several tests came to the last of these that one of them came to."""
+"""Outcomes from weakest to strongest: a rule with several tests gets the last one that any test had."""
 
 Outcomes = dict[str, dict[str, tuple[str, str]]]
 
 
 @pytest.fixture
 def kyoukai_client() -> "Iterator[Callable[..., BlockingClient]]":
-    """Return what starts an application and returns a client for it; the test's end stops it.
+    """Return a function that starts an application and returns a client for it.
 
-    ``kyoukai_client(app)`` calls it in the process, ``kyoukai_client(app, backend="httptools")`` asks a
-    server by sockets. Further options are those of :class:`kyoukai.test_client.BlockingClient`.
+    ``kyoukai_client(app)`` calls the application in this process, and
+    ``kyoukai_client(app, backend="httptools")`` starts a server and uses sockets. The options are those
+    of :class:`kyoukai.test_client.BlockingClient`. The application is stopped when the test ends.
     """
     from kyoukai.test_client import BlockingClient
 
@@ -40,7 +41,7 @@ def kyoukai_client() -> "Iterator[Callable[..., BlockingClient]]":
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Write a few lines for each backend, where the tests of one have run."""
+    """Write a few lines for each backend whose tests ran."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     outcomes = _collect(reports)
     if not outcomes:
@@ -52,7 +53,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def _collect(reports: list[Any]) -> Outcomes:
-    """Return level and outcome of each rule of each backend."""
+    """Return the level and the outcome of each rule, by backend."""
     outcomes: Outcomes = {}
     for report in reports:
         for name, value in getattr(report, "user_properties", ()):
@@ -66,7 +67,7 @@ def _collect(reports: list[Any]) -> Outcomes:
 
 
 def _lines(backend: str, rules: dict[str, tuple[str, str]]) -> Iterator[str]:
-    """Return what is to be said of one backend."""
+    """Yield the summary lines of one backend."""
     for level in LEVELS:
         names = {rule: outcome for rule, (of, outcome) in rules.items() if of == level}
         if not names:

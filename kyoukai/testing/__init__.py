@@ -1,9 +1,10 @@
-"""A kit to test a backend with: rules, a corpus of cases, and what drives a connection in memory.
+"""A test kit for backends: the contract's rules, a corpus of HTTP cases, and connections in memory.
 
-:class:`BackendSuite` has it all as tests for pytest, and :func:`run_rules` without; what they are made
-of can be used by itself. :mod:`kyoukai.testing.runner` runs the corpus as a command.
+:class:`BackendSuite` runs everything as pytest tests, and :func:`run_rules` runs the rules without pytest.
+The parts can also be used on their own. :mod:`kyoukai.testing.runner` runs the corpus as a command.
 
-What tests applications is in :mod:`kyoukai.test_client`; ``TestKyoukai`` is here, where Kyoukai 2 had it.
+To test an application, use :mod:`kyoukai.test_client`. ``TestKyoukai`` is importable from here because
+Kyoukai 2 had it here.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -66,13 +67,13 @@ __all__ = (
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs pytest when it is asked for, as that is optional, and what is not of the kit."""
+    """Import two names lazily: one needs pytest, which is optional, and one is not part of the kit."""
     if name == "BackendSuite":
         from .suite import BackendSuite
 
         return BackendSuite
     if name == "TestKyoukai":
-        # It was here in Kyoukai 2.
+        # Kyoukai 2 had it here.
         from kyoukai.web.harness import TestKyoukai
 
         return TestKyoukai

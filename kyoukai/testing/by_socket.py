@@ -1,7 +1,7 @@
-"""One connection from its first byte to its end, by a socket, without an event loop.
+"""One client connection over a socket, from first byte to end, without an event loop.
 
-That a server keeps a connection open shows only in what it does next: it is sent one more request,
-the probe. The answer to it belongs to no conversation.
+Whether a server keeps a connection open shows only when it is used again. So the client sends one more
+request, the probe. Its answer is not part of the conversation.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from .recorder import RecordingApplication, Reply, Seen
 from .settings import timeout_scale
 
 PATIENCE: Final = 10.0
-"""Seconds to wait for what must come, before they are scaled."""
+"""Default timeout in seconds, before scaling."""
 
 PROBE_TARGET: Final = "/is-this-connection-open"
 PROBE: Final = f"GET {PROBE_TARGET} HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n".encode()
 
 SILENCE: Final = 0.2
-"""Seconds without any answer to the probe after which it was taken for a part of what came before."""
+"""Seconds without an answer to the probe, after which it must have been read as part of the last message."""
 
 CONTINUE: Final = b"HTTP/1.1 100 "
 
@@ -39,16 +39,16 @@ def converse_by_socket(
     between: Callable[[], object] | None = None,
     patience: float = PATIENCE,
 ) -> Outcome:
-    """Hold one conversation by a socket.
+    """Run one conversation over a socket.
 
-    :param address: what the server listens on: an address and a port, or the path of a Unix socket.
-    :param application: what the server serves; one conversation at a time.
+    :param address: the server's address: a host and a port, or the path of a Unix socket.
+    :param application: the application that the server runs; one conversation at a time.
     :param pieces: what the client sends and does.
     :param answers: how many complete answers to wait for.
-    :param closes: whether to wait for the connection's end; otherwise the probe is sent.
-    :param between: what is called after each piece, so that the server gets it by itself.
-    :param patience: seconds to wait for what must come, before they are scaled.
-    :raises OSError: if nobody listens there.
+    :param closes: wait for the end of the connection; otherwise the probe is sent.
+    :param between: called after each piece, for example to let the server receive it separately.
+    :param patience: timeout in seconds for each wait, before scaling.
+    :raises OSError: if the connection is refused.
     """
     client = _Client(address, application.begin(reply or Reply()), answers, patience * timeout_scale())
     with contextlib.closing(client.socket):
@@ -62,13 +62,13 @@ def converse_by_socket(
         client.receive_until(client.is_satisfied)
         if client.ended:
             return client.outcome()
-        # The conversation has all its answers; the one to the probe must come whole.
+        # All answers are here. The probe gets the default reply, which must arrive whole.
         application.reply = Reply()
         return client.probe()
 
 
 class _Client:
-    """The client's side of one connection by a socket."""
+    """The client's side of a connection over a socket."""
 
     def __init__(self, address: Any, seen: list[Seen], wanted: int, patience: float) -> None:
         self.seen = seen
@@ -77,9 +77,9 @@ class _Client:
         self.sent: list[bytes] = []
         self.received = b""
         self.ended = False
-        """Whether the server has ended the connection."""
+        """Whether the connection has ended."""
         self.is_reset = False
-        """Whether the client has."""
+        """Whether the client has reset it."""
         self.aborted = False
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
@@ -93,7 +93,7 @@ class _Client:
             raise
 
     def play(self, piece: Piece) -> None:
-        """Do one thing. What a server that has gone does not take is lost."""
+        """Send one piece, or do one action. If the server is gone, the data is lost."""
         if isinstance(piece, bytes):
             self.sent.append(piece)
             with contextlib.suppress(ConnectionError):
@@ -110,11 +110,11 @@ class _Client:
             self.socket.close()
 
     def is_satisfied(self) -> bool:
-        """Return whether all answers that must come have."""
+        """Return whether all expected answers are complete."""
         return not self.wanted or self.outcome().complete >= self.wanted
 
     def receive_until(self, condition: Callable[[], bool], patience: float | None = None) -> None:
-        """Receive until a condition holds, the server ends the connection, or patience does."""
+        """Receive until a condition holds, the server ends the connection, or the timeout passes."""
         deadline = time.monotonic() + (self.patience if patience is None else patience)
         while not self.ended and not condition():
             self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
@@ -131,7 +131,7 @@ class _Client:
             self.socket.settimeout(self.patience)
 
     def probe(self) -> Outcome:
-        """Return the outcome, after asking once more whether the connection is open."""
+        """Send the probe to see whether the connection is open, and return the outcome."""
         before = self.outcome()
         self.play(PROBE)
         self.sent.pop()
@@ -141,16 +141,16 @@ class _Client:
         self.play(Action.END)
         self.receive_until(lambda: False)
         if not any(request.target == PROBE_TARGET for request in self.seen):
-            # It was taken for a part of what came before, and refused or ignored.
+            # The server read the probe as part of the last message, and refused or ignored it.
             return before
         self.ended = False
         outcome = self.outcome()
-        # What came before the answer to the probe came to the conversation.
+        # Only the requests and answers before the probe belong to the conversation.
         seen = tuple(request for request in outcome.seen if request.target != PROBE_TARGET)
         return Outcome(outcome.answers[:-1], seen, outcome.continued, False, outcome.faults)
 
     def outcome(self) -> Outcome:
-        """Return what has come of it."""
+        """Return the outcome so far."""
         return read_outcome(
             self.received, b"".join(self.sent), self.seen, closed=self.ended, aborted=self.aborted
         )

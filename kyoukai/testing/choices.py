@@ -1,8 +1,8 @@
-"""Where the choices of what is generated come from.
+"""The source of random choices for generated requests.
 
-Nothing is drawn but by :class:`Source`, so that a plain :class:`random.Random` makes many examples
-fast, and what shrinks one can draw the same choices by other means. For its sake the first of
-several alternatives is the simplest, and 0 says no.
+All choices go through :class:`Source`. A plain :class:`random.Random` generates many examples quickly, and
+Hypothesis can make the same choices and shrink them. So that shrinking works, the first of several
+alternatives is the simplest, and 0 means no.
 """
 
 from collections.abc import Sequence
@@ -11,28 +11,28 @@ from typing import Final, Protocol, TypeVar
 T = TypeVar("T")
 
 RARE: Final = 16
-"""One in so many choices of :func:`mostly` is of all alternatives."""
+""":func:`mostly` chooses from all alternatives once in this many calls."""
 
 
 class Source(Protocol):
-    """Makes choices; a :class:`random.Random` is one."""
+    """Makes choices. :class:`random.Random` is one implementation."""
 
     def randrange(self, stop: int, /) -> int:
         """Return a number from 0 to ``stop - 1``."""
 
     def choice(self, alternatives: Sequence[T], /) -> T:
-        """Return one of several alternatives."""
+        """Return one of the alternatives."""
 
 
 def mostly(source: Source, alternatives: Sequence[T], first: int) -> T:
-    """Return one of the ``first`` alternatives, and rarely one of all."""
+    """Return one of the ``first`` alternatives, or rarely one of all."""
     if source.randrange(RARE) != RARE - 1:
         alternatives = alternatives[:first]
     return source.choice(alternatives)
 
 
 def few(source: Source, most: int) -> int:
-    """Return a number up to ``most``: half of the time 0, and a quarter of the time 1."""
+    """Return a number up to ``most``: 0 half of the time, and 1 a quarter of the time."""
     count = 0
     while count < most and source.randrange(2):
         count += 1

@@ -1,13 +1,13 @@
-"""Every backend, one outcome: many conversations, held with each backend and compared.
+"""Differential test: run generated conversations with every backend, and compare the outcomes.
 
-Where a message ends, and whether it is refused, is decided above the parser, so that a parser has
-no say in it. This is what holds the backends to it; :mod:`kyoukai.testing.comparison` says what is
-compared. A difference is a fault, unless :data:`DIFFERENCES` lists it with its reason.
+The server itself decides where a message ends and whether it is refused; a parser has no say in it. This
+test enforces that for every backend. :mod:`kyoukai.testing.comparison` describes what is compared. A
+difference is a fault, unless :data:`DIFFERENCES` lists it with a reason.
 
-As a command, ``python -m kyoukai.testing.differential --examples 200000 --seed 1 --jobs 2``. It
-draws from a plain :class:`random.Random`, which is fast, and shrinks what differs by leaving out;
-:mod:`kyoukai.testing.strategies` has the same grammar for Hypothesis. Example ``n`` of a seed is the
-same whatever the rest of the command line says. It exits with 1 if anything differs.
+As a command: ``python -m kyoukai.testing.differential --examples 200000 --seed 1 --jobs 2``. The command
+uses a plain :class:`random.Random`, which is fast, and shrinks a difference by removing parts.
+:mod:`kyoukai.testing.strategies` offers the same grammar to Hypothesis. Example ``n`` of a seed does not
+depend on the other options. The exit status is 1 if anything differs.
 """
 
 import asyncio
@@ -36,48 +36,48 @@ from .subject import Subject
 from .wire_differential import run_wires
 
 BATCH: Final = 500
-"""Examples between two reports of progress."""
+"""Examples between two progress reports."""
 
 MAX_SHRUNK: Final = 4
-"""Kinds of findings of one batch of which one is shrunk; the others are counted."""
+"""How many kinds of findings of a batch are shrunk, one example each; the others are only counted."""
 
 MAX_SHOWN: Final = 20
-"""Findings that are printed."""
+"""How many findings are printed."""
 
 
 class Difference(NamedTuple):
-    """A difference that was looked at and is kept."""
+    """A known difference that is accepted."""
 
     pattern: re.Pattern[bytes]
-    """What is in every conversation that differs so."""
+    """Matches every conversation that shows this difference."""
     reason: str
 
 
 DIFFERENCES: Final[tuple[Difference, ...]] = ()
-"""The differences that are kept. There are none."""
+"""Accepted differences. Currently none."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came of some examples."""
+    """Counts and findings for a number of examples."""
 
     examples: int = 0
     conversations: int = 0
     ends: Counter[str] = field(default_factory=Counter)
-    """How the conversations ended with the first backend, cut in no way."""
+    """How the conversations ended with the first backend, sent in one piece."""
     answers: Counter[str] = field(default_factory=Counter)
-    """The statuses of the answers in them, and what refusals say."""
+    """The answers' statuses, and the texts of refusals."""
     reworded: int = 0
-    """Examples in which a refusal was worded otherwise."""
+    """Examples whose refusals differ in wording."""
     kept: Counter[str] = field(default_factory=Counter)
-    """Differences that are kept, by their reasons."""
+    """Accepted differences, by reason."""
     found: int = 0
-    """All others."""
+    """All other differences."""
     findings: list[tuple[int, Finding]] = field(default_factory=list)
-    """One of each kind of them, shrunk, with the number of the example."""
+    """One example of each kind of difference, shrunk, with the example's number."""
 
     def add(self, other: "Tally") -> None:
-        """Add what came of other examples."""
+        """Add the counts and findings of other examples."""
         self.examples += other.examples
         self.conversations += other.conversations
         self.ends += other.ends
@@ -113,20 +113,20 @@ class Tally:
         yield f"{self.examples:,} examples, {self.conversations:,} conversations"
         for title, counter in (("conversations", self.ends), ("answers", self.answers), ("kept", self.kept)):
             yield from (f"  {title}: {count:>9,}  {name}" for name, count in counter.most_common())
-        yield f"  refusals worded otherwise: {self.reworded:,}"
+        yield f"  refusals with different wording: {self.reworded:,}"
         yield f"  differences: {self.found:,}"
 
 
 def kept_because(finding: Finding) -> str | None:
-    """Return why a difference is kept; ``None``: it is a fault."""
+    """Return why a difference is accepted; ``None`` if it is a fault."""
     data = finding.conversation.data
     return next((known.reason for known in DIFFERENCES if known.pattern.search(data)), None)
 
 
 def run(numbers: range, seed: int, backends: Sequence[str], *, strict: bool = False) -> Tally:
-    """Hold the conversations of these examples, in an event loop of its own.
+    """Run the conversations of these examples, in an event loop of its own.
 
-    :param strict: whether the words of refusals are compared too.
+    :param strict: also compare the texts of refusals.
     """
     return asyncio.run(_run(numbers, seed, backends, strict))
 
@@ -177,7 +177,7 @@ def _run_all(numbers: range, jobs: int, run_batch: "partial[Tally]") -> Iterator
 
 
 def _compare_wires(numbers: range, seed: int, wires: tuple[str, ...]) -> int:
-    """Compare backends that do not speak HTTP/1 with the reference, and return how many requests differ."""
+    """Compare backends that do not speak HTTP/1 with the reference; return how many requests differ."""
     tally = run_wires(numbers, seed, wires)
     for finding in tally.findings[:MAX_SHOWN]:
         click.echo(f"\n{finding}")
@@ -186,17 +186,17 @@ def _compare_wires(numbers: range, seed: int, wires: tuple[str, ...]) -> int:
 
 
 @click.command()
-@click.option("--examples", default=10_000, show_default=True, help="How many conversations are made up.")
-@click.option("--seed", type=int, help="A number; without it, a new one.")
-@click.option("--first", default=0, show_default=True, help="The number of the first example.")
-@click.option("--jobs", default=1, show_default=True, help="How many processes.")
-@click.option("--backend", "names", multiple=True, help="A backend's name; without it, all installed.")
-@click.option("--strict", is_flag=True, help="Compare the words of refusals too.")
+@click.option("--examples", default=10_000, show_default=True, help="How many conversations to generate.")
+@click.option("--seed", type=int, help="The random seed; by default a new one.")
+@click.option("--first", default=0, show_default=True, help="Number of the first example.")
+@click.option("--jobs", default=1, show_default=True, help="Number of processes.")
+@click.option("--backend", "names", multiple=True, help="A backend to compare; by default all installed.")
+@click.option("--strict", is_flag=True, help="Also compare the texts of refusals.")
 @silenced()
 def main(
     examples: int, seed: int | None, first: int, jobs: int, names: tuple[str, ...], strict: bool
 ) -> None:
-    """Make conversations up, hold them with every backend, and print what differs."""
+    """Run generated conversations with every backend, and print what differs."""
     named = names or tuple(registration.name for registration in registrations())
     backends = tuple(name for name in named if Subject(name).is_http)
     wires = tuple(name for name in named if name not in backends)

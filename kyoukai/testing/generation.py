@@ -1,8 +1,8 @@
-"""Conversations that nobody thought of: requests that are right or nearly so, made of choices.
+"""Generated conversations: requests that are valid or nearly valid.
 
-A conversation is written by a grammar, whose every alternative is one that a server must take or
-refuse for a reason, and then mutated: the faults that matter are one byte away from what is right.
-What must come of it is not known here; what comes of it on one backend is to be the same on all.
+A grammar writes each conversation. Every alternative in the grammar is one that a server must either accept
+or refuse for a known reason. The result is then mutated, because the faults that matter are one byte away
+from valid input. The right outcome is not known here: all backends must agree on one.
 """
 
 import itertools
@@ -30,13 +30,13 @@ class Conversation:
 
     data: bytes
     limits: tuple[Limit, ...] = ()
-    """Limits by name, over those that the conversation is held with."""
+    """Limits by name, on top of those that the conversation is run with."""
     ending: Action | None = None
     """What the client does at the end."""
 
 
 def conversation(source: Source) -> Conversation:
-    """Return a conversation: one request or several, mutated or not."""
+    """Return a conversation of one or more requests, mutated or not."""
     limits: tuple[Limit, ...] = source.choice(vocabulary.LIMITS) if source.randrange(2) else ()
     data = b"".join(request(source, limits) for _ in range(1 + few(source, 4)))
     if source.randrange(3):
@@ -46,8 +46,8 @@ def conversation(source: Source) -> Conversation:
 
 
 def example(seed: int, number: int) -> tuple[Conversation, random.Random]:
-    """Return one example of a seed, and where its further choices come from."""
-    source = random.Random(f"{seed} {number}")  # noqa: S311 - nothing is kept secret by it
+    """Return one example of a seed, and the source for further choices about it."""
+    source = random.Random(f"{seed} {number}")  # noqa: S311 - not for security
     return conversation(source), source
 
 
@@ -70,9 +70,9 @@ def whole(text: Conversation) -> Cutting:
 
 
 def request(source: Source, limits: Sequence[Limit] = ()) -> bytes:
-    """Return one request, with what may come before it.
+    """Return one request, sometimes with white space before it.
 
-    :param limits: those that one part of it may be as long as.
+    :param limits: one part of the request may be made as long as one of these limits allows.
     """
     line = [
         mostly(source, vocabulary.METHODS, 14),
@@ -92,7 +92,7 @@ def request(source: Source, limits: Sequence[Limit] = ()) -> bytes:
 
 
 def other_field(source: Source) -> Field:
-    """Return a field that frames no message, though it may be one that a server acts on."""
+    """Return a field that does not frame a message; a server may still act on it."""
     kind = source.randrange(8)
     if kind == 7:
         return b"Connection", mostly(source, vocabulary.CONNECTIONS, 5)
@@ -105,7 +105,7 @@ def other_field(source: Source) -> Field:
 
 
 def content(source: Source) -> tuple[list[Field], bytes]:
-    """Return the fields that frame a body, and the body: none, a sized one, a chunked one, or a wrong one."""
+    """Return framing fields and a body: no body, a sized one, a chunked one, or a badly framed one."""
     kind = source.randrange(9)
     if kind < 2:
         return [], b""
@@ -125,7 +125,7 @@ def content(source: Source) -> tuple[list[Field], bytes]:
 
 
 def chunked(source: Source, body: bytes) -> bytes:
-    """Return a body in chunks, with extensions and trailer fields, which may be wrong."""
+    """Return a chunked body with extensions and trailer fields, possibly invalid."""
     inner = {source.randrange(len(body) + 1) for _ in range(few(source, 4))}
     pieces = []
     for start, end in itertools.pairwise(sorted({0, *inner, len(body)})):
@@ -163,7 +163,7 @@ def _lengths(source: Source, size: int) -> list[Field]:
 
 
 def _field_line(source: Source, name: bytes, value: bytes) -> bytes:
-    """Return a field line: the name in one case or another, and white space that is right mostly."""
+    """Return a field line with its name in some case, and mostly valid white space."""
     kind = source.randrange(8)
     if kind == 7:
         name = source.choice((bytes.lower, bytes.upper, bytes.swapcase))(name)
@@ -174,7 +174,7 @@ def _field_line(source: Source, name: bytes, value: bytes) -> bytes:
 
 
 def _lengthen(source: Source, line: list[bytes], fields: list[Field], limits: Sequence[Limit]) -> None:
-    """Make one part of a head as long as a limit allows, or a little shorter or longer."""
+    """Make one part of a head exactly as long as a limit allows, or slightly shorter or longer."""
     size = max(0, source.choice(limits)[1] - 16 + source.randrange(24))
     kind = source.randrange(4)
     if kind == 0:

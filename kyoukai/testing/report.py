@@ -1,6 +1,6 @@
-"""What came of the rules on one backend.
+"""The results of checking a backend against the rules.
 
-:func:`run_rules` runs every check; it is what ``kyoukai check`` and the tests' suite are made of.
+:func:`run_rules` runs every check. ``kyoukai check`` uses it, and the pytest suite uses its parts.
 """
 
 import asyncio
@@ -15,39 +15,39 @@ from .subject import Subject
 from .watchdog import STUCK_TIMEOUT, watching
 
 OUTCOMES: Final = ("kept", "broken", "inapplicable", "unchecked", "untestable")
-"""What may come of a rule. ``inapplicable``: it does not hold for this backend; ``unchecked``: whether it is
-kept was not looked at, and could be; ``untestable``: no check can show it."""
+"""The possible outcomes of a rule. ``inapplicable``: the rule does not apply to this backend. ``unchecked``:
+the rule applies but was not checked in this run. ``untestable``: no check can show whether it is kept."""
 
 CHECK_TIMEOUT: Final = 30.0
-"""Seconds that the check of one rule may take."""
+"""Time limit of the check of one rule, in seconds."""
 
 CORPUS_TIMEOUT: Final = 1800.0
-"""Seconds that a whole corpus may take, with every cutting."""
+"""Time limit of a run of the whole corpus, split in every way, in seconds."""
 
 SHAPE_RULE: Final = "K2.2"
-"""The rule that a parser has the methods which the server calls."""
+"""The rule that a parser has the methods that the server calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """What came of one rule."""
+    """The result of one rule."""
 
     rule: Rule
     outcome: str
     """One of :data:`OUTCOMES`."""
     message: str = ""
-    """What was found, or why nothing was looked for; empty where the rule is kept."""
+    """What was found, or why nothing was checked; empty if the rule is kept."""
     data: bytes = b""
-    """The first bytes that show it."""
+    """The first bytes sent to the server that show it."""
     expected: str = ""
     """What should have been found."""
     cause: str = ""
-    """The broken rule that is why this one is broken; empty: none is known."""
+    """The broken rule that explains why this one is broken; empty if none is known."""
     root: str = ""
-    """The exception that is why it is broken, where one is: rules that met the same have one cause."""
+    """The underlying exception as text, if any; rules with the same one share a cause."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as what :mod:`json` writes; each byte of ``data`` is one character."""
+        """Return a dict that :mod:`json` can write; each byte of ``data`` becomes one character."""
         return {
             "rule": self.rule.id,
             "group": self.rule.group,
@@ -63,26 +63,26 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of all rules, in their order."""
+    """The results of all rules, in the order of the rules."""
 
     backend: str
     results: tuple[RuleResult, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether no required rule is broken."""
+        """Whether every required rule that was checked is kept."""
         return not any(
             result.outcome == "broken" and result.rule.level == "required" for result in self.results
         )
 
     def count(self, outcome: str, level: str | None = None) -> int:
-        """Return how many rules, of one level or of all, came to an outcome."""
+        """Return how many rules, of one level or of all, have an outcome."""
         return sum(
             result.outcome == outcome and level in (None, result.rule.level) for result in self.results
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as what :mod:`json` writes."""
+        """Return a dict that :mod:`json` can write."""
         return {
             "backend": self.backend,
             "passed": self.passed,
@@ -102,10 +102,10 @@ def run_rules(
 ) -> Report:
     """Run every check against a backend, each in an event loop of its own.
 
-    :param backend: its name, or ``module:attribute``.
-    :param progress: called with the number of rules done and of all, before the first and after each.
-    :param corpus: whether the rules that run the whole corpus are checked; they take minutes.
-    :param adapter: how to speak by its wire: see :class:`~.subject.Subject`.
+    :param backend: a registered name, or ``module:attribute``.
+    :param progress: called with the number of finished rules and of all rules: at the start and after each.
+    :param corpus: whether to check the rules that run the whole corpus, which takes minutes.
+    :param adapter: the adapter for the backend's wire format; see :class:`~.subject.Subject`.
     """
     results = _results(Subject(backend, adapter=adapter), progress, corpus)
     return Report(backend, tuple(find_causes(list(results))))
@@ -129,7 +129,7 @@ def _results(
 
 
 def is_long(rule: Rule) -> bool:
-    """Return whether the check of a rule runs a corpus, which takes minutes."""
+    """Return whether the check of a rule runs the corpus, which takes minutes."""
     return rule.id.startswith("K9.")
 
 
@@ -150,13 +150,13 @@ def run_rule(rule: Rule, subject: Subject) -> RuleResult:
     with watching(STUCK_TIMEOUT * subject.scale) as watch:
         result = _result_of(rule, run(), seconds)
     if watch.place is not None:
-        message = f"the event loop was kept for {watch.seconds:g} seconds, in {watch.place}"
+        message = f"the event loop was blocked for {watch.seconds:g} seconds, in {watch.place}"
         return RuleResult(rule, "broken", message)
     return result
 
 
 def why_not(rule: Rule, subject: Subject) -> RuleResult | None:
-    """Return the result of a rule that is not to be checked; ``None``: it is."""
+    """Return the result of a rule that is not checked; ``None`` if it is to be checked."""
     if (reason := subject.why_inapplicable(rule)) is not None:
         return RuleResult(rule, "inapplicable", reason)
     if (reason := subject.why_unchecked(rule)) is not None:
@@ -165,10 +165,11 @@ def why_not(rule: Rule, subject: Subject) -> RuleResult | None:
 
 
 def find_causes(results: Sequence[RuleResult]) -> Iterable[RuleResult]:
-    """Return the results, in which each broken rule names the one that is why it is broken.
+    """Yield the results; each broken rule names the broken rule that causes it.
 
-    Where several rules met one exception, that is the first of these, or the first of the parser's. Else it
-    is one that the rule is after. A parser that lacks a method is why no request is served.
+    Rules that met the same exception share a cause: the first of them, preferably a rule of the parser (K3).
+    Otherwise the cause is the first broken rule in ``after``. If the parser lacks a method, that is the cause
+    of everything: no request can be served.
     """
     broken = {result.rule.id: result for result in results if result.outcome == "broken"}
     met: dict[str, str] = {}
@@ -187,7 +188,7 @@ def find_causes(results: Sequence[RuleResult]) -> Iterable[RuleResult]:
     for result in results:
         name = result.rule.id
         seen = {name}
-        # What is named is the first of all of them.
+        # Name the first rule in the chain of causes.
         while (further := causes.get(name, "")) and further not in seen:
             seen.add(further)
             name = further
@@ -202,10 +203,10 @@ def _result_of(rule: Rule, check: Coroutine[Any, Any, None], seconds: float) -> 
     except RuleBroken as broken:
         return RuleResult(rule, "broken", broken.message, broken.data, broken.expected, root=broken.root)
     except TimeoutError:
-        return RuleResult(rule, "broken", f"its check did not end within {seconds:g} seconds")
+        return RuleResult(rule, "broken", f"the check did not finish within {seconds:g} seconds")
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        # A SystemExit of the backend's would end the run, and with 0 as if every rule were kept.
-        return RuleResult(rule, "broken", f"its check met {type(error).__name__}: {error}")
+        # A SystemExit from the backend would end the run with status 0, as if every rule were kept.
+        return RuleResult(rule, "broken", f"the check raised {type(error).__name__}: {error}")
     return RuleResult(rule, "kept")

@@ -1,15 +1,15 @@
-"""What a check raises: that its rule is not kept, or that there is nothing to check."""
+"""The exceptions of checks: the rule is broken, or does not apply."""
 
 __all__ = ("NotApplicable", "RuleBroken")
 
 
 class RuleBroken(Exception):
-    """A rule is not kept.
+    """A rule is broken.
 
     :param message: what was found.
-    :param data: the first bytes that show it.
+    :param data: the first bytes sent to the server that show it.
     :param expected: what should have been found.
-    :param root: the exception that is why, in words, where there is one.
+    :param root: the exception behind it as text, if there is one.
     """
 
     def __init__(self, message: str, data: bytes = b"", expected: str = "", root: str = "") -> None:
@@ -20,9 +20,9 @@ class RuleBroken(Exception):
         self.root = root
 
     def because(self, fault: str) -> "RuleBroken":
-        """Return the same with what is why, which comes first in its message."""
+        """Return this error with its underlying fault, which is put first in the message."""
         return RuleBroken(f"{fault}; {self.message}", self.data, self.expected, fault)
 
 
 class NotApplicable(Exception):
-    """There is nothing to check; the message says why."""
+    """The rule does not apply; the message says why."""

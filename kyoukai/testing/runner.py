@@ -1,7 +1,7 @@
-"""Running cases of the corpus against a backend, cut in every way.
+"""Run cases of the corpus against a backend, split in every way.
 
-As a command: ``python -m kyoukai.testing.runner [--backend NAME] [--case SUBSTRING] [--whole]``. It
-exits with 1 if a case was not kept.
+As a command: ``python -m kyoukai.testing.runner [--backend NAME] [--case SUBSTRING] [--whole]``. The exit
+status is 1 if a case is not kept.
 """
 
 import asyncio
@@ -30,27 +30,27 @@ from .verdict import faults
 __all__ = ("Result", "Stand", "faults", "run_case", "standing", "summary")
 
 MAX_FAILURES: Final = 3
-"""Conversations that may fail before a case is given up: the rest would fail likewise."""
+"""Failed conversations after which a case is given up; the rest would fail in the same way."""
 
 LITTLE_PATIENCE: Final = 0.2
-"""Seconds to wait for what must come, where it did not come before."""
+"""Timeout in seconds for an answer that did not arrive in an earlier conversation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one case on one backend."""
+    """The result of one case on one backend."""
 
     backend: str
     case: Case
     conversations: int
     failures: tuple[str, ...]
-    """One text for each conversation in which the case was not kept."""
+    """A text for each conversation in which the case was not kept."""
 
 
 class Stand:
-    """Where the cases of one backend run.
+    """Runs the cases on one backend.
 
-    :param backend: the backend's name, or ``module:attribute``.
+    :param backend: a registered name, or ``module:attribute``.
     """
 
     def __init__(self, backend: str, servers: Servers) -> None:
@@ -58,7 +58,7 @@ class Stand:
         self.servers = servers
 
     async def play(self, case: Case, cutting: Cutting, *, patience: float = PATIENCE) -> Outcome:
-        """Hold one conversation."""
+        """Run one conversation."""
         component, ctx = await self.servers.get(self.backend, case.limits)
         return await converse(
             component,
@@ -72,7 +72,7 @@ class Stand:
         )
 
     async def run(self, case: Case, seed: int, *, whole: bool = False) -> Result:
-        """Run one case, cut in every way; ``whole``: in none."""
+        """Run one case, split in every way; with ``whole``, in one piece only."""
         failures: list[str] = []
         count = 0
         tasks = asyncio.all_tasks()
@@ -89,13 +89,13 @@ class Stand:
                     break
         left = asyncio.all_tasks() - tasks
         if left:
-            failures.append(f"{case.name}, {self.backend}: {len(left)} tasks were left: {left}")
+            failures.append(f"{case.name}, {self.backend}: {len(left)} tasks are still running: {left}")
         return Result(self.backend, case, count, tuple(failures))
 
 
 @asynccontextmanager
 async def standing(backend: str) -> AsyncGenerator[Stand, None]:
-    """Make a :class:`Stand`, and let go of all of it at the end.
+    """Create a :class:`Stand`, and clean up at the end.
 
     :raises RuntimeError: if a component left a connection or a task behind.
     """
@@ -108,8 +108,8 @@ async def standing(backend: str) -> AsyncGenerator[Stand, None]:
 
 
 def case_cuttings(case: Case, seed: int, *, whole: bool = False) -> Iterator[Cutting]:
-    """Yield the ways to send a case. The same seed cuts the same case in the same ways."""
-    generator = random.Random(f"{seed} {case.name}")  # noqa: S311 - nothing is kept secret by it
+    """Yield the ways to send a case. The same seed splits the same case in the same ways."""
+    generator = random.Random(f"{seed} {case.name}")  # noqa: S311 - not for security
     ways = (slow_cuttings if case.is_timed else cuttings)(case.data, generator)
     for cutting in ways:
         yield cutting
@@ -128,10 +128,10 @@ def run_case(case: Case, backend: str, seed: int | None = None, *, whole: bool =
 
 
 def summary(backend: str, levels: Sequence[str], conversations: str, not_kept: Sequence[str]) -> str:
-    """Return one line on what came of the cases of one backend.
+    """Return a one-line summary of the cases on one backend.
 
     :param levels: the level of each case.
-    :param conversations: how many were held, in words.
+    :param conversations: how many conversations were run, as text.
     :param not_kept: the names of the cases that were not kept.
     """
     counts = Counter(levels)
@@ -146,7 +146,7 @@ async def _run_all(backend: str, cases: Sequence[Case], seed: int, whole: bool) 
 
 
 def _run_by_adapter(backend: str, cases: Sequence[Case], seed: int, whole: bool) -> bool:
-    """Run the cases that another wire than HTTP/1 can carry; return whether some are not kept."""
+    """Run the cases that a wire format other than HTTP/1 can carry; return whether some are not kept."""
     from .wire_runner import run_wire_corpus
 
     subject = Subject(backend)
@@ -160,21 +160,21 @@ def _run_by_adapter(backend: str, cases: Sequence[Case], seed: int, whole: bool)
     levels = [case.level for case in cases if case.name not in report.untold]
     not_kept = [case.name for case, _ in report.broken]
     click.echo(summary(backend, levels, f"{report.conversations:,} conversations", not_kept))
-    click.echo(f"    {len(report.untold)} are of HTTP/1 alone")
+    click.echo(f"    {len(report.untold)} concern HTTP/1 only")
     for what, names in report.differing.items():
-        click.echo(f"    {len(names)} differ as the adapter declares: {what}")
+        click.echo(f"    {len(names)} differ as declared by the adapter: {what}")
     return bool(not_kept)
 
 
 @click.command()
 @click.option(
-    "--backend", "backends", multiple=True, help="A backend's name; without it, all that are installed."
+    "--backend", "backends", multiple=True, help="Name of a backend to test; by default all installed ones."
 )
-@click.option("--case", "wanted", default="", help="Run the cases with this in their name.")
+@click.option("--case", "wanted", default="", help="Run only cases whose name contains this.")
 @click.option("--whole", is_flag=True, help="Send each case in one piece only.")
 @silenced()
 def main(backends: tuple[str, ...], wanted: str, whole: bool) -> None:
-    """Run the corpus, and print what was not kept."""
+    """Run the corpus, and print the cases that are not kept."""
     cases = [case for case in load_corpus() if wanted in case.name]
     seed = choose_seed()
     failed = False

@@ -1,4 +1,4 @@
-"""The backend under test, as the checks of the rules see it."""
+"""The backend under test, as the checks see it."""
 
 import asyncio
 import functools
@@ -24,31 +24,31 @@ from .watchdog import STUCK_TIMEOUT, watching
 from .wire_client import WireClient
 
 ALWAYS: Final = frozenset({"K1.1", "K1.2"})
-"""The rules that are checked on a backend that cannot be made."""
+"""Rules that are checked even if no instance of the backend can be created."""
 
 NO_ADAPTER: Final = (
-    "the kit does not know this wire: write a kyoukai.testing.WireAdapter, and name it by the backend's"
-    " testing_adapter or by --adapter (contract.md, The kit for another wire)"
+    "the kit does not know this wire format: write a kyoukai.testing.WireAdapter and name it in the backend's"
+    " testing_adapter or with --adapter (contract.md, The kit for another wire)"
 )
 
 
 NO_TUNNEL: Final = (
-    "the kit does not know how a client asks for a tunnel by this wire: write encode_tunnel for its adapter,"
-    " and decode_tunnel where decode_answer does not do (contract.md, The kit for another wire)"
+    "the adapter does not know how a client asks for a tunnel: define its encode_tunnel,"
+    " and decode_tunnel if decode_answer cannot read tunnels (contract.md, The kit for another wire)"
 )
 
 
 class AdapterError(Exception):
-    """What is named as an adapter is none; the message says why."""
+    """The named adapter cannot be used; the message says why."""
 
 
 class Subject:
     """One backend under test.
 
-    :param backend: its name, ``module:attribute``, or a class that can be imported.
-    :param whole: whether the corpus is run without cutting.
-    :param adapter: how to speak by its wire: a :class:`WireAdapter`, or ``module:attribute``. ``None``: what
-        the backend names; where it names none, HTTP/1 if its connections derive from ``HTTPProtocol``.
+    :param backend: a registered name, ``module:attribute``, or an importable class.
+    :param whole: send each case of the corpus in one piece, not split in different ways.
+    :param adapter: the :class:`WireAdapter` for the backend's wire format, or ``module:attribute``. ``None``:
+        the one that the backend names, or else HTTP/1 if its connections derive from ``HTTPProtocol``.
     """
 
     def __init__(
@@ -65,35 +65,35 @@ class Subject:
 
     @functools.cached_property
     def backend_class(self) -> type[Backend]:
-        """The class that the name leads to.
+        """The backend's class.
 
-        :raises BackendError: if it cannot be used.
+        :raises BackendError: if the class cannot be loaded or used.
         """
         return load_backend(self.name)
 
     @functools.cached_property
     def features(self) -> frozenset[str]:
-        """What it claims; nothing where that is no collection, which is a rule of its own.
+        """The features that the backend claims; empty if it names no collection, which rule K1.3 reports.
 
-        One whose options say so sets it when it is made.
+        They are read from an instance where possible, because features may depend on options.
         """
         backend = self.backend_class if self.unusable is not None else create_backend(self.name)
         return claimed_features(backend)
 
     @functools.cached_property
     def unusable(self) -> str | None:
-        """Why the backend cannot be made without options; ``None``: it can."""
+        """Why the backend cannot be created without options; ``None`` if it can."""
         try:
             create_backend(self.name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            return f"the backend cannot be made: {str(error) or type(error).__name__}"
+            return f"the backend cannot be created: {str(error) or type(error).__name__}"
         return None
 
     @functools.cached_property
     def is_http(self) -> bool:
-        """Whether its connections derive from ``HTTPProtocol``. It is asked outside of a loop."""
+        """Whether the connections derive from ``HTTPProtocol``. Read it outside of an event loop."""
 
         async def look() -> bool:
             watch.beat()
@@ -105,7 +105,7 @@ class Subject:
 
     @functools.cached_property
     def takes_heads(self) -> bool:
-        """Whether its parsers take the heads that the server has read, by ``begin_message``."""
+        """Whether the parser has ``begin_message``, so the server reads the heads and hands them over."""
 
         async def look() -> bool:
             watch.beat()
@@ -118,14 +118,14 @@ class Subject:
         except KeyboardInterrupt:
             raise
         except BaseException:
-            # Whatever that is, there are rules for it.
+            # Any failure here is reported by the rules themselves.
             return False
 
     @functools.cached_property
     def adapter(self) -> type[WireAdapter] | None:
-        """How to speak by its wire; ``None``: nobody knows.
+        """The adapter for the backend's wire format; ``None`` if none is known.
 
-        :raises AdapterError: if what is named is no adapter.
+        :raises AdapterError: if the named adapter cannot be used.
         """
         named: Any = self._adapter or getattr(self.backend_class, "testing_adapter", None)
         if named is None:
@@ -134,7 +134,7 @@ class Subject:
 
     @functools.cached_property
     def speechless(self) -> str | None:
-        """Why the kit cannot speak by its wire; ``None``: it can."""
+        """Why the kit cannot send requests in this wire format; ``None`` if it can."""
         try:
             return NO_ADAPTER if self.adapter is None else None
         except AdapterError as error:
@@ -142,19 +142,19 @@ class Subject:
 
     @property
     def opens_no_tunnel(self) -> bool:
-        """Whether the adapter does not say how a client asks for a tunnel."""
+        """Whether the adapter lacks ``encode_tunnel``."""
         adapter: Any = self.adapter
         return adapter.encode_tunnel is WireAdapter.encode_tunnel
 
     @functools.cached_property
     def unconnectable(self) -> str | None:
-        """Why no connection can be made; ``None``: one can."""
+        """Why no connection can be created; ``None`` if one can."""
         try:
             _ = self.is_http
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            return f"no connection can be made: {str(error) or type(error).__name__}"
+            return f"no connection can be created: {str(error) or type(error).__name__}"
         return None
 
     @asynccontextmanager
@@ -166,7 +166,7 @@ class Subject:
         settings: Mapping[str, Any] | None = None,
         **limits: Any,
     ) -> AsyncGenerator[Stage, None]:
-        """Serve by the backend, without a socket. The parameters are those of :func:`~.stage.staging`."""
+        """Serve with the backend, without a socket. The parameters are those of :func:`~.stage.staging`."""
         serving = staging(self.name, handler, self.scale, streams=streams, settings=settings, **limits)
         async with serving as stage:
             try:
@@ -177,10 +177,10 @@ class Subject:
                 raise broken.because(stage.faults[0]) from None
 
     def client(self, stage: Stage, line: Line | None = None) -> WireClient:
-        """Connect, and return the client.
+        """Connect and return a client.
 
-        :param line: the connection, not connected yet; ``None``: a new one.
-        :raises AdapterError: if the kit cannot speak by its wire.
+        :param line: a connection that is not connected yet; ``None`` for a new one.
+        :raises AdapterError: if the kit does not know the wire format.
         """
         if self.adapter is None:
             raise AdapterError(NO_ADAPTER)
@@ -190,7 +190,7 @@ class Subject:
         return WireClient(line, self.adapter())
 
     def why_inapplicable(self, rule: Rule) -> str | None:
-        """Return why a rule does not hold for this backend; ``None``: it does, as far as can be told."""
+        """Return why a rule does not apply to this backend; ``None`` if it applies, as far as is known."""
         if self.unusable is not None or self.unconnectable is not None or rule.storey == "Backend":
             return None
         if rule.storey == "HTTPProtocol" and not self.is_http:
@@ -198,16 +198,16 @@ class Subject:
         if rule.feature is not None and rule.feature not in self.features:
             return f"the backend does not claim the feature {rule.feature!r}"
         if rule.heads and self.takes_heads:
-            return "the parser takes the heads that the server has read"
+            return "the server reads the heads for this parser (it has begin_message)"
         return None
 
     def why_unchecked(self, rule: Rule) -> str | None:
-        """Return why a rule cannot be checked on this backend; ``None``: it can."""
+        """Return why a rule cannot be checked on this backend; ``None`` if it can."""
         if rule.id in ALWAYS:
             return None
         if self.unusable is not None:
             return self.unusable
-        # All are found out here, outside of an event loop: checks ask for what comes of them.
+        # Evaluate all of them here, outside of an event loop: checks read the cached results inside one.
         unconnectable = self.unconnectable
         if unconnectable is None and self.is_http:
             _ = self.takes_heads
@@ -218,10 +218,10 @@ class Subject:
 
 
 def read_adapter(named: object) -> type[WireAdapter]:
-    """Return the adapter that is named.
+    """Return the class of an adapter.
 
     :param named: ``module:attribute``, or a class.
-    :raises AdapterError: if it is no concrete subclass of :class:`WireAdapter`.
+    :raises AdapterError: if it is not a concrete subclass of :class:`WireAdapter`.
     """
     found = named
     if isinstance(named, str):
@@ -231,7 +231,7 @@ def read_adapter(named: object) -> type[WireAdapter]:
             raise AdapterError(f"testing_adapter is {named!r}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, WireAdapter)) or inspect.isabstract(found):
         raise AdapterError(
-            f"testing_adapter is {named!r}; it must lead to a subclass of kyoukai.testing.WireAdapter"
-            " that has encode_head and decode_answer"
+            f"testing_adapter is {named!r}; it must be a subclass of kyoukai.testing.WireAdapter"
+            " that defines encode_head and decode_answer"
         )
     return found

@@ -1,4 +1,4 @@
-"""The tests of a backend, as a class for pytest: derive from it, and say which backend.
+"""The tests of a backend as a pytest class: derive from it, and set the backend.
 
 ::
 
@@ -7,14 +7,14 @@
     class TestMyBackend(BackendSuite):
         backend = "my-backend"
 
-``backend`` is a name, ``module:attribute``, or a class that can be imported; or it is a fixture, of the
-class or of the module, that returns one. There is one test for each rule of the contract, by its id,
-and one for each case of the corpus, which sends it cut in every way. What does not hold for a backend, or
-cannot be checked, is skipped, with the reason; an optional rule that is not kept is an expected failure.
+``backend`` is a registered name, ``module:attribute``, or an importable class. It can also be a fixture of
+the class or the module that returns one of these. There is one test for each rule of the contract, named by
+its id, and one for each case of the corpus, which sends the case split in every way. A rule that does not
+apply, or cannot be checked, is skipped with the reason. A broken optional rule is an expected failure.
 
-Set by the environment: ``KYOUKAI_TIMEOUT_SCALE``, by which the seconds of every patience are
-multiplied; ``KYOUKAI_EXAMPLES``, how many conversations are made up and compared with the backend
-``reference``; and ``KYOUKAI_SEED``, which makes the same of them again.
+Environment variables: ``KYOUKAI_TIMEOUT_SCALE`` multiplies all timeouts. ``KYOUKAI_EXAMPLES`` sets how many
+conversations are generated and compared with the backend ``reference``. ``KYOUKAI_SEED`` repeats the same
+ones.
 """
 
 from typing import Any, ClassVar, Final
@@ -32,30 +32,31 @@ from .settings import choose_seed
 from .subject import Subject
 
 PROPERTY: Final = "kyoukai"
-"""The name of the property of a test by which the summary knows what came of it."""
+"""Name of the test property from which the summary reads the outcome of a rule."""
 
 CORPUS_RULES: Final = {"MUST": "K9.1", "HARDENING": "K9.2", "SHOULD": "K9.3"}
-"""The rules that are kept where all cases of a level are."""
+"""The rule that is kept if all cases of a level are."""
 
 RULES: Final = {rule.id: rule for rule in load_rules()}
 
 
 class BackendSuite:
-    """The rules and the corpus, as tests of one backend."""
+    """The rules and the corpus as tests of one backend."""
 
     backend: ClassVar[Any]
-    """The backend's name, ``module:attribute``, or its class; or a fixture that returns one."""
+    """The backend's name, ``module:attribute`` or class, or a fixture that returns one of them."""
 
     adapter: ClassVar[Any] = None
-    """How to speak by its wire: a :class:`~kyoukai.testing.WireAdapter`, or ``module:attribute``. ``None``:
-    what the backend names; HTTP/1, if its connections derive from ``HTTPProtocol``."""
+    """The adapter for the backend's wire format: a :class:`~kyoukai.testing.WireAdapter`, or
+    ``module:attribute``. ``None``: the one that the backend names, or else HTTP/1 if its connections derive
+    from ``HTTPProtocol``."""
 
     corpus: ClassVar[tuple[Case, ...]] = load_corpus()
-    """The cases that are run."""
+    """The cases to run."""
 
     @staticmethod
     def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-        """Make a test of each rule and of each case."""
+        """Create a test for each rule and each case."""
         if metafunc.function.__name__ == "test_rule":
             rules = [rule for rule in load_rules() if rule.id not in CORPUS_RULES.values()]
             metafunc.parametrize("rule", rules, ids=[rule.id for rule in rules])
@@ -72,12 +73,12 @@ class BackendSuite:
         return _subject(backend, type(self).adapter)
 
     def test_rule(self, subject: Subject, rule: Rule, request: pytest.FixtureRequest) -> None:
-        """Keep one rule of the contract."""
+        """Check one rule of the contract."""
         __tracebackhide__ = True
         _tell(run_rule(rule, subject), subject, request)
 
     def test_case(self, subject: Subject, case: Case, request: pytest.FixtureRequest) -> None:
-        """Keep one case of the corpus, cut in every way."""
+        """Run one case of the corpus, split in every way."""
         __tracebackhide__ = True
         rule = RULES[CORPUS_RULES[case.level]]
         result = why_not(rule, subject)
@@ -94,7 +95,7 @@ _subjects: dict[Any, Subject] = {}
 
 
 def _subject(backend: Any, adapter: Any) -> Subject:
-    """Return the subject of a backend. What it has found out about the backend is kept."""
+    """Return the subject for a backend, cached: it remembers what it found out about the backend."""
     key = (backend, adapter)
     if key not in _subjects:
         _subjects[key] = Subject(backend, adapter=adapter)
@@ -102,10 +103,10 @@ def _subject(backend: Any, adapter: Any) -> Subject:
 
 
 def _tell(result: RuleResult, subject: Subject, request: pytest.FixtureRequest) -> None:
-    """Pass, skip or fail a test as its rule has come out."""
+    """Pass, skip or fail the test according to the result of the rule."""
     __tracebackhide__ = True
     rule = result.rule
-    # A list of texts: it goes from one process to another.
+    # A list of strings, which pytest-xdist can send between processes.
     fact = [subject.name, rule.id, rule.level, result.outcome]
     request.node.user_properties.append((PROPERTY, fact))
     if result.outcome in ("inapplicable", "unchecked", "untestable"):

@@ -1,8 +1,8 @@
-"""What a client of HTTP/1.1 says, read as requests that any wire can carry. Everything here is pure.
+"""Read HTTP/1.1 bytes as a request that any wire format can carry. All functions here are pure.
 
-The corpus and the generator write down bytes of HTTP/1.1. Much of what they say is about no bytes: a method,
-a target, fields, a body, trailers. :func:`read_request` reads that, and is strict: bytes that a recipient of
-HTTP/1.1 has to think about are HTTP/1's own, and an :class:`UntoldError` says which they are.
+The corpus and the generator write HTTP/1.1 bytes. Most of them describe something that other wire formats
+have too: a method, a target, fields, a body, trailers. :func:`read_request` reads those, and is strict. If
+the bytes are about the syntax of HTTP/1.1 itself, it raises :class:`UntoldError` with what they are about.
 """
 
 import re
@@ -19,42 +19,42 @@ LENGTH: Final = re.compile(r"[0-9]{1,16}")
 SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
 
 MOST_WHITE_SPACE: Final = 16
-"""Around a value; more of it is sent to pass a limit."""
+"""White space allowed around a value; more than this is sent only to exceed a limit."""
 
-# Why something is said by no other wire.
-UNFINISHED: Final = "a head that is not whole"
-REQUEST_LINE: Final = "a request line that is not three words"
+# What a request is about that only HTTP/1 can express.
+UNFINISHED: Final = "an incomplete head"
+REQUEST_LINE: Final = "a request line without exactly three words"
 VERSION: Final = "another version of HTTP/1"
-LINES: Final = "the lines of a head"
-FRAMING: Final = "Content-Length or Transfer-Encoding that say no size, or several"
+LINES: Final = "the line structure of a head"
+FRAMING: Final = "Content-Length or Transfer-Encoding without one valid size"
 CHUNKS: Final = "the framing of chunks"
 
 
 class UntoldError(Exception):
-    """It is about HTTP/1's own bytes, and no other wire can say it. The message says what it is about."""
+    """The request is about HTTP/1's own syntax, so no other wire format can carry it; see the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One request, as any wire has it: text stands for bytes, each character for one (latin-1)."""
+    """One request, independent of the wire format. Text stands for bytes, one character each (latin-1)."""
 
     method: str
     target: str
     fields: Pairs = ()
-    """Names and values in the order in which they were sent, without white space around a value. The size
-    of the body, and how it is delimited, are not among them."""
+    """Names and values in the order sent, values without surrounding white space. Fields that give the body's
+    size or delimit it are left out."""
     size: int | None = 0
-    """Bytes of the body, as told before it; ``None``: its end alone tells."""
+    """Size of the body as announced; ``None``: unknown until the body ends."""
     body: bytes = b""
-    """As much of it as is sent."""
+    """The part of the body that is sent."""
     trailers: Pairs = ()
     is_whole: bool = True
-    """Whether all of the body is sent, and its end."""
+    """Whether the body is sent completely, with its end."""
     ending: Action | None = None
-    """What the client does behind it."""
+    """What the client does afterwards."""
 
     def values(self, name: str) -> list[str]:
-        """Return the values of the fields of a name, in order.
+        """Return the values of the fields with a name, in order.
 
         :param name: in lower case.
         """
@@ -62,11 +62,11 @@ class WireRequest:
 
 
 def read_request(data: bytes) -> tuple[WireRequest, bytes]:
-    """Return the first request of what a client sends, and what follows it.
+    """Return the first request in the data, and the data after it.
 
-    Of a body whose end has not come the part that there is belongs to it, and nothing follows.
+    If the end of the body is missing, the rest of the data is the body, and nothing follows.
 
-    :raises UntoldError: if what it says is about HTTP/1's own bytes.
+    :raises UntoldError: if the request is about HTTP/1's own syntax.
     """
     head, found, rest = data.partition(b"\r\n\r\n")
     if not found:
@@ -87,12 +87,12 @@ def read_request(data: bytes) -> tuple[WireRequest, bytes]:
 
 
 def _read_fields(lines: list[bytes]) -> Pairs:
-    """Return the fields of lines: what is wrong in a name or in a value is said with them."""
+    """Return the fields of the lines, with any invalid name or value unchanged."""
     fields = []
     for line in lines:
         name, found, value = line.partition(b":")
         stripped = value.strip(b" \t")
-        # Folded lines, those that only some take for lines, and what a line costs mean nothing without lines.
+        # Folded lines, bare line feeds and the size of a line mean nothing without lines.
         is_of_lines = line[:1] in (b" ", b"\t") or b"\n" in line
         if not found or is_of_lines or len(value) - len(stripped) > MOST_WHITE_SPACE:
             raise UntoldError(LINES)
@@ -101,7 +101,7 @@ def _read_fields(lines: list[bytes]) -> Pairs:
 
 
 def _read_size(fields: Pairs) -> tuple[Pairs, int | None]:
-    """Return the fields without those that frame the body, and what these say (RFC 9112 section 6.3)."""
+    """Return the fields without those that frame the body, and the size they give (RFC 9112 section 6.3)."""
     lengths = [value for name, value in fields if name.lower() == "content-length"]
     codings = [value for name, value in fields if name.lower() == "transfer-encoding"]
     others = tuple(
@@ -119,14 +119,14 @@ def _read_size(fields: Pairs) -> tuple[Pairs, int | None]:
 
 
 def _read_chunks(data: bytes) -> tuple[bytes, Pairs, bool, bytes]:
-    """Return body, trailers, whether they are whole, and what follows (RFC 9112 section 7.1)."""
+    """Return body, trailers, whether both are complete, and the data after them (RFC 9112 section 7.1)."""
     pieces: list[bytes] = []
     while True:
         found = SIZE_LINE.match(data)
         if found is None:
             if b"\r\n" in data:
                 raise UntoldError(CHUNKS)
-            # Not even the line that says how much is to come.
+            # Even the line with the chunk's size is missing.
             return b"".join(pieces), (), False, b""
         size, data = int(found[1], 16), data[found.end() :]
         if not size:

@@ -1,9 +1,9 @@
-"""A transport in memory: one connection without a socket, for any :class:`asyncio.Protocol`.
+"""A transport in memory: a connection without a socket, for any :class:`asyncio.Protocol`.
 
-It keeps the promises of asyncio's own socket transport, and the order in which that calls a
-protocol: data only while reading is not paused, ``connection_lost`` once and by the loop, never out
-of ``close()``. What the protocol writes is gone at once, so its buffer is always empty. The methods
-``connect`` and ``feed...`` are the other side's.
+It behaves like asyncio's socket transport and calls the protocol in the same order. Data arrives only while
+reading is not paused. ``connection_lost`` is called once, by the event loop and never inside ``close()``.
+Written data leaves at once, so the write buffer is always empty. The methods ``connect`` and ``feed...`` act
+for the other side.
 """
 
 import asyncio
@@ -12,33 +12,33 @@ from collections import deque
 from typing import Any, Final
 
 PEER: Final = ("127.0.0.1", 50000)
-"""The client's address and port, unless another is given."""
+"""The client's default address and port."""
 
 SERVER: Final = ("127.0.0.1", 80)
-"""The address and port listened on, unless another is given."""
+"""The server's default address and port."""
 
 
 class MemoryTransport(asyncio.Transport):
-    """A connection in memory. It is made in a running event loop.
+    """A connection in memory. Create it in a running event loop.
 
-    :param protocol: what is called; :meth:`connect` calls it first.
-    :param extra: what :meth:`get_extra_info` tells, beside ``peername`` and ``sockname``.
+    :param protocol: the protocol to call; :meth:`connect` makes the first call.
+    :param extra: values for :meth:`get_extra_info`, in addition to ``peername`` and ``sockname``.
     """
 
     def __init__(self, protocol: asyncio.Protocol, extra: dict[str, Any] | None = None) -> None:
         super().__init__({"peername": PEER, "sockname": SERVER, **(extra or {})})
         self.received = bytearray()
-        """What the protocol has written."""
+        """The bytes that the protocol has written."""
         self.eof_written = False
-        """Whether the protocol has ended its side."""
+        """Whether the protocol has ended its side with ``write_eof()``."""
         self.aborted = False
-        """Whether it ended without an end of file: by ``abort()``, or by a failure."""
+        """Whether the connection ended without an end of file: by ``abort()`` or a failure."""
         self.closed = False
         """Whether ``connection_lost`` was called."""
         self.failure: BaseException | None = None
-        """What the protocol raised when it was called."""
+        """The exception that the protocol raised when called."""
         self.changes = 0
-        """How many times the protocol has done something with its transport."""
+        """How many times the protocol has used its transport."""
         self._loop = asyncio.get_running_loop()
         self._protocol: asyncio.Protocol | None = protocol
         self._closing = False
@@ -50,11 +50,11 @@ class MemoryTransport(asyncio.Transport):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more can come from the protocol: it closed, or ended its side."""
+        """Whether nothing more can come from the protocol: it has closed, or ended its side."""
         return self._closing or self.eof_written
 
     def connect(self) -> None:
-        """Tell the protocol that the connection is made."""
+        """Call the protocol's ``connection_made``."""
         try:
             if self._protocol is not None:
                 self._protocol.connection_made(self)
@@ -62,25 +62,25 @@ class MemoryTransport(asyncio.Transport):
             self._fail(exc, "connection_made")
 
     def feed(self, data: bytes) -> None:
-        """Send ``data`` to the protocol: at once, or when it reads again."""
+        """Send ``data`` to the protocol: now, or when it resumes reading."""
         self._inbox.append(data)
         self._deliver()
 
     def feed_eof(self) -> None:
-        """End the other side, after what was sent."""
+        """End the other side, after the data sent so far."""
         self._inbox.append(None)
         self._deliver()
 
     def feed_reset(self) -> None:
-        """Break the connection, as a reset does. What was not read yet is lost."""
+        """Reset the connection. Data that the protocol has not read is lost."""
         self._force_close(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"))
 
     async def changed(self, deadline: float) -> bool:
-        """Wait until the protocol does something with its transport, and return whether it did.
+        """Wait until the protocol uses its transport, and return whether it did.
 
-        One may wait at a time.
+        Only one task may wait at a time.
 
-        :param deadline: when to give up, by the loop's clock.
+        :param deadline: when to give up, in the event loop's time.
         """
         waiter: asyncio.Future[bool] = self._loop.create_future()
         self._waiter = waiter
@@ -94,36 +94,36 @@ class MemoryTransport(asyncio.Transport):
     # asyncio.BaseTransport
 
     def is_closing(self) -> bool:
-        """Return whether the transport closes, or is closed."""
+        """Return whether the transport is closing or closed."""
         return self._closing
 
     def close(self) -> None:
-        """Close; the protocol is told in the loop's next turn."""
+        """Close; the protocol is told in the loop's next iteration."""
         if not self._closing:
             self._lose(None)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Let another protocol be called from now on."""
+        """Call another protocol from now on."""
         self._protocol = protocol  # type: ignore[assignment]
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        """Return the protocol; after its end, none is left."""
+        """Return the protocol; ``None`` after the connection has ended."""
         return self._protocol  # type: ignore[return-value]
 
     # asyncio.ReadTransport
 
     def is_reading(self) -> bool:
-        """Return whether the protocol would get data."""
+        """Return whether incoming data is passed to the protocol."""
         return not self._closing and not self._paused
 
     def pause_reading(self) -> None:
-        """Keep what comes from now on, until :meth:`resume_reading`."""
+        """Hold back incoming data until :meth:`resume_reading`."""
         if not self._closing and not self._paused:
             self._paused = True
             self._change()
 
     def resume_reading(self) -> None:
-        """Deliver what was kept, from the loop's next turn on."""
+        """Deliver the data held back, from the loop's next iteration on."""
         if not self._closing and self._paused:
             self._paused = False
             self._change()
@@ -133,20 +133,20 @@ class MemoryTransport(asyncio.Transport):
     # asyncio.WriteTransport
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Take no notice: the buffer is always empty."""
+        """Do nothing: the buffer is always empty."""
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Return asyncio's own default, low and high."""
+        """Return asyncio's default limits, low and high."""
         return 16 * 1024, 64 * 1024
 
     def get_write_buffer_size(self) -> int:
-        """Return 0: what is written has gone."""
+        """Return 0: written data leaves at once."""
         return 0
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
-        """Take what the protocol writes; nothing is taken once it closes.
+        """Take data from the protocol; data written after closing is dropped.
 
-        :raises TypeError: if it is no bytes-like object.
+        :raises TypeError: if ``data`` is not a bytes-like object.
         :raises RuntimeError: after :meth:`write_eof`.
         """
         if not isinstance(data, bytes | bytearray | memoryview):
@@ -158,7 +158,7 @@ class MemoryTransport(asyncio.Transport):
             self._change()
 
     def writelines(self, list_of_data: Any) -> None:
-        """Take several pieces as one; see :meth:`write`."""
+        """Write several pieces as one; see :meth:`write`."""
         self.write(b"".join(list_of_data))
 
     def can_write_eof(self) -> bool:
@@ -166,16 +166,16 @@ class MemoryTransport(asyncio.Transport):
         return True
 
     def write_eof(self) -> None:
-        """End the protocol's side; it may read on."""
+        """End the protocol's side; it can still read."""
         if not self._closing and not self.eof_written:
             self.eof_written = True
             self._change()
 
     def abort(self) -> None:
-        """Close at once. The other side sees no end of file."""
+        """Close at once, without an end of file for the other side."""
         self._force_close(None)
 
-    # The machinery
+    # Internals
 
     def _deliver(self) -> None:
         while self._inbox and not self._paused and not self._closing and self._protocol is not None:
@@ -190,7 +190,7 @@ class MemoryTransport(asyncio.Transport):
                 self._fail(exc, name)
 
     def _fail(self, exc: BaseException, name: str) -> None:
-        """Do as asyncio does when a protocol raises: report it, and cut the connection."""
+        """Do what asyncio does when a protocol raises: report the error and abort the connection."""
         self.failure = exc
         self._loop.call_exception_handler(
             {

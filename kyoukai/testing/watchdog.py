@@ -1,8 +1,8 @@
-"""An end to a backend that keeps the event loop to itself: no timeout of asyncio's can interrupt it.
+"""A watchdog for a backend that blocks the event loop, where no asyncio timeout can interrupt it.
 
-Where there is a signal for it, and nobody else uses that, a timer of the process is put off by the loop
-for as long as it runs. When it goes off, :class:`StuckError` is raised where the program is, again and again
-until the loop runs or the watch is over.
+The watchdog uses a process timer and its signal, if the platform has one and nothing else uses it. While
+the event loop runs, it keeps pushing the timer back. When the timer fires, :class:`StuckError` is raised in
+the code that is running, again and again until the loop runs or the watch ends.
 """
 
 import asyncio
@@ -16,38 +16,38 @@ from typing import Final
 __all__ = ("STUCK_TIMEOUT", "StuckError", "Watch", "watching")
 
 STUCK_TIMEOUT: Final = 10.0
-"""Seconds for which a backend may keep the event loop to itself."""
+"""Seconds for which a backend may block the event loop."""
 
 SIGNAL: Final = getattr(signal, "SIGALRM", None)
 
 
 class StuckError(BaseException):
-    """The event loop has not run for too long. It is no ``Exception``, so that few can swallow it."""
+    """The event loop was blocked for too long. Not an ``Exception``, so that few handlers catch it."""
 
     def __str__(self) -> str:
-        """Return what is wrong."""
-        return "the event loop was kept for too long"
+        """Return the message."""
+        return "the event loop was blocked for too long"
 
 
 class Watch:
-    """What a watch has seen so far.
+    """The state of one watch.
 
-    :param seconds: for how long the loop may stand still.
+    :param seconds: for how long the event loop may be blocked.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.place: str | None = None
-        """File and line of what kept the loop, if anything did."""
+        """File and line of the code that blocked the loop, if any did."""
 
     def beat(self) -> None:
-        """Put the timer off, now and from now on; it is called in the event loop that is watched."""
+        """Push the timer back, now and repeatedly. Call it in the event loop to watch."""
         if SIGNAL is not None and signal.getsignal(SIGNAL) == self.interrupt:
             signal.setitimer(signal.ITIMER_REAL, self.seconds, self.seconds)
             asyncio.get_running_loop().call_later(self.seconds / 8, self.beat)
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Raise :class:`StuckError`, and note where."""
+        """Note where the program is, and raise :class:`StuckError`."""
         if frame is not None and self.place is None:
             self.place = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
         raise StuckError
@@ -55,11 +55,11 @@ class Watch:
 
 @contextmanager
 def watching(seconds: float) -> Iterator[Watch]:
-    """Watch the event loop that calls :meth:`Watch.beat`, until this block is left.
+    """Watch the event loop that calls :meth:`Watch.beat` until the block is left.
 
-    In another thread than the main one, and where the signal is not free, nothing is watched.
+    Outside of the main thread, or if the signal is already in use, nothing is watched.
 
-    :param seconds: for how long the loop may stand still.
+    :param seconds: for how long the event loop may be blocked.
     """
     watch = Watch(seconds)
     in_main_thread = threading.current_thread() is threading.main_thread()

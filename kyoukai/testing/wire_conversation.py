@@ -1,4 +1,4 @@
-"""One request told by an adapter, on a connection of its own in memory, and what comes of it."""
+"""Send one request through an adapter, on its own connection in memory, and read the outcome."""
 
 import asyncio
 import itertools
@@ -21,10 +21,10 @@ from .wire_client import WireClient, shown
 __all__ = ("AT_ONCE", "DEFAULT_REPLY", "Way", "WireOutcome", "tell")
 
 PIECE_SIZE: Final = 16 * 1024
-"""Bytes of a body that are encoded as one piece, where it is not sent at once."""
+"""Bytes of a body to encode as one piece, if the request is not sent at once."""
 
 SINGLE_BYTES: Final = 300
-"""The longest text that is sent byte by byte; of a longer one only the beginning is."""
+"""How many bytes are sent one by one; the rest of a longer text follows in one piece."""
 
 DEFAULT_REPLY: Final = Reply()
 
@@ -34,12 +34,12 @@ NOTHING: Final = "nothing"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a request is sent.
+    """A way to send a request.
 
-    :param label: how a failure names it.
-    :param source: what cuts at random what is sent; ``None``: it is sent byte by byte, or whole.
-    :param single: whether it is sent byte by byte.
-    :param at_once: whether head, body and end are sent together, where the server lets the client.
+    :param label: its name in failure messages.
+    :param source: for splitting at random positions; ``None``: byte by byte, or whole.
+    :param single: send byte by byte.
+    :param at_once: send head, body and end together, if the server grants enough credit.
     """
 
     label: str
@@ -48,7 +48,7 @@ class Way:
     at_once: bool = False
 
     def cut(self, data: bytes) -> tuple[bytes, ...]:
-        """Return pieces of what is sent."""
+        """Return the pieces to send."""
         if self.source is not None:
             return random_pieces(data, self.source, 1, max(2, len(data) // self.source.randint(1, 12)))
         return cut(data, range(1, min(SINGLE_BYTES, len(data)))) if self.single else (data,)
@@ -59,28 +59,28 @@ AT_ONCE: Final = Way("at once", at_once=True)
 
 @dataclass(frozen=True, slots=True)
 class WireOutcome:
-    """What came of one request."""
+    """The outcome of one request."""
 
     answer: WireAnswer | None
     seen: tuple[Seen, ...]
-    """The requests that the application was called for."""
+    """The requests passed to the application."""
     closed: bool
-    """Whether the server has ended the connection."""
+    """Whether the server ended the connection."""
     broken: bool
-    """Whether it is known that nothing more comes of an answer that is not whole."""
+    """Whether an incomplete answer is known to stay incomplete."""
     faults: tuple[str, ...] = ()
-    """What is wrong whatever was asked."""
+    """Errors that do not depend on the request."""
 
     @property
     def gets(self) -> str:
-        """In a word what the client gets: a status, ``reset`` where its request alone is, or ``nothing``."""
+        """What the client gets: a status, ``reset`` if only its request was reset, or ``nothing``."""
         if self.answer is None:
             return NOTHING
         return str(self.answer.status) if self.answer.status else RESET
 
     @property
     def continued(self) -> bool:
-        """Whether ``100 Continue`` came."""
+        """Whether ``100 Continue`` was received."""
         return self.answer is not None and any(status == 100 for status, _ in self.answer.interim)
 
     def __str__(self) -> str:
@@ -99,17 +99,17 @@ async def tell(
     reply: Reply = DEFAULT_REPLY,
     waits: bool = True,
 ) -> WireOutcome:
-    """Tell one request.
+    """Send one request.
 
-    :param component: as that of :func:`~kyoukai.testing.converse`.
-    :param waits: whether an answer, or the end of the connection, must come.
-    :raises UnsayableError: if the wire has no way to say it.
+    :param component: the same as for :func:`~kyoukai.testing.converse`.
+    :param waits: whether to wait for an answer or the end of the connection.
+    :raises UnsayableError: if the wire format cannot express the request.
     """
     stage = Stage(component, ctx, timeout_scale())
     application: Any = component.app
     stage.seen = application.begin(reply)
     line = stage.line()
-    # What cannot be said is found out before anything is sent.
+    # Encode before connecting: a request that cannot be expressed raises before anything is sent.
     client = WireClient(line, adapter())
     telling = _Telling(client, request, way)
     head = telling.encoded_head()
@@ -136,28 +136,28 @@ class _Telling:
         self.way = way
 
     def encoded_head(self) -> bytes:
-        """Return the head, and all else where that is sent together.
+        """Return the encoded head.
 
-        :raises UnsayableError: if the wire has no way to say something.
+        :raises UnsayableError: if the wire format cannot express the request.
         """
         request, adapter = self.request, self.adapter
         head = adapter.encode_head(request.method, request.target, request.fields, request.size)
         if request.trailers:
-            # Only to see whether they can be said.
+            # Only to check that the wire format can express them.
             type(adapter)().encode_end(request.trailers)
         return head
 
     async def send(self, head: bytes) -> None:
-        """Send the request, and end as the client does."""
+        """Send the request, then end the connection as the request says."""
         request, adapter = self.request, self.adapter
         room = adapter.room()
         expects = bool(request.values("expect"))
         if self.way.at_once and not expects and (room is None or len(request.body) <= room):
-            # So that an answer may come before the body has been looked at.
+            # All in one piece, so that an answer may come before the body has been read.
             self.client.line.send(head + self._body(request.body) + self._end())
         else:
             await self._send_cut(head)
-            # A client that expects 100 Continue waits for it here.
+            # A client that expects 100 Continue waits here.
             await self.client.settle()
             if await self._send_body():
                 await self._send_cut(self._end())
@@ -168,7 +168,7 @@ class _Telling:
             self.transport.feed_reset()
 
     async def _send_body(self) -> bool:
-        """Send the body as the server takes it; return whether all of it is sent."""
+        """Send the body as fast as the server takes it; return whether all of it was sent."""
         body, start = self.request.body, 0
         while start < len(body):
             if self.is_over():
@@ -203,17 +203,17 @@ class _Telling:
                 await asyncio.sleep(0)
 
     def is_over(self) -> bool:
-        """Return whether the client has nothing to wait for."""
+        """Return whether there is nothing left to wait for."""
         if self.transport.ended:
             return True
         answer = self.client.answer
         return answer is not None and (answer.is_whole or answer.is_broken)
 
     def outcome(self, seen: tuple[Seen, ...]) -> WireOutcome:
-        """Return what has come of it."""
+        """Return the outcome so far."""
         answer, ended = self.client.answer, self.transport.ended
         faults = list(self.client.line.problems)
         if answer is not None and answer.rest:
-            faults.append(f"behind the answer comes {answer.rest[:200]!r}")
+            faults.append(f"after the answer the server sent {answer.rest[:200]!r}")
         broken = answer is not None and not answer.is_whole and (answer.is_broken or ended)
         return WireOutcome(answer, seen, ended, broken, tuple(faults))

@@ -102,8 +102,8 @@ def test_it_is_named_by_the_backend_or_given() -> None:
         ("no_such_module:Adapter", "testing_adapter is 'no_such_module:Adapter': No module named"),
         ("Adapter", "'Adapter' is no module:attribute"),
         (f"{__name__}:Nothing", "has no attribute 'Nothing'"),
-        (f"{__name__}:RULES", "must lead to a subclass of kyoukai.testing.WireAdapter"),
-        (Unfinished, "must lead to a subclass of kyoukai.testing.WireAdapter"),
+        (f"{__name__}:RULES", "must be a subclass of kyoukai.testing.WireAdapter"),
+        (Unfinished, "must be a subclass of kyoukai.testing.WireAdapter"),
     ],
 )
 def test_what_is_none_is_refused(named: Any, message: str) -> None:
@@ -132,7 +132,7 @@ def test_without_a_tunnel_it_says_how_to_have_one() -> None:
         assert {result.outcome for result in results} == {outcome}
         assert run_rule(RULES["K10.1"], subject).outcome == "broken"
         if outcome == "unchecked":
-            assert all("write encode_tunnel" in result.message for result in results)
+            assert all("define its encode_tunnel" in result.message for result in results)
 
 
 def test_a_wire_that_does_not_claim_tunnels_has_no_rules_about_them() -> None:

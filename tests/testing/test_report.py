@@ -161,7 +161,7 @@ def test_a_check_that_does_not_end_is_broken(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(reporting, "CHECK_TIMEOUT", 0.3)
     monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", "0.1")
     result = run_rule(RULES["K1.3"], Subject("reference"))
-    assert result == RuleResult(RULES["K1.3"], "broken", "its check did not end within 0.03 seconds")
+    assert result == RuleResult(RULES["K1.3"], "broken", "the check did not finish within 0.03 seconds")
 
 
 def test_a_check_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_a_check_that_fails_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(load_checks(), "K1.3", fail)  # type: ignore[arg-type]
     result = run_rule(RULES["K1.3"], Subject("reference"))
-    assert (result.outcome, result.message) == ("broken", "its check met LookupError: nothing")
+    assert (result.outcome, result.message) == ("broken", "the check raised LookupError: nothing")
 
 
 class EndlessParser(RequestParser):
@@ -212,14 +212,14 @@ def test_a_backend_that_never_returns_is_interrupted(
     result = run_rule(RULES["K1.7"], subject)
     assert result.outcome == "broken"
     assert re.fullmatch(
-        rf"the event loop was kept for 0\.05 seconds, in {re.escape(__file__)}, line \d+", result.message
+        rf"the event loop was blocked for 0\.05 seconds, in {re.escape(__file__)}, line \d+", result.message
     )
     # What keeps all else from being looked at is looked at once.
     rule = run_rule(RULES["K3.1"], subject)
     if backend is Endless:
         assert rule.outcome == "broken"
     else:
-        assert rule.message == "no connection can be made: the event loop was kept for too long"
+        assert rule.message == "no connection can be created: the event loop was blocked for too long"
     # The process has its signal back.
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
@@ -277,7 +277,7 @@ class LeavingInTranslation(lower.Sound):
 def test_a_backend_that_exits_is_broken(backend: type[Backend], broken: str) -> None:
     report = run_rules(f"{__name__}:{backend.__name__}", corpus=False)
     [result] = [result for result in report.results if result.rule.id == broken]
-    assert (result.outcome, result.message) == ("broken", "its check met SystemExit: 0")
+    assert (result.outcome, result.message) == ("broken", "the check raised SystemExit: 0")
     assert not report.passed
 
 

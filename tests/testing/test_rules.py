@@ -55,13 +55,13 @@ def test_a_rule_has_one_check() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"id": "K2.1"}, "K2.1 is no id of the group K1"),
-        ({"id": "K1"}, "K1 is no id"),
-        ({"id": "K1.01"}, "K1.01 is no id"),
-        ({"level": "nice"}, "its level or its storey is none"),
-        ({"storey": "Attic"}, "its level or its storey is none"),
-        ({"after": ["K7.7"]}, r"K1.1 is after \['K7.7'\], which are no rules"),
-        ({"colour": "red"}, r"unknown \['colour'\]"),
+        ({"id": "K2.1"}, "K2.1 is not an id of the group K1"),
+        ({"id": "K1"}, "K1 is not an id"),
+        ({"id": "K1.01"}, "K1.01 is not an id"),
+        ({"level": "nice"}, "unknown level or storey"),
+        ({"storey": "Attic"}, "unknown level or storey"),
+        ({"after": ["K7.7"]}, r"K1.1 is after unknown rules: \['K7.7'\]"),
+        ({"colour": "red"}, r"unknown keys \['colour'\]"),
     ],
 )
 def test_what_is_no_rule_is_refused(change: dict[str, Any], message: str) -> None:
@@ -71,12 +71,12 @@ def test_what_is_no_rule_is_refused(change: dict[str, Any], message: str) -> Non
 
 def test_a_missing_key_is_refused() -> None:
     entry = {key: value for key, value in ENTRY.items() if key != "source"}
-    with pytest.raises(RulesError, match=r"missing \['source'\]"):
+    with pytest.raises(RulesError, match=r"missing keys \['source'\]"):
         parse_rules({"K1": {"title": "Backend", "rules": [entry]}})
 
 
 def test_an_id_that_comes_twice_is_refused() -> None:
-    with pytest.raises(RulesError, match=r"K1\.1 comes twice"):
+    with pytest.raises(RulesError, match=r"K1\.1 is used twice"):
         parse_rules({"K1": {"title": "Backend", "rules": [ENTRY, ENTRY]}})
 
 

@@ -201,7 +201,7 @@ def test_what_is_left_behind(cases):
             await asyncio.sleep(0)
         return result
 
-    assert "1 tasks were left" in asyncio.run(run_inside()).failures[-1]
+    assert "1 tasks are still running" in asyncio.run(run_inside()).failures[-1]
 
 
 def test_the_same_seed_cuts_the_same_case_in_the_same_way(cases):

@@ -83,8 +83,8 @@ def test_the_end_of_the_client_is_that_of_its_last_request() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        ("end-before-anything", {}, "a head that is not whole"),
-        ("refused-by-request-line-then-request", {}, "a request line that is not three words"),
+        ("end-before-anything", {}, "an incomplete head"),
+        ("refused-by-request-line-then-request", {}, "a request line without exactly three words"),
         ("chunk-incomplete", {}, "the framing of chunks"),
         ("length-body-incomplete", {}, CONNECTION),
         ("trailer-kept-apart", {"chunked": False}, NO_SIZE),

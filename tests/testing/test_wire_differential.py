@@ -84,8 +84,8 @@ def test_the_command_runs_the_corpus_by_an_adapter() -> None:
     assert result.exit_code == 0, result.output
     assert "corpus, h2: " in result.output
     assert "all kept" in result.output
-    assert "are of HTTP/1 alone" in result.output
-    assert "differ as the adapter declares: a target" in result.output
+    assert "concern HTTP/1 only" in result.output
+    assert "differ as declared by the adapter: a target" in result.output
     result = CliRunner().invoke(runner, ["--backend", MUTANT, "--whole", "--case", "underscore-dropped"])
     assert result.exit_code == 1
     assert "1 not kept: underscore-dropped" in result.output
