@@ -1,7 +1,8 @@
-"""How the kit speaks by a wire that it does not know: what the wire's author tells it, in a few lines.
+"""Adapters: how the kit sends requests in a wire format that it does not know.
 
-A backend names its adapter as :attr:`Backend.testing_adapter <kyoukai.Backend.testing_adapter>`, and the kit
-alone imports it. For connections that derive from ``HTTPProtocol`` the kit has one of its own.
+The author of a backend for such a wire format writes a small :class:`WireAdapter` and names it in
+:attr:`Backend.testing_adapter <kyoukai.Backend.testing_adapter>`. Only the kit imports it. For connections
+that derive from ``HTTPProtocol``, the kit has its own adapter.
 """
 
 import abc
@@ -18,25 +19,25 @@ Fields = Sequence[tuple[str, str]]
 
 
 class UnsayableError(Exception):
-    """The wire has no way to say something of a request. The message says what it is about."""
+    """The wire format cannot express some part of a request; the message says which."""
 
 
 class WireDifference(NamedTuple):
-    """Requests that get another answer on a wire than on HTTP/1.1.
+    """Requests that get another answer in this wire format than in HTTP/1.1.
 
-    It is held: each of them gets what it says, and there are some in the corpus. Of several that are about
-    one request the first counts.
+    The kit verifies the declaration: each such request gets the declared answer, and the corpus has at least
+    one. If several differences match a request, the first one counts.
     """
 
     what: str
-    """Which requests, in a few words."""
+    """A short description of the requests."""
     holds: Callable[[WireRequest], bool]
-    """Returns whether it is about a request."""
+    """Returns whether a request is one of them."""
     gets: str
-    """What they get: a status in three digits, ``reset`` where the request alone is broken off, or
-    ``nothing`` where the connection ends."""
+    """What they get: a three-digit status; ``reset`` if only the request is reset; ``nothing`` if the
+    connection ends without an answer."""
     why: str
-    """The text that says so."""
+    """The RFC section or other reason."""
 
 
 def breaks_its_body_off(request: WireRequest) -> bool:
@@ -45,125 +46,125 @@ def breaks_its_body_off(request: WireRequest) -> bool:
 
 
 BROKEN_OFF: Final = WireDifference(
-    "a body in whose middle the client ends its side",
+    "a client that ends its side in the middle of a body",
     breaks_its_body_off,
     "400",
-    "the application can be told, and its client reads on",
+    "the application can be told, and the client can still read",
 )
-"""What ``ExchangeConnection`` does, and connections of HTTP/1 do not."""
+"""A difference between ``ExchangeConnection`` and connections of HTTP/1."""
 
 
 @dataclass(frozen=True, slots=True)
 class WireAnswer:
-    """An answer, as far as the client has it."""
+    """An answer, as far as the client has received it."""
 
     status: int
     fields: Fields
-    """Names and values of its header fields, in order."""
+    """Names and values of the header fields, in order."""
     content: bytes
-    """With whatever frames it removed; of one that is still to come, the part that there is."""
+    """The content without framing; of an incomplete answer, the part received so far."""
     is_whole: bool
-    """Whether the client knows that nothing is missing: by a size, a mark, or the connection's end."""
+    """Whether the client knows that nothing is missing: by a size, an end mark, or the connection's end."""
     trailers: Fields = ()
-    """The fields behind the content."""
+    """The fields after the content."""
     interim: Sequence[tuple[int, Fields]] = ()
-    """Status and fields of each answer of status 1xx before it."""
+    """Status and fields of each 1xx answer before this one."""
     is_broken: bool = False
-    """Whether the server has said that it breaks the answer off. Where the connection's end says it, the kit
-    sees that by itself."""
+    """Whether the server has signalled that it aborts the answer. The kit itself detects an abort that is
+    signalled by the end of the connection."""
     rest: bytes = b""
-    """What the server sent behind the answer, which should be nothing."""
+    """Bytes that the server sent after the answer; there should be none."""
 
     def values(self, name: str) -> list[str]:
-        """Return the values of the fields of a name, in order."""
+        """Return the values of the fields with a name, in order."""
         return [value for found, value in self.fields if found.lower() == name.lower()]
 
 
 class WireAdapter(abc.ABC):
     """The client's side of one connection.
 
-    The kit makes one for each connection, without arguments, and sends one request by it: the head, the body
-    in pieces, and the end. It may keep what it needs between calls.
+    The kit creates one adapter for each connection, without arguments, and sends one request with it: the
+    head, the body in pieces, and the end. The adapter may keep state between calls.
     """
 
     differences: ClassVar[Sequence[WireDifference]] = (BROKEN_OFF,)
-    """Where this wire does otherwise than the corpus says, which is written for HTTP/1.1. By default what
-    ``ExchangeConnection`` does; an adapter that has more adds to it."""
+    """Where this wire format differs from the corpus, which is written for HTTP/1.1. The default is the
+    difference of ``ExchangeConnection``; an adapter with more adds them to it."""
 
     @abc.abstractmethod
     def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
-        """Return the head of the request as this wire has it, with what opens the connection before it.
+        """Encode the head of a request, preceded by whatever opens the connection.
 
-        The rules send nothing but right requests: method and target are in ASCII, the target is a path, with
-        a query where there is one, and ``Host`` is the first of the fields. The cases of the corpus send
-        wrong ones too, which are to be passed on as they are: any method and target, no ``Host`` or several,
-        and names and values in which each character stands for one byte (latin-1).
+        The rules send only valid requests: method and target are ASCII, the target is a path with an optional
+        query, and ``Host`` is the first field. The cases of the corpus also send invalid requests, which must
+        be passed on unchanged: any method and target, no ``Host`` or several, and names and values in which
+        each character stands for one byte (latin-1).
 
-        :param fields: names and values of the header fields; none is about the size.
-        :param size: bytes of the body; 0: there is none, and :meth:`encode_end` is not called. ``None``: its
-            end alone tells; only a backend that claims the feature ``trailers`` is sent that.
-        :raises UnsayableError: if the wire has no way to say such a request.
+        :param fields: names and values of the header fields; none of them gives the size.
+        :param size: bytes of the body. 0: there is no body, and :meth:`encode_end` is not called. ``None``:
+            unknown until the body ends; only sent to a backend that claims the feature ``trailers``.
+        :raises UnsayableError: if the wire format cannot express the request.
         """
 
     def encode_data(self, data: bytes) -> bytes:
-        """Return a piece of the body, or of what goes through a tunnel, as this wire has it.
+        """Encode a piece of the body, or of the data in a tunnel.
 
-        By default as it is.
+        By default the data is returned unchanged.
 
         :param data: not empty.
         """
         return data
 
     def encode_end(self, trailers: Fields = ()) -> bytes:
-        """Return what says that the body is whole. By default nothing does: its size has been told.
+        """Encode the end of the body. By default nothing is sent: the size was announced.
 
-        In a tunnel, return what says that the client sends no more. Where that is nothing, the end of the
-        connection says it.
+        In a tunnel, encode that the client sends nothing more. If the result is empty, the kit ends the
+        client's side of the connection instead.
 
-        :param trailers: fields behind the body; none, where ``size`` was told.
+        :param trailers: fields after the body; empty if ``size`` was given.
         """
         return b""
 
     @abc.abstractmethod
     def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
-        """Return the answer as far as the client has it, or ``None``: its head is not whole yet.
+        """Return the answer as far as it was received, or ``None`` while its head is incomplete.
 
-        :param data: all that the server has sent on the connection, from the first byte on.
-        :param ended: whether the server has ended its side in order. After a reset it has not.
-        :raises Exception: if that is nothing which this wire has. It breaks the rule being checked.
+        :param data: everything that the server has sent on the connection, from the first byte.
+        :param ended: whether the server has ended its side cleanly; after a reset, it has not.
+        :raises Exception: if the data is invalid in this wire format. The rule being checked is then broken.
         """
 
     def encode_tunnel(self, protocol: str, target: str, fields: Fields) -> bytes:
-        """Return a request that offers another protocol, with what opens the connection before it.
+        """Encode a request that offers another protocol, preceded by whatever opens the connection.
 
-        What the client sends in the tunnel follows, by :meth:`encode_data` and :meth:`encode_end`. Only a
-        backend that claims the feature ``tunnel`` is sent one.
+        The tunnel's data follows, encoded by :meth:`encode_data` and :meth:`encode_end`. Only a backend that
+        claims the feature ``tunnel`` gets such a request.
 
         :param protocol: a token, in ASCII.
-        :param target: as that of :meth:`encode_head`; likewise ``fields``.
-        :raises NotImplementedError: by default; rules about tunnels then show as not checked.
+        :param target: as for :meth:`encode_head`; so are ``fields``.
+        :raises NotImplementedError: by default; the rules about tunnels are then reported as not checked.
         """
         raise NotImplementedError(f"{type(self).__qualname__} does not define encode_tunnel")
 
     def decode_tunnel(self, data: bytes, ended: bool) -> WireAnswer | None:
-        """Return what has come of such a request: the head of the tunnel, and as content what it carries.
+        """Return the answer to such a request: the tunnel's head, with the tunnel's data as content.
 
-        It is whole once the server has ended its side in order. Where the server has answered instead, it is
-        that answer. Parameters, and what is raised, are those of :meth:`decode_answer`, which is called by
-        default: on many wires a tunnel is carried as an answer is.
+        The answer is whole once the server has ended its side cleanly. If the server refuses the tunnel,
+        return its ordinary answer. Parameters and exceptions are those of :meth:`decode_answer`, which is
+        the default: in many wire formats a tunnel looks like an answer.
         """
         return self.decode_answer(data, ended)
 
     def reply(self, data: bytes) -> bytes:
-        """Return what a client sends by itself when it gets ``data``: acknowledgements, credit, and so on.
+        """Return what a client sends automatically on receiving ``data``, such as acknowledgements or credit.
 
-        By default nothing. It is called with each piece of what the server sends, once.
+        By default nothing. The kit calls this once for each piece that the server sends.
         """
         return b""
 
     def room(self) -> int | None:
         """Return how many bytes of the body the client may send now.
 
-        It is for wires where the server grants that, as HTTP/2 does. ``None``, the default: all of them.
+        For wire formats in which the server grants credit, such as HTTP/2. ``None``, the default: no limit.
         """
         return None

@@ -1,8 +1,8 @@
-"""A client's strict reading of answers, written apart from the server's code.
+"""A strict client-side reader of HTTP/1.1 answers, independent of the server's code.
 
-It reads what RFC 9112 has a server send and no more: what a lenient client would forgive is a
-fault. Of answers that the text leaves free it asks for what this server promises: a Date, one
-framing, and nothing after the answer that says ``close``.
+It accepts only what RFC 9112 lets a server send. Anything that a lenient client would forgive is a fault.
+Where the RFC leaves a choice, the reader requires what this server promises: a Date, exactly one framing, and
+nothing after the answer that says ``close``.
 """
 
 import functools
@@ -29,29 +29,29 @@ BODILESS: Final = frozenset({204, 304})
 
 
 class Asked(NamedTuple):
-    """What a client knows of the request that an answer is for."""
+    """What the client knows about the request that an answer belongs to."""
 
     method: str | None
-    """``None``: it may be HEAD or another; both kinds of answers are right."""
+    """``None``: unknown, so answers to HEAD and to other methods are both accepted."""
     version: str = "HTTP/1.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer. Two that differ in nothing but their Date are equal."""
+    """One answer. Answers that differ only in their Date are equal."""
 
     status: int
     reason: str
     fields: Mapping[str, str]
-    """Without Date; names in lower case, several of one name joined by a comma and a space."""
+    """The fields without Date: names in lower case, repeated values joined by a comma and a space."""
     content: bytes
     complete: bool
-    """Whether all of it is there."""
+    """Whether all of it was received."""
     date: str = field(default="", compare=False)
 
     @property
     def closes(self) -> bool:
-        """Whether it says that the connection ends with it."""
+        """Whether it says that the connection ends after it."""
         return self.fields.get("connection", "").lower() == "close"
 
     def get(self, name: str) -> str | None:
@@ -60,13 +60,13 @@ class Answer:
 
 
 class Reading(NamedTuple):
-    """What was read of one connection."""
+    """All answers that were read on one connection."""
 
     answers: tuple[Answer, ...]
     continued: int
-    """How many ``100 Continue`` there were."""
+    """How many times ``100 Continue`` was received."""
     faults: tuple[str, ...]
-    """What a server must not send."""
+    """What the server must not have sent."""
 
 
 class _Head(NamedTuple):
@@ -78,11 +78,11 @@ class _Head(NamedTuple):
 
 
 def read_answers(data: bytes, asked: Sequence[Asked], *, ended: bool, aborted: bool = False) -> Reading:
-    """Read all that a server sent on one connection.
+    """Read everything that a server sent on one connection.
 
-    :param asked: what was asked, in order; the last one stands for all further ones.
-    :param ended: whether the server's end of file has come.
-    :param aborted: whether the connection broke without it.
+    :param asked: the requests, in order; the last one also stands for all later ones.
+    :param ended: whether the server's end of file was received.
+    :param aborted: whether the connection broke without an end of file.
     """
     answers: list[Answer] = []
     faults: list[str] = []
@@ -98,7 +98,7 @@ def read_answers(data: bytes, asked: Sequence[Asked], *, ended: bool, aborted: b
             break
         head = _read_head(data[offset : end + 2])
         if head is None:
-            faults.append(f"no answer begins with {data[offset : offset + 80]!r}")
+            faults.append(f"not the start of an answer: {data[offset : offset + 80]!r}")
             break
         if head.status < 200:
             faults += _interim_faults(head)
@@ -117,18 +117,18 @@ def read_answers(data: bytes, asked: Sequence[Asked], *, ended: bool, aborted: b
 
 
 def _partial(data: bytes, faults: list[str]) -> Answer:
-    """Return what stands for an answer whose head did not come whole."""
+    """Return a placeholder for an answer whose head is incomplete."""
     match = STATUS_LINE.match(data.decode("latin-1"))
     if match is None and not b"HTTP/1.1 ".startswith(data[:9]):
-        faults.append(f"no answer begins with {data[:80]!r}")
+        faults.append(f"not the start of an answer: {data[:80]!r}")
     return Answer(int(match[1]) if match else 0, match[2] if match else "", {}, b"", False)
 
 
 @functools.lru_cache(maxsize=512)
 def _read_head(head: bytes) -> _Head | None:
-    """Return a head, or ``None`` where its first line is no status line.
+    """Return the parsed head, or ``None`` if its first line is not a status line.
 
-    Few answers differ in their heads, so they are kept.
+    Cached, because most answers have one of a few heads.
     """
     first, *lines = head.decode("latin-1").split("\r\n")[:-1]
     match = STATUS_LINE.fullmatch(first)
@@ -139,11 +139,11 @@ def _read_head(head: bytes) -> _Head | None:
     for line in lines:
         part = FIELD_LINE.fullmatch(line)
         if part is None:
-            faults.append(f"{line!r} is no field line")
+            faults.append(f"{line!r} is not a valid field line")
             continue
         name, value = part[1].lower(), part[2].strip(" \t")
         if name in fields and name in SINGLETONS:
-            faults.append(f"{name} comes more than once")
+            faults.append(f"{name} appears more than once")
             continue
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return _Head(int(match[1]), match[2], fields, fields.pop("date", ""), tuple(faults))
@@ -153,10 +153,10 @@ def _interim_faults(head: _Head) -> list[str]:
     """Return what is wrong with an interim answer."""
     faults = [f"{head.status}: {fault}" for fault in head.faults]
     if head.status != 100:
-        faults.append(f"{head.status} is no answer that was asked for")
-    # RFC 9110 section 8.6, RFC 9112 section 6.1: neither field in a 1xx.
+        faults.append(f"{head.status} was not requested")
+    # RFC 9110 section 8.6, RFC 9112 section 6.1: a 1xx has neither field.
     if "content-length" in head.fields or "transfer-encoding" in head.fields:
-        faults.append(f"{head.status}: it has a field of a framing")
+        faults.append(f"{head.status}: it has Content-Length or Transfer-Encoding")
     return faults
 
 
@@ -169,24 +169,24 @@ def _faults(head: _Head, asked: Asked) -> list[str]:
         # RFC 9110 section 6.6.1: an origin server with a clock MUST generate it.
         faults.append("Date is missing")
     elif not _is_date(head.date):
-        faults.append(f"Date is {head.date!r}, which is no IMF-fixdate")
+        faults.append(f"Date is {head.date!r}, which is not an IMF-fixdate")
     if length is not None and coding is not None:
         # RFC 9112 section 6.2: a sender MUST NOT send both.
         faults.append("it has both Content-Length and Transfer-Encoding")
     if length is not None and not (length.isascii() and length.isdigit()):
-        faults.append(f"its Content-Length is {length!r}")
+        faults.append(f"its Content-Length is {length!r}, which is not a number")
     if coding is not None and coding != "chunked":
-        faults.append(f"its Transfer-Encoding is {coding!r}")
+        faults.append(f"its Transfer-Encoding is {coding!r}, expected 'chunked'")
     if coding is not None and asked.version == "HTTP/1.0":
-        # RFC 9112 section 6.1: MUST NOT send it unless the request indicates HTTP/1.1.
-        faults.append("it has a Transfer-Encoding, and the request was HTTP/1.0")
+        # RFC 9112 section 6.1: MUST NOT be sent unless the request indicates HTTP/1.1.
+        faults.append("it has Transfer-Encoding, but the request was HTTP/1.0")
     if status == 204 and (length is not None or coding is not None):
         # RFC 9110 section 8.6, RFC 9112 section 6.1.
-        faults.append("it has a field of a framing, and no content")
-    # RFC 9112 section 6.3 rule 8: its content ends with the connection, and it must say so.
+        faults.append("it has Content-Length or Transfer-Encoding, but no content")
+    # RFC 9112 section 6.3 rule 8: the content ends with the connection, so the answer must say close.
     is_endless = length is None and coding is None and status not in BODILESS
     if is_endless and asked.method not in (None, "HEAD") and fields.get("connection", "").lower() != "close":
-        faults.append("its content ends with the connection, and it does not say close")
+        faults.append("its content ends with the connection, but it does not say close")
     return faults
 
 
@@ -202,30 +202,30 @@ def _is_date(value: str) -> bool:
 def _read_content(
     data: bytes, offset: int, head: _Head, asked: Asked, faults: list[str], ended: bool
 ) -> tuple[bytes, int, bool]:
-    """Return the content, the offset after it, and whether it is all there (RFC 9112 section 6.3)."""
-    # 1. No content, whatever the fields say.
+    """Return the content, the offset after it, and whether it is complete (RFC 9112 section 6.3)."""
+    # Rule 1: no content, whatever the fields say.
     if head.status in BODILESS or asked.method == "HEAD":
         return b"", offset, True
     if asked.method is None and ended and offset == len(data):
         return b"", offset, True
-    # 4.
+    # Rule 4.
     if "transfer-encoding" in head.fields:
         return _read_chunks(data, offset, faults)
-    # 6.
+    # Rule 6.
     length = head.fields.get("content-length", "")
     if length.isascii() and length.isdigit():
         end = offset + int(length)
         return data[offset:end], min(end, len(data)), end <= len(data)
-    # 8.
+    # Rule 8.
     return data[offset:], len(data), ended
 
 
 def _read_chunks(data: bytes, offset: int, faults: list[str]) -> tuple[bytes, int, bool]:
-    """Read a chunked body (RFC 9112 section 7.1), without extensions or trailers."""
+    """Read a chunked body without extensions or trailers (RFC 9112 section 7.1)."""
     pieces: list[bytes] = []
     while (end := data.find(b"\r\n", offset)) >= 0:
         if CHUNK_SIZE.fullmatch(data, offset, end) is None:
-            faults.append(f"no chunk begins with {data[offset : offset + 40]!r}")
+            faults.append(f"not a chunk size line: {data[offset : offset + 40]!r}")
             return b"".join(pieces), len(data), False
         size = int(data[offset:end], 16)
         start = end + 2
@@ -233,7 +233,7 @@ def _read_chunks(data: bytes, offset: int, faults: list[str]) -> tuple[bytes, in
         offset = start + size + 2
         mark = data[offset - 2 : offset]
         if not b"\r\n".startswith(mark):
-            faults.append(f"a chunk of {size} bytes is followed by {mark!r}")
+            faults.append(f"a chunk of {size} bytes is followed by {mark!r}, expected CRLF")
             return b"".join(pieces), len(data), False
         if mark != b"\r\n":
             break

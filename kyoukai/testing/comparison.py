@@ -1,13 +1,13 @@
-"""One conversation, held with several backends and cut in several ways: what is different, or wrong.
+"""Compare one conversation across several backends and several ways of splitting it.
 
-What a client can tell, and what the application is called with, must be the same each time. What
-may be otherwise:
+The client must receive the same, and the application must get the same calls, each time. Three things may
+vary:
 
-1. ``100 Continue`` need not be sent once a part of the body has come (RFC 9110 section 10.1.1), so
-   whether it is depends on the cutting; but not on the backend.
-2. An answer says ``Connection: close`` if the client's end is known by then, which depends on the
-   cutting too.
-3. The words of a refusal, and their format, are for a human; see :func:`is_worded_alike`.
+1. ``100 Continue`` need not be sent once a part of the body has arrived (RFC 9110 section 10.1.1). So it
+   depends on the split whether it is sent, but not on the backend.
+2. An answer says ``Connection: close`` if the client's end of file has arrived by then. This also depends on
+   the split.
+3. The text of a refusal and its format are for humans; see :func:`is_worded_alike`.
 """
 
 import dataclasses
@@ -27,15 +27,15 @@ from .shrinking import shrink
 PATIENT: Final = dict.fromkeys(
     ("head_timeout", "keep_alive_timeout", "body_timeout", "linger_timeout"), 3600.0
 )
-"""No outcome may depend on how fast the machine is."""
+"""Timeouts so long that no outcome depends on the speed of the machine."""
 
 
 SERVED: Final = 200
-"""The status of what the application answers; it has no part in a refusal."""
+"""The status that the application answers with; refusals have other ones."""
 
 
 class Held(NamedTuple):
-    """One conversation as it was held."""
+    """One conversation that was run, with its outcome."""
 
     backend: str
     cutting: Cutting
@@ -44,16 +44,16 @@ class Held(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A conversation that is not the same on all backends, or that went wrong."""
+    """A conversation whose outcome differs between backends, or is wrong."""
 
     conversation: Conversation
     held: tuple[Held, ...]
     lines: tuple[str, ...]
-    """What is different or wrong."""
+    """What differs or is wrong, one line each."""
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """What findings of one kind have alike: what is different, and the last answers."""
+        """A key that findings of one kind share: what differs, and the last answers."""
         statuses = (tuple(answer.status for answer in held.outcome.answers)[-1:] for held in self.held)
         return (self.lines, *statuses)
 
@@ -73,9 +73,9 @@ def _short(pieces: tuple[Piece, ...]) -> str:
 
 
 def differences(held: Sequence[Held], *, strict: bool = False) -> list[str]:
-    """Return what is different, or wrong, in one conversation held in several ways.
+    """Return what differs or is wrong in one conversation that was run in several ways.
 
-    :param strict: whether the words of refusals are compared too.
+    :param strict: also compare the texts of refusals.
     """
     found = []
     first = held[0]
@@ -84,19 +84,19 @@ def differences(held: Sequence[Held], *, strict: bool = False) -> list[str]:
         label = f"{one.backend}, {one.cutting.label}"
         found += [f"{label}: {fault}" for fault in one.outcome.faults]
         if any(answer.status == 500 for answer in one.outcome.answers):
-            found.append(f"{label}: the server failed")
+            found.append(f"{label}: the server answered with 500")
         other = by_cutting.setdefault(one.cutting, one)
         if _essence(one.outcome) != _essence(other.outcome):
-            found.append(f"{label} is not as {other.backend}, {other.cutting.label}")
+            found.append(f"{label} differs from {other.backend}, {other.cutting.label}")
         elif _essence(one.outcome, any_cutting=True) != _essence(first.outcome, any_cutting=True):
-            found.append(f"{label} is not as {first.backend}, {first.cutting.label}")
+            found.append(f"{label} differs from {first.backend}, {first.cutting.label}")
     if strict and not found and not is_worded_alike(held):
-        found.append("a refusal is worded otherwise")
+        found.append("a refusal has a different text")
     return found
 
 
 def is_worded_alike(held: Iterable[Held]) -> bool:
-    """Return whether refusals say the same, to the letter."""
+    """Return whether all refusals have exactly the same text."""
     return len({tuple(_words(answer) for answer in one.outcome.answers) for one in held}) == 1
 
 
@@ -105,9 +105,9 @@ def _words(answer: Answer) -> tuple[int, bytes] | None:
 
 
 def _essence(outcome: Outcome, *, any_cutting: bool = False) -> Outcome:
-    """Return an outcome without what may be otherwise.
+    """Return an outcome without what may vary.
 
-    :param any_cutting: whether it is compared with one of another cutting.
+    :param any_cutting: also remove what may vary between splits.
     """
     answers = []
     for answer in outcome.answers:
@@ -124,21 +124,21 @@ def _essence(outcome: Outcome, *, any_cutting: bool = False) -> Outcome:
 
 
 class Comparison:
-    """Holds conversations with several backends. It is made, used and ended in one event loop.
+    """Runs conversations with several backends. Create and use it in one event loop.
 
-    :param backends: their names, or ``module:attribute``.
-    :param strict: whether the words of refusals are compared too.
+    :param backends: registered names, or ``module:attribute``.
+    :param strict: also compare the texts of refusals.
     """
 
     def __init__(self, backends: Iterable[str], servers: Servers, *, strict: bool = False) -> None:
         self.strict = strict
         self.backends = tuple(backends)
         self.count = 0
-        """Conversations held."""
+        """Number of conversations that were run."""
         self._servers = servers
 
     async def hold(self, text: Conversation, cuttings: Sequence[Cutting]) -> tuple[Held, ...]:
-        """Hold one conversation with every backend, in every one of these ways."""
+        """Run one conversation with every backend, split in each of these ways."""
         return tuple(
             [
                 Held(backend, cutting, await self._hold(backend, text, cutting))
@@ -148,16 +148,16 @@ class Comparison:
         )
 
     async def find(self, text: Conversation, cuttings: Sequence[Cutting]) -> Finding | None:
-        """Hold one conversation in every way; return what is different or wrong, if anything is."""
+        """Run one conversation in every way; return a finding if anything differs or is wrong."""
         return self.judge(text, await self.hold(text, cuttings))
 
     def judge(self, text: Conversation, held: tuple[Held, ...]) -> Finding | None:
-        """Return what is different or wrong in a conversation that was held, if anything is."""
+        """Return a finding if anything differs or is wrong in a conversation that was run."""
         lines = differences(held, strict=self.strict)
         return Finding(text, held, tuple(lines)) if lines else None
 
     async def shrink(self, finding: Finding) -> Finding:
-        """Return a finding that is as small as can be: of bytes, of cuts, of limits."""
+        """Return the finding made as small as possible: fewer bytes, splits and limits."""
         last = finding.held[-1].cutting
         is_cut = any(held.cutting != finding.held[0].cutting for held in finding.held)
         smallest = finding
@@ -176,9 +176,9 @@ class Comparison:
 
         elements: Sequence[object] = _take_apart(finding.conversation, last.pieces)
         if not await fails(elements):
-            # It does not come again; it is told as it was found.
+            # It cannot be reproduced, so report it as it was found.
             return finding
-        # Whole lines first and last: of two that belong together no byte can go alone.
+        # Remove whole lines before and after single bytes: two related lines must go together.
         for _ in range(2):
             lines: Sequence[Sequence[object]] = await shrink(_lines(elements), lines_fail)
             elements = await shrink([*itertools.chain.from_iterable(lines)], fails)
@@ -195,11 +195,11 @@ class Comparison:
 
 
 CUT: Final = "cut"
-"""Among the elements of an example, where it is cut."""
+"""Marks a split among the elements of an example."""
 
 
 def _take_apart(text: Conversation, pieces: Iterable[Piece]) -> list[object]:
-    """Return what can be left out of an example: limits, bytes, cuts, pauses, its end."""
+    """Return the parts of an example that can be removed: limits, bytes, splits, pauses, its ending."""
     elements: list[object] = [*text.limits]
     for piece in pieces:
         if isinstance(piece, bytes):
@@ -210,7 +210,7 @@ def _take_apart(text: Conversation, pieces: Iterable[Piece]) -> list[object]:
 
 
 def _lines(elements: Iterable[object]) -> Sequence[Sequence[object]]:
-    """Return these elements in groups: each line, each limit, each cut."""
+    """Return the elements in groups: each line, each limit, each split."""
     lines: list[list[object]] = [[]]
     for element in elements:
         lines[-1].append(element)
@@ -220,7 +220,7 @@ def _lines(elements: Iterable[object]) -> Sequence[Sequence[object]]:
 
 
 def _assemble(elements: Iterable[object], turns: int) -> tuple[Conversation, Cutting]:
-    """Return the example that these elements make."""
+    """Return the example made of these elements."""
     limits: list[Any] = []
     pieces: list[Piece] = []
     piece = bytearray()

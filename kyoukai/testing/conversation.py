@@ -1,8 +1,8 @@
-"""One connection from its first byte to its end, in memory.
+"""One connection in memory, from its first byte to its end.
 
-Nothing is asked of a connection but what asyncio and the contract of a backend promise, so every
-backend can be driven. A conversation is over when the server has ended its side, or has done nothing
-for :data:`QUIET_TURNS` of the loop; whoever knows what must come may say so, and it is waited for.
+The code uses only what asyncio and the backend contract promise, so it works with every backend. A
+conversation ends when the server has ended its side, or has done nothing for :data:`QUIET_TURNS` loop
+iterations. A caller that knows what must happen can say so; the conversation then waits for it.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from .transport import SERVER, MemoryTransport
 __all__ = ("converse", "converse_by_socket", "serving")
 
 QUIET_TURNS: Final = 10
-"""Turns of the loop without any change after which nothing more is expected."""
+"""Loop iterations without any change after which nothing more is expected."""
 
 PATIENCE: Final = 5.0
-"""Seconds to wait for what must come, before they are scaled."""
+"""Default timeout in seconds, before scaling."""
 
 DEFAULT_REPLY: Final = Reply()
 
@@ -36,13 +36,13 @@ DEFAULT_REPLY: Final = Reply()
 async def serving(
     backend: str, limits: Mapping[str, Any] | None = None
 ) -> AsyncGenerator[tuple[KyoukaiComponent, Context], None]:
-    """Make a component that records requests, and serve by it without a socket.
+    """Create a component that records requests, and serve with it without a socket.
 
-    :param backend: its name, or ``module:attribute``.
+    :param backend: a registered name, or ``module:attribute``.
     :param limits: limits and timeouts by name.
-    :raises ConfigurationError: if one of them is no good.
+    :raises ConfigurationError: if one of them is invalid.
     """
-    # What the environment says must not choose the backend under test.
+    # The environment must not change the backend under test.
     component = KyoukaiComponent(RecordingApplication(), backend=CommandLineNames([backend]), limits=limits)
     async with Context() as ctx:
         component.server.prepare(component.app)
@@ -64,15 +64,15 @@ async def converse(
     closes: bool = False,
     patience: float = PATIENCE,
 ) -> Outcome:
-    """Hold one conversation in memory.
+    """Run one conversation in memory.
 
-    :param component: its application is a :class:`RecordingApplication`, and its server runs; one
+    :param component: a component with a :class:`RecordingApplication` and a started server; it takes one
         conversation at a time.
     :param pieces: what the client sends and does.
-    :param turns: the loop's turns after each piece.
+    :param turns: loop iterations after each piece.
     :param answers: how many complete answers to wait for.
-    :param closes: whether to wait for the connection's end.
-    :param patience: seconds to wait for either, before they are scaled.
+    :param closes: whether to wait for the end of the connection.
+    :param patience: timeout in seconds for these waits, before scaling.
     """
     conversation = _Conversation(component, ctx, reply)
     conversation.wanted = answers
@@ -104,7 +104,7 @@ class _Conversation:
         self._ended = False
 
     async def play(self, piece: Piece) -> None:
-        """Do one thing."""
+        """Send one piece, or do one action."""
         if isinstance(piece, bytes):
             self.sent.append(piece)
             self.transport.feed(piece)
@@ -118,7 +118,7 @@ class _Conversation:
             self.transport.feed_reset()
 
     async def settle(self, *, reset: bool = False) -> None:
-        """Wait until the server has ended, or does nothing more and has done what it must."""
+        """Wait until the server has ended, or is quiet and has sent the expected answers."""
         deadline = asyncio.get_running_loop().time() + self.patience
         while True:
             await self._become_quiet()
@@ -128,7 +128,7 @@ class _Conversation:
                 return
 
     async def leave(self) -> None:
-        """Close the client's side, and wait until the server has let go of the connection."""
+        """Close the client's side, and wait until the server has closed the connection."""
         transport = self.transport
         if not transport.closed and not self._ended:
             transport.feed_eof()
@@ -136,15 +136,15 @@ class _Conversation:
         while not transport.closed:
             await self._become_quiet(until_closed=True)
             if not transport.closed and not await transport.changed(deadline):
-                self.faults.append("the server keeps a connection that the client has closed")
+                self.faults.append("the server does not close a connection that the client has closed")
                 transport.feed_reset()
                 await asyncio.sleep(0)
                 break
 
     def outcome(self, closed: bool) -> Outcome:
-        """Return what has come of it.
+        """Return the outcome.
 
-        :param closed: whether the server has ended the connection.
+        :param closed: whether the server ended the connection.
         """
         transport = self.transport
         if transport.failure is not None:

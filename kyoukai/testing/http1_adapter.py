@@ -1,4 +1,4 @@
-"""HTTP/1 as the kit speaks it, where the rules are those of every wire."""
+"""The adapter for HTTP/1, used by the rules that apply to every wire format."""
 
 from typing import Final
 
@@ -10,14 +10,14 @@ SWITCHING_PROTOCOLS: Final = 101
 
 
 class HTTP1Adapter(WireAdapter):
-    """A client of HTTP/1.1 that takes trailers where the kit says so."""
+    """An HTTP/1.1 client that accepts trailers if the kit says so."""
 
     differences = ()
     method = ""
     is_chunked = False
 
     def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
-        """Return the head, with what delimits the body."""
+        """Return the head, with a field that delimits the body."""
         self.method, self.is_chunked = method, size is None
         lines = [f"{method} {target} HTTP/1.1", *_lines(fields)]
         if size:
@@ -27,11 +27,11 @@ class HTTP1Adapter(WireAdapter):
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def encode_data(self, data: bytes) -> bytes:
-        """Return a piece of the body, as a chunk where there are chunks (RFC 9112 section 7.1)."""
+        """Return a piece of the body, as a chunk if the body is chunked (RFC 9112 section 7.1)."""
         return b"%x\r\n%b\r\n" % (len(data), data) if self.is_chunked else data
 
     def encode_end(self, trailers: Fields = ()) -> bytes:
-        """Return the last chunk and the trailer section, where there are chunks."""
+        """Return the last chunk and the trailer section if the body is chunked."""
         return "\r\n".join(["0", *_lines(trailers), "", ""]).encode("latin-1") if self.is_chunked else b""
 
     def encode_tunnel(self, protocol: str, target: str, fields: Fields) -> bytes:
@@ -40,7 +40,7 @@ class HTTP1Adapter(WireAdapter):
         return self.encode_head("GET", target, (*fields, *offer), 0)
 
     def decode_tunnel(self, data: bytes, ended: bool) -> WireAnswer | None:
-        """Return the 101, and all that follows it."""
+        """Return the 101 answer, with everything after it as content."""
         head, found, content = data.partition(END_OF_HEAD)
         if not found:
             return None
@@ -50,9 +50,9 @@ class HTTP1Adapter(WireAdapter):
         return WireAnswer(status, fields, content, is_whole=ended)
 
     def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
-        """Return the answer, delimited as RFC 9112 section 6.3 has it.
+        """Return the answer, delimited as RFC 9112 section 6.3 defines.
 
-        :raises ValueError: if it is none.
+        :raises ValueError: if the data is not an answer.
         """
         interim: list[tuple[int, Fields]] = []
         while True:
@@ -84,7 +84,7 @@ def _lines(fields: Fields) -> list[str]:
 def _read_head(head: bytes) -> tuple[int, Fields]:
     first, *lines = head.decode("latin-1").split("\r\n")
     if not first.startswith("HTTP/1.1 "):
-        raise ValueError(f"no answer begins with {first[:80]!r}")
+        raise ValueError(f"not the start of an answer: {first[:80]!r}")
     return int(first[9:12]), _read_fields(lines)
 
 
@@ -94,7 +94,7 @@ def _read_fields(lines: list[str]) -> Fields:
 
 
 def _read_chunks(data: bytes) -> tuple[bytes, Fields, bytes, bool]:
-    """Return content, trailer fields, what follows, and whether all of it is there (RFC 9112 section 7.1)."""
+    """Return content, trailers, the data after them, and whether all is complete (RFC 9112 section 7.1)."""
     pieces: list[bytes] = []
     while True:
         line, found, data = data.partition(b"\r\n")
@@ -107,7 +107,7 @@ def _read_chunks(data: bytes) -> tuple[bytes, Fields, bytes, bool]:
         if len(data) < size + 2:
             return b"".join(pieces), (), b"", False
         if data[size : size + 2] != b"\r\n":
-            raise ValueError(f"a chunk is followed by {data[size : size + 2]!r}")
+            raise ValueError(f"a chunk is followed by {data[size : size + 2]!r}, expected CRLF")
         data = data[size + 2 :]
     if data.startswith(b"\r\n"):
         return b"".join(pieces), (), data[2:], True

@@ -1,6 +1,6 @@
-"""Faults put into what a client sends: each is one that some HTTP parser has taken for right.
+"""Mutations of a client's data: each is a fault that some HTTP parser has accepted.
 
-They know no HTTP but the bytes that separate things: most changes are made beside one of them.
+The mutations know nothing about HTTP except its separators; most changes are made next to one.
 """
 
 import re
@@ -11,7 +11,7 @@ from .choices import Source, mostly
 
 SEPARATOR: Final = re.compile(rb"[\r\n :;,=\t/.\"]")
 
-# What is white space to some, a line's end to others, and digits to those that ask Unicode.
+# Characters that some parsers take for white space, a line end or (by Unicode) a digit.
 ODD: Final = (
     *(b"\r", b"\n", b"\r\n", b" ", b"\t", b"\x00", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f"),
     *(b"\x7f", b"\x80", b"\x85", b"\xa0", b"\xad", b"\xff", b"\xc2\x85", b"\xe2\x80\xa8", b"\xef\xbb\xbf"),
@@ -20,7 +20,7 @@ ODD: Final = (
     *(b"#", b"?", b"*", b"@", b"%", b"(", b"[", b"{", b"|", b"~", b"'", b"<"),
 )
 
-# Longer ones: what ends a thing, or begins another.
+# Longer texts that end an element, or start another.
 WORDS: Final = (
     *(
         b"\r\n\r\n",
@@ -71,12 +71,12 @@ LINE_ENDS: Final = (
 
 
 def mutate(data: bytes, source: Source) -> bytes:
-    """Return ``data`` with one fault more, which may be none."""
+    """Return ``data`` with one more fault; sometimes the change is valid."""
     return mostly(source, MUTATIONS, len(MUTATIONS))(data, source) if data else data
 
 
 def position(data: bytes, source: Source) -> int:
-    """Return the position of a byte: mostly one beside a separator."""
+    """Return the position of a byte, mostly one next to a separator."""
     index = source.randrange(len(data))
     if source.randrange(3):
         found = SEPARATOR.search(data, index)
@@ -92,7 +92,7 @@ def insert(data: bytes, source: Source) -> bytes:
 
 
 def insert_word(data: bytes, source: Source) -> bytes:
-    """Insert something longer, at a line's beginning or anywhere."""
+    """Insert a longer text, at the start of a line or anywhere."""
     at = position(data, source)
     if source.randrange(2):
         at = data.find(b"\r\n", at) + 2 if b"\r\n" in data[at:] else at
@@ -100,38 +100,38 @@ def insert_word(data: bytes, source: Source) -> bytes:
 
 
 def replace(data: bytes, source: Source) -> bytes:
-    """Put an odd character in the place of a byte."""
+    """Replace a byte with an odd character."""
     at = position(data, source)
     return data[:at] + source.choice(ODD) + data[at + 1 :]
 
 
 def replace_any(data: bytes, source: Source) -> bytes:
-    """Put any byte in the place of a byte."""
+    """Replace a byte with any byte."""
     at = position(data, source)
     return data[:at] + bytes((source.randrange(256),)) + data[at + 1 :]
 
 
 def delete(data: bytes, source: Source) -> bytes:
-    """Delete one byte, or some."""
+    """Delete one byte or a few."""
     at = position(data, source)
     return data[:at] + data[at + source.choice((1, 1, 1, 2, 3, 10)) :]
 
 
 def duplicate(data: bytes, source: Source) -> bytes:
-    """Duplicate one byte, or some."""
+    """Duplicate one byte or a few."""
     at = position(data, source)
     end = at + source.choice((1, 1, 1, 2, 3, 10))
     return data[:end] + data[at:]
 
 
 def swap(data: bytes, source: Source) -> bytes:
-    """Swap two bytes that are side by side."""
+    """Swap two adjacent bytes."""
     at = position(data, source)
     return data[:at] + data[at : at + 2][::-1] + data[at + 2 :]
 
 
 def change_case(data: bytes, source: Source) -> bytes:
-    """Change the case of a byte, or of some."""
+    """Change the case of one byte or a few."""
     at = source.randrange(len(data))
     end = at + source.choice((1, 1, 2, 10))
     return data[:at] + data[at:end].swapcase() + data[end:]
@@ -143,7 +143,7 @@ def truncate(data: bytes, source: Source) -> bytes:
 
 
 def change_line_end(data: bytes, source: Source) -> bytes:
-    """Put something else in the place of a CRLF."""
+    """Replace a CRLF with something else."""
     ends = [found.start() for found in re.finditer(rb"\r\n", data)]
     if not ends:
         return data
@@ -163,7 +163,7 @@ def change_lines(data: bytes, source: Source) -> bytes:
 
 
 def change_number(data: bytes, source: Source) -> bytes:
-    """Put another number in the place of one."""
+    """Replace a number with another one."""
     numbers = [found.span() for found in re.finditer(rb"[0-9]+", data)]
     if not numbers:
         return data

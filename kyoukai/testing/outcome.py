@@ -1,4 +1,4 @@
-"""What came of one connection, as its client can tell and the application has recorded."""
+"""The outcome of one connection: what the client received, and what the application recorded."""
 
 import re
 import reprlib
@@ -9,7 +9,7 @@ from typing import Final
 from .answers import Answer, Asked, read_answers
 from .recorder import Seen
 
-# A request line that any server takes for one of HEAD, after empty lines.
+# Matches a HEAD request line that every server accepts, after optional empty lines.
 HEAD_LINE: Final = re.compile(rb"(?:\r\n)*HEAD [!-~]+ HTTP/1\.[0-9]\r\n")
 
 _short: Final = reprlib.Repr()
@@ -19,21 +19,21 @@ _short.maxdict = _short.maxtuple = _short.maxlist = 40
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
-    """What came of one connection. Outcomes compare equal whatever the Date of their answers."""
+    """The outcome of one connection. The Date of the answers is ignored when outcomes are compared."""
 
     answers: tuple[Answer, ...]
     seen: tuple[Seen, ...]
-    """The requests that the application was called for."""
+    """The requests passed to the application."""
     continued: int
-    """How many ``100 Continue`` came."""
+    """How many times ``100 Continue`` was received."""
     closed: bool
     """Whether the server ended the connection."""
     faults: tuple[str, ...] = ()
-    """What is wrong whatever was asked."""
+    """Errors that do not depend on the request."""
 
     @property
     def complete(self) -> int:
-        """How many answers came whole."""
+        """How many answers are complete."""
         return sum(answer.complete for answer in self.answers)
 
     def __repr__(self) -> str:
@@ -62,14 +62,14 @@ def read_outcome(
     aborted: bool = False,
     faults: Sequence[str] = (),
 ) -> Outcome:
-    """Return the outcome of what a client received.
+    """Return the outcome from the bytes that a client received.
 
-    :param sent: what it sent, by which an answer to HEAD is known.
-    :param closed: whether the server ended the connection; ``aborted``: without an end of file.
-    :param faults: what was wrong beside what was received.
+    :param sent: the bytes that the client sent, to recognise answers to HEAD.
+    :param closed: whether the server ended the connection; ``aborted``: whether without an end of file.
+    :param faults: errors found in other ways.
     """
     asked = [Asked(request.method, request.version) for request in seen]
-    # The application is called for every request but the last one, which may be refused.
+    # Every request reaches the application, except the last one, which may be refused.
     if b"HEAD" not in sent:
         asked.append(Asked("GET"))
     elif not seen and HEAD_LINE.match(sent):

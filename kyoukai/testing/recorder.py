@@ -1,4 +1,4 @@
-"""An application that writes down what it is asked, and answers as it is told."""
+"""An application that records its requests and gives prepared answers."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the application answers with."""
+    """The answer that the application gives."""
 
     status: int = 200
     fields: tuple[tuple[str, str], ...] = ()
     body: bytes = b"ok"
     pieces: tuple[bytes, ...] | None = None
-    """In place of ``body``: what an async iterator yields."""
+    """Chunks for an async iterator, used instead of ``body``."""
     fails_after: int | None = None
-    """The iterator raises after so many pieces."""
+    """The iterator raises after this many chunks."""
     raises: bool = False
-    """The handler raises, and there is no response."""
+    """The handler raises, so there is no response."""
     close: bool = False
-    """The response asks for the connection's end."""
+    """The response asks to close the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,20 @@ class Seen:
 
     method: str
     target: str
-    """As it was sent."""
+    """The target as sent."""
     path: str
-    """Percent-decoded, each byte as one latin-1 character."""
+    """The percent-decoded path, each byte as one latin-1 character."""
     query: str
     version: str
     """``HTTP/1.0`` or ``HTTP/1.1``."""
     fields: Mapping[str, str]
-    """The header fields of the environ: names in lower case with dashes."""
+    """The header fields of the environ: names in lower case, with dashes."""
     body: bytes
     trailers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, request: Request) -> "Seen":
-        """Write a request down."""
+        """Record a request."""
         environ = request.environ
         return cls(
             method=environ["REQUEST_METHOD"],
@@ -74,20 +74,20 @@ def _fields(environ: Mapping[str, Any]) -> dict[str, str]:
 
 
 class RecordingApplication:
-    """Records each request, and answers as its reply says. It serves one conversation at a time."""
+    """Records each request and gives the prepared answer. It serves one conversation at a time."""
 
     request_class = Request
 
     declared_methods = ("BAKE", "NOTIFY", "PURGE")
-    """Methods that it takes besides the registered ones: one of its own, and two that llhttp knows, which
-    takes one of them for another protocol's."""
+    """Methods accepted in addition to the registered ones: one of its own, and two that llhttp knows. llhttp
+    counts one of these two as a method of another protocol."""
 
     def __init__(self) -> None:
         self.reply = Reply()
         self.seen: list[Seen] = []
 
     def begin(self, reply: Reply) -> list[Seen]:
-        """Begin a conversation, and return the list that its requests will be in."""
+        """Begin a conversation, and return the list to which its requests will be added."""
         self.reply = reply
         self.seen = []
         return self.seen
@@ -100,8 +100,8 @@ class RecordingApplication:
         reply = self.reply
         self.seen.append(Seen.of(request))
         if reply.raises:
-            raise RuntimeError("the handler fails, as it was told to")
-        # From a list, Werkzeug leaves the Content-Length to the reply and to the server.
+            raise RuntimeError("the handler fails on purpose")
+        # Given a list, Werkzeug leaves Content-Length to the reply and the server.
         body: Any = [reply.body] if reply.pieces is None else _iterate(reply.pieces, reply.fails_after)
         response = Response(body, status=reply.status, headers=list(reply.fields))
         if reply.close:
@@ -112,7 +112,7 @@ class RecordingApplication:
 async def _iterate(pieces: tuple[bytes, ...], fails_after: int | None) -> AsyncIterator[bytes]:
     for number, piece in enumerate(pieces):
         if number == fails_after:
-            raise RuntimeError("the body fails, as it was told to")
+            raise RuntimeError("the body fails on purpose")
         yield piece
     if fails_after is not None and fails_after >= len(pieces):
-        raise RuntimeError("the body fails, as it was told to")
+        raise RuntimeError("the body fails on purpose")

@@ -1,4 +1,4 @@
-"""Applications that answer as a check has them answer, and record what they are asked."""
+"""Applications whose answers come from a check, and that record their requests."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,7 +14,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class ScriptedApplication(RecordingApplication):
-    """Records each request, and answers as a coroutine function does."""
+    """Records each request, and answers with a coroutine function."""
 
     def __init__(self, handler: Handler | None = None) -> None:
         super().__init__()
@@ -29,16 +29,16 @@ class ScriptedApplication(RecordingApplication):
 
 
 class StreamingApplication(ScriptedApplication):
-    """One whose requests have their bodies as they come: ``kyoukai.body`` in the environ."""
+    """A scripted application with streamed bodies: ``kyoukai.body`` in the environ."""
 
     plans_every_body = True
 
     async def process_request(self, request: Request, parent_context: Context) -> Response:
-        """Answer a request by the coroutine function; the body is for that to read."""
+        """Answer a request with the coroutine function, which reads the body."""
         if self.handler is None:
             return await super().process_request(request, parent_context)
         return await self.handler(request)
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan:
-        """Ask for every body as it comes."""
+        """Ask for every body as a stream."""
         return BodyPlan(stream=True)

@@ -1,4 +1,4 @@
-"""Where conversations are held in memory: components that are made once and kept, and what goes wrong."""
+"""Components for conversations in memory, created once and kept, and the errors that they report."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ __all__ = ("Servers",)
 class Servers:
     """A component for each backend and set of limits, in one event loop.
 
-    In an ``async with``, it takes what the event loop would have logged. At the end of it the components
-    are ended, and the loop gets its handler of exceptions back.
+    Use it in an ``async with``. There it collects the errors that the event loop would have logged. At the
+    end the components are stopped, and the loop gets its exception handler back.
     """
 
     def __init__(self) -> None:
         self.problems: list[str] = []
-        """What the event loop was told that went wrong, until somebody clears it."""
+        """Errors reported to the event loop, until the caller clears the list."""
         self._stack = AsyncExitStack()
         self._made: dict[object, tuple[KyoukaiComponent, Context]] = {}
 
@@ -41,9 +41,9 @@ class Servers:
         await self._stack.__aexit__(kind, error, traceback)
 
     async def get(self, backend: str, limits: Mapping[str, Any]) -> tuple[KyoukaiComponent, Context]:
-        """Return what serves by a backend with these limits, as :func:`serving` yields it.
+        """Return a component and a context that serve with a backend and limits; see :func:`serving`.
 
-        :param backend: its name, or ``module:attribute``.
+        :param backend: a registered name, or ``module:attribute``.
         """
         key = (backend, *sorted(limits.items()))
         if key not in self._made:
@@ -52,5 +52,5 @@ class Servers:
 
     def _note_problem(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.problems.append(
-            f"the event loop was told: {context.get('message')}: {context.get('exception')!r}"
+            f"an error was reported to the event loop: {context.get('message')}: {context.get('exception')!r}"
         )

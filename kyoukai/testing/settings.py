@@ -1,4 +1,4 @@
-"""What the environment sets for runs of the kit; a setting that is no good is one error that names it."""
+"""Environment variables of the kit. An invalid value raises an error that names the variable."""
 
 import os
 import random
@@ -19,51 +19,51 @@ __all__ = (
 Number = TypeVar("Number", int, float)
 
 SCALE_VARIABLE: Final = "KYOUKAI_TIMEOUT_SCALE"
-"""By what the seconds of every patience are multiplied, where a machine is slow."""
+"""Factor for all timeouts, for slow machines."""
 
 SEED_VARIABLE: Final = "KYOUKAI_SEED"
-"""What random cuttings and conversations are made from: the same number makes the same of them again."""
+"""Seed of random splits and generated conversations; the same number repeats the same run."""
 
 EXAMPLES_VARIABLE: Final = "KYOUKAI_EXAMPLES"
-"""How many conversations are made up and compared."""
+"""How many conversations are generated and compared."""
 
 EXAMPLES: Final = 500
 
 
 class SettingError(ValueError):
-    """A variable of the environment has a value that it cannot have."""
+    """An environment variable has an invalid value."""
 
 
 def timeout_scale() -> float:
-    """Return what the seconds of every patience are multiplied by.
+    """Return the factor for all timeouts.
 
-    :raises SettingError: if the environment sets no number above zero.
+    :raises SettingError: if the environment sets anything but a number above zero.
     """
     return _read(SCALE_VARIABLE, float, lambda scale: scale > 0, "a number above zero") or 1.0
 
 
 def choose_seed() -> int:
-    """Return the seed that the environment sets, or a new one.
+    """Return the seed set by the environment, or a new one.
 
-    :raises SettingError: if the environment sets one that is no whole number.
+    :raises SettingError: if the environment sets anything but a whole number.
     """
     seed = _read(SEED_VARIABLE, int, lambda seed: True, "a whole number")
     return random.SystemRandom().randrange(2**32) if seed is None else seed
 
 
 def example_count() -> int:
-    """Return how many conversations are made up.
+    """Return how many conversations to generate.
 
-    :raises SettingError: if the environment sets no whole number of at least 0.
+    :raises SettingError: if the environment sets anything but a whole number of at least 0.
     """
     count = _read(EXAMPLES_VARIABLE, int, lambda count: count >= 0, "a whole number, 0 or more")
     return EXAMPLES if count is None else count
 
 
 def check_settings() -> None:
-    """Look at all of them, before anything is run.
+    """Check all variables before anything runs.
 
-    :raises SettingError: if one is no good.
+    :raises SettingError: if one is invalid.
     """
     timeout_scale()
     choose_seed()

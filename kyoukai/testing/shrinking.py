@@ -1,9 +1,9 @@
-"""Making an example small: what can be left out without its failing is left out.
+"""Shrink a failing example: remove every part that is not needed for the failure.
 
-It is delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input"):
-runs of elements are left out, first long ones, then shorter ones, until not even one can be. What
-remains, if it is little, is tried for every run that there is. It is asynchronous as what it asks
-is, and knows nothing of what the elements are.
+This is delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input"). Runs
+of elements are removed, long ones first, until no single element can be removed. If few elements remain,
+every possible run is tried. The function is asynchronous because ``fails`` is, and does not depend on what
+the elements are.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,13 +12,13 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 LITTLE: Final = 24
-"""Of so many elements every run is tried: some three hundred."""
+"""Up to this many elements, every run is tried: about three hundred."""
 
 
 async def shrink(elements: Sequence[T], fails: Callable[[Sequence[T]], Awaitable[bool]]) -> Sequence[T]:
-    """Return a part of ``elements``, in order, that fails still, of which none can be left out.
+    """Return a minimal part of ``elements``, in order, that still fails: no element can be removed.
 
-    :param fails: returns whether a part fails; all of them do.
+    :param fails: returns whether a part fails; the whole must fail.
     """
     size = max(1, len(elements) // 2)
     while True:
@@ -37,7 +37,7 @@ async def shrink(elements: Sequence[T], fails: Callable[[Sequence[T]], Awaitable
 async def _leave_out(
     elements: Sequence[T], fails: Callable[[Sequence[T]], Awaitable[bool]], size: int, step: int
 ) -> tuple[Sequence[T], bool]:
-    """Leave out each run of ``size`` elements that can be, from the end on, in steps."""
+    """Remove each run of ``size`` elements that is not needed, from the end, in steps."""
     is_smaller = False
     start = len(elements) - size
     while start > -step:

@@ -1,4 +1,4 @@
-"""No logging: handlers that fail as they are told to are logged with their tracebacks."""
+"""Turn logging off: handlers that fail on purpose would log their tracebacks."""
 
 import logging
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ __all__ = ("silenced",)
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Log nothing in this process until the block, or the function, is left."""
+    """Log nothing in this process until the block or the function ends."""
     before = logging.root.manager.disable
     logging.disable()
     try:

@@ -1,8 +1,7 @@
-"""Where the checks of the rules look on: a server without a socket, and what happens on its connections.
+"""The stage of the checks: a server without a socket, and a record of what happens on its connections.
 
-Of each connection the parser's calls, and the calls of the parser, are written down in the order in
-which they come. It is done by attributes of the connection's object, set before it is connected,
-so that nothing has to be known of the backend.
+For each connection, it records in order the calls to the parser and the parser's callbacks. To do so, it
+sets attributes on the connection object before connecting. Nothing needs to be known about the backend.
 """
 
 import asyncio
@@ -24,27 +23,27 @@ from .scripted import Handler, ScriptedApplication, StreamingApplication
 from .transport import SERVER, MemoryTransport
 
 PATIENCE: Final = 2.0
-"""Seconds to wait for what must come, before they are scaled."""
+"""Default timeout in seconds, before scaling."""
 
 LITTLE_PATIENCE: Final = 0.05
-"""Seconds to wait where it is known why nothing comes."""
+"""Timeout in seconds, before scaling, if an error already explains why nothing happens."""
 
 LEAST_TURNS: Final = 50
-"""Turns that the loop has before a wait is over, on a machine that keeps the process from running."""
+"""Minimum loop iterations in a wait, in case the machine gives the process no time to run."""
 
 
 class Call(NamedTuple):
-    """One call: a callback, or ``feed`` and after it ``fed`` or ``raised``."""
+    """One call: a callback, ``feed``, or the result of a feed: ``fed`` or ``raised``."""
 
     name: str
     args: tuple[Any, ...] = ()
-    """Those of ``on_headers_complete`` are the method and the version that the parser then tells."""
+    """For ``on_headers_complete``: the method and the version that the parser then returns."""
 
 
 class FeedRecorder:
-    """A parser whose ``feed_data`` is written down.
+    """Wraps a parser and records the calls of ``feed_data``.
 
-    :param raised: what it raises is put here, too.
+    :param raised: a list to which exceptions from the parser are added.
     """
 
     def __init__(self, parser: Any, timeline: list[Call], raised: list[Exception]) -> None:
@@ -68,10 +67,10 @@ class FeedRecorder:
 
 
 class Line:
-    """One connection, from the client's side.
+    """One connection, seen from the client.
 
-    :param protocol: the connection's object, not connected yet.
-    :param stage: where it is.
+    :param protocol: the connection object, not connected yet.
+    :param stage: the stage that the connection belongs to.
     """
 
     def __init__(self, protocol: asyncio.Protocol, stage: "Stage") -> None:
@@ -79,43 +78,43 @@ class Line:
         self.transport = MemoryTransport(protocol)
         self.timeline: list[Call] = []
         self.seen = stage.seen
-        """The requests that the application is called for."""
+        """The requests passed to the application."""
         self.problems = stage.problems
         self.raised = stage.raised
         self.sent = b""
         self.faults = stage.faults
         self.refusals: list[str] = []
-        """Why requests were refused, of a connection that derives from ``HTTPProtocol``."""
+        """Why requests were refused; only for connections that derive from ``HTTPProtocol``."""
         self.parser_raised: list[Exception] = []
-        """What its parser has raised, once :meth:`watch` was called."""
+        """The exceptions that the parser raised, after :meth:`watch` was called."""
         self._scale = stage.scale
         self._note_refusals()
 
     def record(self) -> None:
-        """Write down what happens from now on; call it before :meth:`connect`."""
+        """Record the callbacks and the feeding of the parser. Call before :meth:`connect`."""
         protocol = self.protocol
         for name in CALLBACKS:
             setattr(protocol, name, self._recorder(name, getattr(protocol, name)))
         self.watch()
 
     def watch(self) -> None:
-        """Write down how the parser is fed, if there is one; call it before :meth:`connect`."""
+        """Record the feeding of the parser, if there is one. Call before :meth:`connect`."""
         make_parser = getattr(self.protocol, "make_parser", None)
         if make_parser is not None:
             timeline, raised = self.timeline, self.parser_raised
             self.protocol.make_parser = lambda: FeedRecorder(make_parser(), timeline, raised)
 
     def connect(self) -> None:
-        """Tell the protocol that the connection is made."""
+        """Call the protocol's ``connection_made``."""
         self.transport.connect()
 
     def send(self, data: bytes) -> None:
-        """Send bytes, without giving the loop a turn."""
+        """Send bytes without running the loop."""
         self.sent += data
         self.transport.feed(data)
 
     async def ask(self, data: bytes) -> Outcome:
-        """Send bytes, wait until nothing more happens, and return what came of it."""
+        """Send bytes, wait until nothing more happens, and return the outcome."""
         self.send(data)
         await self.quiet()
         return self.outcome()
@@ -129,9 +128,9 @@ class Line:
             quiet = quiet + 1 if changes == (transport.changes, len(self.timeline)) else 0
 
     async def until(self, condition: Callable[[], object]) -> bool:
-        """Wait for something that must come, and return whether it did.
+        """Wait for an expected event, and return whether it happened.
 
-        On a connection that has ended by an error of the backend's, the wait is short.
+        The wait is short if the connection has already ended with an error.
         """
 
         def is_lost() -> bool:
@@ -140,11 +139,11 @@ class Line:
         return await wait_for(condition, self._scale, is_lost)
 
     def calls(self, name: str) -> list[tuple[Any, ...]]:
-        """Return the arguments of each call of one name."""
+        """Return the arguments of every call with a name."""
         return [call.args for call in self.timeline if call.name == name]
 
     def outcome(self) -> Outcome:
-        """Return what has come of the connection so far."""
+        """Return the outcome of the connection so far."""
         transport = self.transport
         return read_outcome(
             bytes(transport.received),
@@ -167,7 +166,7 @@ class Line:
             self.protocol.handle_parser_exception = note
 
     def _note_fault(self, exc: Exception) -> None:
-        """Note why a request was refused, where the parser is why."""
+        """Note why a request was refused, if the parser is the reason."""
         for error in self.parser_raised:
             if find_refusal(error) is None and not is_of_a_callback(error):
                 self.faults.append(f"the request was refused: the parser raised {error!r}")
@@ -189,21 +188,21 @@ class Line:
 
 
 class Stage:
-    """A component that serves without a socket."""
+    """A component that serves without a socket, and what went wrong on it."""
 
     def __init__(self, component: KyoukaiComponent, ctx: Context, scale: float) -> None:
         self.component = component
         self.ctx = ctx
         self.problems: list[str] = []
-        """What the event loop was told, and what was logged as an error."""
+        """Errors reported to the event loop, or logged at ERROR."""
         self.faults: list[str] = []
-        """Why requests were refused on its connections, where a parser is why."""
+        """Why requests were refused on the connections, if a parser is the reason."""
         self.raised: list[str] = []
-        """The exceptions that were logged with it."""
+        """The exceptions in those log records."""
         application: Any = component.app
         self.seen: list[Seen] = application.begin(Reply())
         self.scale = scale
-        """What the seconds of patience are multiplied by."""
+        """Factor for all timeouts."""
 
     def line(self, *, record: bool = False, address: tuple[str, int] = SERVER) -> Line:
         """Return a new connection that is not connected yet."""
@@ -214,7 +213,7 @@ class Stage:
         return line
 
     def connected(self, *, record: bool = False) -> Line:
-        """Return a new connection."""
+        """Return a new connection, already connected."""
         line = self.line(record=record)
         if not record:
             line.watch()
@@ -225,8 +224,8 @@ class Stage:
 async def wait_for(condition: Callable[[], object], scale: float, is_lost: Callable[[], bool]) -> bool:
     """Wait until a condition holds, and return whether it did in time.
 
-    :param scale: what the seconds of patience are multiplied by.
-    :param is_lost: whether it is known why the condition will not hold.
+    :param scale: factor for the timeout.
+    :param is_lost: whether an error already explains why the condition will not hold.
     """
     loop = asyncio.get_running_loop()
     start, turns = loop.time(), 0
@@ -262,11 +261,11 @@ async def staging(
     settings: Mapping[str, Any] | None = None,
     **limits: Any,
 ) -> AsyncGenerator[Stage, None]:
-    """Serve by a backend without a socket; what goes wrong is noted and not logged.
+    """Serve with a backend without a socket; errors are collected instead of logged.
 
-    :param handler: what answers; without it, every answer is ``ok``.
-    :param streams: whether bodies are for the handler to read as they come.
-    :param settings: further ones of :class:`~kyoukai.KyoukaiComponent`.
+    :param handler: answers the requests; by default every answer is ``ok``.
+    :param streams: give the handler streamed bodies, to read while they arrive.
+    :param settings: more settings of :class:`~kyoukai.KyoukaiComponent`.
     """
     application = StreamingApplication if streams else ScriptedApplication
     component = KyoukaiComponent(
@@ -280,7 +279,7 @@ async def staging(
         disabled = logging.root.manager.disable
         logging.disable(logging.NOTSET)
         logger.addHandler(records)
-        # A backend may well log by a logger of its own.
+        # A backend may use loggers of its own.
         logging.root.addHandler(records)
         loop.set_exception_handler(lambda loop, told: stage.problems.append(str(told.get("message"))))
         component.server.start()

@@ -1,8 +1,8 @@
-"""Strategies for Hypothesis: the grammar of :mod:`kyoukai.testing.generation`, with choices that shrink.
+"""Hypothesis strategies for the grammar of :mod:`kyoukai.testing.generation`.
 
-Every choice that the grammar makes is drawn from Hypothesis, one integer each, so what fails is
-shrunk choice by choice: towards one request, no mutation, and the first of all alternatives.
-Hypothesis comes with the extra ``testing``; nothing else of this package needs it.
+Hypothesis draws every choice of the grammar as one integer. So it shrinks a failing example choice by
+choice: towards one request, no mutation, and the first of the alternatives. Hypothesis is installed with the
+extra ``testing``; nothing else in this package needs it.
 """
 
 import functools
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class Drawn:
-    """A :class:`~kyoukai.testing.choices.Source` whose choices Hypothesis makes.
+    """A :class:`~kyoukai.testing.choices.Source` whose choices are drawn by Hypothesis.
 
-    :param draw: what a composite strategy is given.
+    :param draw: the function that Hypothesis passes to a composite strategy.
     """
 
     def __init__(self, draw: st.DrawFn) -> None:
@@ -32,7 +32,7 @@ class Drawn:
         return self._draw(_below(stop))
 
     def choice(self, alternatives: Sequence[T], /) -> T:
-        """Return one of several alternatives."""
+        """Return one of the alternatives."""
         return alternatives[self.randrange(len(alternatives))]
 
 
@@ -43,13 +43,13 @@ def _below(stop: int) -> st.SearchStrategy[int]:
 
 @st.composite
 def conversations(draw: st.DrawFn) -> Conversation:
-    """Return conversations: one request or several, right or nearly so."""
+    """Return conversations of one or more requests, valid or nearly valid."""
     return generation.conversation(Drawn(draw))
 
 
 @st.composite
 def cut_conversations(draw: st.DrawFn) -> tuple[Conversation, list[Cutting]]:
-    """Return conversations, each with two ways to send it: whole, and in pieces."""
+    """Return conversations, each with two ways to send it: in one piece, and in several."""
     source = Drawn(draw)
     text = generation.conversation(source)
     return text, [generation.whole(text), generation.cutting(source, text)]

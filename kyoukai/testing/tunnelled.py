@@ -1,4 +1,4 @@
-"""What goes on in a tunnel, as the checks of the rules have it, and opening one."""
+"""Open tunnels, and the protocols that run in them, for the checks of the rules."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -16,15 +16,15 @@ FIELDS: Final = (("X-One", "1"), ("X-Two", 'a, "b"; c'))
 
 
 class Talker(asyncio.Protocol):
-    """What goes on in a tunnel, and notes what it is told.
+    """A protocol in a tunnel that records its calls.
 
-    :param stage: where it is.
+    :param stage: the stage of the connection.
     """
 
     keeps_open = True
-    """What it returns when the client has ended its side."""
+    """What ``eof_received`` returns."""
     first = b""
-    """What it writes at once."""
+    """What it writes as soon as it is connected."""
 
     def __init__(self, stage: Stage) -> None:
         self.received = bytearray()
@@ -32,81 +32,81 @@ class Talker(asyncio.Protocol):
         self.transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport."""
+        """Keep the transport."""
         self.transport = transport
         if self.first:
             self.transport.write(self.first)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes."""
+        """Record bytes."""
         self.received += data
 
     def eof_received(self) -> bool:
-        """Note the end of the client's side."""
+        """Record the end of the client's side."""
         self.told.append("eof_received")
         return self.keeps_open
 
     def pause_writing(self) -> None:
-        """Note that the client takes nothing more."""
+        """Record that the client is not reading."""
         self.told.append("pause_writing")
 
     def resume_writing(self) -> None:
-        """Note that it has caught up."""
+        """Record that the client reads again."""
         self.told.append("resume_writing")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note the end."""
+        """Record the end of the connection."""
         self.told.append("connection_lost")
 
 
 class Opener(Talker):
-    """One that speaks first."""
+    """A protocol that writes first."""
 
     first = b"first"
 
 
 class Leaver(Talker):
-    """One that closes when the client has ended its side."""
+    """A protocol that closes when the client has ended its side."""
 
     keeps_open = False
 
 
 class Pauser(Talker):
-    """One that reads no more once it has got something."""
+    """A protocol that pauses reading after the first data."""
 
     count = 0
-    """How often it has got something."""
+    """How many times it received data."""
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, and no more of them."""
+        """Record bytes, and pause reading."""
         super().data_received(data)
         self.count += 1
         self.transport.pause_reading()
 
 
 class Farewell(Talker):
-    """One that takes part in a stop: it says so, echoes, and closes when it is told to."""
+    """A protocol that takes part in a stop: it announces the stop, echoes, and closes when told to."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
         self.server = stage.component.server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take part in what the server does with its connections."""
+        """Register with the server as one of its connections."""
         super().connection_made(transport)
         self.server.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        """Echo, and close behind a full stop."""
+        """Echo, and close after a full stop."""
         self.transport.write(data)
         if data.endswith(b"."):
             self.transport.close()
 
     def sweep(self, now: float) -> None:
-        """Do nothing: it has no deadlines."""
+        """Do nothing: there are no deadlines."""
 
     def shutdown(self) -> None:
-        """Take note of the stop, and go on."""
+        """Announce the stop, and stay open."""
         self.transport.write(b"a stop begins ")
 
     def abort(self) -> None:
@@ -114,7 +114,7 @@ class Farewell(Talker):
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note the end."""
+        """Record the end of the connection."""
         super().connection_lost(exc)
         self.server.lost(self, exc)
 
@@ -127,10 +127,10 @@ async def tunnelling(
     early: tuple[bytes, ...] = (),
     **limits: Any,
 ) -> AsyncGenerator[tuple[WireClient, Any, Stage], None]:
-    """Offer a protocol and try to open a tunnel for :data:`PROTOCOL`; yield what goes on in it.
+    """Offer a protocol and try to open a tunnel for :data:`PROTOCOL`; yield the protocol in the tunnel.
 
-    :param offered: empty: it is a plain request.
-    :param early: what the client sends before the tunnel is open; the first together with the request.
+    :param offered: the protocol to offer; empty for a plain request.
+    :param early: data sent before the tunnel is open; the first piece is sent together with the request.
     """
     go = asyncio.Event()
     opened: list[Any] = []
@@ -154,10 +154,10 @@ async def tunnelling(
         go.set()
         await client.until(lambda: opened)
         if not opened:
-            raise client.broken(f"the application is not called; {shown(client.tunnel)}", "one call")
+            raise client.broken(f"the application was not called; got {shown(client.tunnel)}", "one call")
         if opened[0] is None and offered == PROTOCOL:
             raise client.broken(
-                f"open_tunnel returned None, and {shown(client.tunnel)} came of it", "a tunnel"
+                f"open_tunnel returned None, and the client got {shown(client.tunnel)}", "a tunnel"
             )
         yield client, opened[0], stage
         client.check_failure()
@@ -165,6 +165,6 @@ async def tunnelling(
 
 
 def tunnel_content(client: WireClient) -> bytes:
-    """Return what the client has got of the tunnel."""
+    """Return the data that the client received from the tunnel."""
     tunnel = client.tunnel
     return b"" if tunnel is None else tunnel.content

@@ -1,6 +1,6 @@
-"""What requests are made of, right and wrong, for :mod:`kyoukai.testing.generation`.
+"""The parts of generated requests, valid and invalid, for :mod:`kyoukai.testing.generation`.
 
-Each tuple begins with what is right, or seen most; what some recipient misreads comes after it.
+Each tuple starts with valid or common values. Values that some recipient misreads follow.
 """
 
 from typing import Any, Final
@@ -12,11 +12,11 @@ def words(*texts: bytes, separator: bytes = b" ") -> tuple[bytes, ...]:
 
 
 def items(*texts: bytes) -> tuple[bytes, ...]:
-    """Return what a bar stands between: it may have spaces."""
+    """Return the parts between vertical bars; they may contain spaces."""
     return words(*texts, separator=b"|")
 
 
-# Limits that a short conversation can pass, beside the defaults.
+# Limits, besides the defaults, that a short conversation can exceed.
 LIMITS: Final[tuple[tuple[tuple[str, Any], ...], ...]] = (
     (("max_body_size", 40),),
     (("max_field_size", 256), ("max_head_size", 1024), ("max_target_size", 256)),
@@ -28,7 +28,7 @@ LIMITS: Final[tuple[tuple[tuple[str, Any], ...], ...]] = (
 METHODS: Final = (
     *words(b"GET POST PUT HEAD OPTIONS DELETE PATCH GET POST PUT POST POST POST OPTIONS"),
     *words(b"TRACE QUERY LINK SEARCH PROPFIND REPORT MKCOL ACL MERGE COPY LOCK UNLOCK BIND"),
-    # llhttp knows them; nobody serves them.
+    # llhttp knows these methods; no server here serves them.
     *words(b"CONNECT PRI SOURCE M-SEARCH PURGE NOTIFY SUBSCRIBE DESCRIBE SETUP GET_PARAMETER"),
     *words(b"get Post GETT GE FOO MKWORKSPACE G@T G:T"),
     *(b"", b"A" * 32, b"A" * 33),
@@ -49,7 +49,7 @@ VERSIONS: Final = (
     *(b"xHTTP/1.1", b"HTTP /1.1", b""),
 )
 
-# Around a field's value; and before a request.
+# Used around a field's value, and before a request.
 WHITE_SPACE: Final = (*items(b" ||\t|  | \t |\x0b|\x0c|\xa0|\x85|\x1c|\x00"),)
 BEFORE: Final = (*(b"",) * 60, *items(b"\r\n|\r\n\r\n|\n|\r| |\x00|\xef\xbb\xbf"))
 
@@ -77,7 +77,7 @@ FIELDS: Final = items(
     b"X-A: 1|X-A: 2|x-a: |Accept: application/json|Accept: text/html|X-T: a\tb|X-O: \x80\xff|TE: trailers",
     b"Keep-Alive: timeout=5|Proxy-Connection: close|Proxy-Connection: keep-alive|Trailer: X-T",
     b'X-Q: "a\\"b|X_A: 3',
-    # From here on they are seldom.
+    # The rest is drawn rarely.
     b"Content_Length: 7|Transfer_Encoding: chunked|Host_: b|HTTP_HOST: b|Proxy: http://b/|TE: chunked",
     b"Range: bytes=0-1|If-Match: *|X-Forwarded-For: 1.2.3.4|HTTP2-Settings: AAMAAABk|Date: x|Accept: x",
     b'Content-MD5: x|X-E\xc3\xa9: 1|X A: 1|: 1|X-A : 1|"X": 1|Content-Length\t: 5',
@@ -101,7 +101,7 @@ TRAILERS: Final = items(
     b"Content_Length: 5|X-T: a\x00b|X-T:",
 )
 
-# What looks like framing, or like a request, is data where the framing says so.
+# If the framing says so, text that looks like framing or a request is data.
 BODIES: Final = (
     *(
         b"",

@@ -1,4 +1,4 @@
-"""One request by a connection in memory, as its client has it: an adapter speaks the wire's language."""
+"""A client that sends one request on a connection in memory; an adapter encodes and decodes it."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -12,22 +12,22 @@ Pairs = Iterable[tuple[str, str]]
 HOST: Final = ("Host", "localhost")
 
 PIECE_SIZE: Final = 16 * 1024
-"""Bytes that a client which has many to send sends at once."""
+"""Bytes sent at once by a client with a lot to send."""
 
 
 class WireClient:
     """The client of one connection, which sends one request.
 
     :param line: the connection.
-    :param adapter: how to speak on it.
+    :param adapter: the adapter for its wire format.
     """
 
     def __init__(self, line: Line, adapter: WireAdapter) -> None:
         self.line = line
         self.adapter = adapter
-        self._replied = 0  # bytes of what the server has sent that the adapter has been asked about
+        self._replied = 0  # how many received bytes were passed to the adapter's reply()
 
-    # What it sends
+    # Sending
 
     def send_head(
         self,
@@ -38,7 +38,7 @@ class WireClient:
     ) -> None:
         """Send the head of a request. The parameters are those of :meth:`WireAdapter.encode_head`.
 
-        :param fields: they may have no ``Host``.
+        :param fields: ``Host`` is added if missing.
         """
         fields = tuple(fields)
         host = () if any(name == HOST[0] for name, _ in fields) else (HOST,)
@@ -72,15 +72,15 @@ class WireClient:
         fields: Pairs = (),
         body: bytes = b"",
     ) -> WireAnswer | None:
-        """Send a whole request, wait until nothing more happens, and return its answer."""
+        """Send a whole request, wait until nothing more happens, and return the answer."""
         self.send(method, target, fields, body)
         await self.settle()
         return self.answer
 
     def send_tunnel(self, protocol: str, target: str = "/", early: bytes = b"") -> None:
-        """Offer to go on with another protocol.
+        """Send a request that offers another protocol.
 
-        :param early: what is sent in the tunnel together with that; it may be empty.
+        :param early: tunnel data sent together with the request; may be empty.
         """
         data = self.adapter.encode_tunnel(protocol, target, (HOST,))
         self.line.send(data + (self.adapter.encode_data(early) if early else b""))
@@ -94,22 +94,22 @@ class WireClient:
             self.line.transport.feed_eof()
 
     def may_send(self) -> bool:
-        """Return whether the server takes another piece of the body: it reads on, and grants the size."""
+        """Return whether the server accepts more of the body: it is reading, and has granted credit."""
         room = self.adapter.room()
         return self.line.transport.is_reading() and (room is None or room >= PIECE_SIZE)
 
     async def send_some(self, data: bytes, start: int = 0) -> int:
-        """Send ``data`` from ``start`` on, as long as the server takes it; return how much of it is sent."""
+        """Send ``data`` from ``start`` while the server accepts it; return the position reached."""
         while start < len(data) and self.may_send():
             self.send_data(data[start : start + PIECE_SIZE])
             start = min(start + PIECE_SIZE, len(data))
             await self.settle()
         return start
 
-    # What it gets
+    # Receiving
 
     async def settle(self) -> None:
-        """Wait until nothing more happens, and send what clients of this wire send by themselves.
+        """Wait until nothing more happens; send what clients of this wire format send automatically.
 
         :raises RuleBroken: if the connection's protocol raises.
         """
@@ -120,7 +120,7 @@ class WireClient:
                 return
 
     def _reply(self) -> bool:
-        """Give the adapter what has come since, send what it returns, and return whether there was any."""
+        """Pass new data to the adapter and send its reply; return whether there was one."""
         received = bytes(self.line.transport.received)
         news, self._replied = received[self._replied :], len(received)
         if news and (reply := self.adapter.reply(news)):
@@ -128,7 +128,7 @@ class WireClient:
         return bool(news)
 
     def check_failure(self) -> None:
-        """Say what is the cause of all else, if there is such.
+        """Raise if the protocol has failed, which explains every other fault.
 
         :raises RuleBroken: if the connection's protocol has raised.
         """
@@ -139,7 +139,7 @@ class WireClient:
 
     @property
     def answer(self) -> WireAnswer | None:
-        """The answer as far as it is there; ``None``: its head is not.
+        """The answer as far as it was received; ``None`` while its head is incomplete.
 
         :raises RuleBroken: if the adapter cannot read it.
         """
@@ -147,7 +147,7 @@ class WireClient:
 
     @property
     def tunnel(self) -> WireAnswer | None:
-        """What has come of the offer of another protocol; ``None``: not even a head.
+        """The answer to the offer of another protocol; ``None`` while its head is incomplete.
 
         :raises RuleBroken: if the adapter cannot read it.
         """
@@ -163,7 +163,7 @@ class WireClient:
             raise RuleBroken(message, self.line.sent, root=repr(error)) from error
 
     async def until_answered(self) -> WireAnswer | None:
-        """Wait for an answer that must come, and return what has come of it."""
+        """Wait for an answer that is expected, and return it as far as it was received."""
 
         def is_there() -> bool:
             answer = self.answer
@@ -174,10 +174,10 @@ class WireClient:
         return self.answer
 
     async def until(self, condition: Any) -> bool:
-        """Wait for something that must come, and return whether it did."""
+        """Wait for an expected event, and return whether it happened."""
 
         def is_there() -> bool:
-            # What the client may send, its adapter knows of what has come.
+            # The adapter learns from received data how much the client may send.
             self._reply()
             return bool(condition())
 
@@ -186,7 +186,7 @@ class WireClient:
         return found
 
     def broken(self, message: str, expected: str) -> RuleBroken:
-        """Return what is to be raised where a rule is not kept; what is the cause of it comes first."""
+        """Return the error for a broken rule; an underlying cause comes first in its message."""
         self.check_failure()
         line = self.line
         if line.faults:
@@ -201,5 +201,5 @@ def shown(answer: WireAnswer | None) -> str:
     if answer is None:
         return "no answer"
     content = f"{answer.content[:60]!r}{'...' if len(answer.content) > 60 else ''}"
-    more = "" if answer.is_whole else ", not whole"
+    more = "" if answer.is_whole else ", incomplete"
     return f"{answer.status} with {content}{more}"

@@ -1,9 +1,9 @@
-"""One request by every wire, one outcome: requests that are made up, told by adapters and compared.
+"""Differential test across wire formats: send generated requests through adapters, and compare.
 
-The conversations are those of :mod:`kyoukai.testing.differential`; of each the first request is told that
-any wire can carry. What comes of it by the backend ``reference`` and HTTP/1.1 must come of it by the others,
-but for the differences that their adapters declare. ``python -m kyoukai.testing.differential`` runs it for
-the backends that it is given and that do not speak HTTP/1.
+The conversations are those of :mod:`kyoukai.testing.differential`. Of each, the first request is sent, if any
+wire format can carry it. The outcome must be the same as with the backend ``reference`` over HTTP/1.1, except
+for the differences that the adapters declare. ``python -m kyoukai.testing.differential`` runs this for the
+given backends that do not speak HTTP/1.
 """
 
 import asyncio
@@ -30,31 +30,31 @@ __all__ = ("WireComparison", "WireTally", "request_of", "run_wires")
 REFERENCE: Final = "reference"
 
 COUNTED: Final = {"max_fields": 1000, "max_head_size": 1024 * 1024}
-"""Limits that no request reaches."""
+"""Limits set so high that no request reaches them."""
 
 FEW_FIELDS: Final = 32
-"""So many fields are no head that is many times too large, whatever is counted for each."""
+"""A head with at most this many fields is not far too large, whatever a wire format counts for each."""
 
 NO_TARGET: Final = frozenset(map(chr, (*range(0x21), *range(0x7F, 0x100))))
-"""Characters that are in no target."""
+"""Characters that no target contains."""
 
 WORDED: Final = frozenset({"content-type", "content-length"})
-"""Fields of a refusal that follow from its words, which are for a human."""
+"""Fields of a refusal that depend on its text, which is for humans."""
 
 
 @dataclass(slots=True)
 class WireTally:
-    """What came of some examples."""
+    """Counts and findings for a number of examples."""
 
     examples: int = 0
     untold: Counter[str] = field(default_factory=Counter)
-    """What those are about that are HTTP/1's own."""
+    """What the requests are about that only HTTP/1 can express."""
     gets: Counter[str] = field(default_factory=Counter)
-    """What requests got by HTTP/1.1."""
+    """What requests got over HTTP/1.1."""
     declared: Counter[str] = field(default_factory=Counter)
-    """How often each difference was met."""
+    """How often each declared difference was met."""
     findings: list[str] = field(default_factory=list)
-    """What differs, one text each, shrunk."""
+    """The differences found, shrunk, one text each."""
 
     def lines(self) -> list[str]:
         """Return the report, line by line."""
@@ -68,22 +68,22 @@ class WireTally:
 def request_of(text: Conversation) -> WireRequest:
     """Return the first request of a conversation.
 
-    :raises UntoldError: if what it says is about HTTP/1's own bytes.
+    :raises UntoldError: if the request is about HTTP/1's own syntax.
     """
     request, rest = read_request(text.data)
     if not NO_TARGET.isdisjoint(request.target):
-        # By HTTP/1 that is refused before the method is known.
+        # HTTP/1 refuses this before it knows the method.
         raise UntoldError(REQUEST_LINE)
     if not request.is_whole:
-        raise UntoldError("a body that is not whole")
+        raise UntoldError("an incomplete body")
     return request if rest else dataclasses.replace(request, ending=text.ending)
 
 
 def limits_of(text: Conversation, request: WireRequest) -> Sequence[Limit]:
-    """Return the limits to tell a request with, without those that a wire must count otherwise.
+    """Return the limits for a request, without those that a wire format must count in another way.
 
-    Content-Length and Transfer-Encoding are fields by HTTP/1, and need be none by another. A wire may end a
-    connection whose head is many times too large, and may count more for each field (RFC 9113 section 6.5.2).
+    Content-Length and Transfer-Encoding are fields in HTTP/1, but not in every wire format. A wire format may
+    end a connection whose head is far too large, and may count more for each field (RFC 9113 section 6.5.2).
     """
     uncounted = dict(COUNTED)
     if request.size == 0:
@@ -94,9 +94,9 @@ def limits_of(text: Conversation, request: WireRequest) -> Sequence[Limit]:
 
 
 class WireComparison:
-    """Tells requests by several wires. It is made, used and ended in one event loop.
+    """Sends requests in several wire formats. Create and use it in one event loop.
 
-    :param subjects: the backends; the first is what the others are compared with.
+    :param subjects: the backends; the others are compared with the first.
     """
 
     def __init__(self, subjects: Sequence[Subject], servers: Servers) -> None:
@@ -106,7 +106,7 @@ class WireComparison:
     async def judge(
         self, request: WireRequest, limits: Sequence[Limit], ways: Sequence[Way], tally: WireTally
     ) -> str | None:
-        """Return what is different or wrong in what comes of a request; ``None``: nothing."""
+        """Return what differs or is wrong in the outcomes of a request; ``None`` if nothing."""
         first, *others = self.stands
         expected = await self._tell(first, request, limits, AT_ONCE)
         tally.gets[expected.gets] += 1
@@ -122,17 +122,17 @@ class WireComparison:
                     tally.untold[str(reason)] += 1
                     break
                 if _essence(outcome, stand.continues) == _essence(expected, stand.continues):
-                    # What is declared may come too late: the request was refused for its head.
+                    # A declared difference need not show: the request was refused earlier, for its head.
                     faults = [*outcome.faults]
                 elif difference is not None:
                     faults = difference_faults(difference, outcome)
                 else:
-                    faults = [*outcome.faults, f"it is not as {first.name}: {expected}"]
+                    faults = [*outcome.faults, f"it differs from {first.name}: {expected}"]
                 found += [f"{stand.name}, {way.label}: {fault}; {outcome}" for fault in faults]
         return "\n    ".join([str(request), f"limits {dict(limits)}", *found]) if found else None
 
     async def shrink(self, request: WireRequest, limits: Sequence[Limit], ways: Sequence[Way]) -> str:
-        """Return what differs of a request that is as small as can be: of fields, bytes, trailers, limits."""
+        """Return the difference for a minimal request: fewest fields, bytes, trailers and limits."""
         last = ""
 
         async def fails(elements: Sequence[tuple[str, Any]]) -> bool:
@@ -169,9 +169,9 @@ KINDS: Final = ("limits", "fields", "trailers", "body")
 
 
 def _essence(outcome: WireOutcome, continues: bool) -> object:
-    """Return what must be the same by every wire.
+    """Return what must be the same in every wire format.
 
-    :param continues: whether 100 Continue is the server's to send.
+    :param continues: whether the server sends 100 Continue.
     """
     answer = outcome.answer
     seen = tuple(
@@ -193,13 +193,13 @@ def _essence(outcome: WireOutcome, continues: bool) -> object:
 
 
 def run_wires(numbers: range, seed: int, backends: Sequence[str]) -> WireTally:
-    """Tell the requests of these examples by the backends' wires, in an event loop of its own.
+    """Send the requests of these examples with the backends, in an event loop of its own.
 
-    :param backends: those that are compared with ``reference``.
+    :param backends: the backends to compare with ``reference``.
     """
     subjects = [Subject(name) for name in (REFERENCE, *backends)]
     for subject in subjects:
-        # Both are found out outside of a loop.
+        # Compute both outside of an event loop.
         _ = subject.adapter, subject.features
     return asyncio.run(_run(numbers, seed, subjects))
 
@@ -216,7 +216,7 @@ async def _run(numbers: range, seed: int, subjects: Sequence[Subject]) -> WireTa
             except UntoldError as reason:
                 tally.untold[str(reason)] += 1
                 continue
-            source = random.Random(f"{seed} {number} wires")  # noqa: S311 - nothing is kept secret by it
+            source = random.Random(f"{seed} {number} wires")  # noqa: S311 - not for security
             ways = (AT_ONCE, Way("in pieces", source))
             limits = limits_of(text, request)
             if await comparison.judge(request, limits, ways, tally) is not None:

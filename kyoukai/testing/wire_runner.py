@@ -1,4 +1,4 @@
-"""Running the corpus by an adapter: which cases a wire can say, and whether they are kept."""
+"""Run the corpus through an adapter: find the cases that a wire format can carry, and check them."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,31 +26,31 @@ RANDOM_WAYS: Final = 1
 
 @dataclass(slots=True)
 class WireReport:
-    """What came of the corpus on one wire."""
+    """The result of the corpus on one wire format."""
 
     kept: list[str] = field(default_factory=list)
-    """The names of the cases that are."""
+    """Names of the cases that are kept."""
     untold: dict[str, str] = field(default_factory=dict)
-    """Those that the wire cannot say, and what they are about."""
+    """Cases that the wire format cannot carry, with what they are about."""
     differing: dict[str, list[str]] = field(default_factory=dict)
-    """What a difference is about, and the names of the cases that end otherwise by it."""
+    """For each declared difference, the names of the cases whose outcome it changes."""
     broken: list[tuple[Case, str]] = field(default_factory=list)
-    """The cases that are not kept, and the first conversation of each that says so."""
+    """Cases that are not kept, with the first failing conversation of each."""
     unshown: list[str] = field(default_factory=list)
-    """What the differences are about that the adapter declares, and that no case shows."""
+    """Declared differences that no case shows."""
     conversations: int = 0
 
 
 class WireStand:
-    """Where the corpus runs on one wire.
+    """Runs the corpus on one wire format.
 
-    :param subject: the backend; its adapter is known.
+    :param subject: the backend, whose adapter must be known.
     """
 
     def __init__(self, subject: Subject, servers: Servers) -> None:
         adapter = subject.adapter
         if adapter is None:
-            raise RuntimeError(f"the wire of {subject.name!r} is not known")
+            raise RuntimeError(f"no adapter is known for the wire format of {subject.name!r}")
         self.adapter = adapter
         self.name = subject.name
         self.chunked = Feature.TRAILERS in subject.features
@@ -58,11 +58,11 @@ class WireStand:
         self.servers = servers
 
     async def served(self, limits: Mapping[str, Any]) -> tuple[KyoukaiComponent, Context]:
-        """Return what serves with these limits."""
+        """Return a component and context that serve with these limits."""
         return await self.servers.get(self.name, limits)
 
     async def run(self, case: Case, seed: int, report: WireReport, *, whole: bool = False) -> None:
-        """Tell the requests of one case, in several ways."""
+        """Send the requests of one case in several ways."""
         try:
             told = tellings(case, chunked=self.chunked)
             if not self.continues:
@@ -119,24 +119,24 @@ def _note(report: WireReport, difference: WireDifference, case: Case) -> None:
 
 
 def ways(seed: str, *, whole: bool = False) -> Iterator[Way]:
-    """Yield the ways to tell a request. The same seed cuts the same request in the same ways.
+    """Yield the ways to send a request. The same seed splits the same request in the same ways.
 
-    :param whole: whether it is cut in none.
+    :param whole: yield only the unsplit way.
     """
     yield AT_ONCE
     if whole:
         return
     yield Way("byte by byte", single=True)
     for number in range(RANDOM_WAYS):
-        yield Way(f"random {number + 1}", random.Random(f"{seed} {number}"))  # noqa: S311 - nothing is secret
+        yield Way(f"random {number + 1}", random.Random(f"{seed} {number}"))  # noqa: S311 - not for security
 
 
 async def run_wire_corpus(
     subject: Subject, cases: Sequence[Case], seed: int, *, whole: bool = False
 ) -> WireReport:
-    """Run cases by the subject's adapter.
+    """Run cases through the subject's adapter.
 
-    :param whole: whether each request is told at once only.
+    :param whole: send each request at once only.
     """
     report = WireReport()
     async with Servers() as servers:

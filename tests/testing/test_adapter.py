@@ -158,7 +158,7 @@ def test_one_that_raises_is_what_is_said() -> None:
 def test_a_wire_that_calls_nobody_is_broken() -> None:
     report = run_rules(f"{__name__}:Named", corpus=False)
     broken = {result.rule.id: result.message for result in report.results if result.outcome == "broken"}
-    assert broken["K10.1"].startswith("the application is not called; 200 with ")
+    assert broken["K10.1"].startswith("the application was not called; the client got 200 with ")
     assert not report.passed
 
 

@@ -142,7 +142,7 @@ def test_what_an_outcome_looks_like():
     assert "seen GET '/a?b' HTTP/1.1" in text
     assert len(text) < 1000
     broken = hold(f"{__name__}:Shouting", GET)
-    assert "fault no answer begins with b'HELLO'" in repr(broken)
+    assert "fault not the start of an answer: b'HELLO'" in repr(broken)
     cut = repr(hold("reference", GET, reply=Reply(pieces=(b"a",), fails_after=1), closes=True))
     assert "b'a' (cut)" in cut
 
@@ -226,7 +226,7 @@ def test_a_protocol_that_raises():
 def test_a_connection_that_is_kept(pieces):
     outcome = hold(f"{__name__}:Staying", *pieces, patience=0.01)
     assert not outcome.closed
-    assert outcome.faults == ("the server keeps a connection that the client has closed",)
+    assert outcome.faults == ("the server does not close a connection that the client has closed",)
 
 
 def test_patience_is_scaled(monkeypatch):

@@ -135,7 +135,7 @@ def test_another_method_is_found_and_shrunk():
     assert re.fullmatch(rb"PUT / HTTP/1.[01]\r\n(H|h)ost:.*\r\n\r\n", finding.conversation.data, re.DOTALL)
     assert finding.conversation.limits == ()
     assert finding.conversation.ending is None
-    assert finding.lines == (f"{FAULTY}, whole is not as reference, whole",)
+    assert finding.lines == (f"{FAULTY}, whole differs from reference, whole",)
     assert "seen POST" in str(finding)
     assert "seen PUT" in str(finding)
 
@@ -152,7 +152,7 @@ def test_a_parser_that_tells_another_method_is_found_and_shrunk():
 
 def test_a_failure_is_found(caplog):
     finding = found(Conversation(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 1\r\n\r\na"))
-    assert f"{FAULTY}, whole: the server failed" in finding.lines
+    assert f"{FAULTY}, whole: the server answered with 500" in finding.lines
 
 
 def test_what_a_cutting_changes_is_found_and_shrunk():
@@ -160,7 +160,7 @@ def test_what_a_cutting_changes_is_found_and_shrunk():
     at = text.data.index(b"xy")
     ways = [whole(text), Cutting("in pieces", (text.data[:at], text.data[at:]), 2)]
     finding = found(text, ways)
-    label = f"{FAULTY}, in pieces is not as reference, in pieces"
+    label = f"{FAULTY}, in pieces differs from reference, in pieces"
     assert finding.lines == (label,)
     before, after = finding.held[-1].cutting.pieces
     assert after.startswith(b"xy")
@@ -202,7 +202,7 @@ CUT = ("whole", "in pieces")
 )
 def test_what_is_different(other, cuttings):
     [line] = differences(held(SERVED, other, cuttings=cuttings))
-    assert "is not as" in line
+    assert "differs from" in line
     assert differences(held(other, other, cuttings=cuttings)) == []
 
 
@@ -211,25 +211,25 @@ def test_what_may_depend_on_the_cutting_alone():
     closing = dataclasses.replace(SERVED, answers=(answer(connection="close"),))
     for other in (continued, closing):
         assert differences(held(SERVED, other, cuttings=CUT)) == []
-        assert differences(held(SERVED, other)) == ["b1, whole is not as b0, whole"]
+        assert differences(held(SERVED, other)) == ["b1, whole differs from b0, whole"]
 
 
 def test_the_words_of_a_refusal():
     words = answer(400, b"400 Worse", connection="close", content_length="9")
     pair = held(REFUSED, dataclasses.replace(REFUSED, answers=(words,)))
     assert differences(pair) == []
-    assert differences(pair, strict=True) == ["a refusal is worded otherwise"]
+    assert differences(pair, strict=True) == ["a refusal has a different text"]
     assert not is_worded_alike(pair)
     assert is_worded_alike(pair[:1])
     cut = dataclasses.replace(REFUSED, answers=(dataclasses.replace(words, complete=False),))
-    assert differences(held(REFUSED, cut)) == ["b1, whole is not as b0, whole"]
+    assert differences(held(REFUSED, cut)) == ["b1, whole differs from b0, whole"]
 
 
 def test_faults_are_found_where_all_are_alike():
     faulty = dataclasses.replace(SERVED, faults=("it is wrong",))
     assert differences(held(faulty, faulty)) == ["b0, whole: it is wrong", "b1, whole: it is wrong"]
     failed = dataclasses.replace(SERVED, answers=(answer(500, b""),))
-    assert differences(held(failed)) == ["b0, whole: the server failed"]
+    assert differences(held(failed)) == ["b0, whole: the server answered with 500"]
 
 
 # Shrinking

@@ -56,7 +56,7 @@ def test_an_answer_in_the_place_of_a_tunnel() -> None:
     assert found is not None
     assert found.status == 426
     assert content(found) == (b"no", True, b"")
-    with pytest.raises(ValueError, match="no answer begins with"):
+    with pytest.raises(ValueError, match="not the start of an answer"):
         adapter.decode_tunnel(b"SCGI\r\n\r\n", False)
 
 
@@ -66,7 +66,7 @@ def test_a_head_that_is_not_whole_is_no_answer() -> None:
 
 
 def test_what_is_no_head_is_refused() -> None:
-    with pytest.raises(ValueError, match="no answer begins with"):
+    with pytest.raises(ValueError, match="not the start of an answer"):
         answer(b"SCGI\r\n\r\n")
 
 

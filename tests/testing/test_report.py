@@ -94,8 +94,8 @@ def test_the_report_of_a_broken_backend() -> None:
     assert not report.passed
     assert report.count("broken") == report.count("broken", "required") == 1
     [broken] = [result for result in report.results if result.outcome == "broken"]
-    assert broken.message == "'quick' is no feature"
-    assert broken.expected == "a known one, or `package.feature`"
+    assert broken.message == "'quick' is not a feature"
+    assert broken.expected == "a known one or `package.feature`"
 
 
 def test_an_optional_rule_is_no_failure() -> None:
@@ -123,7 +123,7 @@ def test_the_lower_storey_keeps_its_rules_and_the_others_are_not_checked() -> No
 
 def test_features_that_it_gets_when_it_is_made_are_looked_at() -> None:
     result = run_rule(load_rules()[2], Subject(MadeWithNumbers))
-    assert (result.rule.id, result.outcome, result.message) == ("K1.3", "broken", "5 is no feature")
+    assert (result.rule.id, result.outcome, result.message) == ("K1.3", "broken", "5 is not a feature")
 
 
 @pytest.mark.parametrize("name", ["WithoutTrailers", "MadeWithoutTrailers"])

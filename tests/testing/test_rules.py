@@ -48,7 +48,7 @@ def test_statements_are_sentences() -> None:
 
 def test_a_rule_has_one_check() -> None:
     load_checks()
-    with pytest.raises(ValueError, match=r"K1\.1 has a check already"):
+    with pytest.raises(ValueError, match=r"K1\.1 already has a check"):
         check("K1.1")(load_checks()["K1.1"])
 
 

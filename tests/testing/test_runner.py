@@ -102,19 +102,22 @@ def impatient(monkeypatch):
 def test_wrong_expectations_are_not_kept(cases, backend):
     served, refused = cases["served"], cases["refused"]
     for case, fault in (
-        (wrong(served, status=201), "answered with [200], and not [201]"),
-        (wrong(served, seen={"path": "/b"}), "its path is '/a', and not '/b'"),
+        (wrong(served, status=201), "the answers are [200], expected [201]"),
+        (wrong(served, seen={"path": "/b"}), "its path is '/a', expected '/b'"),
         (wrong(served, has={"x": "1"}), "its field x is None"),
-        (wrong(served, application=False), "the application was called 1 times, and not 0"),
+        (wrong(served, application=False), "the application was called 1 times, expected 0"),
         (dataclasses.replace(served, closed=True), "the connection is open"),
-        (dataclasses.replace(served, continued=True), "100 Continue came 0 times"),
-        (dataclasses.replace(served, answers=()), "answered with [200], and not with nothing"),
-        (dataclasses.replace(served, answers=served.answers * 2), "answered with [200], and not [200, 200]"),
-        (wrong(refused, application=True), "the application was called 0 times, and not 1"),
+        (dataclasses.replace(served, continued=True), "100 Continue was sent 0 times"),
+        (dataclasses.replace(served, answers=()), "the answers are [200], expected none"),
+        (
+            dataclasses.replace(served, answers=served.answers * 2),
+            "the answers are [200], expected [200, 200]",
+        ),
+        (wrong(refused, application=True), "the application was called 0 times, expected 1"),
         (dataclasses.replace(refused, closed=False), "the connection is closed"),
-        (dataclasses.replace(refused, limits={}), "answered with [200], and not [431]"),
-        (wrong(cases["cut"], cut=False), "answer 1: it is cut"),
-        (dataclasses.replace(cases["timed"], limits={}), "answered with nothing, and not [408]"),
+        (dataclasses.replace(refused, limits={}), "the answers are [200], expected [431]"),
+        (wrong(cases["cut"], cut=False), "answer 1: it is not complete"),
+        (dataclasses.replace(cases["timed"], limits={}), "the answers are none, expected [408]"),
     ):
         result = run_case(case, backend, 1)
         assert len(result.failures) == MAX_FAILURES
@@ -126,7 +129,7 @@ def test_a_100_that_is_not_expected_is_found(cases, backend):
     """It comes where the body comes later than its head."""
     failures = run_case(dataclasses.replace(cases["continued"], continued=False), backend, 1).failures
     assert failures
-    assert all("100 Continue came 1 times" in failure for failure in failures)
+    assert all("100 Continue was sent 1 times" in failure for failure in failures)
 
 
 class Careless(Backend):
@@ -171,7 +174,7 @@ def test_a_backend_that_depends_on_how_it_is_cut(cases):
 def test_what_goes_wrong_beside_a_conversation(cases):
     case = dataclasses.replace(cases["served"], data=b"GET /loop HTTP/1.1\r\n\r\n")
     result = run_case(case, CARELESS, 1, whole=True)
-    assert "the event loop was told" in result.failures[0]
+    assert "an error was reported to the event loop" in result.failures[0]
     assert "ZeroDivisionError" in result.failures[0]
 
 
@@ -249,7 +252,7 @@ def test_the_command_fails(command, cases, monkeypatch):
     monkeypatch.setattr(runner, "load_corpus", lambda: (wrong(cases["served"], has={"x": "1"}),))
     result = command("--backend", "reference", "--whole")
     assert result.exit_code == 1
-    assert "its field x is None, and not '1'" in result.output
+    assert "its field x is None, expected '1'" in result.output
     assert "why: w" in result.output
     assert result.output.endswith("1 not kept: served\n")
 

@@ -31,8 +31,8 @@ def test_the_loop_gets_its_handler_back_when_the_components_have_ended():
             # It is called when the context is closed.
             ctx.add_teardown_callback(lambda: loop.call_exception_handler({"message": "late"}))
             loop.call_exception_handler({"message": "early", "exception": KeyError("a")})
-            assert servers.problems == ["the event loop was told: early: KeyError('a')"]
-        assert servers.problems[1:] == ["the event loop was told: late: None"]
+            assert servers.problems == ["an error was reported to the event loop: early: KeyError('a')"]
+        assert servers.problems[1:] == ["an error was reported to the event loop: late: None"]
         assert loop.get_exception_handler() is own
 
     asyncio.run(run())

@@ -52,25 +52,25 @@ def test_what_is_kept():
 @pytest.mark.parametrize(
     ("expectation", "fault"),
     [
-        ('method = "GET"', "request 1: its method is 'POST', and not 'GET'"),
-        ('target = "/"', "request 1: its target is '/a?b', and not '/'"),
-        ('path = "/"', "request 1: its path is '/a', and not '/'"),
-        ('query = ""', "request 1: its query is 'b', and not ''"),
-        ('version = "HTTP/1.0"', "request 1: its version is 'HTTP/1.1', and not 'HTTP/1.0'"),
-        ('body = "ab"', "request 1: its body is b'abc', and not b'ab'"),
-        ("body_size = 2", "request 1: its body has 3 bytes, and not 2"),
-        ('fields = {x = "2"}', "request 1: its field x is '1', and not '2'"),
-        ('fields = {y = ""}', "request 1: its field y is None, and not ''"),
-        ('absent = ["X"]', "request 1: it has the field x"),
-        ("trailers = []", "request 1: its trailers is (('T', '1'),), and not ()"),
-        ('trailers = [["T", "2"]]', "request 1: its trailers is (('T', '1'),), and not (('T', '2'),)"),
-        ('has = {x = "2"}', "answer 1: its field x is '1', and not '2'"),
-        ('has = {y = "2"}', "answer 1: its field y is None, and not '2'"),
-        ('lacks = ["Content-Length"]', "answer 1: it has the field content-length"),
-        ('lacks = ["date"]', "answer 1: it has the field date"),
-        ('content = "no"', "answer 1: its content is b'ok', and not b'no'"),
-        ('content = ""', "answer 1: its content is b'ok', and not b''"),
-        ("cut = true", "answer 1: it is complete"),
+        ('method = "GET"', "request 1: its method is 'POST', expected 'GET'"),
+        ('target = "/"', "request 1: its target is '/a?b', expected '/'"),
+        ('path = "/"', "request 1: its path is '/a', expected '/'"),
+        ('query = ""', "request 1: its query is 'b', expected ''"),
+        ('version = "HTTP/1.0"', "request 1: its version is 'HTTP/1.1', expected 'HTTP/1.0'"),
+        ('body = "ab"', "request 1: its body is b'abc', expected b'ab'"),
+        ("body_size = 2", "request 1: its body has 3 bytes, expected 2"),
+        ('fields = {x = "2"}', "request 1: its field x is '1', expected '2'"),
+        ('fields = {y = ""}', "request 1: its field y is None, expected ''"),
+        ('absent = ["X"]', "request 1: it must not have the field x"),
+        ("trailers = []", "request 1: its trailers is (('T', '1'),), expected ()"),
+        ('trailers = [["T", "2"]]', "request 1: its trailers is (('T', '1'),), expected (('T', '2'),)"),
+        ('has = {x = "2"}', "answer 1: its field x is '1', expected '2'"),
+        ('has = {y = "2"}', "answer 1: its field y is None, expected '2'"),
+        ('lacks = ["Content-Length"]', "answer 1: it must not have the field content-length"),
+        ('lacks = ["date"]', "answer 1: it must not have the field date"),
+        ('content = "no"', "answer 1: its content is b'ok', expected b'no'"),
+        ('content = ""', "answer 1: its content is b'ok', expected b''"),
+        ("cut = true", "answer 1: it is complete, expected it to break off"),
     ],
 )
 def test_each_expectation_can_fail(expectation, fault):
@@ -84,45 +84,45 @@ def change(outcome, **changes):
 @pytest.mark.parametrize(
     ("case", "outcome", "fault"),
     [
-        (make_case("[{status = 201}]"), SERVED, "it was answered with [200], and not [201]"),
-        (make_case("[]"), change(SERVED, seen=()), "it was answered with [200], and not with nothing"),
+        (make_case("[{status = 201}]"), SERVED, "the answers are [200], expected [201]"),
+        (make_case("[]"), change(SERVED, seen=()), "the answers are [200], expected none"),
         (
             make_case("[{status = 200}]"),
             change(SERVED, answers=()),
-            "it was answered with nothing, and not [200]",
+            "the answers are none, expected [200]",
         ),
-        (make_case("[{status = 200}]"), change(SERVED, seen=()), "was called 0 times, and not 1: []"),
+        (make_case("[{status = 200}]"), change(SERVED, seen=()), "was called 0 times, expected 1: []"),
         (
             make_case("[400]", "closed"),
             change(REFUSED, seen=(SEEN,)),
-            "the application was called 1 times, and not 0: ['POST /a?b']",
+            "the application was called 1 times, expected 0: ['POST /a?b']",
         ),
-        (make_case("[{status = 200}]", "closed"), SERVED, "the connection is open"),
-        (make_case("[{status = 200}]"), change(SERVED, closed=True), "the connection is closed"),
+        (make_case("[{status = 200}]", "closed"), SERVED, "the connection is open, not closed"),
+        (make_case("[{status = 200}]"), change(SERVED, closed=True), "the connection is closed, not open"),
         (
             make_case("[{status = 200}]"),
             change(SERVED, answers=(dataclasses.replace(ANSWER, complete=False),)),
-            "answer 1: it is cut",
+            "answer 1: it is not complete",
         ),
         (
             make_case("[{status = 200}]", rest="continue = true"),
             SERVED,
-            "100 Continue came 0 times",
+            "100 Continue was sent 0 times",
         ),
         (
             make_case("[{status = 200}]", rest="continue = false"),
             change(SERVED, continued=1),
-            "100 Continue came 1 times",
+            "100 Continue was sent 1 times",
         ),
         (
             make_case("[400]", "closed"),
             change(REFUSED, answers=(dataclasses.replace(REFUSAL, fields={}),)),
-            "answer 1: it refuses the request, and does not say close",
+            "answer 1: it refuses the request but does not say close",
         ),
         (
             make_case("[{status = 400, application = false}]"),
             change(REFUSED, closed=False),
-            "the last answer says close, and the connection is open",
+            "the last answer says close, but the connection is open",
         ),
         (make_case("[{status = 200}]"), change(SERVED, faults=("a fault",)), "a fault"),
     ],
@@ -136,7 +136,7 @@ def test_requests_are_matched_with_the_answers_that_they_got():
     case = make_case('[{status = 200, body = "abc"}, {status = 200, body = "x"}, 400]', "closed")
     second = dataclasses.replace(SEEN, body=b"y")
     outcome = Outcome((ANSWER, ANSWER, REFUSAL), (SEEN, second), 0, True)
-    assert faults(case, outcome) == ["request 2: its body is b'y', and not b'x'"]
+    assert faults(case, outcome) == ["request 2: its body is b'y', expected b'x'"]
 
 
 def test_long_values_are_shortened():

@@ -52,7 +52,7 @@ def test_a_difference_is_found_and_shrunk() -> None:
 
     found, smallest = asyncio.run(compare())
     assert found is not None
-    assert "it is not as reference" in found
+    assert "it differs from reference" in found
     assert "fields=(('Host', 'a'), ('X_A', '3')), size=0, body=b''" in smallest
     assert "limits {}" in smallest
 

@@ -1,8 +1,8 @@
-"""One check for each rule that can be tested, by the rule's id.
+"""The checks: one for each testable rule, registered by the rule's id.
 
-A check is a coroutine function that is given a :class:`~kyoukai.testing.subject.Subject`. It raises
-:class:`RuleBroken` where the rule is not kept, :class:`NotApplicable` where there is nothing to check,
-and returns otherwise. Anything else that it raises breaks the rule too.
+A check is a coroutine function that takes a :class:`~kyoukai.testing.subject.Subject`. It raises
+:class:`RuleBroken` if the rule is broken, and :class:`NotApplicable` if there is nothing to check. Otherwise
+it returns. Any other exception also means that the rule is broken.
 """
 
 import functools
@@ -36,7 +36,7 @@ MODULES: Final = (
     "tunnels",
     "tunnel_ends",
 )
-"""One a group of rules, in their order; the last two groups have several."""
+"""One module for each group of rules, in order; the last two groups have several."""
 
 _checks: dict[str, Check] = {}
 
@@ -44,12 +44,12 @@ _checks: dict[str, Check] = {}
 def check(rule: str) -> Callable[[Check], Check]:
     """Register the check of the rule with this id.
 
-    :raises ValueError: if it has one already.
+    :raises ValueError: if the rule already has a check.
     """
 
     def register(function: Check) -> Check:
         if rule in _checks:
-            raise ValueError(f"{rule} has a check already")
+            raise ValueError(f"{rule} already has a check")
         _checks[rule] = function
         return function
 
@@ -58,7 +58,7 @@ def check(rule: str) -> Callable[[Check], Check]:
 
 @functools.cache
 def load_checks() -> Mapping[str, Check]:
-    """Return the check of each rule."""
+    """Return all checks by the id of the rule."""
     for module in MODULES:
         importlib.import_module(f"{__name__}.{module}")
     return _checks

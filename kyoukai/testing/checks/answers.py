@@ -1,4 +1,4 @@
-"""K10, what the client gets: answers, whatever the wire."""
+"""K10, answers: what the client receives, in any wire format."""
 
 import asyncio
 import logging
@@ -22,9 +22,9 @@ ACCESS: Final = logging.getLogger("kyoukai.access")
 async def _answer(
     subject: Subject, method: str, path: str, response: Response
 ) -> tuple[WireClient, WireAnswer]:
-    """Return the answer to a request, and who asked.
+    """Send a request, and return the client and the answer.
 
-    :raises RuleBroken: if there is none.
+    :raises RuleBroken: if there is no answer.
     """
 
     async def handle(request: Request) -> Response:
@@ -35,13 +35,13 @@ async def _answer(
         client.send(method, path)
         answer = await client.until_answered()
         if answer is None:
-            raise client.broken(f"there is no answer to {method}", "one")
+            raise client.broken(f"there is no answer to {method}", "an answer")
         return client, answer
 
 
 @check("K10.8")
 async def answers(subject: Subject) -> None:
-    """Answer with fields, two of one name, and with every byte."""
+    """Answer with several fields, two of the same name, and with every byte value."""
     for content in (b"", CONTENT):
         response = Response(content, status=203, headers=list(FIELDS))
         client, answer = await _answer(subject, "GET", "/answers", response)
@@ -50,13 +50,13 @@ async def answers(subject: Subject) -> None:
         if found != wanted:
             raise client.broken(f"the client got {found}", repr(wanted))
         if answer.content != content:
-            expected = f"{len(content)} bytes as they were given"
+            expected = f"{len(content)} bytes, unchanged"
             raise client.broken(f"the client got {len(answer.content)} bytes: {shown(answer)}", expected)
 
 
 @check("K10.9")
 async def end_of_answer(subject: Subject) -> None:
-    """Look whether answers of all kinds are whole."""
+    """Check that the client sees the end of answers of each kind."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"one"
@@ -73,7 +73,7 @@ async def end_of_answer(subject: Subject) -> None:
         client, answer = await _answer(subject, "OPTIONS", "/end", response)
         if not answer.is_whole:
             raise client.broken(
-                f"an answer {kind} does not end: {shown(answer)}", "the client knows that it is whole"
+                f"an answer {kind} does not end: {shown(answer)}", "an answer whose end the client sees"
             )
 
 
@@ -84,13 +84,13 @@ async def no_content(subject: Subject) -> None:
         response = Response(b"" if status == 204 else b"hello", status=status)
         client, answer = await _answer(subject, method, "/none", response)
         if answer.status != status or answer.content or answer.rest or not answer.is_whole:
-            rest = f", and behind it {answer.rest[:60]!r}" if answer.rest else ""
-            raise client.broken(f"{method} came to {shown(answer)}{rest}", f"{status} without content, whole")
+            rest = f", followed by {answer.rest[:60]!r}" if answer.rest else ""
+            raise client.broken(f"{method} got {shown(answer)}{rest}", f"{status}, complete, without content")
 
 
 @check("K10.11")
 async def streamed(subject: Subject) -> None:
-    """Make a streamed answer piece by piece, and look what the client has of it."""
+    """Stream an answer piece by piece, and check what the client has after each."""
     go = asyncio.Event()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -107,24 +107,24 @@ async def streamed(subject: Subject) -> None:
         client = subject.client(stage)
         answer = await client.ask("GET", "/streamed")
         if answer is None or answer.content != b"one ":
-            raise client.broken(f"after one piece there is {shown(answer)}", "a head, and that piece")
+            raise client.broken(f"after the first piece the client has {shown(answer)}", "that piece")
         if answer.is_whole:
-            raise client.broken("the answer looks whole after its first piece", "that there is more to come")
+            raise client.broken("the answer looks whole after its first piece", "an incomplete answer")
         go.set()
         answer = await client.until_answered()
         if answer is None or answer.content != b"one two three":
-            raise client.broken(f"in the end there is {shown(answer)}", "b'one two three'")
+            raise client.broken(f"after the last piece the client has {shown(answer)}", "b'one two three'")
 
 
 @check("K10.12")
 async def broken_off(subject: Subject) -> None:
-    """Let a streamed answer fail after a piece, with a size and without."""
+    """Let a streamed answer fail after one piece, with and without Content-Length."""
     for headers in ({}, {"Content-Length": "10"}):
 
         async def pieces() -> AsyncIterator[bytes]:
             yield b"piece"
             await asyncio.sleep(0)
-            raise RuntimeError("it fails, as it was told to")
+            raise RuntimeError("the body fails on purpose")
 
         async def handle(request: Request, headers: dict[str, str] = headers) -> Response:
             body: Any = pieces()
@@ -144,19 +144,19 @@ async def broken_off(subject: Subject) -> None:
 
             is_told = await client.until(is_over)
             answer = client.answer
-            # It fails as it was told to: what is logged of that is no cause.
+            # The body fails on purpose, so what was logged explains nothing.
             stage.problems.clear()
             if answer is not None and answer.is_whole:
-                raise client.broken(f"an answer that fails looks whole: {shown(answer)}", "a failure")
+                raise client.broken(f"an aborted answer looks complete: {shown(answer)}", "an incomplete one")
             if not is_told and not transport.ended:
                 raise client.broken(
-                    "the client waits for the rest of an answer that fails", "a reset, or the end"
+                    "the client is left waiting for the rest of an aborted answer", "a reset, or the end"
                 )
 
 
 @check("K10.20")
 async def access_log(subject: Subject) -> None:
-    """Ask once with an access log, and once without."""
+    """Send a request with an access log, and one without."""
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
@@ -171,12 +171,12 @@ async def access_log(subject: Subject) -> None:
                 client.send("POST", "/logged?a=b", body=b"hello")
                 await client.until_answered()
                 wanted = ["/logged?a=b", " 200 ", " 2 "] if is_on else []
-                # Two of a request's own numbers, and what was asked.
+                # The target, the status and the size of the answer.
                 is_right = len(lines) == is_on and all(part in lines[0] for part in wanted)
                 if not is_right:
                     state = "with" if is_on else "without"
-                    expected = "one line that has target, status and size" if is_on else "no line"
-                    raise client.broken(f"{state} an access log, {lines} was logged", expected)
+                    expected = "one line with target, status and size" if is_on else "no line"
+                    raise client.broken(f"{state} an access log, the lines {lines} were logged", expected)
     finally:
         ACCESS.removeHandler(handler)
         ACCESS.setLevel(level)

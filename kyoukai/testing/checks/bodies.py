@@ -1,4 +1,4 @@
-"""K10, flow: bodies that lie unread, and clients that go, whatever the wire."""
+"""K10, flow control: bodies that nobody reads, and clients that disconnect, in any wire format."""
 
 import asyncio
 from typing import Final
@@ -10,14 +10,14 @@ from ..wire_client import shown
 from . import RuleBroken, check
 
 SIZE: Final = 4 * 1024 * 1024
-"""Bytes of a body that nobody reads."""
+"""Size in bytes of a body that nobody reads."""
 
 UNREAD: Final = 1024 * 1024
-"""The most bytes of it that may be taken: what a stream holds, and what one reading of a socket brings."""
+"""How many bytes of it the server may receive: what a stream buffers, and one read from the socket."""
 
 
 def numbered() -> bytes:
-    """Return :data:`SIZE` bytes in which no piece is as another."""
+    """Return :data:`SIZE` bytes in which every piece is different."""
     return b"".join(b"%015d\n" % number for number in range(SIZE // 16))
 
 
@@ -35,13 +35,13 @@ async def pauses(subject: Subject) -> None:
         await client.settle()
         taken = await client.send_some(numbered())
         if taken > UNREAD:
-            message = f"{taken} bytes of a body are received that nobody reads"
-            raise RuleBroken(message, client.line.sent[:200], f"{UNREAD} at most")
+            message = f"the server received {taken} bytes of a body that nobody reads"
+            raise RuleBroken(message, client.line.sent[:200], f"at most {UNREAD}")
 
 
 @check("K10.14")
 async def resumes(subject: Subject) -> None:
-    """Send a large body that is read after a while."""
+    """Send a large body that is first left unread, and then read."""
     go, got = asyncio.Event(), bytearray()
 
     async def handle(request: Request) -> Response:
@@ -58,19 +58,19 @@ async def resumes(subject: Subject) -> None:
         go.set()
         while sent < SIZE:
             if not await client.until(client.may_send):
-                message = f"the client may not send more than {sent} bytes, though all of them are read"
+                message = f"the client can send only {sent} bytes, although all of them were read"
                 raise RuleBroken(message, client.line.sent[:200], f"all of {SIZE}")
             sent = await client.send_some(body, sent)
         client.send_end()
         answer = await client.until_answered()
         if bytes(got) != body:
-            message = f"of {SIZE} bytes {len(got)} were read, and {shown(answer)} came of it"
-            raise RuleBroken(message, client.line.sent[:200], "all, as they were sent")
+            message = f"{len(got)} of {SIZE} bytes were read, and the client got {shown(answer)}"
+            raise RuleBroken(message, client.line.sent[:200], "all bytes, unchanged")
 
 
 @check("K10.15")
 async def client_goes(subject: Subject) -> None:
-    """Break the connection while a request is handled."""
+    """Reset the connection while a request is handled."""
     for cancels in (True, False):
         await _client_goes(subject, cancels)
 
@@ -93,11 +93,11 @@ async def _client_goes(subject: Subject, cancels: bool) -> None:
         client = subject.client(stage)
         await client.ask("GET", "/goes")
         if not came:
-            raise client.broken("the application is not called", "one call")
+            raise client.broken("the application was not called", "one call")
         client.line.transport.feed_reset()
         await client.settle()
         go.set()
         await client.until(lambda: len(came) > 1)
         if came != ["begun", "cancelled" if cancels else "run on"]:
-            message = f"with cancel_on_disconnect {cancels}, the handler of a client that is gone is {came}"
+            message = f"with cancel_on_disconnect {cancels}, after a disconnect the handler was {came}"
             raise client.broken(message, "cancelled" if cancels else "run on")

@@ -1,4 +1,4 @@
-"""K9: the corpus, by HTTP/1 and by other wires, and the comparison with the backend ``reference``."""
+"""K9: the corpus on HTTP/1 and on other wire formats, and the comparison with the backend ``reference``."""
 
 import asyncio
 from typing import Final
@@ -22,11 +22,11 @@ FEATURES: Final = {
     "Pipelining": "pipelining",
     "Trailers": "trailers",
 }
-"""The groups of cases that are of one feature."""
+"""Groups of cases that need a feature."""
 
 
 def why_case_skipped(subject: Subject, case: Case) -> str | None:
-    """Return why a case is not to be run on this backend; ``None``: it is."""
+    """Return why a case does not apply to this backend; ``None`` if it does."""
     feature = FEATURES.get(case.group)
     if feature is not None and feature not in subject.features:
         return f"the backend does not claim the feature {feature!r}"
@@ -55,27 +55,27 @@ async def _run(subject: Subject, level: str) -> None:
 
 @check("K9.1")
 async def must(subject: Subject) -> None:
-    """Run what RFC 9110 and RFC 9112 say must be so."""
+    """Run the cases that RFC 9110 and RFC 9112 require."""
     await _run(subject, "MUST")
 
 
 @check("K9.2")
 async def hardening(subject: Subject) -> None:
-    """Run what a server is trusted for beyond them."""
+    """Run the cases that go beyond the RFCs."""
     await _run(subject, "HARDENING")
 
 
 @check("K9.3")
 async def should(subject: Subject) -> None:
-    """Run what they say should be so."""
+    """Run the cases that the RFCs recommend."""
     await _run(subject, "SHOULD")
 
 
 @check("K9.4")
 async def as_reference(subject: Subject) -> None:
-    """Make conversations up, and compare what comes of them."""
+    """Generate conversations, and compare their outcomes with those of the reference."""
     if subject.name == REFERENCE:
-        raise NotApplicable("it is the reference")
+        raise NotApplicable("the backend is the reference itself")
     seed = choose_seed()
     async with Servers() as servers:
         comparison = Comparison((REFERENCE, subject.name), servers)
@@ -87,15 +87,15 @@ async def as_reference(subject: Subject) -> None:
                 raise RuleBroken(
                     f"example {number} of seed {seed}: {smallest}",
                     smallest.conversation.data,
-                    "the same as the reference",
+                    "the same outcome as with the reference",
                 )
 
 
 @check("K9.5")
 async def by_adapter(subject: Subject) -> None:
-    """Tell the requests of the corpus by the wire's adapter."""
+    """Send the requests of the corpus through the backend's adapter."""
     if subject.is_http:
-        raise NotApplicable("its connections derive from HTTPProtocol, and get all of the corpus")
+        raise NotApplicable("its connections derive from HTTPProtocol, so K9.1 to K9.3 run the whole corpus")
     cases = load_corpus()
     report = await run_wire_corpus(subject, cases, choose_seed(), whole=subject.whole)
     if report.broken:
@@ -104,4 +104,4 @@ async def by_adapter(subject: Subject) -> None:
         message = f"{len(report.broken)} of {len(cases)} cases are not kept: {names}\n{failure}"
         raise RuleBroken(message, case.data, case.why)
     if report.unshown:
-        raise RuleBroken(f"the adapter declares differences that there are not: {', '.join(report.unshown)}")
+        raise RuleBroken(f"the adapter declares differences that no case shows: {', '.join(report.unshown)}")

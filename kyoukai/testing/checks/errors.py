@@ -1,4 +1,4 @@
-"""K4: what comes of exceptions, the parser's and those of the callbacks."""
+"""K4: exceptions of the parser and of the callbacks, and what follows from them."""
 
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ NO_HOST: Final = b"GET /no-host HTTP/1.1\r\n\r\n"
 
 
 def _fail_in(line: Line, name: str, error: Exception) -> None:
-    """Let a callback raise, after it was written down."""
+    """Let a callback raise, after recording its call."""
     recorded = getattr(line.protocol, name)
 
     def fail(*args: Any) -> None:
@@ -30,20 +30,20 @@ def _fail_in(line: Line, name: str, error: Exception) -> None:
 
 
 def _first_call(subject: Subject) -> tuple[str, bytes]:
-    """Return a callback that every parser calls once, and for which request."""
+    """Return a callback that every parser calls once, and a request that leads to the call."""
     return ("on_body", POST) if subject.takes_heads else ("on_url", GET)
 
 
 def _calls_after(line: Line, name: str) -> list[str]:
-    """Return what happened after the first call of a callback."""
+    """Return the names of the calls after the first call of a callback."""
     names = [call.name for call in line.timeline]
     return names[names.index(name) + 1 :] if name in names else names
 
 
 def _answer_to_a_raise(line: Line, name: str, outcome: Outcome) -> int | None:
-    """Return the status of the answer where a callback has raised.
+    """Return the status of the answer after a callback has raised.
 
-    There is none where the parser goes on, or the connection answers nothing: those are rules of their own.
+    ``None`` if the parser continued or the connection sent no answer; other rules report these.
     """
     if _calls_after(line, name) != ["raised"] or not outcome.answers:
         return None
@@ -51,7 +51,7 @@ def _answer_to_a_raise(line: Line, name: str, outcome: Outcome) -> int | None:
 
 
 def _parser_errors(protocol: Any) -> tuple[type[Exception], ...]:
-    """Return the classes that ``parser_errors`` names; that it is made of such is a rule of its own."""
+    """Return the classes in ``parser_errors``; rule K4.6 checks that they are exception classes."""
     found = protocol.parser_errors
     if not isinstance(found, tuple):
         return ()
@@ -60,11 +60,11 @@ def _parser_errors(protocol: Any) -> tuple[type[Exception], ...]:
 
 @check("K4.1")
 async def translates(subject: Subject) -> None:
-    """Have an exception of each of the parser's classes translated."""
+    """Translate an exception of each of the parser's classes."""
     async with subject.serve() as stage:
         protocol = stage.connected().protocol
         for error_class in _parser_errors(protocol):
-            # What its constructor wants is not known.
+            # The arguments of its constructor are unknown.
             exception = error_class.__new__(error_class)
             try:
                 result = protocol.translate_exception(exception)
@@ -78,7 +78,7 @@ async def translates(subject: Subject) -> None:
 
 @check("K4.2")
 async def own_errors(subject: Subject) -> None:
-    """Let a callback refuse a request, and look what comes of it."""
+    """Refuse a request in a callback, and check the answer."""
     async with subject.serve() as stage:
         line, (name, request) = stage.line(record=True), _first_call(subject)
         _fail_in(line, name, ContentTooLarge("This is refused by the test."))
@@ -86,15 +86,15 @@ async def own_errors(subject: Subject) -> None:
         outcome = await line.ask(request)
         if _answer_to_a_raise(line, name, outcome) not in (413, None):
             raise RuleBroken(
-                f"a callback refused a request with 413, which came to {outcome!r}",
+                f"a callback refused a request with 413; the outcome is {outcome!r}",
                 request,
-                "413: the ProtocolError, as itself or as the cause or context of what feed_data raises",
+                "413: feed_data must raise the ProtocolError, or an error with it as cause or context",
             )
 
 
 @check("K4.3")
 async def ends_the_parse(subject: Subject) -> None:
-    """Let a callback raise, and look what is called then."""
+    """Raise in a callback, and check that nothing more is called."""
     async with subject.serve() as stage:
         line, (name, request) = stage.line(record=True), _first_call(subject)
         _fail_in(line, name, ContentTooLarge())
@@ -102,8 +102,8 @@ async def ends_the_parse(subject: Subject) -> None:
         await line.ask(request)
         after = _calls_after(line, name)
         if after != ["raised"]:
-            message = f"after a callback raised, there was {after}"
-            raise RuleBroken(message, request, "feed_data raises, and no more")
+            message = f"after a callback raised, the calls were {after}"
+            raise RuleBroken(message, request, "feed_data raises, and no more calls")
 
 
 @check("K4.4")
@@ -114,22 +114,22 @@ async def refused(subject: Subject) -> None:
         statuses = [(answer.status, answer.closes) for answer in outcome.answers]
         if statuses != [(400, True)] or stage.seen:
             raise RuleBroken(
-                f"a refused request came to {outcome!r}", NO_HOST, "400 that says close, no call"
+                f"the outcome of a refused request is {outcome!r}", NO_HOST, "400 with close, no call"
             )
 
 
 @check("K4.5")
 async def quiet(subject: Subject) -> None:
-    """Send a request that the policy refuses, and look at the log."""
+    """Send a request that the policy refuses, and check the log."""
     async with subject.serve() as stage:
         await stage.connected().ask(NO_HOST)
         if stage.problems:
-            raise RuleBroken(stage.problems[0], NO_HOST, "no record of an error for a fault of the client's")
+            raise RuleBroken(stage.problems[0], NO_HOST, "no ERROR record for a client's fault")
 
 
 @check("K4.6")
 async def parser_errors(subject: Subject) -> None:
-    """Look at what the parser is said to raise for bad input."""
+    """Check the exceptions that the parser is declared to raise for bad input."""
     async with subject.serve() as stage:
         protocol: Any = stage.line().protocol
         found = protocol.parser_errors
@@ -137,21 +137,21 @@ async def parser_errors(subject: Subject) -> None:
             raise RuleBroken(f"parser_errors is {found!r}", expected="a tuple of subclasses of Exception")
         if Exception in found:
             raise RuleBroken(
-                "parser_errors has Exception itself, which makes a 400 of every bug",
-                expected="what the parser raises for bad input, and nothing else",
+                "parser_errors contains Exception itself, which turns every bug into a 400",
+                expected="only the exceptions that the parser raises for bad input",
             )
 
 
 @check("K4.7")
 async def own_bugs(subject: Subject) -> None:
-    """Let a callback fail, and look what comes of it."""
+    """Let a callback fail, and check the answer and the log."""
     async with subject.serve() as stage:
         line, (name, request) = stage.line(record=True), _first_call(subject)
         recorded, told = line.protocol.on_url, line.protocol.on_body
 
         def on_body(body: bytes) -> None:
             told(body)
-            raise TypeError("This is a bug of the test's.")
+            raise TypeError("This bug is part of the test.")
 
         if name == "on_body":
             line.protocol.on_body = on_body
@@ -162,7 +162,7 @@ async def own_bugs(subject: Subject) -> None:
         status = _answer_to_a_raise(line, name, outcome)
         if status not in (500, None) or (status and not stage.problems):
             raise RuleBroken(
-                f"a callback raised a TypeError, which came to {outcome!r}",
+                f"a callback raised a TypeError; the outcome is {outcome!r}",
                 request,
-                "500 and a traceback in the log: the TypeError, or what it is the cause or context of",
+                "500, and in the log the TypeError or an error with it as cause or context",
             )

@@ -1,4 +1,4 @@
-"""K8: a client that sends more, or reads less, than the server likes; and what is left of it."""
+"""K8: clients that send too much or read too slowly, and cleaning up after a connection."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from .backend import GET
 
 @check("K8.1")
 async def pauses_reading(subject: Subject) -> None:
-    """Send more requests than may wait."""
+    """Send more requests than may be queued."""
     go = asyncio.Event()
 
     async def handle(request: Request) -> Response:
@@ -31,9 +31,9 @@ async def pauses_reading(subject: Subject) -> None:
         go.set()
         await line.until(lambda: line.transport.received.count(b"HTTP/1.1 200 ") == 4)
         if reads:
-            raise RuleBroken("it reads on while its queue is full", GET * 4, "pause_reading()")
+            raise RuleBroken("reading continues while the request queue is full", GET * 4, "pause_reading()")
         if line.outcome().complete != 4:
-            raise RuleBroken("not all requests were answered", GET * 4, "4 answers once there was room")
+            raise RuleBroken("not all requests were answered", GET * 4, "4 answers once the queue has room")
 
 
 @check("K8.2")
@@ -61,8 +61,8 @@ async def pauses_writing(subject: Subject) -> None:
         protocol.resume_writing()
         await client.until(lambda: count == 1000)
         if while_paused > 1 or count != 1000:
-            message = f"{while_paused} pieces were written while writing was paused, and {count} in the end"
-            raise client.broken(message, "one at most, and 1000")
+            message = f"{while_paused} pieces were written while writing was paused, and {count} in all"
+            raise client.broken(message, "at most one, and 1000 in all")
 
 
 @check("K8.3")
@@ -87,12 +87,12 @@ async def closes_iterator(subject: Subject) -> None:
         client.line.transport.feed_reset()
         await client.settle()
         if not await client.until(closed.is_set):
-            raise client.broken("the iterator of a reset answer is not closed", "it is closed")
+            raise client.broken("the answer's iterator was not closed after a reset", "a closed iterator")
 
 
 @check("K8.4")
 async def nothing_is_left(subject: Subject) -> None:
-    """Count what still refers to a connection that is gone."""
+    """Look for references to a connection that is gone, and for its tasks."""
     kept: dict[str, weakref.ref[Any]] = {}
 
     async def handle(request: Request) -> Response:
@@ -107,12 +107,12 @@ async def nothing_is_left(subject: Subject) -> None:
         line.transport.feed_reset()
         await line.quiet()
         kept["the connection"] = weakref.ref(line.protocol)
-        kept["the transport's other side"] = weakref.ref(line.transport)
+        kept["the transport"] = weakref.ref(line.transport)
         sent = line.sent
         del line, client
         gc.collect()
         left = [name for name, reference in kept.items() if reference() is not None]
         if left:
-            raise RuleBroken(f"there are references to {', '.join(left)}", sent, "none after the connection")
+            raise RuleBroken(f"references remain to {', '.join(left)}", sent, "none after the connection")
         if running := asyncio.all_tasks() - tasks:
-            raise RuleBroken(f"there are tasks left: {running}", sent, "none after the connection")
+            raise RuleBroken(f"tasks are still running: {running}", sent, "none after the connection")

@@ -1,7 +1,7 @@
-"""K3: what a parser calls, with what, and when.
+"""K3: what a parser calls, with which arguments, and when.
 
-Each rule is looked at by a message of its own, as simple as can be, so that what breaks one rule
-breaks no other.
+Each rule is checked with a message of its own, as simple as possible, so that breaking one rule breaks no
+other.
 """
 
 import re
@@ -35,11 +35,11 @@ LETTERS: Final = {
 ORDER: Final = re.compile(r"(?:bu+h*cd*h*e)*")
 
 BODY_ORDER: Final = re.compile(r"(?:d*h*e)*")
-"""Where heads are the server's: only messages that have a body are told of."""
+"""The order of calls if the server reads the heads: only messages with a body reach the parser."""
 
 
 async def _told(subject: Subject, *pieces: bytes) -> Line:
-    """Send pieces on a connection that is written down."""
+    """Send pieces on a connection whose calls are recorded."""
     async with subject.serve() as stage:
         line = stage.connected(record=True)
         for piece in pieces:
@@ -48,7 +48,7 @@ async def _told(subject: Subject, *pieces: bytes) -> Line:
 
 
 def _broken(line: Line, message: str, expected: str) -> RuleBroken:
-    """Return what is to be raised where a rule is not kept; that the request was refused comes first."""
+    """Return the error for a broken rule; if the request was refused, that comes first in its message."""
     broken = RuleBroken(message, line.sent, expected)
     if line.faults:
         return broken.because(line.faults[0])
@@ -62,7 +62,7 @@ def _sized(method: bytes, body: bytes) -> bytes:
 
 @check("K3.1")
 async def order(subject: Subject) -> None:
-    """Hold the order of the calls against the grammar, for two messages on one connection."""
+    """Compare the order of the calls for two messages on one connection with the grammar."""
     body = b"hello"
     line = await _told(subject, GET, _sized(b"POST", body) + body)
     letters = "".join(LETTERS[call.name] for call in line.timeline if call.name in LETTERS)
@@ -71,8 +71,8 @@ async def order(subject: Subject) -> None:
         names = " ".join(call.name for call in line.timeline if call.name in LETTERS)
         expected = "begin, url+, header*, headers_complete, body*, header*, message_complete; twice"
         if subject.takes_heads:
-            expected = "body*, header*, message_complete; once, for the message that has a body"
-        raise _broken(line, f"it called {names}", expected)
+            expected = "body*, header*, message_complete; once, for the message with a body"
+        raise _broken(line, f"the parser called {names}", expected)
 
 
 @check("K3.2")
@@ -86,7 +86,7 @@ async def target(subject: Subject) -> None:
 
 @check("K3.3")
 async def fields(subject: Subject) -> None:
-    """Send fields in one order, one of them twice and one without a value."""
+    """Send fields, one of them twice and one without a value, and check their order."""
     lines = b"".join(b"%b: %b\r\n" % field for field in FIELDS)
     line = await _told(subject, b"GET /fields HTTP/1.1\r\n" + lines + b"\r\n")
     found = tuple((bytes(name), bytes(value).strip(b" \t")) for name, value in line.calls("on_header"))
@@ -96,7 +96,7 @@ async def fields(subject: Subject) -> None:
 
 @check("K3.4")
 async def content(subject: Subject) -> None:
-    """Join the pieces of a body in two chunks."""
+    """Join the pieces of a body that is sent in two chunks."""
     line = await _told(subject, CHUNKED + CHUNKS)
     found = b"".join(bytes(args[0]) for args in line.calls("on_body"))
     if found != CONTENT:
@@ -108,12 +108,12 @@ async def no_empty_piece(subject: Subject) -> None:
     """Look for an empty piece."""
     line = await _told(subject, _sized(b"POST", b"hello") + b"hel", b"lo")
     if any(not args[0] for args in line.calls("on_body")):
-        raise _broken(line, "on_body got an empty piece", "pieces of one byte at least")
+        raise _broken(line, "on_body got an empty piece", "pieces of at least one byte")
 
 
 @check("K3.6")
 async def trailers(subject: Subject) -> None:
-    """Look where the trailer fields come."""
+    """Check where the trailer fields are reported."""
     head = CHUNKED.replace(b"/chunked", b"/trailers")
     line = await _told(subject, head + b"5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n")
     names = [call.name for call in line.timeline]
@@ -127,30 +127,30 @@ async def trailers(subject: Subject) -> None:
     ]
     seen = line.seen[0] if line.seen else None
     if after != [(b"X-Trailer", b"1")] or seen is None or "x-trailer" in seen.fields:
-        raise _broken(line, f"after the head on_header got {after}", "the trailer field")
+        raise _broken(line, f"after the head, on_header got {after}", "the trailer field")
 
 
 @check("K3.7")
 async def method_and_version(subject: Subject) -> None:
-    """Ask for the method and the version as soon as the head is complete."""
+    """Read the method and the version as soon as the head is complete."""
     line = await _told(subject, b"DELETE /old HTTP/1.0\r\nHost: a\r\n\r\n")
     if line.calls("on_headers_complete") != [(b"DELETE", "1.0")]:
         found = line.calls("on_headers_complete")
-        raise _broken(line, f"the parser tells {found}", "(b'DELETE', '1.0')")
+        raise _broken(line, f"the parser returns {found}", "(b'DELETE', '1.0')")
 
 
 @check("K3.8")
 async def head_at_once(subject: Subject) -> None:
-    """Feed a head whose body has not come."""
+    """Feed a head without its body."""
     line = await _told(subject, _sized(b"PUT", b"hello"))
     names = [call.name for call in line.timeline]
     if names[-2:] != ["on_headers_complete", "fed"]:
-        raise _broken(line, f"a head came to {names}", "on_headers_complete within its feed_data")
+        raise _broken(line, f"after a head came calls {names}", "on_headers_complete within its feed_data")
 
 
 @check("K3.9")
 async def end_with_the_last_byte(subject: Subject) -> None:
-    """Look when a message is complete."""
+    """Check when a message is reported as complete."""
     line = await _told(subject, _sized(b"PATCH", b"hello") + b"hell", b"o")
     feeds: list[list[str]] = []
     for call in line.timeline:
@@ -161,12 +161,12 @@ async def end_with_the_last_byte(subject: Subject) -> None:
     complete = ["on_message_complete" in names for names in feeds]
     count = 2 if subject.takes_heads else 3
     if not complete or complete != [False] * (len(complete) - 1) + [True] or len(feeds) != count:
-        raise _broken(line, f"it was complete after {complete}", "with the last byte, and not before")
+        raise _broken(line, f"the message was complete after {complete}", "with its last byte, not before")
 
 
 @check("K3.10")
 async def immutable(subject: Subject) -> None:
-    """Look at the types of what is called back."""
+    """Check the types of the callbacks' arguments."""
     head = b"POST /bytes HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
     line = await _told(subject, head + b"hello")
     for call in line.timeline:
@@ -178,7 +178,7 @@ async def immutable(subject: Subject) -> None:
 
 @check("K3.11")
 async def as_it_comes(subject: Subject) -> None:
-    """Send a part of a body, and look whether it is passed on."""
+    """Send a part of a body, and check that it is passed on."""
     line = await _told(subject, _sized(b"POST", b"0123456789") + b"0123")
     found = b"".join(bytes(args[0]) for args in line.calls("on_body"))
     if found != b"0123":
@@ -187,7 +187,7 @@ async def as_it_comes(subject: Subject) -> None:
 
 @check("K3.12")
 async def any_cutting(subject: Subject) -> None:
-    """Send a body of one chunk whole, cut at each position, and byte by byte."""
+    """Send a body of one chunk whole, split at each position, and byte by byte."""
     ways = [(CHUNK[:position], CHUNK[position:]) for position in range(1, len(CHUNK))]
     single = tuple(CHUNK[position : position + 1] for position in range(len(CHUNK)))
     whole = await _told(subject, CHUNKED, CHUNK)
@@ -196,4 +196,4 @@ async def any_cutting(subject: Subject) -> None:
         line = await _told(subject, CHUNKED, *way)
         found = b"".join(bytes(args[0]) for args in line.calls("on_body"))
         if found != wanted or len(line.calls("on_message_complete")) != 1:
-            raise _broken(line, f"cut as {way}, on_body got {found!r}", repr(wanted))
+            raise _broken(line, f"split as {way}, on_body got {found!r}", repr(wanted))

@@ -1,4 +1,4 @@
-"""K2: what a connection owes that derives from ``HTTPProtocol``."""
+"""K2: connections that derive from ``HTTPProtocol``."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -14,28 +14,28 @@ from . import RuleBroken, check
 from .backend import GET
 
 TE: Final = (("TE", "trailers"),)
-"""What a client that takes trailers says (RFC 9110 section 10.1.4)."""
+"""The field of a client that accepts trailers (RFC 9110 section 10.1.4)."""
 
 SHAPE: Final = ("feed_data", "get_method", "get_http_version", "should_keep_alive")
 
 BODY_SHAPE: Final = ("begin_message", "feed_data")
-"""Of a parser that takes heads."""
+"""The methods of a parser for which the server reads the heads."""
 
 
 @check("K2.1")
 async def new_parser(subject: Subject) -> None:
-    """Ask for another parser."""
+    """Ask for a second parser."""
     async with subject.serve() as stage:
         line = stage.line()
         line.connect()
         protocol = line.protocol
         if protocol.make_parser() is protocol.parser or protocol.make_parser() is protocol.make_parser():
-            raise RuleBroken("make_parser returns one object twice", expected="a new parser each time")
+            raise RuleBroken("make_parser returns the same object twice", expected="a new parser each time")
 
 
 @check("K2.2")
 async def shape(subject: Subject) -> None:
-    """Look at the parser."""
+    """Check the methods of the parser."""
     async with subject.serve() as stage:
         line = stage.line()
         line.connect()
@@ -48,17 +48,17 @@ async def shape(subject: Subject) -> None:
 
 @check("K2.3")
 async def callbacks(subject: Subject) -> None:
-    """Look at the connection's callbacks."""
+    """Check the callbacks of the connection."""
     async with subject.serve() as stage:
         protocol = stage.line().protocol
         for name in CALLBACKS:
             if getattr(type(protocol), name) is not getattr(HTTPProtocol, name) or name in vars(protocol):
-                raise RuleBroken(f"{type(protocol).__qualname__} overrides {name}", expected="HTTPProtocol's")
+                raise RuleBroken(f"{type(protocol).__qualname__} overrides {name}", expected="no override")
 
 
 @check("K2.4")
 async def listed(subject: Subject) -> None:
-    """Note what the server is told of connections."""
+    """Record which connections the server is told about."""
     async with subject.serve() as stage:
         server: Any = stage.component.server
         told: list[tuple[str, Any]] = []
@@ -80,7 +80,7 @@ async def listed(subject: Subject) -> None:
         await line.quiet()
         if told != [("opened", line.protocol), ("lost", line.protocol)]:
             names = [name for name, _ in told]
-            raise client.broken(f"the server was told {names}", "opened and lost, each once")
+            raise client.broken(f"the calls on the server were {names}", "opened and lost, each once")
 
 
 @check("K2.5")
@@ -101,7 +101,7 @@ async def environ(subject: Subject) -> None:
 
 @check("K2.7")
 async def early_hints(subject: Subject) -> None:
-    """Hint at a field while a request is handled."""
+    """Send early hints while a request is handled."""
     hint = ("Link", "</a>; rel=preload")
 
     async def handle(request: Request) -> Response:
@@ -116,13 +116,13 @@ async def early_hints(subject: Subject) -> None:
         found = [] if answer is None else [(status, list(fields)) for status, fields in answer.interim]
         names = [(status, [(name.lower(), value) for name, value in fields]) for status, fields in found]
         if names != [(103, [("link", hint[1])])]:
-            message = f"before {shown(answer)} the client was sent {found}"
+            message = f"before {shown(answer)} the client received {found}"
             raise client.broken(message, f"103 with {hint}, then the answer")
 
 
 @check("K2.8")
 async def trailers_of_answers(subject: Subject) -> None:
-    """Have a trailer field behind a streamed answer."""
+    """Send a trailer field after a streamed answer."""
 
     async def stream() -> AsyncIterator[bytes]:
         yield b"ok"
@@ -131,7 +131,7 @@ async def trailers_of_answers(subject: Subject) -> None:
         body: Any = stream()
         response = Response(body)
         if subject.is_http:
-            # Another object there is a rule of its own.
+            # Rule K2.5 reports another object there.
             request.environ["kyoukai.protocol"] = client.line.protocol
         vars(response)["trailers"] = {"X-Sum": "5"}
         return response
@@ -143,6 +143,6 @@ async def trailers_of_answers(subject: Subject) -> None:
             answer = await client.until_answered()
             found = None if answer is None else [(name.lower(), value) for name, value in answer.trailers]
             if found != wanted:
-                said = "that takes trailers" if fields else "that takes none"
-                message = f"to a client {said}, {shown(answer)} had the trailers {found}"
+                said = "that accepts trailers" if fields else "that accepts none"
+                message = f"for a client {said}, {shown(answer)} had the trailers {found}"
                 raise client.broken(message, str(wanted))

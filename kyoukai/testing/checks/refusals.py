@@ -1,4 +1,4 @@
-"""K10, refusals: the server's own errors reach the client as answers, whatever the wire."""
+"""K10, refusals: the server's own errors reach the client as answers, in any wire format."""
 
 from typing import Final
 
@@ -8,19 +8,19 @@ from ..wire_client import WireClient, shown
 from . import check
 
 LIMIT: Final = 100
-"""Bytes that a body may have."""
+"""The largest body allowed, in bytes."""
 
 
 async def _refusal(client: WireClient, status: int) -> WireAnswer:
-    """Wait for the answer to what is refused.
+    """Wait for the answer to a refused request.
 
-    :raises RuleBroken: if it has another status, or is not whole, or the application was called.
+    :raises RuleBroken: if it has another status or is incomplete, or if the application was called.
     """
     answer = await client.until_answered()
     if answer is None or answer.status != status or not answer.is_whole:
-        raise client.broken(f"it came to {shown(answer)}", f"{status}, whole")
+        raise client.broken(f"the refused request got {shown(answer)}", f"{status}, complete")
     if client.line.seen:
-        raise client.broken("the application is called for a request that is refused", "no call")
+        raise client.broken("the application was called for a refused request", "no call")
     return answer
 
 
@@ -43,21 +43,21 @@ async def too_large(subject: Subject) -> None:
         client.send_head("POST", "/large", size=10 * LIMIT)
         await client.settle()
         if client.answer is None:
-            # By a wire whose heads do not tell the size, what comes tells.
+            # In a wire format whose heads give no size, the server learns the size from the body.
             client.send_data(b"x" * 2 * LIMIT)
         await _refusal(client, 413)
 
 
 @check("K10.18")
 async def rest(subject: Subject) -> None:
-    """Send on when a body was refused."""
+    """Keep sending after a body was refused."""
     async with subject.serve(max_body_size=LIMIT) as stage:
         client = subject.client(stage)
         client.send_head("POST", "/rest", size=10 * LIMIT)
         for _ in range(3):
             if client.line.transport.is_closing():
-                message = "the connection is closed while the client sends what is left of a refused body"
-                raise client.broken(message, "that it is read, and dropped")
+                message = "the connection was closed while the client was still sending a refused body"
+                raise client.broken(message, "the rest is read and dropped")
             client.send_data(b"x" * LIMIT)
             await client.settle()
         await _refusal(client, 413)
@@ -65,7 +65,7 @@ async def rest(subject: Subject) -> None:
 
 @check("K10.19")
 async def late(subject: Subject) -> None:
-    """Send a part of a body, and no more."""
+    """Send a part of a body, and then nothing."""
     async with subject.serve(body_timeout=0.05) as stage:
         client = subject.client(stage)
         client.send_head("POST", "/late", size=10)

@@ -16,18 +16,18 @@ UNREAD: Final = b"\x00\x01other"
 
 
 class Other(asyncio.Protocol):
-    """What the connection is handed to."""
+    """The protocol that takes the connection over."""
 
     def __init__(self) -> None:
         self.received = b""
         self.is_lost = False
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes."""
+        """Record bytes."""
         self.received += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note the end."""
+        """Record the end of the connection."""
         self.is_lost = True
 
 
@@ -39,13 +39,13 @@ async def _replaced(subject: Subject, unread: bytes) -> AsyncGenerator[tuple[Lin
 
     async def handle(request: Request) -> Response:
         others.append(lines[0].protocol.replace(Other))
-        return Response("no answer is written")
+        return Response("this answer must not be written")
 
     async with subject.serve(handle) as stage:
         lines.append(stage.connected())
         await lines[0].ask(OFFER + unread)
         if not others:
-            raise RuleBroken("replace failed", OFFER, "the new protocol")
+            raise RuleBroken("replace did not install the new protocol", OFFER, "the new protocol")
         yield lines[0], others[0]
 
 
@@ -59,7 +59,7 @@ async def unread_bytes(subject: Subject) -> None:
 
 @check("K5.2")
 async def called_no_more(subject: Subject) -> None:
-    """Send bytes after it, and end the connection."""
+    """Send bytes after the replacement, and end the connection."""
     async with _replaced(subject, b"") as (line, other):
         line.send(b"later")
         await line.quiet()
@@ -69,13 +69,13 @@ async def called_no_more(subject: Subject) -> None:
             raise RuleBroken(
                 f"the new protocol got {other.received!r}, lost: {other.is_lost}",
                 OFFER,
-                "b'later', and its end",
+                "b'later', and connection_lost",
             )
 
 
 @check("K5.3")
 async def no_answer(subject: Subject) -> None:
-    """Look for an answer after it."""
+    """Check that no answer is written after the replacement."""
     async with _replaced(subject, b"") as (line, _):
         await line.quiet()
         if line.transport.received:

@@ -1,4 +1,4 @@
-"""K7: what connections, and the requests of one connection, do not share."""
+"""K7: state that connections, and the requests of one connection, must not share."""
 
 import contextvars
 import itertools
@@ -39,7 +39,7 @@ async def interleaved(subject: Subject) -> None:
         found = sorted((seen.target, seen.fields.get("x-name"), seen.body) for seen in stage.seen)
         wanted = [(f"/{name}", name, name.encode()) for name in names]
         if found != wanted:
-            raise clients[0].broken(f"two connections in turn gave {found}", repr(wanted))
+            raise clients[0].broken(f"two interleaved connections got {found}", repr(wanted))
 
 
 def _whole(client: WireClient, name: str) -> bytes:
@@ -51,7 +51,7 @@ def _whole(client: WireClient, name: str) -> bytes:
 
 @check("K7.2")
 async def in_order(subject: Subject) -> None:
-    """Send four requests at once, whose answers say which request they are for."""
+    """Send four requests at once; each answer names its request."""
 
     async def handle(request: Request) -> Response:
         return Response(f"{request.path} {request.headers['X-Name']} ".encode() + request.get_data())

@@ -1,4 +1,4 @@
-"""K6: what becomes of connections when the server stops."""
+"""K6: connections while the server stops."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from . import check
 
 @check("K6.1")
 async def idle(subject: Subject) -> None:
-    """Stop while a connection is idle: on HTTP/1 after a request, elsewhere before one."""
+    """Stop while a connection is idle: on HTTP/1 after a request, otherwise before the first one."""
     async with subject.serve(shutdown_timeout=0.1) as stage:
         client = subject.client(stage)
         line = client.line
@@ -25,7 +25,7 @@ async def idle(subject: Subject) -> None:
         is_closed = line.transport.ended
         await stop
         if is_open and not is_closed:
-            raise client.broken("an idle connection stays open", "it is closed when the stop begins")
+            raise client.broken("an idle connection stays open in a stop", "closed when the stop begins")
 
 
 @check("K6.2")
@@ -52,13 +52,13 @@ async def under_way(subject: Subject) -> None:
         says_close = answer is None or not subject.is_http or answer.values("connection") == ["close"]
         if found != (200, b"ok", True) or not says_close or not is_closed:
             end = f"closed: {is_closed}, says close: {says_close}"
-            message = f"a request under way came to {shown(answer)}; {end}"
-            raise client.broken(message, "its answer, and the connection's end")
+            message = f"a request in progress got {shown(answer)}; {end}"
+            raise client.broken(message, "its answer, and then the end of the connection")
 
 
 @check("K6.3")
 async def cut_off(subject: Subject) -> None:
-    """Stop while a handler does not end."""
+    """Stop while a handler does not finish."""
     cancelled = asyncio.Event()
 
     async def handle(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""K11, how a tunnel ends, and what does not end it, whatever the wire."""
+"""K11, the end of a tunnel, and what must not end it, in any wire format."""
 
 import asyncio
 from typing import Any
@@ -20,15 +20,13 @@ async def end_of_client(subject: Subject) -> None:
         other.transport.write(b"after it")
         await client.settle()
         if other.told != ["eof_received"] or tunnel_content(client) != b"after it":
-            message = f"{other.told} is called, and the client gets {tunnel_content(client)!r}"
+            message = f"the calls were {other.told}, and the client got {tunnel_content(client)!r}"
             raise client.broken(message, "eof_received, and b'after it'")
     async with tunnelling(subject, Leaver) as (client, other, _):
         client.end_tunnel()
         await client.settle()
         if other.told != ["eof_received", "connection_lost"]:
-            raise client.broken(
-                f"{other.told} is called", "eof_received, and connection_lost as that returns False"
-            )
+            raise client.broken(f"the calls were {other.told}", "eof_received (False), then connection_lost")
 
 
 @check("K11.10")
@@ -42,14 +40,14 @@ async def end(subject: Subject) -> None:
             client.line.transport.feed_eof()
             await client.settle()
             if other.told.count("connection_lost") != 1:
-                event = "the client is gone" if how == "feed_reset" else f"{how}()"
+                event = "a reset" if how == "feed_reset" else f"{how}()"
                 count = other.told.count("connection_lost")
-                raise client.broken(f"after {event} connection_lost is called {count} times", "once")
+                raise client.broken(f"after {event} connection_lost was called {count} times", "once")
 
 
 @check("K11.11")
 async def closing(subject: Subject) -> None:
-    """Close behind what is written, at once and one side after the other."""
+    """Close after writing: both sides at once, and one side first."""
     for how in ("write_eof", "close"):
         async with tunnelling(subject) as (client, other, _):
             if how == "write_eof" and not other.transport.can_write_eof():
@@ -59,13 +57,13 @@ async def closing(subject: Subject) -> None:
             await client.settle()
             answer = client.tunnel
             if answer is None or answer.content != CONTENT or answer.rest or not answer.is_whole:
-                message = f"behind {len(CONTENT)} bytes and {how}() there is {shown(answer)}"
-                raise client.broken(message, "all of them, and the end")
+                message = f"after {len(CONTENT)} bytes and {how}() the client has {shown(answer)}"
+                raise client.broken(message, "all bytes, and the end")
             if how == "write_eof":
                 client.send_data(b"more")
                 await client.settle()
                 if other.received != b"more" or "connection_lost" in other.told:
-                    raise client.broken(f"behind it the tunnel gets {bytes(other.received)!r}", "b'more'")
+                    raise client.broken(f"after write_eof() it received {bytes(other.received)!r}", "b'more'")
 
 
 @check("K11.12")
@@ -94,13 +92,13 @@ async def cut_off(subject: Subject) -> None:
         await client.line.quiet()
         is_closed = client.line.transport.closed
         if not is_closed or other.told != ["connection_lost"]:
-            message = f"after shutdown_timeout {other.told} was called, connection closed: {is_closed}"
-            raise client.broken(message, "connection_lost, and the connection's end")
+            message = f"after shutdown_timeout the calls were {other.told}; connection closed: {is_closed}"
+            raise client.broken(message, "connection_lost, and a closed connection")
 
 
 @check("K11.14")
 async def deadlines(subject: Subject) -> None:
-    """Sweep as if much time had passed."""
+    """Sweep as if a long time had passed."""
     async with tunnelling(subject) as (client, other, stage):
         server = stage.component.server
         for connection in tuple(server.connections):
@@ -110,13 +108,13 @@ async def deadlines(subject: Subject) -> None:
         other.transport.write(b"so am I")
         await client.settle()
         if other.received != b"still here" or tunnel_content(client) != b"so am I" or other.told:
-            message = f"after a while the tunnel got {bytes(other.received)!r}, and {other.told} was called"
-            raise client.broken(message, "that it is open still")
+            message = f"after a sweep the tunnel got {bytes(other.received)!r}; calls: {other.told}"
+            raise client.broken(message, "a tunnel that is still open")
 
 
 @check("K11.15")
 async def extra_info(subject: Subject) -> None:
-    """Ask both transports."""
+    """Compare the information from the tunnel's transport with that of the connection's."""
     async with tunnelling(subject) as (client, other, _):
         for name in ("peername", "sockname", "sslcontext"):
             found, wanted = other.transport.get_extra_info(name), client.line.transport.get_extra_info(name)

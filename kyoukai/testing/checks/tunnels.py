@@ -1,4 +1,4 @@
-"""K11, what a tunnel carries: its head, bytes both ways, and waiting for who is slow, whatever the wire."""
+"""K11, what a tunnel carries: its head, data both ways, and flow control, in any wire format."""
 
 from typing import Any, Final
 
@@ -9,30 +9,30 @@ from . import RuleBroken, check
 from .bodies import SIZE, UNREAD, numbered
 
 CONTENT: Final = bytes(range(256)) * 400
-"""Every byte, and more than the transports read at once."""
+"""Every byte value, and more data than the transports read at once."""
 
 SHORT: Final = b"\x00\r\n\r\n0\xff"
 
 
 @check("K11.1")
 async def head(subject: Subject) -> None:
-    """Open a tunnel into which something is written at once."""
+    """Open a tunnel into which data is written at once."""
     async with tunnelling(subject, Opener) as (client, _, _):
         answer = client.tunnel
         if answer is None or not (answer.status == 101 or 200 <= answer.status < 300):
-            raise client.broken(f"{shown(answer)} came of it", "a head that opens a tunnel")
+            raise client.broken(f"the client got {shown(answer)}", "a head that opens a tunnel")
         found = [(name, value) for name, _ in FIELDS for value in answer.values(name)]
         if found != list(FIELDS):
             raise client.broken(f"the head has the fields {found}", repr(list(FIELDS)))
         if not Opener.first.startswith(answer.content) or answer.is_whole or answer.rest:
             raise client.broken(
-                f"behind the head there is {answer.content + answer.rest!r}", repr(Opener.first)
+                f"after the head the client has {answer.content + answer.rest!r}", repr(Opener.first)
             )
 
 
 @check("K11.2")
 async def not_offered(subject: Subject) -> None:
-    """Open a tunnel for clients that offer none, or another protocol."""
+    """Open a tunnel for a client that offers no protocol, or another one."""
     for offered in ("", "another"):
         async with tunnelling(subject, offered=offered) as (client, other, _):
             answer = client.answer if not offered else client.tunnel
@@ -44,7 +44,7 @@ async def not_offered(subject: Subject) -> None:
 
 @check("K11.3")
 async def early_bytes(subject: Subject) -> None:
-    """Send together with the request, and while the application makes up its mind."""
+    """Send data together with the request, and before the tunnel is open."""
     pieces = (b"one ", b"two ", b"three ")
     async with tunnelling(subject, early=pieces) as (client, other, _):
         client.send_data(b"four")
@@ -61,7 +61,7 @@ async def bytes_of_client(subject: Subject) -> None:
         for piece in (b"hello", CONTENT[:30_000], CONTENT, SHORT):
             room = client.adapter.room()
             if room is not None and len(piece) > room:
-                # In frames of its own size, as the server grants them.
+                # The server grants credit: send frames of the size it allows.
                 piece = piece[: await client.send_some(piece)]
             else:
                 data = client.adapter.encode_data(piece)
@@ -74,15 +74,15 @@ async def bytes_of_client(subject: Subject) -> None:
                 differs = next(
                     (n for n in range(count) if other.received[n : n + 1] != sent[n : n + 1]), None
                 )
-                where = "" if differs is None else f"; the first that differs is number {differs}"
+                where = "" if differs is None else f"; the first different byte is number {differs}"
                 raise client.broken(
-                    f"of {len(sent)} bytes the tunnel got {count}{where}", "all of them, by then"
+                    f"the tunnel got {count} of {len(sent)} bytes{where}", "all bytes by then"
                 )
 
 
 @check("K11.5")
 async def bytes_to_client(subject: Subject) -> None:
-    """Write all that can be written."""
+    """Write every kind of data that a transport accepts."""
     async with tunnelling(subject) as (client, other, _):
         written = b""
         for piece in (b"hello", bytearray(b"one"), memoryview(SHORT), CONTENT, b""):
@@ -91,17 +91,17 @@ async def bytes_to_client(subject: Subject) -> None:
             await client.settle()
             content = tunnel_content(client)
             if content != written:
-                message = f"of {len(written)} bytes the client got {len(content)}: {shown(client.tunnel)}"
-                raise client.broken(message, "all of them, by then")
+                message = f"the client got {len(content)} of {len(written)} bytes: {shown(client.tunnel)}"
+                raise client.broken(message, "all bytes by then")
         other.transport.writelines([b"two", b"three"])
         await client.settle()
         last = tunnel_content(client)[len(written) :]
         if last != b"twothree":
-            raise client.broken(f"writelines came to {last!r}", "b'twothree'")
+            raise client.broken(f"after writelines the client got {last!r}", "b'twothree'")
 
 
 async def _pause(client: WireClient, other: Any) -> int:
-    """Let nothing be read, and return how many bytes the client may send."""
+    """Pause reading, and return how many bytes the client can send."""
     other.transport.pause_reading()
     await client.settle()
     return await client.send_some(numbered())
@@ -109,43 +109,43 @@ async def _pause(client: WireClient, other: Any) -> int:
 
 @check("K11.6")
 async def pauses(subject: Subject) -> None:
-    """Send much while nothing is read."""
+    """Send a lot while reading is paused."""
     async with tunnelling(subject) as (client, other, _):
         taken = await _pause(client, other)
         if taken > UNREAD or other.received:
             message = (
-                f"while reading is paused, {taken} bytes are received and {len(other.received)} handed on"
+                f"while reading was paused, {taken} bytes were received and {len(other.received)} passed on"
             )
-            raise RuleBroken(message, client.line.sent[:200], f"{UNREAD} at most, and none")
-    # What came early may be enough.
+            raise RuleBroken(message, client.line.sent[:200], f"at most {UNREAD}, and none passed on")
+    # Data that came early may be enough to pause.
     async with tunnelling(subject, Pauser, early=(b"early",)) as (client, other, _):
         taken = await client.send_some(numbered())
         if taken > UNREAD or other.count > 1:
-            message = f"after a pause for what came early, {taken} bytes are received"
-            raise RuleBroken(message, client.line.sent[:200], f"{UNREAD} at most, and nothing handed on")
+            message = f"after a pause on early data, {taken} bytes were received in {other.count} calls"
+            raise RuleBroken(message, client.line.sent[:200], f"at most {UNREAD}, and no further call")
 
 
 @check("K11.7")
 async def resumes(subject: Subject) -> None:
-    """Send much that is read after a while."""
+    """Send a lot that is first left unread, and then read."""
     async with tunnelling(subject) as (client, other, _):
         sent = await _pause(client, other)
         other.transport.resume_reading()
         await client.settle()
         while sent < SIZE:
             if not await client.until(client.may_send):
-                message = f"the client may not send more than {sent} bytes, though all of them are read"
+                message = f"the client can send only {sent} bytes, although all of them were read"
                 raise RuleBroken(message, client.line.sent[:200], f"all of {SIZE}")
             sent = await client.send_some(numbered(), sent)
         await client.settle()
         if other.received != numbered():
-            message = f"of {SIZE} bytes the tunnel got {len(other.received)}"
-            raise RuleBroken(message, client.line.sent[:200], "all, as they were sent")
+            message = f"the tunnel got {len(other.received)} of {SIZE} bytes"
+            raise RuleBroken(message, client.line.sent[:200], "all bytes, unchanged")
 
 
 @check("K11.8")
 async def slow_client(subject: Subject) -> None:
-    """Have the transport of the connection say that its client does not read."""
+    """Report to the connection that its client does not read."""
     async with tunnelling(subject) as (client, other, _):
         protocol: Any = client.line.transport.get_protocol()
         protocol.pause_writing()
@@ -154,5 +154,5 @@ async def slow_client(subject: Subject) -> None:
         protocol.resume_writing()
         await client.settle()
         if (while_paused, other.told) != (["pause_writing"], ["pause_writing", "resume_writing"]):
-            message = f"when the client does not read, {while_paused} is called, and in the end {other.told}"
+            message = f"while the client did not read, the calls were {while_paused}; in the end {other.told}"
             raise client.broken(message, "pause_writing, and then resume_writing")

@@ -1,8 +1,8 @@
-"""The corpus: what clients send, and what a server must do, as data.
+"""The corpus as data: what clients send, and what a server must do.
 
-A file ``*.toml`` here is a group of cases, with a ``title`` and a line ``about`` it. The corpus is
-read whole or not at all: an unknown key, a value of the wrong kind or a name that comes twice is a
-:class:`CorpusError`. Text stands for bytes, each character for one (latin-1).
+Each ``*.toml`` file in this folder is a group of cases, with a ``title`` and a text ``about`` it. An unknown
+key, a value of the wrong type or a repeated name raises :class:`CorpusError`, and nothing is loaded. Text
+stands for bytes, one character each (latin-1).
 """
 
 import functools
@@ -25,96 +25,96 @@ from .tables import CorpusError, Table, latin1
 __all__ = ("LEVELS", "Case", "CorpusError", "Expected", "load_corpus", "load_files", "parse_corpus")
 
 LEVELS: Final = ("MUST", "SHOULD", "HARDENING")
-"""How binding a case is: the RFC's MUST and SHOULD, and what a server is trusted for beyond them."""
+"""How binding a case is: MUST and SHOULD of the RFC, or HARDENING, which goes beyond the RFC."""
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 EXPECT_HEAD: Final = re.compile(rb"\r\nexpect[ \t]*:.*?\r\n\r\n", re.IGNORECASE | re.DOTALL)
 
 TEXTS: Final = ("method", "target", "path", "query", "version")
-"""What is compared of a request, as text."""
+"""Attributes of a request that are compared as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One answer that must come, and the request that the application must have seen before it."""
+    """One expected answer, and the request that the application must have seen before it."""
 
     status: int
     application: bool
-    """Whether the application must have been called; otherwise it must not."""
+    """Whether the application must have been called; otherwise it must not have been."""
     seen: Mapping[str, object]
-    """Attributes of :class:`~kyoukai.testing.recorder.Seen` and their values."""
+    """Expected attributes of :class:`~kyoukai.testing.recorder.Seen`."""
     body_size: int | None
     fields: Mapping[str, str]
-    """Header fields that the application must have seen, names in lower case."""
+    """Header fields that the application must have seen; names in lower case."""
     absent: tuple[str, ...]
-    """Those that it must not have seen."""
+    """Header fields that the application must not have seen."""
     has: Mapping[str, str]
-    """Fields of the answer."""
+    """Fields that the answer must have."""
     lacks: tuple[str, ...]
-    """Fields that it must not have."""
+    """Fields that the answer must not have."""
     content: bytes | None
-    """Its content; ``None``: any."""
+    """The content of the answer; ``None``: any."""
     cut: bool
-    """Whether it must break off midway."""
+    """Whether the answer must break off."""
     refusal: str | None = None
-    """The identifier by which the server refuses the request; ``None``: any, or it does not."""
+    """The identifier of the server's refusal; ``None``: any refusal, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a client sends on one connection, and what must come of it."""
+    """What a client sends on one connection, and what must follow."""
 
     name: str
     group: str
-    """The title of its file."""
+    """The title of the file."""
     level: str
     source: str
-    """The text or the advisory that it is from."""
+    """The RFC section or the advisory that the case comes from."""
     why: str
     data: bytes
-    """All that the client sends."""
+    """Everything that the client sends."""
     ending: Action | None
-    """What it does then."""
+    """What the client does then."""
     answers: tuple[Expected, ...]
     closed: bool
     """Whether the server must end the connection; otherwise it must not."""
     limits: Mapping[str, Any]
     continued: bool | None
-    """Whether a ``100 Continue`` must, or must not, have come; ``None``: either."""
+    """Whether ``100 Continue`` must be sent or must not be; ``None``: either."""
     reply: Reply
 
     @property
     def is_timed(self) -> bool:
-        """Whether its outcome depends on time."""
+        """Whether the outcome depends on time."""
         return any(name.endswith("_timeout") for name in self.limits)
 
     @property
     def pause_at(self) -> int | None:
-        """Bytes after which the client waits for ``100 Continue``, where it must come."""
+        """Bytes after which the client waits for ``100 Continue``, if it must be sent."""
         match = EXPECT_HEAD.search(self.data) if self.continued else None
         return None if match is None else match.end()
 
 
 @functools.cache
 def load_corpus() -> tuple[Case, ...]:
-    """Return all cases of this package, by file and in the order of the file.
+    """Return all cases of this package, in the order of the files and of the cases in them.
 
-    :raises CorpusError: if one of them is no case.
+    :raises CorpusError: if a case is invalid.
     """
     files = sorted(resources.files(__name__).iterdir(), key=lambda file: file.name)
     return parse_corpus((file.name, file.read_text("utf-8")) for file in files if file.name.endswith(".toml"))
 
 
 def load_files(folder: Path) -> tuple[Case, ...]:
-    """Return all cases of the files ``*.toml`` in a folder; see :func:`load_corpus`."""
+    """Return all cases of the ``*.toml`` files in a folder; see :func:`load_corpus`."""
     return parse_corpus((path.name, path.read_text("utf-8")) for path in sorted(folder.glob("*.toml")))
 
 
 def parse_corpus(files: Iterable[tuple[str, str]]) -> tuple[Case, ...]:
     """Return the cases of several files, each given by its name and its text.
 
-    :raises CorpusError: if one of them is no case, or two have one name.
+    :raises CorpusError: if a case is invalid, or a name is used twice.
     """
     cases: dict[str, Case] = {}
     for file, text in files:
@@ -126,7 +126,7 @@ def parse_corpus(files: Iterable[tuple[str, str]]) -> tuple[Case, ...]:
         table.text("about")
         for case in [_read_case(entry, title) for entry in table.tables("case")]:
             if case.name in cases:
-                raise CorpusError(f"{file}: the name {case.name!r} comes twice")
+                raise CorpusError(f"{file}: the name {case.name!r} is used twice")
             cases[case.name] = case
         table.end()
     return tuple(cases.values())
@@ -136,7 +136,7 @@ def _read_case(table: Table, group: str) -> Case:
     name = table.text("name")
     table.where = f"{table.where}, {name}"
     if NAME.fullmatch(name) is None:
-        raise table.error("its name must be of small letters, digits, dots and dashes")
+        raise table.error("the name may have only lower-case letters, digits, dots and dashes")
     data, ending = _read_send(table)
     answers = [_read_answer(table, entry) for entry in table.take("answers", list)]
     if table.has("refusal"):
@@ -157,7 +157,7 @@ def _read_case(table: Table, group: str) -> Case:
     )
     table.end()
     if ending is not None and not case.closed:
-        raise table.error("a client that ends leaves no connection open")
+        raise table.error("connection must be 'closed' if the client ends or resets it")
     return case
 
 
@@ -172,12 +172,12 @@ def _name_refusal(table: Table, answers: list[Expected]) -> Expected:
 
 
 def _read_send(table: Table) -> tuple[bytes, Action | None]:
-    """Read what the client sends: a string, or strings and tables."""
+    """Read what the client sends: a string, or a list of strings and tables."""
     send = table.value("send")
     if isinstance(send, str):
         return table.latin1("send", send), None
     if not isinstance(send, list) or not send:
-        raise table.error("its send must be a string, or a list of strings and tables")
+        raise table.error("send must be a string, or a list of strings and tables")
     pieces: list[bytes] = []
     ending: Action | None = None
     for entry in send:
@@ -224,7 +224,7 @@ def _read_reply(table: Table) -> Reply:
 
 
 def _read_answer(case: Table, entry: object) -> Expected:
-    """Read one answer: a status, of the server's own answer, or a table."""
+    """Read an expected answer: a table, or the status of an answer by the server itself."""
     if type(entry) is int:
         entry = {"status": entry, "application": False}
     table = Table(entry, f"{case.where}, answers")
@@ -247,8 +247,8 @@ def _read_answer(case: Table, entry: object) -> Expected:
     )
     table.end()
     if not 200 <= expected.status <= 599:
-        raise table.error("its status must be one of a final answer")
+        raise table.error("status must be that of a final answer, 200 to 599")
     of_request = expected.seen or expected.fields or expected.absent or expected.body_size is not None
     if of_request and not expected.application:
-        raise table.error("nothing is seen of a request that the application is not called for")
+        raise table.error("with application = false, nothing about the request can be expected")
     return expected

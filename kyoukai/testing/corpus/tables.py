@@ -1,4 +1,4 @@
-"""A TOML table that is read key by key, and must have no key that is not read."""
+"""A TOML table that is read key by key; keys left unread are an error."""
 
 from typing import Any, Final, TypeVar, overload
 
@@ -9,15 +9,15 @@ REQUIRED: Final = object()
 
 
 class CorpusError(ValueError):
-    """A file of the corpus is none: the message says where, and what is wrong."""
+    """A corpus file is invalid; the message says where and why."""
 
 
 class Table:
-    """One table. What is read is taken out.
+    """One TOML table. Reading a key removes it.
 
-    :param value: what TOML has there.
-    :param where: how errors name the place.
-    :raises CorpusError: if it is no table.
+    :param value: the value that TOML has there.
+    :param where: the name of the place, for error messages.
+    :raises CorpusError: if the value is not a table.
     """
 
     def __init__(self, value: object, where: str) -> None:
@@ -31,21 +31,21 @@ class Table:
         return CorpusError(f"{self.where}: {message}")
 
     def has(self, key: str) -> bool:
-        """Return whether a key is there, and not taken yet."""
+        """Return whether a key is present and unread."""
         return key in self._entries
 
     def end(self) -> None:
-        """Say that all was taken.
+        """Check that every key was read.
 
-        :raises CorpusError: if it was not.
+        :raises CorpusError: if a key is left.
         """
         if self._entries:
             raise self.error(f"unknown keys: {', '.join(sorted(self._entries))}")
 
     def value(self, key: str, default: Any = REQUIRED) -> Any:
-        """Take a value of any kind.
+        """Take a value of any type.
 
-        :raises CorpusError: if there is none, and no default.
+        :raises CorpusError: if the key is missing and there is no default.
         """
         value = self._entries.pop(key, default)
         if value is REQUIRED:
@@ -57,9 +57,9 @@ class Table:
     @overload
     def take(self, key: str, kind: type[T], default: D) -> T | D: ...
     def take(self, key: str, kind: type[T], default: Any = REQUIRED) -> Any:
-        """Take a value of a kind.
+        """Take a value of a type.
 
-        :raises CorpusError: if it is of another, or there is none and no default.
+        :raises CorpusError: if it has another type, or is missing and there is no default.
         """
         if default is not REQUIRED and not self.has(key):
             return default
@@ -71,7 +71,7 @@ class Table:
         return value
 
     def text(self, key: str) -> str:
-        """Take a text that is not empty."""
+        """Take a non-empty text."""
         text = self.take(key, str)
         if not text.strip():
             raise self.error(f"{key} is empty")
@@ -87,14 +87,14 @@ class Table:
     def latin1(self, key: str, text: object) -> bytes:
         """Return the bytes that a text stands for."""
         if not isinstance(text, str):
-            raise self.error(f"{key} has {text!r}, which is no string")
+            raise self.error(f"{key} has {text!r}, which is not a string")
         try:
             return text.encode("latin-1")
         except UnicodeEncodeError:
-            raise self.error(f"{key} has a character that stands for no byte") from None
+            raise self.error(f"{key} has a character above U+00FF, which stands for no byte") from None
 
     def table(self, key: str) -> "Table":
-        """Take a table; an empty one where there is none."""
+        """Take a table; empty if missing."""
         return Table(self.value(key, {}), f"{self.where}, {key}")
 
     def tables(self, key: str) -> list["Table"]:
@@ -102,21 +102,21 @@ class Table:
         return [Table(entry, self.where) for entry in self.take(key, list)]
 
     def strings(self, key: str) -> tuple[str, ...]:
-        """Take a list of strings, names of fields, in lower case; an empty one where there is none."""
+        """Take a list of field names, in lower case; empty if missing."""
         strings = self.take(key, list, [])
         if not all(isinstance(entry, str) for entry in strings):
             raise self.error(f"{key} is {strings!r}; it must be a list of strings")
         return tuple(entry.lower() for entry in strings)
 
     def names(self, key: str) -> dict[str, str]:
-        """Take a table of strings, keyed by names of fields, in lower case."""
+        """Take a table of strings; its keys are field names, in lower case."""
         table = self.take(key, dict, {})
         if not all(isinstance(entry, str) for entry in table.values()):
             raise self.error(f"{key} is {table!r}; it must be a table of strings")
         return {name.lower(): entry for name, entry in table.items()}
 
     def pairs(self, key: str) -> tuple[tuple[str, str], ...] | None:
-        """Take a list of names and values; ``None`` where there is none."""
+        """Take a list of names and values; ``None`` if missing."""
         pairs = self.take(key, list, None)
         if pairs is None:
             return None
@@ -124,10 +124,10 @@ class Table:
             if not (
                 isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
             ):
-                raise self.error(f"{key} has {pair!r}, which is no name with its value")
+                raise self.error(f"{key} has {pair!r}, which is not a name and a value")
         return tuple((pair[0], pair[1]) for pair in pairs)
 
 
 def latin1(table: Table, key: str) -> bytes:
-    """Take the bytes that a required text stands for."""
+    """Take a required text, and return the bytes that it stands for."""
     return table.latin1(key, table.take(key, str))

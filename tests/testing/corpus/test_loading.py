@@ -131,9 +131,9 @@ def test_files_of_a_folder(tmp_path):
 
 
 def test_a_name_comes_once():
-    with pytest.raises(CorpusError, match=r"file.toml: the name 'c' comes twice"):
+    with pytest.raises(CorpusError, match=r"file.toml: the name 'c' is used twice"):
         parse(text(), text())
-    with pytest.raises(CorpusError, match=r"b: the name 'c' comes twice"):
+    with pytest.raises(CorpusError, match=r"b: the name 'c' is used twice"):
         parse_corpus([("a", HEAD + text()), ("b", HEAD + text())])
 
 
@@ -155,16 +155,16 @@ def test_a_file_that_is_none(head, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "A"}, "small letters"),
+        ({"name": "A"}, "lower-case letters"),
         ({"level": "MAY"}, "level is 'MAY'; it must be one of MUST, SHOULD, HARDENING"),
         ({"connection": "shut"}, "connection is 'shut'"),
         ({"rest": "more = 1"}, "file.toml, c: unknown keys: more"),
         ({"rest": "continue = 1"}, "continue is 1; it must be of the type bool"),
         ({"rest": "limits = {max_head_sise = 9}"}, "unknown limit 'max_head_sise'"),
         ({"rest": "limits = {max_fields = 0}"}, "max_fields is 0"),
-        ({"send": "1"}, "its send must be a string, or a list"),
-        ({"send": "[]"}, "its send must be a string, or a list"),
-        ({"send": '"\\u0100"'}, "send has a character that stands for no byte"),
+        ({"send": "1"}, "send must be a string, or a list"),
+        ({"send": "[]"}, "send must be a string, or a list"),
+        ({"send": '"\\u0100"'}, "send has a character above U\\+00FF"),
         ({"send": "[1]"}, "1 must be a table"),
         ({"send": '[{repeat = "a"}]'}, "send: times is missing"),
         ({"send": '[{repeat = "a", times = -1}]'}, "times is -1; it must not be negative"),
@@ -172,17 +172,17 @@ def test_a_file_that_is_none(head, message):
         ({"send": '[{repeat = "a", times = 1, more = 1}]'}, "send: unknown keys: more"),
         ({"send": '[{end = true}, "a"]', "connection": "closed"}, "nothing can be sent after the end"),
         ({"send": "[{end = true}, {end = true}]", "connection": "closed"}, "nothing can be sent after"),
-        ({"send": '["a", {end = true}]'}, "a client that ends leaves no connection open"),
+        ({"send": '["a", {end = true}]'}, "connection must be 'closed'"),
         ({"rest": "reply = 1"}, "reply: 1 must be a table"),
         ({"rest": "reply = {more = 1}"}, "reply: unknown keys: more"),
         ({"rest": "reply = {fails_after = 1}"}, "fails_after needs pieces"),
-        ({"rest": "reply = {pieces = [1]}"}, "pieces has 1, which is no string"),
-        ({"rest": 'reply = {fields = [["a"]]}'}, r"fields has \['a'\], which is no name with its value"),
+        ({"rest": "reply = {pieces = [1]}"}, "pieces has 1, which is not a string"),
+        ({"rest": 'reply = {fields = [["a"]]}'}, r"fields has \['a'\], which is not a name and a value"),
         ({"answers": "1"}, "answers is 1; it must be of the type list"),
         ({"answers": '["x"]'}, "answers: 'x' must be a table"),
         ({"answers": "[true]"}, "answers: True must be a table"),
-        ({"answers": "[100]"}, "one of a final answer"),
-        ({"answers": "[600]"}, "one of a final answer"),
+        ({"answers": "[100]"}, "that of a final answer"),
+        ({"answers": "[600]"}, "that of a final answer"),
         ({"answers": "[{}]"}, "answers: status is missing"),
         ({"answers": "[{status = 200, more = 1}]"}, "answers: unknown keys: more"),
         ({"answers": "[{status = 200, method = 1}]"}, "method is 1; it must be of the type str"),
@@ -190,13 +190,16 @@ def test_a_file_that_is_none(head, message):
         ({"answers": "[{status = 200, absent = [1]}]"}, "it must be a list of strings"),
         (
             {"answers": '[{status = 400, application = false, method = "GET"}]'},
-            "nothing is seen of a request",
+            "nothing about the request can be expected",
         ),
         (
             {"answers": '[{status = 400, application = false, absent = ["a"]}]'},
-            "nothing is seen of a request",
+            "nothing about the request can be expected",
         ),
-        ({"answers": "[{status = 400, application = false, body_size = 0}]"}, "nothing is seen of a request"),
+        (
+            {"answers": "[{status = 400, application = false, body_size = 0}]"},
+            "nothing about the request can be expected",
+        ),
     ],
 )
 def test_a_case_that_is_none(changes, message):
