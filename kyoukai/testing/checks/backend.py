@@ -128,7 +128,8 @@ async def unix_socket(subject: Subject) -> None:
         try:
             line = stage.line(address=("/run/kyoukai.sock", 0))
         except Exception as error:
-            raise RuleBroken(f"create_protocol raises {error!r} for a Unix socket") from None
+            message = f"create_protocol raises {error!r} for the path of a Unix socket and port 0"
+            raise RuleBroken(message, expected="an asyncio.Protocol") from None
         if subject.speechless is not None:
             line.connect()
         else:
@@ -139,7 +140,8 @@ async def unix_socket(subject: Subject) -> None:
         line.transport.feed_reset()
         await line.quiet()
         if line.transport.failure is not None:
-            raise RuleBroken(f"the protocol raises {line.transport.failure!r}", line.sent)
+            message = f"on a Unix socket the protocol raises {line.transport.failure!r}"
+            raise RuleBroken(message, line.sent, "no exception")
 
 
 @check("K1.8")

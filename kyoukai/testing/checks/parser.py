@@ -195,5 +195,9 @@ async def any_cutting(subject: Subject) -> None:
     for way in (*ways, single):
         line = await _told(subject, CHUNKED, *way)
         found = b"".join(bytes(args[0]) for args in line.calls("on_body"))
-        if found != wanted or len(line.calls("on_message_complete")) != 1:
-            raise _broken(line, f"split as {way}, on_body got {found!r}", repr(wanted))
+        ends = len(line.calls("on_message_complete"))
+        if found != wanted or ends != 1:
+            message = (
+                f"split as {way}, on_body got {found!r}, and on_message_complete was called {ends} times"
+            )
+            raise _broken(line, message, f"{wanted!r}, and one call")
