@@ -160,7 +160,9 @@ class WireClient:
             return decode(received, transport.ended and not transport.aborted)
         except Exception as error:
             message = f"the adapter raised {error!r} for {received[:200]!r}"
-            raise RuleBroken(message, self.line.sent, root=repr(error)) from error
+            raise RuleBroken(
+                message, self.line.sent, "data that the adapter can decode", repr(error)
+            ) from error
 
     async def until_answered(self) -> WireAnswer | None:
         """Wait for an answer that is expected, and return it as far as it was received."""

@@ -69,10 +69,12 @@ async def translates(subject: Subject) -> None:
             try:
                 result = protocol.translate_exception(exception)
             except Exception as error:
-                raise RuleBroken(f"translate_exception raises {error!r} for {exception!r}") from None
+                message = f"translate_exception raises {error!r} for {exception!r}"
+                raise RuleBroken(message, expected="an HTTPException with an error status") from None
             if not isinstance(result, HTTPException) or not is_status(result.code):
                 raise RuleBroken(
-                    f"{exception!r} is translated to {result!r}", expected="an HTTPException with a status"
+                    f"{exception!r} is translated to {result!r}",
+                    expected="an HTTPException with an error status",
                 )
 
 

@@ -57,7 +57,7 @@ async def rest(subject: Subject) -> None:
         for _ in range(3):
             if client.line.transport.is_closing():
                 message = "the connection was closed while the client was still sending a refused body"
-                raise client.broken(message, "the rest is read and dropped")
+                raise client.broken(message, "an open connection until the rest was read")
             client.send_data(b"x" * LIMIT)
             await client.settle()
         await _refusal(client, 413)

@@ -67,7 +67,7 @@ async def called_no_more(subject: Subject) -> None:
         await line.quiet()
         if other.received != b"later" or not other.is_lost:
             raise RuleBroken(
-                f"the new protocol got {other.received!r}, lost: {other.is_lost}",
+                f"the new protocol got {other.received!r}, connection_lost called: {other.is_lost}",
                 OFFER,
                 "b'later', and connection_lost",
             )

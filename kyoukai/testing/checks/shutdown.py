@@ -25,7 +25,7 @@ async def idle(subject: Subject) -> None:
         is_closed = line.transport.ended
         await stop
         if is_open and not is_closed:
-            raise client.broken("an idle connection stays open in a stop", "closed when the stop begins")
+            raise client.broken("an idle connection stays open during a stop", "closed when the stop begins")
 
 
 @check("K6.2")

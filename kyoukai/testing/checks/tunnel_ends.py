@@ -81,7 +81,9 @@ async def stop(subject: Subject) -> None:
         await stopping
         if tunnel_content(client) != b"a stop begins the end." or not is_over or is_cut_off:
             state = f"the client got {tunnel_content(client)!r}; closed: {is_over}, cut off: {is_cut_off}"
-            raise client.broken(f"in a stop, {state}", "b'a stop begins the end.', and the connection's end")
+            raise client.broken(
+                f"during a stop, {state}", "b'a stop begins the end.', and the connection's end"
+            )
 
 
 @check("K11.13")

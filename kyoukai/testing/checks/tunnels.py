@@ -37,7 +37,7 @@ async def not_offered(subject: Subject) -> None:
         async with tunnelling(subject, offered=offered) as (client, other, _):
             answer = client.answer if not offered else client.tunnel
             if other is not None or answer is None or answer.status != 426 or not answer.is_whole:
-                what = f"the protocol {offered!r}" if offered else "none"
+                what = f"the protocol {offered!r}" if offered else "no protocol"
                 message = f"for a client that offers {what}, open_tunnel returned {other!r}: {shown(answer)}"
                 raise client.broken(message, "None, and the answer 426")
 
@@ -76,7 +76,7 @@ async def bytes_of_client(subject: Subject) -> None:
                 )
                 where = "" if differs is None else f"; the first different byte is number {differs}"
                 raise client.broken(
-                    f"the tunnel got {count} of {len(sent)} bytes{where}", "all bytes by then"
+                    f"the tunnel got {count} of {len(sent)} bytes{where}", "all bytes by then, unchanged"
                 )
 
 
