@@ -1,4 +1,4 @@
-"""Which refusal an answer names: the identifier that the server's own answers carry in their content."""
+"""Read the identifier of a refusal from the content of an answer by the server itself."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from kyoukai.core.errors import BadRequest
 from .corpus import Expected
 
 GENERAL: Final = BadRequest.identifier
-"""What a parser's error is refused as that says no more than that the message is malformed."""
+"""The identifier for a parser error that says only that the message is malformed."""
 
 IN_TEXT: Final = re.compile(rb" \(([a-z0-9-]+)\)\n\Z")
 
@@ -17,7 +17,7 @@ IN_HTML: Final = re.compile(rb"<p><code>([a-z0-9-]+)</code></p>\n</html>\n\Z")
 
 
 def named_refusal(content: bytes) -> str | None:
-    """Return the identifier in the content of an answer; ``None``: it names none."""
+    """Return the identifier in the content of an answer, or ``None`` if there is none."""
     match = IN_TEXT.search(content) or IN_HTML.search(content)
     if match is not None:
         return match[1].decode("ascii")
@@ -29,15 +29,16 @@ def named_refusal(content: bytes) -> str | None:
 
 
 def refusal_faults(wanted: Expected, content: bytes, *, exactly: bool = False) -> list[str]:
-    """Return what is wrong with the identifier in an answer by which the server refuses a request.
+    """Return what is wrong with the identifier of a refusal.
 
-    A backend of another distribution may name none, or the general one of its status.
+    A backend from another distribution may leave the identifier out, or use the general one of a malformed
+    message.
 
-    :param exactly: whether it must be the one of the case, wherever the answer has content.
+    :param exactly: require the identifier of the case in every answer with content.
     """
     if wanted.refusal is None or not content:
         return []
     name = named_refusal(content)
     if name == wanted.refusal or (not exactly and name in (None, GENERAL)):
         return []
-    return [f"it names the refusal {name!r}, and not {wanted.refusal!r}"]
+    return [f"it names the refusal {name!r}, expected {wanted.refusal!r}"]

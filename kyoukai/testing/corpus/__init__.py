@@ -162,12 +162,14 @@ def _read_case(table: Table, group: str) -> Case:
 
 
 def _name_refusal(table: Table, answers: list[Expected]) -> Expected:
-    """Return the last answer with the identifier of the refusal that it is."""
+    """Return the last answer with the identifier of its refusal."""
     name = table.take("refusal", str)
     if name not in TABLE:
-        raise table.error(f"there is no refusal {name!r}")
+        raise table.error(f"refusal is {name!r}, which is not an entry of the table of refusals")
     if not answers or answers[-1].application or answers[-1].status != TABLE[name].status:
-        raise table.error(f"its last answer is not the server's own with {TABLE[name].status}: {name!r}")
+        raise table.error(
+            f"the last answer must be the server's own, with status {TABLE[name].status}, for {name!r}"
+        )
     return replace(answers[-1], refusal=name)
 
 
