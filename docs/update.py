@@ -176,7 +176,7 @@ def rules_table() -> str:
 
     levels = {"required": "", "optional": "Optional: ", "untestable": "Untestable: "}
     rows = ((rule.id, holds_for(rule), f"{levels[rule.level]}{rule.statement}") for rule in load_rules())
-    return table(("rule", "holds for", "what is owed"), rows)
+    return table(("rule", "applies to", "requirement"), rows)
 
 
 def failure(function: Callable[..., Any], *args: Any) -> str:

@@ -28,7 +28,7 @@ PACKAGE = Path(kyoukai.__file__).parent
 ANYTHING = frozenset({"*"})
 
 # Of the modules that are of the package itself, who may import whom. A layer may import itself.
-ROOMS = ("semantics", "serving", "exchange", "applications", "connection", "contract", "http1")
+ROOMS = ("refusals", "semantics", "serving", "exchange", "applications", "connection", "contract", "http1")
 """Of the core."""
 
 
@@ -49,9 +49,10 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.interfaces": rooms(),
     # The rooms of the core, from the lowest to the highest.
     "kyoukai.core": frozenset(),
-    "kyoukai.core.semantics": rooms(),
-    "kyoukai.core.serving": rooms("semantics"),
-    "kyoukai.core.exchange": rooms("semantics", "serving"),
+    "kyoukai.core.refusals": rooms(),
+    "kyoukai.core.semantics": rooms("refusals"),
+    "kyoukai.core.serving": rooms("refusals", "semantics"),
+    "kyoukai.core.exchange": rooms("refusals", "semantics", "serving"),
     "kyoukai.core.applications": rooms("semantics", "serving", "exchange"),
     "kyoukai.core.connection": rooms("semantics", "serving", "exchange", "applications"),
     "kyoukai.core.contract": rooms("semantics", "serving", "exchange"),
