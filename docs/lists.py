@@ -166,13 +166,13 @@ def h2_differences() -> Rows:
                 places.append(f"*{what}*")
         gets = GETS.get(known.gets, known.gets)
         rows.append([known.what, gets, known.why, "; ".join(places) or "none as a whole", ", ".join(names)])
-    return ("request", "by HTTP/2", "why", "rows", "cases"), rows
+    return ("request", "over HTTP/2", "reason", "rows", "cases"), rows
 
 
 def h2_untold() -> Rows:
     """Return the rows of `http.md` whose cases are all of HTTP/1's own bytes."""
     rows = [[what, promise] for what, promise, cases in http_rows() if cases and not any(map(is_told, cases))]
-    return ("request", "by HTTP/1.1"), rows
+    return ("request", "over HTTP/1.1"), rows
 
 
 def peers_date() -> Rows:
@@ -195,7 +195,7 @@ def hosted_differences(interface: str) -> Rows:
                 name for name, only in (("HTTP/1", difference.http1), ("HTTP/2", difference.http2)) if only
             )
             rows.append([difference.peer, difference.ours, where or "all", difference.text])
-    return ("there", "on Kyoukai", "wires", "decided by"), rows
+    return ("other server", "Kyoukai", "protocol", "decided by"), rows
 
 
 TABLES: Final = {
