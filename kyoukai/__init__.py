@@ -40,6 +40,7 @@ from kyoukai.web import (
     answer_as_problem,
     event_stream,
     last_event_id,
+    read_json,
     send_file,
     send_from_directory,
 )
@@ -86,6 +87,7 @@ __all__ = (
     "answer_as_problem",
     "event_stream",
     "last_event_id",
+    "read_json",
     "send_file",
     "send_from_directory",
     # backends

@@ -379,6 +379,16 @@ def test_sse(example: Any) -> None:
         client.receive_until(b'data: {"text":"one"}\n\n')
 
 
+def test_typed_json(example: Any) -> None:
+    server, _ = example("docs/typed_json.py")
+    kind = "Content-Type: application/json"
+    book = b'{"title":"Ulysses","pages":730,"authors":["Joyce"]}'
+    answer = ask(server, "/books", "POST", kind, body=book)
+    assert (answer.status, answer.fields["content-type"], answer.body) == (201, "application/json", book)
+    refused = ask(server, "/books", "POST", kind, body=book.replace(b"730", b'"730"'))
+    assert (refused.status, b"Expected `int`, got `str` - at `$.pages`." in refused.body) == (422, True)
+
+
 def test_an_encoder(example: Any) -> None:
     server, _ = example("docs/encoder.py")
     answer = ask(server, "/")

@@ -41,6 +41,7 @@ MESSAGES = [
     "answer_as_problem",
     "event_stream",
     "last_event_id",
+    "read_json",
     "send_file",
     "send_from_directory",
 ]

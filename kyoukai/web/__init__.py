@@ -12,6 +12,7 @@ from .route_group import RouteGroup
 from .sessions import CookieSessions, Session, SessionError
 from .sse import ServerSentEvent, event_stream, last_event_id
 from .trailers import add_trailers
+from .typed_json import read_json
 from .wrappers import Request, Response
 
 __all__ = (
@@ -36,6 +37,7 @@ __all__ = (
     "event_stream",
     "last_event_id",
     "make_response",
+    "read_json",
     "send_file",
     "send_from_directory",
 )

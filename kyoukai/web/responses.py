@@ -4,7 +4,7 @@
 a response                        itself, of whichever class it is
 ``str``                           HTML
 ``bytes`` and the like            ``application/octet-stream``
-``dict``, ``list``                JSON
+``dict``, ``list``, a dataclass   JSON
 ``None``                          204, nothing
 an iterator, also asynchronous    HTML, streamed
 an HTTP error                     what it would become if raised, without error handlers
@@ -14,6 +14,7 @@ an HTTP error                     what it would become if raised, without error 
 ================================  ======================================================
 """
 
+import dataclasses
 import functools
 import inspect
 import json
@@ -39,7 +40,20 @@ Bodies = Mapping[type, tuple[Callable[[Any], bytes], str]]
 
 FINAL_STATUSES: Final = range(200, 600)
 
-ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+def _as_dict(value: object) -> dict[str, Any]:
+    """Return the fields of a dataclass, whose form in JSON is an object.
+
+    :raises TypeError: if ``value`` is not one.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+ENCODER: Final = json.JSONEncoder(
+    default=_as_dict, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+)
 
 # The encoder's inner function, made once: making it takes as long as using it. The tests compare
 # its output with json.dumps. Without its first argument, the markers of cycles, it keeps no state
@@ -50,7 +64,7 @@ _encode: Final = _make and _make(
 )
 
 USABLE: Final = (
-    "a str, bytes, dict, list, iterator, Response or HTTPException, None,"
+    "a str, bytes, dict, list, dataclass, iterator, Response or HTTPException, None,"
     " or a tuple (body, status), (body, headers) or (body, status, headers)"
 )
 
@@ -204,6 +218,9 @@ def _from_body(
         case Iterator() | AsyncIterable():
             # Werkzeug keeps objects other than text and bytes unchanged.
             return response_class(cast("Iterator[bytes]", value), content_type=HTML)
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            encode, content_type = bodies[dict]
+            return response_class([encode(value)], content_type=content_type)
     if inspect.iscoroutine(value):
         value.close()
         raise TypeError("it is a coroutine: an `await` is missing")

@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +13,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Request, Response
 
 from kyoukai.web import make_response
-from kyoukai.web.responses import HTML, encode_json
+from kyoukai.web.responses import HTML, encode_json, make_bodies
 
 from .asking import environ_of
 
@@ -94,6 +95,35 @@ def test_json_within_itself() -> None:
     assert encode_json([[], []]) == b"[[],[]]"
 
 
+@dataclass
+class Point:
+    x: int
+    name: str
+
+
+@dataclass
+class Line:
+    points: list[Point]
+
+
+@pytest.mark.parametrize("accelerated", [True, False])
+def test_a_dataclass_is_an_object(accelerated: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not accelerated:
+            patch.setattr("kyoukai.web.responses._encode", None)
+        response = make_response((Line([Point(1, "é"), Point(2, "b")]), 201))
+        assert (response.status_code, response.mimetype) == (201, "application/json")
+        assert response.get_json() == {"points": [{"x": 1, "name": "é"}, {"x": 2, "name": "b"}]}
+        assert make_response([Point(1, "a")]).data == b'[{"x":1,"name":"a"}]'
+        with pytest.raises(TypeError, match="return a str"):
+            make_response(Point)
+
+
+def test_a_dataclass_is_encoded_by_the_encoder_of_the_application() -> None:
+    bodies = make_bodies(lambda value: repr(value).encode())
+    assert make_response(Point(1, "a"), bodies=bodies).data == b"Point(x=1, name='a')"
+
+
 def test_json_that_is_deep() -> None:
     value: list[Any] = []
     for _ in range(100_000):
@@ -172,7 +202,7 @@ def test_other_values_are_refused(value: Any) -> None:
     message = str(caught.value)
     assert f"{__name__}.index" in message
     assert str(type(value)) in message
-    assert "return a str, bytes, dict, list, iterator, Response" in message
+    assert "return a str, bytes, dict, list, dataclass, iterator, Response" in message
 
 
 @pytest.mark.parametrize(
