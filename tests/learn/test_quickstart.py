@@ -1,21 +1,16 @@
 """The quickstart, followed from an empty folder: each file, command and output that the page shows."""
 
 import os
-import re
 import signal
 from contextlib import ExitStack
 from pathlib import Path
 
 from ..processes import Process, kyoukai_run
-from .pages import ENVIRONMENT, ROOT, Command, File, check_output, read_page, run_command
+from .pages import ENVIRONMENT, ROOT, Command, File, check_output, port_of, read_page, run_command
 
 PAGE = ROOT / "docs" / "learn" / "quickstart.md"
 # Until it has ended, the worker from before may answer.
 RELOADED = r"has ended \(reload\)"
-
-
-def port_of(server: Process) -> int:
-    return int(re.search(r":(\d+)$", server.url)[1])  # type: ignore[index]
 
 
 def test_quickstart(tmp_path: Path) -> None:
@@ -46,7 +41,7 @@ def test_quickstart(tmp_path: Path) -> None:
                 assert server.url
                 reloads = 0
                 check_output(f"…\n{step.output}…\n", server.log, folder)
-            elif not step.line.startswith(ENVIRONMENT):
-                port = port_of(server) if server is not None else 0
-                check_output(step.output, run_command(step.line, folder, port, environ), folder)
+            elif not ENVIRONMENT.match(step.line):
+                output = run_command(step.line, folder, port_of(server), environ)
+                check_output(step.output, output, folder)
                 assert "ERROR" not in (server.log if server is not None else "")
