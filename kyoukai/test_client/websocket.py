@@ -164,7 +164,7 @@ class ClientWebSocket:
                 await self._send(opcode if first is None else CONT, data, False)
                 first = opcode
             if first is None:
-                raise ValueError("a message in fragments has one at least")
+                raise ValueError("a message must have at least one fragment")
         except BaseException:
             if first is not None:
                 # The unfinished message cannot be completed, so nothing can follow it.

@@ -1,4 +1,4 @@
-"""The application: routing, handlers, hooks and errors; knows no socket."""
+"""The application: routing, handlers, hooks and errors. It knows no sockets."""
 
 from .application import Kyoukai
 from .blueprint import Blueprint

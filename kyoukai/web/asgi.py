@@ -1,7 +1,7 @@
-"""ASGI applications below a prefix: FastAPI's, Starlette's or any other's, beside handlers of one's own.
+"""ASGI applications mounted at a URL prefix, such as FastAPI's or Starlette's.
 
-What hosts them on a wire hosts them here: requests by HTTP, WebSockets and the lifespan. The prefix is in
-``root_path``, and the path begins with it.
+The code that hosts them on a wire hosts them here: HTTP requests, WebSockets and the lifespan. ``root_path``
+is the prefix, and the path begins with it.
 """
 
 import asyncio
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 
 
 class MountedApplication(ASGIApplication):
-    """Hosts an application below a prefix. Its parameters are those of one at the root, but ``root_path``."""
+    """Hosts an application below a prefix.
+
+    The parameters are those of :class:`~kyoukai.asgi.ASGIApplication` without ``root_path``.
+    """
 
     def make_scope(self, exchange: Exchange) -> dict[str, Any]:
-        """Return the scope of a request: its path begins with where the application is mounted."""
+        """Return the scope of a request: its path begins with the mount's prefix."""
         scope = super().make_scope(exchange)
         if isinstance(exchange, MountedExchange):
             above = exchange.environ.get("SCRIPT_NAME", "").rstrip("/")
@@ -41,13 +44,13 @@ class MountedApplication(ASGIApplication):
             scope["path"] = as_text(above + exchange.root + exchange.rest)
             scope["raw_path"] = above.encode("latin-1") + raw_path(exchange.head.target)
             if exchange.params:
-                # As Starlette's own mounts have it.
+                # As in Starlette's own mounts.
                 scope["path_params"] = exchange.params
         return scope
 
 
 def as_text(path: str) -> str:
-    """Return a path of an environ, where each byte is a character (PEP 3333), in characters."""
+    """Return a path of an environ, whose characters stand for bytes (PEP 3333), as text."""
     return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
 
 
@@ -55,9 +58,9 @@ class ASGIMount(Mount):
     """An ASGI application, as a handler.
 
     :param application: called with ``scope``, ``receive`` and ``send``.
-    :param lifespan: as that of :class:`~kyoukai.asgi.ASGIApplication`.
-    :param websocket: likewise.
-    :raises ConfigurationError: if one of them cannot be used.
+    :param lifespan: as for :class:`~kyoukai.asgi.ASGIApplication`.
+    :param websocket: as for the same class.
+    :raises ConfigurationError: if an argument cannot be used.
     """
 
     def __init__(
@@ -69,9 +72,9 @@ class ASGIMount(Mount):
     async def __call__(self, ctx: HTTPRequestContext, rest: str | None = None, **params: Any) -> Response:
         """Answer a request.
 
-        :param rest: what of the path comes after the prefix and a slash; ``None``: not even that.
-        :param params: values of variables in the prefix.
-        :raises Exception: what the application raised before its answer began.
+        :param rest: the path after the prefix and a slash; ``None``: the path is the prefix without a slash.
+        :param params: values of the variables in the prefix.
+        :raises Exception: an exception of the application before its answer began.
         """
         exchange = MountedExchange(ctx, *split_path(ctx.environ["PATH_INFO"], rest), params)
         response = await exchange.answer(self.hosted.process_exchange(exchange, ctx))
@@ -80,22 +83,22 @@ class ASGIMount(Mount):
         return response
 
     async def live(self, ctx: Context) -> AsyncIterator[None]:
-        """Run the application's lifespan, around the time of serving.
+        """Run the application's lifespan around the time of serving.
 
-        :raises StartupError: if its start has failed.
+        :raises StartupError: if its startup fails.
         """
         lifecycle = self.hosted.lifecycle
         await lifecycle.start(ctx)
         try:
             yield
         finally:
-            # What goes on behind answers has as long as the application's own tasks, at the same time.
+            # Work after answers gets as long as the application's own background tasks, at the same time.
             until, abort = stopping.get()
             await lifecycle.stop(max(0.0, until - asyncio.get_running_loop().time()), abort)
 
 
 class ASGIWebSocketMount(Described):
-    """The WebSockets of an ASGI application, as a handler of such.
+    """The WebSockets of an ASGI application, as a handler for WebSockets.
 
     :param mount: the application.
     """
@@ -105,12 +108,12 @@ class ASGIWebSocketMount(Described):
 
     @property
     def description(self) -> str:
-        """What it is called in messages."""
+        """The name in messages."""
         return self.mount.description
 
     @property
     def options(self) -> dict[str, Any]:
-        """What a route for WebSockets takes of its settings."""
+        """The options of the WebSocket route, from its settings."""
         settings = self.mount.hosted.websocket
         if settings is None:
             raise ConfigurationError(f"{self.description} has no WebSockets: their library is missing")
@@ -119,16 +122,16 @@ class ASGIWebSocketMount(Described):
     async def __call__(
         self, ctx: HTTPRequestContext, ws: "WebSocket", rest: str | None = None, **params: Any
     ) -> Response | None:
-        """Answer a handshake, and go on in its WebSocket. The parameters are those of the mount.
+        """Answer a handshake, and serve its WebSocket. The parameters are those of the mount.
 
-        :return: the answer, where that is none of a WebSocket.
-        :raises Exception: what the application raised.
+        :return: the answer, if it is not a WebSocket.
+        :raises Exception: an exception of the application.
         """
         exchange = MountedExchange(ctx, *split_path(ctx.environ["PATH_INFO"], rest), params)
         return await exchange.answer(self._converse(exchange, ws))
 
     async def _converse(self, exchange: MountedExchange, ws: "WebSocket") -> None:
-        # They need a library that may be missing.
+        # WebSockets need a library that may be missing.
         from kyoukai.asgi.hosted.websocket import WebSocketCall, call_application
         from kyoukai.asgi.hosted.websocket_events import websocket_scope
 

@@ -1,7 +1,7 @@
-"""Tasks that an application begins and does not wait for: kept, watched, and ended with it.
+"""Background tasks: started by an application, kept, watched, and ended with it.
 
-asyncio holds a task by a weak reference and speaks of its exception when it is collected. Here it is
-held until it ends, its exception is logged once, and a stop waits for it.
+asyncio refers to a task only weakly, and reports its exception when it is collected. Here it is kept until
+its end, its exception is logged once, and a stop waits for it.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ logger = logging.getLogger("kyoukai.web")
 T = TypeVar("T")
 
 LAST_WORDS: Final = 1.0
-"""Seconds that a task has to end in once it is cancelled. A handler that is cut off has as many."""
+"""Seconds that a task has to end after its cancellation; the same as for a cancelled handler."""
 
 
 class Stopping(NamedTuple):
-    """How long a stop waits for what goes on in the background."""
+    """How long a stop waits for background work."""
 
     until: float
-    """The loop's time at which what is left is cancelled."""
+    """The time, by the event loop's clock, at which remaining work is cancelled."""
     abort: asyncio.Event | None
-    """Ends the waiting when it is set; ``None``: nothing does."""
+    """Set to end the waiting; ``None``: it cannot be ended."""
 
 
 stopping: Final[ContextVar[Stopping]] = ContextVar("stopping", default=Stopping(0.0, None))  # noqa: B039
-"""What hooks that have tasks of their own go by at the stop. A start that has failed waits for nothing."""
+"""For hooks with their own tasks: how long the stop waits. After a failed start it does not wait."""
 
 
 class BackgroundTasks:
@@ -52,9 +52,9 @@ class BackgroundTasks:
         return len(self._tasks)
 
     def open(self, ctx: Context) -> None:
-        """Take tasks from here on.
+        """Accept tasks from now on.
 
-        :param ctx: what :func:`~asphalt.core.current_context` returns in them.
+        :param ctx: Asphalt's current context in the tasks.
         """
         self._ctx = ctx
         self._loop = asyncio.get_running_loop()
@@ -63,12 +63,12 @@ class BackgroundTasks:
     def create(
         self, coroutine: Coroutine[Any, Any, T], name: str | None = None, *, wait: bool = True
     ) -> "asyncio.Task[T]":
-        """Begin a task; see :meth:`kyoukai.Kyoukai.create_task`.
+        """Start a task; see :meth:`kyoukai.Kyoukai.create_task`.
 
-        :raises RuntimeError: if the application is not served.
+        :raises RuntimeError: if the application is not being served.
         """
         if not asyncio.iscoroutine(coroutine):
-            raise TypeError(f"a task is begun with a coroutine, not {coroutine!r}")
+            raise TypeError(f"create_task takes a coroutine, not {coroutine!r}")
         if self._ctx is None or self._loop is None:
             coroutine.close()
             raise RuntimeError(
@@ -77,8 +77,8 @@ class BackgroundTasks:
             )
         if running_loop() is not self._loop:
             return self._create_from_thread(self._loop, coroutine, name, wait)
-        # What the request has set, such as its number for the log, holds; its Asphalt context is
-        # closed when it is answered, and that of the application takes its place.
+        # Variables of the request, such as its id for the log, stay. Its Asphalt context closes with its
+        # answer, so the application's takes its place.
         context = copy_context()
         context.run(current_context_var.set, self._ctx)
         task = self._loop.create_task(_contain(coroutine), name=name, context=context)
@@ -87,15 +87,15 @@ class BackgroundTasks:
         if not wait:
             self._endless.add(task)
         task.add_done_callback(self._finish)
-        # One that is cancelled before its first step would complain that nobody awaited it.
+        # Close it: a coroutine cancelled before its first step warns that it was never awaited.
         task.add_done_callback(lambda _: coroutine.close())
         return task
 
     async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
-        """Wait until all have ended, then cancel what is left, and take no more.
+        """Wait for all tasks, cancel those that remain, and accept no more.
 
-        :param grace: seconds to wait before they are cancelled.
-        :param abort: ends the waiting when it is set.
+        :param grace: seconds to wait before the cancellation.
+        :param abort: set to end the waiting.
         """
         for task in self._endless:
             task.cancel()
@@ -112,13 +112,13 @@ class BackgroundTasks:
             _, stubborn = await asyncio.wait(left, timeout=LAST_WORDS)
             if stubborn:
                 logger.error("%d background tasks do not end: %s", len(stubborn), _names(stubborn))
-        # Those that ended in this turn of the loop say so in the next.
+        # Tasks that ended in this iteration of the loop call back in the next.
         await asyncio.sleep(0)
 
     def _create_from_thread(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], name: str | None, wait: bool
     ) -> "asyncio.Task[T]":
-        """Begin a task from a plain function, which runs in a thread: a loop's turn is waited for."""
+        """Start a task for a plain function, which runs in a thread: wait for an iteration of the loop."""
         begun: concurrent.futures.Future[asyncio.Task[T]] = concurrent.futures.Future()
 
         def begin() -> None:
@@ -140,7 +140,7 @@ class BackgroundTasks:
 
 
 async def _contain(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Await a coroutine, and let nothing but an Exception out, which the loop would end for."""
+    """Await a coroutine, and turn a BaseException that would end the loop into an Exception."""
     try:
         return await coroutine
     except BaseException as exc:

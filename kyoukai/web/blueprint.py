@@ -87,7 +87,7 @@ class Blueprint(Node):
             raise ConfigurationError(f"blueprint {self.name!r} cannot be a child of itself")
         if self.parent is not None:
             raise ConfigurationError(
-                f"blueprint {self.name!r} is a child of {self.parent.name!r} already; it has one place"
+                f"blueprint {self.name!r} is already a child of {self.parent.name!r}; it can have one parent"
             )
         if any(self.name == child.name for child in parent.children):
             raise ConfigurationError(f"blueprint {parent.name!r} has a child named {self.name!r} already")
@@ -122,7 +122,7 @@ class Blueprint(Node):
         if not isinstance(route, Route):
             raise ConfigurationError(f"add_route takes a Route, not {route!r}")
         if route.bp is not None:
-            raise ConfigurationError(f"{route!r} is in blueprint {route.bp.name!r} already; it has one place")
+            raise ConfigurationError(f"{route!r} is already in blueprint {route.bp.name!r}; add a new Route")
         for other in self.routes:
             if other.name == route.name and other.handler != route.handler:
                 raise ConfigurationError(

@@ -1,7 +1,7 @@
-"""What becomes of a request's body, by the route that takes the request.
+"""Decides from the route how the body of a request is read.
 
-The server asks when it has the head. A route may have the body as it comes, or a limit of its own; where
-no route takes the request, it is answered at once, and its body is nobody's.
+The server asks at the end of the head. A route may stream bodies, or have its own limit. A request without a
+route is answered at once, and its body is not needed.
 """
 
 from io import BytesIO
@@ -19,16 +19,16 @@ from .checks import check_flag
 REFUSED: Final = BodyPlan(refused=True)
 
 REFUSAL: Final = "kyoukai.refusal"
-"""The environ's variable that says why the server refused the body of a request, where it did."""
+"""The environ variable with the server's reason for refusing the body."""
 
 
 def make_plan(what: str, stream: object, max_body_size: object) -> BodyPlan | None:
-    """Return what a route's options mean; ``None``, where they are the defaults.
+    """Return the body plan for a route's options; ``None`` for the defaults.
 
     :param what: the route, for messages.
-    :param stream: whether its handler gets bodies as they come.
-    :param max_body_size: the most bytes that they may have, or ``None``.
-    :raises ConfigurationError: if one of them cannot be used.
+    :param stream: whether its handler reads bodies as they arrive.
+    :param max_body_size: the largest body in bytes, or ``None``.
+    :raises ConfigurationError: if an option cannot be used.
     """
     stream = check_flag(f"stream of {what}", stream)
     if max_body_size is None:
@@ -45,11 +45,11 @@ def make_plan(what: str, stream: object, max_body_size: object) -> BodyPlan | No
 
 
 def stream_of(request: wrappers.Request) -> BodyStream:
-    """Return the body of a request as a stream: as it comes, or of what is in memory."""
+    """Return the body of a request as a stream: streamed by the server, or made from the buffered body."""
     stream: BodyStream | None = request.environ.get("kyoukai.body")
     if stream is None:
         body = request.environ.get("wsgi.input")
-        # A form may have been read of it before; it has everything still.
+        # A form may have been parsed from it before; the buffer still has the whole body.
         content = body.getvalue() if isinstance(body, BytesIO) else request.get_data()
         stream = request.environ["kyoukai.body"] = BodyStream.of(content)
     return stream

@@ -1,4 +1,4 @@
-"""Attributes that are made when they are first asked for, since few requests are asked for all of them."""
+"""Lazy attributes, as few requests need all of them."""
 
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
@@ -7,9 +7,9 @@ T = TypeVar("T")
 
 
 class CachedAttribute(Generic[T]):
-    """An attribute that is made of its object when it is first asked for, and kept.
+    """An attribute that is computed from its object at first use, and cached.
 
-    :param make: returns its value, given the object.
+    :param make: returns the value for the object.
     """
 
     __slots__ = ("make", "name")
@@ -28,6 +28,6 @@ class CachedAttribute(Generic[T]):
         if instance is None:
             return self
         value = self.make(instance)
-        # It hides this descriptor from now on.
+        # The instance attribute hides this descriptor from now on.
         setattr(instance, self.name, value)
         return value

@@ -1,10 +1,10 @@
-"""How the functions of an application are called: handlers, hooks and error handlers alike.
+"""How handlers, hooks and error handlers are called.
 
-A coroutine function is awaited. A generator function, asynchronous or not, is called where it is,
-since the call runs none of its body. Anything else may block, and runs in a thread, by default of the loop's
-default executor, within a copy of the caller's context variables; what it returns is awaited if it
-can be. So does what closes what it returned. Methods, partial functions and callable objects are what the
-function within them is.
+A coroutine function is awaited. A generator function, async or not, is called in place: the call does not run
+its body. Any other function may block: it runs in a thread, by default of the loop's default executor, in a
+copy of the caller's context variables. If it returns an awaitable, this is awaited; if its result has to be
+closed, this happens in a thread too. Methods, partials and callable objects are treated like the function
+inside.
 """
 
 import abc
@@ -27,32 +27,32 @@ CoroutineFunction = Callable[..., Awaitable[Any]]
 
 
 STREAM_THREADS: Final = 40
-"""Plain functions that may read streamed bodies at a time, in one process; anyio has as many threads."""
+"""The most plain functions that read streamed bodies at a time, per process; anyio's default for threads."""
 
 stream_pool: Final = ThreadPoolExecutor(STREAM_THREADS, "stream")
-"""Where they run. They wait for clients, who would otherwise hold the threads that others' files need."""
+"""Return the threads for them. They wait for clients, so they must not occupy the threads for files."""
 
 
 class Described(abc.ABC):
-    """A handler of which its class says too little: many objects of it are handlers."""
+    """A handler with its own description: its class does not identify it."""
 
     @property
     @abc.abstractmethod
     def description(self) -> str:
-        """What it is called in messages."""
+        """The name in messages."""
 
 
 def is_coroutine_function(function: AnyFunction) -> bool:
-    """Return whether what ``function`` returns is a coroutine."""
+    """Return whether ``function`` returns a coroutine."""
     return _is(inspect.iscoroutinefunction, function)
 
 
 def as_coroutine_function(function: AnyFunction, pool: ThreadPoolExecutor | None = None) -> CoroutineFunction:
-    """Return a coroutine function that does what ``function`` does.
+    """Return a coroutine function that calls ``function``.
 
-    A coroutine function is returned as it is, so that nothing stands between it and its caller.
+    A coroutine function is returned unchanged, so that nothing stands between it and its caller.
 
-    :param pool: whose threads it runs in if it may block; by default the loop's default executor's.
+    :param pool: the threads for a function that may block; by default the loop's default executor.
     """
     if is_coroutine_function(function):
         return cast(CoroutineFunction, function)
@@ -77,7 +77,7 @@ def as_coroutine_function(function: AnyFunction, pool: ThreadPoolExecutor | None
 
 
 def describe(function: AnyFunction) -> str:
-    """Return the name under which the author of ``function`` will find it."""
+    """Return a name by which the author of ``function`` will find it."""
     while isinstance(function, functools.partial):
         function = function.func
     named: object = function
@@ -91,7 +91,7 @@ def describe(function: AnyFunction) -> str:
 
 
 def locate(function: AnyFunction) -> str:
-    """Return the name of ``function``, and the line that it begins at, where it has one."""
+    """Return the name of ``function``, and its first line if known."""
     inner: Any = function
     while isinstance(inner, functools.partial):
         inner = inner.func
@@ -101,7 +101,7 @@ def locate(function: AnyFunction) -> str:
 
 
 def short_name(function: AnyFunction) -> str:
-    """Return the name that an endpoint takes from its handler."""
+    """Return the default endpoint of a handler."""
     while isinstance(function, functools.partial):
         function = function.func
     name: str = getattr(function, "__name__", type(function).__name__)
@@ -111,18 +111,18 @@ def short_name(function: AnyFunction) -> str:
 def check_call(what: str, function: object, arguments: Sequence[str], keywords: Sequence[str] = ()) -> None:
     """Check that ``function`` can be called with ``arguments`` and, by name, with ``keywords``.
 
-    Resources that it asks for by ``resource()`` must be brought to it by Asphalt's ``@inject``.
+    If it asks for resources by ``resource()``, it must be decorated by Asphalt's ``@inject``.
 
-    :param what: the noun for it in the message.
-    :param arguments: what the positional arguments are called in the message.
-    :raises ConfigurationError: if it cannot.
+    :param what: the kind of function, for messages.
+    :param arguments: the names of the positional arguments in messages.
+    :raises ConfigurationError: if it cannot be called so.
     """
     if not callable(function):
         raise ConfigurationError(f"{what} must be a function, not {function!r}")
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return  # Some callables written in C do not tell.
+        return  # Some callables written in C have no signature.
     _check_injection(what, function)
     try:
         signature.bind(*arguments, **dict.fromkeys(keywords))
@@ -132,28 +132,28 @@ def check_call(what: str, function: object, arguments: Sequence[str], keywords: 
 
 
 def _check_injection(what: str, function: AnyFunction) -> None:
-    """Check that what a parameter has for its default is no mark for a resource.
+    """Check that the default of a parameter is not a marker for a resource.
 
-    :raises ConfigurationError: if it is: the function would be called with the mark itself.
+    :raises ConfigurationError: if it is: the function would be called with the marker itself.
     """
-    # @inject wraps the function: its own parameters are *args and **kwargs.
+    # A function wrapped by @inject has the parameters *args and **kwargs.
     for name, parameter in inspect.signature(function, follow_wrapped=False).parameters.items():
         if isinstance(parameter.default, ResourceMarker):
             raise ConfigurationError(
-                f"{what} {describe(function)} asks for the resource {name!r}, which nothing brings to it:"
+                f"{what} {describe(function)} asks for the resource {name!r}, but is not injected;"
                 " put @inject (of asphalt.core) right above the function"
             )
 
 
 def _is(predicate: Callable[[object], bool], function: AnyFunction) -> bool:
-    """Return what ``predicate`` says of the function within ``function``."""
+    """Return the result of ``predicate`` for the function inside ``function``."""
     while isinstance(function, functools.partial):
         function = function.func
     return predicate(function) or predicate(type(function).__call__)
 
 
 def _call_in(strand: Strand, function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call ``function``, in a thread, and let what it returns and whom it has call back be closed there."""
+    """Call ``function`` in a thread, where its results and callbacks are closed too."""
     given = [(arg, len(close_callbacks(arg))) for arg in args if isinstance(arg, Response)]
     try:
         result = function(*args, **kwargs)
@@ -171,7 +171,7 @@ def _call_in(strand: Strand, function: AnyFunction, args: tuple[Any, ...], kwarg
 
 
 def _discard(result: Any) -> None:
-    """Close what a function returned to nobody; in its thread."""
+    """Close a result that nobody waits for, in its thread."""
     body = result[0] if isinstance(result, tuple) and result else result
     if isinstance(body, Response | Iterator) or inspect.iscoroutine(body):
         close: Any = body

@@ -1,4 +1,4 @@
-"""What users give in more than one place, and how it is told from what cannot be meant."""
+"""Checks of arguments that users pass in more than one place."""
 
 from typing import TypeVar
 
@@ -8,10 +8,10 @@ C = TypeVar("C")
 
 
 def check_flag(what: str, value: object) -> bool:
-    """Return ``value``, if it is a bool: ``"0"``, out of an environment variable say, is as true as any text.
+    """Return ``value`` if it is a bool: ``"0"``, for example from an environment variable, would be true.
 
-    :param what: the name of it in the message.
-    :raises ConfigurationError: if it is none.
+    :param what: its name in the message.
+    :raises ConfigurationError: if it is not a bool.
     """
     if not isinstance(value, bool):
         raise ConfigurationError(f"{what} must be True or False, not {value!r}")
@@ -21,7 +21,7 @@ def check_flag(what: str, value: object) -> bool:
 def check_name(what: str, name: object) -> str:
     """Return ``name`` if it can be a part of an endpoint.
 
-    :raises ConfigurationError: if it is empty, or has a dot, which is what parts are joined with.
+    :raises ConfigurationError: if it is empty or contains a dot, which joins the parts.
     """
     if not isinstance(name, str) or not name or "." in name:
         raise ConfigurationError(f"the name of {what} must be a str with no dot in it, not {name!r}")
@@ -29,11 +29,11 @@ def check_name(what: str, name: object) -> str:
 
 
 def check_prefix(what: str, prefix: object, root: str = "") -> str:
-    """Return what the URLs below ``prefix`` start with.
+    """Return the URL prefix for ``prefix``.
 
-    :param what: whose it is, for the message.
+    :param what: its owner, for the message.
     :param root: the prefix of all URLs.
-    :raises ConfigurationError: if they cannot.
+    :raises ConfigurationError: if it cannot be a prefix.
     """
     if prefix == root:
         return ""
@@ -45,7 +45,7 @@ def check_prefix(what: str, prefix: object, root: str = "") -> str:
 
 
 def check_class(owner: object, name: str, given: type[C] | None, base: type) -> type[C]:
-    """Return the class that ``owner`` was given, or else has as the attribute ``name``.
+    """Return the class that ``owner`` was given, or its class attribute ``name``.
 
     :raises ConfigurationError: if it does not derive from ``base``.
     """

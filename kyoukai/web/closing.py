@@ -1,7 +1,7 @@
-"""Closing what is not sent: responses that another took the place of, and bodies that made none.
+"""Closes unsent content: replaced responses, and bodies that no response was made from.
 
-A body may have to be closed asynchronously, an event stream or any other that has ``aclose``; Werkzeug's
-``Response.close`` knows nothing of that.
+Some bodies have to be closed asynchronously: event streams, and others with ``aclose``. Werkzeug's
+``Response.close`` does not do that.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -14,10 +14,10 @@ from kyoukai.core.serving.strands import strand_of
 
 
 class Following:
-    """An asynchronous body that may read another, which is closed after it.
+    """An async body that may read another one, which is closed after it.
 
-    :param body: the one that is sent.
-    :param former: the one that it may read.
+    :param body: the body that is sent.
+    :param former: the body that it may read.
     """
 
     def __init__(self, body: AsyncIterable[Any], former: Any) -> None:
@@ -27,7 +27,7 @@ class Following:
         return aiter(self._bodies[0])
 
     async def aclose(self) -> None:
-        """Close both, whatever the first raises."""
+        """Close both, even if closing the first raises."""
         body, former = self._bodies
         try:
             await _close_body(body)
@@ -36,12 +36,12 @@ class Following:
 
 
 async def replace(response: Response, successor: Response) -> Response:
-    """Return ``successor``, and close ``response``, whose place it takes.
+    """Return ``successor``, and close ``response``, which it replaces.
 
-    That is done at once, or, where the successor may read the former's body, when it is closed itself.
+    This happens at once; or, if the successor's body may read the former one, when the successor is closed.
     """
     if successor.is_sequence:
-        # It is in memory, and may be one that is sent time and again, which must gather nothing.
+        # A buffered response may be sent many times: it must not collect callbacks.
         await close_stream(response)
         return successor
     body: Any = response.response
@@ -50,25 +50,25 @@ async def replace(response: Response, successor: Response) -> Response:
         if isinstance(new, AsyncIterable):
             successor.response = Following(new, body)  # type: ignore[assignment]
         else:
-            # What is no asynchronous body reads none.
+            # Only an async body can read an async one.
             await close_stream(Response(body))
-    # The successor may read the body of the former, so that both are closed at once: in the same threads, or
-    # in the loop where that reads it.
+    # The successor may read the former body, so both are closed together: in threads, or in the event loop
+    # if that reads the body.
     reads_in_loop = isinstance(new, AsyncIterable) and strand_of(body) is None
     successor.call_on_close(Former(response, in_loop=reads_in_loop))
     return successor
 
 
 def note_unsent(error: Exception, value: Any) -> None:
-    """Let an exception know which value of a handler's or a hook's no response was made of."""
+    """Note on an exception the value of a handler or hook that no response was made from."""
     body = value[0] if isinstance(value, tuple) and value else value
-    # What is no body is nothing that anybody handed over to be closed.
+    # Only bodies are handed over to be closed.
     if isinstance(body, Response | Iterator | AsyncIterable):
         vars(error)["unsent"] = body
 
 
 async def close_unsent(error: BaseException) -> None:
-    """Close what :func:`note_unsent` noted, if that is anything."""
+    """Close the value that :func:`note_unsent` noted, if any."""
     body = vars(error).pop("unsent", None)
     if body is not None:
         await close_stream(body if isinstance(body, Response) else Response(body))

@@ -1,8 +1,8 @@
-"""What a request asks of a file besides to have it: RFC 9110 sections 13 and 14, where Werkzeug needs help.
+"""Conditional requests and ranges for files: RFC 9110 sections 13 and 14, where Werkzeug falls short.
 
-Werkzeug reads the fields, compares validators and works out ranges. What is decided here is what it is
-given to read, so that the order of section 13.2.2 holds, a range that need not be served is ignored in
-place of refused, and ``If-Range`` is compared as section 13.1.5 has it.
+Werkzeug parses the fields, compares validators and computes ranges. This module decides which fields it gets,
+so that the order of section 13.2.2 holds, a range that need not be served is ignored instead of refused, and
+``If-Range`` is compared according to section 13.1.5.
 """
 
 from collections.abc import Mapping
@@ -14,29 +14,29 @@ from werkzeug.http import parse_date, parse_etags, parse_range_header, quote_eta
 from werkzeug.wrappers import Response
 
 READ_HERE: Final = ("HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH")
-"""What Werkzeug is not given to read, or not at first."""
+"""Fields that Werkzeug does not get, or not at first."""
 
 
 def apply_conditions(response: Response, environ: Mapping[str, Any], size: int | None) -> None:
-    """Let a response be what the request's conditions and range make of it.
+    """Apply the conditions and the range of a request to a response.
 
-    It becomes a 304 without the fields that describe a body, or a 206 whose ``content_range`` says the
-    part and whose ``response`` is Werkzeug's to be replaced; or it stays as it is.
+    It becomes a 304 without the fields of a body; or a 206 whose ``content_range`` is the part, and whose
+    Werkzeug ``response`` is to be replaced; or it stays unchanged.
 
-    :param response: a 200 with its ``ETag`` and ``Last-Modified``, where it has them.
-    :param environ: of the request, which is left alone.
-    :param size: bytes of the whole; ``None`` where nobody knows, and no range can be served.
-    :raises werkzeug.exceptions.PreconditionFailed: if a condition for any answer does not hold.
-    :raises werkzeug.exceptions.RequestedRangeNotSatisfiable: if the range has nothing of the whole.
+    :param response: a 200, with its ``ETag`` and ``Last-Modified``, if any.
+    :param environ: the environ of the request, which is not changed.
+    :param size: the size of the whole in bytes; ``None`` if unknown: no range can be served.
+    :raises werkzeug.exceptions.PreconditionFailed: if a precondition fails.
+    :raises werkzeug.exceptions.RequestedRangeNotSatisfiable: if the range is outside of the whole.
     """
     has_date = "Date" in response.headers
     if not is_wanted(environ, response.get_etag(), response.last_modified):
         raise PreconditionFailed
-    # RFC 9110 section 13.2.2: the conditions come first; Werkzeug would look at the range before.
+    # RFC 9110 section 13.2.2: conditions come first; Werkzeug would evaluate the range first.
     whole = {name: value for name, value in environ.items() if name not in READ_HERE}
     response.make_conditional(whole)
     if response.status_code == 304:
-        # RFC 9110 section 15.4.5: nothing that describes what is not sent.
+        # RFC 9110 section 15.4.5: no fields that describe unsent content.
         remove_entity_headers(response.headers)
     elif size is not None:
         asked = wanted_range(environ, response.get_etag(), response.last_modified, size)
@@ -44,7 +44,7 @@ def apply_conditions(response: Response, environ: Mapping[str, Any], size: int |
             whole["HTTP_RANGE"] = asked
         response.make_conditional(whole, accept_ranges=True, complete_length=size)
     if not has_date:
-        # Werkzeug sets it; the server has a clock of its own, and keeps heads that are the same.
+        # Drop Werkzeug's Date: the server has its own clock, and caches equal heads.
         response.headers.pop("Date", None)
 
 
@@ -54,15 +54,15 @@ def wanted_range(
     modified: datetime | None,
     size: int,
 ) -> str | None:
-    """Return the ``Range`` of a request, if there is one to be served or refused, else ``None``.
+    """Return the ``Range`` of a request if it is to be served or refused, else ``None``.
 
-    :param etag: of what there is: the tag, and whether it is weak.
-    :param modified: when it was modified.
-    :param size: bytes of the whole.
+    :param etag: the current entity tag, and whether it is weak.
+    :param modified: the modification time.
+    :param size: the size of the whole in bytes.
     """
     value: str | None = environ.get("HTTP_RANGE")
-    # RFC 9110 section 14.2: ranges are for GET; a unit that is not known must be ignored, what cannot
-    # be read may be, and so may several ranges at once, which cost more than the whole.
+    # RFC 9110 section 14.2: ranges are for GET. An unknown unit must be ignored. A malformed field may be,
+    # and so may several ranges, which cost more than the whole.
     if value is None or environ.get("REQUEST_METHOD") != "GET":
         return None
     parsed = parse_range_header(value)
@@ -71,14 +71,14 @@ def wanted_range(
     condition = environ.get("HTTP_IF_RANGE")
     if condition is not None and not is_same(condition, etag, modified):
         return None
-    # RFC 9110 section 14.1.2: of what is shorter than that, the last bytes are all of them.
+    # RFC 9110 section 14.1.2: a suffix longer than the whole is the whole.
     return "bytes=0-" if parsed.ranges[0][0] < -size else value
 
 
 def is_same(condition: str, etag: tuple[str, bool] | tuple[None, None], modified: datetime | None) -> bool:
-    """Return whether what there is, is what ``If-Range`` speaks of (RFC 9110 section 13.1.5).
+    """Return whether the current representation matches ``If-Range`` (RFC 9110 section 13.1.5).
 
-    A tag must be the very one, and strong; a date the very one too.
+    A tag must be equal and strong; a date must be equal.
     """
     date = parse_date(condition)
     if date is not None:
@@ -90,15 +90,16 @@ def is_same(condition: str, etag: tuple[str, bool] | tuple[None, None], modified
 def is_wanted(
     environ: Mapping[str, Any], etag: tuple[str, bool] | tuple[None, None], modified: datetime | None
 ) -> bool:
-    """Return whether a request wants any answer of what there is: ``If-Match``, ``If-Unmodified-Since``.
+    """Return whether the preconditions ``If-Match`` and ``If-Unmodified-Since`` hold.
 
-    Werkzeug knows no ``If-Match: *``, lets that field hide ``If-None-Match``, and reads the other not.
+    Werkzeug does not know ``If-Match: *``, skips ``If-None-Match`` if ``If-Match`` is there, and ignores
+    ``If-Unmodified-Since``.
     """
     tags = parse_etags(environ.get("HTTP_IF_MATCH"))
     if tags:
-        # RFC 9110 section 13.1.1: any is enough for "*", and the comparison is the strong one.
+        # RFC 9110 section 13.1.1: "*" matches any representation; the comparison is strong.
         tag, is_weak = etag
         return tags.star_tag or (tag is not None and not is_weak and tags.is_strong(tag))
-    # RFC 9110 section 13.1.4: it counts where there is no If-Match, and it is a date.
+    # RFC 9110 section 13.1.4: it applies if there is no If-Match and it is a valid date.
     date = parse_date(environ.get("HTTP_IF_UNMODIFIED_SINCE"))
     return date is None or modified is None or modified <= date

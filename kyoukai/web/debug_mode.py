@@ -1,4 +1,4 @@
-"""Debug mode of an application of any interface: its own, and Werkzeug's debugger where that can be had."""
+"""Turns on debug mode: the application's own, and Werkzeug's debugger if available."""
 
 import logging
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ logger: Final = logging.getLogger("kyoukai.web")
 def set_debug_mode(app: Any) -> None:
     """Put an application into debug mode.
 
-    One of ASGI or WSGI that has an attribute ``debug``, as Flask's and Starlette's, is told by that. What one
-    of WSGI lets out is shown to clients on this machine by Werkzeug's debugger.
+    An ASGI or WSGI application with an attribute ``debug``, such as Flask's or Starlette's, gets it set.
+    Werkzeug's debugger shows exceptions of a WSGI application to clients on this machine.
 
-    :param app: as it is served.
-    :raises ConfigurationError: if it has none.
+    :param app: the application as it is served.
+    :raises ConfigurationError: if it has no debug mode.
     """
     if isinstance(app, Kyoukai):
         app.debug = True
@@ -42,9 +42,9 @@ def set_debug_mode(app: Any) -> None:
 
 
 class DebuggedWSGI:
-    """An application of WSGI, with Werkzeug's debugger for clients on this machine.
+    """A WSGI application with Werkzeug's debugger for clients on this machine.
 
-    :param application: what it lets out is shown.
+    :param application: the application whose exceptions are shown.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
@@ -60,7 +60,7 @@ class DebuggedWSGI:
 
 
 def _tell(application: Any) -> bool:
-    """Turn an application's own debug mode on, and return whether it has one."""
+    """Turn on an application's own debug mode; return whether it has one."""
     if not isinstance(getattr(application, "debug", None), bool):
         return False
     application.debug = True

@@ -1,4 +1,4 @@
-"""What the routes of an application declare that a server asks for before a request comes."""
+"""What the routes of an application declare to the server before requests arrive."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from .route import Route
 
 
 def find_methods(root: Blueprint) -> frozenset[str]:
-    """Return the methods of the routes below ``root`` besides the registered ones; ``"*"``: every method."""
+    """Return the unregistered methods of the routes below ``root``; ``"*"`` stands for every method."""
     return frozenset(method for route in _routes(root) for method in route.methods) - METHODS
 
 
 def find_body_plans(root: Blueprint) -> list[BodyPlan]:
-    """Return the plans of the routes below ``root`` that stream bodies, or have a limit of their own."""
+    """Return the plans of the routes below ``root`` that stream bodies or have their own limit."""
     return [route.body_plan for route in _routes(root) if route.body_plan is not None]
 
 

@@ -1,8 +1,8 @@
-"""What may happen in the course of a request: hooks before, hooks after, and errors on the way.
+"""The steps of a request beside its handler: hooks and errors.
 
-Whatever is raised becomes a response, except what ends the task, such as its cancellation. An
-exception that is no HTTP error, and that no error handler claims by its class, is logged once and
-answered as an HTTP 500 is. What is no :exc:`Exception`, such as SystemExit, is the cause of a RuntimeError.
+Every exception becomes a response, except one that ends the task, such as its cancellation. An exception that
+is not an HTTP error, and has no error handler for its class, is logged once and answered as a 500. A
+BaseException that is not an :exc:`Exception`, such as SystemExit, becomes the cause of a RuntimeError.
 """
 
 import asyncio
@@ -41,13 +41,13 @@ logger = logging.getLogger("kyoukai.web")
 
 
 class Dispatcher:
-    """Does for the requests of one application what most of them do without.
+    """The steps that most requests of an application do not need.
 
-    :param router: finds what answers a request.
-    :param response_class: the class of the responses that are made of other values.
-    :param make_response: makes them: :func:`~kyoukai.web.make_response`, or what does as it does.
-    :param debugger: what shows exceptions that nothing claims, in debug mode.
-    :param is_wrapped: whether the application's ``process_request`` is wrapped by another function.
+    :param router: finds the target of a request.
+    :param response_class: the class of responses made from other values.
+    :param make_response: makes them: :func:`~kyoukai.web.make_response` or an equivalent.
+    :param debugger: shows exceptions without an error handler, in debug mode.
+    :param is_wrapped: whether another function wraps the application's ``process_request``.
     """
 
     __slots__ = ("debugger", "is_wrapped", "make_response", "response_class", "router")
@@ -70,11 +70,11 @@ class Dispatcher:
                 rule.route.finish = self.finish
 
     async def ask(self, ctx: HTTPRequestContext, target: Target) -> tuple[Any, AnyFunction]:
-        """Return what answers a request that is looked at before its handler is called, and of whom.
+        """Run the hooks before the handler, and return the answer and the function that returned it.
 
-        The first of the hooks before that returns something answers it, or else the handler.
+        The first hook that returns a value answers; otherwise the handler does.
 
-        :raises ProtocolError: if the server refused the body, in the place of the handler.
+        :raises ProtocolError: if the server refused the body, in place of the handler.
         """
         if ctx.observed:
             await ctx.announce("route_matched")
@@ -83,18 +83,18 @@ class Dispatcher:
             if value is not None:
                 return value, hook
         refusal = ctx.environ.get(REFUSAL)
-        # Where no route takes the request, its body is nobody's, whatever was wrong with it.
+        # Without a route, nobody needs the body: its refusal does not matter.
         if refusal is not None and target.body_plan is not REFUSED:
-            # Another one, as the environ has this one, and the traceback leads to that.
+            # Raise a copy: the environ has the original, and the traceback would refer to the environ.
             raise copy.copy(refusal)
         if ctx.observed and target is ctx.route:
             await ctx.announce("route_invoked")
         return await target.invoke(ctx, **ctx.params), target.handler
 
     async def finish(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
-        """Return the answer that is left once all who want to look at it have done so."""
+        """Return the final answer, after the hooks that may replace it."""
         if ctx.has_finished:
-            # They have seen the answer to the handshake of a WebSocket.
+            # For a WebSocket they have seen the answer to the handshake.
             return response
         if scope.after:
             response = await self._call_after(ctx, scope, response)
@@ -109,7 +109,7 @@ class Dispatcher:
         return response
 
     async def conclude(self, ctx: HTTPRequestContext, response: Response) -> Response:
-        """Close the context of a request, and return its answer if that succeeds, or a 500."""
+        """Close the context of a request; return its answer, or a 500 if closing fails."""
         try:
             if await ctx.tear_down(ctx.failure):
                 return response
@@ -120,12 +120,12 @@ class Dispatcher:
         return self.internal_error(ctx)
 
     def internal_error(self, ctx: HTTPRequestContext) -> Response:
-        """Return the answer to a request that cannot be answered otherwise; no handler sees it."""
+        """Return a 500 for a request that cannot be answered otherwise; no error handler sees it."""
         error = identified(InternalServerError(), "handler-failed")
         return render_error(error, self.response_class, ctx.request)
 
     async def answer_error(self, ctx: HTTPRequestContext, scope: Scope, exc: BaseException) -> Response:
-        """Return the answer to an exception that was raised on the way.
+        """Return the answer to an exception of a request.
 
         :raises BaseException: ``exc``, if it ends the task.
         """
@@ -151,7 +151,7 @@ class Dispatcher:
             return self.internal_error(ctx)
 
     def _name_key(self, ctx: HTTPRequestContext, error: BadRequestKeyError) -> None:
-        """Say which field of a form, file, argument or cookie a request lacks: its text does not."""
+        """Add the missing key of a form, file, argument or cookie to the error: its text lacks it."""
         request = ctx.request
         if error.args:
             logger.debug("%s %r: the request has no %r", request.method, request.path, error.args[0])
@@ -159,7 +159,7 @@ class Dispatcher:
             error.show_exception = True
 
     async def _call_after(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
-        """Return the response that the hooks after leave."""
+        """Return the response after the ``after`` hooks."""
         try:
             for hook in scope.after:
                 try:
@@ -177,10 +177,10 @@ class Dispatcher:
         return response
 
     async def _save_session(self, ctx: HTTPRequestContext, scope: Scope, response: Response) -> Response:
-        """Return the response with the session in it, or what answers that this cannot be done."""
+        """Return the response with the session saved, or the answer to a failure of that."""
         if ctx.app.sessions is None:
-            return response  # Somebody gave this context a session of another kind.
-        # The handler may have it from elsewhere, and send it to others, who must not have this one's cookie.
+            return response  # The application set another kind of session on this context.
+        # A handler may send a shared response to other clients too: they must not get this client's cookie.
         response = copy.copy(response)
         response.headers = Headers(response.headers)
         try:
@@ -190,7 +190,7 @@ class Dispatcher:
         return response
 
     async def _handle_error(self, ctx: HTTPRequestContext, scope: Scope, error: Exception) -> Response:
-        """Return what the error handlers, or failing them the defaults, make of an exception."""
+        """Return the answer of the error handlers, or else the default, to an exception."""
         request = ctx.request
         if not isinstance(error, HTTPException):
             handler = find_error_handler(scope.error_handlers, error)
@@ -205,7 +205,7 @@ class Dispatcher:
                     return page
             error = identified(InternalServerError(original_exception=error), "handler-failed")
         code = status_of(error)
-        # A redirect or a response that was raised is no error.
+        # A raised redirect or response is not an error.
         if code < 400 or error.response is not None:
             return render_error(error, self.response_class, request)
         handler = find_error_handler(scope.error_handlers, error)
@@ -214,7 +214,7 @@ class Dispatcher:
         value = await handler(ctx, error)
         response = self.make_response(value, self.response_class, request, handler, code)
         if response.status_code == code:
-            # A 405 must say Allow (RFC 9110 section 15.5.6), a 401 WWW-Authenticate (15.5.2).
+            # A 405 needs Allow (RFC 9110 section 15.5.6), a 401 WWW-Authenticate (15.5.2).
             for field, text in error.get_headers():
                 if field.lower() != "content-type":
                     response.headers.setdefault(field, text)
@@ -222,26 +222,26 @@ class Dispatcher:
 
 
 def make_debugger(process_request: "ProcessRequest") -> "Debugger":
-    """Return what shows exceptions; its parameter is that of :class:`~kyoukai.web.debugging.Debugger`."""
-    # Werkzeug's debugger brings much along, which nobody else is to load.
+    """Return the debugger; the parameter is that of :class:`~kyoukai.web.debugging.Debugger`."""
+    # Import it only here: Werkzeug's debugger imports much.
     from .debugging import Debugger
 
     return Debugger(process_request)
 
 
 def _is_end(exc: BaseException) -> bool:
-    """Return whether an exception is passed on; of what was cancelled, the server finds out what it was."""
+    """Return whether an exception is passed on. The server finds out the reason of a cancellation."""
     return isinstance(exc, asyncio.CancelledError) or is_end(exc)
 
 
 def _handler_of(ctx: HTTPRequestContext) -> str:
-    """Return the id of a request, and its handler where there is one, as the end of a line of the log."""
+    """Return the request id, and the handler if there is one, as the end of a log line."""
     request = named(ctx.environ)
     return f"{request}; its handler is {locate(ctx.route.handler)}" if ctx.route is not None else request
 
 
 def status_of(error: Exception) -> int:
-    """Return the status that an exception is answered with, as long as no error handler says else."""
+    """Return the status that answers an exception without an error handler."""
     if not isinstance(error, HTTPException):
         return 500
     if error.response is not None:

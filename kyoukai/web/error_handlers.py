@@ -1,8 +1,7 @@
-"""Which function answers an error: one blueprint's table, and the search through several.
+"""Finds the error handler for an error, in one blueprint and in several.
 
-The nearest blueprint that has a handler wins. Within one blueprint, the handler of the very class
-of the error comes first, then that of its status, then that of the narrowest range around its
-status, then those of its base classes in the order of inheritance.
+The nearest blueprint with a handler wins. Within one blueprint the order is: the handler of the error's own
+class, of its status, of the narrowest range with its status, of its base classes in the order of inheritance.
 """
 
 from collections.abc import Iterable
@@ -34,9 +33,9 @@ class ErrorHandlers:
         return not (self._classes or self._codes or self._ranges)
 
     def add(self, key: ErrorKey, handler: AnyFunction) -> None:
-        """Let ``handler`` answer the errors that ``key`` names.
+        """Register ``handler`` for the errors of ``key``.
 
-        :raises ConfigurationError: if ``key`` names none, or has a handler already.
+        :raises ConfigurationError: if ``key`` cannot be used, or has a handler already.
         """
         check_key(key)
         check_call("an error handler", handler, ("ctx", "exception"))
@@ -52,7 +51,7 @@ class ErrorHandlers:
             raise ConfigurationError(f"{key!r} is answered by the error handler {describe(known)} already")
 
     def find(self, error: Exception) -> CoroutineFunction | None:
-        """Return the handler for ``error``, or nothing."""
+        """Return the handler for ``error``, or ``None``."""
         kind = type(error)
         if kind in self._classes:
             return self._classes[kind]
@@ -67,9 +66,9 @@ class ErrorHandlers:
 
 
 def check_key(key: object) -> None:
-    """Check that there are errors that ``key`` names.
+    """Check that ``key`` describes errors.
 
-    :raises ConfigurationError: if there are none.
+    :raises ConfigurationError: if it does not.
     """
     if isinstance(key, type) and issubclass(key, Exception):
         return
@@ -84,7 +83,7 @@ def check_key(key: object) -> None:
 
 
 def find_error_handler(tables: Iterable[ErrorHandlers], error: Exception) -> CoroutineFunction | None:
-    """Return the handler for ``error`` from the first of ``tables`` that has one, or nothing."""
+    """Return the handler for ``error`` from the first of ``tables`` that has one, or ``None``."""
     for table in tables:
         handler = table.find(error)
         if handler is not None:

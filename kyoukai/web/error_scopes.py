@@ -1,11 +1,11 @@
-"""Whose error handlers answer a request that no route takes: by the path, a 404 below an API is the API's.
+"""Finds the error handlers for a request without a route: a 404 below an API's prefix is the API's.
 
-It is the deepest blueprint whose whole prefix the path is under, and whose host, if it has one, the request
-is for. Where several prefixes fit that are not below each other, the one that says more wins, as it does
-among routes; of two that are the same, the blueprint that was added first. A blueprint without a prefix
-or a host of its own has nothing that would be under it more than under the one above.
+They are those of the deepest blueprint whose whole prefix the path is under, and whose host, if any, is the
+requested one. If several unrelated prefixes match, the more specific one wins, as among routes; of two equal
+ones, the blueprint that was added first. A blueprint without its own prefix or host is skipped: its parent
+fits as well.
 
-Nothing of this is looked at for a request that a route takes.
+Requests with a route do not use this.
 """
 
 import re
@@ -26,11 +26,11 @@ REST: Final = f"/<{CONVERTER}:the_rest_of_the_path>"
 
 
 class ErrorScopes:
-    """Finds what surrounds requests that no route takes.
+    """Finds the scopes of requests without a route.
 
     :param root: the application.
-    :param converters: converters for the variables of prefixes, besides Werkzeug's, by name.
-    :param by_host: whether hosts count.
+    :param converters: converters for the variables of prefixes by name, in addition to Werkzeug's.
+    :param by_host: whether hosts matter.
     :raises ConfigurationError: if a prefix cannot be used.
     """
 
@@ -60,16 +60,16 @@ class ErrorScopes:
                 self._add(self._map, root, blueprint)
 
     def find(self, ctx: HTTPRequestContext, path: str, host: str = "") -> Scope:
-        """Return what surrounds a request for a path, of which no route is to be asked.
+        """Return the scope of a request for a path without a route.
 
-        Its error handlers are those of a blueprint and all above it; its hooks, the application's.
+        Its error handlers are those of a blueprint and its parents; its hooks are the application's.
 
-        :param ctx: gets to know that blueprint.
+        :param ctx: gets the blueprint.
         """
         if self._map is not None:
             for server_name in (host, "") if self._by_host and host else ("",):
                 try:
-                    # No request of any client: a host that can be none is not looked at, but matched.
+                    # The request is a stand-in: the host is only matched, not validated.
                     adapter = MapAdapter(self._map, server_name, "/", None, "http", "/", "GET")
                     scope, _ = adapter.match(path, websocket=False)
                 except HTTPException:
@@ -80,7 +80,7 @@ class ErrorScopes:
         return self._outside
 
     def _add(self, rules: Map, root: Blueprint, blueprint: Blueprint) -> None:
-        """Add the rules of all that is under the prefix of a blueprint."""
+        """Add the rules of the prefixes of a blueprint."""
         scope = Scope([root])
         scope.bp, scope.error_handlers = blueprint, Scope(blueprint.lineage).error_handlers
         prefix = blueprint.url_prefix

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 def make_asgi(app: Any) -> "ASGIExport":
     """Return an application as servers of ASGI 3 call it: see :class:`kyoukai.asgi.ASGIExport`."""
-    # It is for who asks for it.
+    # Import it at first use.
     from kyoukai.asgi import ASGIExport
 
     return ASGIExport(app)

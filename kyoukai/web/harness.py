@@ -1,6 +1,6 @@
-"""The application for tests that Kyoukai 2 had: requests that are put in, and blueprints to throw away.
+"""Kyoukai 2's test application: requests by method call, and temporary blueprints.
 
-New tests are better off with ``app.test_client()``; this is for those that there are.
+Use ``app.test_client()`` in new tests; this class is for existing ones.
 """
 
 import contextlib
@@ -24,34 +24,33 @@ STATE: Final = (
     "finalized",
     "_dispatcher",
 )
-"""The attributes of an application that say what it answers."""
+"""The attributes of an application that determine its answers."""
 
 _numbers: Final = itertools.count(1)
 
 
 class TestKyoukai(Kyoukai):
-    """An application into which requests are put, with no server and no client.
+    """An application that answers requests by method call, without a server or a client.
 
     :param args: with ``options``, those of :class:`~kyoukai.Kyoukai`.
-    :param base_context: the Asphalt context that requests derive from; by default the current one, or if
-        there is none one with nothing in it.
+    :param base_context: the parent context of requests; by default the current one, or an empty one.
     """
 
-    # pytest takes what is called Test... for tests.
+    # pytest collects classes whose names begin with Test.
     __test__ = False
 
     def __init__(self, *args: Any, base_context: Context | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.base_context = base_context
         self.original_app: Kyoukai = self
-        """The application that answers: this one, unless it wraps another."""
+        """The application that answers: this one, or the wrapped one."""
 
     @classmethod
     def wrap_existing_app(cls, other_app: Kyoukai, base_context: Context | None = None) -> Self:
-        """Return one that has another application answer.
+        """Return a test application for another application.
 
-        :param base_context: the Asphalt context that requests derive from.
-        :raises ConfigurationError: if ``other_app`` is no application.
+        :param base_context: the parent context of requests.
+        :raises ConfigurationError: if ``other_app`` is not a :class:`~kyoukai.Kyoukai`.
         """
         if not isinstance(other_app, Kyoukai):
             raise ConfigurationError(f"wrap_existing_app takes a Kyoukai, not {other_app!r}")
@@ -62,14 +61,14 @@ class TestKyoukai(Kyoukai):
 
     @contextlib.contextmanager
     def testing_bp(self) -> Iterator[Blueprint]:
-        """Let a new blueprint alone answer until the end of ``with``; then all is as it was.
+        """Replace all routes by an empty, temporary blueprint until the end of ``with``.
 
-        Within it, routes, hooks and error handlers can be added at any time, to this application, too; they
-        are gone afterwards. What was there before cannot be asked meanwhile.
+        Within ``with``, routes, hooks and error handlers can be added at any time, also to this application.
+        At the end they are removed, and the previous ones are back.
         """
         app = self.original_app
         kept = {name: vars(app)[name] for name in STATE}
-        # In debug mode, the debugger's, which is made anew with each dispatcher.
+        # The debugger's method in debug mode; each dispatcher makes a new one.
         overridden = vars(app).pop("process_request", None)
         fresh = vars(Kyoukai(app.name))
         vars(app).update({name: fresh[name] for name in STATE})
@@ -90,12 +89,15 @@ class TestKyoukai(Kyoukai):
         method: str = "GET",
         body: str | bytes | None = None,
     ) -> TestResponse:
-        """Return the answer to one request, with all of its body.
+        """Return the response to one request, with its whole body.
 
-        An application that is not finalized is not by this, either: more can be added to it.
+        It does not leave an application finalized that was not: more can be added to it.
 
+        :param headers: header fields.
         :param url: path and query.
-        :raises ConfigurationError: if the application cannot be used as it is.
+        :param method: the method.
+        :param body: the body; text is encoded in UTF-8.
+        :raises ConfigurationError: if the application cannot be finalized.
         """
         builder = EnvironBuilder(path=url, method=method, headers=dict(headers or {}).items(), data=body)
         app = self.original_app
@@ -105,7 +107,7 @@ class TestKyoukai(Kyoukai):
         finally:
             builder.close()
             if was_open:
-                vars(app).pop("process_request", None)  # The debugger's.
+                vars(app).pop("process_request", None)  # The debugger's method.
                 app._dispatcher = None
                 for blueprint in app.walk():
                     blueprint.finalized = False

@@ -1,4 +1,4 @@
-"""What a blueprint has called: around the handlers below it, at errors, and at the start and the stop."""
+"""The hooks of a blueprint: around handlers, for errors, and at start and stop."""
 
 import inspect
 
@@ -9,13 +9,13 @@ from .error_handlers import ErrorHandlers
 
 
 class Hooks:
-    """The functions that one blueprint has called, in the order of their registration.
+    """The hooks of one blueprint, in the order of their registration.
 
     :ivar before: called with the context before each handler.
     :ivar after: called with the context and the response of each request.
-    :ivar error_handlers: which of them answers which error.
+    :ivar error_handlers: the error handlers by the errors that they answer.
     :ivar serving: hooks before serving, and, with a true value, hooks while serving.
-    :ivar after_serving: called with the component's context once the last request is answered.
+    :ivar after_serving: called with the component's context after the last request.
     """
 
     __slots__ = ("after", "after_serving", "before", "error_handlers", "serving")
@@ -29,9 +29,9 @@ class Hooks:
 
 
 def check_serving(what: str, hook: AnyFunction) -> None:
-    """Check a hook that is called at the start or at the stop.
+    """Check a hook for the start or the stop.
 
-    :raises ConfigurationError: if it cannot be called with the context, or would not run by that.
+    :raises ConfigurationError: if it cannot be called with the context, or is a generator function.
     """
     check_call(what, hook, ("ctx",))
     function = inspect.unwrap(hook)
@@ -42,9 +42,10 @@ def check_serving(what: str, hook: AnyFunction) -> None:
 
 
 def check_while_serving(hook: AnyFunction) -> None:
-    """Check a hook that runs around the whole time of serving.
+    """Check a hook that runs around the time of serving.
 
-    :raises ConfigurationError: if it cannot be called with the context, or is no async generator function.
+    :raises ConfigurationError: if it cannot be called with the context, or is not an async generator
+        function.
     """
     check_call("a hook while serving", hook, ("ctx",))
     if not inspect.isasyncgenfunction(inspect.unwrap(hook)):

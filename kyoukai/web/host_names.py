@@ -1,4 +1,4 @@
-"""The names of hosts that blueprints and routes answer for: what can be one."""
+"""Validates the host names of blueprints and routes."""
 
 import re
 from typing import Final
@@ -8,16 +8,16 @@ from werkzeug.wrappers import Request
 
 from kyoukai.core.errors import ConfigurationError, identified
 
-# RFC 1123 section 2.1, and the underscore, which some names in use have.
+# RFC 1123 section 2.1, and the underscore, which some names contain.
 NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 VARIABLE: Final = re.compile(r"<[^<>]*>")
 
 
 def check_host(what: str, host: object, *, variables: bool = True) -> str | None:
-    """Return ``host`` if it can be one, or a part of one, or is ``None``.
+    """Return ``host`` if it is a valid host or part of one, or ``None``.
 
-    :param variables: whether it may have variables.
-    :raises ConfigurationError: if it cannot.
+    :param variables: whether it may contain variables.
+    :raises ConfigurationError: if it is not valid.
     """
     if host is None:
         return None
@@ -30,10 +30,10 @@ def check_host(what: str, host: object, *, variables: bool = True) -> str | None
 
 
 def check_hosts(what: str, host: object, subdomain: object) -> tuple[str | None, str | None]:
-    """Return ``host`` and ``subdomain``, of which one at most is not ``None``.
+    """Return ``host`` and ``subdomain``, of which at most one is not ``None``.
 
-    :param what: whose they are, for the message.
-    :raises ConfigurationError: if both are given, or one of them cannot be used.
+    :param what: their owner, for the message.
+    :raises ConfigurationError: if both are given, or one cannot be used.
     """
     if host is not None and subdomain is not None:
         raise ConfigurationError(f"{what} takes a host or a subdomain, not both: {host!r}, {subdomain!r}")
@@ -41,24 +41,24 @@ def check_hosts(what: str, host: object, subdomain: object) -> tuple[str | None,
 
 
 def join_host(what: str, subdomain: str, domain: str | None) -> str:
-    """Return the host that has ``subdomain`` in front of ``domain``.
+    """Return the host ``subdomain.domain``.
 
-    :param what: whose it is, for the message.
+    :param what: its owner, for the message.
     :raises ConfigurationError: if there is no domain.
     """
     if domain is None:
         raise ConfigurationError(
-            f"{what} has the subdomain {subdomain!r} of no host; give the"
+            f"{what} has the subdomain {subdomain!r}, but no host; give the"
             " application a server_name, or a blueprint above it a host"
         )
     return f"{subdomain}.{domain}"
 
 
 def host_of(request: Request) -> str:
-    """Return the host that a request was sent to, as URLs have it.
+    """Return the host of a request, as it appears in URLs.
 
-    :raises werkzeug.exceptions.BadRequest: if it has one that Werkzeug makes no URL with. RFC 3986 section
-        3.2.2 lets a name have characters that no name in use has, such as a comma.
+    :raises werkzeug.exceptions.BadRequest: if Werkzeug cannot make URLs with it. RFC 3986 section 3.2.2
+        allows characters that names in use do not contain, such as a comma.
     """
     host = request.host
     if not host and request.environ.get("HTTP_HOST"):

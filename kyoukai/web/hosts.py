@@ -1,10 +1,10 @@
-"""Routes for some hosts alone: Werkzeug's host matching, and what it leaves open.
+"""Routing by host: Werkzeug's host matching and its gaps.
 
-Blueprints and routes have a host, or a subdomain in front of the host above them. A request is matched
-with the routes of its host first; those that have no host answer for every host, and are next. Which
-port a client came by is no part of the match, and is put into URLs as it was.
+Blueprints and routes may have a host, or a subdomain of their parent's host. A request is first matched with
+the routes of its host, then with the routes for every host. The client's port does not matter for matching,
+and is kept in URLs.
 
-An application in which nothing has a host never comes here: its requests are matched by path alone.
+An application without hosts does not use this module: its requests are matched by path only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,28 +25,28 @@ from .targets import NO_PARAMS, Match, Params
 
 
 class HostAdapter(MapAdapter):
-    """An adapter that makes URLs for a port, and for rules that have no host.
+    """An adapter that makes URLs with a port, and for rules without a host.
 
-    :ivar netloc: host and port as the client sent them, which routes without a host are reached by.
+    :ivar netloc: host and port as the client sent them, for routes without a host.
     """
 
     netloc = ""
 
     def get_host(self, domain_part: str | None) -> str:
-        """Return host and port of a URL, given the host that a rule has, if it has one."""
+        """Return host and port of a URL, for the host of a rule, if any."""
         _, port = split_host(self.netloc)
         return domain_part + port if domain_part else self.netloc
 
 
 class HostRouter(Router):
-    """Finds the routes of a tree in which some have a host. Its parameters are those of a router."""
+    """Routes the requests of a tree with hosts. The parameters are those of a router."""
 
     __slots__ = ()
 
     by_host = True
 
     def match(self, ctx: HTTPRequestContext, request: Any) -> Match:
-        """Return what answers a request, and its parameters, and note both in its context."""
+        """Return the target of a request and its parameters, and note both in its context."""
         if request.method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
             return self._everything, NO_PARAMS
         host, _ = split_host(request.host)
@@ -61,14 +61,14 @@ class HostRouter(Router):
         return found
 
     def bind(self, request: Request) -> HostAdapter:
-        """Return what makes URLs as the client of ``request`` sees them.
+        """Return the adapter that makes URLs as the client of ``request`` sees them.
 
-        :raises werkzeug.exceptions.BadRequest: if its host cannot be one.
+        :raises werkzeug.exceptions.BadRequest: if its host is not valid.
         """
         return self._adapt(request, None)
 
     def _ask(self, method: str, path: str, host: str = "", *, websocket: bool = False) -> Any:
-        """Return what the map finds for a host, or else for every host, or raise what it raises."""
+        """Return the map's answer for a host, or else for every host, or raise its exception."""
         own = HostAdapter(self.map, host, "/", None, "http", "/", method)
         try:
             return own.match(path, method, return_rule=True, websocket=websocket)
@@ -87,11 +87,11 @@ class HostRouter(Router):
             raise MethodNotAllowed(sorted(methods)) from None
 
     def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, ...], tuple[Route, Params]]:
-        """Return nothing: clients choose the host, and with it what a path leads to."""
+        """Return nothing: clients choose the host, and the target depends on it."""
         return {}
 
     def _redirect(self, request: Request) -> HTTPException:
-        """Return the redirect that was found, with the client's host and query."""
+        """Return a redirect with the client's host and query."""
         query = quote(request.query_string, safe=QUERY_SAFE)
         host, _ = split_host(request.host)
         for adapter in (self._adapt(request, host), self._adapt(request, "")):
@@ -120,7 +120,7 @@ class HostRouter(Router):
 
 
 def make_router(root: Blueprint, converters: Mapping[str, type[BaseConverter]] | None = None) -> Router:
-    """Return the router that the tree below ``root`` needs. For what is raised, see :class:`Router`."""
+    """Return the router for the tree below ``root``. It raises the exceptions of :class:`Router`."""
     blueprints = [*root.walk()]
     hosts = [blueprint.url_host for blueprint in blueprints]
     hosts += [route.url_host for blueprint in blueprints for route in blueprint.routes]
@@ -130,7 +130,7 @@ def make_router(root: Blueprint, converters: Mapping[str, type[BaseConverter]] |
 
 
 def split_host(netloc: str) -> tuple[str, str]:
-    """Return the host of a request in lower case, with no dot at its end, and its port with the colon."""
+    """Return the host of a request in lower case without a trailing dot, and its port with the colon."""
     colon = netloc.rfind(":")
     if colon < 0 or netloc.endswith("]"):
         colon = len(netloc)

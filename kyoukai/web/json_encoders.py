@@ -1,4 +1,4 @@
-"""What makes JSON of the dicts and lists that an application answers with."""
+"""The encoder of an application's JSON answers."""
 
 import importlib
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from .responses import encode_json
 JSONEncoder = Callable[[Any], bytes | str]
 
 LIBRARIES: Final = ("orjson", "msgspec")
-"""Libraries that are known by name; each is an extra of the same name."""
+"""Libraries that can be named; each is an extra of the same name."""
 
 
 def choose_encoder(chosen: JSONEncoder | str | None) -> Callable[[Any], bytes]:
     """Return the function that makes JSON.
 
-    :param chosen: ``None``: the standard library's; the name of a library, ``"orjson"`` or ``"msgspec"``;
-        or a function that returns JSON as ``bytes`` or ``str``.
+    :param chosen: ``None``: the standard library's; ``"orjson"`` or ``"msgspec"``; or a function that returns
+        JSON as ``bytes`` or ``str``.
     :raises ConfigurationError: if it is none of these, or the library is not installed.
     """
     if chosen is None:
@@ -56,7 +56,7 @@ def _encoder_of(name: str) -> Callable[[Any], bytes]:
     else:
         option = library.OPT_NON_STR_KEYS
 
-        # The standard library takes numbers for keys too.
+        # The standard library accepts numbers as keys.
         def encode(value: Any) -> bytes:
             encoded: bytes = library.dumps(value, None, option)
             return encoded

@@ -1,6 +1,6 @@
-"""JSON as requests bring it: what ``json`` would return or raise, by fewer steps.
+"""Parses JSON of requests: the same results and errors as :mod:`json`, in fewer steps.
 
-It has what Werkzeug asks of a request's ``json_module``: ``loads`` and ``dumps``.
+It has the functions that Werkzeug expects of a request's ``json_module``: ``loads`` and ``dumps``.
 """
 
 import json
@@ -16,14 +16,14 @@ _decode: Final = json.JSONDecoder().raw_decode
 
 
 def loads(data: str | bytes | bytearray, **options: Any) -> Any:
-    """Return what :func:`json.loads` returns.
+    """Return the result of :func:`json.loads`.
 
-    :param options: those of :func:`json.loads`.
-    :raises ValueError: as that does, if ``data`` is no JSON, or nested too deeply to be read.
+    :param options: options of :func:`json.loads`.
+    :raises ValueError: if ``data`` is not JSON, or nested too deeply.
     """
     try:
-        # RFC 8259 section 8.1: JSON is UTF-8. The json module looks for other encodings, by the NULs that
-        # they have among the first bytes, and twice for white space, which takes as long as a small document.
+        # RFC 8259 section 8.1: JSON is UTF-8. The json module checks for other encodings, by NULs in the
+        # first bytes, and twice for white space, which takes as long as parsing a small document.
         if type(data) is bytes and data.startswith((b"{", b"[")) and data[1:2] != b"\0" and not options:
             text = data.decode("utf-8", "surrogatepass")
             value, end = _decode(text)
@@ -31,5 +31,5 @@ def loads(data: str | bytes | bytearray, **options: Any) -> Any:
                 return value
         return json.loads(data, **options)
     except RecursionError:
-        # The client chooses how deep its lists are: it is refused as for any other mistake.
+        # The client chooses the depth of its lists: a malformed request like any other.
         raise ValueError("the JSON is nested too deeply") from None

@@ -1,7 +1,7 @@
-"""From the start of an application to its stop: hooks before, while and after it is served.
+"""Start and stop of an application: hooks before, while and after serving.
 
-Blueprints are started from the root down, in the order of the tree, and stopped in reverse. One
-whose start was begun is stopped, whether or not it succeeded; those below it were not begun.
+Blueprints are started from the root down, in the order of the tree, and stopped in reverse. A blueprint whose
+start began is stopped, even if the start failed; the ones below it were not started.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Stop = Callable[[], Awaitable[None]]
 logger = logging.getLogger("kyoukai.web")
 
 POLL_INTERVAL: Final = 0.01
-"""Seconds between two looks at whether a hook has been cancelled."""
+"""Seconds between two checks whether a hook has been cancelled."""
 
 
 class Lifecycle:
@@ -39,23 +39,23 @@ class Lifecycle:
 
     def __init__(self, root: Blueprint) -> None:
         self.tasks = BackgroundTasks()
-        """The tasks that it began, and has not ended."""
+        """Its background tasks."""
         self.threads = Threads()
-        """Its plain hooks under way."""
+        """Its running hooks that are plain functions."""
         self._root = root
         self._lock = asyncio.Lock()
         self._servers = 0
         self._stops: list[Stop] = []
 
     async def start(self, ctx: Context) -> None:
-        """Call the hooks before serving, and begin those while.
+        """Call the hooks before serving, and begin those while serving.
 
-        :param ctx: what the hooks are called with.
-        :raises Exception: what one of them raised, with a note that says which. Those that had been
-            begun are stopped then, and what fails in that is logged.
+        :param ctx: the argument of the hooks.
+        :raises Exception: the exception of a hook, with a note that names the hook. Hooks that had begun are
+            stopped first; their failures are logged.
         """
         if not self._servers and not self._lock.locked():
-            # One that somebody had to wait for belongs to the loop that this was in.
+            # A lock with waiters belongs to the event loop of an earlier start.
             self._lock = asyncio.Lock()
         async with self._lock:
             if not self._servers:
@@ -64,13 +64,13 @@ class Lifecycle:
             self._servers += 1
 
     async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
-        """Wait for background tasks, then call the hooks after serving, and end those while.
+        """Wait for background tasks, call the hooks after serving, and end those while serving.
 
-        All of them are called, whatever one of them raises.
+        All hooks are called, even if one raises.
 
         :param grace: seconds to wait for tasks before they are cancelled.
-        :param abort: ends that waiting when it is set, and lets each hook have a second to end in.
-        :raises BaseException: what one of them raised, or the group of what several did.
+        :param abort: set to end that waiting; each hook then has a second to end.
+        :raises BaseException: the exception of a hook, or a group of several.
         """
         async with self._lock:
             self._servers -= 1
@@ -112,7 +112,7 @@ class Lifecycle:
 
 
 async def _start(blueprint: Blueprint, ctx: Context, stops: list[Stop]) -> None:
-    """Start one blueprint, and note what stops it."""
+    """Start one blueprint, and record how to stop it."""
     for hook in blueprint.hooks.after_serving:
         stops.append(functools.partial(_call, "a hook after serving", hook, ctx))
     for hook, is_around in blueprint.hooks.serving:
@@ -128,17 +128,17 @@ async def _start(blueprint: Blueprint, ctx: Context, stops: list[Stop]) -> None:
 async def _stop(stops: list[Stop], abort: asyncio.Event | None = None) -> None:
     """Call all of them, the last first.
 
-    An exit stack would let the next one have what one raises, and a generator would not get past its
+    An exit stack would pass the exception of one to the next, and a generator would not get past its
     ``yield``.
 
-    :raises BaseException: what one of them raised, or the group of what several did.
+    :raises BaseException: the exception of one, or a group of several.
     """
     ends = [functools.partial(_end, stop, abort) for stop in reversed(stops)]
     await run_all(ends, "several hooks failed at the stop")
 
 
 async def _end(stop: Stop, abort: asyncio.Event | None) -> None:
-    """Call one. The stop is ours: what would end the process is an error of the one hook."""
+    """Call one. An exception that would end the process is an error of this hook only."""
     try:
         await (stop() if abort is None else _hurry(stop, abort))
     except BaseException as exc:
@@ -148,15 +148,15 @@ async def _end(stop: Stop, abort: asyncio.Event | None) -> None:
 
 
 async def _hurry(stop: Stop, abort: asyncio.Event) -> None:
-    """Call one, and cut it off when it has not ended a while after ``abort`` was set.
+    """Call one, and cancel it if it has not ended a while after ``abort`` is set.
 
-    It stays in this task, since what it opened before serving it may have to close in the same.
+    It stays in this task: resources that it opened before serving may have to be closed in the same task.
     """
     loop = asyncio.get_running_loop()
     group = threads.get()
 
     def leave() -> None:
-        """Let a plain one go on alone: its cancellation waits for the thread otherwise."""
+        """Let a plain function finish alone: its cancellation would wait for the thread."""
         if patience.expired():
             group.leave()
         elif not is_over:
@@ -196,11 +196,11 @@ async def _leave(hook: AnyFunction, manager: contextlib.AbstractAsyncContextMana
 
 @contextlib.contextmanager
 def _noting(what: str, hook: AnyFunction) -> Iterator[None]:
-    """Note whose exception it is."""
+    """Add the name of the hook to its exception."""
     try:
         yield
     except asyncio.CancelledError as exc:
-        if not exc.args:  # Whoever gives a reason logs that.
+        if not exc.args:  # A canceller that passes a message logs it.
             logger.error("%s, %s, was cut off", what, describe(hook))
         raise
     except Exception as exc:

@@ -1,4 +1,4 @@
-"""Find what answers a request from its head alone, before there is a context."""
+"""Finds the target of a request from its head, before it has a context."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .targets import Target
 
 
 class _Sought:
-    """What a router notes its finding in, where there is no context yet."""
+    """A stand-in for the context, in which a router notes its result."""
 
     route: object = None
     found: object = None
@@ -21,26 +21,26 @@ class _Sought:
 def plan_body(
     router: Router, environ: dict[str, Any], request_class: type[wrappers.Request]
 ) -> BodyPlan | None:
-    """Return how the body of a request is read, of which there is the head.
+    """Return the body plan of a request from its head.
 
-    :param environ: of the request, with no body.
-    :param request_class: the application's, which may read method and path of something else.
-    :return: ``None``: into memory, as far as the server's ``max_body_size``.
+    :param environ: the environ of the request, without a body.
+    :param request_class: the application's, which may derive method and path otherwise.
+    :return: ``None``: buffer it, up to the server's ``max_body_size``.
     """
     try:
         return find_target(router, environ, request_class).body_plan
     except BaseException as exc:
         if not is_fault(exc):
             raise
-        # A host that is none, or a converter that fails: whoever answers the request will find it again.
+        # An invalid host or a failing converter: the same error occurs when the request is answered.
         return None
 
 
 def find_target(router: Router, environ: dict[str, Any], request_class: type[wrappers.Request]) -> Target:
-    """Return what answers a request, without a context. The parameters are those of :func:`plan_body`."""
+    """Return the target of a request, without a context. The parameters are those of :func:`plan_body`."""
     note: Any = _Sought()
     try:
-        # As the server will: a class may take no more than the environ.
+        # As the server calls it: a subclass may accept the environ only.
         target, _ = router.match(note, request_class(environ))
     finally:
         environ.pop("werkzeug.request", None)

@@ -1,7 +1,7 @@
-"""A request for a mounted application, as an exchange of its own, whose answer becomes a response.
+"""A request for a mounted application, as an exchange whose answer becomes a response.
 
-It is a wire: what hosts applications on any other one hosts them below a prefix. The request is one that the
-framework has taken; what is sent to it goes into a response, which the framework sends.
+It is a wire: the code that hosts applications on other wires hosts them at a prefix. The framework has
+accepted the request; the application's answer becomes a response, which the framework sends.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ logger: Final = logging.getLogger("kyoukai.web")
 Pairs = Sequence[tuple[str, str]]
 
 ROOM: Final = 64 * 1024
-"""Bytes of an answer that the application may be ahead of who sends it."""
+"""Bytes of an answer that may wait for the framework to send them."""
 
 
 class MountOwner:
-    """What an exchange has of the connection that its request came by.
+    """The connection of a mounted request, for its exchange.
 
     :param ctx: the request's context.
-    :param exchange: the request as the server has it; ``None``: there is no server.
+    :param exchange: the server's exchange of the request; ``None``: there is no server.
     """
 
     __slots__ = ("answerer", "app", "environ", "features", "loop", "parent_context", "server")
@@ -55,9 +55,9 @@ class MountOwner:
 
 
 class MountedBody:
-    """The body of a request, as it comes.
+    """The body of a request as it arrives.
 
-    :param content: the stream that the framework has of it.
+    :param content: the framework's stream of it.
     """
 
     __slots__ = ("content",)
@@ -66,7 +66,7 @@ class MountedBody:
         self.content = content
 
     def fail(self, error: Exception) -> None:
-        """Let the reader know why no more comes."""
+        """Tell the reader why no more arrives."""
         self.content.fail(error)
 
 
@@ -74,9 +74,9 @@ class MountedExchange(Exchange):
     """One request below a prefix, and its answer.
 
     :param ctx: the request's context.
-    :param root: where the application is mounted, as ``SCRIPT_NAME`` has it.
-    :param rest: the rest of the path, as ``PATH_INFO`` has it.
-    :param params: values of variables in the prefix.
+    :param root: the prefix, for ``SCRIPT_NAME``.
+    :param rest: the rest of the path, for ``PATH_INFO``.
+    :param params: values of the variables in the prefix.
     """
 
     __slots__ = ("_ctx", "_outer", "_pieces", "_trailers", "params", "response", "rest", "root")
@@ -89,7 +89,7 @@ class MountedExchange(Exchange):
         self.rest = rest
         self.params = params
         self.response: asyncio.Future[Response] = self.owner.loop.create_future()
-        """The answer, as soon as its head is known."""
+        """The answer, once its head is known."""
         self._ctx = ctx
         self._outer: ClientState | None = None if outer is None else outer.client
         self._pieces = Pieces(self._make_room, self._abandon)
@@ -105,11 +105,11 @@ class MountedExchange(Exchange):
             self._outer.ended().add_done_callback(self._note_ended)
 
     async def answer(self, coroutine: Coroutine[Any, Any, None]) -> Response | None:
-        """Return what the application answers, as soon as its head is known.
+        """Return the application's answer, once its head is known.
 
-        :param coroutine: the call of the application, which goes on behind that.
-        :return: ``None``: it has ended, and answered in another way.
-        :raises Exception: what it raises before.
+        :param coroutine: the call of the application, which continues after the head.
+        :return: ``None``: it ended, and answered in another way.
+        :raises Exception: an exception of the application before the head.
         """
         self.task = task = self.owner.loop.create_task(coroutine)
         task.add_done_callback(self._note_done)
@@ -126,14 +126,14 @@ class MountedExchange(Exchange):
         try:
             task.result()
         except ClientGoneError:
-            # It was told that its client has ended its side. That may be all that the client has done.
+            # The application stopped as the client ended its side, but the client may still read.
             raise identified(BadRequest(), "request-abandoned") from None
         return None
 
-    # What is written
+    # Written by the application
 
     def send_head(self, head: AnswerHead) -> None:
-        """Make the response, whose body comes piece by piece."""
+        """Make the response; its body follows piece by piece."""
         response = make_response(head)
         if head.has_content:
             response.response = self._pieces  # type: ignore[assignment]
@@ -147,50 +147,50 @@ class MountedExchange(Exchange):
         if head.has_content and content:
             response.response = [content]
         elif not head.has_content and head.size is None:
-            # RFC 9110 section 8.6: no Content-Length but the one that the same GET would have.
+            # RFC 9110 section 8.6: only the Content-Length of the same GET is allowed.
             response.response = self._pieces  # type: ignore[assignment]
         self._pieces.end()
         self._resolve(response)
 
     def send_data(self, data: bytes) -> None:
-        """Let the framework have a piece of the content."""
+        """Pass a piece of the content to the framework."""
         self._pieces.put(data)
         if self._pieces.size >= ROOM:
             self.client.pause()
 
     def send_end(self, data: bytes = b"", trailers: Pairs = ()) -> None:
-        """Let it have the last piece."""
+        """Pass the last piece to the framework."""
         self._trailers += trailers
         self._pieces.put(data)
         self._pieces.end()
 
     def send_informational(self, status: str, fields: Pairs) -> bool:
-        """Send early hints, where the framework can."""
+        """Send early hints, if the framework can."""
         return self._ctx.send_early_hints(fields)
 
     def reset(self) -> None:
-        """Break the answer off."""
+        """Abort the answer."""
         self._pieces.end(ConnectionResetError("the application has broken its answer off"))
 
     def pause_client(self) -> None:
-        """Do nothing: the framework's own stream lets the client wait."""
+        """Do nothing: the framework's stream pauses the client."""
 
     def resume_client(self) -> None:
-        """Do nothing: the framework's own stream lets the client go on."""
+        """Do nothing: the framework's stream resumes the client."""
 
     def answered(self) -> None:
-        """Do nothing: the framework's own exchange goes on."""
+        """Do nothing: the framework's exchange continues."""
 
-    # What it has of the framework's
+    # Taken from the framework
 
     @property
     def environ(self) -> dict[str, Any]:
-        """The environ of the request, which says who the client is."""
+        """The environ of the request, with the client's address."""
         return self._ctx.environ
 
     @property
     def client_environ(self) -> dict[str, Any]:
-        """The same: what trusted proxies say is in it."""
+        """The same environ: it contains the information of trusted proxies."""
         return self._ctx.environ
 
     @property
@@ -199,12 +199,12 @@ class MountedExchange(Exchange):
         return request_id(self._ctx.environ)
 
     def tell(self, request: Any, response: Any = None) -> None:
-        """Do nothing: the framework's own exchange is told of."""
+        """Do nothing: observers see the framework's exchange."""
 
     def leave_body(self) -> None:
-        """Do nothing: the framework's own exchange reads over what is left."""
+        """Do nothing: the framework's exchange discards the rest."""
 
-    # The machinery
+    # Internals
 
     def _resolve(self, response: Response) -> None:
         if self.response.done():
@@ -219,7 +219,7 @@ class MountedExchange(Exchange):
         self.client.resume()
 
     def _abandon(self) -> None:
-        """Note that nobody takes the rest of the answer: whoever was to have it is gone."""
+        """Note that nobody reads the rest of the answer."""
         if not self.client.is_gone:
             self.lose()
 
@@ -235,7 +235,7 @@ class MountedExchange(Exchange):
             self._outer.ended().remove_done_callback(self._note_ended)
         error = ClientGoneError("the application was cancelled") if task.cancelled() else task.exception()
         if not self.response.done():
-            return  # Whoever waits gets what it has raised.
+            return  # The caller that waits gets the exception.
         if error is None or self._pieces.end(error) or task.cancelled():
             return
         method, path = self.head.method, self.head.path
@@ -244,7 +244,7 @@ class MountedExchange(Exchange):
 
 
 def make_response(head: AnswerHead) -> Response:
-    """Return a response without a body, of a head that can be sent."""
+    """Return a response without a body from a valid head."""
     response = OwnResponse([], head.status)
     response.headers = Headers(list(head.fields))
     if head.size is not None:
@@ -255,7 +255,7 @@ def make_response(head: AnswerHead) -> Response:
 
 
 def read_environ(environ: dict[str, Any]) -> RequestHead:
-    """Return the head that an environ was made of, where there is no other."""
+    """Return the request head for an environ that has none."""
     fields = []
     for name, value in environ.items():
         if name.startswith("HTTP_"):
@@ -274,7 +274,7 @@ def read_environ(environ: dict[str, Any]) -> RequestHead:
 
 
 def read_input(stream: Any) -> bytes:
-    """Return a body that is in memory, from its beginning: a hook may have read it."""
+    """Return a buffered body from its start: a hook may have read it."""
     if hasattr(stream, "getvalue"):
         return bytes(stream.getvalue())
     if stream.seekable():

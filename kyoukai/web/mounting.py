@@ -1,4 +1,4 @@
-"""Which interface a mounted application is of, and what a blueprint gets of it: routes, and its lifespan."""
+"""Finds the interface of a mounted application, and adds its routes and its lifespan to a blueprint."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -13,11 +13,11 @@ from .wsgi import THREADS, WSGIMount
 
 
 class Mounted(NamedTuple):
-    """What a blueprint gets of a mounted application."""
+    """What a mounted application adds to a blueprint."""
 
     routes: list[Route]
     live: Callable[..., Any] | None
-    """What runs while it is served."""
+    """Runs while the application is served."""
 
 
 def mount_application(
@@ -39,14 +39,16 @@ def mount_application(
         for name, value in (("lifespan", lifespan), ("websocket", websocket)):
             if value is not None:
                 raise ConfigurationError(
-                    f"{name} is for applications of ASGI; {describe(application)} is of WSGI"
+                    f"{name} is an option for ASGI; {describe(application)} is a WSGI application"
                 )
         options["stream"] = False if stream is None else stream
         wsgi = WSGIMount(application, THREADS if threads is None else threads)
         return Mounted(make_routes(prefix, endpoint, wsgi, extra_methods, **options), None)
     if threads is not None:
-        raise ConfigurationError(f"threads is for applications of WSGI; {describe(application)} is of ASGI")
-    # Most applications are none of ASGI.
+        raise ConfigurationError(
+            f"threads is an option for WSGI; {describe(application)} is an ASGI application"
+        )
+    # Most mounted applications are not ASGI.
     from .asgi import ASGIMount, ASGIWebSocketMount
 
     options["stream"] = True if stream is None else stream
@@ -59,10 +61,10 @@ def mount_application(
 
 
 def find_interface(application: Any, wanted: str | None) -> Interface:
-    """Return the interface that an application is mounted by.
+    """Return the interface of an application.
 
-    :param wanted: what its author says; ``None``: nothing.
-    :raises ConfigurationError: if it cannot be mounted.
+    :param wanted: the interface that the caller names, or ``None``.
+    :raises ConfigurationError: if the application cannot be mounted.
     """
     if not callable(application):
         raise ConfigurationError(f"an application of ASGI or WSGI must be a function, not {application!r}")
@@ -76,5 +78,5 @@ def find_interface(application: Any, wanted: str | None) -> Interface:
             f"{describe(application)} is a coroutine function, and cannot be called with (scope, receive,"
             " send), as an application of ASGI is"
         )
-    # Decorators such as Werkzeug's hide how an application of WSGI is called.
+    # Decorators such as Werkzeug's hide the signature of a WSGI application.
     return found or "wsgi"

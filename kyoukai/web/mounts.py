@@ -1,4 +1,4 @@
-"""Applications of other interfaces below a prefix: the routes to them, and what they see of a path."""
+"""Applications of other interfaces mounted at a prefix: their routes, and their view of a path."""
 
 import abc
 from collections.abc import Iterable
@@ -14,32 +14,32 @@ from .route import Route, check_methods
 from .websocket_route import WebSocketRoute
 
 CONVERTER: Final = "mounted"
-"""The converter of the rest of a path, in rules."""
+"""The converter for the rest of a path, in rules."""
 
 
 class MountedConverter(BaseConverter):
-    """The rest of a path, whatever it is: also nothing, and with doubled slashes."""
+    """The rest of a path, whatever it is: also empty, and with doubled slashes."""
 
     regex = "(?s:.*?)"
     part_isolating = False
-    # After all rules that say more: a handler can take a place of the application's.
+    # Matched after all more specific rules: a handler can override a path of the application.
     weight = 10_000
 
 
 class Mount(Described):
     """A mounted application, as a handler.
 
-    :param application: of whatever interface.
+    :param application: an application of either interface.
     """
 
     def __init__(self, application: Any) -> None:
         self.application = application
         self.prefix = "/"
-        """What :func:`make_routes` was told that its URLs start with."""
+        """The prefix passed to :func:`make_routes`."""
 
     @property
     def description(self) -> str:
-        """What it is called in messages."""
+        """The name in messages."""
         return f"the application {describe(self.application)} mounted at {self.prefix!r}"
 
     @abc.abstractmethod
@@ -50,13 +50,13 @@ class Mount(Described):
 def make_routes(
     prefix: str, name: str | None, mount: Mount, extra_methods: Iterable[str] = (), **options: Any
 ) -> list[Route]:
-    """Return the routes of an application: one for the prefix itself, one for all below it.
+    """Return the routes of an application: one for the prefix, and one for everything below it.
 
-    :param prefix: ``"/"``, or what :class:`~kyoukai.web.Blueprint` takes for one.
-    :param name: their endpoint; by default the prefix's letters and digits.
-    :param extra_methods: the methods that they take besides the registered ones; ``"*"``: every method.
-    :param options: other options of both.
-    :raises ConfigurationError: if one of them cannot be used.
+    :param prefix: ``"/"``, or a prefix as of :class:`~kyoukai.web.Blueprint`.
+    :param name: their endpoint; by default the letters and digits of the prefix.
+    :param extra_methods: methods that are not in the IANA registry; ``"*"`` stands for every method.
+    :param options: other options of both routes.
+    :raises ConfigurationError: if an argument cannot be used.
     """
     base = check_prefix(describe(mount.application), prefix, "/")
     mount.prefix = prefix
@@ -73,11 +73,11 @@ def make_routes(
 
 
 def make_websocket_routes(routes: Iterable[Route], handler: Any, options: dict[str, Any]) -> list[Route]:
-    """Return the routes for the WebSockets of an application: one beside each of its others.
+    """Return the routes for an application's WebSockets: one beside each of its other routes.
 
-    :param routes: the others.
-    :param handler: a coroutine function, as that of a :class:`~.websocket_route.WebSocketRoute`.
-    :param options: those of such a route.
+    :param routes: the other routes.
+    :param handler: a coroutine function, as for a :class:`~.websocket_route.WebSocketRoute`.
+    :param options: options of such a route.
     """
     return [
         WebSocketRoute(
@@ -92,10 +92,10 @@ def make_websocket_routes(routes: Iterable[Route], handler: Any, options: dict[s
 
 
 def split_path(path: str, rest: str | None) -> tuple[str, str]:
-    """Return what ``SCRIPT_NAME`` and ``PATH_INFO`` become of the path of a request.
+    """Return ``SCRIPT_NAME`` and ``PATH_INFO`` for the path of a request.
 
-    :param path: as it was sent, percent-decoded, each byte a character (PEP 3333).
-    :param rest: the end of it, as text: of characters, not bytes. The slashes are the same in both.
+    :param path: the percent-decoded path, each byte a character (PEP 3333).
+    :param rest: its end as text, decoded from UTF-8. Both have the same slashes.
     """
     if rest is None:
         return "/" + path.strip("/"), path[len(path.rstrip("/")) :]

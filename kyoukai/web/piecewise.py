@@ -1,14 +1,14 @@
-"""The body of a response that another task puts in, piece by piece, in the same event loop."""
+"""A response body that another task of the same event loop supplies piece by piece."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Pieces:
-    """An async iterator over what has been put in.
+    """An async iterator over the supplied pieces.
 
-    :param make_room: called when all that was there has been taken.
-    :param abandon: called when it is closed, and not all has been taken.
+    :param make_room: called when all pieces have been taken.
+    :param abandon: called when it is closed before all pieces have been taken.
     """
 
     __slots__ = ("_abandon", "_error", "_is_ended", "_is_taken", "_make_room", "_pieces", "_waiter", "size")
@@ -18,23 +18,23 @@ class Pieces:
         self._abandon = abandon
         self._pieces: list[bytes] = []
         self.size = 0
-        """Bytes that nobody has taken yet."""
+        """Bytes in the queue."""
         self._is_ended = False
         self._is_taken = False
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def put(self, data: bytes) -> None:
-        """Put a piece in. Behind the end it is dropped."""
+        """Supply a piece. After the end it is dropped."""
         if data and not self._is_ended:
             self._pieces.append(data)
             self.size += len(data)
             self._wake()
 
     def end(self, error: BaseException | None = None) -> bool:
-        """Let the reader know that nothing more comes, and why, and return whether it was not known.
+        """Mark the end for the reader; return whether it was not marked before.
 
-        :param error: what the reader is to raise.
+        :param error: the exception that the reader raises.
         """
         if self._is_ended:
             return False
@@ -60,7 +60,7 @@ class Pieces:
         return data
 
     def close(self) -> None:
-        """Take no more. Werkzeug calls this when the response is closed, sent or not."""
+        """Accept no more. Werkzeug calls this when the response is closed, sent or not."""
         is_taken = self._is_taken or (self._is_ended and self._error is None and not self._pieces)
         self._is_ended = self._is_taken = True
         self._pieces.clear()

@@ -1,7 +1,7 @@
-"""Errors as problem details (RFC 9457): what a program can read of what went wrong.
+"""Errors as problem details (RFC 9457), which programs can read.
 
-Any HTTP error is one to a client that asks for JSON. Here are an error that says more than its
-status, and an error handler for those parts of an application whose errors are always JSON.
+Every HTTP error is answered so to a client that asks for JSON. This module has an error with details beyond
+its status, and an error handler for parts of an application whose errors are always JSON.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,23 +18,23 @@ from .context import HTTPRequestContext
 
 STATUSES: Final = range(400, 600)
 
-# RFC 9457 section 3.1, the members that it defines.
+# The members that RFC 9457 section 3.1 defines.
 DEFINED: Final = frozenset({"type", "status", "title", "detail", "instance"})
 
 
 class Problem(HTTPException):
-    """An HTTP error that says what kind of problem it is: raise it.
+    """An HTTP error with problem details (RFC 9457): raise it.
 
-    Clients that accept JSON better than text and HTML get all of it; others get status, title and detail.
+    Clients that prefer JSON to text and HTML get all members; others get status, title and detail.
 
-    :param status: from 400 to 599.
-    :param detail: what went wrong this time, for a human; by default the title.
-    :param type: a URI that names the kind of problem, at best one where it is explained.
-    :param title: a summary of that kind, the same each time; by default the status's name.
-    :param instance: a URI that names this occurrence.
-    :param headers: further fields of the answer.
+    :param status: a status from 400 to 599.
+    :param detail: an explanation of this occurrence, for humans; by default the title.
+    :param type: a URI that identifies the kind of problem, preferably one with an explanation.
+    :param title: a summary of the kind of problem, the same each time; by default the name of the status.
+    :param instance: a URI that identifies this occurrence.
+    :param headers: further header fields of the answer.
     :param members: further members of the JSON object (section 3.2).
-    :raises ValueError: if the status is none of an error, or a member has a name that is taken.
+    :raises ValueError: if the status is not from 400 to 599, or a member has a reserved name.
     """
 
     def __init__(
@@ -52,7 +52,9 @@ class Problem(HTTPException):
             raise ValueError(f"the status of a problem must be from 400 to 599, not {status!r}")
         taken = DEFINED & set(members or ())
         if taken:
-            raise ValueError(f"a problem has {', '.join(sorted(taken))} by its argument, and not by members")
+            raise ValueError(
+                f"members must not contain {', '.join(sorted(taken))}; Problem has arguments for it"
+            )
         super().__init__(detail)
         self.code = status
         self.title = title
@@ -65,19 +67,19 @@ class Problem(HTTPException):
 
     @property
     def name(self) -> str:
-        """The title: the one that was given, or the status's name."""
+        """The title if given, or else the name of the status."""
         return self.title if self.title is not None else super().name
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Return the fields of the answer."""
+        """Return the header fields of the answer."""
         return [*super().get_headers(*args, **kwargs), *self.fields]
 
 
 async def answer_as_problem(ctx: HTTPRequestContext, error: Exception) -> Response:
     """Answer an error with problem details, whatever the client accepts; an error handler.
 
-    ``api.errorhandler(HTTPException)(answer_as_problem)`` makes all errors of a blueprint so; an
-    exception that nothing claims is one of them, as a 500 that says nothing of it.
+    ``api.errorhandler(HTTPException)(answer_as_problem)`` answers all errors of a blueprint so. An exception
+    without an error handler becomes a 500 without details.
     """
     known = error if isinstance(error, HTTPException) else identified(InternalServerError(), "handler-failed")
     return error_response(known, "application/problem+json", ctx.app.response_class)

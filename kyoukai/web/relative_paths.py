@@ -1,6 +1,6 @@
-"""Relative paths of an application's files: from the folder of the module that names them.
+"""Resolves relative paths of an application against the folder of the module that names them.
 
-Where a process is started has no say in it, as with Flask's ``static_folder``.
+The current directory does not matter, as for Flask's ``static_folder``.
 """
 
 import os
@@ -13,11 +13,11 @@ Given = TypeVar("Given")
 
 
 def beside_caller(path: Given) -> Given | str:
-    """Return a path, a relative one from the folder of the module that calls this package.
+    """Return a path; a relative one is resolved against the folder of the module that calls this package.
 
-    Code without a file, such as that of an interactive session, has the current directory.
+    For code without a file, such as an interactive session, it is the current directory.
 
-    :param path: of a file or a directory. Anything else is returned as it is.
+    :param path: the path of a file or a directory. Any other value is returned unchanged.
     """
     if not isinstance(path, (str, os.PathLike)) or os.path.isabs(path):
         return path

@@ -167,7 +167,7 @@ def check_methods(methods: object) -> frozenset[str]:
     for method in methods:
         if not isinstance(method, str) or not may_be_declared(method.upper()):
             raise ConfigurationError(
-                f"{method!r} is no method that a route can take: that is a token of at most"
+                f"{method!r} cannot be the method of a route; it must be a token of at most"
                 f" {MAX_METHOD_SIZE} characters, such as GET, and not CONNECT or PRI"
             )
         names.append(method.upper())

@@ -1,4 +1,4 @@
-"""The signals of a request's course, and what their listeners are told."""
+"""The signals of a request, and their events."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from .route import Route
 
 
 class RouteEvent(Event):
-    """Something that happened to a request that a route takes. ``source`` is its context.
+    """An event of a request that has a route. ``source`` is the request's context.
 
     :ivar route: the route.
     :ivar params: the values of the rule's variables.
@@ -27,23 +27,35 @@ class RouteEvent(Event):
 
 
 class RouteMatchedEvent(RouteEvent):
-    """A route takes the request; no hook has been called yet."""
+    """The route of a request is found; no hook has been called yet. ``source`` is the request's context.
+
+    :ivar route: the route.
+    :ivar params: the values of the rule's variables.
+    """
 
     __slots__ = ()
 
 
 class RouteInvokedEvent(RouteEvent):
-    """The hooks before it let the request pass; the handler is called next.
+    """The ``before`` hooks let the request pass; the handler is called next.
 
-    For an ``OPTIONS`` that is answered in the place of a route, it does not happen.
+    It does not occur for an ``OPTIONS`` that is answered in place of a route. ``source`` is the request's
+    context.
+
+    :ivar route: the route.
+    :ivar params: the values of the rule's variables.
     """
 
     __slots__ = ()
 
 
 class RouteCompletedEvent(RouteEvent):
-    """The request is answered, whether by the handler, a hook or an error handler.
+    """The request is answered, by the handler, a hook or an error handler.
 
+    ``source`` is the request's context.
+
+    :ivar route: the route.
+    :ivar params: the values of the rule's variables.
     :ivar response: the answer.
     """
 
@@ -66,10 +78,10 @@ T_Event = TypeVar("T_Event", bound=RouteEvent)
 
 
 class ContainedSignal(Signal[E]):
-    """A signal whose listeners may raise anything: Asphalt logs it, and goes on.
+    """A signal whose listeners may raise anything: Asphalt logs it and continues.
 
-    Of itself Asphalt takes nothing but an :exc:`Exception`. Anything else would end the loop, and whoever
-    waits for the listeners would wait for ever.
+    Asphalt itself handles only an :exc:`Exception`. Any other BaseException would end the loop, and a task
+    that waits for the listeners would wait forever.
     """
 
     __slots__ = ()
@@ -83,18 +95,18 @@ class ContainedSignal(Signal[E]):
         return bound
 
     def bind(self, source: Any) -> "BoundSignal[E]":
-        """Return the signal of one object."""
+        """Return the signal bound to an object."""
         return BoundSignal(self.event_class, source=source, topic=self.topic)
 
 
 class BoundSignal(Signal[E]):
-    """The signal of one object."""
+    """A signal bound to an object."""
 
     __slots__ = ()
 
     def dispatch_raw(self, event: Event) -> Awaitable[bool]:
-        """Tell the listeners, and return what can be awaited until they have heard."""
-        # Whose it is does not matter to what it does.
+        """Call the listeners; return an awaitable for their end."""
+        # The source does not matter for dispatching.
         contained_ones: Signal[E] = Signal(self.event_class, source=BoundSignal, topic=self.topic)
         contained_ones.listeners = [
             contained(listener, "a listener", (Exception,)) for listener in self.listeners or ()
@@ -103,10 +115,10 @@ class BoundSignal(Signal[E]):
 
 
 class RequestSignal(ContainedSignal[T_Event]):
-    """A signal that the context it is bound to keeps, and that is bound only when asked for.
+    """A signal that its context keeps, and that is bound at first use.
 
-    Asphalt keeps the bound signals of all instances in one weak mapping. Asking it at each step of
-    each request whether anyone listens would cost more than the routing does.
+    Asphalt keeps the bound signals of all instances in one weak mapping. Looking up the listeners there at
+    each step of each request would cost more than the routing.
     """
 
     __slots__ = ()
@@ -115,7 +127,7 @@ class RequestSignal(ContainedSignal[T_Event]):
         if instance is None:
             return self
         bound = self.bind(instance)
-        # An entry of that name hides this descriptor from now on.
+        # The instance attribute hides this descriptor from now on.
         instance.__dict__[self.topic] = bound
         instance.observed = True
         return bound

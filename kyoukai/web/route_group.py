@@ -55,7 +55,7 @@ class RouteGroup:
         # A blueprint without a parent is left over from an attempt to add it.
         if self.bp is not None and self.bp.parent is not None:
             raise ConfigurationError(
-                f"{self!r} is the blueprint {self.bp.name!r} already; a second place needs another instance"
+                f"{self!r} already has the blueprint {self.bp.name!r}; add another instance instead"
             )
         blueprint = self._prepare_blueprint(options)
         for name, marks in _find_marked(type(self)):
@@ -75,7 +75,7 @@ class RouteGroup:
         merged.update(options)
         if "parent" in merged:
             raise ConfigurationError(
-                f"the route group {cls.__qualname__} takes no parent: its parent is what it is added to"
+                f"the route group {cls.__qualname__} takes no parent; add it by add_route_group"
             )
         try:
             return Blueprint(**merged)

@@ -1,15 +1,14 @@
-"""Which route takes a request: a tree of blueprints made into one Werkzeug map.
+"""Finds the route of a request: one Werkzeug map for a tree of blueprints.
 
-One adapter of the map, bound to no request, does all the matching. A request's own adapter is made
-only where host and scheme show: in redirects and in URLs. A request that no route takes gets a
-stand-in for one, which the application's hooks surround, and error handlers by its path. An ``OPTIONS``
-that is answered in the place of a route has that route's hooks.
+One adapter of the map, not bound to a request, does all matching. A request gets its own adapter only for
+redirects and URLs, which contain host and scheme. A request without a route gets a stand-in, with the hooks
+of the application, and error handlers by its path. An ``OPTIONS`` that is answered in place of a route has
+that route's hooks.
 
-For paths without variables the map is asked once and for all: its answer cannot change, and to ask
-takes as long as the rest of a small request. For other paths its answers are kept as long as there is
-room, where they follow from the path alone: a converter that is not Werkzeug's own is asked each time.
-Where blueprints have hosts, the host is one more argument of the match, and one more part of the key: that
-is the affair of :mod:`kyoukai.web.hosts`.
+For paths without variables the map is asked only once: its answer never changes, and asking takes as long as
+the rest of a small request. For other paths answers are cached, within a limit, if they depend on the path
+alone: a custom converter is asked each time. If blueprints have hosts, the host is an additional argument of
+the match and part of the key: see :mod:`kyoukai.web.hosts`.
 """
 
 import contextlib
@@ -38,23 +37,23 @@ from .rules import RouteRule, make_rules
 from .scope import Scope
 from .targets import NO_PARAMS, Match, Options, Params, Refusal
 
-# What is left of a query as it was sent: everything that is visible in ASCII.
+# Characters of a query that are kept: all visible ASCII.
 QUERY_SAFE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 MAX_FOUND: Final = 1024
-"""How many answers of the map are kept for paths with variables; they are the clients' to choose."""
+"""The number of cached answers for paths with variables; clients choose the paths."""
 
 MAX_PATH_SIZE: Final = 256
-"""The longest path for which one is kept, in characters."""
+"""The longest path of a cached answer, in characters."""
 
 
 class Router:
-    """Finds the routes of a tree of blueprints, and the URLs that lead to them.
+    """Finds the routes of a tree of blueprints, and builds URLs.
 
-    :param root: the application. What is added to the tree later on is not found.
-    :param converters: converters for the variables of rules, besides Werkzeug's, by name.
-    :raises ConfigurationError: if a rule cannot be read, or hides another, or if a handler cannot
-        be called with the variables of its rule.
+    :param root: the application. Later additions to the tree are not found.
+    :param converters: converters for the variables of rules by name, in addition to Werkzeug's.
+    :raises ConfigurationError: if a rule is malformed or hides another, or a handler does not accept the
+        variables of its rule.
     """
 
     __slots__ = (
@@ -69,7 +68,7 @@ class Router:
     )
 
     by_host = False
-    """Whether the rules' hosts count."""
+    """Whether the hosts of rules matter."""
 
     def __init__(self, root: Blueprint, converters: Mapping[str, type[BaseConverter]] | None = None) -> None:
         self.scope = Scope([root])
@@ -88,12 +87,12 @@ class Router:
         self._found: dict[tuple[str, ...], tuple[Route, Params]] = {}
 
     def match(self, ctx: HTTPRequestContext, request: Any) -> Match:
-        """Return what answers a request, and its parameters, and note both in its context.
+        """Return the target of a request and its parameters, and note both in its context.
 
-        :param request: it is given the route, too, as ``matched_route``, for whoever observes answers.
+        :param request: gets the route as ``matched_route`` too, for observers of answers.
         """
         method = request.method
-        # RFC 9112 section 3.2.4: the asterisk is about the server, and about no path of it.
+        # RFC 9112 section 3.2.4: the asterisk stands for the server, not for a path.
         if method == "OPTIONS" and not request.environ.get("PATH_INFO", "/"):
             return self._everything, NO_PARAMS
         key = (method, request.path)
@@ -113,18 +112,18 @@ class Router:
     def bind(self, request: Request) -> MapAdapter:
         """Return the adapter that makes URLs as the client of ``request`` sees them.
 
-        :raises werkzeug.exceptions.BadRequest: if its host cannot be one.
+        :raises werkzeug.exceptions.BadRequest: if its host is not valid.
         """
         scheme = "https" if request.is_secure else "http"
         host = host_of(request)
         return self.map.bind(host, request.root_path, url_scheme=scheme, default_method=request.method)
 
     def _find(self, ctx: HTTPRequestContext, request: Request, key: tuple[str, ...]) -> Match:
-        """Return what the map says of a method and a path, and keep it if it may be kept."""
+        """Return the map's answer for a method and a path, and cache it if possible."""
         method = key[0]
         if self._has_websockets and asks_for_websocket(request.environ):
             with contextlib.suppress(HTTPException):
-                # Where no WebSocket takes it, it is served as any other request.
+                # Without a WebSocket route it is served like any other request.
                 rule, params = self._ask(*key, websocket=True)
                 ctx.route, ctx.found = rule.route, params
                 return rule.route, params
@@ -135,7 +134,7 @@ class Router:
         except RequestRedirect:
             return Refusal(self.scope, self._redirect(request)), NO_PARAMS
         except MethodNotAllowed as error:
-            # GET is one of the methods that are allowed, where it opens a WebSocket.
+            # GET is an allowed method if it opens a WebSocket.
             if method in ("GET", "HEAD") and self._takes_websocket("GET", *key[1:]):
                 return self._ask_for_upgrade(ctx, request, key)
             allowed = sorted({*(error.valid_methods or ()), "OPTIONS"})
@@ -153,34 +152,34 @@ class Router:
         return route, params
 
     def _ask_for_upgrade(self, ctx: HTTPRequestContext, request: Request, key: tuple[str, ...]) -> Match:
-        """Return what refuses a request for a URL that is a WebSocket's, and asks for none."""
+        """Return the refusal of a plain request for the URL of a WebSocket."""
         error = why_no_websocket(request.environ) or UpgradeRequired()
         return Refusal(self._error_scopes.find(ctx, *key[1:]), error), NO_PARAMS
 
     def _answer_options(
         self, ctx: HTTPRequestContext, request: Request, key: tuple[str, ...], allowed: list[str]
     ) -> Match:
-        """Return what answers an ``OPTIONS`` that no route takes, in the place of one that is there.
+        """Return the target for an ``OPTIONS`` without a route of its own, in place of an existing route.
 
-        A browser that asks before another request names that one's method. Its route is what the hooks
-        are looked up for, or else the first in the order of methods.
+        A browser's preflight names the method of its next request: hooks are taken from the route of that
+        method, or else from the first route in the order of methods.
         """
         wanted = request.headers.get("Access-Control-Request-Method", "")
         for method in sorted(allowed, key=lambda name: name != wanted):
             try:
                 rule, params = self._ask(method, *key[1:])
             except HTTPException:
-                continue  # OPTIONS itself, or a redirect of this method alone.
+                continue  # OPTIONS itself, or a redirect of this method only.
             ctx.route, ctx.found = rule.route, params
             return Options(rule.route.scope, allowed), params
         return Options(self.scope, allowed), NO_PARAMS
 
     def _ask(self, method: str, path: str, host: str = "", *, websocket: bool = False) -> Any:
-        """Return the rule and the parameters that the map finds, or raise what it raises."""
+        """Return the rule and the parameters that the map finds, or raise its exception."""
         return self._adapter.match(path, method, return_rule=True, websocket=websocket)
 
     def _takes_websocket(self, method: str, path: str, host: str = "") -> bool:
-        """Return whether a WebSocket is taken at this path: what is there for others is not kept then."""
+        """Return whether a WebSocket route matches this path: other answers for it are not cached then."""
         if not self._has_websockets or method != "GET":
             return False
         try:
@@ -190,30 +189,30 @@ class Router:
         return True
 
     def _find_fixed(self, rules: Iterable[RouteRule]) -> dict[tuple[str, ...], tuple[Route, Params]]:
-        """Return by method and path what the map finds for the paths that are rules themselves."""
+        """Return the map's answers by method and path, for paths that are rules themselves."""
         fixed: dict[tuple[str, ...], tuple[Route, Params]] = {}
         for rule in rules:
             for method in () if rule.arguments else rule.methods or ():
                 try:
                     found, _ = self._ask(method, rule.rule)
                 except HTTPException:
-                    continue  # Such as the redirect that doubled slashes lead to.
+                    continue  # For example a redirect for doubled slashes.
                 if self._takes_websocket(method, rule.rule):
                     continue
                 fixed[method, rule.rule] = found.route, NO_PARAMS
         return fixed
 
     def _redirect(self, request: Request) -> HTTPException:
-        """Return the redirect that the shared adapter found, with the client's host and query."""
+        """Return a redirect with the client's host and query."""
         query = quote(request.query_string, safe=QUERY_SAFE)
         try:
             self.bind(request).match(request.path, query_args=query, websocket=False)
         except HTTPException as redirect:
             return redirect
-        return NotFound()  # Some converter says now this, now that.
+        return NotFound()  # A converter is not consistent.
 
     def _add(self, rule: RouteRule) -> None:
-        """Add a rule to the map, and check that its handler fits it."""
+        """Add a rule to the map, and check that its handler accepts the variables."""
         route = rule.route
         try:
             self.map.add(rule)

@@ -1,4 +1,4 @@
-"""The Werkzeug rules of the routes in a tree of blueprints."""
+"""Werkzeug rules for the routes in a tree of blueprints."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,21 +17,21 @@ from .route import Route
 from .scope import Scope
 
 OWN_CONVERTERS: Final = frozenset(Map.default_converters.values())
-"""Werkzeug's converters: one text is always the same value, which cannot be changed."""
+"""Werkzeug's converters: equal text gives an equal, immutable value."""
 
 
 class RouteRule(Rule):
-    """A rule that knows its route."""
+    """A rule with a reference to its route."""
 
     route: Route
 
     is_constant = True
-    """Whether the values of its variables follow from the path alone."""
+    """Whether the values of its variables depend on the path alone."""
 
     def get_converter(
         self, variable_name: str, converter_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> BaseConverter:
-        """Return the converter of a variable: Werkzeug's, after checks that it leaves out or says less of."""
+        """Return Werkzeug's converter of a variable, after checks with better messages."""
         if has_converter(self, variable_name):
             raise ValueError(f"it has the variable {variable_name!r} twice")
         if converter_name not in self.map.converters:
@@ -45,9 +45,9 @@ class RouteRule(Rule):
 
 
 def make_rules(root: Blueprint) -> list[RouteRule]:
-    """Make the rules of a tree, and let each route know its rule and its scope.
+    """Make the rules of a tree, and set the rule and the scope of each route.
 
-    :raises ConfigurationError: if two routes take the same method of the same URL.
+    :raises ConfigurationError: if two routes have the same method and URL.
     """
     rules: list[RouteRule] = []
     taken: dict[tuple[str | None, str, str, bool], Route] = {}
@@ -76,7 +76,7 @@ def make_rules(root: Blueprint) -> list[RouteRule]:
             route.rule = rule
             route.scope = Scope(blueprint.lineage, route.before, route.after, route.pool)
     for rule in rules:
-        # Werkzeug adds HEAD to GET, which must not hide a route that has HEAD for itself.
+        # Werkzeug adds HEAD to GET, which must not hide a route for HEAD.
         if (
             rule.methods is not None
             and taken.get((rule.host, rule.rule, "HEAD", False), rule.route) is not rule.route

@@ -1,8 +1,7 @@
-"""Where a path leads that a client chose: to a regular file beneath a directory, or nowhere.
+"""Opens a path chosen by a client: a regular file beneath a directory, or nothing.
 
-What a path may be is decided by its text alone. What it leads to is found by the system: links are
-followed first, and then each part of what they lead to is opened within the one before, without following
-any link, so that nothing can be exchanged between the look and the opening.
+The text of the path is checked first. Then links are resolved, and each part of the result is opened relative
+to the one before, without following links: nothing can be exchanged between the check and the opening.
 """
 
 import errno
@@ -16,24 +15,24 @@ NOWHERE: Final = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM}
     | {errno.ENXIO, errno.EINVAL}
 )
-"""What the system says of a path that leads to nothing that can be sent. Others are the server's trouble."""
+"""Errors of the system for paths that lead to nothing that can be sent. Other errors are the server's."""
 
 READING: Final = (
     os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 )
-"""How a file is opened: not waiting, since the opening of a named pipe waits for its other end."""
+"""Flags to open a file. O_NONBLOCK: opening a named pipe would wait for its other end."""
 
 NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 
 PASSING: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | NO_LINK
-"""How a directory is opened that is only passed through."""
+"""Flags to open a directory on the way."""
 
 
 def read_path(path: str, *, dot_files: bool = False) -> tuple[str, ...] | None:
-    """Return the parts of a path; none for the directory itself; ``None`` if it must lead nowhere.
+    """Return the parts of a path, ``()`` for the directory itself, or ``None`` for a path to be refused.
 
-    :param path: with slashes between its parts, decoded; one slash may end it.
-    :param dot_files: whether parts that begin with a dot are served, but for ``.`` and ``..``.
+    :param path: decoded, with slashes between its parts and at most one at its end.
+    :param dot_files: whether parts that begin with a dot are served, except ``.`` and ``..``.
     """
     if "\0" in path:
         return None
@@ -41,17 +40,17 @@ def read_path(path: str, *, dot_files: bool = False) -> tuple[str, ...] | None:
     for part in parts:
         if part in ("", ".", "..") or (part.startswith(".") and not dot_files):
             return None
-    # What else stands for something on this system: other separators, names of devices.
+    # Names with a special meaning on this system: other separators, devices.
     return parts if safe_join(".", path) is not None else None
 
 
 def open_regular(path: str, *, within: int | None = None, flags: int = 0) -> IO[bytes]:
     """Open a regular file for reading.
 
-    :param path: of the file.
+    :param path: the path of the file.
     :param within: the descriptor of the directory that it is relative to; by default the current one.
-    :param flags: how else to open it.
-    :raises OSError: if it cannot be opened, or is no regular file.
+    :param flags: additional flags.
+    :raises OSError: if it cannot be opened, or is not a regular file.
     """
     descriptor = os.open(path, READING | flags, dir_fd=within)
     try:
@@ -66,12 +65,12 @@ def open_regular(path: str, *, within: int | None = None, flags: int = 0) -> IO[
 
 
 def open_beneath(directory: str | os.PathLike[str], parts: tuple[str, ...]) -> IO[bytes] | None:
-    """Open a regular file beneath a directory, or return ``None`` if there is none that may be sent.
+    """Open a regular file beneath a directory; return ``None`` if there is none that may be sent.
 
-    A symbolic link is followed as long as what it leads to is beneath the directory.
+    A symbolic link is followed if its target is beneath the directory.
 
-    :param parts: of a path that :func:`read_path` has read.
-    :raises OSError: if the system cannot open anything more, or the disk fails.
+    :param parts: the parts from :func:`read_path`.
+    :raises OSError: if the system is out of descriptors, or the disk fails.
     """
     try:
         found = _resolve(directory, parts)
@@ -81,11 +80,11 @@ def open_beneath(directory: str | os.PathLike[str], parts: tuple[str, ...]) -> I
             return None
         raise
     except ValueError:
-        return None  # A name that this system cannot have.
+        return None  # A name that is not valid on this system.
 
 
 def is_directory(directory: str | os.PathLike[str], parts: tuple[str, ...]) -> bool:
-    """Return whether a path leads to a directory beneath another, or that one itself."""
+    """Return whether a path leads to a directory beneath another one, or to that directory."""
     try:
         found = _resolve(directory, parts)
         return found is not None and os.path.isdir(os.path.join(found[0], *found[1]))
@@ -94,8 +93,8 @@ def is_directory(directory: str | os.PathLike[str], parts: tuple[str, ...]) -> b
 
 
 def _resolve(directory: str | os.PathLike[str], parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
-    """Return where a directory is, and a path within it without links; ``None`` if that is outside."""
-    # Each time anew, since a directory may be a link that is led elsewhere by a deployment.
+    """Return the real path of a directory, and a path within it without links; ``None`` if it is outside."""
+    # Resolved each time: a deployment may replace the link of a directory.
     root = os.path.realpath(directory)
     target = os.path.realpath(os.path.join(root, *parts), strict=True)
     if target == root:

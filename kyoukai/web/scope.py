@@ -1,10 +1,10 @@
-"""What surrounds a handler: the hooks and error handlers of its route and its blueprints.
+"""The hooks and error handlers around a handler, from its route and its blueprints.
 
-Layers nest: the application, the blueprints from the outermost to the innermost, the route. Hooks
-before are called from the outside in, in the order of their registration; hooks after in exactly
-the reverse order. An error is offered to the error handlers from the inside out. A request that no
-route takes has the application's hooks alone, and the error handlers of :mod:`kyoukai.web.error_scopes`;
-an ``OPTIONS`` that is answered in the place of a route has all that the route has.
+Layers nest: the application, the blueprints from the outermost to the innermost, the route. ``before`` hooks
+are called from the outside in, in the order of registration; ``after`` hooks in the reverse order. An error
+is offered to the error handlers from the inside out. A request without a route has the application's hooks,
+and the error handlers of :mod:`kyoukai.web.error_scopes`. An ``OPTIONS`` that is answered in place of a route
+has the layers of the route.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ from .node import Node
 
 
 class Scope:
-    """The layers around one route, or around none, each of them in the order of use.
+    """The layers around one route, or around a request without one, in the order of use.
 
     :param blueprints: the application first, the innermost blueprint last.
-    :param before: the route's own hooks before.
-    :param after: the route's own hooks after.
-    :param pool: whose threads plain functions among the hooks before run in, where they may wait for a
-        client's body; by default the loop's default executor's.
+    :param before: the route's own ``before`` hooks.
+    :param after: the route's own ``after`` hooks.
+    :param pool: the threads for plain ``before`` hooks that may wait for a client's body; by default the
+        loop's default executor.
     """
 
     __slots__ = ("after", "before", "bp", "error_handlers")

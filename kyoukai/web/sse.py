@@ -1,9 +1,8 @@
 """Server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html section 9.2.
 
-What yields the events runs in one task of its own, from the first event to the last, so that what it has
-entered there, such as a timeout, it leaves there. It is asked for one event at a time, when the client has
-room for it. While it has none, comments keep the connection from looking dead, and show that a client is
-gone which has not said so.
+One task runs the iterator of events from its first event to its last, so that it leaves a context, such as a
+timeout, in the task in which it entered. It is asked for one event at a time, when the client has room.
+Between events, comments keep the connection alive, and detect a client that is gone.
 """
 
 import asyncio
@@ -27,21 +26,21 @@ LINE_END: Final = re.compile(r"\r\n|\r|\n")
 """end-of-line = ( cr lf / cr / lf ), section 9.2.5."""
 
 HEARTBEAT: Final = b":\n\n"
-"""A comment with nothing in it, which a client ignores."""
+"""An empty comment, which clients ignore."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
     """One event of a stream.
 
-    :param data: what it says; a dict or a list is sent as JSON. Without, a client is told no event: it
-        takes note of ``id`` and ``retry`` alone.
-    :param event: its name; a browser calls the listeners of that name, by default of ``message``.
-    :param id: what a client that lost the connection says it had last, as ``Last-Event-ID``.
-    :param retry: milliseconds that the client waits until it connects again.
-    :param comment: what no client is told.
-    :raises ValueError: if there is nothing in it, a line break in ``event`` or ``id``, or NUL in ``id``.
-    :raises TypeError: if something is of the wrong type.
+    :param data: the data; a dict or a list is sent as JSON. Without data, a client only notes ``id`` and
+        ``retry``.
+    :param event: the event type; a browser calls the listeners of this type, by default ``message``.
+    :param id: the id that a client sends as ``Last-Event-ID`` after it has lost the connection.
+    :param retry: milliseconds that the client waits before it reconnects.
+    :param comment: text that clients ignore.
+    :raises ValueError: if it is empty, ``event`` or ``id`` contains a line break, or ``id`` a NUL.
+    :raises TypeError: if an argument has the wrong type.
     """
 
     data: str | dict[Any, Any] | list[Any] | None = None
@@ -67,12 +66,12 @@ class ServerSentEvent:
             raise ValueError("an event must have something in it")
 
     def encode(self, encoder: JSONEncoder = encode_json) -> bytes:
-        """Return it as it is sent, in UTF-8, with the empty line that ends it.
+        """Return the event in UTF-8 as sent, with the empty line that ends it.
 
-        :param encoder: makes JSON of a dict or a list.
-        :raises ValueError: if there is something in it that cannot be sent.
+        :param encoder: makes JSON from a dict or a list.
+        :raises ValueError: if the data cannot be encoded.
         """
-        # A space follows each colon, since a client takes one away: what begins with one keeps it.
+        # A space follows each colon: clients remove one, so that a leading space of the value survives.
         lines = [] if self.comment is None else [f": {line}" for line in LINE_END.split(self.comment)]
         if self.event is not None:
             lines.append(f"event: {self.event}")
@@ -94,17 +93,17 @@ def event_stream(
     heartbeat: float | None = 15.0,
     retry: int | None = None,
 ) -> Response:
-    """Return a response that sends events as they come, until there are no more or the client is gone.
+    """Return a response that sends events as they occur, until there are no more or the client is gone.
 
-    ``events`` is closed then: an async generator that waits is cancelled, and its ``finally`` runs. It is
-    too where the client has only ended its side, and when the server stops; a browser connects again.
+    ``events`` is then closed: a waiting async generator is cancelled, and its ``finally`` runs. The same
+    happens if the client only ends its side, and when the server stops; a browser reconnects.
 
     :param ctx: the context of the request.
-    :param events: yields events; what is no :class:`ServerSentEvent` is the data of one.
-    :param heartbeat: seconds without an event after which a comment is sent; ``None``: never.
-    :param retry: milliseconds that a client is told at first to wait until it connects again.
-    :raises TypeError: if ``events`` is no async iterable.
-    :raises ValueError: if ``heartbeat`` or ``retry`` is none.
+    :param events: yields events; any item that is not a :class:`ServerSentEvent` is the data of one.
+    :param heartbeat: seconds without an event before a comment is sent; ``None``: never.
+    :param retry: milliseconds that the client waits before it reconnects, sent first.
+    :raises TypeError: if ``events`` is not an async iterable.
+    :raises ValueError: if ``heartbeat`` or ``retry`` is not valid.
     """
     if not isinstance(events, AsyncIterable):
         raise TypeError(f"events must be an async iterable, such as an async generator, not {events!r}")
@@ -115,26 +114,29 @@ def event_stream(
     stream = EventStream(events, protocol, heartbeat, greeting, ctx.app.json_encoder)
     body: Any = stream
     response = ctx.app.response_class(body, content_type="text/event-stream")
-    # Nothing may keep it, nor hold it back until there is more: nginx asks for the second.
+    # No cache may store it, and no proxy buffer it: the second field is for nginx.
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
 def last_event_id(ctx: HTTPRequestContext) -> str | None:
-    """Return the id of the last event that the client had, or ``None`` where it names none."""
+    """Return the ``Last-Event-ID`` of a client that reconnects, or ``None``.
+
+    :param ctx: the context of the request.
+    """
     value = ctx.request.headers.get("Last-Event-ID")
-    # Section 9.2.4: it is sent in UTF-8; an environ has bytes as latin-1.
+    # Section 9.2.4: the value is UTF-8; an environ decodes bytes as latin-1.
     return value.encode("latin-1").decode("utf-8", "replace") if value else None
 
 
 class EventStream:
-    """The body of an answer: the events as they are sent, and heartbeats between them.
+    """The body of the response: encoded events, and heartbeats between them.
 
-    :param events: what yields the events.
+    :param events: yields the events.
     :param protocol: the connection, if there is one.
-    :param heartbeat: seconds without an event after which a comment is sent, or ``None``.
-    :param greeting: what is sent first.
+    :param heartbeat: seconds without an event before a comment is sent, or ``None``.
+    :param greeting: the bytes to send first.
     :param encoder: makes JSON.
     """
 
@@ -155,7 +157,7 @@ class EventStream:
         self._asked = asyncio.Event()
         self._is_waiting = False
         self._is_closed = False
-        # What there is to be sent, an error, or None for the end.
+        # Bytes to send, an error, or None for the end.
         self._ready: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
 
     def __aiter__(self) -> "EventStream":
@@ -188,7 +190,7 @@ class EventStream:
         return item
 
     async def aclose(self) -> None:
-        """Close what yields the events, and wait until it is."""
+        """Close the iterator of events, and wait for its end."""
         self._is_closed = True
         if not self._tasks:
             await _close(self._events)
@@ -199,7 +201,7 @@ class EventStream:
         while not self._ready.empty():
             item = self._ready.get_nowait()
             if isinstance(item, Exception):
-                logger.error("what yields events failed when it was closed", exc_info=item)
+                logger.error("the iterator of events failed when it was closed", exc_info=item)
 
     @property
     def _is_stopping(self) -> bool:
@@ -209,7 +211,7 @@ class EventStream:
         iterator: Any = self._events
         try:
             iterator = aiter(iterator)
-            # One that swallows its cancellation is asked no more.
+            # An iterator that swallows its cancellation is not asked again.
             while not self._is_closed:
                 await self._asked.wait()
                 self._asked.clear()
@@ -219,12 +221,12 @@ class EventStream:
         except asyncio.CancelledError:
             if self._is_closed:
                 raise
-            self._ready.put_nowait(RuntimeError("what yields events was cancelled"))
+            self._ready.put_nowait(RuntimeError("the iterator of events was cancelled"))
         except BaseException as exc:
             if not is_fault(exc):
                 raise
-            # Out of a task, it would be the loop's.
-            self._ready.put_nowait(as_error(exc, "what yields events"))
+            # Otherwise it would leave the task and end the loop.
+            self._ready.put_nowait(as_error(exc, "the iterator of events"))
         finally:
             await _close(iterator)
 
@@ -237,7 +239,7 @@ class EventStream:
 
 
 async def _close(iterable: AsyncIterable[Any]) -> None:
-    """Close an async iterable that can be closed, and log what that raises."""
+    """Close an async iterable that can be closed, and log its exception."""
     aclose = getattr(iterable, "aclose", None)
     try:
         if aclose is not None:
@@ -245,4 +247,4 @@ async def _close(iterable: AsyncIterable[Any]) -> None:
     except BaseException as exc:
         if is_end(exc):
             raise
-        logger.error("closing what yields events failed", exc_info=exc)
+        logger.error("closing the iterator of events failed", exc_info=exc)

@@ -1,4 +1,4 @@
-"""A directory whose files are served as they are: style sheets, scripts, images, or a whole site."""
+"""Serves the files of a directory: style sheets, scripts, images, or a whole site."""
 
 import functools
 import os
@@ -18,13 +18,13 @@ from .safe_paths import is_directory, open_beneath, read_path
 
 
 class StaticFiles(Described):
-    """The handler of a directory's routes. It opens files in threads.
+    """The handler of a static directory's routes. It opens files in threads.
 
-    :param directory: an existing directory; a relative one is taken from the current directory, now.
-    :param index: the name of the file that stands for its directory; by default none does.
-    :param max_age: seconds for which a file may be kept without asking; by default each use asks.
-    :param dot_files: whether files and directories are served whose names begin with a dot.
-    :raises ConfigurationError: if any of it cannot be used.
+    :param directory: an existing directory; a relative one is resolved now, against the current directory.
+    :param index: the file name that answers for a directory; by default none.
+    :param max_age: seconds that clients may cache a file without revalidation; by default they revalidate.
+    :param dot_files: whether files and directories whose names begin with a dot are served.
+    :raises ConfigurationError: if an argument cannot be used.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class StaticFiles(Described):
 
     @property
     def description(self) -> str:
-        """What it is called in messages."""
+        """The name in messages."""
         return f"the static directory {self.directory!r}"
 
     async def __call__(self, ctx: HTTPRequestContext, filename: str, **others: Any) -> Response:
         """Answer with a file.
 
-        :param filename: its path beneath the directory, as the client has it.
-        :param others: what the prefixes of the blueprints have for variables.
-        :raises werkzeug.exceptions.NotFound: if there is none that may be sent.
+        :param filename: its path beneath the directory, from the client.
+        :param others: values of variables in the prefixes of blueprints.
+        :raises werkzeug.exceptions.NotFound: if there is no file that may be sent.
         """
         parts = read_path(filename, dot_files=self.dot_files)
         if parts is None:
@@ -68,13 +68,13 @@ class StaticFiles(Described):
     ) -> Response:
         is_file = bool(filename) and not filename.endswith("/")
         if not is_file:
-            # The slash says that it is a directory: a file has no such name.
+            # A trailing slash means a directory: the name of a file has none.
             parts = (*parts, self.index) if self.index is not None else ()
         file = open_beneath(self.directory, parts) if parts else None
         if file is not None:
             return respond(ctx, file, {"download_name": parts[-1], "max_age": self.max_age})
         if is_file and self.index is not None and is_directory(self.directory, parts):
-            # With the slash, since references in the index are relative to the directory.
+            # Redirect to the slash: references in the index are relative to the directory.
             url = ctx.url_for(ctx.route.endpoint if ctx.route else "", filename=f"{filename}/", **others)
             query = ctx.environ.get("QUERY_STRING")
             return redirect(f"{url}?{query}" if query else url, 308)

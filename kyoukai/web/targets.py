@@ -1,4 +1,4 @@
-"""What answers a request: a route, or what stands in for one."""
+"""The target of a request: a route, or a stand-in for one."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from .scope import Scope
 
 
 class Target(Protocol):
-    """What answers a request: a route, or what stands in for one."""
+    """The target of a request: a route, or a stand-in for one."""
 
     @property
     def handler(self) -> AnyFunction:
@@ -24,15 +24,15 @@ class Target(Protocol):
 
     @property
     def invoke(self) -> CoroutineFunction:
-        """The function to call with the context and, by name, with its parameters."""
+        """The function to call with the context and, by name, with the parameters."""
 
     @property
     def scope(self) -> Scope:
-        """What surrounds it."""
+        """The hooks and error handlers around it."""
 
     @property
     def body_plan(self) -> BodyPlan | None:
-        """How bodies are read for it; ``None``: into memory."""
+        """How bodies are read; ``None``: they are buffered."""
 
 
 Params = Mapping[str, Any]
@@ -42,7 +42,7 @@ NO_PARAMS: Final[Params] = MappingProxyType({})
 
 
 class Refusal:
-    """Stands in for the route of a request that no route takes, and raises the error."""
+    """The stand-in for the route of a request without one; it raises the error."""
 
     __slots__ = ("error", "scope")
 
@@ -59,18 +59,18 @@ class Refusal:
     handler = invoke
 
     def _take_error(self) -> HTTPException:
-        # Its traceback will lead to this object, which must not lead to it: the cycle would keep the
-        # request, body and all.
+        # Drop the reference: the traceback will refer to this object, and a cycle would keep the request
+        # and its body.
         error = self.error
         del self.error
         return error
 
 
 class Options:
-    """Answers an ``OPTIONS`` that no route takes (RFC 9110 section 9.3.7).
+    """Answers an ``OPTIONS`` without a route of its own (RFC 9110 section 9.3.7).
 
-    It is surrounded by what surrounds a route of the same path: a preflight gets the same fields by hooks
-    after as the request that it asks for.
+    It has the hooks of a route of the same path: a preflight gets the same fields from ``after`` hooks as the
+    request after it.
     """
 
     __slots__ = ("methods", "scope")
@@ -82,7 +82,7 @@ class Options:
         self.methods = methods
 
     async def invoke(self, ctx: HTTPRequestContext, **params: Any) -> Response:
-        """Say which methods are allowed, with no body."""
+        """Answer with the allowed methods and without a body."""
         response = ctx.app.response_class()
         response.headers.pop("Content-Type", None)
         response.headers["Allow"] = ", ".join(self.methods)

@@ -1,4 +1,4 @@
-"""Trailer fields of answers, as handlers give them."""
+"""Trailer fields of responses."""
 
 from typing import TypeVar
 
@@ -11,16 +11,16 @@ R = TypeVar("R", bound=Response)
 
 
 def add_trailers(response: R, trailers: Trailers) -> R:
-    """Let fields follow the body of a response, where that is streamed, and return the response.
+    """Add trailer fields to a response with a streamed body, and return the response.
 
-    They are sent to clients that say ``TE: trailers``, and to no others; not with a Content-Length, nor
-    by a backend without the feature ``response-trailers``. In the place of what was added before, it
-    becomes the response's attribute ``trailers``.
+    They are sent to clients that send ``TE: trailers``, unless the response has a Content-Length or the
+    backend lacks the feature ``response-trailers``. A second call replaces the first: the fields are the
+    response's attribute ``trailers``.
 
-    :param trailers: pairs of name and value, or a mapping; or a function that is called when the whole
-        body has been sent, in the event loop, and returns or awaits them. Those that are known are
-        announced in a Trailer field; who gives a function may set that.
-    :raises ValueError: if they are known, and cannot be sent behind a body.
+    :param trailers: pairs of name and value, or a mapping; or a function that returns or awaits them, called
+        in the event loop when the whole body is sent. Known fields are announced in a Trailer field; with a
+        function, set this field yourself if needed.
+    :raises ValueError: if given fields cannot be sent as trailers.
     """
     if not callable(trailers):
         trailers = read_pairs("trailers", trailers)

@@ -1,4 +1,4 @@
-"""The application as the context of a request sees it: a protocol, as the class is in a module above."""
+"""The interface of an application for the context of a request: its class is in a higher module."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,18 +16,18 @@ T = TypeVar("T")
 
 
 class URLMaker(Protocol):
-    """Makes the URLs of an application's endpoints: a router."""
+    """Builds the URLs of an application's endpoints: a router."""
 
     def bind(self, request: Request) -> MapAdapter:
         """Return the adapter that makes URLs as the client of ``request`` sees them."""
 
 
 class WebApplication(Application, Protocol):
-    """An application of this framework, as ``ctx.app``: :class:`~kyoukai.Kyoukai` is one."""
+    """An application of this framework, as ``ctx.app``: for example :class:`~kyoukai.Kyoukai`."""
 
     @property
     def name(self) -> str:
-        """What it is called in messages."""
+        """The name in messages."""
 
     @property
     def debug(self) -> bool:
@@ -35,23 +35,23 @@ class WebApplication(Application, Protocol):
 
     @property
     def server_name(self) -> str | None:
-        """The host that blueprints' subdomains are in front of."""
+        """The host that the subdomains of blueprints are prefixed to."""
 
     @property
     def response_class(self) -> type[Response]:
-        """The class of the responses made of what handlers return."""
+        """The class of the responses made from the return values of handlers."""
 
     @property
     def json_encoder(self) -> Callable[[Any], bytes]:
-        """What makes JSON of the dicts and lists that handlers return."""
+        """Makes JSON from the dicts and lists that handlers return."""
 
     @property
     def sessions(self) -> CookieSessions | None:
-        """What keeps the sessions of clients, if anything does."""
+        """Keeps the sessions of clients, if there are any."""
 
     @property
     def router(self) -> URLMaker:
-        """What makes URLs."""
+        """Builds URLs."""
 
     @property
     def lineage(self) -> list[Node]:
@@ -60,4 +60,4 @@ class WebApplication(Application, Protocol):
     def create_task(
         self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None, wait: bool = True
     ) -> "asyncio.Task[T]":
-        """Begin a task in the background, which the application owns."""
+        """Start a background task."""

@@ -1,4 +1,4 @@
-"""A route that takes WebSockets, and no other requests."""
+"""A route for WebSockets only."""
 
 import functools
 import re
@@ -16,7 +16,7 @@ NEEDED: Final = "a WebSocket needs the library websockets: pip install 'kyoukai[
 
 
 class WebSocketOptions(TypedDict, total=False):
-    """What :class:`WebSocketRoute` takes by name."""
+    """The keyword arguments of :class:`WebSocketRoute`."""
 
     subprotocols: Sequence[str]
     endpoint: str | None
@@ -42,15 +42,14 @@ ROUTE_OPTIONS: Final = ("endpoint", "strict_slashes", "defaults", "host", "subdo
 
 
 class WebSocketRoute(Route):
-    """What one ``@websocket`` declares.
+    """One route for WebSockets, as ``@websocket`` declares it.
 
-    :param handler: a coroutine function, called with context, WebSocket and, by name, the variables' values.
-    :param url: as that of a :class:`Route`.
-    :param subprotocols: those that are offered, the best first.
+    :param handler: a coroutine function, called with context, WebSocket and, by name, the rule's variables.
+    :param url: the URL rule, as for a :class:`Route`.
+    :param subprotocols: the subprotocols to offer, the preferred first.
     :param options: ``endpoint``, ``strict_slashes``, ``defaults``, ``host``, ``subdomain``, ``before`` and
-        ``after``, which are those of a route; others are those of
-        :class:`~kyoukai.websocket.WebSocketSettings`.
-    :raises ConfigurationError: if any of it cannot be used, or the library ``websockets`` is missing.
+        ``after`` as for a route, and the fields of :class:`~kyoukai.websocket.WebSocketSettings`.
+    :raises ConfigurationError: if an argument cannot be used, or the library ``websockets`` is missing.
     """
 
     __slots__ = ("finish", "settings", "subprotocols")
@@ -59,7 +58,7 @@ class WebSocketRoute(Route):
     arguments = ("ctx", "ws")
 
     finish: Any
-    """Calls the hooks after; known when the application was finalized."""
+    """Calls the ``after`` hooks; known when the application is finalized."""
 
     def __init__(
         self, handler: AnyFunction, url: str, *, subprotocols: Sequence[str] = (), **options: Any
@@ -92,13 +91,11 @@ class WebSocketRoute(Route):
 def check_subprotocols(subprotocols: object) -> tuple[str, ...]:
     """Return subprotocols as a tuple.
 
-    :raises ConfigurationError: if they are no sequence of tokens.
+    :raises ConfigurationError: if they are not a sequence of tokens.
     """
     if isinstance(subprotocols, str) or not isinstance(subprotocols, Sequence):
         raise ConfigurationError(f"subprotocols must be a sequence of str, not {subprotocols!r}")
     for name in subprotocols:
         if not isinstance(name, str) or re.fullmatch(TOKEN, name.encode()) is None:
-            raise ConfigurationError(
-                f"{name!r} is no name of a subprotocol: that is a token, such as 'chat.v1'"
-            )
+            raise ConfigurationError(f"{name!r} is not a subprotocol: it must be a token, such as 'chat.v1'")
     return tuple(subprotocols)

@@ -1,4 +1,4 @@
-"""From a request to a WebSocket and its handler, and to the end of both."""
+"""Serves a request for a WebSocket, from the handshake to the end of its handler."""
 
 import asyncio
 import functools
@@ -26,25 +26,25 @@ from .scope import Scope
 
 
 class Served(Protocol):
-    """What is known of a route for WebSockets: of a :class:`~kyoukai.web.websocket_route.WebSocketRoute`."""
+    """The part of a :class:`~kyoukai.web.websocket_route.WebSocketRoute` that is needed here."""
 
     handler: AnyFunction
     settings: WebSocketSettings
     subprotocols: tuple[str, ...]
     scope: Scope
     finish: Callable[[HTTPRequestContext, Scope, Response], Awaitable[Response]]
-    """Calls the hooks after."""
+    """Calls the ``after`` hooks."""
 
 
 logger = logging.getLogger("kyoukai.web")
 
 
 async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any) -> Any:
-    """Call the handler of a route with a WebSocket, and return what answers the request.
+    """Call the handler of a route with a WebSocket, and return the answer to the request.
 
-    That is the handler's own answer, where it has not accepted the WebSocket; otherwise nobody sees it.
+    If the handler has not accepted the WebSocket, this is the handler's answer; otherwise nobody sees it.
 
-    :raises HTTPException: if the request is none for a WebSocket, or the backend opens none.
+    :raises HTTPException: if the request is not for a WebSocket, or the backend does not support WebSockets.
     """
     refusal = why_no_websocket(ctx.environ)
     if refusal is not None:
@@ -64,7 +64,7 @@ async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any)
         close_failed(websocket.connection, exc, functools.partial(note_failure, ctx, route))
         return opening.response
     finally:
-        # It has the context, which has the WebSocket, which has it.
+        # Break the cycle: it refers to the context, which refers to the WebSocket, which refers to it.
         websocket.refused = True
         del opening.ctx
     if websocket.connection is None:
@@ -76,7 +76,7 @@ async def serve_websocket(route: Served, ctx: HTTPRequestContext, **params: Any)
 
 
 def note_failure(ctx: HTTPRequestContext, route: Served, error: Exception) -> None:
-    """Note and log what a handler has raised whose WebSocket is accepted."""
+    """Note and log the exception of a handler whose WebSocket is accepted."""
     ctx.failure = error
     if isinstance(error, UnfitMessage):
         text = "WebSocket %r: closed with %d for a message that its handler did not ask for: %s%s"
@@ -88,22 +88,22 @@ def note_failure(ctx: HTTPRequestContext, route: Served, error: Exception) -> No
 
 
 class Opening:
-    """The answer to a handshake, until it is given."""
+    """The pending answer to a handshake."""
 
     def __init__(self, ctx: HTTPRequestContext, route: Served, agreed: Agreed) -> None:
         self.ctx = ctx
         self.route = route
         self.agreed = agreed
         self.task = asyncio.current_task()
-        """The handler's; the WebSocket may be accepted by another."""
+        """The handler's task; another task may accept the WebSocket."""
         self.response: Response | None = None
-        """What hooks after were told of."""
+        """The response that ``after`` hooks have seen."""
 
     async def open(self, headers: Iterable[tuple[str, str]]) -> WebSocketConnection:
         """Answer the handshake, and return the connection.
 
         :raises WebSocketClosed: if the client is gone.
-        :raises RuntimeError: if hooks after, or the backend, make it impossible.
+        :raises RuntimeError: if ``after`` hooks, or the backend, prevent it.
         """
         ctx = self.ctx
         response = ctx.app.response_class(status=101, headers=list(headers))

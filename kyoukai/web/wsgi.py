@@ -1,7 +1,7 @@
-"""WSGI applications below a prefix: Flask's, Django's or any other's, beside handlers of one's own.
+"""WSGI applications mounted at a URL prefix, such as Flask's or Django's.
 
-Each request is answered in one thread of a pool that is the application's own. What it sees is the
-environ of PEP 3333, with the prefix in ``SCRIPT_NAME``.
+Each request is answered in a thread of the application's own pool. The application sees the environ of PEP
+3333, with the prefix in ``SCRIPT_NAME``.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from .mounts import Mount, split_path
 from .wrappers import Response as OwnResponse
 
 THREADS: Final = 10
-"""Threads of an application, unless it is told otherwise: as many as cheroot and a2wsgi have."""
+"""The default number of threads of an application, as in cheroot and a2wsgi."""
 
 
 class WSGIMount(Mount):
@@ -30,15 +30,17 @@ class WSGIMount(Mount):
 
     :param application: called with environ and ``start_response`` (PEP 3333).
     :param threads: how many requests it answers at a time; others wait.
-    :raises ConfigurationError: if it cannot be called, is a coroutine function, or there is no thread.
+    :raises ConfigurationError: if it cannot be called, is a coroutine function, or ``threads`` is below 1.
     """
 
     def __init__(self, application: WSGIApplication, threads: int = THREADS) -> None:
-        # No more than that: decorators such as Werkzeug's hide how it is called.
+        # Do not check the signature: decorators such as Werkzeug's hide it.
         if not callable(application):
             raise ConfigurationError(f"a WSGI application must be a function, not {application!r}")
         if is_coroutine_function(application):
-            raise ConfigurationError(f"{describe(application)} is a coroutine function, and none of WSGI is")
+            raise ConfigurationError(
+                f"{describe(application)} is a coroutine function, not a WSGI application"
+            )
         if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
             raise ConfigurationError(f"threads must be an int above 0, not {threads!r}")
         super().__init__(application)
@@ -48,29 +50,29 @@ class WSGIMount(Mount):
     async def __call__(self, ctx: HTTPRequestContext, rest: str | None = None, **params: Any) -> Response:
         """Answer a request: see :class:`~kyoukai.wsgi.call.WSGICall`.
 
-        :param rest: what of the path comes after the prefix and a slash; ``None``: not even that.
-        :param params: values of variables in the prefix.
-        :raises Exception: what the application raised before its answer began.
+        :param rest: the path after the prefix and a slash; ``None``: the path is the prefix without a slash.
+        :param params: values of the variables in the prefix.
+        :raises Exception: an exception of the application before its answer began.
         """
         environ = make_environ(ctx.environ, rest, params)
         environ["wsgi.multithread"] = self.threads > 1
         return await self.answer(environ, ctx.environ.get("kyoukai.protocol"))
 
     async def answer(self, environ: dict[str, Any], client: Any = None) -> Response:
-        """Return what the application answers.
+        """Return the application's answer.
 
-        :param environ: as it is to see it; it is its own from now on.
-        :param client: whose ``client_gone`` says whether anybody waits for the answer.
-        :raises Exception: what the application raised before its answer began.
+        :param environ: the environ for the application, which becomes its own.
+        :param client: its ``client_gone`` tells whether the client still waits.
+        :raises Exception: an exception of the application before its answer began.
         """
         call = WSGICall(self.application, environ, asyncio.get_running_loop(), client)
         return _make_response(await self._workers.answer(call))
 
 
 def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the environ of a mounted application: the request's, as from the prefix on.
+    """Return the environ of a mounted application, with the prefix in ``SCRIPT_NAME``.
 
-    :param rest: see :class:`WSGIMount`. The path itself is taken as it was sent, byte for byte.
+    :param rest: see :class:`WSGIMount`. The path itself is kept byte for byte as sent.
     """
     own = environ.copy()
     own.pop("werkzeug.request", None)
@@ -85,7 +87,7 @@ def make_environ(environ: dict[str, Any], rest: str | None, params: dict[str, An
 
 
 def _make_response(begun: Begun) -> Response:
-    """Return what an application has begun to answer as a response, which closes its body."""
+    """Return the application's answer as a response, which closes its body."""
     body = begun.body
     try:
         response = OwnResponse([], begun.status)

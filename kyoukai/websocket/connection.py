@@ -230,7 +230,7 @@ class WebSocketConnection(Connection):
         self.raw_write(written)
 
     def _check_open(self) -> None:
-        # A transport knows of a reset before its protocol does: raise, so that the loop can tell it.
+        # A reset transport is closing before its protocol knows; endless sending would delay the notice.
         if self.closed is not None or self._is_close_sent or self.transport.is_closing():
             raise self.closed_error()
 

@@ -230,7 +230,7 @@ class WebSocket:
                         await self._drain(connection)
                     held = data
                 if opcode is None:
-                    raise ValueError("a message in fragments has one at least")
+                    raise ValueError("a message must have at least one fragment")
             except BaseException:
                 if opcode is CONT:
                     # The unfinished message cannot be completed, so nothing can follow it.

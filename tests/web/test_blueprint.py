@@ -86,9 +86,9 @@ def test_bad_prefixes(prefix: Any) -> None:
 def test_a_blueprint_has_one_place() -> None:
     parent, child = Blueprint("parent"), Blueprint("child")
     parent.add_child(child)
-    with pytest.raises(ConfigurationError, match="'child' is a child of 'parent' already"):
+    with pytest.raises(ConfigurationError, match="'child' is already a child of 'parent'"):
         parent.add_child(child)
-    with pytest.raises(ConfigurationError, match="'child' is a child of 'parent' already"):
+    with pytest.raises(ConfigurationError, match="'child' is already a child of 'parent'"):
         Blueprint("elsewhere", parent=Blueprint("x")).add_child(child)
     assert parent.children == [child]
 
@@ -135,7 +135,7 @@ def test_a_route_has_one_place() -> None:
     route = Route(index, "/")
     assert blueprint.add_route(route) is route
     assert route.bp is blueprint
-    with pytest.raises(ConfigurationError, match="is in blueprint 'a' already"):
+    with pytest.raises(ConfigurationError, match="is already in blueprint 'a'"):
         Blueprint("b").add_route(route)
     with pytest.raises(ConfigurationError, match="add_route takes a Route"):
         blueprint.add_route("/")  # type: ignore[arg-type]

@@ -23,5 +23,5 @@ def test_one_of_the_two() -> None:
 
 def test_joining() -> None:
     assert join_host("x", "api", "example.com") == "api.example.com"
-    with pytest.raises(ConfigurationError, match="x has the subdomain 'api' of no host"):
+    with pytest.raises(ConfigurationError, match="x has the subdomain 'api', but no host"):
         join_host("x", "api", None)

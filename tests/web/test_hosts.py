@@ -215,7 +215,9 @@ def test_hosts_of_routes_that_cannot_be() -> None:
     with pytest.raises(ConfigurationError, match="takes a host or a subdomain, not both: 'a', 'b'"):
         app.route("/", host="a", subdomain="b")(saying("x"))
     app.route("/", subdomain="api")(saying("x"))
-    with pytest.raises(ConfigurationError, match=r"the route of .*say.* has the subdomain 'api' of no host"):
+    with pytest.raises(
+        ConfigurationError, match=r"the route of .*say.* has the subdomain 'api', but no host"
+    ):
         app.finalize()
 
 
@@ -261,7 +263,9 @@ def test_configurations_that_cannot_be() -> None:
         Blueprint("b", host="a", subdomain="b")
     app = Kyoukai("app")
     Blueprint("b", subdomain="api", parent=app)
-    with pytest.raises(ConfigurationError, match=r"has the subdomain 'api' of no host; give .* server_name"):
+    with pytest.raises(
+        ConfigurationError, match=r"has the subdomain 'api', but no host; give .* server_name"
+    ):
         app.finalize()
 
 

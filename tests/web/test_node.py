@@ -42,7 +42,7 @@ def test_the_host_is_the_nearest_one_with_the_subdomain_before_it(root: Node) ->
     ]
     assert find_host("it", None, "api", users) == "api.example.com"
     assert find_host("it", None, None, None) is None
-    with pytest.raises(ConfigurationError, match=r"^it has the subdomain 'api' of no host; "):
+    with pytest.raises(ConfigurationError, match=r"^it has the subdomain 'api', but no host; "):
         find_host("it", None, "api", Node("alone"))
 
 

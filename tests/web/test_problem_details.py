@@ -73,7 +73,7 @@ def test_a_problem_that_says_no_more_than_its_status() -> None:
         ({"status": 200}, "must be from 400 to 599, not 200"),
         (
             {"status": 400, "members": {"type": "a", "detail": "b"}},
-            "a problem has detail, type by its argument",
+            "members must not contain detail, type;",
         ),
     ],
 )

@@ -48,7 +48,7 @@ def test_a_bare_string_is_no_sequence_of_methods() -> None:
     "methods", [["CONNECT"], ["PRI"], ["*"], [3], [""], ["GET", "G E T"], ["A" * 33], ["CAFÉ"]]
 )
 def test_what_is_no_method(methods: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"is no method that a route can take: that is a token"):
+    with pytest.raises(ConfigurationError, match=r"cannot be the method of a route; it must be a token"):
         Route(index, "/", methods)
 
 
