@@ -1,12 +1,13 @@
-"""Which exceptions are faults of the code that was called, and which end a task or the process.
+"""Telling faults of called code from exceptions that end a task or the process.
 
 ``sys.exit()`` in a handler, or :mod:`argparse` on a wrong argument, raises SystemExit, which is no
-:exc:`Exception`: an event loop lets it pass, and the process ends. What an application raises is an error
-of the one request that it was called for, whatever its class is. What ends something else passes on:
+:exc:`Exception`: an event loop lets it pass, and the process ends. An exception that an application raises is
+an error of the one request being answered, whatever its class. Only exceptions that end something else pass
+on:
 
-- CancelledError, where the task that runs has been cancelled;
-- KeyboardInterrupt, where SIGINT may have raised it;
-- GeneratorExit, where it was thrown into a coroutine that is closed.
+- CancelledError, if the running task was cancelled;
+- KeyboardInterrupt, if SIGINT may have raised it;
+- GeneratorExit, if it was thrown into a coroutine that is closed.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from kyoukai.private_names import running_loop
 
 
 def is_cancelled(exc: BaseException) -> bool:
-    """Return whether ``exc`` says that this task is cancelled, and not something that it waits for."""
+    """Return whether ``exc`` means that this task is cancelled, and not something that it awaits."""
     if not isinstance(exc, asyncio.CancelledError) or running_loop() is None:
         return False
     task = asyncio.current_task()
@@ -29,9 +30,9 @@ def is_cancelled(exc: BaseException) -> bool:
 
 
 def is_fault(exc: BaseException) -> bool:
-    """Return whether an exception is a fault of the code that was called, and raised it.
+    """Return whether an exception is a fault of the called code that raised it.
 
-    :param exc: what a call raised. What was raised where a coroutine is awaited is for :func:`is_end`.
+    :param exc: an exception raised by a call. For one raised by awaiting a coroutine, use :func:`is_end`.
     """
     if isinstance(exc, Exception):
         return True
@@ -41,15 +42,15 @@ def is_fault(exc: BaseException) -> bool:
 
 
 def is_end(exc: BaseException) -> bool:
-    """Return whether an exception that a coroutine raised, or was given, is no fault: it is passed on."""
+    """Return whether an exception raised by, or thrown into, a coroutine is no fault and has to pass on."""
     return isinstance(exc, GeneratorExit) or not is_fault(exc)
 
 
 def as_error(exc: BaseException, what: str) -> Exception:
-    """Return a fault as what error handlers, futures and logs take.
+    """Convert a fault into an exception that error handlers, futures and logs accept.
 
-    :param what: who raised it, for the message.
-    :return: an :exc:`Exception` as it is; otherwise a RuntimeError that has ``exc`` for its cause.
+    :param what: the raising code, for the message.
+    :return: ``exc`` itself if it is an :exc:`Exception`; otherwise a RuntimeError with ``exc`` as its cause.
     """
     if isinstance(exc, Exception):
         return exc
@@ -63,12 +64,12 @@ def contained(
     what: str,
     passes: tuple[type[BaseException], ...] = (Exception, asyncio.CancelledError),
 ) -> Callable[..., Any]:
-    """Return a function that does what ``function`` does, and raises an :exc:`Exception` for any fault.
+    """Wrap ``function`` so that any fault is raised as an :exc:`Exception`.
 
-    So does what it returns where it is awaited. It is for callers who know nothing but Exception.
+    If the result is awaitable, it is wrapped too. It is for callers that handle nothing but Exception.
 
-    :param what: what it is called in messages.
-    :param passes: what is raised as it is.
+    :param what: the name of the function in messages.
+    :param passes: exceptions that are raised unchanged.
     """
 
     async def wait(result: Awaitable[Any]) -> Any:

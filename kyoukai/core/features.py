@@ -1,13 +1,13 @@
-"""What a backend can do, and says that it can."""
+"""The features that a backend can claim."""
 
 import enum
 from typing import Final
 
 
 class Feature(enum.StrEnum):
-    """What a backend can do, as :attr:`Backend.features` names it. Members are plain strings.
+    """A feature that a backend claims in :attr:`Backend.features`. Members are plain strings.
 
-    :ivar meaning: what a backend promises that has it, in words.
+    :ivar meaning: what a backend with the feature promises, in words.
     """
 
     meaning: str
@@ -55,4 +55,4 @@ class Feature(enum.StrEnum):
 
 
 HTTP1_FEATURES: Final[frozenset[str]] = frozenset(Feature)
-"""What every backend has whose connection derives from ``HTTPProtocol``."""
+"""The features of every backend whose connection derives from ``HTTPProtocol``."""

@@ -1,7 +1,7 @@
-"""A table of what has been worked out before, of which there is need again and again.
+"""A bounded cache that admits a key on its second request.
 
-It is bounded, and what comes once only is not kept: to make it, to let go of it, and to have the
-collector of cycles look at it meanwhile would cost more than the table saves.
+A key that is used once is not kept: creating and dropping its entry, and having the garbage collector
+traverse it meanwhile, would cost more than the cache saves.
 """
 
 from typing import TypeVar
@@ -10,13 +10,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 SEEN: int = 4
-"""How many keys are remembered to have been seen, for each that may be kept."""
+"""How many seen keys are remembered for each entry that may be kept."""
 
 
 class Known(dict[K, V]):
-    """What is known by its key. It is a ``dict``, so that looking up is as cheap as can be.
+    """The cache. It is a ``dict``, so that a look-up costs as little as possible.
 
-    :param most: how many keys there may be.
+    :param most: the most entries.
     """
 
     __slots__ = ("_seen", "most")
@@ -27,8 +27,8 @@ class Known(dict[K, V]):
         self._seen: set[int] = set()
 
     def is_wanted(self, key: K) -> bool:
-        """Return whether ``key`` was asked for before, of late, and is therefore worth keeping."""
-        # Two keys with one hash are both kept a little early.
+        """Return whether ``key`` was asked for recently, and is therefore worth keeping."""
+        # Two keys with the same hash are admitted a little early.
         number, seen = hash(key), self._seen
         if number in seen:
             return True
@@ -38,7 +38,7 @@ class Known(dict[K, V]):
         return False
 
     def keep(self, key: K, value: V) -> None:
-        """Keep ``value``. Where there is no room, everything goes: what comes again is soon back."""
+        """Keep ``value``. If the cache is full, it is emptied: keys in use soon return."""
         if len(self) >= self.most:
             self.clear()
         self[key] = value

@@ -1,7 +1,7 @@
 """Every number that a user can set, with its unit, its reason and its precedent.
 
-Sizes are in bytes, times in seconds. A :class:`Limits` is checked when it is made: a value of the
-wrong type or out of range is one :class:`ConfigurationError` that names it.
+Sizes are in bytes, times in seconds. A :class:`Limits` is checked when it is made: a value of the wrong type
+or out of range raises a :class:`ConfigurationError` that names it.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from .errors import ConfigurationError
 
 MOST: Final = 2**53
-"""More bytes, or seconds, than there are: neither infinity nor NaN is as much or less."""
+"""The largest allowed number of bytes or seconds; it excludes infinity and NaN."""
 
 
 def _setting(default: float, unit: str, meaning: str, precedent: str, least: float = 1) -> Any:
@@ -24,7 +24,7 @@ def _setting(default: float, unit: str, meaning: str, precedent: str, least: flo
 class Limits:
     """The limits and deadlines of one server.
 
-    :raises ConfigurationError: if a value is no number of its type, or below its least value.
+    :raises ConfigurationError: if a value is no number of its type, or out of range.
     """
 
     max_target_size: int = _setting(
@@ -137,9 +137,9 @@ class Limits:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """Return the limits with those of ``mapping`` in place of the defaults.
+        """Return the defaults, replaced by the values of ``mapping``.
 
-        :raises ConfigurationError: if a name is unknown or a value is no good.
+        :raises ConfigurationError: if a name is unknown or a value is invalid.
         """
         known = [field.name for field in dataclasses.fields(cls)]
         for name in mapping:
@@ -149,12 +149,12 @@ class Limits:
 
     @property
     def small_head_size(self) -> int:
-        """The most bytes of a head of which no field can be too long."""
+        """The most bytes of a head in which no field can be too long."""
         return min(self.max_head_size, self.max_field_size)
 
     @property
     def sweep_interval(self) -> float:
-        """Seconds between two looks at the deadlines: one, or less where a timeout is small."""
+        """Seconds between two checks of the deadlines: one, or less if a timeout is small."""
         least = min(
             self.head_timeout,
             self.keep_alive_timeout,
@@ -165,20 +165,22 @@ class Limits:
         return min(1.0, least / 2)
 
     def linger_size(self, largest_body: int) -> int:
-        """Return the bytes that lingering takes: a proxy may send all of a body before it reads the answer.
+        """Return the most bytes to discard while lingering.
 
-        :param largest_body: the most bytes that a route of the application takes.
+        A proxy may send a whole body before it reads the answer.
+
+        :param largest_body: the most bytes of a body on any route of the application.
         """
         largest = max(largest_body, self.max_body_size)
-        # Chunks have size lines besides: those of 64 bytes, which nobody sends, take an eighth.
+        # Chunked bodies have size lines too: with chunks of 64 bytes, which nobody sends, an eighth more.
         return max(self.max_linger_size, largest + largest // 8)
 
     def body_deadline(self, began: float, progress: float, received: int) -> float:
-        """Return when a body is late: for lack of progress, or for coming too slowly all in all.
+        """Return when a body is late: without progress, or too slow on average.
 
-        :param began: when it began.
-        :param progress: when bytes of it came last.
-        :param received: how many have come.
+        :param began: when the body began.
+        :param progress: when the last bytes of it arrived.
+        :param received: bytes received.
         """
         late = progress + self.body_timeout
         if self.min_body_rate:
@@ -198,7 +200,7 @@ def _check(field: "dataclasses.Field[Any]", value: object) -> None:
 
 
 def suggest(name: str, known: list[str]) -> str:
-    """Return the end of a message about an unknown ``name``: the nearest known one, and them all."""
+    """Return the end of a message about an unknown name: the nearest known name, and all of them."""
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}known: {', '.join(sorted(known)) or 'none'}"

@@ -1,4 +1,4 @@
-"""The steps of a stop, of which one that fails skips no other."""
+"""Running the steps of a stop, so that one that fails does not skip the others."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -6,10 +6,10 @@ Step = Callable[[], Awaitable[object]]
 
 
 async def run_all(steps: Iterable[Step], failure: str) -> None:
-    """Call all of them, one after the other, and raise only then.
+    """Run all steps one after the other, and raise errors at the end.
 
-    :param failure: the message where several fail.
-    :raises BaseException: what one of them raised, or the group of what several did.
+    :param failure: the message of the group, if several steps fail.
+    :raises BaseException: the error of one step, or a group of several.
     """
     errors: list[BaseException] = []
     for step in steps:

@@ -1,1 +1,1 @@
-"""Applications of every form, as what answers exchanges."""
+"""The two forms of applications, and the adapters that answer exchanges with them."""

@@ -1,4 +1,4 @@
-"""An answer that an application of the lower form pushes: its head, then pieces, then what ends it."""
+"""An answer that an application of the lower form sends in pieces: head, content, end."""
 
 import asyncio
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class AnswerStream:
-    """An answer whose head is sent, and whose content is pushed. :func:`start_answer` makes it.
+    """An answer whose head is sent, and whose content the application sends. :func:`start_answer` makes it.
 
-    All of it is called in the event loop, one call after the other.
+    All methods are called in the event loop, one after the other.
 
-    :param exchange: whose answer it is.
-    :param head: as it was sent.
+    :param exchange: the exchange of the answer.
+    :param head: the head, as it was sent.
     """
 
     __slots__ = ("_exchange", "_is_within", "_left_out", "_sender", "gathers", "is_ended", "takes_trailers")
@@ -35,21 +35,22 @@ class AnswerStream:
             and head.size is None
             and keeps_trailers(exchange.head.environ, exchange.owner.features)
         )
-        """Whether trailer fields reach the client: it keeps them, and this wire and this answer have some."""
+        """Whether trailer fields reach the client: the client keeps them, and the wire and this answer allow
+        them."""
         self.gathers = False
-        """Whether pieces that come without a wait between them are written together, by the loop's next turn;
-        otherwise each is written when it is sent."""
+        """Whether pieces that are sent without a wait in between are gathered, and written in the loop's next
+        turn. Otherwise each is written when it is sent."""
         self.is_ended = False
-        """Whether :meth:`end` has been called."""
+        """Whether :meth:`end` was called."""
 
     async def send(self, piece: bytes) -> None:
-        """Send a piece of the content, and return when the client has room for the next.
+        """Send a piece of the content, and return when the client has room for the next one.
 
-        Where the answer has no content, as one to HEAD, nothing is sent.
+        If the answer has no content, as an answer to HEAD, nothing is sent.
 
-        :raises InvalidResponseError: if the content is longer than its Content-Length.
+        :raises InvalidResponseError: if the content exceeds its Content-Length.
         :raises ConnectionResetError: if the client is gone.
-        :raises RuntimeError: if the answer is ended.
+        :raises RuntimeError: if the answer has ended.
         """
         self._check()
         sender = self._sender
@@ -63,24 +64,24 @@ class AnswerStream:
             await sender.make_room()
 
     def flush(self) -> None:
-        """Write what is gathered, as before an answer is broken off. It does not wait."""
+        """Write the gathered pieces without waiting, for instance before the answer is broken off."""
         if self._sender is not None:
             self._sender.flush()
 
     async def send_file(self, file: BinaryIO, size: int, offset: int | None = None) -> None:
-        """Send a part of a file: by the kernel, where wire and framing have it so.
+        """Send a part of a file: by the kernel, if wire and framing allow it.
 
-        Where the answer has no content, as one to HEAD, nothing is sent. The file is not closed. Where this
-        is cancelled, or raises, the answer cannot go on.
+        If the answer has no content, as an answer to HEAD, nothing is sent. The file is not closed. If this
+        is cancelled or raises, the answer cannot continue.
 
         :param file: binary and open. Several answers may send it at once.
-        :param size: bytes to be sent.
-        :param offset: byte of the file that is the first; by default the one where it stands now.
-        :raises InvalidResponseError: if the content gets longer than its Content-Length, or the file ends
-            before.
+        :param size: bytes to send.
+        :param offset: position in the file of the first byte; by default the current position.
+        :raises InvalidResponseError: if the content would exceed its Content-Length, or the file is too
+            short.
         :raises ConnectionResetError: if the client is gone.
         :raises OSError: if the file cannot be read.
-        :raises RuntimeError: if the answer is ended.
+        :raises RuntimeError: if the answer has ended.
         """
         self._check()
         if self._sender is None:
@@ -91,13 +92,13 @@ class AnswerStream:
         self._is_within = False
 
     async def end_large(self, content: bytes) -> None:
-        """Send all of a large content in pieces, as the client takes them, and end the answer.
+        """Send large content in pieces, as the client takes them, and end the answer.
 
-        Where this is cancelled, or raises, the answer cannot go on.
+        If this is cancelled or raises, the answer cannot continue.
 
-        :raises InvalidResponseError: if the content is not as long as its Content-Length.
+        :raises InvalidResponseError: if the size of the content differs from its Content-Length.
         :raises ConnectionResetError: if the client is gone.
-        :raises RuntimeError: if the answer is ended.
+        :raises RuntimeError: if the answer has ended.
         """
         self._check()
         if self._sender is not None:
@@ -107,15 +108,15 @@ class AnswerStream:
         self.is_ended = True
 
     async def end(self, piece: bytes = b"", trailers: FieldPairs = ()) -> None:
-        """End the answer, so that the client knows that it is whole. It is called once.
+        """End the answer, so that the client knows it is complete. It is called once.
 
-        :param piece: the last piece of the content, which is sent together with the end.
+        :param piece: the last piece of the content, sent together with the end.
         :param trailers: pairs of name and value, or a mapping. They are left out unless
             :attr:`takes_trailers`.
-        :raises InvalidResponseError: if the content is not as long as its Content-Length, or a trailer field
-            cannot be sent, or not behind the content (RFC 9110 section 6.5.1).
+        :raises InvalidResponseError: if the size of the content differs from its Content-Length, or a trailer
+            field cannot be sent, or not in a trailer section (RFC 9110 section 6.5.1).
         :raises ConnectionResetError: if the client is gone.
-        :raises RuntimeError: if the answer is ended.
+        :raises RuntimeError: if the answer has ended.
         """
         self._check()
         fields = read_trailers(trailers)
@@ -140,39 +141,39 @@ class AnswerStream:
             raise ConnectionResetError("the client is gone")
 
     async def _leave_out(self) -> None:
-        """Note a piece of which nothing is sent, and let the loop have its turn as often as with others."""
+        """Count a piece that is not sent; let the loop run other callbacks as for sent pieces."""
         self._left_out += 1
         if not self._left_out % TURN_PIECES:
             await asyncio.sleep(0)
 
 
 def start_answer(exchange: "Exchange", status: str, fields: Iterable[tuple[str, str]] = ()) -> AnswerStream:
-    """Send the head of an answer, and return what its content is pushed by. It does not wait.
+    """Send the head of an answer without waiting, and return the object that sends its content.
 
-    It is called once for a request, in place of :func:`~kyoukai.send_answer`, which does the same for status
-    and fields. :meth:`AnswerStream.end` has to follow: an answer that is not ended is broken off.
+    It is called once for a request, instead of :func:`~kyoukai.send_answer`, and treats status and fields in
+    the same way. :meth:`AnswerStream.end` must follow: otherwise the answer is broken off.
 
-    :param status: code and reason, ``"200 OK"``; from 200 to 599.
-    :param fields: names and values, as latin-1 has them. The content's size is told by Content-Length;
-        otherwise the wire delimits it.
-    :raises InvalidResponseError: if status or fields cannot be sent. Nothing was, then.
+    :param status: code and reason, such as ``"200 OK"``; from 200 to 599.
+    :param fields: names and values in latin-1. Content-Length gives the size of the content; without it, the
+        wire delimits the content.
+    :raises InvalidResponseError: if status or fields cannot be sent. Nothing was sent then.
     :raises ConnectionResetError: if the client is gone.
-    :raises RuntimeError: if the request has its answer, or a part of it.
+    :raises RuntimeError: if the request was answered, in part or completely.
     """
     check_unanswered(exchange)
     head = read_head(status, fields, None, exchange.head.method)
     stream = AnswerStream(exchange, head)
     answerer: Any = exchange.owner.answerer
     answerer.pushed[exchange] = stream
-    # It may be made of the request's content, which the client has yet to send.
+    # Producing it may read the request's content, which the client has yet to send.
     send_stream_head(exchange, head, head.code < 300)
     return stream
 
 
 def send_stream_head(exchange: "Exchange", head: AnswerHead, may_read: bool) -> None:
-    """Send the head of an answer whose content is pushed. It does not wait.
+    """Send the head of an answer whose content follows in pieces. It does not wait.
 
-    :param may_read: whether the content may be made of the request's, which the client has yet to send.
+    :param may_read: whether producing the content may read a request body that the client has yet to send.
     """
     exchange.status = head.code
     exchange.answer_head = head
@@ -186,7 +187,7 @@ def send_stream_head(exchange: "Exchange", head: AnswerHead, may_read: bool) -> 
 def check_unanswered(exchange: "Exchange") -> None:
     """Check that an answer to a request can be sent.
 
-    :raises RuntimeError: if it has one, or a part of it.
+    :raises RuntimeError: if the request was answered, in part or completely.
     :raises ConnectionResetError: if the client is gone.
     """
     if exchange.status:

@@ -1,4 +1,4 @@
-"""What an application of the lower form calls: to read the content of a request, and to send an answer."""
+"""Functions for applications of the lower form: reading a request's content, and sending an answer."""
 
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def read_content(exchange: "Exchange") -> BodyStream:
-    """Return the content of a request as a stream, which is read once: by ``async for``, or ``read()``.
+    """Return the content of a request as a stream, to be read once: with ``async for``, or ``read()``.
 
-    It comes as the client sends it, if the application planned so, and is in memory otherwise. A request
-    without a body has no content.
+    It arrives as the client sends it, if the application has planned that; otherwise it is in memory. A
+    request without a body has empty content.
     """
     if exchange.body is None:
         return BodyStream.of(exchange.content or b"")
@@ -36,22 +36,22 @@ async def send_answer(
     fields: Iterable[tuple[str, str]] = (),
     content: bytes | AsyncIterable[bytes] | FileWrapper = b"",
 ) -> None:
-    """Send the answer to a request, and return when all of it is handed to the transport.
+    """Send the answer to a request, and return when all of it was passed to the transport.
 
-    It is called once for a request. What HTTP says of an answer is done here: one to HEAD, and one of
-    status 204, 205 or 304, is sent without content; Content-Length, Date and Server are added; fields of the
+    It is called once for a request. It follows HTTP's rules for answers: answers to HEAD, and those with
+    status 204, 205 or 304, have no content; Content-Length, Date and Server are added; fields of the
     connection are left out, and ``Connection: close`` is obeyed.
 
-    :param status: code and reason, ``"200 OK"``; from 200 to 599.
-    :param fields: names and values, as latin-1 has them. A stream's size is told by Content-Length; otherwise
-        the wire delimits it.
-    :param content: bytes, or an asynchronous iterator of them, whose next piece is asked for when the client
-        has room; or a file, which the kernel sends where it can. Neither is closed here.
-    :raises InvalidResponseError: before anything is sent, if status or fields cannot be; behind that, if the
-        content is not as long as its Content-Length.
+    :param status: code and reason, such as ``"200 OK"``; from 200 to 599.
+    :param fields: names and values in latin-1. Content-Length gives the size of a stream; without it, the
+        wire delimits the stream.
+    :param content: bytes; or an asynchronous iterator of bytes, whose next piece is requested when the client
+        has room; or a file, which the kernel sends if possible. Neither is closed here.
+    :raises InvalidResponseError: before anything is sent, if status or fields cannot be sent; afterwards, if
+        the size of the content differs from its Content-Length.
     :raises ConnectionResetError: if the client is gone.
-    :raises RuntimeError: if it has been called for this request before.
-    :raises Exception: what the iterator raises. Let it out: the answer is broken off then.
+    :raises RuntimeError: if it was called for this request before.
+    :raises Exception: what the iterator raises. Do not catch it: the answer is broken off then.
     """
     check_unanswered(exchange)
     size = len(content) if isinstance(content, bytes) else None
@@ -63,10 +63,10 @@ async def send_answer(
 def write_answer(
     exchange: "Exchange", head: AnswerHead, content: bytes | AsyncIterable[bytes] | FileWrapper
 ) -> Rest:
-    """Write an answer whose head is made. The request has none yet, and its client is there.
+    """Write an answer whose head was made, to a connected client and a request without an answer.
 
     :param content: as for :func:`send_answer`.
-    :return: ``None`` if nothing is left, or an awaitable that sends content, and raises what that does.
+    :return: ``None`` if everything is written, or an awaitable that sends content, and raises as that does.
     """
     exchange.status = head.code
     exchange.answer_head = head
@@ -78,7 +78,7 @@ def write_answer(
         exchange.send_whole(head, content)
         return None
     if not isinstance(content, bytes):
-        # It may be made of the request's content, which the client has yet to send.
+        # Producing it may read the request's content, which the client has yet to send.
         exchange.prepare_stream(head.code < 300 and not isinstance(content, FileWrapper))
     exchange.send_head(head)
     return BodySender(exchange, head.size).send(content)

@@ -1,4 +1,4 @@
-"""The lower form of applications: one coroutine over the exchange, with no Werkzeug request."""
+"""The lower form of applications: a coroutine that gets the exchange, without a Werkzeug request."""
 
 import contextlib
 import logging
@@ -22,51 +22,52 @@ logger: Final = logging.getLogger("kyoukai.protocol")
 
 
 class ExchangeApplication(Protocol):
-    """An application that answers exchanges by itself: neither environ nor Werkzeug request is made for it.
+    """An application that answers exchanges itself, without an environ or a Werkzeug request.
 
-    What has the method below is taken for one, even if it has ``process_request`` too. Without the optional
-    method ``receive_head`` every body is in memory before the request is answered, as far as
-    ``max_body_size``: see :class:`~kyoukai.core.serving.application.PlanningApplication`. What
-    ``declared_methods`` names is served besides the registered methods.
+    An object with the method below counts as one, even if it also has ``process_request``. Without the
+    optional method ``receive_head``, every body is read into memory before the request is answered, up to
+    ``max_body_size``: see :class:`~kyoukai.core.serving.application.PlanningApplication`. The methods in
+    ``declared_methods`` are served besides the registered ones.
     """
 
     async def process_exchange(self, exchange: "Exchange", parent_context: "Context") -> None:
         """Answer one request.
 
-        It is called once the request is whole, or, if its body is streamed, at the head's end. It runs in
-        a task, and in a copy of the server's context variables, of its own. What the server refuses, it
-        answers by itself: for that this is not called.
+        It is called when the request is complete or, if its body is streamed, at the end of the head. It runs
+        in its own task, with its own copy of the server's context variables. It is not called for requests
+        that the server refuses and answers.
 
-        It sends one answer, by :func:`~kyoukai.send_answer`, or piece by piece by
-        :func:`~kyoukai.start_answer`, and returns when all of it is sent. It does not call what belongs to
-        the wire: ``answered``, ``finish``, ``refuse`` and the ``receive`` methods. The log, the rest of an
-        unread body and the end of the connection are the server's.
+        It sends one answer, with :func:`~kyoukai.send_answer`, or in pieces with
+        :func:`~kyoukai.start_answer`, and returns when all of it is sent. It does not call the wire's
+        methods: ``answered``, ``finish``, ``refuse`` and the ``receive`` methods. The server handles the log,
+        the rest of an unread body and the end of the connection.
 
-        :param exchange: ``exchange.head`` is what was asked; :func:`~kyoukai.read_content` reads the content.
-        :param parent_context: the server's Asphalt context, to derive a request's own from.
+        :param exchange: ``exchange.head`` is the request's head; :func:`~kyoukai.read_content` reads the
+            content.
+        :param parent_context: the server's Asphalt context, the parent for a context of the request.
         :raises HTTPException: to have the server answer with that error; nothing is logged.
         :raises Exception: is logged with its traceback, and answered with 500. So is a return without an
-            answer. Either breaks off an answer that has begun, and so does a return before its end.
-        :raises ClientGoneError: to give the answer up, since the client has ended its side.
-        :raises asyncio.CancelledError: if it is cancelled, by a stop or by ``cancel_on_disconnect``. Let it
-            out.
+            answer. If the answer has begun, an exception or a return before its end breaks it off.
+        :raises ClientGoneError: to give up the answer, because the client has ended its side.
+        :raises asyncio.CancelledError: if it is cancelled, by a stop or by ``cancel_on_disconnect``. Do not
+            catch it.
         """
 
 
 def finish_answer(exchange: "Exchange") -> None:
-    """Have the connection go on, for the whole answer is sent, and ``process_exchange`` has more to do.
+    """Let the connection go on when the whole answer is sent, though ``process_exchange`` is still running.
 
-    Nothing is called of the exchange afterwards. Where the client is gone, there is nothing to go on with.
+    No method of the exchange is called afterwards. If the client is gone, nothing happens.
     """
     if not exchange.client.is_gone:
         if exchange.server.observe is not None:
-            # Some are told of by others: a mount's by the framework.
+            # Some answers are observed elsewhere: those of a mount by the framework.
             exchange.tell(None)
         exchange.finish()
 
 
 class ExchangeForm:
-    """Answers exchanges by an application of the lower form.
+    """Answers exchanges with an application of the lower form.
 
     :param app: an :class:`ExchangeApplication`.
     """
@@ -74,16 +75,16 @@ class ExchangeForm:
     def __init__(self, app: Any) -> None:
         self.app = app
         self.pushed: dict[Exchange, AnswerStream] = {}
-        """The answers that are pushed, of the exchanges that are being answered."""
+        """The answers under way that are sent in pieces."""
 
     def is_told(self, exchange: "Exchange", error: HTTPException) -> bool:
-        """Return that the server answers refusals by itself."""
+        """Return ``False``: the server answers refusals itself."""
         return False
 
     async def answer(self, exchange: "Exchange", shared: dict[str, Any]) -> None:
         """Answer one exchange, whatever the application raises."""
         if exchange.client.is_paused:
-            # The client does not read the answers it has: make no more of them.
+            # The client does not read its answers: produce no more of them.
             with contextlib.suppress(ConnectionResetError):
                 await exchange.drain()
         if exchange.client.is_gone:
@@ -103,7 +104,7 @@ class ExchangeForm:
         except BaseException as exc:
             is_end = exchange.is_ended_by(exc)
             if exchange.is_answered:
-                # It is the next one's connection by now.
+                # The connection already serves the next exchange.
                 raise
             exchange.task = None
             if not is_end:
@@ -113,7 +114,7 @@ class ExchangeForm:
             if not exchange.client.is_gone:
                 exchange.cut_off()
             if is_end:
-                # The task ends here; nobody is left to answer.
+                # The task ends here; no other code would answer.
                 raise
         finally:
             if self.pushed:
@@ -123,7 +124,7 @@ class ExchangeForm:
                 exchange.finish()
 
     async def _answer_failure(self, exchange: "Exchange", exc: BaseException) -> None:
-        """Answer with 500 where nothing has been sent; else break the answer off."""
+        """Answer with 500 if nothing was sent; otherwise break the answer off."""
         head = exchange.head
         if exchange.is_answered:
             text = "the application failed after its answer to %s %r (request id %s)"

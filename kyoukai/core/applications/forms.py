@@ -1,4 +1,4 @@
-"""Which form an application has, and what answers for it."""
+"""Choosing the adapter for the form of an application."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ AnyApplication = Application | ExchangeApplication
 
 
 def answerer_of(app: Any) -> Answerer:
-    """Return what answers exchanges for an application.
+    """Return the adapter that answers exchanges with an application.
 
     :param app: with ``process_exchange``, an :class:`~.exchange_form.ExchangeApplication`; otherwise an
         :class:`~kyoukai.core.serving.application.Application`.

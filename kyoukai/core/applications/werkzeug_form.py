@@ -22,7 +22,7 @@ logger: Final = logging.getLogger("kyoukai.protocol")
 
 
 class WerkzeugForm:
-    """Answers exchanges by an application of the Werkzeug form.
+    """Answers exchanges with an application of the Werkzeug form.
 
     :param app: see :class:`~kyoukai.core.serving.application.Application`.
     """
@@ -35,7 +35,7 @@ class WerkzeugForm:
     def is_told(self, exchange: "Exchange", error: HTTPException) -> bool:
         """Return whether the application answers a refusal itself, and prepare for that.
 
-        The head was accepted, a body was to come, and the application has :meth:`process_refusal
+        It does if the head was accepted and announces a body, and the application has :meth:`process_refusal
         <kyoukai.core.serving.application.RefusingApplication.process_refusal>`.
         """
         head = exchange.head
@@ -53,7 +53,7 @@ class WerkzeugForm:
         """Answer one exchange: environ, request, application, response."""
         client = exchange.client
         if client.is_paused:
-            # The client does not read the answers it has: make no more of them.
+            # The client does not read its answers: produce no more of them.
             with contextlib.suppress(ConnectionResetError):
                 await exchange.drain()
         if client.is_gone:
@@ -81,7 +81,7 @@ class WerkzeugForm:
                 if exchange.is_ended_by(exc):
                     raise
                 response = answer_failure(exc, environ, refusal)
-            # The client may be gone by now, or the connection another protocol's.
+            # The client may be gone by now, or the connection may belong to another protocol.
             if not exchange.client.is_gone:
                 rest = exchange.write_response(response, environ)
                 if rest is not None:
@@ -93,7 +93,7 @@ class WerkzeugForm:
             was_told = environ.get(TOLD)
             exchange.task = None
             if is_end:
-                # The task ends here; nobody is left to answer.
+                # The task ends here; no other code would answer.
                 if not exchange.client.is_gone:
                     exchange.cut_off()
                 raise
@@ -114,6 +114,6 @@ class WerkzeugForm:
 
 def _tell(app: Any, request: Request, context: Any, refusal: ProtocolError) -> Coroutine[Any, Any, Response]:
     """Have the application answer a refusal."""
-    # Another one, as this one is kept, and the traceback of what is raised leads to where it is.
+    # A copy: the original is kept, and a traceback on it would refer back to its owner.
     answer: Coroutine[Any, Any, Response] = app.process_refusal(request, context, copy.copy(refusal))
     return answer

@@ -1,4 +1,4 @@
-"""What an environ has of a client's certificate, by the names of Apache's mod_ssl."""
+"""The variables of an environ for a client's certificate, named as by Apache's mod_ssl."""
 
 import ssl
 from typing import Any, Final
@@ -16,18 +16,18 @@ SHORT_NAMES: Final = {
     "streetAddress": "STREET",
     "userId": "UID",
 }
-"""Of attributes of a name, by those that Python's :mod:`ssl` has (RFC 4514 section 3)."""
+"""The short names of RFC 4514 section 3 by the names of Python's :mod:`ssl`."""
 
 
 def client_variables(connection: Any) -> dict[str, str]:
-    """Return what the environs of a connection have of its client's certificate.
+    """Return the environ variables for the client's certificate of a connection.
 
-    :param connection: an :class:`ssl.SSLObject` whose handshake is over; ``None``: there is none.
-    :return: nothing where clients are asked for no certificate.
+    :param connection: an :class:`ssl.SSLObject` after its handshake, or ``None``.
+    :return: an empty dictionary if clients are asked for no certificate.
     """
     if connection is None or connection.context.verify_mode == ssl.CERT_NONE:
         return {}
-    # One that cannot be verified ends the handshake.
+    # A certificate that cannot be verified has ended the handshake.
     encoded = connection.getpeercert(binary_form=True)
     if encoded is None:
         return {"SSL_CLIENT_VERIFY": "NONE"}
@@ -44,10 +44,10 @@ def client_variables(connection: Any) -> dict[str, str]:
 
 
 def distinguished_name(parts: Any) -> str:
-    """Return a name of a certificate as RFC 4514 writes it, the most specific part first.
+    """Return a name of a certificate in the form of RFC 4514, the most specific part first.
 
-    :param parts: as :meth:`ssl.SSLSocket.getpeercert` has it. What a WSGI environ cannot have is latin-1 of
-        its UTF-8 (PEP 3333).
+    :param parts: the value from :meth:`ssl.SSLSocket.getpeercert`. Characters outside ASCII become latin-1 of
+        their UTF-8, as a WSGI environ needs it (PEP 3333).
     """
     text = ",".join(
         "+".join(f"{SHORT_NAMES.get(name, name)}={_escape(value)}" for name, value in part)

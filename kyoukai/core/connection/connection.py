@@ -1,9 +1,9 @@
 """The transport's side of a connection: flow control, deadlines, and the ways in which it ends.
 
-It knows bytes, and neither HTTP nor what is said: any protocol over a byte stream can derive from it. A
-backend's author overrides ``data_received`` (and asks :attr:`Connection.is_ending` first), and what else
-the wire needs. An override of what is called by the transport or the server calls ``super()``. All is called
-in the event loop.
+It handles bytes and knows no HTTP: any protocol over a byte stream can derive from it. A backend's author
+overrides ``data_received`` (which first checks :attr:`Connection.is_ending`) and other methods as the wire
+needs. Overrides of the methods that the transport or the server calls must call ``super()``. All methods are
+called in the event loop.
 """
 
 import asyncio
@@ -29,30 +29,30 @@ OtherProtocol = TypeVar("OtherProtocol", bound=asyncio.Protocol)
 
 
 class Phase(enum.Enum):
-    """Where in its life a connection is."""
+    """The stage of a connection's life."""
 
     OPEN = "open"
     LINGERING = "lingering"
-    """The last answer is on its way and our side is shut; input is discarded until the client closes too,
-    so that no reset destroys the answer (RFC 9112 section 9.6)."""
+    """The last answer was written and our side is shut. Input is discarded until the client closes too, so
+    that no reset destroys the answer (RFC 9112 section 9.6)."""
     CLOSED = "closed"
-    """The transport is closing, or closed, or another protocol's."""
+    """The transport is closing or closed, or belongs to another protocol."""
 
 
 OPEN, LINGERING, CLOSED = Phase.OPEN, Phase.LINGERING, Phase.CLOSED
 
 
 class Unnamed(tuple[Any, ...]):
-    """The address of a proxy that has connected for a client, and does not say which; empty: it has none."""
+    """The address of a proxy that did not say which client it connects for; empty if the proxy has none."""
 
     __slots__ = ()
 
 
 class Connection(asyncio.Protocol):
-    """One connection, without what is said on it.
+    """One connection, independent of the protocol spoken on it.
 
-    :param component: what the connection serves for.
-    :param parent_context: the Asphalt context that each request's context derives from.
+    :param component: the component that it serves.
+    :param parent_context: the parent of each request's Asphalt context.
     :param server_ip: the address listened on; the path of a Unix socket.
     :param server_port: the port listened on; 0 for a Unix socket.
     """
@@ -60,19 +60,19 @@ class Connection(asyncio.Protocol):
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
     client: ClientState
-    """Whether the client is there, and keeps up."""
+    """The client's state: whether it is connected, and reads fast enough."""
     environ: dict[str, Any]
-    """What the environs of all requests of this connection share."""
+    """The variables that the environs of all requests of this connection share."""
 
-    # What most connections never change is the class's: an object of more than thirty attributes
-    # takes CPython twice as long to look at.
+    # Attributes that most connections never change are on the class: above thirty instance attributes,
+    # CPython takes twice as long to read one.
     peer: "tuple[Any, ...] | None" = None
-    """The client's address, where whoever accepted the connection knows it; else the transport is asked. It
-    is an :class:`Unnamed` where a proxy has connected for a client, and does not say which."""
+    """The client's address, if the code that accepted the connection knows it; otherwise the transport is
+    asked. An :class:`Unnamed` for a proxy that did not say which client it connects for."""
     hosted: Any = None
-    """What an application that is hosted keeps of the connection, so that each request need not read it."""
+    """Data that a hosted application keeps for the connection, so that it is not read for each request."""
     is_open_ended = False
-    """Whether the end of the connection is what delimits the answer being sent, or sent last."""
+    """Whether the current or latest answer is delimited by the end of the connection."""
     _stalled_since = NEVER
     _stalled_size = 0
     _lingered_size = 0
@@ -90,14 +90,14 @@ class Connection(asyncio.Protocol):
         self.server_port = server_port
         self.server = component.server
         self.features = self.server.features
-        """What the backend can do that the connection is of; of one among several, once it is made."""
+        """The features of the connection's backend, which are known once the connection is made."""
         self.app = component.app
         answerer, around = answerer_of(component.app), component.server.around
         self.answerer = answerer if around is None else around(answerer)
-        """What answers the requests of this connection."""
+        """The object that answers the requests of this connection."""
         self.phase = OPEN
         self.is_secure = False
-        """Whether it is by TLS."""
+        """Whether it uses TLS."""
         self.deadline = NEVER
         """When to act if nothing happens before, by :attr:`Server.clock`."""
 
@@ -107,14 +107,14 @@ class Connection(asyncio.Protocol):
         return self.server.limits
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport of a connection just accepted."""
+        """Take the transport of a new connection."""
         self.transport = transport  # type: ignore[assignment]
-        # To ask for it is a system call in Python 3.11.
+        # Python 3.11 makes a system call for it.
         self.loop = asyncio.get_running_loop()
         self.client = ClientState(self.loop)
         self.is_secure = transport.get_extra_info("sslcontext") is not None
         is_local = self.server_port == 0
-        # A client that a proxy named has an address, also where the proxy has come by a Unix socket.
+        # A client that a proxy named has an address, even if the proxy connected by a Unix socket.
         peer = self.peer or (None if is_local else transport.get_extra_info("peername"))
         self.environ = connection_environ(
             scheme="https" if self.is_secure else "http",
@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
         self.server.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up: the connection is gone. ``exc`` is why, or ``None`` where it was closed."""
+        """Clean up after the end of the connection. ``exc`` is the reason, or ``None`` if it was closed."""
         self._end()
         self.deadline = self._stalled_since = NEVER
         self.release()
@@ -138,14 +138,14 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_ending(self) -> bool:
-        """Whether what still comes is only discarded: see :meth:`discard`."""
+        """Whether further input is only to be discarded: see :meth:`discard`."""
         return self.phase is not OPEN
 
     # The client's presence
 
     @property
     def client_gone(self) -> bool:
-        """Whether nothing that is written reaches the client any more."""
+        """Whether the client no longer receives what is written."""
         return self.phase is CLOSED or self.transport.is_closing()
 
     @property
@@ -164,12 +164,12 @@ class Connection(asyncio.Protocol):
         self.raw_write(text.encode())
 
     def raw_write(self, data: bytes) -> None:
-        """Write bytes, without a wait: :meth:`drain` waits. On a closed connection they are discarded."""
+        """Write bytes without waiting; :meth:`drain` waits. Once closed, discard them."""
         if self.phase is not CLOSED:
             self.transport.write(data)
 
     def raw_write_both(self, head: bytes, body: bytes) -> None:
-        """Write a head and a body that is too large to be copied, as :meth:`raw_write` does."""
+        """Write a head and a body that is too large to copy, as :meth:`raw_write` does."""
         if self.phase is not CLOSED:
             write_both(self.transport, head, body)
 
@@ -190,34 +190,34 @@ class Connection(asyncio.Protocol):
         self.client.resume()
 
     def watch_progress(self) -> None:
-        """From now on, cut the client off when it takes nothing for ``write_timeout``."""
+        """Start to watch progress: cut the client off if it takes nothing for ``write_timeout``."""
         self._stalled_since = self.server.clock
         self._stalled_size = self.transport.get_write_buffer_size()
 
     def unwatch_progress(self) -> None:
-        """Let the client take its time again."""
+        """Stop watching progress."""
         self._stalled_since = NEVER
 
     async def drain(self) -> bool:
-        """Wait until the client has caught up.
+        """Wait until the client has read enough for more to be written.
 
-        :return: whether there was anything to wait for, so that the loop has had its turn.
-        :raises ConnectionResetError: if it is gone.
+        :return: whether it waited, so that the loop has run other callbacks.
+        :raises ConnectionResetError: if the client is gone.
         """
-        # A transport knows of a reset before it has told its protocol.
+        # A transport knows of a reset before it tells its protocol.
         if self.client_gone:
             raise ConnectionResetError("the client is gone")
         return await self.client.wait_room()
 
-    # The ways in which it ends
+    # Ends of the connection
 
     def _end(self) -> None:
-        """Write nothing any more."""
+        """Note that nothing more is written."""
         self.phase = CLOSED
         self.client.is_gone = True
 
     def close(self) -> None:
-        """Close once what was written has gone; cut off if that makes no progress for ``write_timeout``.
+        """Close after what was written is sent; cut off if ``write_timeout`` passes without progress.
 
         It may be called again.
         """
@@ -228,9 +228,9 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def abort(self) -> "asyncio.Task[None] | None":
-        """Close at once, whatever is still to be written. A stop calls it for what is left at its end.
+        """Close at once, without sending the rest. A stop calls it when its time is up.
 
-        :return: a task that is cancelled and has to be waited for, if there is one.
+        :return: the cancelled task to wait for, if there is one.
         """
         self.spoil_end()
         self._end()
@@ -238,39 +238,39 @@ class Connection(asyncio.Protocol):
         return None
 
     def reset(self) -> None:
-        """Close at once, and so that the client takes it for a failure and not for the end."""
+        """Close at once, in a way that the client sees as a failure instead of an end."""
         set_reset(self.transport, True)
         Connection.abort(self)
 
     def _abort_transport(self) -> None:
         """Abort the transport, unless the connection is lost or handed to another protocol.
 
-        A transport of asyncio that closed after it had sent its buffer cannot be aborted after
+        If asyncio's transport was closed before its buffer was sent, it cannot be aborted after
         ``connection_lost``: it has no loop then, and raises an AttributeError.
         """
         if self in self.server.connections:
             self.transport.abort()
 
     def note_open_end(self, is_under_way: bool) -> None:
-        """Note that an answer which the connection's end delimits begins, or has all been written.
+        """Note that an answer delimited by the connection's end begins, or is completely written.
 
-        While it is under way, whatever ends the connection resets it, the end of the process too.
+        In between, any end of the connection is a reset, even if the process ends.
         """
         if is_under_way or self.is_open_ended:
             self.is_open_ended = True
             set_reset(self.transport, is_under_way)
 
     def spoil_end(self) -> None:
-        """Before the connection is cut off, make its end a reset where an answer would look whole."""
-        # A transport over TLS does not tell what it has yet to write.
+        """Before a cut-off, make the end a reset if an answer would look complete otherwise."""
+        # A transport over TLS does not tell how much it has yet to send.
         if self.is_open_ended and (self.is_secure or self.transport.get_write_buffer_size()):
             set_reset(self.transport, True)
 
     def linger(self) -> None:
-        """Shut our side, and read on for a while, so that the client sees the last answer.
+        """Shut our side, and read on for a while, so that the client gets the last answer.
 
-        RFC 9112 section 9.6: a server that closes while the client still sends has its answer
-        destroyed by the reset that its own system sends.
+        RFC 9112 section 9.6: if a server closes while the client is still sending, its system sends a reset,
+        which destroys the answer.
         """
         if self.phase is CLOSED or self.client.has_ended:
             self.close()
@@ -285,40 +285,39 @@ class Connection(asyncio.Protocol):
                 self.transport.abort()
 
     def discard(self, size: int) -> None:
-        """Take note of ``size`` bytes received after the last request; close when they are too many.
+        """Count ``size`` bytes received after the last request; close if they are too many.
 
-        ``data_received`` calls it, and reads nothing of them, while :attr:`is_ending`.
+        While :attr:`is_ending`, ``data_received`` calls it instead of reading.
         """
         self._lingered_size += size
         if self.phase is LINGERING and self._lingered_size > self.server.linger_size:
             self.close()
 
     def shutdown(self) -> None:
-        """Close, for nothing is under way, and do not wait long for TLS's farewell.
+        """Close an idle connection, with a short limit for TLS's close_notify.
 
-        A stop calls it. A connection on which a request is under way overrides it, and closes after the
-        answer.
+        A stop calls it. A subclass overrides it to wait for the answer to a request under way.
         """
         self.close()
         if not self.transport.get_write_buffer_size():
             self.deadline = self.server.clock + self.limits.linger_timeout
 
     def take_unread(self) -> bytes:
-        """Return what was received and not parsed, for :meth:`replace`. It is not read here any more."""
+        """Return the bytes that were received and not parsed, for :meth:`replace`, and stop reading."""
         return b""
 
     def replace(self, other: type[OtherProtocol], *args: Any, **kwargs: Any) -> OtherProtocol:
-        """Hand the connection to a new protocol: how an upgrade leaves HTTP/1.
+        """Hand the connection to a new protocol, as an upgrade from HTTP/1 does.
 
-        The new protocol's ``connection_made`` is called, and ``data_received`` with the bytes that
-        were received and not parsed. Of this protocol nothing is called afterwards, and no answer
-        is written for the request being handled.
+        The new protocol's ``connection_made`` is called, then ``data_received`` with the bytes that were
+        received and not parsed. No method of this protocol is called afterwards, and no answer is written for
+        the request being handled.
 
+        :param other: the class of the new protocol.
+        :param args: its arguments; likewise ``kwargs``.
+        :return: the new protocol.
         :raises ConnectionResetError: if the client is gone.
         :raises BaseException: what the new protocol raises; the connection is aborted then.
-        :param other: the class of the new protocol.
-        :param args: what it is made with; so ``kwargs``.
-        :return: the new protocol.
         """
         if self.phase is CLOSED:
             raise ConnectionResetError("the client is gone")
@@ -331,7 +330,7 @@ class Connection(asyncio.Protocol):
         self.server.lost(self, None)
         self.transport.set_protocol(protocol)
         if not client_ended:
-            # Before it is called: it may have the client wait for what it gets now.
+            # Before the protocol is called: it may pause reading as soon as it gets data.
             self.transport.resume_reading()
         try:
             protocol.connection_made(self.transport)
@@ -340,28 +339,28 @@ class Connection(asyncio.Protocol):
             if unread and not self.transport.is_closing():
                 protocol.data_received(unread)
             if client_ended and not (self.transport.is_closing() or protocol.eof_received()):
-                # The transport has told it once already, and tells nobody again.
+                # The transport has already reported the end of file, and does not repeat it.
                 self.transport.close()
         except BaseException:
-            # Nobody else would end it.
+            # No other code would end it.
             self.transport.abort()
             raise
         return protocol
 
     def release(self) -> None:
-        """Let go of what refers to this object: it handles the connection no longer."""
+        """Drop references back to this object, which no longer handles the connection."""
         self.client.end()
-        # What the log wants of it stays.
+        # The log still needs the other variables.
         self.environ.pop("kyoukai.protocol", None)
 
     # Deadlines
 
     def await_request(self) -> None:
-        """Set :attr:`deadline` for a connection that no request is under way on: ``keep_alive_timeout``."""
+        """Set :attr:`deadline` for an idle connection: ``keep_alive_timeout`` from now."""
         self.deadline = self.server.clock + self.limits.keep_alive_timeout
 
     def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed. The server calls it at least once a second.
+        """Act on deadlines that have passed. The server calls it at least once a second.
 
         :param now: :attr:`Server.clock`, in seconds.
         """
@@ -379,11 +378,11 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def expire(self) -> None:
-        """Act on :attr:`deadline`: close, and cut off what does not close in time."""
+        """Act on :attr:`deadline`: close the connection, or cut it off if it does not close in time."""
         if self.phase is CLOSED:
             self.transport.abort()
         elif self.transport.get_write_buffer_size():
-            # It is not idle: an answer is on its way. Whether it gets on decides.
+            # It is not idle: an answer is being sent. Progress decides.
             self.deadline = self.server.clock + self.limits.linger_timeout
             if self._stalled_since is NEVER:
                 self.watch_progress()

@@ -1,6 +1,6 @@
-"""A connection that carries exchanges: what happens to it happens to them.
+"""A connection that carries exchanges, and passes its own events on to them.
 
-It is for wires that are not HTTP/1, whose answers wait for one another in a queue of their own.
+It is for wires other than HTTP/1, which keeps its answers in a queue.
 """
 
 from collections.abc import Collection
@@ -18,28 +18,28 @@ AnyExchange = TypeVar("AnyExchange", bound="Exchange")
 
 
 class ExchangeConnection(Connection):
-    """One connection, and the requests that are under way on it.
+    """One connection, and the requests under way on it.
 
-    An author overrides ``data_received``, and begins an exchange where a request begins. Its answer done,
-    the exchange calls :meth:`close_after`, or is taken out of :attr:`exchanges` by its author. That the
-    client has ended its side, or is gone, that time passes, and that the server stops, is told to each
-    exchange here.
+    An author overrides ``data_received``, and begins an exchange for each request. When the request is
+    answered, the exchange calls :meth:`close_after`, or the author removes it from :attr:`exchanges`. Each
+    exchange is told here when the client ends its side or is gone, when time passes, and when the server
+    stops.
     """
 
     exchanges: "Collection[Exchange]" = ()
-    """The requests under way. A wire that has many at a time sets a collection of its own, which it keeps."""
+    """The requests under way. A wire with many at a time sets and updates a collection of its own."""
 
     def begin(self, exchange: AnyExchange) -> AnyExchange:
-        """Note that a request has begun to come, the only one, and return it.
+        """Note that the connection's only request has begun to arrive, and return it.
 
-        If its head is not whole in ``head_timeout``, it is refused with 408.
+        If its head is not complete within ``head_timeout``, it is refused with 408.
         """
         self.exchanges = (exchange,)
         self.deadline = self.server.clock + self.limits.head_timeout
         return exchange
 
     def close_after(self, exchange: "Exchange") -> None:
-        """Close after the last answer, and so that it arrives: where more of its request may come, linger."""
+        """Close after the last answer; linger first if more of its request may arrive."""
         self.exchanges = ()
         if exchange.is_whole:
             self.close()
@@ -47,12 +47,12 @@ class ExchangeConnection(Connection):
             self.linger()
 
     def eof_received(self) -> bool:
-        """Note that the client sends no more; it still gets the answers to what it sent.
+        """Note that the client sends no more; it still gets the answers to its requests.
 
         :return: whether our side stays open.
         """
         if self.server.cancel_on_disconnect and not self._tunnels():
-            # Most clients that do this are gone, and this is all that can be seen of it.
+            # Most clients that end their side have disconnected, and nothing else shows that they have.
             self.abort()
             return False
         self.client.end()
@@ -61,14 +61,14 @@ class ExchangeConnection(Connection):
         if self.exchanges and self.transport.can_write_eof():
             return True
         if self.exchanges and self.is_open_ended:
-            # TLS has no side that stays open. Its farewell would end the answer as if it were whole.
+            # TLS cannot end one side alone. Its close_notify would make a cut answer look complete.
             self.reset()
         else:
             self.close()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up. A streamed answer is cut off; a handler runs on, or not: ``cancel_on_disconnect``."""
+        """Clean up. A streamed answer is cut off; with ``cancel_on_disconnect``, the handler too."""
         for exchange in self._leave():
             exchange.lose()
         super().connection_lost(exc)
@@ -80,22 +80,22 @@ class ExchangeConnection(Connection):
         super().abort()
 
     def shutdown(self) -> None:
-        """Close, at once or with the answers to what is under way."""
+        """Close at once, or after the answers to requests under way."""
         if self.phase is OPEN and not self.exchanges:
             super().shutdown()
 
     def sweep(self, now: float) -> None:
-        """Act on deadlines that have passed, the requests' and the connection's."""
+        """Act on deadlines that have passed: those of the requests, and the connection's."""
         for exchange in tuple(self.exchanges):
             exchange.sweep(now)
         super().sweep(now)
 
     def expire(self) -> None:
-        """Act on :attr:`deadline`: refuse what has no head yet with 408; close what is idle."""
+        """Act on :attr:`deadline`: refuse requests without a head with 408, or close an idle connection."""
         if self.phase is not OPEN or not self.exchanges:
             super().expire()
             return
-        # Those whose heads have come have deadlines of their own.
+        # Requests whose heads are complete have their own deadlines.
         self.deadline = NEVER
         for exchange in tuple(self.exchanges):
             if not (exchange.is_begun or exchange.head.is_accepted):
@@ -114,10 +114,10 @@ class ExchangeConnection(Connection):
             tunnel.resume_writing(self)
 
     def _tunnels(self) -> "list[Tunnel]":
-        """Return the tunnels that are open: they are told by themselves."""
+        """Return the open tunnels, which are told separately."""
         return [tunnel for exchange in self.exchanges if (tunnel := exchange.tunnel) is not None]
 
     def _leave(self) -> "tuple[Exchange, ...]":
-        """Take out all that is under way, so that each is told once that its client is gone."""
+        """Take out all exchanges, so that each is told only once that its client is gone."""
         exchanges, self.exchanges = tuple(self.exchanges), ()
         return exchanges

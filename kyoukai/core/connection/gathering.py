@@ -1,17 +1,17 @@
-"""Writing a head and its body together, where the transport does it well.
+"""Writing a head and its body together, if the transport does so efficiently.
 
-Two calls of the system wake the client twice: for a head that it can do nothing with, and for the body
-while it still reads the head. A copy of both into one costs more than that, of a large body.
+Two system calls wake the client twice: for a head that it cannot use yet, and for the body while it still
+reads the head. Copying both into one buffer costs more, if the body is large.
 """
 
 import asyncio
 
 
 def gathers(transport: asyncio.WriteTransport) -> bool:
-    """Return whether ``writelines`` hands pieces to the system together, and uncopied.
+    """Return whether ``writelines`` passes pieces to the system together, without a copy.
 
-    uvloop's does. asyncio's own makes a copy in Python 3.11; in 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 it does
-    not tell the protocol to pause (CVE-2024-12254), so that what a client does not read has no bound.
+    uvloop's does. asyncio's own copies in Python 3.11. In 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 it does not
+    pause the protocol (CVE-2024-12254), so the buffer for a client that does not read grows without bound.
     """
     return type(transport).__module__.partition(".")[0] == "uvloop"
 

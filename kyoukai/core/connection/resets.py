@@ -1,4 +1,4 @@
-"""Ends of connections that the client takes for a failure."""
+"""Ending a connection with a reset, so that the client sees a failure."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,11 @@ import struct
 
 
 def set_reset(transport: asyncio.BaseTransport, is_reset: bool) -> None:
-    """Choose whether the system sends RST in the place of FIN when the connection's socket is closed.
+    """Choose whether closing the connection's socket sends RST instead of FIN.
 
-    Unix sockets have no reset: there, nothing comes of it.
+    Unix sockets have no reset; for them, nothing changes.
     """
-    # An SO_LINGER of no seconds has the system do so, and drop what it has yet to send.
+    # SO_LINGER with a timeout of 0 makes the system send RST and drop unsent data.
     with contextlib.suppress(OSError, AttributeError):
         transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", is_reset, 0)

@@ -1,8 +1,8 @@
-"""Letting the kernel send from a file, on every event loop that waits for sockets.
+"""Sending from a file by the kernel, on any event loop that waits for sockets.
 
-asyncio's own loops have ``loop.sendfile``; uvloop has none. What it takes is there on both: a duplicate
-of the socket's descriptor, which the transport knows nothing of, and the loop's word of when it takes
-more. Where the transport is gone first, so is the task that sends, and with it the duplicate.
+asyncio's own loops have ``loop.sendfile``; uvloop has not. Both can do what is needed: wait until a duplicate
+of the socket's descriptor, which the transport does not know, is writable. If the transport is lost first,
+the sending task ends too, and closes the duplicate.
 """
 
 import asyncio
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 BLOCK_SIZE: Final = 256 * 1024
-"""Bytes sent at once, and before the loop has its turn."""
+"""Bytes sent in one call, and in one turn of the loop."""
 
 
 async def send_file(
     connection: "Connection", exchange: "AnswerWriter", file: Any, size: int, offset: int
 ) -> bool:
-    """Let the kernel send from a file as the content of an answer, as far as system and transport have it so.
+    """Let the kernel send content from a file, if system and transport can.
 
-    :param exchange: its ``sent`` is counted up.
-    :param file: binary and open. Where it stands is neither asked nor changed.
-    :param size: bytes to be sent; fewer are, where the file ends before.
-    :param offset: byte of the file that is the first.
-    :return: whether any of it was sent; if not, the content is sent in another way.
+    :param exchange: the exchange of the answer; its ``sent`` is increased.
+    :param file: binary and open. Its position is neither used nor changed.
+    :param size: bytes to send; if the file ends early, fewer are sent.
+    :param offset: position in the file of the first byte.
+    :return: whether any of it was sent; if not, the content has to be sent in another way.
     :raises ConnectionResetError: if the client is gone.
-    :raises OSError: if the kernel cannot go on.
+    :raises OSError: if the kernel fails after a part was sent.
     """
     socket = await open_socket(connection)
     if socket is None:
@@ -48,7 +48,8 @@ async def send_file(
             except OSError:
                 if exchange.sent > begin:
                     raise
-                # Not every file system has it. Nothing of it was sent: the other way is still open.
+                # Not every file system supports it. Nothing was sent, so the content can be sent in another
+                # way.
                 return False
             if not sent:
                 break
@@ -63,9 +64,9 @@ async def send_file(
 
 
 async def open_socket(connection: "Connection") -> int | None:
-    """Return a descriptor of the connection's own, once all that was written has gone.
+    """Return a duplicate of the connection's descriptor, once everything written was sent.
 
-    :return: whoever asks closes it; ``None`` where the kernel cannot be asked to send.
+    :return: a descriptor that the caller closes; ``None`` if the kernel cannot send here.
     :raises ConnectionResetError: if the client is gone.
     """
     transport = connection.transport
@@ -88,8 +89,8 @@ async def open_socket(connection: "Connection") -> int | None:
 async def send_block(connection: "Connection", to: int, file: Any, offset: int, size: int) -> int:
     """Let the kernel send a part of a file, as much as the socket takes at once.
 
-    :param to: what :func:`open_socket` returned.
-    :return: how many bytes; 0 at the end of the file.
+    :param to: the result of :func:`open_socket`.
+    :return: the number of bytes; 0 at the end of the file.
     :raises ConnectionResetError: if the client is gone.
     :raises OSError: if the kernel cannot send from this file.
     """
@@ -104,7 +105,7 @@ async def send_block(connection: "Connection", to: int, file: Any, offset: int, 
             finally:
                 connection.unwatch_progress()
         except ConnectionError:
-            # The transport has not been told yet.
+            # The transport does not know yet.
             connection.transport.abort()
             raise ConnectionResetError("the client is gone") from None
 
@@ -120,6 +121,6 @@ async def _wait_writable(descriptor: int) -> None:
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:
-    # It may be told again before it has been heard.
+    # The loop may call it again before the waiter wakes.
     if not waiter.done():
         waiter.set_result(None)

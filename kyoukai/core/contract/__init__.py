@@ -1,1 +1,1 @@
-"""What the author of a backend meets: the backend, its features and options, its parser."""
+"""The contract for authors of backends: the backend, its features and options, its parser."""

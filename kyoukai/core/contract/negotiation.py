@@ -1,8 +1,7 @@
-"""Which of several backends serves a connection: pure decisions.
+"""Choosing which of several backends serves a connection, by pure functions.
 
-Over TLS the client and the server have agreed on a protocol (ALPN, RFC 7301). In cleartext it is what the
-client sends first that tells: HTTP/2 has a preface that no request of HTTP/1 can begin with (RFC 9113 section
-3.4).
+Over TLS, the client and the server have agreed on a protocol (ALPN, RFC 7301). In cleartext, the client's
+first bytes decide: HTTP/2 has a preface with which no HTTP/1 request can begin (RFC 9113 section 3.4).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,8 +13,8 @@ from .backend import Backend
 from .selection import Selected
 
 UNNEGOTIATED: Final = "http/1.1"
-"""What a client of TLS is taken to speak that has agreed on nothing: HTTP/2 must be agreed on (RFC 9113
-section 3.2). A backend that offers nothing takes such a client too."""
+"""The assumed protocol of a TLS client that agreed on none: HTTP/2 has to be agreed on (RFC 9113 section
+3.2). A backend that offers no protocol takes such clients too."""
 
 
 def offered_protocols(backends: Iterable[Backend]) -> tuple[str, ...]:
@@ -24,11 +23,11 @@ def offered_protocols(backends: Iterable[Backend]) -> tuple[str, ...]:
 
 
 def by_protocol(backends: Selected) -> dict[str, str]:
-    """Return which backend serves a connection over TLS, by the protocol agreed on.
+    """Return the name of the backend for each protocol that a TLS connection may agree on.
 
-    :return: names of backends; under :data:`UNNEGOTIATED` the one that serves where nothing was agreed on.
-    :raises BackendListError: if two of them cannot be told apart.
-    :raises NotABackendError: if ``alpn_protocols`` of one of them cannot be used.
+    :return: names of backends; the one under :data:`UNNEGOTIATED` serves if nothing was agreed on.
+    :raises BackendListError: if two backends cannot be told apart.
+    :raises NotABackendError: if ``alpn_protocols`` of a backend cannot be used.
     """
     chosen: dict[str, str] = {}
     for name, backend in backends.items():
@@ -52,11 +51,11 @@ def _or_nothing(protocol: str) -> str:
 
 
 def by_preface(backends: Selected) -> dict[bytes, str]:
-    """Return which backend serves a connection in cleartext, by what it begins with.
+    """Return the name of the backend for each preface of a connection in cleartext.
 
-    :return: names of backends; under the empty preface the one that takes what no other takes.
-    :raises BackendListError: if two of them cannot be told apart.
-    :raises NotABackendError: if ``preface`` of one of them cannot be used.
+    :return: names of backends; the one under the empty preface takes connections that no other takes.
+    :raises BackendListError: if two backends cannot be told apart.
+    :raises NotABackendError: if ``preface`` of a backend cannot be used.
     """
     for name, backend in backends.items():
         preface: Any = backend.preface
@@ -81,21 +80,21 @@ def _is_start(one: bytes, other: bytes) -> bool:
 
 
 def choose_by_protocol(choices: Mapping[str, Any], agreed: str | None) -> Any:
-    """Return the choice of a connection over TLS; ``None``: there is none.
+    """Return the choice for a TLS connection, or ``None``.
 
     :param choices: by the protocol that each is for.
-    :param agreed: the protocol that was agreed on by ALPN, if one was.
+    :param agreed: the protocol that ALPN agreed on, or ``None``.
     """
     found = choices.get(agreed or UNNEGOTIATED)
-    # The setting ssl may offer what no backend has.
+    # The setting ssl may offer a protocol that no backend has.
     return choices.get(UNNEGOTIATED) if found is None else found
 
 
 def find_preface(prefaces: Collection[bytes], data: bytes) -> bytes | None:
-    """Return the preface that a connection begins with; empty: none of them; ``None``: more must come.
+    """Return the preface that a connection begins with; empty: none of them; ``None``: more data is needed.
 
-    :param prefaces: of which none is the start of another.
-    :param data: what has come, as far as that is.
+    :param prefaces: none is the start of another.
+    :param data: the data received so far.
     """
     may_follow = False
     for preface in prefaces:

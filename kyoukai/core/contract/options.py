@@ -1,7 +1,7 @@
 """The options of a backend, as its class declares them.
 
-They are the keyword-only parameters of its constructor, and where that hands the rest on, those of the
-constructors that it derives from. What each means is read from ``:param name:`` in a docstring.
+They are the keyword-only parameters of its constructor, and if that passes ``**options`` on, also those of
+the base classes. The meaning of each is read from ``:param name:`` in a docstring.
 """
 
 import inspect
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from .backend import Backend
 
 REQUIRED: Final = inspect.Parameter.empty
-"""The default of an option that has none."""
+"""The default of an option without one."""
 
 
 class Option(NamedTuple):
@@ -21,11 +21,11 @@ class Option(NamedTuple):
     default: Any
     """:data:`REQUIRED` if it must be given."""
     meaning: str
-    """On one line; empty where no docstring says it."""
+    """The meaning on one line; empty if no docstring has it."""
 
 
 def options_of(backend_class: type[Backend]) -> list[Option]:
-    """Return the options that a backend class takes, its own before those that it inherits."""
+    """Return the options of a backend class, its own before the inherited ones."""
     found: dict[str, Option] = {}
     for owner in backend_class.__mro__:
         if owner is Backend:
@@ -39,7 +39,7 @@ def options_of(backend_class: type[Backend]) -> list[Option]:
                 meaning = _meaning(owner, parameter.name)
                 found[parameter.name] = Option(parameter.name, parameter.default, meaning)
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            # What it does not take it does not hand on.
+            # Without **options, it passes nothing on.
             break
     return list(found.values())
 
@@ -47,9 +47,9 @@ def options_of(backend_class: type[Backend]) -> list[Option]:
 def _meaning(owner: type, name: str) -> str:
     for obj in (owner, vars(owner)["__init__"]):
         doc = inspect.cleandoc(obj.__doc__ or "")
-        # Up to the next field of the list, or the end of its paragraph.
+        # Up to the next field, or the end of the paragraph.
         match = re.search(rf"(?ms)^:param (?:[^:\n]+ )?{re.escape(name)}:(.*?)(?=^:\w|^\s*$|\Z)", doc)
         if match is not None:
-            # The quotes of reST are for its renderer.
+            # Remove the quotes of reST.
             return " ".join(match[1].replace("``", "").split())
     return ""

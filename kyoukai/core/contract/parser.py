@@ -1,11 +1,11 @@
-"""The shape of a parser, as :meth:`HTTPProtocol.make_parser` returns it: of requests, or of bodies only.
+"""The interface of a parser of requests, or of bodies only, as :meth:`HTTPProtocol.make_parser` returns it.
 
-It is the shape of ``httptools.HttpRequestParser``: bytes go in by :meth:`~RequestParser.feed_data`,
-and what they mean comes out as calls on the protocol object, in the order of the wire::
+It is that of ``httptools.HttpRequestParser``. Bytes go in through :meth:`~RequestParser.feed_data`; their
+content comes out as calls on the protocol object, in the order of the wire::
 
     on_message_begin  on_url+  on_header*  on_headers_complete  on_body*  on_header*  on_message_complete
 
-The fields that come after ``on_headers_complete`` are trailers (RFC 9112 section 7.1.2).
+Fields behind ``on_headers_complete`` are trailers (RFC 9112 section 7.1.2).
 
 A :class:`BodyParser` leaves heads to the server. It calls ``on_body* on_header* on_message_complete``, and
 nothing for a message without a body.
@@ -24,77 +24,77 @@ CALLBACKS: Final = (
     "on_body",
     "on_message_complete",
 )
-"""What a parser calls, as :class:`ParserCallbacks` has it."""
+"""The names of the callbacks in :class:`ParserCallbacks`."""
 
 
 class ParserCallbacks(Protocol):
-    """What a parser calls. :class:`~kyoukai.core.http1.protocol.HTTPProtocol` is one.
+    """The object that a parser calls, such as :class:`~kyoukai.core.http1.protocol.HTTPProtocol`.
 
-    An exception out of a callback ends the parse: ``feed_data`` raises it, or an exception of the
-    parser's own that has it for its cause or context. Nothing is called after that.
+    An exception in a callback ends the parse: ``feed_data`` raises it, or an exception of the parser's own
+    with the callback's as its cause or context. No further callback follows.
     """
 
     def on_message_begin(self) -> None:
-        """Note that the first byte of a request line has been read."""
+        """Note the first byte of a request line."""
 
     def on_url(self, url: bytes) -> None:
-        """Take the request target as sent, or the next piece of it."""
+        """Take the request target as sent, or its next piece."""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one whole field: the name as sent; white space around the value may be left."""
+        """Take one complete field: the name as sent; white space around the value may be left."""
 
     def on_headers_complete(self) -> None:
-        """Note that the head is whole: method, version and persistence can be asked for."""
+        """Note the end of the head: method, version and persistence can be asked for."""
 
     def on_body(self, body: bytes) -> None:
-        """Take the next piece of the body, with its transfer coding removed."""
+        """Take the next piece of the body, without its transfer coding."""
 
     def on_message_complete(self) -> None:
-        """Note that the message is whole. The next call is ``on_message_begin``."""
+        """Note the end of the message. The next call is ``on_message_begin``."""
 
 
 class RequestParser(Protocol):
-    """Anything shaped like ``httptools.HttpRequestParser``, bound to a :class:`ParserCallbacks`.
+    """An object with the interface of ``httptools.HttpRequestParser``, bound to a :class:`ParserCallbacks`.
 
-    ``get_method``, ``get_http_version`` and ``should_keep_alive`` speak of the message whose
-    ``on_headers_complete`` is being called, and need be right only then.
+    ``get_method``, ``get_http_version`` and ``should_keep_alive`` are called during ``on_headers_complete``,
+    and have to be right only then.
     """
 
     def feed_data(self, data: bytes, /) -> None:
-        """Parse the next bytes of the connection, wherever they are cut.
+        """Parse the next bytes of the connection, which may be cut anywhere.
 
-        :raises Exception: when the bytes are no HTTP/1 request: one of ``parser_errors``. What was
-            complete before the fault has been called back; the parser is not used again.
+        :raises Exception: one of ``parser_errors``, if the bytes are no HTTP/1 request. Everything complete
+            before the fault was reported; the parser is not used again.
         """
 
     def get_method(self) -> bytes:
-        """Return the method, as sent."""
+        """Return the method as sent."""
 
     def get_http_version(self) -> str:
-        """Return the version without its name: ``"1.1"``."""
+        """Return the number of the version, such as ``"1.1"``."""
 
     def should_keep_alive(self) -> bool:
-        """Return whether the client lets the connection persist (RFC 9112 section 9.3)."""
+        """Return whether the client allows the connection to persist (RFC 9112 section 9.3)."""
 
 
 class BodyParser(Protocol):
     """A parser that leaves heads to the server, and removes the transfer coding of bodies.
 
-    A parser with ``begin_message`` is taken for one.
+    A parser with ``begin_message`` is used as one.
     """
 
     def begin_message(self, head: "RequestHead", /) -> None:
-        """Take the head that the server has read and the policy has accepted. It should not raise.
+        """Take a head that the server has read and the policy has accepted. It should not raise.
 
-        :param head: its ``body_size`` says how the body is delimited: bytes of content; ``None``: by chunks
-            (RFC 9112 section 7.1); 0: there is none, and the next call is that of the next message.
+        :param head: its ``body_size`` tells how the body is delimited. A number: bytes of content. ``None``:
+            chunks (RFC 9112 section 7.1). 0: there is no body, and the next call is for the next message.
         """
 
     def feed_data(self, data: bytes, /) -> None:
-        """Take the next bytes of the body, with what frames chunks and with the trailer section.
+        """Take the next bytes of the body, including the framing of chunks and the trailer section.
 
-        They are cut anywhere, and are never those of another message. The call that has the message's last
-        byte calls ``on_message_complete``.
+        They may be cut anywhere, and never belong to another message. The call with the last byte of the
+        message must call ``on_message_complete``.
 
-        :raises Exception: when the bytes are no such body: one of ``parser_errors``. It is not used again.
+        :raises Exception: one of ``parser_errors``, if the bytes are no such body. It is not used again.
         """

@@ -1,18 +1,18 @@
-"""From ``module:attribute`` to the object that it names."""
+"""Resolving ``module:attribute`` to an object."""
 
 import importlib
 import operator
 
 
 class UnresolvedReferenceError(LookupError):
-    """There is no such module, or it has no such attribute; the message says which."""
+    """The module or its attribute does not exist; the message says which."""
 
 
 def resolve(reference: str) -> object:
     """Import the module and return the attribute, which may be dotted.
 
-    :raises UnresolvedReferenceError: if the reference has another form, or leads nowhere.
-    :raises BaseException: what the module raises when it is imported, as it is.
+    :raises UnresolvedReferenceError: if the reference is malformed, or the module or attribute is missing.
+    :raises BaseException: what importing the module raises, unchanged.
     """
     module_name, _, attribute = reference.partition(":")
     if not module_name or not attribute:
@@ -20,7 +20,7 @@ def resolve(reference: str) -> object:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        # A module that is missing further in is a fault of the module that imports it.
+        # A missing module that this one imports is a fault of this one.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise UnresolvedReferenceError(str(error)) from error

@@ -1,8 +1,8 @@
-"""From a name to a backend.
+"""Finding a backend by its name.
 
 A name is an entry point of the group ``kyoukai.backends``, loaded with stevedore, or a reference
-``module:attribute``, as every component of Asphalt takes it. Nothing is imported but what is asked for.
-Each way to fail is an error of its own, with one sentence that says what would be right.
+``module:attribute``, as for any component of Asphalt. Only the named backend is imported. Each kind of
+failure has its own exception, whose message says what would be right.
 """
 
 import importlib.metadata
@@ -39,16 +39,16 @@ class Registration(NamedTuple):
 
     name: str
     reference: str
-    """What it leads to, ``module:attribute``."""
+    """Its target, ``module:attribute``."""
     distribution: str
     version: str
 
 
 def registrations() -> list[Registration]:
-    """Return what the installed distributions register, sorted by name.
+    """Return the backends that installed distributions register, sorted by name.
 
-    stevedore's own listing comes from a cache that knows no distributions, so this one asks
-    :mod:`importlib.metadata`. A distribution that is on the path twice is named once.
+    stevedore's listing comes from a cache without distributions, so :mod:`importlib.metadata` is used here. A
+    distribution that is on the path twice is listed once.
     """
     found = set()
     for entry_point in importlib.metadata.entry_points(group=GROUP):
@@ -59,14 +59,14 @@ def registrations() -> list[Registration]:
 
 
 def load_backend(name: str) -> type[Backend]:
-    """Return the backend class of that name.
+    """Return the backend class with a name.
 
     :param name: an entry point's name, or ``module:attribute``.
     :raises UnknownBackendError: if no distribution registers the name.
     :raises BackendConflictError: if more than one does.
     :raises BackendLoadError: if importing it fails; the original exception is the cause.
     :raises NotABackendError: if it is no class derived from :class:`Backend`, or an abstract one.
-    :raises BackendVersionError: if it was written for a version of the contract not supported.
+    :raises BackendVersionError: if it was written for an unsupported version of the contract.
     """
     if not isinstance(name, str) or not name:
         raise UnknownBackendError(f"backend is {name!r}; it must be a name or module:attribute")
@@ -78,7 +78,7 @@ def load_backend(name: str) -> type[Backend]:
 
 
 def create_backend(name: str, options: Mapping[str, Any] | None = None) -> Backend:
-    """Return the backend of that name, made with ``options``.
+    """Make the backend with a name.
 
     :raises BackendOptionError: if it refuses an option; the message names it.
     :raises BackendError: as :func:`load_backend`.
@@ -97,10 +97,10 @@ def create_backend(name: str, options: Mapping[str, Any] | None = None) -> Backe
 def check_backend(obj: object, label: str) -> type[Backend]:
     """Return ``obj`` if it is a backend class that this release can serve.
 
-    :param label: what the messages call it.
+    :param label: its name in messages.
     :raises NotABackendError: if it is no concrete subclass of :class:`Backend`.
     :raises BackendVersionError: if its ``api_version`` is not supported; the message names both
-        numbers, and what to install.
+        versions, and what to install.
     """
     if not (isinstance(obj, type) and issubclass(obj, Backend)):
         raise NotABackendError(f"{label} is {obj!r}; it must be a subclass of kyoukai.Backend")
@@ -118,7 +118,7 @@ def check_backend(obj: object, label: str) -> type[Backend]:
 
 
 def _version_remedy(version: object) -> str:
-    # True is an int too, and would pass for 1.
+    # True is an int too, and would count as 1.
     if type(version) is not int:
         return "its class must name the version that it was written for, a whole number"
     if version > max(SUPPORTED_API_VERSIONS):
@@ -158,7 +158,7 @@ def _load_entry_point(registration: Registration, label: str) -> object:
     except NoMatches as error:
         cause = failures[0] if failures else error
     except (Exception, SystemExit) as error:
-        # stevedore lets an AssertionError pass, and a module may well call sys.exit().
+        # stevedore does not catch an AssertionError, and a module may call sys.exit().
         cause = error
     else:
         return manager.extensions[0].plugin
@@ -185,7 +185,7 @@ def _known_options(backend_class: type[Backend]) -> str:
 
 
 def describe(registration: Registration) -> tuple[type[Backend] | None, BackendError | None]:
-    """Return the class that a registration leads to, or why it cannot be used."""
+    """Return the class of a registration, or the reason why it cannot be used."""
     try:
         return load_backend(registration.name), None
     except BackendError as error:

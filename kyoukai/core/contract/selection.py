@@ -1,4 +1,4 @@
-"""From what the user has named to the backends that serve together, in order of preference."""
+"""Making the backends that the user has named, in order of preference."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from .backend import Backend
 from .registry import create_backend
 
 Selected = Mapping[str, Backend]
-"""Backends by the names that they were asked for, the preferred first."""
+"""Backends by the names in the settings, the preferred first."""
 
 
 def read_names(value: object) -> tuple[str, ...]:
-    """Return the names that a user has set as ``backend``.
+    """Return the names in the user's setting ``backend``.
 
     :param value: a name, or a list of names in order of preference.
-    :raises UnknownBackendError: if it is no such thing.
-    :raises BackendListError: if a name is there twice.
+    :raises UnknownBackendError: if it is neither.
+    :raises BackendListError: if a name occurs twice.
     """
     names = (value,) if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
@@ -33,10 +33,10 @@ def read_names(value: object) -> tuple[str, ...]:
 
 
 def create_backends(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, Backend]:
-    """Return the backends of these names, the preferred first.
+    """Make the backends with these names, the preferred first.
 
-    :param options: as :func:`divide_options` takes them.
-    :raises BackendError: as :func:`~kyoukai.core.contract.registry.create_backend`, of any of them.
+    :param options: as for :func:`divide_options`.
+    :raises BackendError: as :func:`~kyoukai.core.contract.registry.create_backend`, for any of them.
     """
     divided = divide_options(names, options)
     return {name: create_backend(name, divided[name]) for name in names}
@@ -45,9 +45,9 @@ def create_backends(names: Sequence[str], options: Mapping[str, Any]) -> dict[st
 def divide_options(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the options of each backend, by its name.
 
-    :param options: by the name of a backend, a mapping of its options. Those of a single backend may stand
+    :param options: a mapping of options for each name of a backend. The options of a single backend may stand
         without its name.
-    :raises BackendOptionError: if it cannot be said whose an option is.
+    :raises BackendOptionError: if it is unclear which backend an option is for.
     """
     divided: dict[str, dict[str, Any]] = {name: {} for name in names}
     for key, value in options.items():

@@ -1,1 +1,1 @@
-"""What HTTP means, whatever the wire (RFC 9110): decided by pure functions."""
+"""HTTP semantics on any wire (RFC 9110), as pure functions."""

@@ -1,20 +1,20 @@
-"""The head of an answer as a value: structured until a wire writes it."""
+"""The head of an answer as a value that any wire can write."""
 
 from typing import Any
 
 
 class AnswerHead:
-    """Status and fields of an answer, and what they say of its content.
+    """Status and fields of an answer, and the size of its content.
 
-    It is made once, and never changed: answers that are alike may share one. What a wire says besides is
-    the wire's own: Content-Length, Date and Server (:meth:`Exchange.answer_fields` has them), and how content
-    is delimited. :func:`~kyoukai.core.semantics.serialize.read_head` makes one, and checks it.
+    It is never changed after it is made, so equal answers may share one. A wire adds its own fields:
+    Content-Length, Date and Server (from :meth:`Exchange.answer_fields`), and how content is delimited.
+    :func:`~kyoukai.core.semantics.serialize.read_head` makes and checks a head.
 
-    :param status: code and reason, ``"200 OK"``.
-    :param fields: names and values, checked: each can be sent, and none is about the connection.
-    :param lines: the same as field lines, in latin-1.
-    :param size: bytes of the content, to be declared as Content-Length; ``None``: they are not declared. An
-        answer to HEAD declares what GET would have had (RFC 9110 section 9.3.2).
+    :param status: code and reason, such as ``"200 OK"``.
+    :param fields: names and values, already checked: each can be sent, and none concerns the connection.
+    :param lines: the same fields as lines in latin-1.
+    :param size: bytes of the content, for Content-Length; ``None`` for no Content-Length. An answer to HEAD
+        declares the size that GET would have (RFC 9110 section 9.3.2).
     :param has_content: whether content follows.
     """
 
@@ -53,20 +53,21 @@ class AnswerHead:
         """Whether the application set Date itself; likewise ``has_server``."""
         self.has_server = False
         self.upgrade = ""
-        """What a 426 asks the client to go on with; HTTP/1.1 says it in Upgrade, and other wires do not."""
+        """The protocol that a 426 asks for; HTTP/1.1 sends it as Upgrade, other wires do not."""
         self.serialized: dict[Any, Any] = {}
-        """Where a wire may keep what it made of this head, by keys of its own: all that may be changed."""
+        """A cache for wires, each with its own keys: what they made of this head. It is all that changes
+        here."""
 
     def __repr__(self) -> str:
         return f"<AnswerHead {self.status!r} size={self.size} has_content={self.has_content}>"
 
 
 def answer_size(method: str, status: int, size: int | None, declared: int | None) -> tuple[int | None, bool]:
-    """Return the Content-Length of an answer, ``None`` where it has none, and whether content is sent.
+    """Return the Content-Length of an answer, or ``None``; and whether content is sent.
 
-    :param method: of the request.
-    :param size: bytes of the content; ``None`` where it is a stream and nobody knows.
-    :param declared: the Content-Length that the application set; ``None`` where it set none.
+    :param method: the request's.
+    :param size: bytes of the content; ``None`` for a stream of unknown size.
+    :param declared: the Content-Length that the application set, or ``None``.
     """
     # RFC 9110 section 8.6: a server MUST NOT send Content-Length with 1xx or 204.
     if status < 200 or status == 204:
@@ -75,9 +76,9 @@ def answer_size(method: str, status: int, size: int | None, declared: int | None
     if method == "HEAD":
         return (declared if declared is not None and not size else size), False
     if status == 304:
-        # An application seldom has the body at hand: none is no length.
+        # An application seldom has the body at hand: an empty one says nothing of its length.
         return size or declared or None, False
-    # RFC 9110 section 15.3.6: a 205 has no content, and must say that it ends here.
+    # RFC 9110 section 15.3.6: a 205 has no content, and must declare that.
     if status == 205:
         return 0, False
     if size is not None:

@@ -1,7 +1,6 @@
-"""Removing a request's content coding (RFC 9110 section 8.4.1), piece by piece as it comes.
+"""Decoding a request's content coding piece by piece (RFC 9110 section 8.4.1).
 
-A few bytes may stand for very many, so no more is ever made of them than the limit allows, and
-nothing before the body is wanted.
+A few bytes may decode to very many, so output is limited, and is produced only when the body is read.
 """
 
 import zlib
@@ -10,8 +9,8 @@ from typing import Final
 
 from ..errors import refused
 
-# zlib.decompressobj: what wraps the DEFLATE stream. RFC 9110 section 8.4.1.2, deflate: "zlib" format
-# (RFC 1950); section 8.4.1.3, gzip (RFC 1952), for which x-gzip is another name.
+# Formats for zlib.decompressobj. RFC 9110 section 8.4.1.2, deflate: the "zlib" format (RFC 1950); section
+# 8.4.1.3, gzip (RFC 1952), also called x-gzip.
 WINDOW_BITS: Final = {
     "deflate": zlib.MAX_WBITS,
     "gzip": zlib.MAX_WBITS | 16,
@@ -19,24 +18,24 @@ WINDOW_BITS: Final = {
 }
 
 STEP: Final = 8 * 1024
-"""Bytes decoded at once: what is left of them behind the end of a gzip member is copied."""
+"""Bytes decoded at once. Input behind the end of a gzip member is copied, up to this many bytes."""
 
 PIECE_SIZE: Final = 64 * 1024
-"""The most bytes of a decoded body in one piece, where it is had in pieces."""
+"""The most bytes in one piece of a body that is decoded in pieces."""
 
 MEMBER_SIZE: Final = 4 * 1024
-"""Bytes that the members of a gzip body have on the average at least, once there are very many: BGZF
-makes one of every 64 KiB; empty ones cost time and hold nothing."""
+"""The least average size of members in a gzip body with very many of them. BGZF makes one member of 64 KiB;
+empty members cost time and hold nothing."""
 
 MANY_MEMBERS: Final = 1024
-"""How many they may be in any case."""
+"""The number of members that is allowed in any case."""
 
 
 class ContentDecoder:
     """Decodes one body.
 
     :param coding: in lower case.
-    :param max_size: the most bytes that the decoded body may have.
+    :param max_size: the most bytes of the decoded body.
     :raises UnsupportedMediaType: if the coding is not known.
     """
 
@@ -54,9 +53,9 @@ class ContentDecoder:
         """Bytes of the decoded body so far."""
 
     def decode(self, data: bytes) -> bytes:
-        """Return what the next bytes of the body stand for.
+        """Decode the next bytes of the body.
 
-        :raises BadRequest: if they are not of that coding.
+        :raises BadRequest: if they are invalid in the coding.
         :raises ContentTooLarge: if the decoded body passes the limit.
         """
         self._has_begun = True
@@ -71,10 +70,10 @@ class ContentDecoder:
         return b"".join(pieces)
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yield what the next bytes of the body stand for, a little at a time.
+        """Decode the next bytes of the body, and yield the result in small pieces.
 
         :raises BadRequest: as :meth:`decode` does.
-        :raises ContentTooLarge: as it does.
+        :raises ContentTooLarge: as :meth:`decode` does.
         """
         self._has_begun = True
         for start in range(0, len(data), STEP):
@@ -86,14 +85,14 @@ class ContentDecoder:
                 piece = self._decompress(step, PIECE_SIZE)
                 decompressor = self._decompressor
                 step = decompressor.unused_data if decompressor.eof else decompressor.unconsumed_tail
-                # What was no longer asked for may have been read all the same.
+                # zlib may hold output beyond the requested size, though it has read all input.
                 has_more = len(piece) > PIECE_SIZE and not decompressor.eof
                 if piece:
                     yield piece
 
     def _decompress(self, data: bytes, most: int) -> bytes:
         try:
-            # One byte more than there may be tells that there is more.
+            # Ask for one byte more than allowed, to see whether there is more.
             decoded = self._decompressor.decompress(data, min(most, self.max_size - self.size) + 1)
         except zlib.error:
             raise refused("content-coding-corrupt") from None
@@ -103,15 +102,15 @@ class ContentDecoder:
         return decoded
 
     def finish(self) -> None:
-        """Note that the body has ended. One that has no byte stands for one without any.
+        """Note the end of the body. An empty body decodes to an empty one.
 
-        :raises BadRequest: if more of it should have come.
+        :raises BadRequest: if the coding is incomplete.
         """
         if self._has_begun and not self._decompressor.eof:
             raise refused("content-coding-incomplete")
 
     def _begin_member(self) -> None:
-        """Go on after the end: RFC 1952 section 2.2 lets one member follow another; RFC 1950 none."""
+        """Continue behind the end: RFC 1952 section 2.2 allows further members, RFC 1950 does not."""
         self._members += 1
         most = max(MANY_MEMBERS, self.max_size // MEMBER_SIZE)
         if self._window_bits == WINDOW_BITS["deflate"] or self._members > most:

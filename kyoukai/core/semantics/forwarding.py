@@ -1,9 +1,9 @@
-"""What proxies say of a client, where they are believed: ``X-Forwarded-*``, or ``Forwarded`` (RFC 7239).
+"""Reading what trusted proxies report of a client: ``X-Forwarded-*``, or ``Forwarded`` (RFC 7239).
 
-One policy for every wire. It changes the environ of a request whose peer is trusted. Each proxy adds to the
-right of what it got: so a list is read from the right, and what stands left of the first address that is not
-trusted is the client's own word. A value that is malformed, or no address, changes nothing. Werkzeug's
-ProxyFix counts proxies, and checks none of what they say.
+One policy for every wire. It changes the environ of a request whose peer is trusted. Each proxy appends on
+the right, so a list is read from the right. Everything left of the first untrusted address comes from the
+client itself. A value that is malformed or no address changes nothing. Werkzeug's ProxyFix counts proxies
+instead, and does not check their values.
 """
 
 import re
@@ -19,32 +19,32 @@ X_FORWARDED: Final = "x-forwarded"
 FORWARDED: Final = "forwarded"
 
 UNNAMED: Final = "kyoukai.client_unnamed"
-"""Set in the environ where a proxy has connected for a client that it does not name."""
+"""The environ key that is set when a proxy has connected for a client that it does not name."""
 
 DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
-"""By the schemes that are taken."""
+"""Default ports by the accepted schemes."""
 
-# [IPv6] or IPv4, with a port or without (RFC 7239 section 6).
+# [IPv6] or IPv4, with or without a port (RFC 7239 section 6).
 NODE: Final = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<ipv4>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?")
 
-# RFC 7239 section 4. No address and no host needs a quoted-pair.
+# RFC 7239 section 4. Addresses and hosts need no quoted-pair.
 PAIR: Final = re.compile(rf'(?P<name>{TOKEN.decode()})=(?:(?P<token>{TOKEN.decode()})|"(?P<quoted>[^"\\]*)")')
 
-# A path, as it is sent (RFC 3986 section 3.3): no authority, and nothing that leads upwards.
+# A path as it is sent (RFC 3986 section 3.3), without an authority and without dot segments.
 PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")
 
 HOST_PORT: Final = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 
 
 class Node(NamedTuple):
-    """An address, and the port where it is known."""
+    """An address, and the port if it is known."""
 
     address: str
     port: str = ""
 
 
 class Said(NamedTuple):
-    """What proxies that are believed say; empty is what they do not."""
+    """The reports of trusted proxies; an empty value was not reported."""
 
     client: Node | None = None
     scheme: str = ""
@@ -54,14 +54,14 @@ class Said(NamedTuple):
 
 
 class Forwarding:
-    """What is believed of a trusted peer.
+    """Applies the reports of trusted proxies.
 
-    :param proxies: whose word is taken on who the client before them was.
+    :param proxies: the trusted proxies.
     :param fields: :data:`X_FORWARDED` or :data:`FORWARDED`.
-    :param host: whether ``X-Forwarded-Host`` and ``X-Forwarded-Port`` are taken: a proxy that does not write
-        them passes on what its client says.
-    :param prefix: whether ``X-Forwarded-Prefix`` is taken.
-    :raises ConfigurationError: if they are no such thing, or nobody is trusted.
+    :param host: whether to use ``X-Forwarded-Host`` and ``X-Forwarded-Port``. A proxy that does not set them
+        passes on those of its client.
+    :param prefix: whether to use ``X-Forwarded-Prefix``.
+    :raises ConfigurationError: if ``fields`` is neither, or no proxy is trusted.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Forwarding:
         )
 
     def apply(self, environ: dict[str, Any]) -> None:
-        """Change the environ of a request to what the proxies say, if its peer is trusted."""
+        """Update the environ of a request from the proxies' fields, if its peer is trusted."""
         if UNNAMED in environ or not self.proxies.trust_peer(environ.get("REMOTE_ADDR")):
             return
         said = self._read(environ)
@@ -121,7 +121,7 @@ class Forwarding:
             pairs = read_element(element)
             if pairs is None:
                 break
-            # The proxy that is nearest to the client knows best.
+            # The proxy nearest to the client takes precedence.
             scheme = _check_scheme(pairs.get("proto", "")) or scheme
             host = _check_host(pairs.get("host", "")) or host
             node = read_node(pairs.get("for", ""))
@@ -134,9 +134,9 @@ class Forwarding:
 
 
 def read_node(text: str, *, bare: bool = False) -> Node | None:
-    """Return the address that a proxy names; ``None``: it names none, as ``unknown`` and ``_hidden`` do.
+    """Return the address that a proxy reports; ``None`` for ``unknown``, ``_hidden`` and anything else.
 
-    :param bare: whether an address of IPv6 may have no brackets.
+    :param bare: whether an IPv6 address may lack its brackets.
     """
     if bare and text.count(":") > 1 and not text.startswith("["):
         ipv6, port = text, ""
@@ -148,7 +148,7 @@ def read_node(text: str, *, bare: bool = False) -> Node | None:
         if ipv6 is None:
             address = read_address(match["ipv4"])
             return None if address is None or not _fits(port) else Node(str(address), port)
-    # A zone means something on the proxy's machine alone, and IPv4 has no brackets.
+    # A zone is meaningful only on the proxy's machine, and IPv4 has no brackets.
     address = read_address(ipv6) if ":" in ipv6 and "%" not in ipv6 else None
     return None if address is None or not _fits(port) else Node(str(address), port)
 
@@ -156,7 +156,7 @@ def read_node(text: str, *, bare: bool = False) -> Node | None:
 def read_element(text: str) -> dict[str, str] | None:
     """Return the parameters of one element of ``Forwarded``, by names in lower case.
 
-    :return: ``None``: it is malformed, or has one of them twice (RFC 7239 section 4).
+    :return: ``None`` if it is malformed, or has a parameter twice (RFC 7239 section 4).
     """
     pairs: dict[str, str] = {}
     for part in _split_outside_quotes(text, ";"):
@@ -171,7 +171,7 @@ def read_element(text: str) -> dict[str, str] | None:
 def split_elements(text: str) -> Iterator[str]:
     """Yield the elements of ``Forwarded`` from the right.
 
-    From the right, a quotation mark that a client has left open cannot swallow what a proxy has added.
+    From the right, so that a client's unclosed quotation mark cannot hide what a proxy has added.
     """
     yield from _split_outside_quotes(text, ",")
 
@@ -188,14 +188,14 @@ def _split_outside_quotes(text: str, separator: str) -> Iterator[str]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield the entries of a list from the right; empty ones say nothing (RFC 9110 section 5.6.1.2)."""
+    """Yield the entries of a list from the right, without empty ones (RFC 9110 section 5.6.1.2)."""
     for entry in reversed(text.split(",")):
         if stripped := entry.strip(" \t"):
             yield stripped
 
 
 def _last(environ: dict[str, Any], name: str) -> str:
-    """Return the last entry of a list: the one that the nearest proxy has written."""
+    """Return the last entry of a list, which the nearest proxy has written."""
     return str(environ.get(name, "")).rpartition(",")[2].strip(" \t")
 
 
@@ -205,7 +205,7 @@ def _check_scheme(text: str) -> str:
 
 
 def _check_host(text: str) -> str:
-    """Return a host by the policy of the Host field, or nothing."""
+    """Return a host that passes the checks of the Host field, or an empty string."""
     return text if text and valid_host(text) else ""
 
 
@@ -218,10 +218,10 @@ def _fits(port: str) -> bool:
 
 
 def _set_host(environ: dict[str, Any], host: str, port: str) -> None:
-    """Set what the environ has of the host that a client asked for.
+    """Set the variables for the host that the client asked for.
 
-    :param host: a host that has been checked; empty: none is known.
-    :param port: what it has in place of its own; empty: its own.
+    :param host: a checked host; empty if none is known.
+    :param port: replaces the port in ``host``; empty to keep that.
     """
     default = DEFAULT_PORTS[environ["wsgi.url_scheme"]]
     match = HOST_PORT.fullmatch(host)

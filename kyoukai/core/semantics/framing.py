@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from ..errors import refused
 from .answer_head import AnswerHead
 
-# RFC 9112 section 6.2: Content-Length = 1*DIGIT. Twenty digits are more than any file has bytes.
+# RFC 9112 section 6.2: Content-Length = 1*DIGIT. Nineteen digits are enough for any file.
 CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 
 # RFC 9110 section 10.1.4: transfer-coding = token *( OWS ";" OWS transfer-parameter )
@@ -18,7 +18,7 @@ class Framing(NamedTuple):
     """How a request's body is delimited (RFC 9112 section 6.3)."""
 
     content_length: int
-    """Bytes of the body, where ``chunked`` is false."""
+    """Bytes of the body, if ``chunked`` is false."""
     chunked: bool
 
 
@@ -27,10 +27,10 @@ CHUNKED: Final = Framing(0, True)
 
 
 def request_framing(content_length: str | None, transfer_encoding: str | None, version: str) -> Framing:
-    """Return how the body is delimited. The steps are those of RFC 9112 section 6.3.
+    """Return how the body is delimited. The step numbers are those of RFC 9112 section 6.3.
 
-    :param transfer_encoding: several fields joined by comma.
-    :raises BadRequest: if the fields contradict each other or themselves.
+    :param transfer_encoding: several fields are joined by commas.
+    :raises BadRequest: if the fields are malformed or contradict each other.
     :raises NotImplementedByServer: if there is a transfer coding besides ``chunked``.
     """
     if transfer_encoding is not None:
@@ -45,7 +45,7 @@ def request_framing(content_length: str | None, transfer_encoding: str | None, v
     if content_length is None:
         # 7. Neither: no body.
         return NO_BODY
-    # 5. and 6. A length that is valid, or 400.
+    # 5. and 6. A valid length, or 400.
     if not CONTENT_LENGTH.fullmatch(content_length):
         raise refused("content-length-malformed")
     length = int(content_length)
@@ -53,10 +53,10 @@ def request_framing(content_length: str | None, transfer_encoding: str | None, v
 
 
 def check_transfer_encoding(value: str) -> None:
-    """Check that the transfer codings are exactly ``chunked`` (RFC 9112 section 6.1).
+    """Check that the only transfer coding is ``chunked`` (RFC 9112 section 6.1).
 
-    :raises BadRequest: if ``chunked`` is not last, or there twice, or the field is malformed.
-    :raises NotImplementedByServer: if another coding stands before the final ``chunked``.
+    :raises BadRequest: if ``chunked`` is not last or occurs twice, or the field is malformed.
+    :raises NotImplementedByServer: if another coding precedes the final ``chunked``.
     """
     if value.lower() == "chunked":
         return
@@ -73,28 +73,28 @@ def check_transfer_encoding(value: str) -> None:
 
 @dataclass(slots=True)
 class ResponseFraming:
-    """What a response's head says of its body, and what is sent of it; many responses share one."""
+    """How a response's body is delimited, and whether it is sent; many responses share one object."""
 
     content_length: int | None
-    """The value of Content-Length; ``None``: the field is not sent."""
+    """The value of Content-Length; ``None`` to omit the field."""
     chunked: bool
-    """Whether the body is sent by the chunked transfer coding."""
+    """Whether the body is sent in the chunked transfer coding."""
     send_body: bool
-    """Whether any body is sent."""
+    """Whether a body is sent at all."""
     close: bool
     """Whether the connection ends with this response."""
 
     @property
     def open_ended(self) -> bool:
-        """Whether the end of the connection is all that delimits the body."""
+        """Whether only the end of the connection delimits the body."""
         return self.send_body and self.content_length is None and not self.chunked
 
 
 def frame_answer(head: AnswerHead, version: str, close: bool) -> ResponseFraming:
     """Return how an answer is delimited.
 
-    :param version: of the request: ``"1.0"``, ``"1.1"``.
-    :param close: whether the connection ends with this answer for another reason.
+    :param version: the request's: ``"1.0"`` or ``"1.1"``.
+    :param close: whether the connection ends with this answer, for a reason outside the answer.
     """
     close = close or head.closes
     if not head.has_content or head.size is not None:

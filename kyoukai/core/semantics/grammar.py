@@ -1,12 +1,12 @@
-"""The grammar of an HTTP/1 request, as RFC 9112 states it.
+"""The grammar of an HTTP/1 request from RFC 9112.
 
-Each regular expression stands below the grammar that it is. They match bytes, so ``[0-9]`` is ten
-octets and no other script's digits. Where a repetition ends and what follows begins, no octet can
-belong to both: a match takes time in proportion to what it looks at, whether it succeeds or fails.
-Most repetitions are possessive besides (``++``, ``*+``), which says so.
+Each regular expression follows the grammar that it implements. They match bytes, so ``[0-9]`` matches only
+the ten ASCII digits. Where a repetition ends and the next part begins, no octet can belong to both. So the
+time of a match is proportional to the input, whether it succeeds or fails. Most repetitions are also
+possessive (``++``, ``*+``), which makes this explicit.
 
-The functions are pure. They raise a :class:`~kyoukai.core.errors.ProtocolError`, whose description
-never repeats what the client sent.
+The functions are pure. They raise a :class:`~kyoukai.core.errors.ProtocolError`, whose description never
+repeats the client's input.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Final
 from ..errors import refused
 
 MAX_METHOD_SIZE: Final = 32
-"""The longest method, in bytes. The longest of the IANA registry, UPDATEREDIRECTREF, has 17."""
+"""The longest method, in bytes. The longest in the IANA registry, UPDATEREDIRECTREF, has 17."""
 
 # RFC 9110 section 5.6.2:
 #   token = 1*tchar
@@ -52,7 +52,7 @@ QUOTED_STRING = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-
 FIELD_VALUE = rb"[\t \x21-\x7e\x80-\xff]*+"
 FIELD_LINE: Final = re.compile(rb"(%b):(%b)" % (TOKEN, FIELD_VALUE))
 
-# The fields of a section that is right already, and has no white space behind a value.
+# The fields of a section that was already checked, without white space behind values.
 FIELD_LINES: Final = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
 
 # RFC 9112 section 2.3:
@@ -65,23 +65,23 @@ HTTP_VERSION_SIZE: Final = len(b"HTTP/1.1")
 #   HTTP-message = request-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 #   request-line = method SP request-target SP HTTP-version
 #   method       = token
-# White space at the end of a line is right, but not every parser knows it.
+# White space at the end of a line is valid, but not every parser accepts it.
 HEAD: Final = re.compile(
     rb"([%b]{1,%d}+) ([%b]++) HTTP/(1\.[0-9])\r\n((?:%b:%b(?<![ \t])\r\n)*+)\r\n"
     % (TCHARS, MAX_METHOD_SIZE, VCHARS, TOKEN, FIELD_VALUE)
 )
 
-# As much of a request line as is there and right.
+# The start of a request line, as far as it is present and valid.
 START: Final = re.compile(rb"(%b) ([%b]*+)(?: HTTP/([0-9]\.[0-9])\r\n)?" % (TOKEN, VCHARS))
 
 # RFC 9112 section 7.1.1:
 #   chunk-ext      = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 #   chunk-ext-name = token
 #   chunk-ext-val  = token / quoted-string
-# No BWS is taken here, on purpose. This is stricter than RFC 9110 section 5.6.3: "A recipient MUST
-# parse for such bad whitespace and remove it before interpreting the protocol element." No sender may
-# make any, and what one recipient reads over and the next one does not lets a request be smuggled
-# between them. llhttp takes none either.
+# No BWS is accepted here, on purpose. This is stricter than RFC 9110 section 5.6.3: "A recipient MUST
+# parse for such bad whitespace and remove it before interpreting the protocol element." Senders must not
+# generate any. If one recipient skips it and the next one does not, a request can be smuggled between
+# them. llhttp accepts none either.
 CHUNK_EXT = rb"(?:;%(token)b(?:=(?:%(token)b|%(quoted_string)b))?)*" % {
     b"token": TOKEN,
     b"quoted_string": QUOTED_STRING,
@@ -98,9 +98,9 @@ CHUNK_LINE_CRLF: Final = re.compile(CHUNK_HEADER + rb"\r\n")
 
 
 def parse_version(version: bytes) -> bytes:
-    """Return the numbers of an HTTP-version: ``b"1.1"`` of ``b"HTTP/1.1"``.
+    """Return the numbers of an HTTP-version: ``b"1.1"`` for ``b"HTTP/1.1"``.
 
-    :raises BadRequest: if it is none.
+    :raises BadRequest: if it is no HTTP-version.
     :raises VersionNotSupported: if its major number is not 1 (RFC 9110 section 2.5).
     """
     match = HTTP_VERSION.fullmatch(version)
@@ -112,14 +112,14 @@ def parse_version(version: bytes) -> bytes:
 
 
 FRAMING_FIELDS: Final = frozenset({b"content-length", b"transfer-encoding"})
-"""The fields that say where a message ends, in lower case."""
+"""The fields that determine the end of a message, in lower case."""
 
 
 def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
     """Return the name and the value of a field line, without the white space around the value.
 
-    :param line: it has no CR and no LF.
-    :raises BadRequest: if it is none; the description says why.
+    :param line: without CR and LF.
+    :raises BadRequest: if it is no field line; the description gives the reason.
     """
     match = FIELD_LINE.fullmatch(line)
     if match is not None:
@@ -142,12 +142,12 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
 
 
 def parse_chunk_size(line: bytes) -> tuple[int, int]:
-    """Return the size of a chunk, and that of the extensions after it, which are ignored.
+    """Return the size of a chunk, and the size of its extensions, which are ignored.
 
     RFC 9112 section 7.1.1: a recipient MUST ignore unrecognized chunk extensions.
 
-    :param line: it has no CR and no LF.
-    :raises BadRequest: if it is no chunk size, or the extensions are malformed.
+    :param line: without CR and LF.
+    :raises BadRequest: if it has no chunk size, or its extensions are malformed.
     """
     match = CHUNK_LINE.fullmatch(line)
     if match is None:

@@ -1,4 +1,4 @@
-"""The Host field: what a host is (RFC 3986 section 3.2.2), and who must name one."""
+"""The Host field: the syntax of a host (RFC 3986 section 3.2.2), and when the field is required."""
 
 import functools
 import ipaddress
@@ -17,10 +17,10 @@ HOST: Final = re.compile(
 
 
 def check_host(host: str | None, version: str) -> None:
-    """Check the Host field, ``None`` where there is none.
+    """Check the Host field, or its absence (``None``).
 
-    RFC 9112 section 3.2: 400 to HTTP/1.1 without Host, and to a Host that is none. An empty one is
-    what a client sends whose target has no authority; it is no use to an HTTP origin.
+    RFC 9112 section 3.2: 400 for HTTP/1.1 without Host, and for an invalid Host. A client sends an empty one
+    if its target has no authority, which is useless to an HTTP origin.
 
     :raises BadRequest: if it is missing or malformed.
     """

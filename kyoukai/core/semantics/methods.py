@@ -1,4 +1,4 @@
-"""Request methods (RFC 9110 section 9): which there are, and which a server serves."""
+"""Request methods (RFC 9110 section 9): the registered ones, and those that a server serves."""
 
 import re
 from collections.abc import Collection, Container
@@ -7,8 +7,8 @@ from typing import Final
 from ..errors import refused
 from .grammar import MAX_METHOD_SIZE, TOKEN
 
-# RFC 9110 section 16.1.1 and the IANA HTTP Method Registry. `*` and PRI are in it too, which reserves
-# them: they are never a request's.
+# RFC 9110 section 16.1.1 and the IANA HTTP Method Registry. The registry also reserves `*` and PRI, which
+# no request may use.
 # fmt: off
 METHODS: Final = frozenset(
     {
@@ -22,34 +22,34 @@ METHODS: Final = frozenset(
 # fmt: on
 
 REGISTERED: Final = METHODS - {"CONNECT"}
-"""The registered methods that a server serves whatever its application declares."""
+"""The registered methods, which a server serves whatever its application declares."""
 
 SERVED_METHODS: Final = frozenset(method.encode() for method in REGISTERED)
-"""The same, as they are sent."""
+"""The same methods as bytes."""
 
 ALL: Final = "*"
-"""Declares every method, where it stands among an application's."""
+"""An application declares this to be served every method."""
 
 USUAL_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
-"""Methods that every parser knows."""
+"""The methods that every parser knows."""
 
-# What is never served, whatever is declared: see above, and check_method.
+# Never served, even if declared: see above, and check_method.
 RESERVED: Final = frozenset({"*", "PRI", "CONNECT"})
 
-# Werkzeug's routes do not tell small letters from capitals, as RFC 9110 section 9.1 does: with small
-# ones served, a filter that looks for GET would not see a get.
+# Werkzeug's routes do not distinguish case, as RFC 9110 section 9.1 requires. If methods in small letters
+# were served, a filter for GET would miss a get.
 DECLARABLE: Final = re.compile(rb"(?=[^a-z]{1,%d}\Z)%b" % (MAX_METHOD_SIZE, TOKEN))
 
 
 class EveryMethod(Container[bytes]):
-    """Contains whatever may be declared."""
+    """Contains every method that may be declared."""
 
     def __contains__(self, method: object) -> bool:
         return isinstance(method, bytes) and may_be_declared(method.decode("latin-1"))
 
 
 def may_be_declared(method: str) -> bool:
-    """Return whether an application may declare ``method``, in capitals, to be served."""
+    """Return whether an application may declare ``method``, given in capitals."""
     sent = method.encode("latin-1", "replace")
     return method not in RESERVED and DECLARABLE.fullmatch(sent) is not None
 
@@ -57,8 +57,8 @@ def may_be_declared(method: str) -> bool:
 def served_methods(declared: Collection[str]) -> Container[bytes]:
     """Return the methods that a server serves.
 
-    :param declared: those of its application, in capitals, besides the registered ones; :data:`ALL`
-        among them stands for every method.
+    :param declared: the application's methods besides the registered ones, in capitals; :data:`ALL` stands
+        for every method.
     """
     if ALL in declared:
         return EveryMethod()

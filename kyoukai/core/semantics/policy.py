@@ -1,11 +1,10 @@
-"""What a request's head must satisfy: decided here, once, for every backend.
+"""The rules for a request's head, applied here once for every backend.
 
-A parser tells what was sent; this module tells whether it is served. Everything is a pure function
-of the head, raises a :class:`~kyoukai.core.errors.ProtocolError` that knows its status, and cites
-the section that it obeys. A new rule is a new branch here, and never one in a backend.
+A parser reports what was sent; this module decides whether it is served. Each rule is a pure function of the
+head, raises a :class:`~kyoukai.core.errors.ProtocolError` that knows its status, and cites its RFC section.
+New rules belong here, and never in a backend.
 
-What a head is made of, and how much of it there may be, has been checked when it comes here: see
-:mod:`kyoukai.core.http1.readers`.
+The syntax and the size of an HTTP/1 head were checked before: see :mod:`kyoukai.core.http1.readers`.
 """
 
 from collections.abc import Container, Sequence
@@ -25,38 +24,38 @@ from .variables import field_variables, head_variables
 LINE_END: Final = b"\r\n"
 
 LEAST_HEAD: Final = len(b"  HTTP/1.1") + 2 * len(LINE_END)
-"""Bytes of a head of HTTP/1 beside method, target and fields: a head counts as much on every wire."""
+"""Bytes of an HTTP/1 head besides method, target and fields. The limit counts them on every wire."""
 
 
 def check_request_line(
     method: bytes, target: bytes, limits: Limits, methods: Container[bytes] = SERVED_METHODS
 ) -> None:
-    """Check a request line, before the fields after it have come.
+    """Check a request line before the fields behind it have arrived.
 
     :param methods: those that are served.
-    :raises ProtocolError: if no head that begins with it is served.
+    :raises ProtocolError: if no head that begins with it can be served.
     """
     check_method(method, methods)
     parse_target(target, method.decode("ascii"), limits.max_target_size)
 
 
 class Accepted(NamedTuple):
-    """What the policy makes of a head that it accepts."""
+    """The policy's result for a head that it accepts."""
 
     head: RequestHead
     framing: Framing = NO_BODY
     """How the body is delimited in HTTP/1; other wires delimit it themselves."""
     keep_alive: bool = True
-    """Whether the client lets the connection persist (RFC 9112 section 9.3)."""
+    """Whether the client allows the connection to persist (RFC 9112 section 9.3)."""
     fault: ProtocolError | None = None
-    """Why the body is refused, though the head is not: it is too large, or of an unknown coding."""
+    """Why the body alone is refused: it is too large, or its coding is unknown."""
 
 
 def accept(sent: RequestHead, limits: Limits, max_length: int | None = None, software: str = "") -> Accepted:
-    """Accept the head of an HTTP/1 message, and return what it means.
+    """Check the head of an HTTP/1 message, and return its meaning.
 
     :param sent: its method, target, version and fields are read.
-    :param max_length: the most that a body may announce to have; by default ``max_body_size``.
+    :param max_length: the largest size that a body may announce; by default ``max_body_size``.
     :param software: the Server field of answers, for the environ.
     :raises ProtocolError: if the head is refused.
     """
@@ -75,7 +74,8 @@ def accept(sent: RequestHead, limits: Limits, max_length: int | None = None, sof
             try:
                 expects = expects_continue(variables["HTTP_EXPECT"], version) and framing is not NO_BODY
             except ExpectationFailed:
-                # The first of two reasons: of what is refused anyway, nobody is asked for a larger limit.
+                # The reason that applies first: an application is not asked to allow more for a refused
+                # request.
                 if framing.content_length <= limits.max_body_size:
                     raise
                 fault = refused("body-too-large")
@@ -100,12 +100,12 @@ def accept(sent: RequestHead, limits: Limits, max_length: int | None = None, sof
 def accept_delimited(
     sent: RequestHead, limits: Limits, methods: Container[bytes] = SERVED_METHODS, software: str = ""
 ) -> Accepted:
-    """Accept a head that came by a wire which delimits bodies by itself, such as HTTP/2 or SCGI.
+    """Check a head from a wire that delimits bodies by itself, such as HTTP/2 or SCGI.
 
-    It is the same policy as that of :func:`accept`, without what RFC 9112 says of messages alone.
+    It applies the same rules as :func:`accept`, except those of RFC 9112 for messages.
 
     :param sent: its method, target, version, fields and ``body_size`` are read, and ``expects_continue``:
-        whether it is up to this server to let the client send.
+        whether this server has to ask the client for the body.
     :param methods: those that are served.
     :param software: the Server field of answers, for the environ.
     :raises ProtocolError: if the head is refused.
@@ -125,7 +125,7 @@ def accept_delimited(
     else:
         size = sent.body_size
         if size:
-            # RFC 3875 section 4.1.2: the environ says how much there is, however the wire said it.
+            # RFC 3875 section 4.1.2: the environ has the size, however the wire conveys it.
             variables["CONTENT_LENGTH"] = str(size)
     coding = ""
     fault: ProtocolError | None = None
@@ -133,7 +133,7 @@ def accept_delimited(
         try:
             expects_continue(variables["HTTP_EXPECT"], sent.version)
         except ExpectationFailed:
-            # As in `accept`: the first of two reasons.
+            # As in `accept`: the reason that applies first.
             if (size or 0) <= limits.max_body_size:
                 raise
             fault = refused("body-too-large")
@@ -146,7 +146,7 @@ def accept_delimited(
 def read_variables(sent: RequestHead, limits: Limits) -> tuple[Target, dict[str, str]]:
     """Return the target of a request, and its fields as variables of the environ.
 
-    :raises ProtocolError: if one of them is refused, or the Host field is.
+    :raises ProtocolError: if the target, a field or the host is refused.
     """
     target = parse_target(sent.target, sent.method, limits.max_target_size)
     variables = field_variables(sent.fields, limits.max_fields)
@@ -157,16 +157,16 @@ def read_variables(sent: RequestHead, limits: Limits) -> tuple[Target, dict[str,
 def judge_coding(
     announced: int, variables: dict[str, str], limits: Limits
 ) -> tuple[str, ProtocolError | None]:
-    """Return the content coding that is removed from a body, and why the body is refused, if it is.
+    """Return the content coding to decode, and why the body is refused, if it is.
 
-    :param announced: bytes that its head says it has; 0 where it does not say.
-    :param variables: those of the head; a coding that is none is taken out.
+    :param announced: bytes that the head announces; 0 if it does not.
+    :param variables: those of the head; ``identity`` is removed from them.
     """
     coding = variables["HTTP_CONTENT_ENCODING"]
     try:
         decoder = content_decoder(coding, limits.max_body_size)
     except UnsupportedMediaType as error:
-        # The first of two reasons: of what is refused anyway, nobody is asked for a larger limit.
+        # The reason that applies first: an application is not asked to allow more for a refused request.
         return "", refused("body-too-large") if announced > limits.max_body_size else error
     if decoder is None:
         del variables["HTTP_CONTENT_ENCODING"]
@@ -184,7 +184,7 @@ def make_head(
     upgrade: str,
     software: str,
 ) -> RequestHead:
-    """Return a head that is accepted: what it means, and the part of the environ that it stands for."""
+    """Make an accepted head: its meaning, and its part of the environ."""
     if target.authority:
         # RFC 9112 section 3.2.2: the origin server MUST ignore the received Host field and use the
         # host information of the request target instead.
@@ -200,23 +200,23 @@ def make_head(
 
 
 def check_fields(fields: Sequence[tuple[bytes, bytes]], limits: Limits, size: int = 0) -> None:
-    """Check fields that came by a wire with no field lines, as HTTP/1 has them.
+    """Check fields from a wire without field lines, by the rules of HTTP/1.
 
-    :param size: bytes of what came before them in the same head.
-    :raises BadRequest: if a name is no token (RFC 9110 section 5.1), or a value has a control in it.
+    :param size: bytes of the head before them.
+    :raises BadRequest: if a name is no token (RFC 9110 section 5.1), or a value has a control character.
     :raises HeaderFieldsTooLarge: if they pass ``max_fields``, ``max_field_size`` or ``max_head_size``.
     """
     is_too_many = len(fields) > limits.max_fields
-    # The first fault is told, as where fields come one after another.
+    # Report the first fault, as a reader of field lines does.
     for name, value in fields[: limits.max_fields] if is_too_many else fields:
         field_size = len(name) + len(value)
-        # As HTTP/1 has it: with a colon, a space, and the end of a line.
+        # As in HTTP/1, with a colon, a space, and the end of the line.
         size += field_size + 4
         if field_size > limits.max_field_size:
             raise refused("field-too-large")
         if size > limits.max_head_size:
             raise refused("head-too-large")
-        # A name may have a colon in it, too, which is no token's.
+        # A name with a colon in it would be read as a shorter name.
         if parse_field_line(b"%b:%b" % (name, value))[0] != name:
             raise refused("field-name-malformed")
     if is_too_many:
@@ -226,9 +226,9 @@ def check_fields(fields: Sequence[tuple[bytes, bytes]], limits: Limits, size: in
 def check_trailers(trailers: Sequence[tuple[bytes, bytes]], limits: Limits) -> None:
     """Check the trailer fields of a body, as :func:`check_fields` does.
 
-    RFC 9110 section 6.5.1: what is needed for framing cannot come in a trailer section.
+    RFC 9110 section 6.5.1: fields that are needed for framing are not allowed in a trailer section.
 
-    :raises BadRequest: if a field frames the message, besides.
+    :raises BadRequest: also if a field frames the message.
     """
     check_fields(trailers, limits, len(LINE_END))
     if any(name.lower() in FRAMING_FIELDS for name, _ in trailers):
@@ -249,14 +249,14 @@ def expects_continue(expect: str, version: str) -> bool:
 
 
 def content_decoder(value: str, max_size: int) -> ContentDecoder | None:
-    """Return what decodes a body with this Content-Encoding; ``None`` where it has no coding.
+    """Return a decoder for a Content-Encoding; ``None`` if the body is not encoded.
 
-    :param max_size: the most bytes that the decoded body may have.
-    :raises UnsupportedMediaType: if it is a coding that this server does not know, or several
+    :param max_size: the most bytes of the decoded body.
+    :raises UnsupportedMediaType: if the coding is unknown to this server, or there are several
         (RFC 9110 section 8.4).
     """
     coding = value.lower()
-    # Section 8.4: "identity" is reserved for Accept-Encoding and not to be sent; it says nothing.
+    # Section 8.4: "identity" is reserved for Accept-Encoding; a Content-Encoding of it means none.
     return None if coding in ("", "identity") else ContentDecoder(coding, max_size)
 
 
@@ -266,13 +266,13 @@ def connection_options(value: str) -> set[str]:
 
 
 def persists(options: set[str], version: str) -> bool:
-    """Return whether the client lets the connection persist (RFC 9112 section 9.3).
+    """Return whether the client allows the connection to persist (RFC 9112 section 9.3).
 
     :param options: the connection options.
     """
     # "If the close connection option is present, the connection will not persist"
     if "close" in options:
         return False
-    # "If the received protocol is HTTP/1.1 (or later), the connection will persist"; if HTTP/1.0,
-    # it does with the keep-alive option.
+    # "If the received protocol is HTTP/1.1 (or later), the connection will persist"; with HTTP/1.0, only
+    # with the keep-alive option.
     return version != "1.0" or "keep-alive" in options

@@ -1,4 +1,4 @@
-"""From what an application set to the head of an answer: what can be sent, and what it asks for."""
+"""Checking what an application set, and making the head of an answer from it."""
 
 import functools
 import re
@@ -10,39 +10,39 @@ from werkzeug.urls import iri_to_uri
 from ..errors import KyoukaiError
 from .answer_head import AnswerHead, answer_size
 
-# RFC 9110 section 7.6.1 and RFC 9112 section 6.1: fields of the connection, not of the answer. The
-# server owns them; an application's `Connection: close` is obeyed, not copied.
+# RFC 9110 section 7.6.1 and RFC 9112 section 6.1: fields of the connection, which the server sets. An
+# application's `Connection: close` is obeyed, but not copied.
 HOP_BY_HOP: Final = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
 )
 
-# Fields that need a second look; all others are copied.
+# Fields that are examined; all others are copied.
 LOOKED_AT: Final = HOP_BY_HOP | {"content-length", "content-location", "date", "location", "server"}
 
 
 UPGRADE_REQUIRED: Final = 426
 
-# RFC 9110 section 5.6.2: what a field name is.
+# RFC 9110 section 5.6.2: the syntax of a field name.
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
-# RFC 9112 section 4: status-code SP [ reason-phrase ]; no reason may have a control in it but tab.
+# RFC 9112 section 4: status-code SP [ reason-phrase ]; the only control allowed in a reason is tab.
 STATUS: Final = re.compile(r"[0-9]{3}(?: [\t\x20-\x7e\x80-\xff]*)?")
 
 
-# RFC 9110 section 5.5: what would begin another field, or another message.
+# RFC 9110 section 5.5: characters that could begin another field or message.
 BREAK: Final = re.compile(r"[\r\n\0]")
 
 
 class InvalidResponseError(KyoukaiError, ValueError):
-    """An application's response cannot be sent: its status, or a field, is no such thing."""
+    """An application's response cannot be sent: its status or a field is invalid."""
 
 
 def read_fields(headers: Iterable[tuple[str, str]], as_sent: bool = False) -> "FieldSection":
     """Read the fields that an application set.
 
-    :param as_sent: whether references stay as they are; otherwise they may have any characters.
-    :raises InvalidResponseError: if a name, a Content-Length or a reference is none, or a value
-        cannot be sent.
+    :param as_sent: whether references are already URIs; otherwise they may have any characters.
+    :raises InvalidResponseError: if a name, a Content-Length or a reference is invalid, or a value cannot be
+        sent.
     """
     section = FieldSection()
     fields, lines = section.fields, []
@@ -69,13 +69,13 @@ def read_fields(headers: Iterable[tuple[str, str]], as_sent: bool = False) -> "F
 
 
 class FieldSection:
-    """The fields that an application set, read once: what is sent of them, and what they ask for."""
+    """The fields that an application set: those to send, and those that the server acts on."""
 
     __slots__ = ("close", "content_length", "fields", "has_date", "has_server", "lines", "upgrade")
 
     def __init__(self) -> None:
         self.fields: list[tuple[str, str]] = []
-        """Those that are sent."""
+        """The fields to send."""
         self.lines = b""
         """The same as field lines."""
         self.content_length: int | None = None
@@ -85,7 +85,7 @@ class FieldSection:
         self.has_date = False
         self.has_server = False
         self.upgrade = ""
-        """The protocols that were set as Upgrade."""
+        """The value of the Upgrade field that was set."""
 
 
 def read_head(
@@ -97,10 +97,10 @@ def read_head(
 ) -> AnswerHead:
     """Return the head of an answer.
 
-    :param status: code and reason, ``"200 OK"``.
-    :param fields: what the application set.
-    :param size: bytes of the content; ``None`` where it is a stream.
-    :param method: of the request; by default GET.
+    :param status: code and reason, such as ``"200 OK"``.
+    :param fields: the application's fields.
+    :param size: bytes of the content; ``None`` for a stream.
+    :param method: the request's; by default GET.
     :param as_sent: see :func:`read_fields`.
     :raises InvalidResponseError: if it cannot be sent.
     """
@@ -110,7 +110,7 @@ def read_head(
     head = AnswerHead(status, tuple(section.fields), section.lines, length, has_content)
     head.closes, head.has_date, head.has_server = section.close, section.has_date, section.has_server
     if code == UPGRADE_REQUIRED and section.upgrade:
-        # The one answer that an application says it of (RFC 9110 section 15.5.22).
+        # The only answer whose Upgrade an application sets (RFC 9110 section 15.5.22).
         encode_lines([f"Upgrade: {section.upgrade}"])
         head.upgrade = section.upgrade
     return head
@@ -119,8 +119,8 @@ def read_head(
 def encode_lines(lines: list[str]) -> bytes:
     """Return field lines as they are sent, each with its CRLF.
 
-    :raises InvalidResponseError: if there is CR, LF, NUL or a character that is not latin-1 in one.
-        Nothing of such a head is ever sent (RFC 9110 section 5.5).
+    :raises InvalidResponseError: if a line has CR, LF, NUL or a character outside latin-1. No part of such a
+        head is ever sent (RFC 9110 section 5.5).
     """
     if BREAK.search("".join(lines)) is not None:
         name = next(_line_name(line) for line in lines if BREAK.search(line) is not None)
@@ -129,24 +129,24 @@ def encode_lines(lines: list[str]) -> bytes:
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError as error:
-        # All before it is latin-1, so that its line is that of the first character that is not.
+        # Everything before the error is latin-1, so counting line ends gives the line.
         name = _line_name(lines[text.count("\r\n", 0, error.start)])
         raise InvalidResponseError(f"{text[error.start]!r} in {name} is not latin-1") from None
 
 
 def _line_name(line: str) -> str:
-    """Return what messages call a field line. A status line has been checked before."""
+    """Return the name of a field line for messages. Status lines were checked before."""
     return f"the field {line.partition(':')[0]!r}"
 
 
 def read_status(status: str) -> int:
     """Return the code of a status.
 
-    :param status: code and reason, ``"200 OK"``.
-    :raises InvalidResponseError: if it is none of a final response.
+    :param status: code and reason, such as ``"200 OK"``.
+    :raises InvalidResponseError: if it is no status of a final response.
     """
-    # RFC 9110 section 15: a final response has one of 200 to 599; what is above is left to its
-    # author. 101 is no answer but a change of protocol: see HTTPProtocol.replace.
+    # RFC 9110 section 15: a final response has 200 to 599; higher codes are left to the author. 101 is a
+    # change of protocol: see HTTPProtocol.replace.
     if STATUS.fullmatch(status) is None or status < "200":
         raise InvalidResponseError(f"the status {status!r} is none of a final response")
     return int(status[:3])
@@ -154,7 +154,7 @@ def read_status(status: str) -> int:
 
 @functools.lru_cache(maxsize=1024)
 def lowered_name(name: str) -> str:
-    """Return a field's name in lower case, the same for all its spellings.
+    """Return a field's name in lower case: one object for all spellings.
 
     :raises InvalidResponseError: if it is no token: it could hide another field, or a framing.
     """
@@ -164,9 +164,9 @@ def lowered_name(name: str) -> str:
 
 
 def as_uri(value: str) -> str:
-    """Return a reference that may have any characters as a URI (RFC 3987 section 3.1).
+    """Convert a reference with any characters to a URI (RFC 3987 section 3.1).
 
-    :raises InvalidResponseError: if it has CR, LF or NUL, which the conversion would swallow.
+    :raises InvalidResponseError: if it has CR, LF or NUL, which the conversion would remove.
     """
     if BREAK.search(value) is not None:
         raise InvalidResponseError("a Location or Content-Location has CR, LF or NUL in it")

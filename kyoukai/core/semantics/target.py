@@ -1,4 +1,4 @@
-"""Request targets: their forms (RFC 9112 section 3.2), and what they say."""
+"""Request targets: their forms (RFC 9112 section 3.2), and their parts."""
 
 import functools
 import re
@@ -8,11 +8,12 @@ from urllib.parse import unquote_to_bytes
 from ..errors import refused
 
 PATH_SAFE: Final = "/:@!$&'()*+,;="
-"""What a path has unquoted, besides letters, digits and ``_.-~`` (RFC 3986 section 3.3)."""
+"""The characters of a path that stay unquoted, besides letters, digits and ``_.-~`` (RFC 3986 section
+3.3)."""
 
-# RFC 3986 section 3.3 and 3.4, and what browsers send unescaped besides; RFC 9112 section 3.2:
-# no white space, no fragment, nothing but ASCII. A backslash is no pchar, and no browser sends one in
-# a path: it takes it for a slash, and so do proxies and file systems, which then see another path.
+# RFC 3986 section 3.3 and 3.4, and characters that browsers send unescaped. RFC 9112 section 3.2: no white
+# space, no fragment, only ASCII. A backslash is no pchar, and browsers send none in a path: they convert it
+# to a slash. Proxies and file systems may do so too, and would then see another path.
 PATH_CHARS = rb"\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e"
 QUERY = rb"\?[\x21\x22\x24-\x7e]*+"
 ORIGIN_FORM: Final = re.compile(rb"/[%b]*+(?:%b)?" % (PATH_CHARS, QUERY))
@@ -22,25 +23,25 @@ ABSOLUTE_FORM: Final = re.compile(
 )
 
 MAX_CACHED_TARGET: Final = 256
-"""Bytes of the longest target whose parts are kept for the next request that has it."""
+"""Bytes of the longest target whose parts are cached."""
 
 
 class Target(NamedTuple):
-    """A request target taken apart (RFC 9112 section 3.2)."""
+    """The parts of a request target (RFC 9112 section 3.2)."""
 
     authority: str
-    """Of the absolute form; otherwise empty."""
+    """The authority of the absolute form; otherwise empty."""
     path: str
-    """Percent-decoded, as latin-1 (PEP 3333); empty for the asterisk form."""
+    """The path, percent-decoded, as latin-1 (PEP 3333); empty for the asterisk form."""
     query: str
-    """As sent, without the question mark."""
+    """The query as sent, without the question mark."""
 
 
 def parse_target(target: bytes, method: str, max_size: int) -> Target:
-    """Take the request target apart.
+    """Split the request target into its parts.
 
     :raises URITooLong: if it has more than ``max_size`` bytes.
-    :raises BadRequest: if it is none of the forms that ``method`` may have.
+    :raises BadRequest: if it has no form that is allowed for ``method``.
     """
     if len(target) > max_size:
         raise refused("target-too-long")
@@ -52,7 +53,7 @@ def _parse_target(target: bytes, method: str) -> Target:
     if ORIGIN_FORM.fullmatch(target):
         path, _, query = target.partition(b"?")
         return Target("", decode_path(path), query.decode("ascii"))
-    # Section 3.2.4: asterisk-form = "*", for OPTIONS alone
+    # Section 3.2.4: asterisk-form = "*", only for OPTIONS
     if target == b"*" and method == "OPTIONS":
         return Target("", "", "")
     # Section 3.2.2: absolute-form = absolute-URI
@@ -61,7 +62,7 @@ def _parse_target(target: bytes, method: str) -> Target:
         raise refused("target-malformed")
     path, _, query = absolute["rest"].partition(b"?")
     if not path and method == "OPTIONS" and not query:
-        # Section 3.2.4: a proxy that got no path in an OPTIONS request means the asterisk form.
+        # Section 3.2.4: an OPTIONS request through a proxy without a path means the asterisk form.
         return Target(absolute["authority"].decode("ascii"), "", "")
     return Target(absolute["authority"].decode("ascii"), decode_path(path or b"/"), query.decode("ascii"))
 

@@ -1,4 +1,4 @@
-"""Which proxies are believed: addresses and networks, and whoever comes by a Unix socket."""
+"""The proxies whose reports are trusted: addresses, networks, and peers on Unix sockets."""
 
 import functools
 import ipaddress
@@ -11,14 +11,15 @@ IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 UNIX: Final = "unix"
-"""Whoever connects to a Unix socket: it has no address, and the socket's permissions say who may."""
+"""Stands for peers on Unix sockets: they have no address; the permissions of the socket decide who
+connects."""
 
 
 class TrustedProxies:
-    """The proxies that are believed.
+    """The trusted proxies.
 
     :param entries: addresses, networks such as ``10.0.0.0/8``, or :data:`UNIX`.
-    :raises ConfigurationError: if one of them is no such thing.
+    :raises ConfigurationError: if an entry is neither.
     """
 
     def __init__(self, entries: Any = ()) -> None:
@@ -28,23 +29,23 @@ class TrustedProxies:
                 f"trusted_proxies is {entries!r}; it must be a list of addresses, networks, or {UNIX!r}"
             )
         self.unix = UNIX in entries
-        """Whether those who come by a Unix socket are believed."""
+        """Whether peers on Unix sockets are trusted."""
         self.networks = tuple(_read_network(entry) for entry in entries if entry != UNIX)
-        # A client that can choose its address may fill it, and no more.
+        # Bounded: a client that can choose its address may fill the cache.
         self._trusts = functools.lru_cache(maxsize=1024)(self._find)
 
     def __bool__(self) -> bool:
         return self.unix or bool(self.networks)
 
     def trust_peer(self, address: str | None) -> bool:
-        """Return whether the other end of a connection is believed.
+        """Return whether the peer of a connection is trusted.
 
-        :param address: an IP address; ``None`` or empty: it has none, for it comes by a Unix socket.
+        :param address: an IP address; ``None`` or empty for a Unix socket.
         """
         return self._trusts(address) if address else self.unix
 
     def trust(self, address: str) -> bool:
-        """Return whether an IP address is that of a proxy that is believed."""
+        """Return whether an IP address is that of a trusted proxy."""
         return self._trusts(address)
 
     def _find(self, address: str) -> bool:
@@ -53,9 +54,9 @@ class TrustedProxies:
 
 
 def read_address(text: str) -> IPAddress | None:
-    """Return the IP address that a text is; ``None``: it is none.
+    """Return the IP address that ``text`` is, or ``None``.
 
-    An address of IPv4 within one of IPv6 (RFC 4291 section 2.5.5.2) is one of IPv4.
+    An IPv4 address mapped into IPv6 (RFC 4291 section 2.5.5.2) is returned as IPv4.
     """
     try:
         address = ipaddress.ip_address(text)

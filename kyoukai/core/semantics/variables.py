@@ -1,7 +1,7 @@
 """The part of a WSGI environ that depends on a request's head alone (PEP 3333).
 
-A field's name becomes a variable's name, and one client can send any number of different names,
-so the table of those seen is bounded.
+Names of fields become names of variables. A client can send any number of different names, so the cache of
+them is bounded.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from typing import Any, Final
 from ..errors import refused
 
 MAX_NAMES: Final = 1024
-"""How many field names the table keeps. RFC 9110 and the IANA registry have some 250."""
+"""The most field names in the cache. RFC 9110 and the IANA registry have some 250."""
 
 MAX_NAME_SIZE: Final = 64
-"""The longest field name that the table keeps, in bytes."""
+"""Bytes of the longest field name in the cache."""
 
 DROPPED: Final = ""
-"""The variable of a field that never reaches an environ."""
+"""The variable name of a field that is left out of the environ."""
 
 SINGLETONS: Final = {
     "HTTP_HOST": "host-repeated",
@@ -25,13 +25,13 @@ SINGLETONS: Final = {
 }
 """Variables of fields that a request may have only once, and what a second one is refused as.
 
-RFC 9112 section 3.2 says so of Host; section 6.3 rule 5 lets equal Content-Length values pass,
-and smugglers live on it. RFC 9110 section 8.3 has one Content-Type.
+RFC 9112 section 3.2 says so of Host. Section 6.3 rule 5 allows equal Content-Length values, which request
+smuggling relies on. RFC 9110 section 8.3 has one Content-Type.
 """
 
-# A field has a name of its own, or one that begins with HTTP_: it hides nothing of these. A request's
-# own variables, and its connection's, have their places already: CPython sets a key for less than it
-# adds one.
+# No field overwrites one of these: a field's variable begins with HTTP_, or is CONTENT_LENGTH or
+# CONTENT_TYPE. The variables of the request and of its connection are present too, since CPython sets an
+# existing key faster than it adds one.
 HEAD: Final[dict[str, Any]] = {
     "wsgi.version": (1, 0),
     "wsgi.url_scheme": "http",
@@ -53,7 +53,7 @@ HEAD: Final[dict[str, Any]] = {
     "REQUEST_URI": "",
     "kyoukai.protocol": None,
 }
-"""What the environ of each request has of its head, with what is the same in all of them."""
+"""The environ of each request as far as its head decides, with the constant variables."""
 
 _variables: dict[bytes, str] = {}
 
@@ -61,7 +61,7 @@ _variables: dict[bytes, str] = {}
 def variable_name(field_name: bytes) -> str:
     """Return the variable for a field's name, or :data:`DROPPED`.
 
-    A name with an underscore is dropped: it would be taken for the one with a dash.
+    A name with an underscore is dropped: its variable is the same as that of the name with a dash.
     """
     if b"_" in field_name:
         return DROPPED
@@ -79,11 +79,11 @@ def _learn(field_name: bytes) -> str:
 def field_variables(fields: Sequence[tuple[bytes, bytes]], max_fields: int) -> dict[str, str]:
     """Return the header fields as variables of an environ.
 
-    Values are latin-1 (PEP 3333), and fields of one name are joined: by comma (RFC 9110 section
-    5.3), cookies by semicolon (RFC 9113 section 8.2.3).
+    Values are latin-1 (PEP 3333). Fields with the same name are joined by commas (RFC 9110 section 5.3),
+    cookies by semicolons (RFC 9113 section 8.2.3).
 
     :raises HeaderFieldsTooLarge: if there are more than ``max_fields``.
-    :raises BadRequest: if a field comes twice that may come only once.
+    :raises BadRequest: if a field occurs twice that may occur only once.
     """
     if len(fields) > max_fields:
         raise refused("fields-too-many")
@@ -93,7 +93,7 @@ def field_variables(fields: Sequence[tuple[bytes, bytes]], max_fields: int) -> d
         variable = known.get(name)
         if variable is None:
             variable = _learn(name)
-        # RFC 9112 section 5.1: the white space around a value is not part of it. llhttp leaves some.
+        # RFC 9112 section 5.1: white space around a value is no part of it. llhttp leaves some.
         text = value.decode("latin-1").strip(" \t")
         if variable not in variables:
             variables[variable] = text
@@ -108,11 +108,11 @@ def field_variables(fields: Sequence[tuple[bytes, bytes]], max_fields: int) -> d
 def head_variables(
     method: str, target: bytes, version: str, path: str, query: str, variables: dict[str, str], software: str
 ) -> dict[str, Any]:
-    """Return what the environ of a request has of its head, and of no connection.
+    """Return the environ of a request as far as its head decides.
 
     :param target: as sent.
     :param path: percent-decoded.
-    :param variables: what :func:`field_variables` returned.
+    :param variables: the result of :func:`field_variables`.
     :param software: the Server field of answers.
     """
     environ = HEAD.copy()
@@ -122,7 +122,7 @@ def head_variables(
     environ["PATH_INFO"] = path
     environ["QUERY_STRING"] = query
     environ["RAW_URI"] = environ["REQUEST_URI"] = target.decode("latin-1")
-    # RFC 9110 section 2.5: a higher minor version is served as the highest that is known.
+    # RFC 9110 section 2.5: a higher minor version is served as the highest known one.
     if not version.startswith("1."):
         environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
     elif version == "1.0":

@@ -1,1 +1,1 @@
-"""What the connections of one server share."""
+"""The state and the services that the connections of one server share."""

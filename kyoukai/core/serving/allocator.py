@@ -1,25 +1,24 @@
-"""How the C library handles the memory of bodies, once they are done with.
+"""Making the C library keep the freed memory of bodies.
 
-glibc returns what is free at the end of the heap to the system as soon as there are 128 KiB of it, so that
-each body pays for the pages of its own anew: more than half of what an upload of 1 MiB costs. The limit
-moves by itself: with the largest block that had pages of its own and was freed, up to 32 MiB, it becomes
-twice that block's size (mallopt(3), M_MMAP_THRESHOLD). A server that has had one large body is faster from
-then on.
+glibc returns free memory at the end of the heap to the system once it is 128 KiB or more. Each body then pays
+for fresh pages: more than half of the cost of a 1 MiB upload. glibc adjusts the threshold: when a block with
+its own pages is freed, up to 32 MiB large, the threshold becomes twice the size of that block (mallopt(3),
+M_MMAP_THRESHOLD). So a server is faster after its first large body.
 """
 
 from functools import cache
 from typing import Final
 
 LARGEST: Final = 8 * 1024 * 1024
-"""Bytes of the body that a server is as fast as if it had had. Twice that may stay with the process."""
+"""Size of the dummy block that raises glibc's thresholds. Twice that may stay with the process."""
 
 
 @cache
 def keep_freed_memory() -> None:
-    """Let the C library keep the memory of bodies for those to come.
+    """Make the C library keep the memory of freed bodies for later ones.
 
-    Once is enough for a process. Nothing is written to the block, and so it takes no memory.
-    ``MALLOC_TRIM_THRESHOLD_`` or ``MALLOC_MMAP_THRESHOLD_`` in the environment go before. Where the C
-    library is another, nothing comes of it.
+    One call a process is enough. Nothing is written to the block, so it takes no memory.
+    ``MALLOC_TRIM_THRESHOLD_`` and ``MALLOC_MMAP_THRESHOLD_`` in the environment take precedence. With another
+    C library, nothing changes.
     """
     bytes(LARGEST)

@@ -1,4 +1,4 @@
-"""What the connection asks of an application and of the component that it serves for."""
+"""The interfaces of an application, and of the component that serves it, as connections use them."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Application(Protocol):
-    """Anything that turns a Werkzeug request into a Werkzeug response.
+    """An object that turns a Werkzeug request into a Werkzeug response.
 
-    :class:`kyoukai.web.Kyoukai` is one; a class of a dozen lines can be another. One that wants a say
-    in how bodies are read is a :class:`PlanningApplication`; one that answers what is refused of them
-    is a :class:`RefusingApplication`.
+    :class:`kyoukai.web.Kyoukai` is one; a class of a dozen lines can be another. To decide how bodies are
+    read, also define the members of :class:`PlanningApplication`; to answer refusals of bodies, those of
+    :class:`RefusingApplication`.
     """
 
     @property
@@ -27,19 +27,19 @@ class Application(Protocol):
     async def process_request(self, request: Request, parent_context: "Context") -> Response:
         """Answer one request.
 
-        It runs in a task and a copy of the component's context variables of its own. An exception
-        that gets out, be it SystemExit, is logged and answered with 500; the connection goes on.
+        It runs in its own task, with its own copy of the component's context variables. Any exception that it
+        raises, even SystemExit, is logged and answered with 500; the connection persists.
         """
 
 
 class DeclaringApplication(Application, Protocol):
-    """An application that is served requests by methods besides the registered ones."""
+    """An application that serves methods besides the registered ones."""
 
     @property
     def declared_methods(self) -> Collection[str]:
-        """These methods, in capitals; ``"*"`` among them: whatever method is in capitals.
+        """The additional methods, in capitals; ``"*"`` stands for any method in capitals.
 
-        It is asked for once, at the start. A request by any other method is refused with 501.
+        It is read once, at the start. A request with any other method is refused with 501.
         """
 
 
@@ -47,50 +47,50 @@ class BodyPlan(NamedTuple):
     """How the body of one request is read."""
 
     stream: bool = False
-    """Whether the application is asked at the head's end, and gets the body as it comes, as a
-    :class:`~kyoukai.core.exchange.body_stream.BodyStream` that the environ has as ``kyoukai.body``."""
+    """Whether the application is called at the end of the head, and reads the body as it arrives. The environ
+    has the :class:`~kyoukai.core.exchange.body_stream.BodyStream` as ``kyoukai.body``."""
     max_size: int | None = None
-    """The most bytes that it may have, as sent and as decoded; ``None``: ``max_body_size``."""
+    """The most bytes of the body, both as sent and as decoded; ``None``: ``max_body_size``."""
     refused: bool = False
-    """Whether the application is asked at the head's end, and gets no body: it has no use for one."""
+    """Whether the application is called at the end of the head, and gets no body."""
 
 
 class PlanningApplication(Application, Protocol):
     """An application that is asked about each body before it is read.
 
-    Whether it is one is found out once a connection.
+    Its methods are looked up once for each connection.
     """
 
     @property
     def plans_every_body(self) -> bool:
-        """Whether it is asked about bodies, too, all of which came along with their heads.
+        """Whether it is also asked about bodies that arrive complete together with their heads.
 
-        There is nothing to be gained by it for one that streams no body, and has no limit of its own.
+        An application that streams no body and sets no limits does not need this.
         """
 
     @property
     def largest_body(self) -> int:
-        """The most bytes that a body may have by any of its plans; 0 where no plan says.
+        """The most bytes of a body under any of its plans; 0 if no plan has a limit.
 
-        It is asked for once, at the start, and may be missing: lingering takes as much.
+        It is read once, at the start, and may be missing. It bounds the bytes discarded while lingering.
         """
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan | None:
-        """Return how the body of a request is read, whose head was accepted and announces one.
+        """Return how to read the body of a request, after its head was accepted.
 
         It runs in the event loop, must be quick, and must not raise.
 
-        :param environ: what the environ of the request will be, with no body. It is not kept.
-        :return: ``None``: into memory, as far as ``max_body_size``.
+        :param environ: the environ of the request, without a body. It is not kept.
+        :return: ``None``: into memory, up to ``max_body_size``.
         """
 
 
 class RefusingApplication(Application, Protocol):
     """An application that answers refusals of bodies itself.
 
-    What a server refuses of a request once its head was accepted is the body: it is too large (413), of a
-    content coding that is not known (415) or that it is not of (400), not as its framing has it (400), too
-    late (408), or not whole (400). An application without this method leaves the answer to the server.
+    After a head was accepted, the server may refuse the body: it is too large (413), its content coding is
+    unknown (415) or wrong (400), its framing is wrong (400), it is too late (408), or incomplete (400).
+    Without this method, the server answers.
     """
 
     async def process_refusal(
@@ -98,22 +98,22 @@ class RefusingApplication(Application, Protocol):
     ) -> Response:
         """Answer a request whose body was refused. The connection closes after the answer.
 
-        It runs as :meth:`Application.process_request` does. An exception that gets out is logged, and the
-        server answers with ``error``.
+        It runs as :meth:`Application.process_request` does. If it raises, that is logged, and the server
+        answers with ``error``.
 
-        :param request: without a body: to read it raises ``error``, from the stream ``kyoukai.body`` as
-            from ``wsgi.input``.
-        :param error: why; it knows its status.
+        :param request: a request without a body: reading from ``kyoukai.body`` or ``wsgi.input`` raises
+            ``error``.
+        :param error: the reason; it knows its status.
         """
 
 
 class ServerComponent(Protocol):
-    """What a backend and its connections see of the component that they serve for."""
+    """The component that a backend and its connections serve, as they see it."""
 
     @property
     def app(self) -> Any:
-        """The application that answers, of either form: see :mod:`kyoukai.core.applications.forms`."""
+        """The application, of either form: see :mod:`kyoukai.core.applications.forms`."""
 
     @property
     def server(self) -> "Server":
-        """What the connections of one server share: limits, clock, log, and the list of them."""
+        """The state that the connections of one server share: limits, clock, log, and the list of them."""

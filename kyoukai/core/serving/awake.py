@@ -1,8 +1,9 @@
-"""Waiting by time in which the event loop goes round.
+"""Waiting by the time in which the event loop runs.
 
-A process may stand still: a container is paused, a machine sleeps, a debugger holds it. When it goes on,
-every timer is due at once, and loops serve timers before they read what has come meanwhile: asyncio too, as
-the wait that was interrupted returns nothing. What is ended then for want of an event may long have had it.
+A process may be suspended: a container is paused, a machine sleeps, a debugger stops it. When it continues,
+every timer is due at once, and event loops run timers before they read what has arrived meanwhile. asyncio
+does too: the interrupted wait returns no events. A timeout would then end something whose event has long
+arrived.
 """
 
 import asyncio
@@ -10,18 +11,17 @@ from collections.abc import Callable
 from typing import Final
 
 STEPS: Final = 10
-"""Steps of a wait. One that ends late by more than its own length tells of a pause, and does not count."""
+"""Steps of a wait. A step that ends late by more than its length indicates a pause, and does not count."""
 
 PAUSES: Final = 2
-"""How many do not count at most: a loop that is blocked again and again, by what it serves, gets to the end,
-too."""
+"""The most steps that do not count, so that the wait ends even in a loop that is blocked repeatedly."""
 
 SHORTEST, LONGEST = 0.1, 1.0
-"""Seconds of a step. Scheduling alone makes one late by some tens of milliseconds."""
+"""Seconds of a step. Scheduling alone may delay one by some tens of milliseconds."""
 
 
 async def elapse(seconds: float) -> None:
-    """Wait so many seconds, without those in which the loop stood still."""
+    """Wait for a number of seconds, not counting those in which the loop stood still."""
     loop = asyncio.get_running_loop()
     step = min(LONGEST, max(SHORTEST, seconds / STEPS))
     left, spare = seconds, PAUSES
@@ -36,9 +36,9 @@ async def elapse(seconds: float) -> None:
 
 
 def call_after(seconds: float, callback: Callable[[], object]) -> "asyncio.Task[None]":
-    """Call a function after so many seconds, without those in which the loop stood still.
+    """Call a function after a number of seconds, not counting those in which the loop stood still.
 
-    :return: what can be cancelled until then.
+    :return: the task, which can be cancelled until then.
     """
 
     async def call() -> None:

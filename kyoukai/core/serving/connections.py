@@ -1,4 +1,4 @@
-"""The connections of a server, as it sees them: what they are told, and how they are counted."""
+"""The connections of a server: the interface that it calls, and how they are counted."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 class ManagedConnection(Protocol):
     """A connection that takes part in deadlines and in a graceful stop.
 
-    ``HTTPProtocol`` is one. A backend with a protocol of its own may give it these methods and
-    call :meth:`Server.opened` and :meth:`Server.lost`; otherwise a stop does not wait for them.
+    ``HTTPProtocol`` is one. A backend with its own protocol class may define these methods, and call
+    :meth:`Server.opened` and :meth:`Server.lost`. Without them, a stop does not wait for its connections.
     """
 
     def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed. ``now`` is :attr:`Server.clock`, in seconds."""
+        """Act on deadlines that have passed. ``now`` is :attr:`Server.clock`, in seconds."""
 
     def shutdown(self) -> None:
         """Close as soon as no request is under way."""
 
     def abort(self) -> "asyncio.Task[None] | None":
-        """Close at once; return the task to wait for, already cancelled, if there is one."""
+        """Close at once; return the cancelled task to wait for, if there is one."""
 
 
 class Count:
-    """Has two functions called, with every connection that opens and that is lost.
+    """Calls two functions for every connection that opens and that is lost.
 
     A connection that one object hands over to another is counted once.
 
-    :param opened: counts one that opens.
-    :param lost: counts one that is gone.
+    :param opened: called for a connection that opens.
+    :param lost: called for a connection that is gone.
     """
 
     def __init__(self, opened: Callable[[], None], lost: Callable[[], None]) -> None:
@@ -42,7 +42,7 @@ class Count:
         self._has_counted = False
 
     def before(self, on_opened: "OnOpened", on_lost: "OnLost") -> "tuple[OnOpened, OnLost]":
-        """Return what counts, and then calls these."""
+        """Return callbacks that count, and then call the given ones."""
 
         def note_opened(connection: ManagedConnection) -> None:
             if self._has_counted:
@@ -60,7 +60,7 @@ class Count:
         return note_opened, note_lost
 
     def keep_while(self, begin: Callable[[], None]) -> None:
-        """Call ``begin``. The connection that it opens has been counted; it is gone where it opens none."""
+        """Call ``begin``, whose connection is already counted; if it opens none, count the loss."""
         self._has_counted = True
         try:
             begin()

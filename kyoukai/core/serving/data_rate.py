@@ -1,7 +1,7 @@
-"""How fast a body comes: what its deadline follows from.
+"""The pace of a request body, from which its deadline follows.
 
-Only the time counts in which the client could send: not while it waits for ``100 Continue``, and not
-while it is made to wait because the application does not read.
+Only time in which the client could send counts: neither while it waits for ``100 Continue``, nor while it is
+paused because the application does not read.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ UNHELD: Final = -1.0
 class DataRate:
     """The pace of one body.
 
-    :param now: when its head was whole, in seconds.
+    :param now: when its head was complete, in seconds.
     """
 
     __slots__ = ("_began", "_held_since", "_progress", "client_waits", "received")
@@ -26,28 +26,28 @@ class DataRate:
         self.client_waits = False
         """Whether the client waits for ``100 Continue``."""
         self.received = 0
-        """Bytes that have come, with what frames them."""
+        """Bytes received, including framing."""
 
     def note(self, now: float, size: int) -> None:
-        """Note that ``size`` bytes have come."""
+        """Note ``size`` received bytes."""
         if self.client_waits:
             self._began = now
         self._progress = now
         self.received += size
 
     def hold(self, now: float) -> None:
-        """Note that the client is made to wait."""
+        """Note that the client is paused."""
         self._held_since = now
 
     def let_go(self, now: float) -> None:
-        """Note that the client may go on."""
+        """Note that the client may continue."""
         self._began += now - self._held_since
         self._progress = now
         self._held_since = UNHELD
 
     @property
     def is_held(self) -> bool:
-        """Whether the client is made to wait."""
+        """Whether the client is paused."""
         return self._held_since != UNHELD
 
     def deadline(self, limits: "Limits") -> float:

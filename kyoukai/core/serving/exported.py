@@ -1,4 +1,4 @@
-"""A component that serves by another server's sockets: whoever exports its application says so here."""
+"""Marking components that another server serves, instead of sockets of their own."""
 
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Protocol
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
 
 
 class Export(Protocol):
-    """What serves in the place of sockets."""
+    """The other server's side of an exported component."""
 
     name: str
-    """What applications know this wire by, as they know a backend by its name."""
+    """The name of this wire for applications, like the name of a backend."""
 
     def begin(self, component: "ServerComponent", context: "Context") -> None:
-        """Serve from now on, until the context's end.
+        """Serve from now on, until the end of the context.
 
-        :param component: what is served for; its server has started.
-        :param context: the Asphalt context that requests' contexts derive from.
+        :param component: the component to serve; its server has started.
+        :param context: the parent of the requests' Asphalt contexts.
         :raises ConfigurationError: if another component is served already.
         """
 
 
 export: Final[ContextVar[Export | None]] = ContextVar("kyoukai.export", default=None)
-"""What the components of this start serve by; ``None``: by sockets of their own."""
+"""The export that components started now serve by; ``None``: by sockets of their own."""
 
 is_wireless: Final[ContextVar[bool]] = ContextVar("kyoukai.is_wireless", default=False)
-"""Whether a component that is made now is one to be exported: what is said of backends is none of its."""
+"""Whether a component made now is to be exported, so that settings of backends do not concern it."""

@@ -1,4 +1,4 @@
-"""Who is told of every answer: the access log, metrics, traces. By default nobody, and that costs nothing."""
+"""The observers of answers: the access log, metrics, traces. By default there are none, at no cost."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("kyoukai.server")
 
 Observe = Callable[[Any, "Request | None", "Response | None"], None]
-"""What is called once for each exchange, in the event loop, when its answer has been written.
+"""A function that is called once for each exchange, in the event loop, when its answer was written.
 
-It gets the :class:`~kyoukai.core.exchange.exchange.Exchange`, the request, which is ``None`` where none was
-made, and the response that the application or the server gave, ``None`` where there was none. It must be
-quick. The exchange has the head, the status, the bytes sent and received, and when it began; its status is 0
-where the client was gone, or the task was ended, before the answer. What it raises is logged.
+Its arguments are the :class:`~kyoukai.core.exchange.exchange.Exchange`; the request, or ``None`` if none was
+made; and the response of the application or the server, or ``None`` if there was none. It must be quick. The
+exchange has the head, the status, the bytes sent and received, and the time when it began. Its status is 0 if
+the client was gone, or the task ended, before the answer. Exceptions that it raises are logged.
 """
 
 
 class TunnelEnd(NamedTuple):
-    """What a tunnel has carried, when it is at its end. Sizes are bytes, with what frames messages."""
+    """A summary of a tunnel at its end. Sizes are in bytes, including the framing of messages."""
 
     protocol: str
     code: int
-    """What it was closed with, as the protocol counts it."""
+    """The protocol's code of the close."""
     received: int
     """Messages."""
     sent: int
@@ -35,11 +35,11 @@ class TunnelEnd(NamedTuple):
 
 
 ObserveEnd = Callable[[Any, "Request | None", TunnelEnd], None]
-"""What is called when a tunnel is at its end, with the exchange and the request that opened it."""
+"""A function that is called at the end of a tunnel, with the exchange and the request that opened it."""
 
 
 def told_of_ends(observers: Sequence[Observe]) -> ObserveEnd | None:
-    """Return one function that tells all observers who have a method ``tunnel_ended``; ``None``: none has."""
+    """Return a function that calls ``tunnel_ended`` of all observers that have it; ``None`` if none has."""
     everyone = [contained(one.tunnel_ended) for one in observers if hasattr(one, "tunnel_ended")]
     if not everyone:
         return None
@@ -52,7 +52,7 @@ def told_of_ends(observers: Sequence[Observe]) -> ObserveEnd | None:
 
 
 def told(observers: Sequence[Observe]) -> Observe | None:
-    """Return one function that tells all observers, in their order; ``None`` for none."""
+    """Return a function that calls all observers in order; ``None`` if there are none."""
     if not observers:
         return None
     everyone = tuple(contained(observe) for observe in observers)
@@ -67,9 +67,9 @@ def told(observers: Sequence[Observe]) -> Observe | None:
 
 
 def contained(observe: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any, Any], None]:
-    """Return an observer that does as another does, and logs what that raises.
+    """Wrap an observer so that its exceptions are logged.
 
-    One that has a true attribute ``is_contained`` promises to raise nothing, and is left as it is.
+    An observer with a true attribute ``is_contained`` promises to raise nothing, and is returned unchanged.
     """
     if getattr(observe, "is_contained", False):
         return observe
@@ -86,12 +86,12 @@ def contained(observe: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any, A
 
 
 def route_of(request: "Request | None") -> str | None:
-    """Return the rule of the route that took a request, ``/guests/<int:id>``.
+    """Return the rule of the route that took a request, such as ``/guests/<int:id>``.
 
-    It is read from the route that the application left in the attribute ``matched_route``: from its
-    ``rule``, which is Werkzeug's.
+    It is the Werkzeug ``rule`` of the route in the request's attribute ``matched_route``, which the
+    application sets.
 
-    :return: ``None`` where no route took it, or where the application leaves none.
+    :return: ``None`` if no route took it, or the application does not set the attribute.
     """
     route = getattr(request, "matched_route", None)
     rule = getattr(getattr(route, "rule", None), "rule", None)

@@ -1,7 +1,7 @@
-"""What the connections of one server share: limits, clock, log, and the list of them.
+"""The state that the connections of one server share: limits, clock, log, and the list of them.
 
-One sweep serves all deadlines: there is no timer of a connection's or a request's own. The sweep
-also keeps the clock and the Date field, which are therefore right to one interval.
+One periodic sweep serves all deadlines: no connection or request has its own timer. The sweep also updates
+the clock and the Date field, which are accurate to one interval.
 """
 
 import asyncio
@@ -32,22 +32,22 @@ logger: Final = logging.getLogger("kyoukai.server")
 NEVER: Final = math.inf
 
 LAST_WORDS: Final = 1.0
-"""Seconds that a handler has to end in once it is cut off."""
+"""Seconds that a handler has to end in after it is cut off."""
 
 
 class Server:
     """The state of one server, shared by its connections.
 
     :param limits: the limits and deadlines of every connection.
-    :param server_field: the Server field of every answer; empty: none is sent.
-    :param observers: who is told of every answer: see :mod:`kyoukai.core.serving.observing`.
-    :param cancel_on_disconnect: whether a handler is cancelled when its client is gone. A client
-        that ends its side is then taken to be gone, and gets no answer.
-    :param features: what the backend claims that its connections can do; of several, what all of them do.
-    :param proxies: those that are believed; ``None``: nobody is.
-    :param forwarding: what is taken of the fields that they send; ``None``: nothing.
+    :param server_field: the Server field of every answer; if empty, none is sent.
+    :param observers: called for every answer: see :mod:`kyoukai.core.serving.observing`.
+    :param cancel_on_disconnect: whether a handler is cancelled when its client is gone. A client that ends
+        its side then counts as gone, and gets no answer.
+    :param features: the features that the backend claims; of several backends, those that all claim.
+    :param proxies: the trusted proxies; ``None``: none.
+    :param forwarding: how the forwarding fields of proxies are used; ``None``: not at all.
     :param on_opened: called with every connection that opens.
-    :param on_lost: called with every connection that is lost, and why.
+    :param on_lost: called with every connection that is lost, and the reason.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Server:
         self.limits = limits or Limits()
         self.server_field = server_field
         self.observe = told(observers)
-        """Called when an answer has been written; ``None`` where nobody wants to know."""
+        """Called when an answer was written; ``None`` without observers."""
         self.observe_end = told_of_ends(observers)
-        """Called when a tunnel is at its end, likewise."""
+        """Called at the end of a tunnel; ``None`` without observers."""
         self.around: Callable[[Any], Any] | None = None
-        """Returns what answers in the place of another; ``None``: that other does. Traces set it."""
+        """Wraps the object that answers, or ``None``. Traces set it."""
         self.cancel_on_disconnect = cancel_on_disconnect
         self.features = features
         self.proxies = proxies
@@ -80,19 +80,19 @@ class Server:
         self.methods: Container[bytes] = SERVED_METHODS
         """The methods that are served."""
         self.context = contextvars.copy_context()
-        """What each request's context variables are a copy of."""
+        """The context variables that each request gets a copy of."""
         self.threads = Threads()
-        """What runs in threads for it."""
+        """The server's work in threads."""
         self.connections: set[ManagedConnection] = set()
         self.heads: Known[Any, Any] = Known(256)
-        """What was made of heads that may come again."""
+        """The cache of heads that were read before."""
         self.stopping = False
         self._stop_begun = asyncio.Event()
         self.clock = self._ticked = time.monotonic()
-        """Seconds by which deadlines are kept, as of the last sweep.
+        """The clock of all deadlines in seconds, as of the last sweep.
 
-        While the loop stands still, by a handler that blocks or a process that is stopped, they do not
-        pass: what clients sent meanwhile lies unread, and is not late.
+        It does not advance while the loop stands still, because of a handler that blocks or a suspended
+        process: data that clients sent meanwhile is unread, and not late.
         """
         self.date = ""
         """The value of the Date field, as of the last sweep."""
@@ -105,9 +105,9 @@ class Server:
         self._tick()
 
     def trusts_peer(self, environ: dict[str, Any]) -> bool:
-        """Return whether what a proxy says is taken from the peer of a connection.
+        """Return whether the peer of a connection is a trusted proxy.
 
-        :param environ: what the environs of the connection's requests share.
+        :param environ: the variables that the environs of the connection's requests share.
         """
         return (
             self.proxies is not None
@@ -116,12 +116,12 @@ class Server:
         )
 
     def prepare(self, app: object) -> None:
-        """Note what an application declares, if it does: see :mod:`kyoukai.core.serving.application`."""
+        """Note the declarations of an application: see :mod:`kyoukai.core.serving.application`."""
         self.linger_size = self.limits.linger_size(getattr(app, "largest_body", 0))
         self.methods = served_methods(getattr(app, "declared_methods", ()))
 
     def start(self) -> None:
-        """Begin to sweep. It is called in the event loop, before the first connection."""
+        """Start sweeping. It is called in the event loop, before the first connection."""
         self.context = contextvars.copy_context()
         self.context.run(threads.set, self.threads)
         self.stopping, self._emptied, self._stop_begun = False, None, asyncio.Event()
@@ -129,7 +129,7 @@ class Server:
         self._sweep(asyncio.get_running_loop())
 
     def opened(self, connection: ManagedConnection) -> None:
-        """Take note of a connection that opened."""
+        """Add a connection that opened."""
         self.connections.add(connection)
         if self._on_opened is not None:
             self._on_opened(connection)
@@ -137,20 +137,20 @@ class Server:
             self._end_soon(connection)
 
     def lost(self, connection: ManagedConnection, exc: Exception | None) -> None:
-        """Take note that a connection is gone; ``exc`` says why, where it was not closed in order."""
+        """Remove a connection that is gone; ``exc`` is the reason if it was not closed in order."""
         self.connections.discard(connection)
-        # A stop waits for this, whatever comes of telling others.
+        # First: a stop waits for this, even if a callback fails.
         self._check_emptied()
         if self._on_lost is not None:
             self._on_lost(connection, exc)
 
     def watch(self, opened: "Callable[[], None]", lost: "Callable[[], None]") -> None:
-        """Have two functions called, with every connection that opens and that is lost. It is called once."""
+        """Call two functions for every connection that opens and that is lost. To be called once."""
         self._count = count = Count(opened, lost)
         self._on_opened, self._on_lost = count.before(self._on_opened, self._on_lost)
 
     def hold(self, connection: ManagedConnection) -> None:
-        """Take note of a connection that nobody serves yet: :meth:`hand_over` or :meth:`drop` follows."""
+        """Add a connection that no protocol serves yet; :meth:`hand_over` or :meth:`drop` follows."""
         self.connections.add(connection)
         if self._count is not None:
             self._count.opened()
@@ -158,9 +158,9 @@ class Server:
             self._end_soon(connection)
 
     def hand_over(self, connection: ManagedConnection, begin: "Callable[[], None]") -> None:
-        """Let go of a connection that was held.
+        """Remove a connection that was held, and serve it.
 
-        :param begin: begins to serve it, by another object, of which the server takes note or not.
+        :param begin: starts serving it by another object, which may register itself with the server.
         """
         self.connections.discard(connection)
         if self._count is None:
@@ -170,36 +170,37 @@ class Server:
         self._check_emptied()
 
     def drop(self, connection: ManagedConnection) -> None:
-        """Take note that a connection is gone, if it is held still."""
+        """Remove a connection that is gone, if it is still held."""
         if connection in self.connections:
             self.hand_over(connection, lambda: None)
 
     def keep(self, task: "asyncio.Task[None]") -> None:
-        """Hold a handler's task whose connection is gone until it ends; a stop waits for it too."""
+        """Keep the task of a handler whose connection is gone until it ends; a stop waits for it too."""
         self._tasks.add(task)
         task.add_done_callback(self._let_go)
 
     async def wait_stopping(self) -> None:
-        """Wait until a stop begins: what would go on for ever, such as a stream of events, ends then."""
+        """Wait until a stop begins: endless work, such as a stream of events, ends then."""
         await self._stop_begun.wait()
 
     async def retire(self, idle: float, *hurry: asyncio.Event) -> None:
-        """Answer each connection's next request as its last; idle ones have so many seconds to send it.
+        """Make each connection's next request its last; idle ones have ``idle`` seconds to send it.
 
-        It is called before :meth:`stop` where another process serves new connections. A client that sends a
+        It is called before :meth:`stop`, if another process serves new connections. A client that sends a
         request just as its idle connection is closed gets no answer.
 
-        :param hurry: sets of which end the wait.
+        :param hurry: events that end the wait.
         """
         emptied = self._begin_stop()
         self._check_emptied()
         await wait_first(emptied.wait(), *(event.wait() for event in hurry), within=idle)
 
     async def stop(self, abort: asyncio.Event) -> None:
-        """Let requests under way end, then cut off what is left and stop sweeping.
+        """Let requests under way end, then cut off the others, and stop sweeping.
 
-        It waits for ``shutdown_timeout`` seconds at most, and not at all once ``abort`` is set. A thread
-        cannot be cut off: those that are under way then are named, and waited for until they let go, or
+        It waits for at most ``shutdown_timeout`` seconds, and not at all once ``abort`` is set. A thread
+        cannot be cut off: calls that are still running in threads are named in the log, and waited for until
+        they end or
         ``abort`` is set. A connection that cannot be closed, by a fault of its backend, is logged.
         """
         self._begin_stop()
@@ -212,18 +213,18 @@ class Server:
             self._timer.cancel()
 
     def _end_soon(self, connection: ManagedConnection) -> None:
-        # It was accepted while the listening socket closed.
+        # The connection was accepted while the listening socket closed.
         asyncio.get_running_loop().call_soon(self._end, connection, "shutdown")
 
     def _begin_stop(self) -> asyncio.Event:
-        """Say that a stop begins, and return what is set when no connection is left."""
+        """Note that a stop begins; return the event that is set when no connection is left."""
         self.stopping = True
         self._stop_begun.set()
         self._emptied = asyncio.Event()
         return self._emptied
 
     def _end(self, connection: ManagedConnection, how: str) -> "asyncio.Task[None] | None":
-        """Call a method of a connection that ends it, and return the task that is left of it."""
+        """Call a method that ends a connection, and return the task to wait for, if there is one."""
         try:
             task: asyncio.Task[None] | None = getattr(connection, how)()
         except Exception:
@@ -232,7 +233,7 @@ class Server:
         return task
 
     async def _wait_ended(self) -> None:
-        """Wait until no request is under way, and nothing in a thread: a client may not wait for its end."""
+        """Wait until no request and no thread is busy: a client may disconnect before its work ends."""
         if self._emptied is not None:
             await self._emptied.wait()
         await self.threads.wait_idle()
@@ -247,11 +248,11 @@ class Server:
         if self.threads:
             logger.warning("waiting for what runs in threads, until a second signal: %s", str(self.threads))
         await self._outlast({*tasks, *self._tasks}, abort)
-        # A transport tells its protocol of its end in the loop's next turn.
+        # A transport calls connection_lost in the loop's next turn.
         await asyncio.sleep(0)
 
     async def _outlast(self, tasks: "set[asyncio.Task[None]]", abort: asyncio.Event) -> None:
-        """Wait for tasks that are cancelled: those in a thread until that lets go, others for a second."""
+        """Wait for cancelled tasks: those in a thread until the thread lets go, others for a second."""
         while True:
             if tasks:
                 await asyncio.wait(tasks, timeout=LAST_WORDS)
@@ -261,7 +262,7 @@ class Server:
                 break
             await wait_first(self.threads.wait_idle(), abort.wait())
         self.threads.leave()
-        # They close what they can.
+        # They clean up as far as they can.
         if tasks:
             await asyncio.wait(tasks, timeout=LAST_WORDS)
         self.threads.leave()

@@ -1,7 +1,8 @@
-"""Calls in threads that belong together: the steps of an iterator, and its closing.
+"""Calls in threads that belong together, such as the steps of an iterator and its closing.
 
-They run one at a time and in one context, so that what one sets another can reset, and what uses something
-has let go of it before it is closed. Which strand a body is read in is noted until it is closed.
+The calls of a strand run one at a time and in one context. So a later call can reset what an earlier one has
+set, and an object is closed only when no call uses it. The strand in which a body is read is noted until it
+is closed.
 """
 
 import contextlib
@@ -22,7 +23,9 @@ _strands: "WeakKeyDictionary[Any, Strand]" = WeakKeyDictionary()
 
 
 class Strand:
-    """Calls that run one at a time, in threads, in the same context: a token of one is good in the next.
+    """Calls that run in threads, one at a time and in the same context.
+
+    A token of a context variable from one call is valid in the next.
 
     :param context: by default a copy of the caller's.
     """
@@ -34,7 +37,7 @@ class Strand:
         self._lock = threading.Lock()
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
-        """Call ``function``, once no other thread runs in this strand."""
+        """Call ``function`` when no other thread runs in this strand."""
         before = getattr(_local, "strand", None)
         if before is self:
             return function(*args)
@@ -47,10 +50,10 @@ class Strand:
 
 
 class InStrand:
-    """A callback that was given in a thread, and is called in its strand.
+    """A callback that was registered in a thread, and is called in the same strand.
 
     :param function: the callback.
-    :param strand: where it was given.
+    :param strand: the strand in which it was registered.
     """
 
     __slots__ = ("function", "strand")
@@ -60,24 +63,24 @@ class InStrand:
         self.strand = strand
 
     def __call__(self, *args: Any) -> Any:
-        """Call it, in this thread."""
+        """Call the callback, in this thread."""
         return self.strand.run(self.function, *args)
 
 
 def running_strand() -> Strand | None:
-    """Return the strand that this thread runs in; ``None`` in an event loop."""
+    """Return the strand of the current thread; ``None`` in an event loop."""
     return None if running_loop() is not None else getattr(_local, "strand", None)
 
 
 def note_strand(body: Any, strand: Strand) -> None:
-    """Let :func:`take_strand` know where what reads or closes ``body`` runs."""
-    # A list, or what else has nothing to be closed, cannot be referred to weakly.
+    """Note the strand in which ``body`` is read and closed, for :func:`take_strand`."""
+    # A list, or another object without close(), cannot be referred to weakly.
     with contextlib.suppress(TypeError):
         _strands[body] = strand
 
 
 def strand_of(body: Any) -> Strand | None:
-    """Return what was noted of ``body``."""
+    """Return the strand noted for ``body``, or ``None``."""
     try:
         return _strands.get(body)
     except TypeError:
@@ -85,7 +88,7 @@ def strand_of(body: Any) -> Strand | None:
 
 
 def take_strand(body: Any) -> Strand | None:
-    """Return what was noted of ``body``, and forget it: its context may refer to the body."""
+    """Return the strand noted for ``body``, and forget it: its context may refer to the body."""
     try:
         return _strands.pop(body, None)
     except TypeError:
@@ -93,9 +96,9 @@ def take_strand(body: Any) -> Strand | None:
 
 
 def adopt(response: Response, strand: Strand, known: int = 0) -> None:
-    """Have the callbacks of a response, which were given in a thread, called in its strand.
+    """Make callbacks that were added to a response in a thread run in its strand.
 
-    :param known: how many there were before.
+    :param known: how many callbacks there were before.
     """
     callbacks = close_callbacks(response)
     for index in range(known, len(callbacks)):

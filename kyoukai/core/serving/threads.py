@@ -1,7 +1,7 @@
-"""Work in threads, which is waited for until it lets go.
+"""Running work in threads, and waiting for it despite cancellation.
 
-A thread cannot be cancelled, and whoever awaits its work can. A cancellation is raised once the thread has
-let go, however often it is repeated, so that nothing is closed while a thread uses it.
+A thread cannot be cancelled, but a task that awaits it can. A cancellation is raised after the thread has
+ended its work, even if it is repeated, so that nothing is closed while a thread uses it.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ T = TypeVar("T")
 class Work:
     """One call in a thread.
 
-    :param function: what is called.
-    :param strand: where.
-    :param name: what the log calls it.
-    :param discard: called in the same strand with a result that nobody takes.
+    :param function: the function to call.
+    :param strand: the strand to call it in.
+    :param name: its name in the log.
+    :param discard: called in the same strand with a result that is no longer wanted.
     """
 
     __slots__ = ("_discard", "_function", "_is_disowned", "_results", "_tickets", "name", "strand", "thread")
@@ -41,37 +41,37 @@ class Work:
         self._function = function
         self._discard = discard
         self._is_disowned = False
-        # Lists, since pop() is atomic: of loop and thread, the one that takes it has it.
+        # Lists, because pop() is atomic: either the loop or the thread takes the item.
         self._results: list[Any] = []
         self._tickets = [True]
         self.name = name
         self.strand = strand
         self.thread: threading.Thread | None = None
-        """Where it runs, once it has begun."""
+        """The thread that runs it, after it has begun."""
 
     def run(self) -> Any:
-        """Do it; in the thread."""
+        """Run the call, in the thread."""
         if not self.withdraw():
             return None
         self.thread = threading.current_thread()
         try:
             return self.strand.run(self._call)
         except (StopIteration, GeneratorExit) as exc:
-            # A future refuses the one, and whoever awaits it would wait for ever. A coroutine turns it into
-            # the same error. The other one would close the coroutine that awaits it.
+            # A future rejects StopIteration, and its awaiter would wait forever; a coroutine turns it into
+            # the same error. GeneratorExit would close the awaiting coroutine.
             raise RuntimeError(f"{self.name} raised {type(exc).__name__}") from exc
 
     def withdraw(self) -> bool:
-        """Take the right to begin, and return whether it was there to be taken."""
+        """Take the right to run, and return whether it was still available."""
         try:
             return self._tickets.pop()
         except IndexError:
             return False
 
     def disown(self) -> None:
-        """Have a result discarded that nobody waits for any more, whenever it comes."""
+        """Have the result discarded, now or when it arrives: it is no longer wanted."""
         self._is_disowned = True
-        # Where the thread takes no notice any more, the result is there.
+        # If the thread is past its check, the result is already there.
         self._discard_result()
 
     def _call(self) -> Any:
@@ -92,19 +92,19 @@ class Work:
 
 
 class Placed(Protocol):
-    """What runs in a thread, for the log."""
+    """An item that runs in a thread, for the log."""
 
     @property
     def name(self) -> str:
-        """What the log calls it."""
+        """Its name in the log."""
 
     @property
     def thread(self) -> threading.Thread | None:
-        """Where it runs, once it has begun."""
+        """The thread that runs it, after it has begun."""
 
 
 class Threads:
-    """What runs in threads for one server."""
+    """The work in threads of one server."""
 
     def __init__(self) -> None:
         self._works: dict[Placed, Callable[[], object]] = {}
@@ -114,14 +114,14 @@ class Threads:
         return len(self._works)
 
     def __str__(self) -> str:
-        """Name all that is under way, and the line that each is at."""
+        """Return the names of all items under way, and the line at which each is."""
         frames = sys._current_frames()
         return ", ".join(_place(work, frames) for work in tuple(self._works))
 
     def begin(self, work: Work, pool: Executor | None = None) -> "asyncio.Future[Any]":
-        """Have a thread do it.
+        """Run work in a thread.
 
-        :param pool: whose thread; by default one of the loop's default executor.
+        :param pool: the executor; by default that of the loop.
         """
         future = asyncio.get_running_loop().run_in_executor(pool, work.run)
         self.enter(work, future.cancel)
@@ -129,19 +129,19 @@ class Threads:
         return future
 
     def enter(self, work: Placed, leave: Callable[[], object]) -> None:
-        """Note what a thread will do: :meth:`leave_out` follows.
+        """Note an item that a thread will run; :meth:`leave_out` follows.
 
-        :param leave: lets whoever waits for it go on without it.
+        :param leave: lets those that wait for it go on without it.
         """
         self._works[work] = leave
 
     def leave_out(self, work: Placed) -> None:
-        """Note that it is done, or will not be. It may be called in any thread."""
+        """Note that an item has ended or will not run. It may be called in any thread."""
         self._works.pop(work, None)
-        # Whoever waits sets this first, and then looks at what is left.
+        # The waiter sets self._idle first, and then checks for remaining items.
         idle = self._idle
         if idle is not None and not self._works:
-            # A loop that is closed waits for nothing.
+            # A closed loop raises RuntimeError.
             with contextlib.suppress(RuntimeError):
                 idle.get_loop().call_soon_threadsafe(_wake, idle, None)
 
@@ -155,17 +155,17 @@ class Threads:
                 await watch(self._idle)
 
     def leave(self) -> None:
-        """Let all that wait for a thread go on without it: the process is to end now."""
+        """Let all that wait for a thread go on without it: the process has to end now."""
         for work, leave in tuple(self._works.items()):
             leave()
             self.leave_out(work)
 
 
 threads: Final[ContextVar[Threads]] = ContextVar("threads", default=Threads())  # noqa: B039
-"""Those of the server that a request is answered by."""
+"""The group of the server that answers the current request."""
 
 max_threads: Final[ContextVar[int | None]] = ContextVar("max_threads", default=None)
-"""How many threads the process was told to have for what blocks; ``None``: nobody said."""
+"""The configured number of threads for blocking calls; ``None`` if there is no setting."""
 
 
 async def run_in_thread(
@@ -177,15 +177,15 @@ async def run_in_thread(
     discard: Callable[[T], object] | None = None,
     is_due: bool = False,
 ) -> T:
-    """Call ``function`` in a thread, and return what it returns.
+    """Call ``function`` in a thread, and return its result.
 
-    A cancellation waits until the thread has let go, and so does each further one.
+    Cancellations, however many, are raised after the thread has ended its work.
 
-    :param name: what the log calls it.
-    :param strand: where it runs; by default in one of its own.
-    :param pool: whose thread; by default one of the loop's default executor.
-    :param discard: called with the result, in the same strand, where a cancellation takes its place.
-    :param is_due: whether it is called even if it is cancelled before it has begun.
+    :param name: its name in the log.
+    :param strand: the strand to call it in; by default a new one.
+    :param pool: the executor; by default that of the loop.
+    :param discard: called with the result, in the same strand, if a cancellation is raised instead.
+    :param is_due: whether to call it even if it is cancelled before it has begun.
     """
     group = threads.get()
     work = Work(function, strand or Strand(), name, discard)
@@ -208,11 +208,11 @@ async def run_in_thread(
             raise cancellation
         return future.result()  # type: ignore[no-any-return]
     finally:
-        cancellation = None  # Its traceback leads back to here: a cycle.
+        cancellation = None  # Its traceback refers to this frame: a cycle.
 
 
 async def outlast(future: "asyncio.Future[Any]") -> None:
-    """Wait until ``future`` is done, and raise a cancellation only then."""
+    """Wait until ``future`` is done; raise a cancellation only afterwards."""
     cancellation: asyncio.CancelledError | None = None
     try:
         while not future.done():
@@ -227,10 +227,9 @@ async def outlast(future: "asyncio.Future[Any]") -> None:
 
 
 async def wait_first(*coroutines: Coroutine[Any, Any, Any], within: float | None = None) -> None:
-    """Wait until the first of them ends, and cancel the others.
+    """Wait until the first of the coroutines ends, and cancel the others.
 
-    :param within: seconds after which none is waited for any more, but for those in which the loop stands
-        still.
+    :param within: the most seconds to wait, not counting those in which the loop stands still.
     """
     awaited = coroutines if within is None else (*coroutines, elapse(within))
     waiters = [asyncio.ensure_future(coroutine) for coroutine in awaited]
@@ -242,7 +241,7 @@ async def wait_first(*coroutines: Coroutine[Any, Any, Any], within: float | None
 
 
 async def watch(future: "asyncio.Future[Any]") -> None:
-    """Wait until ``future`` is done; a cancellation does not cancel it, nor is its exception raised."""
+    """Wait until ``future`` is done, without raising its exception; a cancellation does not cancel it."""
     waiter = asyncio.get_running_loop().create_future()
     wake = functools.partial(_wake, waiter)
     future.add_done_callback(wake)
