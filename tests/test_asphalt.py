@@ -257,10 +257,10 @@ def test_a_list_of_backends() -> None:
             "backends 'reference' and 'httptools' cannot be told apart over TLS: both are for clients that "
             "agree on 'http/1.1' by ALPN, or on nothing; leave one of them out",
         ),
-        ({"backend": []}, "backend is an empty list; it must name one at least"),
+        ({"backend": []}, "backend is an empty list; it must name at least one backend"),
         (
             {"backend": {"h2": 1}},
-            "backend is {'h2': 1}; it must be a name or module:attribute, or a list of such",
+            "backend is {'h2': 1}; it must be a name or module:attribute, or a list of them",
         ),
     ],
     ids=["cleartext", "TLS", "empty", "mapping"],

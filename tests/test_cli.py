@@ -458,7 +458,7 @@ def test_several_backends_of_the_environment(runner: Runner, monkeypatch: pytest
 @pytest.mark.parametrize("value", ["reference,", ",", " ,reference"])
 def test_a_variable_with_an_empty_name(runner: Runner, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(BACKEND_VARIABLE, value)
-    assert "it must be a name or module:attribute, or a list of such" in fail("run", "served:app")
+    assert "it must be a name or module:attribute, or a list of them" in fail("run", "served:app")
 
 
 def test_several_backends_of_a_file(runner: Runner, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -503,9 +503,9 @@ def test_a_list_that_cannot_be_used(runner: Runner, options: list[str], message:
     [
         (
             "colours=5",
-            "backend_options has 'colours'; of several backends, each has its options by its own name",
+            "backend_options has 'colours'; with several backends, group options by the backend's name",
         ),
-        ("httptools.colours=5", "backend_options has 'httptools'; of several backends, each has its options"),
+        ("httptools.colours=5", "backend_options has 'httptools'; with several backends, group options by"),
         ("reference=5", "backend_options.reference is 5; it must be a mapping of the options of backend"),
         (
             f"{PRISM}.colour=5",

@@ -65,7 +65,7 @@ class Entrance:
         self._limits = limits
         self._proxies = proxies
         if not proxies and any(listener.proxy_protocol for listener in listeners):
-            raise ConfigurationError("proxy_protocol is required, and trusted_proxies names nobody")
+            raise ConfigurationError("proxy_protocol is required, but trusted_proxies names no proxy")
         self.opened: Sockets = []
         """The sockets, by listener."""
 

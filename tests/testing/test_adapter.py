@@ -100,7 +100,7 @@ def test_it_is_named_by_the_backend_or_given() -> None:
     ("named", "message"),
     [
         ("no_such_module:Adapter", "testing_adapter is 'no_such_module:Adapter': No module named"),
-        ("Adapter", "'Adapter' is no module:attribute"),
+        ("Adapter", "'Adapter' is not of the form module:attribute"),
         (f"{__name__}:Nothing", "has no attribute 'Nothing'"),
         (f"{__name__}:RULES", "must be a subclass of kyoukai.testing.WireAdapter"),
         (Unfinished, "must be a subclass of kyoukai.testing.WireAdapter"),

@@ -147,7 +147,7 @@ def test_a_mistake_is_the_handlers(serve, caplog):
     with serve(Service().app).connect() as client:
         assert client.request(message("GET", "/wrong")).status == 500
         assert client.request(message()).status == 103
-    assert "no field of an early hint" in caplog.text
+    assert "cannot be an early hint" in caplog.text
 
 
 def test_a_client_that_does_not_read_gets_none(serve):

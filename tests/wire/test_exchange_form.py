@@ -285,4 +285,4 @@ def test_an_answer_that_is_never_ended_is_broken_off(serve: Serve, caplog: Any) 
         # Without its last chunk.
         assert client.receive_rest() == b"3\r\none\r\n"
     [record] = error_records(caplog)
-    assert "has not ended its answer" in str(record.exc_info[1])
+    assert "without ending its answer" in str(record.exc_info[1])

@@ -300,7 +300,7 @@ def test_threads_that_do_not_end_are_named_and_signals_go_on_without_them(backen
             second.send(message("GET", "/old"))
             process.wait_for("begun", 2)
             process.send(signal.SIGTERM)
-            waiting = process.wait_for("waiting for what runs in threads, until a second signal: (.+)")
+            waiting = process.wait_for("waiting for calls in threads, until a second signal: (.+)")
             assert "stopping" not in process.stderr
             process.send(signal.SIGTERM)
             process.wait_for("stopping")

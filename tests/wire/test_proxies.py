@@ -526,15 +526,15 @@ def test_hosts_of_routes_are_those_that_the_proxy_names(serve):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"forwarded": "x-forwarded"}, "forwarded is 'x-forwarded', and trusted_proxies names nobody"),
+        ({"forwarded": "x-forwarded"}, "forwarded is 'x-forwarded', but trusted_proxies names no proxy"),
         ({"forwarded": "all", "trusted_proxies": ["::1"]}, "forwarded is 'all'; it must be 'x-forwarded' or"),
         ({"forwarded_host": True}, "forwarded_host needs forwarded to be 'x-forwarded'"),
         ({"forwarded": "forwarded", "forwarded_prefix": True}, "forwarded_prefix needs forwarded to be"),
         ({"forwarded_prefix": True}, "forwarded_prefix needs forwarded to be 'x-forwarded'"),
-        ({"trusted_proxies": ["*"]}, "trusted_proxies has '*'; whoever may connect is"),
+        ({"trusted_proxies": ["*"]}, "trusted_proxies has '*'; to trust every peer, list"),
         (
             {"port": None, "bind": "127.0.0.1:0?proxy_protocol=required"},
-            "proxy_protocol is required, and trusted_proxies names nobody",
+            "proxy_protocol is required, but trusted_proxies names no proxy",
         ),
     ],
 )

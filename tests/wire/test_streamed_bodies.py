@@ -387,7 +387,7 @@ def test_an_answer_that_refuses_and_reads_all_the_same(server, caplog):
         assert client.receive_head().status == 403
         # It is cut off, and nobody waits for ever.
         assert client.receive_rest() == b""
-    assert "a client that has it does not send its body" in caplog.text
+    assert "so the client does not send the body" in caplog.text
     caplog.clear()
 
 

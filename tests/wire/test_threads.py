@@ -167,7 +167,7 @@ def test_a_stop_waits_for_what_runs_in_a_thread_and_names_it(serve, caplog, kind
             client.reset()
             server.wait_until_empty()
         server.begin_stop()
-        server.wait_until(lambda: "waiting for what runs in threads" in caplog.text)
+        server.wait_until(lambda: "waiting for calls in threads" in caplog.text)
         assert site.order == []
         site.go_on.set()
         server.stop()

@@ -145,7 +145,7 @@ def test_what_is_refused_is_logged_and_the_answer_whole(serve, caplog):
         unnumbered([record.getMessage() for record in records])
         == ["the trailers of the answer to GET '/late' cannot be sent"] * 2
     )
-    assert "Set-Cookie can be no trailer field" in caplog.text
+    assert "Set-Cookie cannot be a trailer field" in caplog.text
 
 
 @pytest.mark.http1

@@ -379,7 +379,7 @@ def test_a_stop_waits_for_a_thread_and_names_it(serve, caplog):
         client.send(message("GET", "/slow"))
         server.wait_until(lambda: gate.seen)
         server.begin_stop()
-        server.wait_until(lambda: "waiting for what runs in threads" in caplog.text)
+        server.wait_until(lambda: "waiting for calls in threads" in caplog.text)
         assert f"{__name__}.Gate in wsgi {__name__}.Gate_0 at " in caplog.text
         gate.go_on.set()
         server.stop()

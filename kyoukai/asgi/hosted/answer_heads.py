@@ -52,7 +52,7 @@ class Start:
         if head is None:
             if self.declared is not None and size != self.declared:
                 raise InvalidResponseError(
-                    f"the body has {size} bytes, its Content-Length says {self.declared}"
+                    f"the body has {size} bytes, but its Content-Length is {self.declared}"
                 )
             head = read_head(self._status, self._headers, size, self._method, as_sent=True)
             if len(self._heads) >= MAX_SIZES:
@@ -91,7 +91,7 @@ def make_start(status: object, headers: tuple[Any, ...], method: str) -> Start:
     if not isinstance(status, int) or isinstance(status, bool):
         raise TypeError(f"the status must be an int, not {status!r}")
     if not 200 <= status <= 999:
-        raise InvalidResponseError(f"the status {status} is none of a final response")
+        raise InvalidResponseError(f"the status {status} is not valid for a final response")
     return Start(int(status), read_headers(headers), method)
 
 

@@ -134,9 +134,9 @@ class AnswerStream:
 
     def _check(self) -> None:
         if self.is_ended:
-            raise RuntimeError("this answer is ended")
+            raise RuntimeError("this answer has ended")
         if self._is_within:
-            raise RuntimeError("this answer was left within a part of its content, and cannot go on")
+            raise RuntimeError("this answer cannot continue: sending a part of its content was interrupted")
         if self._exchange.client_gone:
             raise ConnectionResetError("the client is gone")
 
@@ -191,6 +191,6 @@ def check_unanswered(exchange: "Exchange") -> None:
     :raises ConnectionResetError: if the client is gone.
     """
     if exchange.status:
-        raise RuntimeError("this request has its answer already, or a part of it")
+        raise RuntimeError("this request was already answered, in part or completely")
     if exchange.client_gone:
         raise ConnectionResetError("the client is gone")

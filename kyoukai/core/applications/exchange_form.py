@@ -93,10 +93,10 @@ class ExchangeForm:
             try:
                 await self.app.process_exchange(exchange, exchange.owner.parent_context)
                 if not exchange.status and not exchange.client.is_gone:
-                    raise RuntimeError("process_exchange has returned, and sent no answer")
+                    raise RuntimeError("process_exchange returned without sending an answer")
                 pushed = self.pushed.get(exchange) if self.pushed else None
                 if pushed is not None and not pushed.is_ended and not exchange.client.is_gone:
-                    raise RuntimeError("process_exchange has returned, and has not ended its answer")
+                    raise RuntimeError("process_exchange returned without ending its answer")
             except BaseException as exc:
                 if exchange.is_ended_by(exc):
                     raise
@@ -133,11 +133,11 @@ class ExchangeForm:
         if exchange.client.is_gone:
             return
         if isinstance(exc, ClientGoneError) and exchange.client_ended:
-            logger.debug("an answer is given up, since the client has ended its side")
+            logger.debug("giving up an answer: the client has ended its side")
             exchange.reset()
             return
         if isinstance(exc, ConnectionResetError) and exchange.client_gone:
-            logger.debug("a client is gone before it had its whole answer")
+            logger.debug("a client disconnected before it had its whole answer")
             return
         error = exc if isinstance(exc, HTTPException) else identified(InternalServerError(), "handler-failed")
         if error is not exc or exchange.status:

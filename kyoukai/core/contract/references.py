@@ -16,7 +16,7 @@ def resolve(reference: str) -> object:
     """
     module_name, _, attribute = reference.partition(":")
     if not module_name or not attribute:
-        raise UnresolvedReferenceError(f"{reference!r} is no module:attribute")
+        raise UnresolvedReferenceError(f"{reference!r} is not of the form module:attribute")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

@@ -136,7 +136,7 @@ def _find(name: str) -> Registration:
             f"{match.distribution} {match.version} ({match.reference})" for match in matches
         )
         raise BackendConflictError(
-            f"backend {name!r} is registered by {claims}; uninstall one, or name one module:attribute"
+            f"backend {name!r} is registered by {claims}; uninstall one, or select one by module:attribute"
         )
     return matches[0]
 

@@ -22,10 +22,10 @@ def read_names(value: object) -> tuple[str, ...]:
     names = (value,) if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
         raise UnknownBackendError(
-            f"backend is {value!r}; it must be a name or module:attribute, or a list of such"
+            f"backend is {value!r}; it must be a name or module:attribute, or a list of them"
         )
     if not names:
-        raise UnknownBackendError("backend is an empty list; it must name one at least")
+        raise UnknownBackendError("backend is an empty list; it must name at least one backend")
     for place, name in enumerate(names):
         if name in names[:place]:
             raise BackendListError(f"backend has {name!r} twice")
@@ -63,7 +63,7 @@ def divide_options(names: Sequence[str], options: Mapping[str, Any]) -> dict[str
             )
         else:
             raise BackendOptionError(
-                f"backend_options has {key!r}; of several backends, each has its options by its own name: "
+                f"backend_options has {key!r}; with several backends, group options by the backend's name: "
                 f"{suggest(key, list(names))}"
             )
     return divided

@@ -197,7 +197,7 @@ class BodyStream:
 
     async def _wait(self) -> None:
         if self._waiter is not None:
-            raise RuntimeError("another task reads this body already")
+            raise RuntimeError("another task is already reading this body")
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter

@@ -19,6 +19,8 @@ def read_early_hints(fields: FieldPairs) -> list[tuple[str, str]]:
     pairs = read_pairs("early hints", fields)
     for name, _ in pairs:
         if lowered_name(name) in NEVER_HINTED:
-            raise InvalidResponseError(f"{name} is no field of an early hint: it is about the connection")
+            raise InvalidResponseError(
+                f"{name} cannot be an early hint: it concerns the connection or the framing"
+            )
     encode_lines([f"{name}: {value}" for name, value in pairs])
     return pairs

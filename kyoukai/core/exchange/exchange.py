@@ -565,7 +565,7 @@ class Exchange(AnswerWriter):
     def leave_body(self) -> None:
         """Stop reading the body: the request is answered. The deadline for the rest of it stays."""
         if self.body is not None and self.body.stream is not None:
-            self.body.stream.fail(RuntimeError("the request is answered, and its body is not read any more"))
+            self.body.stream.fail(RuntimeError("the request was answered, so its body can no longer be read"))
             self.let_go()
 
     # Defaults that a wire may override
@@ -704,7 +704,9 @@ class Exchange(AnswerWriter):
         # A client may send after a short wait without a 100 (RFC 9110 section 10.1.1).
         if self.awaits_continue and self.body is not None and not (self.body.is_whole or self.body.size):
             if self.status:
-                raise RuntimeError("the answer has begun, and a client that has it does not send its body")
+                raise RuntimeError(
+                    "the answer has begun without 100 Continue, so the client does not send the body"
+                )
             self.send_continue()
         self.let_go()
 

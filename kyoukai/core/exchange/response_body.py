@@ -101,7 +101,7 @@ class BodySender:
         """
         if self.declared is not None and self.exchange.sent < self.declared:
             raise InvalidResponseError(
-                f"the body has {self.exchange.sent} bytes, its Content-Length says {self.declared}"
+                f"the body has {self.exchange.sent} bytes, but its Content-Length is {self.declared}"
             )
         trailers = () if self.trailers is None else await self.trailers()
         data = b"".join(self.gathered)
@@ -188,7 +188,7 @@ class BodySender:
         if not is_sent:
             await self._read_part(file, size, offset)
         if exchange.sent < end:
-            raise InvalidResponseError(f"the file ends {end - exchange.sent} bytes before what is to be sent")
+            raise InvalidResponseError(f"the file is {end - exchange.sent} bytes too short")
 
     async def _read_part(self, file: BinaryIO, size: int, offset: int) -> None:
         name, strand = _reader_of(file)

@@ -92,7 +92,7 @@ async def _send_body(
         if is_end(exc):
             raise
         if exchange.client_gone:
-            logger.debug("a client is gone before it had its whole answer")
+            logger.debug("a client disconnected before it had its whole answer")
             return
         # An answer that is made from the request's body fails when that body does.
         is_expected = isinstance(exc, ProtocolError | ClientGoneError)

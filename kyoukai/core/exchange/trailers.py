@@ -63,7 +63,7 @@ def read_trailers(fields: FieldPairs) -> list[tuple[str, str]]:
     for name, _ in pairs:
         if is_forbidden(name):
             raise InvalidResponseError(
-                f"{name} can be no trailer field: it is needed before the body (RFC 9110 section 6.5.1)"
+                f"{name} cannot be a trailer field: it is needed before the body (RFC 9110 section 6.5.1)"
             )
     encode_lines([f"{name}: {value}" for name, value in pairs])
     return pairs

@@ -171,7 +171,7 @@ class HTTPProtocol(Connection, abc.ABC):
         if state is ARRIVING or state is BODY:
             logger.debug("a connection was lost in the middle of a request")
         elif self.queue.waiting and self.phase is OPEN:
-            logger.debug("a client is gone before it had its answer")
+            logger.debug("a client disconnected before it had its answer")
         answered = self.first
         if answered is not None and answered.task is not None:
             self.server.keep(answered.task)

@@ -24,5 +24,5 @@ def read_pairs(what: str, fields: FieldPairs) -> list[tuple[str, str]]:
         raise InvalidResponseError(f"{what} must be pairs of name and value: {exc}") from None
     for name, _ in pairs:
         if not isinstance(name, str):
-            raise InvalidResponseError(f"{what} must be pairs of name and value; {name!r} is no name")
+            raise InvalidResponseError(f"{what} must be pairs of name and value; {name!r} is not a name")
     return pairs

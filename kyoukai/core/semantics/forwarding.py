@@ -70,7 +70,7 @@ class Forwarding:
         if fields not in (X_FORWARDED, FORWARDED):
             raise ConfigurationError(f"forwarded is {fields!r}; it must be {X_FORWARDED!r} or {FORWARDED!r}")
         if not proxies:
-            raise ConfigurationError(f"forwarded is {fields!r}, and trusted_proxies names nobody")
+            raise ConfigurationError(f"forwarded is {fields!r}, but trusted_proxies names no proxy")
         self.proxies = proxies
         self._host = host
         self._prefix = prefix

@@ -148,7 +148,7 @@ def read_status(status: str) -> int:
     # RFC 9110 section 15: a final response has 200 to 599; higher codes are left to the author. 101 is a
     # change of protocol: see HTTPProtocol.replace.
     if STATUS.fullmatch(status) is None or status < "200":
-        raise InvalidResponseError(f"the status {status!r} is none of a final response")
+        raise InvalidResponseError(f"the status {status!r} is not valid for a final response")
     return int(status[:3])
 
 
@@ -159,7 +159,7 @@ def lowered_name(name: str) -> str:
     :raises InvalidResponseError: if it is no token: it could hide another field, or a framing.
     """
     if TOKEN.fullmatch(name) is None:
-        raise InvalidResponseError(f"the field name {name!r} is no token")
+        raise InvalidResponseError(f"the field name {name!r} is not a token")
     return name.lower()
 
 
@@ -176,10 +176,10 @@ def as_uri(value: str) -> str:
 def declared_length(value: str) -> int:
     """Return the Content-Length that an application set.
 
-    :raises InvalidResponseError: if it is no number of bytes.
+    :raises InvalidResponseError: if it is not a number of bytes.
     """
     if not (value.isascii() and value.isdigit()):
-        raise InvalidResponseError(f"the Content-Length {value!r} is no number of bytes")
+        raise InvalidResponseError(f"the Content-Length {value!r} is not a number of bytes")
     return int(value)
 
 

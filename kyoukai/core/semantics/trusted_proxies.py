@@ -70,7 +70,7 @@ def read_address(text: str) -> IPAddress | None:
 def _read_network(entry: object) -> Network:
     where = f"trusted_proxies has {entry!r}"
     if entry == "*":
-        raise ConfigurationError(f"{where}; whoever may connect is '0.0.0.0/0', '::/0' and 'unix'")
+        raise ConfigurationError(f"{where}; to trust every peer, list '0.0.0.0/0', '::/0' and 'unix'")
     if isinstance(entry, str):
         try:
             return ipaddress.ip_network(entry)
@@ -81,5 +81,5 @@ def _read_network(entry: object) -> Network:
         except ValueError:
             pass
         else:
-            raise ConfigurationError(f"{where}, which is an address within a network; that is {network}")
+            raise ConfigurationError(f"{where}, which is an address in the network {network}")
     raise ConfigurationError(f"{where}; it must be an IP address, a network like '10.0.0.0/8', or {UNIX!r}")

@@ -246,7 +246,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         if self.threads:
-            logger.warning("waiting for what runs in threads, until a second signal: %s", str(self.threads))
+            logger.warning("waiting for calls in threads, until a second signal: %s", str(self.threads))
         await self._outlast({*tasks, *self._tasks}, abort)
         # A transport calls connection_lost in the loop's next turn.
         await asyncio.sleep(0)

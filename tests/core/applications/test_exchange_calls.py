@@ -212,7 +212,7 @@ def test_a_request_has_one_answer(caplog: pytest.LogCaptureFixture) -> None:
         assert exchange.data == b"first"
 
     run(main)
-    assert raised == ["this request has its answer already, or a part of it"]
+    assert raised == ["this request was already answered, in part or completely"]
     assert caplog.messages == []
 
 

@@ -107,7 +107,7 @@ def test_one_that_fails(answer: Answer, caplog: pytest.LogCaptureFixture) -> Non
     assert unnumbered(record.getMessage()) == "the application failed on GET '/a'"
     assert record.exc_info is not None
     if answer is nothing:
-        assert str(record.exc_info[1]) == "process_exchange has returned, and sent no answer"
+        assert str(record.exc_info[1]) == "process_exchange returned without sending an answer"
 
 
 @pytest.mark.parametrize("error", [NotFound(), BadRequest()])

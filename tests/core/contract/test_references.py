@@ -22,7 +22,7 @@ def test_an_attribute_that_may_be_dotted(package: Path) -> None:
 
 @pytest.mark.parametrize("reference", ["", ":", "referred", ":app", "referred:"])
 def test_no_reference(reference: str) -> None:
-    with pytest.raises(UnresolvedReferenceError, match="is no module:attribute"):
+    with pytest.raises(UnresolvedReferenceError, match="is not of the form module:attribute"):
         resolve(reference)
 
 

@@ -263,7 +263,7 @@ def test_a_conflict_names_both(install: Install, first: str) -> None:
     versions = {first: "1.0", second: "2.5"}
     assert message == (
         f"backend 'quick' is registered by alpha {versions['alpha']} (alpha_module:Good) "
-        f"and beta {versions['beta']} (beta_module:Good); uninstall one, or name one module:attribute"
+        f"and beta {versions['beta']} (beta_module:Good); uninstall one, or select one by module:attribute"
     )
     assert {"alpha_module", "beta_module"}.isdisjoint(sys.modules)
     # The ways out that the message names, and the names that are not contested.

@@ -25,13 +25,13 @@ def test_names(value: Any, names: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("", "backend is ''; it must be a name or module:attribute, or a list of such"),
-        (5, "backend is 5; it must be a name or module:attribute, or a list of such"),
-        (["a", ""], "backend is ['a', '']; it must be a name or module:attribute, or a list of such"),
-        (["a", 5], "backend is ['a', 5]; it must be a name or module:attribute, or a list of such"),
-        ({"a": 1}, "backend is {'a': 1}; it must be a name or module:attribute, or a list of such"),
-        ([["a"]], "backend is [['a']]; it must be a name or module:attribute, or a list of such"),
-        ([], "backend is an empty list; it must name one at least"),
+        ("", "backend is ''; it must be a name or module:attribute, or a list of them"),
+        (5, "backend is 5; it must be a name or module:attribute, or a list of them"),
+        (["a", ""], "backend is ['a', '']; it must be a name or module:attribute, or a list of them"),
+        (["a", 5], "backend is ['a', 5]; it must be a name or module:attribute, or a list of them"),
+        ({"a": 1}, "backend is {'a': 1}; it must be a name or module:attribute, or a list of them"),
+        ([["a"]], "backend is [['a']]; it must be a name or module:attribute, or a list of them"),
+        ([], "backend is an empty list; it must name at least one backend"),
     ],
     ids=repr,
 )
@@ -100,12 +100,12 @@ def test_options_by_backend(names: list[str], options: Mapping[str, Any], divide
     [
         (
             {"httptool": {"x": 1}},
-            "backend_options has 'httptool'; of several backends, each has its options by its own name: did "
+            "backend_options has 'httptool'; with several backends, group options by the backend's name: did "
             "you mean httptools? known: h2, httptools",
         ),
         (
             {"speed": 5},
-            "backend_options has 'speed'; of several backends, each has its options by its own name: known: "
+            "backend_options has 'speed'; with several backends, group options by the backend's name: known: "
             "h2, httptools",
         ),
         ({"h2": 5}, "backend_options.h2 is 5; it must be a mapping of the options of backend 'h2'"),

@@ -277,7 +277,7 @@ def test_final_statuses(status: int) -> None:
     ],
 )
 def test_statuses_that_no_answer_has(status: int | str) -> None:
-    with pytest.raises(InvalidResponseError, match="is none of a final response"):
+    with pytest.raises(InvalidResponseError, match="is not valid for a final response"):
         prepare(Response("abc", status=status))
 
 
@@ -294,7 +294,7 @@ def test_a_status_that_int_takes_and_http_does_not(status: str) -> None:
 
 
 def test_a_length_that_is_none() -> None:
-    with pytest.raises(InvalidResponseError, match=r"^the Content-Length 'many' is no number of bytes$"):
+    with pytest.raises(InvalidResponseError, match=r"^the Content-Length 'many' is not a number of bytes$"):
         prepare(Response(iter([b"abc"]), headers={"Content-Length": "many"}))
 
 

@@ -35,7 +35,7 @@ def test_nothing(fields):
     ["Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "TE"],
 )
 def test_what_is_no_hint(name):
-    with pytest.raises(InvalidResponseError, match="no field of an early hint"):
+    with pytest.raises(InvalidResponseError, match="cannot be an early hint"):
         read_early_hints([(name, "1")])
 
 

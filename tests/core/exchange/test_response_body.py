@@ -189,8 +189,8 @@ def test_trailers_are_made_at_the_end_and_go_with_it() -> None:
     ("size", "message"),
     [
         pytest.param(4, "the body is longer than its Content-Length, 3 bytes", id="longer"),
-        pytest.param(2, "the body has 2 bytes, its Content-Length says 3", id="shorter"),
-        pytest.param(0, "the body has 0 bytes, its Content-Length says 3", id="none"),
+        pytest.param(2, "the body has 2 bytes, but its Content-Length is 3", id="shorter"),
+        pytest.param(0, "the body has 0 bytes, but its Content-Length is 3", id="none"),
     ],
 )
 def test_content_that_is_not_as_long_as_declared(size: int, message: str) -> None:
@@ -326,7 +326,7 @@ def test_a_file_that_ends_before_its_part_does_is_an_error(declared: int | None,
 
         if by_wire:
             wire.send_file = send_file  # type: ignore[method-assign]
-        with pytest.raises(InvalidResponseError, match=r"^the file ends 2 bytes before"):
+        with pytest.raises(InvalidResponseError, match=r"^the file is 2 bytes too short"):
             await BodySender(wire, declared).send_part(io.BytesIO(b"abc"), 5, 0)
         await asyncio.sleep(0)
         assert wire.data == b"abc"

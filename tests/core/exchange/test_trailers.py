@@ -42,7 +42,7 @@ FORBIDDEN = """
 @pytest.mark.parametrize("name", FORBIDDEN.split())
 def test_what_comes_too_late_behind_the_body(name):
     assert is_forbidden(name)
-    with pytest.raises(InvalidResponseError, match=f"{name} can be no trailer field"):
+    with pytest.raises(InvalidResponseError, match=f"{name} cannot be a trailer field"):
         read_trailers({name: "x"})
 
 

@@ -263,7 +263,7 @@ def test_a_node() -> None:
     [
         (PROXIES, "both", {}, "forwarded is 'both'; it must be 'x-forwarded' or 'forwarded'"),
         (PROXIES, True, {}, "forwarded is True; it must be"),
-        (TrustedProxies(), "forwarded", {}, "forwarded is 'forwarded', and trusted_proxies names nobody"),
+        (TrustedProxies(), "forwarded", {}, "forwarded is 'forwarded', but trusted_proxies names no proxy"),
     ],
 )
 def test_settings_that_cannot_be(proxies: Any, fields: Any, settings: Any, said: str) -> None:

@@ -55,10 +55,10 @@ def test_a_unix_socket_has_no_address(address: str | None) -> None:
     ("entries", "said"),
     [
         (1, "trusted_proxies is 1; it must be a list of addresses, networks, or 'unix'"),
-        (["*"], "trusted_proxies has '*'; whoever may connect is '0.0.0.0/0', '::/0' and 'unix'"),
+        (["*"], "trusted_proxies has '*'; to trust every peer, list '0.0.0.0/0', '::/0' and 'unix'"),
         (
             ["10.0.0.1/8"],
-            "trusted_proxies has '10.0.0.1/8', which is an address within a network; that is 10.0.0.0/8",
+            "trusted_proxies has '10.0.0.1/8', which is an address in the network 10.0.0.0/8",
         ),
         (
             ["proxy"],
