@@ -42,7 +42,7 @@ def is_fault(exc: BaseException) -> bool:
 
 
 def is_end(exc: BaseException) -> bool:
-    """Return whether an exception raised by, or thrown into, a coroutine is no fault and has to pass on."""
+    """Return whether an exception raised by a coroutine, or thrown into it, has to pass on."""
     return isinstance(exc, GeneratorExit) or not is_fault(exc)
 
 

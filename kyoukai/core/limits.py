@@ -24,7 +24,7 @@ def _setting(default: float, unit: str, meaning: str, precedent: str, least: flo
 class Limits:
     """The limits and deadlines of one server.
 
-    :raises ConfigurationError: if a value is no number of its type, or out of range.
+    :raises ConfigurationError: if a value is not a number of its type, or out of range.
     """
 
     max_target_size: int = _setting(

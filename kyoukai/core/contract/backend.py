@@ -85,7 +85,7 @@ class Backend(abc.ABC):
 
 
 def claimed_features(backend: Backend | type[Backend]) -> frozenset[str]:
-    """Return the features of a backend; none if they are no collection, which breaks a rule of the kit."""
+    """Return the features of a backend; none if they are not a collection, which breaks a rule of the kit."""
     try:
         return frozenset(backend.features)
     except TypeError:

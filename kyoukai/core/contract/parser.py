@@ -63,8 +63,8 @@ class RequestParser(Protocol):
     def feed_data(self, data: bytes, /) -> None:
         """Parse the next bytes of the connection, which may be cut anywhere.
 
-        :raises Exception: one of ``parser_errors``, if the bytes are no HTTP/1 request. Everything complete
-            before the fault was reported; the parser is not used again.
+        :raises Exception: one of ``parser_errors``, if the bytes are not an HTTP/1 request. Everything
+            complete before the fault was reported; the parser is not used again.
         """
 
     def get_method(self) -> bytes:
@@ -96,5 +96,5 @@ class BodyParser(Protocol):
         They may be cut anywhere, and never belong to another message. The call with the last byte of the
         message must call ``on_message_complete``.
 
-        :raises Exception: one of ``parser_errors``, if the bytes are no such body. It is not used again.
+        :raises Exception: one of ``parser_errors``, if the bytes are not such a body. It is not used again.
         """

@@ -65,7 +65,7 @@ def load_backend(name: str) -> type[Backend]:
     :raises UnknownBackendError: if no distribution registers the name.
     :raises BackendConflictError: if more than one does.
     :raises BackendLoadError: if importing it fails; the original exception is the cause.
-    :raises NotABackendError: if it is no class derived from :class:`Backend`, or an abstract one.
+    :raises NotABackendError: if it is not a class derived from :class:`Backend`, or an abstract one.
     :raises BackendVersionError: if it was written for an unsupported version of the contract.
     """
     if not isinstance(name, str) or not name:
@@ -98,7 +98,7 @@ def check_backend(obj: object, label: str) -> type[Backend]:
     """Return ``obj`` if it is a backend class that this release can serve.
 
     :param label: its name in messages.
-    :raises NotABackendError: if it is no concrete subclass of :class:`Backend`.
+    :raises NotABackendError: if it is not a concrete subclass of :class:`Backend`.
     :raises BackendVersionError: if its ``api_version`` is not supported; the message names both
         versions, and what to install.
     """

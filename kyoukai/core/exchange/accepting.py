@@ -17,7 +17,7 @@ def accept_head(sent: RequestHead, server: "Server") -> Accepted:
     """Return the policy's result for a head from a wire that delimits bodies by itself.
 
     The result depends on the head and the server's settings only. The cache key is everything that the wire
-    reports of the request. If the fields are no tuple, nothing is cached.
+    reports of the request. If the fields are not a tuple, nothing is cached.
 
     :raises ProtocolError: if the head is refused.
     """

@@ -87,7 +87,8 @@ def answer_failure(
 ) -> Response:
     """Log an exception that the application raised, and return the answer to its request.
 
-    A :class:`ProtocolError` is not logged: it comes from a streamed body, and is no fault of the application.
+    A :class:`ProtocolError` is not logged: it comes from a streamed body, and is not a fault of the
+    application.
 
     :param refusal: why the body was refused, if the application was asked to answer that.
     """
@@ -103,7 +104,7 @@ def answer_failure(
 
 
 def is_clients_doing(exc: BaseException, environ: dict[str, Any]) -> bool:
-    """Return whether ``exc`` reports that the client is gone, and it is. That is no fault."""
+    """Return whether ``exc`` reports that the client is gone, and it is. That is not a fault."""
     protocol = environ.get("kyoukai.protocol")
     return isinstance(exc, ConnectionResetError) and protocol is not None and protocol.client_gone
 

@@ -181,7 +181,7 @@ class Exchange(AnswerWriter):
         except BaseException as exc:
             if not is_fault(exc):
                 raise
-            # This method must not raise, and the exception is no refusal by the server.
+            # This method must not raise, and the exception is not a refusal by the server.
             text = "receive_head failed on %s %r (request id %s)"
             logger.error(text, head.method, head.path, self.request_id, exc_info=exc)
             self.refuse(identified(InternalServerError(), "handler-failed"))
@@ -661,7 +661,7 @@ class Exchange(AnswerWriter):
         self.finish()
 
     def is_ended_by(self, exc: BaseException) -> bool:
-        """Return whether ``exc`` ends the answering task, and is no fault of what the task called."""
+        """Return whether ``exc`` ends the answering task, and is not a fault of what the task called."""
         if isinstance(exc, GeneratorExit):
             # A task that is collected gets it from outside. A running one got it from something that it
             # called.

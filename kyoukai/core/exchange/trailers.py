@@ -48,7 +48,7 @@ DIGEST: Final = "content-digest"
 def is_forbidden(name: str) -> bool:
     """Return whether a field is not allowed in a trailer section.
 
-    :raises InvalidResponseError: if ``name`` is no field name.
+    :raises InvalidResponseError: if ``name`` is not a field name.
     """
     lowered = lowered_name(name)
     return lowered in FORBIDDEN or (lowered.startswith(CONTENT) and lowered != DIGEST)

@@ -195,7 +195,7 @@ class Tunnel(asyncio.Transport):
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         """Send bytes; once the tunnel closes, drop them.
 
-        :raises TypeError: if ``data`` is no bytes-like object.
+        :raises TypeError: if ``data`` is not a bytes-like object.
         :raises RuntimeError: after :meth:`write_eof`.
         """
         if not isinstance(data, bytes | bytearray | memoryview):

@@ -94,7 +94,7 @@ def tells_the_same(head: RequestHead, target: bytes, fields: Sequence[tuple[byte
     """Return whether a parser and the server read the same from a head.
 
     :param target: the target that the parser reported.
-    :param fields: the fields that it reported. It may leave white space around values, which is no part of
+    :param fields: the fields that it reported. It may leave white space around values, which is not part of
         them (RFC 9112 section 5.1), and convert names to lower case.
     """
     if target != head.target or len(fields) != len(head.fields):

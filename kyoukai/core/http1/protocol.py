@@ -82,8 +82,8 @@ class HTTPProtocol(Connection, abc.ABC):
     def translate_exception(self, exc: Exception) -> HTTPException:
         """Return the HTTP error for one of :attr:`parser_errors`: by default 400.
 
-        It is called for these only. If it raises, or returns no HTTP error, that is logged and answered with
-        500.
+        It is called for these only. If it raises, or does not return an HTTP error, that is logged and
+        answered with 500.
         """
         return refused("message-malformed")
 
@@ -92,7 +92,7 @@ class HTTPProtocol(Connection, abc.ABC):
         return translate(exc, self.parser_errors, self.translate_exception)
 
     def resume_parser(self, exc: Exception, framing: Framing | None) -> bool:
-        """Continue after an exception that is no error, and return ``True``; return ``False`` for an error.
+        """Return whether parsing continues after an exception: ``False`` for an error.
 
         Only a parser that stops for an upgrade needs it: the default returns ``False``. The parser stopped at
         the end of a head. If a body follows, set :attr:`parser` to one that takes it.

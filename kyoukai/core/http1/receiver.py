@@ -22,7 +22,7 @@ class ParserMaker(Protocol):
         """Return a new parser."""
 
     def resume_parser(self, exc: Exception, framing: Framing | None) -> bool:
-        """Continue after an exception that is no error, and return whether it was none."""
+        """Return whether parsing continues after an exception."""
 
     def translate(self, exc: BaseException) -> HTTPException:
         """Return the HTTP error for an exception of the parser."""

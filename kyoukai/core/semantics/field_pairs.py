@@ -14,7 +14,7 @@ def read_pairs(what: str, fields: FieldPairs) -> list[tuple[str, str]]:
     """Return fields one by one.
 
     :param what: what the fields are, for the message.
-    :raises InvalidResponseError: if a value has CR or LF in it, or an item is no pair of ``str``.
+    :raises InvalidResponseError: if a value has CR or LF in it, or an item is not a pair of ``str``.
     """
     pairs: list[tuple[str, str]] = []
     try:

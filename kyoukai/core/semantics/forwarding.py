@@ -2,7 +2,7 @@
 
 One policy for every wire. It changes the environ of a request whose peer is trusted. Each proxy appends on
 the right, so a list is read from the right. Everything left of the first untrusted address comes from the
-client itself. A value that is malformed or no address changes nothing. Werkzeug's ProxyFix counts proxies
+client itself. A value that is malformed or not an address changes nothing. Werkzeug's ProxyFix counts proxies
 instead, and does not check their values.
 """
 

@@ -100,7 +100,7 @@ CHUNK_LINE_CRLF: Final = re.compile(CHUNK_HEADER + rb"\r\n")
 def parse_version(version: bytes) -> bytes:
     """Return the numbers of an HTTP-version: ``b"1.1"`` for ``b"HTTP/1.1"``.
 
-    :raises BadRequest: if it is no HTTP-version.
+    :raises BadRequest: if it is not a HTTP-version.
     :raises VersionNotSupported: if its major number is not 1 (RFC 9110 section 2.5).
     """
     match = HTTP_VERSION.fullmatch(version)
@@ -119,7 +119,7 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
     """Return the name and the value of a field line, without the white space around the value.
 
     :param line: without CR and LF.
-    :raises BadRequest: if it is no field line; the description gives the reason.
+    :raises BadRequest: if it is not a field line; the description gives the reason.
     """
     match = FIELD_LINE.fullmatch(line)
     if match is not None:

@@ -68,7 +68,7 @@ def served_methods(declared: Collection[str]) -> Container[bytes]:
 def check_method(method: bytes, served: Container[bytes] = SERVED_METHODS) -> None:
     """Check the method.
 
-    :raises BadRequest: if it is no token (section 9.1), which a wire without a request line can send.
+    :raises BadRequest: if it is not a token (section 9.1), which a wire without a request line can send.
     :raises NotImplementedByServer: if it is not served (RFC 9110 section 9.1), or is CONNECT: an
         origin server makes no tunnels (section 9.3.6).
     """

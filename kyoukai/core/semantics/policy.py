@@ -203,7 +203,7 @@ def check_fields(fields: Sequence[tuple[bytes, bytes]], limits: Limits, size: in
     """Check fields from a wire without field lines, by the rules of HTTP/1.
 
     :param size: bytes of the head before them.
-    :raises BadRequest: if a name is no token (RFC 9110 section 5.1), or a value has a control character.
+    :raises BadRequest: if a name is not a token (RFC 9110 section 5.1), or a value has a control character.
     :raises HeaderFieldsTooLarge: if they pass ``max_fields``, ``max_field_size`` or ``max_head_size``.
     """
     is_too_many = len(fields) > limits.max_fields

@@ -143,7 +143,7 @@ def read_status(status: str) -> int:
     """Return the code of a status.
 
     :param status: code and reason, such as ``"200 OK"``.
-    :raises InvalidResponseError: if it is no status of a final response.
+    :raises InvalidResponseError: if it is not a status of a final response.
     """
     # RFC 9110 section 15: a final response has 200 to 599; higher codes are left to the author. 101 is a
     # change of protocol: see HTTPProtocol.replace.
@@ -156,7 +156,7 @@ def read_status(status: str) -> int:
 def lowered_name(name: str) -> str:
     """Return a field's name in lower case: one object for all spellings.
 
-    :raises InvalidResponseError: if it is no token: it could hide another field, or a framing.
+    :raises InvalidResponseError: if it is not a token: it could hide another field, or a framing.
     """
     if TOKEN.fullmatch(name) is None:
         raise InvalidResponseError(f"the field name {name!r} is not a token")

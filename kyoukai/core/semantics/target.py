@@ -12,8 +12,8 @@ PATH_SAFE: Final = "/:@!$&'()*+,;="
 3.3)."""
 
 # RFC 3986 section 3.3 and 3.4, and characters that browsers send unescaped. RFC 9112 section 3.2: no white
-# space, no fragment, only ASCII. A backslash is no pchar, and browsers send none in a path: they convert it
-# to a slash. Proxies and file systems may do so too, and would then see another path.
+# space, no fragment, only ASCII. A backslash is not a pchar, and browsers send none in a path: they convert
+# it to a slash. Proxies and file systems may do so too, and would then see another path.
 PATH_CHARS = rb"\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e"
 QUERY = rb"\?[\x21\x22\x24-\x7e]*+"
 ORIGIN_FORM: Final = re.compile(rb"/[%b]*+(?:%b)?" % (PATH_CHARS, QUERY))

@@ -93,7 +93,7 @@ def field_variables(fields: Sequence[tuple[bytes, bytes]], max_fields: int) -> d
         variable = known.get(name)
         if variable is None:
             variable = _learn(name)
-        # RFC 9112 section 5.1: white space around a value is no part of it. llhttp leaves some.
+        # RFC 9112 section 5.1: white space around a value is not part of it. llhttp leaves some.
         text = value.decode("latin-1").strip(" \t")
         if variable not in variables:
             variables[variable] = text
