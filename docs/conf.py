@@ -21,7 +21,7 @@ extensions = [
     "inline_pictures",
     "wide_tables",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "pypi.md"]
 myst_heading_anchors = 3
 
 html_theme = "furo"

@@ -8,6 +8,7 @@ be read where nothing is built::
     <!-- output: backends -->                    before a fence: what OUTPUTS gives
     <!-- table: limits -->                       before a table: what TABLES gives
     <!-- sections: corpus --> ... <!-- end -->   around sections: what `lists.py` gives
+    <!-- install: ../.. -->                      before a fence: see `installing.py`
 
 ``python docs/update.py`` rewrites the pages that are out of date; the tests fail on one that is. It draws
 the pictures too, whose data is in `docs/pictures` and in the code.
@@ -54,10 +55,17 @@ from kyoukai.testing.rules import Rule, load_rules
 from kyoukai.websocket import WebSocketSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PYPI: Final = ROOT / "docs" / "pypi.md"
+PAGES: Final = [
+    ROOT / "README.md",
+    *sorted({*(ROOT / "docs").rglob("*.md")} - {PYPI}),
+    *sorted((ROOT / "examples").rglob("README.md")),
+]
 
 LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
 """The module's names: this folder is no package, and need not be on the path."""
+
+INSTALLING: Final = runpy.run_path(str(ROOT / "docs" / "installing.py"))
 
 MEASURED: Final = runpy.run_path(str(ROOT / "docs" / "measured.py"))
 
@@ -378,7 +386,11 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "steps": lambda: table(*STEPS.table()),
     "websocket-settings": websocket_settings_table,
 }
-SECTIONS: Final = {"corpus": corpus_sections, "options": options_sections}
+SECTIONS: Final = {
+    "corpus": corpus_sections,
+    "installing": lambda: INSTALLING["SENTENCES"][INSTALLING["source"]()],
+    "options": options_sections,
+}
 OUTPUTS: Final = {
     "abstract-backend": abstract_backend,
     "access-log": access_log,
@@ -421,15 +433,16 @@ def render(page: str) -> str:
     def sections(match: re.Match[str]) -> str:
         return f"<!-- sections: {match[1]} -->\n\n{SECTIONS[match[1]]()}\n<!-- end -->"
 
-    page = MARKED_FENCE.sub(fence, page)
+    page = INSTALLING["render"](MARKED_FENCE.sub(fence, page), INSTALLING["source"]())
     return MARKED_SECTIONS.sub(sections, MARKED_TABLE.sub(rows, page))
 
 
 def main() -> None:
     """Rewrite the pages and pictures that are out of date, and name them."""
-    for path in PAGES:
-        old = path.read_text("utf-8")
-        new = render(old)
+    for path in [*PAGES, PYPI]:
+        old = path.read_text("utf-8") if path.exists() else ""
+        # The README comes first: the other is made of it.
+        new = INSTALLING["for_the_index"](PAGES[0].read_text("utf-8")) if path == PYPI else render(old)
         if new != old:
             path.write_text(new, "utf-8")
             print(f"rewrote {path.relative_to(ROOT)}")

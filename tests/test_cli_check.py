@@ -150,8 +150,7 @@ def test_without_the_extra(results: list[RuleResult], monkeypatch: pytest.Monkey
     result = invoke("check", "reference")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: kyoukai check needs hypothesis and pytest, not installed:"
-        " pip install '.[testing]' from a checkout of Kyoukai 3\n"
+        "Error: kyoukai check needs hypothesis and pytest, not installed: pip install 'kyoukai[testing]'\n"
     )
 
 

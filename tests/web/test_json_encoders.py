@@ -131,7 +131,7 @@ def test_a_library_that_is_not_known(name: str) -> None:
 def test_a_library_that_is_not_installed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (name, "msgspec.json"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ConfigurationError, match=rf"pip install '\.\[{name}\]' from a checkout"):
+    with pytest.raises(ConfigurationError, match=rf"pip install 'kyoukai\[{name}\]'"):
         Kyoukai("json", json_encoder=name)
 
 

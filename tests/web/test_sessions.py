@@ -299,7 +299,7 @@ def test_what_cannot_be_used(options: dict[str, Any], said: str) -> None:
 
 def test_without_itsdangerous(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "itsdangerous", None)
-    with pytest.raises(ConfigurationError, match=r"pip install '\.\[sessions\]' from a checkout"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'kyoukai\[sessions\]'"):
         CookieSessions(KEY)
 
 

@@ -805,7 +805,7 @@ def test_without_the_library_that_websockets_need(serve: Any, caplog: pytest.Log
     with open_peer(server) as peer:
         assert peer.status == 501
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "pip install '.[websocket]'" in record.getMessage()
+    assert "pip install 'kyoukai[websocket]'" in record.getMessage()
 
 
 @pytest.mark.parametrize("way", ["receives", "sends"])
