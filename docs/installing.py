@@ -8,7 +8,8 @@ requirement behind ``pip install`` is written for that path, or for the index::
     python3 -m venv .venv && .venv/bin/pip install '../..[websocket]' -r requirements.txt
     ```
 
-``<!-- sections: installing -->`` is replaced by a sentence about where Kyoukai is to be had.
+``<!-- sections: installing -->`` gets a sentence about where Kyoukai is found, ``installing-beside`` one
+for a folder beside the checkout.
 
 ``pypi.md`` is the README for the package index: relative links are made absolute.
 """
@@ -20,12 +21,24 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
+ON_PYPI: Final = (
+    "Kyoukai is on [PyPI](https://pypi.org/project/kyoukai/): `pip install kyoukai` installs it.\n"
+)
+
 SENTENCES: Final = {
     "checkout": (
         "Kyoukai 3 is not on PyPI yet: `pip install kyoukai` would install version 2.2.1. Install it from a\n"
         "checkout of its repository.\n"
     ),
-    "index": "Kyoukai is on [PyPI](https://pypi.org/project/kyoukai/): `pip install kyoukai` installs it.\n",
+    "index": ON_PYPI,
+}
+
+SENTENCES_BESIDE: Final = {
+    "checkout": (
+        "Kyoukai 3 is not on PyPI yet. Clone its repository into a folder `kyoukai`, and begin\n"
+        "beside that folder.\n"
+    ),
+    "index": ON_PYPI,
 }
 
 # The other comment, if any, is a marker for somebody else, as `command: serve`.

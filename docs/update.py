@@ -389,6 +389,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
 SECTIONS: Final = {
     "corpus": corpus_sections,
     "installing": lambda: INSTALLING["SENTENCES"][INSTALLING["source"]()],
+    "installing-beside": lambda: INSTALLING["SENTENCES_BESIDE"][INSTALLING["source"]()],
     "options": options_sections,
 }
 OUTPUTS: Final = {

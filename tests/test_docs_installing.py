@@ -38,7 +38,7 @@ OTHERS = ["cd /srv/shop && .venv/bin/pip install --upgrade ."]
 def unmarked(page: str) -> str:
     """Return a page without what one value decides, and without the README's commands for a checkout."""
     page = installing["MARKED"].sub("", page)
-    page = re.sub(r"(?ms)^<!-- sections: installing -->.*?^<!-- end -->$", "", page)
+    page = re.sub(r"(?ms)^<!-- sections: installing(?:-beside)? -->.*?^<!-- end -->$", "", page)
     page = re.sub(r"(?ms)^<!-- command: \w+ -->\n(```+).*?^\1$", "", page)
     for command in OTHERS:
         page = page.replace(command, "")
