@@ -15,6 +15,9 @@ LEFT_OUT: Final = ("docs/screenshots/",)
 MADE: Final = ("PKG-INFO", "setup.cfg", "kyoukai.egg-info/")
 """What setuptools adds to an sdist."""
 
+MAN_PAGE: Final = "share/man/man1/kyoukai.1"
+"""Where an environment has the manual page."""
+
 MOST_BYTES: Final = {".gz": 3 << 20, ".whl": 1 << 20}
 
 
@@ -26,9 +29,10 @@ def sdist_files(path: Path) -> set[str]:
 
 
 def wheel_files(path: Path) -> set[str]:
-    """Return the files of a wheel, but for its metadata."""
+    """Return the files of a wheel, but for its metadata; those of the environment by their place in it."""
     with zipfile.ZipFile(path) as archive:
-        return {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
+        names = {name.partition(".data/data/")[2] or name for name in archive.namelist()}
+    return {name for name in names if ".dist-info/" not in name}
 
 
 def main(tracked: str, *paths: str) -> None:
@@ -41,6 +45,7 @@ def main(tracked: str, *paths: str) -> None:
         if path.suffix == ".whl":
             found = wheel_files(path)
             wanted = {name for name in all_files if name.startswith(("kyoukai/", "pytest_kyoukai.py"))}
+            wanted.add(MAN_PAGE)
         else:
             found = sdist_files(path)
             wanted = {name for name in all_files if not name.startswith(LEFT_OUT)}

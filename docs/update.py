@@ -25,6 +25,7 @@ import re
 import runpy
 import sys
 from collections.abc import Callable, Iterable
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -55,6 +56,8 @@ from kyoukai.testing.rules import Rule, load_rules
 from kyoukai.websocket import WebSocketSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+VERSION: Final = installed_version("kyoukai")
+
 PYPI: Final = ROOT / "docs" / "pypi.md"
 PAGES: Final = [
     ROOT / "README.md",
@@ -66,6 +69,10 @@ LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
 """The module's names: this folder is no package, and need not be on the path."""
 
 INSTALLING: Final = runpy.run_path(str(ROOT / "docs" / "installing.py"))
+
+COMMANDS: Final = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+
+MAN_PAGE: Final = ROOT / "docs" / "kyoukai.1"
 
 MEASURED: Final = runpy.run_path(str(ROOT / "docs" / "measured.py"))
 
@@ -386,7 +393,27 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "steps": lambda: table(*STEPS.table()),
     "websocket-settings": websocket_settings_table,
 }
+
+
+def commands_sections() -> str:
+    """Return a section for each command of the command line."""
+    start = "2026-11-30 10:00:00,000 INFO kyoukai.server: Kyoukai {} serves {} (backend {}, loop {})\n"
+    typed = {
+        "kyoukai run": (
+            "kyoukai run hello.py",
+            start.format(VERSION, "http://127.0.0.1:8000", "httptools", "uvloop"),
+        ),
+        "kyoukai backends": ("kyoukai backends", backends_output()),
+        "kyoukai backends show": ("kyoukai backends show reference", show_backend()),
+        "kyoukai check": ("kyoukai check mine", check_output() + "…\n"),
+        "kyoukai config": ("kyoukai config config.yaml --backend h2", COMMANDS["config_output"]()),
+        "kyoukai routes": ("kyoukai routes hosts.py", COMMANDS["routes_output"]()),
+    }
+    return str(COMMANDS["sections"]({path: f"$ {line}\n{text}" for path, (line, text) in typed.items()}))
+
+
 SECTIONS: Final = {
+    "commands": commands_sections,
     "corpus": corpus_sections,
     "installing": lambda: INSTALLING["SENTENCES"][INSTALLING["source"]()],
     "installing-beside": lambda: INSTALLING["SENTENCES_BESIDE"][INSTALLING["source"]()],
@@ -440,10 +467,15 @@ def render(page: str) -> str:
 
 def main() -> None:
     """Rewrite the pages and pictures that are out of date, and name them."""
-    for path in [*PAGES, PYPI]:
+    for path in [*PAGES, PYPI, MAN_PAGE]:
         old = path.read_text("utf-8") if path.exists() else ""
-        # The README comes first: the other is made of it.
-        new = INSTALLING["for_the_index"](PAGES[0].read_text("utf-8")) if path == PYPI else render(old)
+        if path == PYPI:
+            # The README comes first: this is made of it.
+            new = INSTALLING["for_the_index"](PAGES[0].read_text("utf-8"))
+        elif path == MAN_PAGE:
+            new = COMMANDS["man_page"](VERSION)
+        else:
+            new = render(old)
         if new != old:
             path.write_text(new, "utf-8")
             print(f"rewrote {path.relative_to(ROOT)}")

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from asphalt.core import Component, Context, context_teardown
 
-from kyoukai.commands.ranks import CommandLineNames, check_names
+from kyoukai.commands.ranks import CommandLineNames, check_names, variable_outranks
 from kyoukai.core.applications.forms import AnyApplication
 from kyoukai.core.contract.backend import Backend, claimed_features
 from kyoukai.core.contract.selection import create_backends, read_names
@@ -288,6 +288,6 @@ def choose_backends(configured: object, variable: str | None) -> tuple[str, ...]
     :param variable: the value of ``KYOUKAI_BACKEND``, names separated by commas; an empty one says nothing.
     :raises BackendError: if they are no names of backends.
     """
-    if variable and not isinstance(configured, CommandLineNames):
-        return read_names([name.strip() for name in variable.split(",")])
+    if variable_outranks(configured, variable):
+        return read_names([name.strip() for name in str(variable).split(",")])
     return read_names(DEFAULT_BACKEND if configured is None else configured)

@@ -4,19 +4,20 @@
 settings, so that what works here works there.
 """
 
-import os
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from kyoukai.commands.backends import backends
 from kyoukai.commands.check import check
-from kyoukai.commands.ranks import divide, outranking
-from kyoukai.commands.run_options import RunCommand, given_options
-from kyoukai.core.errors import ConfigurationError
+from kyoukai.commands.completion import complete_file, completion
+from kyoukai.commands.config import config
+from kyoukai.commands.config_servers import only_server
+from kyoukai.commands.effective import Effective, read_effective
+from kyoukai.commands.ranks import outranking
+from kyoukai.commands.routes import routes
+from kyoukai.commands.run_options import TableCommand, given_options
 from kyoukai.server.launch import launch, launch_supervisor
 from kyoukai.server.logs import LogSettings
 from kyoukai.server.starting import ending_by_signal
@@ -33,10 +34,13 @@ def main() -> None:
 
 main.add_command(backends)
 main.add_command(check)
+main.add_command(completion)
+main.add_command(config)
+main.add_command(routes)
 
 
-@main.command(cls=RunCommand)
-@click.argument("target")
+@main.command(cls=TableCommand)
+@click.argument("target", shell_complete=complete_file)
 @click.pass_context
 def run(context: click.Context, /, target: str, **options: Any) -> None:
     """Serve the application TARGET until SIGINT (Ctrl-C) or SIGTERM.
@@ -59,39 +63,29 @@ def run(context: click.Context, /, target: str, **options: Any) -> None:
 
     The first signal lets requests under way finish; a second one stops at once.
     """  # noqa: D301 - Click reads the \b
-    outranks = outranking(given_options(context))
-    sys.path.insert(0, os.path.abspath(outranks.pop("app_dir", ".")))
     with ending_by_signal(), reporting_failure():
-        if Path(target).suffix in (".yaml", ".yml"):
-            run_file(target, outranks)
+        effective = read_effective(target, outranking(given_options(context)))
+        if effective.file is not None:
+            run_file(target, effective, effective.file)
             return
-        default = "create_app" if outranks.get("factory") else "app,application"
-        ranked = divide({"app": application_reference(target, default), **outranks})
-        launch({**ranked.component, **ranked.supervisor}, **ranked.process)
+        root = {name: value for name, value in effective.root.items() if name != "type"}
+        launch({**root, **effective.ranked.supervisor}, **effective.ranked.process)
 
 
-def run_file(path: str, outranks: Mapping[str, Any]) -> None:
-    """Run a configuration file.
+def run_file(path: str, effective: Effective, file: Mapping[str, Any]) -> None:
+    """Serve what a configuration file has.
 
-    :param outranks: settings that the command line and the environment have.
-    :raises ConfigurationError: if the file cannot be used, or has not one server to set something of.
+    :param file: what it has for Asphalt's runner.
+    :raises ConfigurationError: if its logging cannot be set up, or if workers are to serve and it does not
+        have one server.
     """
-    # What reads YAML takes 3 MiB of a process's memory, and is imported where there is some.
-    from kyoukai.commands.config_file import configure_logging, read_configuration
-    from kyoukai.commands.config_servers import KYOUKAI, change_server, only_server, take_process_settings
+    from kyoukai.commands.config_file import configure_logging
 
-    root, file = read_configuration(path)
-    component = divide(outranks).component
-    root, configured = take_process_settings(path, root)
-    ranked = divide({**configured, **{name: outranks[name] for name in outranks if name not in component}})
+    root, ranked = dict(effective.root), effective.ranked
     process = ranked.process
-    if (folder := process.pop("app_dir", None)) is not None:
-        sys.path.insert(0, os.path.abspath(folder))
-    if component:
-        root = change_server(path, root, component)
     if "logging" in file:
         configure_logging(path, file["logging"], process.get("log_level"))
-    if root["type"] == KYOUKAI:
+    if effective.is_server:
         # The process is there for it alone.
         del root["type"]
         root |= ranked.supervisor
@@ -101,15 +95,3 @@ def run_file(path: str, outranks: Mapping[str, Any]) -> None:
         patience = process.get("start_timeout")
         launch_supervisor(only_server(path, root), supervision, level, places, file, patience)
     launch(root, file=file, **process)
-
-
-def application_reference(target: str, default: str = "app,application") -> str:
-    """Return what the component takes as ``app`` for TARGET on the command line.
-
-    :param default: the attributes of a TARGET that names none; the first that there is, is taken.
-    :raises ConfigurationError: if TARGET is a file that is not there.
-    """
-    path, _, attribute = target.partition(":")
-    if path.endswith(".py") and not Path(path).is_file():
-        raise ConfigurationError(f"there is no file {path!r}")
-    return target if attribute else f"{path}:{default}"

@@ -92,6 +92,17 @@ ARROWS: dict[str, frozenset[str]] = {
     "kyoukai.asphalt": CORE | {"kyoukai.commands", "kyoukai.web", "kyoukai.server"},
     "kyoukai.own_process": frozenset({"kyoukai.asphalt", "kyoukai.server"}),
     "kyoukai.commands": CORE | {"kyoukai.server"},
+    # They load an application, and look at it or at its server.
+    "kyoukai.commands.config": CORE
+    | {
+        "kyoukai.asphalt",
+        "kyoukai.commands",
+        "kyoukai.commands.settings_shown",
+        "kyoukai.server",
+        "kyoukai.web",
+    },
+    "kyoukai.commands.settings_shown": CORE | {"kyoukai.asphalt", "kyoukai.commands", "kyoukai.server"},
+    "kyoukai.commands.routes": CORE | {"kyoukai.commands", "kyoukai.server", "kyoukai.web"},
     # The one command that needs the extra `testing`.
     "kyoukai.commands.check": CORE | {"kyoukai.commands", "kyoukai.testing"},
     "kyoukai.cli": CORE
@@ -101,6 +112,8 @@ ARROWS: dict[str, frozenset[str]] = {
             "kyoukai.asphalt",
             "kyoukai.commands",
             "kyoukai.commands.check",
+            "kyoukai.commands.config",
+            "kyoukai.commands.routes",
             "kyoukai.core",
             "kyoukai.interfaces",
             "kyoukai.server",

@@ -16,7 +16,8 @@ from asphalt.core.component import component_types
 from click.testing import CliRunner, Result
 
 from kyoukai.asphalt import BACKEND_VARIABLE, KyoukaiComponent
-from kyoukai.cli import application_reference, main
+from kyoukai.cli import main
+from kyoukai.commands.effective import application_reference
 from kyoukai.commands.options import BY_NAME, TABLE
 from kyoukai.commands.ranks import nested
 from kyoukai.core.errors import ConfigurationError

@@ -92,14 +92,19 @@ def check(folder: Path, *archives: Path) -> None:
 
 
 SOURCES = ["README.md", "kyoukai/py.typed", "pytest_kyoukai.py", "tests/a.py", "PKG-INFO", "setup.cfg"]
-MODULES = ["kyoukai/py.typed", "pytest_kyoukai.py", "kyoukai-3.0.0.dist-info/METADATA"]
+MODULES = [
+    "kyoukai/py.typed",
+    "kyoukai-3.0.0.data/data/share/man/man1/kyoukai.1",
+    "pytest_kyoukai.py",
+    "kyoukai-3.0.0.dist-info/METADATA",
+]
 
 
 def test_distributions_that_have_what_git_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(tmp_path, write_sdist(tmp_path, SOURCES), write_wheel(tmp_path, MODULES))
     assert [line.partition(":")[2] for line in capsys.readouterr().out.splitlines()] == [
         " 4 files, 0 KiB",
-        " 2 files, 0 KiB",
+        " 3 files, 0 KiB",
     ]
 
 
@@ -110,6 +115,7 @@ def test_distributions_that_have_what_git_has(tmp_path: Path, capsys: pytest.Cap
         ([*SOURCES, "data/a.db"], MODULES, r"missing \[\], too much \['data/a.db'\]"),
         ([*SOURCES, "docs/screenshots/a.png"], MODULES, r"too much \['docs/screenshots/a.png'\]"),
         (SOURCES, MODULES[1:], r"missing \['kyoukai/py.typed'\]"),
+        (SOURCES, [MODULES[0], *MODULES[2:]], r"missing \['share/man/man1/kyoukai.1'\]"),
         (SOURCES, [*MODULES, "tests/a.py"], r"too much \['tests/a.py'\]"),
     ],
 )

@@ -11,6 +11,7 @@ from kyoukai.core.contract.options import REQUIRED, options_of
 from kyoukai.core.contract.registry import Registration, describe, load_backend, registrations
 from kyoukai.core.features import HTTP1_FEATURES, Feature
 
+from .completion import complete_backend
 from .output import app_dir_option, columns, one_line
 
 HEADER: Final = ("NAME", "DISTRIBUTION", "VERSION", "CONTRACT", "FEATURES")
@@ -97,7 +98,7 @@ class Description(NamedTuple):
 
 
 @backends.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_backend)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @app_dir_option("Look for the module of NAME here first.")
 def show_backend(name: str, as_json: bool) -> None:

@@ -58,10 +58,16 @@ Constructor.add_constructor("!BinaryFile", binary_file_constructor)
 
 
 def read_configuration(path: str) -> Configuration:
-    """Read a file, and check what is Asphalt's in it.
+    """Read a file: see :func:`read_with_places`."""
+    return read_with_places(path)[0]
+
+
+def read_with_places(path: str) -> tuple[Configuration, Place]:
+    """Read a file, check what is Asphalt's in it, and note the lines of its keys.
 
     Of several services it is the one that ``ASPHALT_SERVICE`` names, as with Asphalt's own command.
 
+    :return: what the file says, and the place of its top level.
     :raises ConfigurationError: if it cannot be read, is no YAML, or says nothing that can be run.
     """
     config, place = _load(path)
@@ -77,7 +83,7 @@ def read_configuration(path: str) -> Configuration:
         raise ConfigurationError(f"{path} has no component; it must be a mapping with 'type: {KYOUKAI}', say")
     _check_component(place.below("component"), component)
     _check_policy(place.below("event_loop_policy"), config.get("event_loop_policy"))
-    return Configuration(component, config)
+    return Configuration(component, config), place
 
 
 def configure_logging(path: str, config: Any, level: str | None) -> None:

@@ -47,6 +47,11 @@ class Place:
         line = self.line(self._join(name))
         return f"{line}: {self.keys}" if self.keys else line
 
+    def has(self, name: str) -> bool:
+        """Return whether one of its own keys stands in the file."""
+        keys = self._join(name)
+        return any(known in self.lines for known in (f"{self.service}.{keys}", keys))
+
     def line(self, keys: str) -> str:
         """Return the file and the line of a key, or of the nearest above that stands in the file."""
         while keys:

@@ -1,18 +1,21 @@
 """The servers in a configuration file: what each is told, and what the process that they are in is told."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from kyoukai.commands.config_places import Place
 from kyoukai.commands.options import BY_NAME, COMPONENT_SETTINGS, OPTIONS, PROCESS_SETTINGS
 from kyoukai.commands.ranks import override
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import suggest
 
+if TYPE_CHECKING:
+    # It imports what reads YAML, which takes memory in a process that needs none.
+    from kyoukai.commands.config_places import Place
+
 KYOUKAI: Final = "kyoukai"
 
 
-def check_server(place: Place, config: Mapping[str, Any]) -> None:
+def check_server(place: "Place", config: Mapping[str, Any]) -> None:
     """Check the names of a server's settings, those in its mappings too, and the kinds of the values.
 
     :param place: where it is.
@@ -34,7 +37,7 @@ def check_server(place: Place, config: Mapping[str, Any]) -> None:
         option.kind.check(str(place.below(".".join(option.path))), value)
 
 
-def _check_names(place: Place, names: Any, known: set[str]) -> None:
+def _check_names(place: "Place", names: Any, known: set[str]) -> None:
     for name in names:
         if name in known:
             continue
@@ -67,7 +70,7 @@ def take_process_settings(path: str, root: Mapping[str, Any]) -> tuple[dict[str,
 
     if root.get("type") == KYOUKAI:
         return take(root), taken
-    servers = dict(_children(root))
+    servers = servers_of(root)
     if not servers:
         return dict(root), taken
     changed = {name: take(child) for name, child in servers.items()}
@@ -95,15 +98,17 @@ def only_server(path: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _only(root: Mapping[str, Any], what: str, end: str) -> tuple[str, Mapping[str, Any]]:
-    servers = list(_children(root))
+    servers = list(servers_of(root).items())
     if len(servers) != 1:
         raise ConfigurationError(f"{what} has {len(servers) or 'no'} components of the type {KYOUKAI}{end}")
     return servers[0]
 
 
-def _children(root: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the servers among a component's own."""
+def servers_of(root: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the servers among the components of a component, by name."""
     children = root.get("components")
-    for name, child in (children if isinstance(children, Mapping) else {}).items():
-        if (child or {}).get("type", name) == KYOUKAI:
-            yield name, child or {}
+    return {
+        name: child or {}
+        for name, child in (children if isinstance(children, Mapping) else {}).items()
+        if (child or {}).get("type", name) == KYOUKAI
+    }

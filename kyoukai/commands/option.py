@@ -33,6 +33,8 @@ class Option:
     ``limits.max_body_size``. Empty: it is the name."""
     singular: str = ""
     """The name in the flag, where the flag has one of several; empty: it is the name."""
+    secret: bool = False
+    """Whether its value must not be printed."""
     group: str = ""
     """The section of the help and of the documentation. The table sets it."""
 

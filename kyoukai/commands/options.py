@@ -70,6 +70,7 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
             text("PASSWORD"),
             "The key's password. Everybody on the machine can read a flag: use the variable.",
             key="ssl.password",
+            secret=True,
         ),
         component(
             "ssl_alpn",

@@ -38,6 +38,15 @@ class CommandLineNames(tuple[str, ...]):
     __slots__ = ()
 
 
+def variable_outranks(configured: object, variable: str | None) -> bool:
+    """Return whether the variable ``KYOUKAI_BACKEND`` says which backends serve.
+
+    :param configured: the component's ``backend``.
+    :param variable: the variable's value; an empty one says nothing.
+    """
+    return bool(variable) and not isinstance(configured, CommandLineNames)
+
+
 class Ranked(NamedTuple):
     """Settings, by whom they are for."""
 

@@ -1,10 +1,13 @@
 """The options of ``kyoukai run``, as Click takes them: made of the one table, and grouped as it is."""
 
+from collections.abc import Collection
 from typing import Any
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
+from kyoukai.commands.completion import complete_backend
 from kyoukai.commands.kinds import Kind
 from kyoukai.commands.option import Option
 from kyoukai.commands.options import OPTIONS, TABLE
@@ -21,6 +24,21 @@ class Value(click.ParamType):  # type: ignore[type-arg]
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return what a shell offers for a value that has been begun."""
+        if self.kind.choices:
+            wanted = incomplete.lower()
+            return [
+                CompletionItem(choice) for choice in self.kind.choices if choice.lower().startswith(wanted)
+            ]
+        if param.name == "backend":
+            return complete_backend(ctx, param, incomplete)
+        if self.kind.metavar in ("FILE", "FOLDER", "PATH") and param.name != "root_path":
+            return [CompletionItem(incomplete, type="dir" if self.kind.metavar == "FOLDER" else "file")]
+        return []
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the value that a text stands for."""
@@ -49,12 +67,15 @@ class TableOption(click.Option):
         super().__init__([flag, row.name], type=Value(kind), metavar=metavar, multiple=kind.many, **described)
 
 
-class RunCommand(click.Command):
-    """A command with the options of the table. Its help has them in their groups."""
+class TableCommand(click.Command):
+    """A command with options of the table. Its help has them in their groups.
 
-    def __init__(self, *args: Any, **attributes: Any) -> None:
+    :param rows: the names of the options; ``None``: all of them.
+    """
+
+    def __init__(self, *args: Any, rows: Collection[str] | None = None, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
-        self.params += [TableOption(row) for row in OPTIONS]
+        self.params += [TableOption(row) for row in OPTIONS if rows is None or row.name in rows]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options into the help."""

@@ -72,9 +72,7 @@ def launch(
     level = read_level(log_level)
     check_loop(loop)
     policy = file.get("event_loop_policy") if loop is None else None
-    max_threads = file.get("max_threads") if max_threads is None else max_threads
-    if max_threads is not None and (type(max_threads) is not int or max_threads < 1):
-        raise ConfigurationError(f"max_threads must be an int above 0, not {max_threads!r}")
+    max_threads = choose_max_threads(max_threads, file)
     threads.max_threads.set(max_threads)
     patience = choose_start_timeout(start_timeout, file)
     others = threading.enumerate()
@@ -127,6 +125,19 @@ def launch_supervisor(
     with contextlib.nullcontext() if "logging" in file else own_logging(level, places):
         settle()
         supervise(settings, supervision, start_timeout=patience)
+
+
+def choose_max_threads(given: int | None, configured: Mapping[str, Any]) -> int | None:
+    """Return how many threads the executor has; ``None``: Python's own number.
+
+    :param given: the number that outranks the configuration.
+    :param configured: ``max_threads`` of it.
+    :raises ConfigurationError: if it is no such number.
+    """
+    value = configured.get("max_threads") if given is None else given
+    if value is not None and (type(value) is not int or value < 1):
+        raise ConfigurationError(f"max_threads must be an int above 0, not {value!r}")
+    return value
 
 
 def choose_start_timeout(given: float | None, configured: Mapping[str, Any]) -> float | None:

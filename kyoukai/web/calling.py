@@ -92,12 +92,18 @@ def describe(function: AnyFunction) -> str:
 
 def locate(function: AnyFunction) -> str:
     """Return the name of ``function``, and its first line if known."""
+    found = find_line(function)
+    return describe(function) + (f" ({found[0]}:{found[1]})" if found is not None else "")
+
+
+def find_line(function: AnyFunction) -> tuple[str, int] | None:
+    """Return the file and the first line of ``function``; ``None`` if it is not written in Python."""
     inner: Any = function
     while isinstance(inner, functools.partial):
         inner = inner.func
     inner = inspect.unwrap(inner)
     code = getattr(inner, "__code__", None) or getattr(getattr(inner, "__func__", None), "__code__", None)
-    return describe(function) + (f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else "")
+    return (code.co_filename, code.co_firstlineno) if code is not None else None
 
 
 def short_name(function: AnyFunction) -> str:

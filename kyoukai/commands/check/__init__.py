@@ -20,6 +20,7 @@ from kyoukai.core.contract.registry import load_backend
 from kyoukai.core.errors import BackendError
 from kyoukai.core.extras import extra_command
 
+from ..completion import complete_backend
 from ..output import app_dir_option, one_line
 from .page import report_page
 from .text import report_lines
@@ -42,7 +43,7 @@ class NothingToCheckError(click.ClickException):
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_backend)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.option(
     "--html",
