@@ -28,12 +28,13 @@ from tests.test_architecture import ARROWS, ROOMS  # noqa: E402
 
 ROOM_WORDS: Final = {
     "http1": "HTTP/1.1 as bytes",
-    "contract": "what a backend's author meets",
+    "contract": "the interface for authors of backends",
     "connection": "the transport's side",
     "applications": "the two forms of applications",
     "exchange": "one request and its answer",
-    "serving": "what connections share",
+    "serving": "state shared by connections",
     "semantics": "what HTTP means on any wire",
+    "refusals": "an entry for every refusal",
 }
 
 NEXT_PHASES: Final[Mapping[Action, Phase]] = {
