@@ -1,4 +1,4 @@
-"""The backend behind nginx, as clients see it."""
+"""Tests of the backend behind nginx, from the client's side."""
 
 import http.client
 import json
@@ -104,7 +104,7 @@ def test_events_come_as_they_happen(server: Process, port: int) -> None:
         assert ask(port, "POST", "/release")[1] == b"released"
         while b"data: two" not in data:
             data += client.recv(10000)
-    # The next heartbeat finds that nobody is there any more.
+    # The next heartbeat detects that the client is gone.
     server.wait_for("nobody listens")
 
 
@@ -121,7 +121,7 @@ def test_an_answer_before_the_body_has_come(port: int) -> None:
 
 @pytest.mark.parametrize("served", ["unbuffered"], indirect=True)
 def test_a_body_that_is_late(port: int) -> None:
-    """nginx that keeps a body until it is whole has a timeout of its own."""
+    """nginx has its own timeout for a body that it buffers."""
     with connect(port) as client:
         client.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 9\r\n\r\nabc")
         assert receive(client).startswith(b"HTTP/1.1 408 ")
@@ -145,7 +145,7 @@ def test_requests_that_are_refused(port: int) -> None:
 
 
 def leave(server: Process, port: int, count: int) -> None:
-    """Ask for what has no end, and leave."""
+    """Request an endless stream, and disconnect."""
     with connect(port) as client:
         client.sendall(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
         server.wait_for("begun", count)
@@ -197,5 +197,5 @@ def test_a_stop_during_ten_requests(tmp_path: Path) -> None:
         for thread in threads:
             thread.join(PATIENCE)
         assert answers == [(200, b"answered")] * 10
-        # Nobody is served any more.
+        # No client is served any more.
         assert ask(port)[0].status == 502
