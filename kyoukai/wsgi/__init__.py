@@ -1,4 +1,4 @@
-"""WSGI (PEP 3333), both ways: its applications, each request in a thread, and Kyoukai's on its servers."""
+"""WSGI (PEP 3333): hosting its applications in threads, and exporting Kyoukai's to its servers."""
 
 from .application import WSGIApplication
 from .export.application import WSGIExport

@@ -1,4 +1,4 @@
-"""A WSGI application as one that the server answers by: Flask's, Django's, any of PEP 3333."""
+"""Hosting a WSGI application (PEP 3333) such as one of Flask or Django."""
 
 import asyncio
 import inspect
@@ -33,34 +33,36 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("kyoukai.wsgi")
 
 MAX_WAITING: Final = 1000
-"""Requests that may wait for a thread: gunicorn's worker_connections."""
+"""The most requests that may wait for a thread. Precedent: gunicorn's ``worker_connections``."""
 
 RETRY_AFTER: Final = 1
-"""Seconds after which a client may try again that was refused because too many wait."""
+"""Seconds in ``Retry-After`` of a 503, when too many requests wait."""
 
 STREAMED: Final = BodyPlan(stream=True)
 
 
 class WSGIApplication:
-    """Answers each request in a thread, by an application of WSGI (PEP 3333).
+    """Answers each request in a thread by calling a WSGI application (PEP 3333).
 
-    It is an application of :class:`the lower form <kyoukai.ExchangeApplication>`: no Werkzeug request is
-    made. Bodies are read as they come, and sent as the client takes them. ``close()`` is called once,
-    whatever becomes of the client. One that has left before a thread was free has nothing called.
+    It is an application of :class:`the lower form <kyoukai.ExchangeApplication>`, so no Werkzeug request is
+    made. Request bodies are read as they arrive; answers are sent as fast as the client reads. ``close()`` is
+    called once, even if the client disconnects. If the client disconnects before a thread is free, the
+    application is not called.
 
     :param application: called with environ and ``start_response``.
-    :param threads: how many requests are answered at a time; ``None``: as ``max_threads`` says, or 4 more
-        than there are cores, 32 at the most.
-    :param max_waiting: how many more may wait for a thread; what comes beyond is answered with 503.
-    :param root_path: where it is mounted, ``SCRIPT_NAME``: a proxy has taken it off the path. A prefix that a
-        trusted proxy names outranks it.
-    :raises ConfigurationError: if it cannot be called, is a coroutine function, or a setting cannot be used.
+    :param threads: how many requests run at a time. ``None``: ``max_threads``, or the number of cores plus 4,
+        at most 32.
+    :param max_waiting: how many more requests may wait for a thread. Further ones get a 503.
+    :param root_path: the path prefix that a proxy has removed, ``SCRIPT_NAME``. A prefix from a trusted proxy
+        overrides it.
+    :raises ConfigurationError: if the application is not callable or is a coroutine function, or a setting is
+        invalid.
     """
 
     interface = "wsgi"
     plans_every_body = False
     declared_methods = frozenset({ALL})
-    """Which methods there are is the application's affair."""
+    """Empty: the application decides which methods exist."""
 
     def __init__(
         self,
@@ -84,7 +86,7 @@ class WSGIApplication:
         self.threads = threads or max_threads.get() or min(32, (os.cpu_count() or 1) + 4)
         self.max_waiting = max_waiting
         self._workers = Workers(_describe(application), self.threads)
-        # PEP 3333, "Unicode Issues": the bytes of a path, each as the character of its number.
+        # PEP 3333, "Unicode Issues": each byte of a path is the character with that number.
         self._root_path = root_path.rstrip("/").encode().decode("latin-1")
         self._is_full = False
 
@@ -93,28 +95,28 @@ class WSGIApplication:
 
     @property
     def lifecycle(self) -> "WSGIApplication":
-        """What starts and stops it: itself."""
+        """The object that starts and stops the application: itself."""
         return self
 
     async def start(self, ctx: "Context") -> None:
-        """Do nothing: threads are started when they are needed."""
+        """Do nothing: threads start when they are first needed."""
 
     async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
-        """Let the threads end. It is called when the server has waited for them.
+        """End the threads. The server calls this when it has waited for them.
 
-        :param grace: is not needed, nor is ``abort``.
+        :param grace: unused, like ``abort``.
         """
         self._workers.stop()
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan:
-        """Return that every body is read as it comes."""
+        """Return a plan that streams every body."""
         return STREAMED
 
     async def process_exchange(self, exchange: "Exchange", parent_context: "Context") -> None:
         """Answer one request.
 
-        :raises ServiceUnavailable: if too many wait.
-        :raises Exception: what the application raises.
+        :raises ServiceUnavailable: if too many requests wait.
+        :raises Exception: any exception of the application.
         """
         workers = self._workers
         if len(workers.jobs) - self.threads >= self.max_waiting:
@@ -125,9 +127,9 @@ class WSGIApplication:
         try:
             status, headers, body = await workers.answer(call)
         except ProtocolError:
-            raise  # What the request's body broke with has a status of its own.
+            raise  # The error of the request's body has its own status.
         except HTTPException as exc:
-            # It would be the answer. To PEP 3333 it is an exception like any other.
+            # An HTTPException would become the answer. PEP 3333 treats it like any other exception.
             raise RuntimeError("the WSGI application raised an HTTP error") from exc
         try:
             check_unanswered(exchange)
@@ -154,7 +156,7 @@ class WSGIApplication:
         return environ
 
     def _refuse(self) -> NoReturn:
-        """Refuse a request, since too many wait.
+        """Refuse a request because too many are waiting.
 
         :raises ServiceUnavailable: always.
         """
@@ -166,7 +168,7 @@ class WSGIApplication:
 
 
 def _describe(application: Any) -> str:
-    """Return the name under which its author will find an application."""
+    """Return the name by which the author will recognize an application."""
     named = application if hasattr(application, "__qualname__") else type(application)
     return f"{named.__module__}.{named.__qualname__}"
 

@@ -1,7 +1,7 @@
-"""One request as a WSGI application answers it: in one thread, from the call to ``close()`` (PEP 3333).
+"""One request to a WSGI application, in one thread, from the call to ``close()`` (PEP 3333).
 
-The head of the answer is passed on with the first piece of the body, as PEP 3333 has it; the rest goes
-through a pipe, so that the thread is as fast as the client.
+The head of the answer is passed on with the first piece of the body, as PEP 3333 requires. The rest goes
+through a pipe, so that the thread waits for a slow client.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from .pipe import Pipe, PipeBody, ReaderGoneError
 logger: Final = logging.getLogger("kyoukai.wsgi")
 
 BUFFER_SIZE: Final = 256 * 1024
-"""Bytes of a body that the thread may be ahead of the client."""
+"""Bytes of the body that the thread may produce ahead of the client."""
 
 
 class Client(Protocol):
-    """What a call asks of a connection, or of an exchange."""
+    """The part of a connection or an exchange that a call uses."""
 
     @property
     def client_gone(self) -> bool:
-        """Whether nothing that is written reaches the client any more."""
+        """Whether the client can no longer receive anything."""
 
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
@@ -46,17 +46,17 @@ class Begun(NamedTuple):
     """Code and reason."""
     headers: list[tuple[str, str]]
     body: bytes | PipeBody | FileWrapper
-    """All of it; or what it comes by; or a file on the disk, which whoever sends it closes."""
+    """The whole body, or an iterator over it, or a file on disk, which the sender closes."""
 
 
 class WSGICall:
-    """Calls a WSGI application once, and passes on what it answers.
+    """Calls a WSGI application once, and passes its answer on.
 
-    :param application: what is called.
-    :param environ: its environ, which is its own from now on.
-    :param loop: the loop that waits for :attr:`begun`.
-    :param client: says by ``client_gone`` whether the client is gone: then the application is not called.
-    :param buffer_size: bytes of the body that the application may be ahead of the client.
+    :param application: the application to call.
+    :param environ: its environ. The call owns it from now on.
+    :param loop: the event loop that waits for :attr:`begun`.
+    :param client: its ``client_gone`` tells whether the client is gone. Then the application is not called.
+    :param buffer_size: bytes of the body that the application may produce ahead of the client.
     """
 
     __slots__ = (
@@ -98,12 +98,12 @@ class WSGICall:
         self._has_whole = False
         self._file: object = None
         self.begun: asyncio.Future[Begun] = loop.create_future()
-        """The answer, as soon as its head is known, or what the application raised before."""
+        """The answer, as soon as its head is known, or the exception raised before that."""
 
     def run(self) -> None:
-        """Do all that there is to do; in a thread. Nothing is raised here."""
+        """Make the call and pass its answer on, in a thread. It raises nothing."""
         if self._client is not None and self._client.client_gone:
-            # It waited for a thread for longer than its client did.
+            # The client left before a thread was free.
             self._in_loop(_reject, self.begun, ClientGoneError("the client is gone"), self._request)
             return
         result: Iterable[bytes] | None = None
@@ -118,18 +118,18 @@ class WSGICall:
         except ReaderGoneError:
             logger.debug("%s: its client is gone", self._request)
         except BaseException as exc:
-            # What would end the process if it got into the loop, and what a future does not take,
-            # is an error of this one request.
+            # A SystemExit would end the process in the loop, and a future refuses StopIteration: make both an
+            # ordinary error of this request.
             self._fail(exc if _is_usual(exc) else _wrapped(exc))
 
     def abandon(self) -> None:
-        """Let the application know, when it next writes, that nobody waits for its answer."""
+        """Make the application's next write fail, because nobody waits for its answer."""
         self._is_abandoned = True
         if self._pipe is not None:
             self._pipe.abandon()
 
     def drop(self) -> None:
-        """Let nobody have the answer, from the loop: what there is of it is closed."""
+        """Close the unused answer, from the loop."""
         begun = self.begun
         if not begun.done():
             begun.cancel()
@@ -143,13 +143,13 @@ class WSGICall:
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptionalExcInfo = None, /
     ) -> Callable[[bytes], object]:
-        """Take status and header fields; what PEP 3333 has an application call.
+        """Set the status and the header fields. The application calls this (PEP 3333).
 
-        :param exc_info: why they take the place of those that were given before.
+        :param exc_info: the exception for which a new head replaces an earlier one.
         :return: :meth:`write`.
-        :raises RuntimeError: if they were given before, and there is no ``exc_info``.
-        :raises TypeError: if they are not of the types that PEP 3333 has.
-        :raises BaseException: that of ``exc_info``, if the head has been sent.
+        :raises RuntimeError: if a head was set before, and there is no ``exc_info``.
+        :raises TypeError: if the arguments do not have the types of PEP 3333.
+        :raises BaseException: the exception in ``exc_info``, if the head has been sent.
         """
         try:
             if exc_info is not None and exc_info[1] is not None:
@@ -158,7 +158,7 @@ class WSGICall:
             elif self._status:
                 raise RuntimeError("start_response was called twice, without exc_info")
         finally:
-            exc_info = None  # Its traceback leads back to here: a cycle.
+            exc_info = None  # Its traceback refers to this frame: avoid the cycle.
         if not isinstance(status, str) or not status[:3].isdecimal():
             raise TypeError(f"the status must be a str such as '200 OK', not {status!r}")
         if not isinstance(headers, list):
@@ -174,10 +174,10 @@ class WSGICall:
         return self.write
 
     def write(self, data: bytes) -> None:
-        """Send a piece of the body: what ``start_response`` returned.
+        """Send a piece of the body. ``start_response`` returned this method.
 
-        :raises TypeError: if it is not ``bytes``.
-        :raises RuntimeError: if there is no status yet, or there was a whole body already.
+        :raises TypeError: if the piece is not ``bytes``.
+        :raises RuntimeError: if there is no status yet, or the whole body was already sent.
         :raises BrokenPipeError: if the client is gone.
         """
         if not isinstance(data, bytes):
@@ -202,10 +202,10 @@ class WSGICall:
         return f"{self._environ['REQUEST_METHOD']} {path!r}"
 
     def _send(self, result: Iterable[bytes]) -> None:
-        """Send what the application returned."""
+        """Send the body that the application returned."""
         if not self._is_sent:
             if self._length is not None and _is_file(result):
-                # The server sends it, and closes it then.
+                # The server sends the file, and then closes it.
                 strand = running_strand()
                 if strand is not None:
                     note_strand(result, strand)
@@ -213,7 +213,7 @@ class WSGICall:
                 self._file, self._has_whole = result, True
                 return
             if isinstance(result, list | tuple) and result:
-                # PEP 3333, "Handling the Content-Length Header": one piece is all there is.
+                # PEP 3333, "Handling the Content-Length Header": a body of one piece gets a Content-Length.
                 result = [result[0] if len(result) == 1 else b"".join(result)]
                 if self._length is None and result[0]:
                     self._length = str(len(result[0]))
@@ -221,42 +221,42 @@ class WSGICall:
         for piece in result:
             self.write(piece)
         if not self._is_sent:
-            # That of HEAD would have had one, for all that is known.
+            # An answer to HEAD may have no piece although GET would.
             is_head = self._environ["REQUEST_METHOD"] == "HEAD"
             self._pass_on(self._open_body() if is_head and self._length is None else b"")
         if self._pipe is not None:
             self._pipe.end()
 
     def _open_body(self) -> PipeBody:
-        """Return what the body comes by, piece by piece."""
+        """Return the iterator over the pieces of the body."""
         pipe = self._pipe = Pipe(self._loop, self._buffer_size)
         if self._is_abandoned:
-            # The loop sets the one before it asks for the other; here it is the other way round.
+            # The loop sets one flag before it reads the other; this thread does it in the opposite order.
             pipe.abandon()
         return PipeBody(pipe)
 
     def _pass_on(self, body: Any) -> None:
-        """Let the loop have the head, and the body or what it comes by."""
+        """Give the loop the head, and the body or its iterator."""
         if not self._status:
             raise RuntimeError("the WSGI application did not call start_response before its body")
         self._is_sent = True
         self._in_loop(_resolve, self.begun, Begun(self._status, self._headers, body))
 
     def _fail(self, error: Exception) -> None:
-        """Let the loop have what went wrong, or log it where nobody would take it."""
+        """Give the loop the error, or log it if nobody waits for it."""
         if not self._is_sent:
             self._in_loop(_reject, self.begun, error, self._request)
         elif self._pipe is None or not self._pipe.end(error):
             _log(error, self._request, "after its answer")
 
     def _in_loop(self, function: Callable[..., None], *args: Any) -> None:
-        # A loop that is closed waits for nothing.
+        # The loop is closed, so nobody waits.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *args)
 
 
 def _is_file(result: object) -> bool:
-    """Return whether the server can send it by itself: a file as it lies on the disk."""
+    """Return whether the server can send the body itself, because it is a file on disk."""
     return type(result) is FileWrapper and isinstance(result.file, io.BufferedReader | io.FileIO)
 
 
@@ -277,7 +277,7 @@ def _close(begun: Begun) -> None:
 
 def _resolve(future: "asyncio.Future[Begun]", begun: Begun) -> None:
     if future.done():
-        _close(begun)  # Whoever waited was cancelled.
+        _close(begun)  # The waiting task was cancelled.
     else:
         future.set_result(begun)
 
@@ -290,6 +290,6 @@ def _reject(future: "asyncio.Future[Begun]", error: Exception, name: str) -> Non
 
 
 def _log(error: Exception, name: str, when: str) -> None:
-    """Log what an application raised that nobody takes; what its client did is no fault of it."""
+    """Log an exception that nobody handles. One that the client caused is logged at DEBUG."""
     level = logging.DEBUG if isinstance(error, ClientGoneError | ProtocolError) else logging.ERROR
     logger.log(level, "%s: the WSGI application failed, %s", name, when, exc_info=error)

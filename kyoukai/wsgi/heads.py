@@ -1,7 +1,6 @@
-"""Heads of answers, from what an application calls ``start_response`` with.
+"""Building the head of an answer from the arguments of ``start_response``.
 
-An application has few kinds of answers, and gives the same ones again and again: what was made of one is
-kept.
+An application has few kinds of heads and repeats them, so built heads are cached.
 """
 
 from typing import Any, Final
@@ -11,7 +10,7 @@ from kyoukai.core.semantics.answer_head import AnswerHead
 from kyoukai.core.semantics.serialize import read_head
 
 MAX_KNOWN_SIZE: Final = 1024
-"""Bytes of the longest field section that is kept for the next answer that has it."""
+"""The longest header section that is cached, in bytes."""
 
 _heads: Known[Any, AnswerHead] = Known(512)
 
@@ -21,9 +20,9 @@ def find_head(status: str, fields: list[tuple[str, str]], size: int | None, meth
 
     :param status: code and reason.
     :param fields: names and values, as they are sent.
-    :param size: bytes of the content; ``None`` where it is a stream.
+    :param size: bytes of the content, or ``None`` for a stream.
     :param method: of the request.
-    :raises InvalidResponseError: if it cannot be sent.
+    :raises InvalidResponseError: if the head cannot be sent.
     """
     key = (status, tuple(fields), size, method)
     head = _heads.get(key)

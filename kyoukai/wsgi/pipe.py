@@ -1,6 +1,6 @@
-"""Bytes on their way from a thread to the event loop, of which only so many are in memory.
+"""A bounded pipe for bytes from a thread to the event loop.
 
-The thread waits while there is no room, and is told when nobody reads any more.
+The thread waits while the pipe is full, and learns when the reader is gone.
 """
 
 import asyncio
@@ -9,14 +9,14 @@ from threading import Condition
 
 
 class ReaderGoneError(BrokenPipeError):
-    """Nobody reads what is written any more: the client is gone, or has what it asked for."""
+    """Nobody reads from the pipe any more: the client is gone, or has all that it asked for."""
 
 
 class Pipe:
     """Carries the pieces of one body.
 
-    :param loop: the loop that reads.
-    :param size: bytes from which on the thread waits; what it wrote last may exceed it.
+    :param loop: the event loop that reads.
+    :param size: bytes at which the thread starts to wait. The last piece may exceed it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
@@ -31,7 +31,7 @@ class Pipe:
         self._reader: asyncio.Future[None] | None = None
 
     def write(self, data: bytes) -> None:
-        """Put a piece in, from the thread, and wait for room before.
+        """Wait for room, and add a piece. Called in the thread.
 
         :raises ReaderGoneError: if nobody reads any more.
         """
@@ -44,9 +44,9 @@ class Pipe:
             self._wake()
 
     def end(self, error: BaseException | None = None) -> bool:
-        """Let the reader know that nothing more comes, and why, and return whether it will.
+        """Mark the end of the body, and return whether someone will read it.
 
-        :param error: what the reader is to raise.
+        :param error: an exception for the reader to raise.
         """
         with self._changed:
             if self._is_ended or self._is_abandoned:
@@ -57,9 +57,9 @@ class Pipe:
             return True
 
     async def read(self) -> bytes:
-        """Return all that there is, or wait until there is something; nothing at the end.
+        """Return all available bytes, waiting if there are none. Return nothing at the end.
 
-        :raises BaseException: what the pipe was ended with.
+        :raises BaseException: the error that :meth:`end` was given.
         """
         while True:
             with self._changed:
@@ -78,25 +78,25 @@ class Pipe:
             await reader
 
     def abandon(self) -> None:
-        """Read no more, from the loop: what is there is dropped."""
+        """Stop reading and drop the remaining bytes. Called in the loop."""
         with self._changed:
             self._is_abandoned = True
             self._pieces.clear()
             self._changed.notify()
 
     def _wake(self) -> None:
-        """Let the reader look again, if it waits."""
+        """Wake the reader, if it waits."""
         reader, self._reader = self._reader, None
         if reader is not None:
-            # A loop that is closed has no reader.
+            # The loop is closed, so there is no reader.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_resume, reader)
 
 
 class PipeBody:
-    """The body of a response that comes by a pipe.
+    """The body of a response that is read from a pipe.
 
-    :param pipe: the other end is a thread's.
+    :param pipe: a thread writes to its other end.
     """
 
     __slots__ = ("_pipe",)
@@ -114,7 +114,7 @@ class PipeBody:
         return data
 
     def close(self) -> None:
-        """Read no more. Werkzeug calls this when the response is closed, sent or not."""
+        """Stop reading. Werkzeug calls this when the response is closed, whether it was sent or not."""
         self._pipe.abandon()
 
 

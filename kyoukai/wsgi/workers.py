@@ -1,4 +1,4 @@
-"""The threads of one application of WSGI, and a call in one of them, which is waited for until it lets go."""
+"""The threads of one WSGI application. A stop waits until their calls have ended."""
 
 import asyncio
 import contextlib
@@ -12,25 +12,25 @@ from .call import Begun, WSGICall
 
 
 class Workers:
-    """The threads of one application. They are started when they are needed first.
+    """The threads of one application. They start when they are first needed.
 
-    :param name: what the log calls the application.
-    :param threads: how many there are; further calls wait for one.
+    :param name: the name of the application in log lines.
+    :param threads: the number of threads. Further calls wait for one.
     """
 
     def __init__(self, name: str, threads: int) -> None:
         self.name = name
         self.threads = threads
         self.jobs: set[Job] = set()
-        """The calls that wait for a thread, or have one."""
+        """The calls that run in a thread or wait for one."""
         self._pool: ThreadPoolExecutor | None = None
 
     async def answer(self, call: WSGICall) -> Begun:
-        """Have a thread make a call, and return the answer as soon as its head is known.
+        """Make a call in a thread, and return the answer as soon as its head is known.
 
-        A cancellation waits for the thread, which is told of it when it next writes.
+        A cancellation waits for the thread, whose next write then fails.
 
-        :raises Exception: what the application raised before.
+        :raises Exception: the exception of the application, if there is no head yet.
         """
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads, f"wsgi {self.name}")
@@ -39,24 +39,24 @@ class Workers:
         try:
             return await call.begun
         except asyncio.CancelledError:
-            # What is not there yet is for nobody: the future that it would be put into is cancelled, too.
+            # Nobody will take a later answer: its future is cancelled too.
             call.abandon()
             call.drop()
             await job.leave(future)
             raise
 
     def stop(self) -> None:
-        """Have no more threads than have something to do."""
+        """End the idle threads, and each busy one after its call."""
         if self._pool is not None:
             self._pool.shutdown(wait=False)
             self._pool = None
 
 
 class Job:
-    """One call, in a thread.
+    """One call in a thread.
 
-    :param call: what is made.
-    :param workers: whose thread.
+    :param call: the call to make.
+    :param workers: the owner of the thread.
     """
 
     __slots__ = ("_call", "_ended", "_group", "_is_left", "_is_over", "_strand", "_workers", "thread")
@@ -64,23 +64,23 @@ class Job:
     def __init__(self, call: WSGICall, workers: Workers) -> None:
         self._call = call
         self._workers = workers
-        # What the application finds is this request's context, as a handler does.
+        # The application runs in the context of this request, as a handler does.
         self._strand = Strand()
         self._group: Threads = threads.get()
         self._ended: asyncio.Future[None] | None = None
         self._is_over = self._is_left = False
         self.thread: threading.Thread | None = None
-        """Where it runs, once it has begun."""
+        """The thread of the call, once it runs."""
 
     @property
     def name(self) -> str:
-        """What the log calls it."""
+        """The name of the call in log lines."""
         return self._workers.name
 
     def begin(self, pool: ThreadPoolExecutor) -> "Future[None]":
-        """Have a thread of a pool make the call.
+        """Submit the call to a thread pool.
 
-        :raises RuntimeError: if Python is about to end, and starts no threads any more.
+        :raises RuntimeError: if Python is shutting down and starts no more threads.
         """
         self._workers.jobs.add(self)
         self._group.enter(self, self._go_on)
@@ -91,7 +91,7 @@ class Job:
             raise
 
     def run(self) -> None:
-        """Make the call; in the thread."""
+        """Make the call. Runs in the thread."""
         self.thread = threading.current_thread()
         try:
             self._strand.run(self._call.run)
@@ -99,15 +99,15 @@ class Job:
             self._end()
 
     async def leave(self, future: "Future[None]") -> None:
-        """Wait until the thread has let go, which may not have begun; a cancellation is raised only then.
+        """Wait until the call has ended or was cancelled before it began. Raise a cancellation only then.
 
-        :param future: what the pool returned for it.
+        :param future: the pool's future for this call.
         """
         if future.cancel():
-            self._end()  # It never will begin.
+            self._end()  # It will never begin.
         elif not self._is_left:
             self._ended = ended = asyncio.get_running_loop().create_future()
-            # The thread sets the one before it looks at the other; here it is the other way round.
+            # The thread sets one flag before it reads the other; the loop does it in the opposite order.
             if not self._is_over:
                 await outlast(ended)
 
@@ -117,12 +117,12 @@ class Job:
         self._is_over = True
         ended = self._ended
         if ended is not None:
-            # A loop that is closed waits for nothing.
+            # The loop is closed, so nobody waits.
             with contextlib.suppress(RuntimeError):
                 ended.get_loop().call_soon_threadsafe(_set, ended)
 
     def _go_on(self) -> None:
-        """Let whoever waits for the thread go on without it."""
+        """Let the waiting task go on without the thread."""
         self._is_left = True
         if self._ended is not None:
             self._ended.cancel()

@@ -1,1 +1,1 @@
-"""Applications of Kyoukai's contract, exported to the servers of WSGI."""
+"""Exporting Kyoukai applications to WSGI servers."""

@@ -1,7 +1,7 @@
-"""The callable that a WSGI server calls: an application of Kyoukai's contract as one of PEP 3333.
+"""The WSGI callable (PEP 3333) for a Kyoukai application.
 
-The server's threads wait; the application answers in the one event loop of the process, by its export to
-ASGI.
+The threads of the WSGI server wait while the application answers in the one event loop of the process,
+through its export to ASGI.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from .scope import read_scope
 
 
 class WSGIExport:
-    """An application of Kyoukai's contract, of either form, as an application of WSGI.
+    """Makes a WSGI application of a Kyoukai application of either form.
 
-    Its event loop runs in a thread of its own. It begins with the first request of a process, after a server
-    has forked, and the application starts with it. Both end with the process, or by :meth:`close`.
+    The event loop runs in a thread of its own. It and the application start with the first request of a
+    process, after a server has forked. Both stop with the process, or by :meth:`close`.
 
     :param app: the application, or ``module:attribute``.
     :param settings: those of :class:`~kyoukai.asgi.ASGIExport`.
-    :raises ConfigurationError: if one of them cannot be used.
+    :raises ConfigurationError: if a setting is invalid.
     """
 
     def __init__(self, app: Any = None, **settings: Any) -> None:
@@ -36,9 +36,9 @@ class WSGIExport:
         self._pid = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer one call of a server.
+        """Answer one request of a WSGI server.
 
-        :raises BaseException: what the start of the application raises.
+        :raises BaseException: an exception from the start of the application.
         """
         loop = self._loop
         if loop is None or self._pid != os.getpid():
@@ -56,9 +56,9 @@ class WSGIExport:
         call.end(failure)
 
     def close(self) -> None:
-        """Stop the application, and end its loop. The next request starts both again.
+        """Stop the application and end its loop. The next request starts both again.
 
-        :raises BaseException: what the stop raises.
+        :raises BaseException: an exception from the stop.
         """
         with self._lock:
             loop, thread = self._loop, self._thread
@@ -81,7 +81,7 @@ class WSGIExport:
             await loop.shutdown_default_executor()
 
     def _begin(self) -> asyncio.AbstractEventLoop:
-        """Return the loop of this process, which begins to run if there is none."""
+        """Return the loop of this process, and start it if there is none."""
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
                 self._loop = asyncio.new_event_loop()

@@ -1,6 +1,7 @@
-"""One call of a WSGI server, between its thread and the event loop.
+"""One request of a WSGI server, between its thread and the event loop.
 
-The thread reads the request and hands the answer on: what the loop has for it comes by a queue.
+The thread reads the request and passes the answer to the server. The loop sends it the answer through a
+queue.
 """
 
 import asyncio
@@ -14,20 +15,20 @@ from werkzeug.http import HTTP_STATUS_CODES
 from kyoukai.asgi.export.scopes import BODILESS
 
 READ_SIZE: Final = 64 * 1024
-"""Bytes of a body that are read at once."""
+"""Bytes of a request body to read at a time."""
 
 HOP_BY_HOP: Final = (b"connection", b"upgrade")
-"""PEP 3333, "Other HTTP Features": an application says nothing of the connection."""
+"""PEP 3333, "Other HTTP Features": an application must not send hop-by-hop fields."""
 
 Event = MutableMapping[str, Any]
 
 
 class Call:
-    """The answer to one request, as a WSGI server has it: an iterable that it closes.
+    """The answer to one request, as an iterable that the WSGI server closes.
 
-    :param environ: the server's.
-    :param start_response: likewise.
-    :param loop: where the application answers.
+    :param environ: from the server.
+    :param start_response: from the server.
+    :param loop: the event loop in which the application answers.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Call:
         self._loop = loop
         self._queue: SimpleQueue[Event] = SimpleQueue()
         self._read_by: asyncio.Future[Any] | None = None
-        """Done when the thread has read a piece of the request; ``None``: it is not asked to."""
+        """Done when the thread has read a piece of the request. ``None`` while no piece is wanted."""
         self._taken_by: asyncio.Future[Any] | None = None
         """Done when the server has taken a piece of the answer."""
         self._gone = asyncio.Event()
@@ -48,7 +49,7 @@ class Call:
     # In the loop
 
     async def receive(self) -> Event:
-        """Return a piece of the request's body, which the thread reads; then wait for the server to leave."""
+        """Return the next piece of the body, which the thread reads. After it, wait for a disconnect."""
         if not self._is_read and not self._gone.is_set():
             data: bytes | None = b""
             if self._left:
@@ -63,7 +64,7 @@ class Call:
         return {"type": "http.disconnect"}
 
     async def send(self, event: Event) -> None:
-        """Hand an event to the thread, and wait until the server has taken it.
+        """Pass an event to the thread, and wait until the server has taken it.
 
         :raises OSError: if the server has left.
         """
@@ -76,7 +77,7 @@ class Call:
             raise OSError("the server has left")
 
     def end(self, failure: BaseException | None) -> None:
-        """Note that nothing follows."""
+        """Mark the end of the answer."""
         self._queue.put({"type": "end", "failure": failure})
 
     def _note_read(self, data: bytes | None) -> None:
@@ -95,15 +96,15 @@ class Call:
     # In the server's thread
 
     def begin(self) -> "Call":
-        """Return when the head of the answer is there, and given to the server.
+        """Wait for the head of the answer, and give it to the server.
 
-        :raises ConnectionResetError: if there is none, since the request has not come whole.
-        :raises BaseException: what the application failed with before, and what the server raises.
+        :raises ConnectionResetError: if there is no answer, because the request was incomplete.
+        :raises BaseException: an exception of the application before the head, or of the server.
         """
         try:
             self._start()
         except BaseException:
-            # Nobody has the iterable, to close it.
+            # The server has no iterable that it could close.
             self.close()
             raise
         return self
@@ -135,11 +136,11 @@ class Call:
         raise StopIteration
 
     def close(self) -> None:
-        """Let the application know that the server has left, before it has all of the answer or then."""
+        """Tell the application that the server has left, with or without the whole answer."""
         self._tell(self._leave)
 
     def _next(self) -> Event:
-        """Return what comes next of the answer, and read the request meanwhile."""
+        """Return the next part of the answer. Read the request meanwhile."""
         while True:
             event = self._queue.get()
             if event["type"] == "read":
@@ -166,21 +167,21 @@ class Call:
             self._left = -1 if data else 0
             return data
         self._left -= len(data)
-        # What is shorter than announced does not come any more.
+        # The rest of an incomplete body will not arrive.
         return data or None
 
     def _tell(self, function: Callable[..., None], *args: Any) -> None:
-        # A loop that is closed waits for nothing.
+        # The loop is closed, so nobody waits.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *args)
 
 
 def body_size(environ: dict[str, Any]) -> int:
-    """Return how many bytes the body of a request has; -1: its end tells."""
+    """Return the number of bytes of a request body, or -1 if only its end shows it."""
     length = environ.get("CONTENT_LENGTH")
     if length and str(length).isdigit():
         return int(length)
     if environ["REQUEST_METHOD"] in BODILESS and "HTTP_TRANSFER_ENCODING" not in environ:
         return 0
-    # Where a server does not say that its input ends with the body, to read on may mean to wait for ever.
+    # Unless the server ends the input with the body, reading on could block for ever.
     return -1 if environ.get("wsgi.input_terminated") else 0

@@ -1,4 +1,4 @@
-"""From the environ of a WSGI server to a scope of ASGI."""
+"""Converting the environ of a WSGI server to an ASGI scope."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from kyoukai.core.semantics.target import PATH_SAFE
 def read_scope(environ: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scope of a request.
 
-    :param environ: of PEP 3333.
+    :param environ: from the server (PEP 3333).
     """
     version = environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2] or "1.1"
     root = environ.get("SCRIPT_NAME", "")
@@ -34,7 +34,7 @@ def read_scope(environ: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_raw_path(environ: Mapping[str, Any], path: bytes) -> bytes:
-    """Return the path as the client has sent it, where the server tells, and nobody has changed it since."""
+    """Return the path as the client sent it, if the server provides it and nobody has changed it since."""
     for name in ("RAW_URI", "REQUEST_URI"):
         sent = environ.get(name)
         if isinstance(sent, str) and sent.startswith("/"):
@@ -61,5 +61,5 @@ def read_fields(environ: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
 
 
 def read_port(text: Any) -> int:
-    """Return a port; 0 where there is none."""
+    """Return a port, or 0 if there is none."""
     return int(text) if str(text or "").isdigit() else 0
