@@ -1,4 +1,4 @@
-"""Logging in and out, and which forms are our own."""
+"""Logging in and out, and the check that a form is our own."""
 
 import asyncio
 import secrets
@@ -16,9 +16,9 @@ accounts = Blueprint("accounts")
 
 
 def member(ctx: HTTPRequestContext) -> str:
-    """Return the name of who is logged in.
+    """Return the name of the member who is logged in.
 
-    :raises Forbidden: if nobody is.
+    :raises Forbidden: if nobody is logged in.
     """
     name: str | None = ctx.session.get("member")
     if name is None:
@@ -36,7 +36,7 @@ def log_in(ctx: HTTPRequestContext) -> Response | tuple[str, int]:
     name, password = ctx.request.form["name"], ctx.request.form["password"]
     if not members.is_password(name, password):
         return render(ctx, "login.html", problem="Name and password do not match.", name=name), 403
-    # Nothing of the session from before, the token of its forms included, is of use afterwards.
+    # Begin a new session: nothing from before the login stays valid.
     ctx.session.clear()
     ctx.session["member"] = name
     return redirect(ctx.url_for("pages.index"), 303)
@@ -61,7 +61,7 @@ async def check_form(ctx: HTTPRequestContext) -> None:
     """Refuse forms of other sites. JSON needs no token: other sites cannot send it."""
     if ctx.request.method != "POST" or ctx.request.is_json:
         return
-    # To take apart a form with a picture takes a while, for which others must not wait.
+    # Parsing a form with a picture takes a while. In a thread, it does not hold up other requests.
     form = await asyncio.to_thread(lambda: ctx.request.form)
     sent, expected = form.get("token", ""), ctx.session.get("token", "")
     if not expected or not secrets.compare_digest(sent.encode(), expected.encode()):

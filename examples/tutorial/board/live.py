@@ -1,4 +1,4 @@
-"""Tells every page that is open when the board has changed."""
+"""Tells every open page that the board has changed."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from kyoukai.websocket import WebSocket, broadcast
 from . import store
 
 INTERVAL = 0.5
-"""Seconds between two looks at the database."""
+"""Seconds between two checks of the database."""
 
 TRY_AGAIN_LATER = 1013
 
@@ -34,11 +34,11 @@ async def listen(ctx: HTTPRequestContext, ws: WebSocket) -> None:
 
 
 async def watch() -> None:
-    """Look at the database, whichever process has changed it, and tell the pages of this one."""
+    """Check the database for changes by any process, and tell the pages that this process serves."""
     seen = await asyncio.to_thread(store.state)
     while True:
         await asyncio.sleep(INTERVAL)
-        # If another process holds the lock for long, the next look is in time.
+        # If another process holds the lock for too long, the next check is early enough.
         with contextlib.suppress(sqlite3.OperationalError):
             state = await asyncio.to_thread(store.state)
             if state != seen:

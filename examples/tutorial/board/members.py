@@ -1,4 +1,4 @@
-"""Who may write: names and hashed passwords. `python -m board.members ada` adds a member."""
+"""The members: names and hashed passwords. `python -m board.members ada` adds a member."""
 
 import getpass
 import sys
@@ -7,7 +7,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from . import store
 
-# Is checked where there is no such member, so that the answer takes as long as for one that there is.
+# Checked for an unknown name, so that the answer takes as long as for a member's.
 NOBODY = generate_password_hash("nobody")
 
 

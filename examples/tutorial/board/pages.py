@@ -23,13 +23,13 @@ def index(ctx: HTTPRequestContext) -> str:
 
 
 def show(ctx: HTTPRequestContext, problem: str = "") -> str:
-    """Return the board; below what was wrong with a form, the form has what was typed."""
+    """Return the board. After a mistake, the form still has what was typed."""
     return render(ctx, "index.html", notices=store.read_notices(), problem=problem, form=ctx.request.form)
 
 
 @pages.get("/list")
 def notices(ctx: HTTPRequestContext) -> str:
-    """Answer with the list alone, for pages that are open."""
+    """Answer with the list alone, for a page that is already open."""
     return render(ctx, "list.html", notices=store.read_notices())
 
 

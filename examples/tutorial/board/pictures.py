@@ -24,11 +24,11 @@ def folder() -> Path:
 
 
 def keep(file: FileStorage | None) -> str | None:
-    """Keep a picture that was sent, and return its new name; None, if none was sent.
+    """Store an uploaded picture and return its new name; None if nothing was uploaded.
 
-    :raises PictureError: if it cannot be shown.
+    :raises PictureError: if the file cannot be shown as a picture.
     """
-    # A browser sends a file without a name where none was chosen.
+    # If the member chose no file, the browser sends one without a name.
     if file is None or not file.filename:
         return None
     if file.stream.seek(0, os.SEEK_END) > MAX_SIZE:

@@ -41,7 +41,7 @@ class Notice:
 
 
 def folder() -> Path:
-    """Return the folder that everything is kept in."""
+    """Return the folder of the database and the pictures."""
     return Path(os.environ.get("BOARD_DATA", "data"))
 
 

@@ -1,5 +1,5 @@
-// The server says that the board has changed. The page asks for the list then, with its own cookie: what a
-// member may see and do is decided where every other request is decided.
+// The server only says that the board has changed. The page then fetches the list with its own cookie, so the
+// same code decides here and everywhere else what a member sees.
 
 const list = document.getElementById("notices");
 let delay = 500;
@@ -11,10 +11,10 @@ async function refresh() {
 
 function connect() {
   const socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/live`);
-  // What has changed while there was no connection is in the list, too.
+  // The list also has what changed while the connection was down.
   socket.addEventListener("open", () => { delay = 500; refresh(); });
   socket.addEventListener("message", refresh);
-  // Each page waits for another while, so that they do not all come back at once.
+  // Wait for a random time, so that not all pages reconnect at once.
   socket.addEventListener("close", () => {
     setTimeout(connect, delay * (0.5 + Math.random()));
     delay = Math.min(2 * delay, 30000);
