@@ -7,7 +7,7 @@ column explains them gets the class ``explained``: on a telephone the text is be
 from docutils import nodes
 from sphinx.application import Sphinx
 
-EXPLAINING = ("meaning", "is", "what", "what it is", "what is owed", "use it", "why")
+EXPLAINING = ("meaning", "is", "what", "what it is", "what is owed", "use it", "why", "cases", "in")
 """Headings of last columns that have a text about the row."""
 
 
