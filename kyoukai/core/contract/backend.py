@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 API_VERSION: Final = 1
 """The version of the contract that this release implements.
 
-It is raised when a backend that follows the contract would break. New methods have defaults, and do not raise
-it.
+It increases when a backend that follows the contract would break. New methods have defaults, and do not
+increase it.
 """
 
 

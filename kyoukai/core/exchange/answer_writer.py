@@ -5,8 +5,7 @@ All methods are called in the event loop, in this order::
     send_informational*  send_head  send_data*  send_end  answered
 
 ``reset`` may replace any calls before ``answered``. After the client is gone, nothing is called. For a
-tunnel,
-``send_tunnel_head`` replaces ``send_head``.
+tunnel, ``send_tunnel_head`` replaces ``send_head``.
 """
 
 import abc

@@ -74,8 +74,8 @@ def accept(sent: RequestHead, limits: Limits, max_length: int | None = None, sof
             try:
                 expects = expects_continue(variables["HTTP_EXPECT"], version) and framing is not NO_BODY
             except ExpectationFailed:
-                # The reason that applies first: an application is not asked to allow more for a refused
-                # request.
+                # 413 takes precedence: the application is not asked for a larger limit if the request is
+                # refused anyway.
                 if framing.content_length <= limits.max_body_size:
                     raise
                 fault = refused("body-too-large")
@@ -133,7 +133,7 @@ def accept_delimited(
         try:
             expects_continue(variables["HTTP_EXPECT"], sent.version)
         except ExpectationFailed:
-            # As in `accept`: the reason that applies first.
+            # As in `accept`, 413 takes precedence.
             if (size or 0) <= limits.max_body_size:
                 raise
             fault = refused("body-too-large")
@@ -166,7 +166,7 @@ def judge_coding(
     try:
         decoder = content_decoder(coding, limits.max_body_size)
     except UnsupportedMediaType as error:
-        # The reason that applies first: an application is not asked to allow more for a refused request.
+        # 413 takes precedence: the application is not asked for a larger limit if the request is refused.
         return "", refused("body-too-large") if announced > limits.max_body_size else error
     if decoder is None:
         del variables["HTTP_CONTENT_ENCODING"]

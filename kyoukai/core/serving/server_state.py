@@ -200,8 +200,8 @@ class Server:
 
         It waits for at most ``shutdown_timeout`` seconds, and not at all once ``abort`` is set. A thread
         cannot be cut off: calls that are still running in threads are named in the log, and waited for until
-        they end or
-        ``abort`` is set. A connection that cannot be closed, by a fault of its backend, is logged.
+        they end or ``abort`` is set. A connection that cannot be closed, by a fault of its backend, is
+        logged.
         """
         self._begin_stop()
         for connection in tuple(self.connections):
