@@ -1,6 +1,7 @@
 """The reference: it has every public name, each with an example that runs, and no foreign docstrings."""
 
 import ast
+import enum
 import inspect
 import io
 import itertools
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asphalt.core import Event
 
 import kyoukai.asgi
 import kyoukai.test_client
@@ -138,6 +140,45 @@ def test_no_docstring_is_another_packages(name: str) -> None:
 @pytest.mark.parametrize("name", LISTED)
 def test_every_name_and_method_says_what_it_is_for(name: str) -> None:
     assert [member for member, text in members(name) if not text] == []
+
+
+def annotated_fields(kind: type) -> set[str]:
+    """Return the attributes that a class and its bases declare, which are printed one by one."""
+    fields: set[str] = set()
+    for base in kind.__mro__[:-1]:
+        if base.__module__.startswith("kyoukai"):
+            fields |= set(getattr(base, "__annotations__", {}))
+    return fields
+
+
+REFERS = re.compile(r"\bsee\b|those of|as for|as :meth:|like :meth:|Call :meth:")
+"""Says that another docstring has the parameters."""
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_parameters_are_documented(name: str) -> None:
+    missing = {}
+    for member, text in members(name):
+        function = reference["find"](name)
+        if member != name:
+            function = getattr(function, member.rpartition(".")[2])
+        # Nobody calls a protocol, nor an enumeration by what its class takes.
+        if isinstance(function, enum.EnumMeta) or getattr(function, "_is_protocol", False):
+            continue
+        if inspect.isclass(function) and issubclass(function, BaseException | Event):
+            continue
+        try:
+            parameters = set(inspect.signature(function).parameters) - {"self", "cls"}
+        except (TypeError, ValueError):
+            continue
+        named = set(re.findall(r":(?:param|ivar) (\w+):|``(\w+)``", text))
+        parameters -= {one or other for one, other in named}
+        if inspect.isclass(function):
+            parameters -= annotated_fields(function)
+        # Of one parameter, the sentence speaks anyhow.
+        if len(parameters) > 1 and REFERS.search(text) is None:
+            missing[member] = sorted(parameters)
+    assert missing == {}
 
 
 def test_a_foreign_docstring_is_known_for_one() -> None:

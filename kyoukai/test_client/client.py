@@ -37,6 +37,7 @@ class Client(ABC):
     Responses are :class:`werkzeug.test.TestResponse`, with the whole body: they have ``status_code``,
     ``headers``, ``data``, ``text``, ``json``, ``request`` and ``history``.
 
+    :param app: the application.
     :param context: the Asphalt context whose resources the application finds; by default the current one, if
         any.
     :param components: settings of Asphalt components by their aliases, as in a configuration file. They are
@@ -44,8 +45,7 @@ class Client(ABC):
     :param use_cookies: whether cookies of responses are sent with the next requests. If not, a request sends
         only the ``Cookie`` field that it is given.
     :param allow_subdomain_redirects: whether redirects to subdomains are followed.
-    :param raise_exceptions: whether the request raises an exception that no error handler answers, in
-        addition to the application's 500.
+    :param raise_exceptions: whether the request raises an exception that no error handler answers.
     :param response_class: a class that responses additionally inherit from.
     :ivar timeout: seconds that a call of a WebSocket waits for the server.
     """
@@ -220,14 +220,14 @@ class Client(ABC):
         websocket.raise_unseen()
 
     def get_cookie(self, key: str, domain: str = "localhost", path: str = "/") -> Cookie | None:
-        """Return a stored cookie, or ``None``.
+        """Return the stored cookie ``key`` for ``domain`` and ``path``, or ``None``.
 
         :raises TypeError: if ``use_cookies`` is false.
         """
         return self._jar.get_cookie(key, domain, path)
 
     def set_cookie(self, key: str, value: str = "", **options: Any) -> None:
-        """Store a cookie for the next requests.
+        """Store the cookie ``key`` with ``value`` for the next requests.
 
         :param options: options of :meth:`werkzeug.test.Client.set_cookie`.
         :raises TypeError: if ``use_cookies`` is false.
@@ -235,7 +235,7 @@ class Client(ABC):
         self._jar.set_cookie(key, value, **options)
 
     def delete_cookie(self, key: str, *, domain: str = "localhost", path: str = "/") -> None:
-        """Delete a stored cookie.
+        """Delete the stored cookie ``key`` for ``domain`` and ``path``.
 
         :raises TypeError: if ``use_cookies`` is false.
         """

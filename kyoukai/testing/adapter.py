@@ -100,6 +100,8 @@ class WireAdapter(abc.ABC):
         be passed on unchanged: any method and target, no ``Host`` or several, and names and values in which
         each character stands for one byte (latin-1).
 
+        :param method: the method.
+        :param target: the request target.
         :param fields: names and values of the header fields; none of them gives the size.
         :param size: bytes of the body. 0: there is no body, and :meth:`encode_end` is not called. ``None``:
             unknown until the body ends; only sent to a backend that claims the feature ``trailers``.

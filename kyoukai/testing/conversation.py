@@ -68,7 +68,9 @@ async def converse(
 
     :param component: a component with a :class:`RecordingApplication` and a started server; it takes one
         conversation at a time.
+    :param ctx: the parent context of requests.
     :param pieces: what the client sends and does.
+    :param reply: the answer of the application.
     :param turns: loop iterations after each piece.
     :param answers: how many complete answers to wait for.
     :param closes: whether to wait for the end of the connection.

@@ -64,7 +64,9 @@ def read_outcome(
 ) -> Outcome:
     """Return the outcome from the bytes that a client received.
 
+    :param received: the bytes of the server.
     :param sent: the bytes that the client sent, to recognise answers to HEAD.
+    :param seen: the requests that the application saw.
     :param closed: whether the server ended the connection; ``aborted``: whether without an end of file.
     :param faults: errors found in other ways.
     """

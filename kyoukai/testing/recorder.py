@@ -93,7 +93,7 @@ class RecordingApplication:
         return self.seen
 
     async def process_request(self, request: Request, parent_context: "Context") -> Response:
-        """Record a request and answer it.
+        """Record a ``request`` and answer it; ``parent_context`` is not used.
 
         :raises RuntimeError: if the reply says so.
         """

@@ -76,7 +76,7 @@ class Report:
         )
 
     def count(self, outcome: str, level: str | None = None) -> int:
-        """Return how many rules, of one level or of all, have an outcome."""
+        """Return how many rules have an ``outcome``, among those of a ``level`` or among all."""
         return sum(
             result.outcome == outcome and level in (None, result.rule.level) for result in self.results
         )

@@ -222,7 +222,7 @@ class Kyoukai(Blueprint):
     async def process_refusal(
         self, request: wrappers.Request, parent_context: Context, error: ProtocolError
     ) -> wrappers.Response:
-        """Answer a request whose body the server refused: ``error`` is raised in place of the handler."""
+        """Answer a ``request`` whose body was refused with ``error``; see :meth:`process_request`."""
         request.environ[REFUSAL] = error
         return await self.process_request(request, parent_context)
 
@@ -249,7 +249,7 @@ class Kyoukai(Blueprint):
     def create_task(
         self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None, wait: bool = True
     ) -> "asyncio.Task[T]":
-        """Start a background task and keep a reference to it; the caller need not await it.
+        """Start ``coroutine`` as a background task and keep a reference to it; the caller need not await it.
 
         Context variables are the caller's, but Asphalt's current context is the component's: a request's
         closes with its answer. An exception is logged. A stop waits for the task up to

@@ -224,6 +224,8 @@ class HTTPRequestContext(Context):
 
         A callback that a plain function adds runs in a thread with the same context variables. If it returns
         an awaitable, this is awaited.
+
+        :param pass_exception: whether the callback gets the exception of the request, or ``None``.
         """
         strand = running_strand()
         if strand is not None and not is_coroutine_function(callback):

@@ -80,6 +80,9 @@ async def answer_as_problem(ctx: HTTPRequestContext, error: Exception) -> Respon
 
     ``api.errorhandler(HTTPException)(answer_as_problem)`` answers all errors of a blueprint so. An exception
     without an error handler becomes a 500 without details.
+
+    :param ctx: the context of the request.
+    :param error: the error; any error that is not an HTTP error is answered as a 500.
     """
     known = error if isinstance(error, HTTPException) else identified(InternalServerError(), "handler-failed")
     return error_response(known, "application/problem+json", ctx.app.response_class)

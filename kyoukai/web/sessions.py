@@ -72,6 +72,7 @@ class JSONSerializer:
 class Session(dict[str, Any]):
     """The session of one client: a dict of JSON values that is kept from request to request.
 
+    :param data: the initial content.
     :ivar stored: the text that the client sent; ``None`` if it sent no valid session.
     :ivar signed_at: the time of its signature, in seconds since 1970.
     """
@@ -160,8 +161,9 @@ class CookieSessions:
         return Session(data, self.serializer.dumps(data), signed_at.timestamp())
 
     def save(self, session: Session, request: Request, response: Response) -> None:
-        """Set the session's cookie on a response if necessary, and set ``Vary: Cookie`` in any case.
+        """Set the cookie of ``session`` on ``response`` if necessary, and ``Vary: Cookie`` in any case.
 
+        :param request: the request, whose scheme decides about ``Secure``.
         :raises SessionError: if it is too large for a cookie, or cannot be serialized.
         """
         # RFC 9110 section 12.5.5: a cache must not serve one client's page to another.

@@ -185,7 +185,14 @@ def _unread_body(request: Request) -> BytesIO | None:
 class Response(wrappers.Response):
     """A Werkzeug response with a fast constructor, which calls no other method of the class.
 
-    The parameters are Werkzeug's. The body may be an async iterable too.
+    The parameters are Werkzeug's.
+
+    :param response: the body: text, bytes, an iterable of either, or an async iterable of either.
+    :param status: a status code, or a code and a reason; by default 200.
+    :param headers: a mapping, or pairs of name and value.
+    :param mimetype: the media type; text types get a charset of UTF-8.
+    :param content_type: the whole Content-Type field, in place of ``mimetype``.
+    :param direct_passthrough: whether the body is sent without checks, as a file wrapper is.
     """
 
     def __init__(

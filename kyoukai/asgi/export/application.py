@@ -66,9 +66,12 @@ class ASGIExport:
         self._locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one call of a server.
+        """Answer one call of an ASGI server.
 
-        :raises ValueError: if its scope is none of HTTP, WebSocket and lifespan.
+        :param scope: the scope, of HTTP, WebSocket or lifespan.
+        :param receive: returns the next event of the client.
+        :param send: sends an event to the client.
+        :raises ValueError: if the scope is of another type.
         """
         kind = scope["type"]
         if kind == "http":

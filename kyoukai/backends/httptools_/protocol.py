@@ -29,7 +29,7 @@ class KyoukaiProtocol(HTTPProtocol):
         return parser
 
     def resume_parser(self, exc: Exception, framing: "Framing | None") -> bool:
-        """Go on after llhttp has stopped for an upgrade; return whether that is why it stopped."""
+        """Continue if llhttp stopped for an upgrade; see :meth:`HTTPProtocol.resume_parser`."""
         if not isinstance(exc, HttpParserUpgrade):
             return False
         if framing is not None:

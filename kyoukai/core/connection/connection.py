@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
     def raw_write_both(self, head: bytes, body: bytes) -> None:
-        """Write a head and a body that is too large to copy, as :meth:`raw_write` does."""
+        """Write ``head``, and a ``body`` that is too large to copy, as :meth:`raw_write` does."""
         if self.phase is not CLOSED:
             write_both(self.transport, head, body)
 

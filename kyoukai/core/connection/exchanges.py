@@ -23,7 +23,7 @@ class ExchangeConnection(Connection):
     An author overrides ``data_received``, and begins an exchange for each request. When the request is
     answered, the exchange calls :meth:`close_after`, or the author removes it from :attr:`exchanges`. Each
     exchange is told here when the client ends its side or is gone, when time passes, and when the server
-    stops.
+    stops. Parameters are those of :class:`~kyoukai.core.connection.connection.Connection`.
     """
 
     exchanges: "Collection[Exchange]" = ()

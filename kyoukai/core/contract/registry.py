@@ -80,6 +80,8 @@ def load_backend(name: str) -> type[Backend]:
 def create_backend(name: str, options: Mapping[str, Any] | None = None) -> Backend:
     """Make the backend with a name.
 
+    :param name: the name of an installed backend, or ``module:attribute``.
+    :param options: options of the backend, by name.
     :raises BackendOptionError: if it refuses an option; the message names it.
     :raises BackendError: as :func:`load_backend`.
     """

@@ -44,5 +44,5 @@ class HTTP1Backend(Backend):
         server_ip: str,
         server_port: int,
     ) -> HTTPProtocol:
-        """Return the protocol object of a new connection."""
+        """Return the protocol object of a new connection; see :meth:`Backend.create_protocol`."""
         return self.protocol_class(component, parent_context, server_ip, server_port)

@@ -36,8 +36,11 @@ class WSGIExport:
         self._pid = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer one request of a WSGI server.
+        """Answer one request of a WSGI server (PEP 3333).
 
+        :param environ: the request.
+        :param start_response: called with status and header fields.
+        :return: the body, in pieces.
         :raises BaseException: an exception from the start of the application.
         """
         loop = self._loop
