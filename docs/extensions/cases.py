@@ -18,6 +18,9 @@ from sphinx.util.docutils import SphinxDirective
 
 PAGE: Final = "reference/cases"
 
+REFUSALS: Final = "reference/refusals"
+"""The page whose anchors are the identifiers of refusals."""
+
 LEVELS: Final = ("MUST", "SHOULD", "HARDENING")
 
 LINKED: Final = ("explanation/peers", "how-to/http2", "reference/http")
@@ -35,6 +38,8 @@ class Cases(SphinxDirective):
         path = resources.files("kyoukai.testing.corpus") / self.arguments[0]
         self.env.note_dependency(str(path))
         html = "".join(map(case_html, files()[self.arguments[0]]["case"]))
+        if REFUSALS not in self.env.found_docs:
+            html = re.sub(r'<a href="refusals.html#[^"]+">(.*?)</a>', r"\1", html)
         return [nodes.raw("", html, format="html")]
 
 
