@@ -1,7 +1,8 @@
-"""ASGI 3, both ways: applications of that interface on every wire, and Kyoukai's on other servers.
+"""ASGI 3: hosting its applications on every wire, and exporting Kyoukai's to its servers.
 
-:class:`ASGIApplication` hosts one. ``app.asgi`` is an application of :class:`~kyoukai.Kyoukai` as a server of
-ASGI calls it; :class:`ASGIExport` makes one of any other of the contract, and of a tree of components.
+:class:`ASGIApplication` hosts an application. ``app.asgi`` exports an application of
+    :class:`~kyoukai.Kyoukai`.
+:class:`ASGIExport` exports any other application of the contract, or a tree of components.
 """
 
 from .export.application import ASGIExport

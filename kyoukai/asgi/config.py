@@ -1,4 +1,4 @@
-"""A configuration file of Asphalt's format, served by a server of ASGI."""
+"""Serving a configuration file of Asphalt's format on an ASGI server."""
 
 import os
 import sys
@@ -16,10 +16,10 @@ from .export.application import ASGIExport
 
 
 class Configured(Component):
-    """The root of a configuration file.
+    """The root component of a configuration file.
 
-    :param root: it, as the file has it.
-    :param max_threads: threads for plain functions and files; ``None``: Python's own number.
+    :param root: the root's settings from the file.
+    :param max_threads: threads for plain functions and files. ``None``: Python's default.
     """
 
     def __init__(self, root: dict[str, Any], max_threads: int | None) -> None:
@@ -27,20 +27,21 @@ class Configured(Component):
         self.max_threads = max_threads
 
     async def start(self, ctx: Context) -> None:
-        """Start it."""
+        """Start the root component."""
         if self.max_threads is not None:
             ctx.loop.set_default_executor(ThreadPoolExecutor(self.max_threads))
         await self.root.start(ctx)
 
 
 def from_config(path: str) -> ASGIExport:
-    """Return what a configuration file starts, for servers of ASGI: all its components, of which one serves.
+    """Return an ASGI application that starts all components of a configuration file. One of them serves.
 
-    What it says of sockets, loops, workers and other affairs of a process is not looked at: those are the
-    server's. Its ``logging`` is set up now, ``max_threads`` and ``start_timeout`` hold at the start.
+    Settings of sockets, loops, workers and the rest of the process are ignored: the ASGI server decides
+    those. ``logging`` is set up immediately. ``max_threads`` and ``start_timeout`` apply at the start.
 
-    :param path: of the file, as ``kyoukai run`` takes it. ``ASPHALT_SERVICE`` names one of several services.
-    :raises ConfigurationError: if the file cannot be used.
+    :param path: the path of the file, as for ``kyoukai run``. ``ASPHALT_SERVICE`` selects one of several
+        services.
+    :raises ConfigurationError: if the file is invalid.
     """
     root, runner = read_configuration(path)
     root, process = take_process_settings(path, root)

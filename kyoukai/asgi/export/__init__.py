@@ -1,1 +1,1 @@
-"""Applications of Kyoukai's contract, exported to the servers of ASGI 3."""
+"""Exporting Kyoukai applications to ASGI 3 servers."""

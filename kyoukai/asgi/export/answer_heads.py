@@ -1,4 +1,4 @@
-"""The head of an answer as ASGI has it: a status, and fields in bytes."""
+"""The head of an answer in ASGI's form: a status, and fields as bytes."""
 
 from kyoukai.core.semantics.answer_head import AnswerHead
 
@@ -6,9 +6,9 @@ Fields = list[tuple[bytes, bytes]]
 
 
 def encode_head(head: AnswerHead, version: str) -> Fields:
-    """Return the fields of an answer, but for Date and Server, which the server adds; not to be changed.
+    """Return the fields of an answer without Date and Server, which the server adds. Do not change the list.
 
-    :param version: of the request: fields of the connection are HTTP/1's.
+    :param version: of the request. Only HTTP/1 has fields about the connection.
     """
     is_http1 = version[:1] == "1"
     key = ("asgi", is_http1)

@@ -1,6 +1,6 @@
-"""The callable that an ASGI server calls: an application of Kyoukai's contract as one of ASGI 3.
+"""The ASGI callable for a Kyoukai application.
 
-It is a wire: the server's scopes become exchanges, and what they send goes by the server's ``send``.
+It is a wire: the scopes of the server become exchanges, and the exchanges write with the server's ``send``.
 """
 
 import asyncio
@@ -25,24 +25,24 @@ from .serving import Serving
 logger: Final = logging.getLogger("kyoukai.asgi")
 
 NOT_OURS: Final = ("backend", "backend_options", "bind", "host", "port", "ssl", "uds")
-"""Settings of a component that are about sockets, which are the ASGI server's."""
+"""Settings of a component about sockets, which belong to the ASGI server."""
 
 Scope = MutableMapping[str, Any]
 
 
 class ASGIExport:
-    """An application of Kyoukai's contract, of either form, as an application of ASGI 3.
+    """Makes an ASGI 3 application of a Kyoukai application of either form.
 
-    Where the server speaks lifespan, the application starts and stops with that; else it starts with the
-    first request of the event loop, and never stops.
+    If the server supports lifespan, the application starts and stops with it. Otherwise it starts with the
+    first request in an event loop, and does not stop.
 
     :param app: the application, or ``module:attribute``.
-    :param component: in place of ``app``: what makes the root of a tree of Asphalt components, of which one
-        is of the type ``kyoukai``. It is called for each start.
-    :param start_timeout: seconds that a start may take; ``None``: as long as it likes.
-    :param settings: with ``app``, those of :class:`~kyoukai.KyoukaiComponent`, but for what is about sockets.
-        ``access_log`` is off by default: the server has one.
-    :raises ConfigurationError: if one of them cannot be used.
+    :param component: instead of ``app``: a function that makes the root of a tree of Asphalt components, one
+        of which has the type ``kyoukai``. It is called for each start.
+    :param start_timeout: seconds that a start may take. ``None``: no limit.
+    :param settings: with ``app``, those of :class:`~kyoukai.KyoukaiComponent` except those about sockets.
+        ``access_log`` is off by default, because the server has one.
+    :raises ConfigurationError: if a parameter is invalid.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class ASGIExport:
             raise ConfigurationError("component excludes app and settings: they are its own")
         self._make = partial(make_wireless, component)
         self.start_timeout = start_timeout
-        """Seconds that a start may take; ``None``: as long as it likes."""
+        """Seconds that a start may take. ``None``: no limit."""
         self._serving: Serving | None = None
-        """The one that was used last."""
+        """The last one used."""
         self._servings: dict[asyncio.AbstractEventLoop, Serving] = {}
         self._locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
 
@@ -87,7 +87,7 @@ class ASGIExport:
             raise ValueError(f"the scope {kind!r} is none that is served")
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # It needs the library websockets, as routes for WebSockets do.
+        # The module needs the library websockets, as WebSocket routes do.
         from .websocket import ASGIWebSocketExchange
 
         serving = await self._find()
@@ -116,9 +116,9 @@ class ASGIExport:
             self._serving = None
 
     async def stop(self) -> None:
-        """Stop what serves in this loop, where no lifespan does. The next request starts it again.
+        """Stop serving in this loop, if the server has no lifespan. The next request starts it again.
 
-        :raises BaseException: what the stop raises.
+        :raises BaseException: an exception from the stop.
         """
         serving = self._servings.get(asyncio.get_running_loop())
         if serving is not None:
@@ -126,7 +126,7 @@ class ASGIExport:
             await serving.stop()
 
     async def _find(self) -> Serving:
-        """Return what serves in this loop. It is started, where the server has not."""
+        """Return what serves in this loop. Start it if the server has not done so."""
         loop = asyncio.get_running_loop()
         async with self._lock(loop):
             serving = self._servings.get(loop)
@@ -139,7 +139,7 @@ class ASGIExport:
         return serving
 
     def _lock(self, loop: asyncio.AbstractEventLoop) -> asyncio.Lock:
-        """Return what is held while the application starts in a loop, and forget loops that are closed."""
+        """Return the lock for a start in a loop, and forget closed loops."""
         lock = self._locks.get(loop)
         if lock is None:
             for one in [one for one in self._locks if one.is_closed()]:
@@ -150,9 +150,9 @@ class ASGIExport:
 
 
 def own_component(app: Any, settings: dict[str, Any]) -> Callable[[], Component]:
-    """Return what makes a component of its own for an application, for each start.
+    """Return a function that makes the component of an application, for each start.
 
-    :raises ConfigurationError: if one of the settings cannot be used.
+    :raises ConfigurationError: if a setting is invalid.
     """
     for name in NOT_OURS:
         if name in settings:
@@ -163,7 +163,7 @@ def own_component(app: Any, settings: dict[str, Any]) -> Callable[[], Component]
     settings = {"access_log": False, **settings}
 
     def make() -> Component:
-        # By name: what registers it stands above.
+        # By its name, because the package that registers it is above this one.
         made: Component = component_types.create_object("kyoukai", app=app, **settings)
         return made
 
@@ -172,7 +172,7 @@ def own_component(app: Any, settings: dict[str, Any]) -> Callable[[], Component]
 
 
 def make_wireless(make: Callable[[], Component]) -> Component:
-    """Make a component that is to be exported."""
+    """Make a component without sockets, to be exported."""
     token = is_wireless.set(True)
     try:
         return make()

@@ -1,7 +1,7 @@
-"""One call of an ASGI server, whatever it asks for: who writes, who answers and who asks, and how it ends.
+"""One call of an ASGI server: its tasks and its end.
 
-The server's own task writes, the application answers in another, and what the client sends is asked for in a
-third, which there is only for who waits: an answer that is made at once takes no task but the first.
+The server's own task writes. Another task answers. A third one reads what the client sends, but only if
+someone waits for that: an immediate answer needs no task besides the server's.
 """
 
 import abc
@@ -21,14 +21,14 @@ from .wire import Wire
 
 
 class AnswerBrokenError(Exception):
-    """An answer breaks off. Raised to the server, which ends the connection, or the stream, by it."""
+    """An answer is incomplete. The server gets this exception, and ends the connection or the stream."""
 
 
 class CalledExchange(Exchange):
-    """One call, and what answers it.
+    """One call, as an exchange.
 
-    :param owner: what it has in common with others.
-    :param scope: the server's.
+    :param owner: the state that calls share.
+    :param scope: from the server.
     """
 
     __slots__ = (
@@ -46,24 +46,25 @@ class CalledExchange(Exchange):
     def __init__(self, owner: Wire, scope: Mapping[str, Any]) -> None:
         super().__init__(owner)
         self.scope = keep_fields(scope)
-        """What the server says of the call."""
+        """The server's scope."""
         self._environ: dict[str, Any] | None = None
         self.outbox = Outbox(self)
-        """What the server has yet to be given."""
+        """Events for the server."""
         self.inlet: Inlet | None = None
-        """What asks the server; ``None``: nothing needs to be asked yet."""
+        """Reads events from the server. ``None`` while nothing needs to be read."""
         self.is_broken = False
-        """Whether the answer breaks off."""
+        """Whether the answer is broken off."""
         self._caller: asyncio.Task[Any] | None = None
         self._stalled: tuple[Event | None, float] = (None, NEVER)
 
     # The server's call
 
     async def serve(self, receive: Receive, send: Send) -> None:
-        """Answer the request, and return when the server has all of the answer.
+        """Answer the request, and return when the server has the whole answer.
 
-        :raises AnswerBrokenError: if the answer breaks off.
-        :raises BaseException: what ``send`` raises, but for an OSError: the client is gone then.
+        :raises AnswerBrokenError: if the answer is broken off.
+        :raises BaseException: an exception of ``send``, except an OSError, which means that the client is
+            gone.
         """
         self.receive_scope()
         if not self.outbox.is_closed:
@@ -78,14 +79,15 @@ class CalledExchange(Exchange):
         finally:
             await self.leave()
         if self.is_broken:
-            # To return would do for most servers; but not for what is in between, which ends the answer then.
+            # Returning would be enough for most servers, but a middleware would take it for the end of the
+            # answer.
             raise AnswerBrokenError("the answer breaks off")
 
     async def _deliver(self, send: Send) -> None:
         try:
             await self.outbox.deliver(send)
         except OSError:
-            # ASGI 3.0 since 2.4: what is sent after the client's end raises it.
+            # Since ASGI 2.4, a send after the client's end raises OSError.
             self.lose()
             await self.outbox.deliver(send)
 
@@ -96,24 +98,24 @@ class CalledExchange(Exchange):
 
     @abc.abstractmethod
     def receive_scope(self) -> None:
-        """Take the head of the request."""
+        """Read the head of the request."""
 
     @abc.abstractmethod
     def take_event(self, event: Event) -> bool:
-        """Take what the server has, and return whether there may be more."""
+        """Handle an event of the server, and return whether more may follow."""
 
     def attend(self, receive: Receive) -> None:
-        """See to what the client does from now on: it sends the rest of its request, or goes."""
+        """Start to follow the client: it sends the rest of its request, or disconnects."""
         inlet = Inlet(self, receive)
         self.inlet = inlet
         if self.body is not None and self.error is None:
             self.watch()
         else:
-            # Most have their answer in the loop's next turn.
+            # Most requests are answered in the next turn of the loop.
             self.owner.loop.call_soon(self.watch)
 
     def watch(self) -> None:
-        """Begin to ask the server, and to keep deadlines."""
+        """Start to read from the server, and to apply deadlines."""
         inlet = self.inlet
         if inlet is None or self.outbox.is_closed:
             return
@@ -123,7 +125,7 @@ class CalledExchange(Exchange):
         inlet.begin(copy_context())
 
     async def leave(self) -> None:
-        """End what is under way still: the server's call ends."""
+        """End everything that is still running: the server's call ends."""
         inlet, self.inlet = self.inlet, None
         if inlet is None:
             return
@@ -132,16 +134,16 @@ class CalledExchange(Exchange):
             await inlet.end()
             if task is not None and not task.done():
                 self.lose(cancel=True)
-                # A tunnel's handler goes on where that is lost.
+                # The handler of a tunnel goes on after its loss.
                 task.cancel()
                 await asyncio.wait([task], timeout=LAST_WORDS)
         finally:
             self.server.drop(self)
 
-    # What becomes of it
+    # Loss and end
 
     def lose(self, cancel: bool = False) -> None:
-        """Note that the client is gone: the call goes on for as long as a handler does."""
+        """Note that the client is gone. The call lasts as long as a handler runs."""
         is_begun = self.is_begun
         super().lose(cancel)
         self.outbox.drop()
@@ -149,7 +151,7 @@ class CalledExchange(Exchange):
             self.end_call()
 
     def note_task(self, task: "asyncio.Task[None] | None") -> None:
-        """Keep the task that answers, and end the call with it."""
+        """Keep the answering task, and end the call with it."""
         super().note_task(task)
         if task is None:
             self.end_call()
@@ -160,27 +162,29 @@ class CalledExchange(Exchange):
         self.end_call()
 
     def end_call(self) -> None:
-        """End the call, once the server has what it is to be sent."""
+        """End the call when the server has all events."""
         self.outbox.close()
 
     def start_task(self) -> None:
-        """Answer in a task, with the variables of the server's call and what the start has set."""
+        """Answer in a task, with the context variables of the server's call and those that the start has
+        set.
+        """
         owner = self.owner
         answering = owner.answerer.answer(self, self.environ)
         self.note_task(begin_task(owner.loop, answering, owner.make_variables()))
 
     @property
     def environ(self) -> dict[str, Any]:
-        """What the environ has of the scope."""
+        """The environ variables that come from the scope."""
         environ = self._environ
         if environ is None:
             self._environ = environ = read_environ(self.scope, self.head.path)
         return environ
 
-    # What the component's server calls
+    # Called by the component's server
 
     def sweep(self, now: float) -> None:
-        """Refuse a body that is late, and cut off a client that takes nothing for ``write_timeout``."""
+        """Refuse a late body, and cut off a client that reads nothing for ``write_timeout``."""
         super().sweep(now)
         event, since = self._stalled
         if self.outbox.in_hand is not event or event is None:
@@ -190,41 +194,41 @@ class CalledExchange(Exchange):
             self.abort()
 
     def shutdown(self) -> None:
-        """Do nothing: the answer is the last of its call."""
+        """Do nothing: each call has a single answer."""
 
     def abort(self) -> None:
-        """End at once, whatever is still to be sent."""
+        """End at once, and drop unsent data."""
         self.is_broken = True
         self.lose(cancel=True)
         if self.outbox.in_hand is not None and self._caller is not None:
             self._caller.cancel()
 
-    # What is written, and read
+    # Writing and reading
 
     def reset(self) -> None:
-        """Break the answer off: what has been sent of it reaches the client, and no end does."""
+        """Break the answer off: the client gets the sent part, and no end."""
         self.is_broken = True
 
     def pause_client(self) -> None:
-        """Ask the server for no more of the body for now."""
+        """Stop reading the body for now."""
         if self.inlet is not None:
             self.inlet.is_held = True
 
     def resume_client(self) -> None:
-        """Ask on."""
+        """Go on reading the body."""
         inlet = self.inlet
         if inlet is not None:
             inlet.is_held = False
             inlet.go_on()
 
     def send_continue(self) -> None:
-        """Ask for the body: the server lets the client send it."""
+        """Read the body, so that the server lets the client send it."""
         super().send_continue()
         if self.inlet is not None:
             self.inlet.go_on()
 
     def prepare_stream(self, may_read: bool) -> None:
-        """Ask for the body before the answer's head is sent: behind that, no head of status 1xx may come."""
+        """Start to read the body before the head is sent. After it, no status 1xx is allowed."""
         if may_read and self.awaits_continue and self.body is not None and not self.body.is_whole:
             self.send_continue()
 

@@ -1,4 +1,4 @@
-"""A request of an ASGI server, and its answer by ``send``."""
+"""An HTTP request of an ASGI server, and its answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,11 +18,11 @@ from .wire import TRAILERS, Wire
 Pairs = Sequence[tuple[str, str]]
 
 LARGE_SIZE: Final = 1024 * 1024
-"""The most bytes of a body in memory that go in one event."""
+"""The most bytes of a body in memory that one event carries."""
 
 
 class ASGIExchange(CalledExchange):
-    """One request and its answer. Its parameters are those of every call."""
+    """One request and its answer. The parameters are those of every call."""
 
     __slots__ = ("has_trailers", "is_ended")
 
@@ -31,13 +31,15 @@ class ASGIExchange(CalledExchange):
     def __init__(self, owner: Wire, scope: Mapping[str, Any]) -> None:
         super().__init__(owner, scope)
         self.has_trailers = False
-        """Whether the server waits for trailer fields behind the content."""
+        """Whether the server expects trailer fields after the content."""
         self.is_ended = False
-        """Whether the server has the end of the answer already."""
+        """Whether the server already has the end of the answer."""
 
     @property
     def features(self) -> frozenset[str]:
-        """What the wire can do. A WebSocket comes by another scope, unless the server opens none."""
+        """The features of the wire. A WebSocket has a scope of its own, unless the server does not support
+        WebSockets.
+        """
         asks = any(
             name == b"upgrade" and offers_websocket(value.decode("latin-1"))
             for name, value in self.head.fields
@@ -45,7 +47,7 @@ class ASGIExchange(CalledExchange):
         return super().features if asks else super().features | {Feature.TUNNEL}
 
     def receive_scope(self) -> None:
-        """Take the head of the request."""
+        """Read the head of the request."""
         heads, key = self.owner.heads, head_key(self.scope)
         known = heads.get(key)
         if known is not None:
@@ -63,7 +65,7 @@ class ASGIExchange(CalledExchange):
             heads.keep(key, self.head)
 
     def take_event(self, event: Event) -> bool:
-        """Take what the server has, and return whether there may be more."""
+        """Handle an event of the server, and return whether more may follow."""
         kind = event["type"]
         if kind == "http.request":
             data = event.get("body") or b""
@@ -77,10 +79,10 @@ class ASGIExchange(CalledExchange):
             return False
         return True
 
-    # What is written
+    # Writing
 
     def send_informational(self, status: str, fields: Pairs) -> bool:
-        """Send an early hint: links are all that ASGI has for it."""
+        """Send an early hint. ASGI supports links only."""
         links = [value.encode("latin-1") for name, value in fields if name.lower() == "link"]
         if links:
             self.outbox.put({"type": "http.response.early_hint", "links": links})
@@ -90,19 +92,19 @@ class ASGIExchange(CalledExchange):
         """Send the head of the answer."""
         event = self.make_start(head)
         if head.has_content and head.size is None and TRAILERS in self.owner.extensions:
-            # It is announced here whether there may be some.
+            # Announce here that trailers may follow.
             self.has_trailers = keeps_trailers(self.head.environ, self.owner.features)
             event["trailers"] = self.has_trailers
         self.outbox.put(event)
 
     def send_whole(self, head: AnswerHead, content: bytes) -> None:
-        """Send an answer that is in memory."""
+        """Send a whole answer from memory."""
         self.outbox.put(self.make_start(head))
         self.outbox.put({"type": "http.response.body", "body": content, "more_body": False})
 
     def make_start(self, head: AnswerHead) -> Event:
-        """Return what begins an answer. Date and Server are the server's own."""
-        # Whoever is in between may change the list.
+        """Return the ``http.response.start`` event. The server adds Date and Server."""
+        # A middleware may change the list.
         headers = list(encode_head(head, self.head.version))
         return {"type": "http.response.start", "status": head.code, "headers": headers}
 
@@ -111,7 +113,7 @@ class ASGIExchange(CalledExchange):
         self.outbox.put({"type": "http.response.body", "body": data, "more_body": True}, len(data))
 
     def send_end(self, data: bytes = b"", trailers: Pairs = ()) -> None:
-        """Send the last piece, and the trailer fields where the server waits for some."""
+        """Send the last piece, and the trailer fields if the server expects them."""
         if self.is_ended:
             return
         self.outbox.put({"type": "http.response.body", "body": data, "more_body": False}, len(data))
@@ -120,7 +122,7 @@ class ASGIExchange(CalledExchange):
             self.outbox.put({"type": "http.response.trailers", "headers": headers, "more_trailers": False})
 
     async def send_file(self, file: Any, size: int, offset: int) -> bool:
-        """Have the server send a file, where it can, and wait until it has: the file is closed then."""
+        """Let the server send a file, if it can. Wait until it has, since the file is closed then."""
         event = file_event(file, size, offset, self.owner.extensions)
         if event is None or ("path" in event and self.sent):
             return False

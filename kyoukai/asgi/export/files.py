@@ -1,4 +1,4 @@
-"""Files that the server sends by itself: its extensions ``zerocopysend`` and ``pathsend``."""
+"""Files that the ASGI server sends itself, by its extensions ``zerocopysend`` and ``pathsend``."""
 
 import os
 import stat
@@ -10,16 +10,16 @@ from .wire import PATHSEND, ZEROCOPYSEND
 
 
 def file_event(file: Any, size: int, offset: int, extensions: Container[str]) -> Event | None:
-    """Return the event that has the server send a file; ``None``: it cannot.
+    """Return the event that makes the server send a file, or ``None`` if it cannot.
 
     :param file: binary and open.
     :param size: bytes to be sent.
-    :param offset: byte of the file that is the first.
+    :param offset: the first byte of the file to be sent.
     :param extensions: of the server.
     """
     if ZEROCOPYSEND in extensions:
-        # RFC 9110 section 14.2: a part of it may be asked for. The extension calls the open file a "file
-        # descriptor object": servers take its number by fileno().
+        # RFC 9110 section 14.2: a part of the file may be asked for. The extension calls the open file a
+        # "file descriptor object": servers take its number with fileno().
         return {
             "type": "http.response.zerocopysend",
             "file": file,
@@ -32,17 +32,17 @@ def file_event(file: Any, size: int, offset: int, extensions: Container[str]) ->
 
 
 def path_of(file: Any, size: int) -> str | None:
-    """Return the path of an open file, where all of it is to be sent.
+    """Return the path of an open file, if the whole file is to be sent.
 
-    :return: ``None``: it has none, as where it is deleted, or not all of it is to be sent.
+    :return: ``None`` if only a part is to be sent, or the file has no path any more.
     """
     opened = os.fstat(file.fileno())
     if not stat.S_ISREG(opened.st_mode) or opened.st_size != size:
         return None
     try:
-        # One that was opened below a folder has no name of its own.
+        # A file that was opened relative to a folder has no full name.
         path = os.readlink(f"/proc/self/fd/{file.fileno()}")
-        # Another one may have taken its place since it was opened, of another size.
+        # Another file, of another size, may have replaced it since it was opened.
         return path if os.path.samestat(opened, os.stat(path)) else None
     except OSError:
         return None

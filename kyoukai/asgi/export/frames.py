@@ -1,7 +1,7 @@
-"""Between messages, as ASGI has them, and frames, as a WebSocket's connection has them (RFC 6455 section 5).
+"""Converting between ASGI's messages and WebSocket frames (RFC 6455 section 5).
 
-The connection keeps limits, deadlines and the order of closes over bytes: so each message of the client's is
-made a frame for it, and its frames are made messages.
+The WebSocket connection applies limits, deadlines and the order of closes to bytes. So each message of the
+client is encoded as a frame for it, and its frames are decoded to messages.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from kyoukai.websocket.frame_reader import FIN, OPCODE, OPCODES
 MASK: Final = 0x80
 
 NO_MASK: Final = b"\0\0\0\0"
-"""Section 5.1: what a client sends is masked. By this mask nothing changes."""
+"""Section 5.1: a client masks its frames. This mask changes nothing."""
 
 
 def client_frame(opcode: Opcode, data: bytes) -> bytes:
-    """Return a whole message, or a control frame, as a client sends it."""
+    """Return a whole message or a control frame as a client would send it."""
     first, size = FIN | opcode, len(data)
     if size < 126:
         return bytes((first, MASK | size)) + NO_MASK + data
@@ -28,21 +28,21 @@ def client_frame(opcode: Opcode, data: bytes) -> bytes:
 
 
 class ServerFrames:
-    """Reads what a connection writes for its client."""
+    """Decodes the frames that a connection writes for its client."""
 
     __slots__ = ("_data", "_opcode", "_parts")
 
     def __init__(self) -> None:
         self._data = b""
-        """What is no whole frame yet: a head may be written before its payload."""
+        """An incomplete frame: a head may be written before its payload."""
         self._opcode = CONT
         self._parts: list[bytes] = []
-        """Of the message that is under way."""
+        """The type of the current message."""
 
     def read(self, data: bytes) -> Iterator[tuple[Opcode, bytes]]:
-        """Yield messages and control frames, as far as they are whole.
+        """Yield the messages and control frames that are complete.
 
-        :param data: what has been written.
+        :param data: the written bytes.
         """
         data, start = self._data + data if self._data else data, 0
         while (bounds := frame_bounds(data, start)) is not None:
@@ -66,7 +66,8 @@ DATA: Final = frozenset({Opcode.CONT, Opcode.TEXT, Opcode.BINARY})
 
 
 def frame_bounds(data: bytes, start: int) -> tuple[int, int] | None:
-    """Return where the payload of a frame without a mask begins and ends; ``None``: not all of it is there.
+    """Return the start and the end of the payload of an unmasked frame, or ``None`` if the frame is
+    incomplete.
 
     :param start: where the frame begins.
     """

@@ -1,4 +1,4 @@
-"""What an ASGI server has for an exchange: events that are asked for, one after another, in a task."""
+"""A task that reads the events of an ASGI server for an exchange, one after another."""
 
 import asyncio
 import logging
@@ -16,29 +16,29 @@ logger: Final = logging.getLogger("kyoukai.asgi")
 
 
 class Asking(Protocol):
-    """What takes the events."""
+    """The receiver of the events."""
 
     awaits_continue: bool
-    """Whether the client is not to send its body yet."""
+    """Whether the client waits for permission to send its body."""
     is_answered: bool
-    """Whether nothing more is of use."""
+    """Whether further events are useless."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop."""
 
     def take_event(self, event: MutableMapping[str, Any]) -> bool:
-        """Take one, and return whether there may be more."""
+        """Handle an event, and return whether more may follow."""
 
     def lose(self) -> None:
         """Note that the client is gone."""
 
 
 class Inlet:
-    """Asks for the events of one exchange, as long as it takes them.
+    """Reads the events of one exchange as long as it accepts them.
 
-    :param exchange: what takes them.
-    :param receive: the server's.
+    :param exchange: the receiver.
+    :param receive: from the server.
     """
 
     __slots__ = ("_exchange", "_gate", "_receive", "is_held", "task")
@@ -48,25 +48,25 @@ class Inlet:
         self._receive = receive
         self._gate: asyncio.Future[None] | None = None
         self.is_held = False
-        """Whether the next event is not asked for: too much of what came lies unread."""
+        """Whether reading is paused, because too much data is unread."""
         self.task: asyncio.Task[None] | None = None
-        """What asks; ``None``: it has not begun, or has come to its end."""
+        """The reading task. ``None`` before it starts and after it has ended."""
 
     def begin(self, context: "Context") -> None:
-        """Ask from now on.
+        """Start to read.
 
-        :param context: the variables that the server's ``receive`` sees.
+        :param context: the context variables for the server's ``receive``.
         """
         self.task = begin_task(self._exchange.loop, self._read(), context)
 
     def go_on(self) -> None:
-        """Look again whether to ask."""
+        """Check again whether to read."""
         gate, self._gate = self._gate, None
         if gate is not None and not gate.done():
             gate.set_result(None)
 
     async def end(self) -> None:
-        """Ask for nothing more."""
+        """Stop reading."""
         task = self.task
         if task is not None and not task.done():
             task.cancel()
@@ -77,12 +77,14 @@ class Inlet:
         try:
             while True:
                 while self.is_held or exchange.awaits_continue:
-                    # A server takes the first call for the wish to have the body (RFC 9110 section 10.1.1).
+                    # A server takes the first call of receive as permission for the body (RFC 9110 section
+                    # 10.1.1).
                     self._gate = exchange.loop.create_future()
                     await self._gate
                 if not exchange.take_event(await self._receive()):
                     return
-                # Most have their answer now or by the loop's next turn, and nobody needs to be watched then.
+                # Most requests are answered by the next turn of the loop, so following the client is not
+                # needed.
                 if not exchange.is_answered:
                     await asyncio.sleep(0)
                 if exchange.is_answered:

@@ -1,4 +1,4 @@
-"""The start and the stop of an application by an ASGI server: its scope ``lifespan``."""
+"""Starting and stopping an application by the ``lifespan`` scope of an ASGI server."""
 
 import logging
 import traceback
@@ -15,9 +15,9 @@ logger: Final = logging.getLogger("kyoukai.asgi")
 
 
 async def live(serving: Serving, receive: Receive, send: Send) -> None:
-    """Start when the server says so, and stop when it says that, or ends without.
+    """Start at the server's startup event. Stop at its shutdown event, or when it ends without one.
 
-    :param serving: what is started.
+    :param serving: the object to start.
     """
     await receive()
     try:
@@ -46,7 +46,7 @@ async def live(serving: Serving, receive: Receive, send: Send) -> None:
 
 
 def explain(exc: BaseException) -> str:
-    """Return what the server's log says of a failure: a sentence for a mistake of the user's."""
+    """Return the text of a failure for the server's log: one sentence for a mistake of the user."""
     if isinstance(exc, KyoukaiError):
         return str(exc)
     return "".join(traceback.format_exception(exc)).rstrip()

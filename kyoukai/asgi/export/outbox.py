@@ -1,4 +1,4 @@
-"""Events on their way to an ASGI server: the writing side of an exchange does not wait, and ``send`` does."""
+"""A queue of events for an ASGI server. The writing side of an exchange does not wait, but ``send`` does."""
 
 import asyncio
 from collections import deque
@@ -9,23 +9,23 @@ Event = MutableMapping[str, Any]
 Send = Callable[[Event], Awaitable[None]]
 
 HIGH_WATER: Final = 64 * 1024
-"""Bytes that may wait for the server to take them: with so many, the application waits. asyncio's."""
+"""Bytes in the queue at which the application has to wait. The value is asyncio's default."""
 
 
 class Flow(Protocol):
-    """What is told whether the server keeps up."""
+    """The object to tell whether the server keeps up."""
 
     def pause_writing(self) -> None:
-        """Note that it does not."""
+        """Note that the server does not keep up."""
 
     def resume_writing(self) -> None:
-        """Note that it has caught up."""
+        """Note that the server has caught up."""
 
 
 class Outbox:
-    """What one answer has yet to be sent, in order.
+    """The events of one answer, in order, that are not sent yet.
 
-    :param flow: what fills it.
+    :param flow: the writer.
     """
 
     __slots__ = ("_flow", "_is_dropped", "_is_full", "_size", "_waiter", "events", "in_hand", "is_closed")
@@ -36,14 +36,14 @@ class Outbox:
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
         self.events: deque[Event] = deque()
-        """What the server has not been given yet."""
+        """Bytes that the server has not been given yet."""
         self.is_closed = False
-        """Whether nothing follows."""
+        """Whether the queue is closed."""
         self.in_hand: Event | None = None
-        """What the server has been given, and has not taken yet."""
+        """Bytes that the server has been given and has not accepted yet."""
 
     def put(self, event: Event, size: int = 0) -> None:
-        """Add an event. Nothing is added for a client that is gone.
+        """Add an event, unless the client is gone.
 
         :param size: bytes of content in it.
         """
@@ -58,20 +58,20 @@ class Outbox:
         self._wake()
 
     def close(self) -> None:
-        """Note that nothing follows."""
+        """Close the queue: no event follows."""
         self.is_closed = True
         self._wake()
 
     def drop(self) -> None:
-        """Forget what has not been sent, and take no more: the client is gone."""
+        """Drop unsent events and accept no more, because the client is gone."""
         self._is_dropped = True
         self.events.clear()
         self._size = 0
 
     async def deliver(self, send: Send) -> None:
-        """Give the server all events, and return when it has the last of them.
+        """Send all events, and return when the server has accepted the last one.
 
-        :raises BaseException: what ``send`` raises.
+        :raises BaseException: an exception of ``send``.
         """
         events = self.events
         while True:

@@ -1,6 +1,6 @@
-"""What an export serves with in one event loop, from its start to its stop.
+"""Serving an exported component in one event loop, from its start to its stop.
 
-A context of Asphalt has to end in the task that it began in: so both have one of their own.
+An Asphalt context must end in the task in which it began, so both happen in one task.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class Serving:
-    """A component that has been started, or is being so, and what requests are answered with.
+    """A component that has started or is starting, and the state for answering requests.
 
-    :param component: it starts one component of the type ``kyoukai``: itself, or one below it.
-    :param timeout: seconds that the start may take; ``None``: as long as it likes.
+    :param component: it starts one component of type ``kyoukai``: itself, or one below it.
+    :param timeout: seconds that the start may take. ``None``: no limit.
     """
 
     name = "asgi"
 
     def __init__(self, component: Component, timeout: float | None = None) -> None:
         self.loop = asyncio.get_running_loop()
-        """Where it serves."""
+        """The event loop that it serves in."""
         self._component = component
         self._timeout = timeout
         self._served: ServerComponent | None = None
@@ -43,7 +43,7 @@ class Serving:
     def wire(self, extensions: Iterable[str], *, is_websocket: bool = False) -> Wire:
         """Return the owner of exchanges.
 
-        :param extensions: names of what the server can do besides.
+        :param extensions: names of the server's optional features.
         """
         key = (is_websocket, tuple(extensions))
         wire = self._wires.get(key)
@@ -60,7 +60,7 @@ class Serving:
     async def start(self) -> None:
         """Start the component.
 
-        :raises BaseException: what that raises; what had been started is stopped then.
+        :raises BaseException: an exception from the start. Everything that had started is stopped then.
         """
         begun: asyncio.Future[None] = self.loop.create_future()
         self._task = asyncio.create_task(self._run(begun), name="an application that is exported")
@@ -74,9 +74,9 @@ class Serving:
             await self._task
 
     async def stop(self) -> None:
-        """Let requests under way end, and stop the component.
+        """Wait for requests under way, and stop the component.
 
-        :raises BaseException: what that raises.
+        :raises BaseException: an exception from the stop.
         """
         self._ending.set()
         if self._task is not None:
@@ -100,9 +100,9 @@ class Serving:
             await self._ending.wait()
 
     def begin(self, component: "ServerComponent", context: Context) -> None:
-        """Serve a component that has started: see :class:`~kyoukai.core.serving.exported.Export`.
+        """Serve for a started component: see :class:`~kyoukai.core.serving.exported.Export`.
 
-        :raises ConfigurationError: if another one is served.
+        :raises ConfigurationError: if this serves another component already.
         """
         if self._served is not None:
             raise ConfigurationError(

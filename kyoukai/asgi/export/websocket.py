@@ -1,7 +1,7 @@
-"""A WebSocket of an ASGI server: its messages go through a tunnel, in which a connection keeps what it keeps.
+"""A WebSocket of an ASGI server. Its messages pass through a tunnel to a WebSocket connection.
 
-The server does the handshake, compression and the frames of the client by itself. What is decided here, or in
-the connection: subprotocol and fields of the answer, limits, the order of closes, and a refusal's answer.
+The server does the handshake, compression and the frames for the client. This module and the connection
+decide on the subprotocol, the answer's fields, limits, the order of closes, and the answer of a refusal.
 """
 
 from collections.abc import Sequence
@@ -25,35 +25,35 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class ASGIWebSocketExchange(CalledExchange):
-    """A request for a WebSocket, and what is opened by it. Its parameters are those of every call."""
+    """A request for a WebSocket, and the WebSocket. The parameters are those of every call."""
 
     __slots__ = ("frames", "is_closed")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.frames: ServerFrames | None = None
-        """What reads the frames of the connection; ``None``: it is not accepted."""
+        """Decodes the frames of the connection. ``None`` before the WebSocket is accepted."""
         self.is_closed = False
-        """Whether one of both sides has closed it: a close that comes then is no event."""
+        """Whether either side has closed it. A later close is not sent as an event."""
 
     async def serve(self, receive: Receive, send: Send) -> None:
-        """Answer the handshake, and return when the WebSocket is at its end. It raises as every call."""
+        """Answer the handshake, and return when the WebSocket has ended. It raises the errors of every call."""
         event = await receive()
         if event["type"] == "websocket.connect":
             await super().serve(receive, send)
 
     def receive_scope(self) -> None:
-        """Take the handshake."""
+        """Read the handshake."""
         self.receive(read_websocket_head(self.scope))
 
     def take_event(self, event: Event) -> bool:
-        """Take a message, or the end."""
+        """Handle a message or the end."""
         if event["type"] == "websocket.receive":
             text = event.get("text")
             if text is None:
                 self.receive_body(client_frame(BINARY, bytes(event.get("bytes") or b"")))
             else:
-                # A text that cannot be encoded has not been one, and is found out there.
+                # The connection detects a text that cannot be encoded.
                 self.receive_body(client_frame(TEXT, text.encode("utf-8", "surrogatepass")))
             return True
         if event["type"] == "websocket.disconnect":
@@ -71,7 +71,7 @@ class ASGIWebSocketExchange(CalledExchange):
             try:
                 payload = close_payload(code, reason)
             except ValueError:
-                # 1005 stands for a close that says nothing.
+                # 1005 stands for a close without a code.
                 payload = b""
             self.receive_body(client_frame(CLOSE, payload))
         self.end_client()
@@ -79,19 +79,19 @@ class ASGIWebSocketExchange(CalledExchange):
     # The end of the call
 
     def end_call(self) -> None:
-        """End it, if neither the handler nor the tunnel goes on."""
+        """End the call if neither the handler nor the tunnel is running."""
         if (self.task is None or self.task.done()) and getattr(self, "_tunnel", None) is None:
             super().end_call()
 
     def forget_tunnel(self) -> None:
-        """Let go of the tunnel: the call ends with it, or with the handler."""
+        """Drop the tunnel. The call ends with it, or with the handler."""
         super().forget_tunnel()
         self.end_call()
 
-    # What is written
+    # Writing
 
     def send_tunnel_head(self, protocol: str, fields: Pairs) -> int:
-        """Accept it."""
+        """Accept the WebSocket."""
         self.frames = ServerFrames()
         event: Event = {"type": "websocket.accept", "subprotocol": None, "headers": []}
         for name, value in fields:
@@ -104,7 +104,7 @@ class ASGIWebSocketExchange(CalledExchange):
         return 101
 
     def send_data(self, data: bytes) -> None:
-        """Send messages, or a piece of a refusal."""
+        """Send messages, or a piece of a refusal's answer."""
         if self.frames is None:
             self._deny({"type": "websocket.http.response.body", "body": data, "more_body": True}, len(data))
             return
@@ -116,11 +116,11 @@ class ASGIWebSocketExchange(CalledExchange):
             elif opcode is CLOSE:
                 self._send_close(payload)
             elif opcode is PING:
-                # Whether the client is there is for the server to find out.
+                # The server checks whether the client is still connected.
                 self.loop.call_soon(self.receive_body, client_frame(PONG, payload))
 
     def _send_close(self, payload: bytes) -> None:
-        """Close it. The server waits for the client's answer: here it has come."""
+        """Close it. The server waits for the client's close; for the connection, that has arrived."""
         if self.is_closed:
             return
         code, reason = read_close(payload) if payload else (NORMAL_CLOSURE, "")
@@ -129,20 +129,20 @@ class ASGIWebSocketExchange(CalledExchange):
         self.loop.call_soon(self.end_client)
 
     def close(self, code: int, reason: str = "") -> None:
-        """Send a close, if there has been none."""
+        """Send a close, unless one was sent."""
         if not self.is_closed:
             self.is_closed = True
             self.outbox.put({"type": "websocket.close", "code": code, "reason": reason})
 
     def send_head(self, head: AnswerHead) -> None:
-        """Refuse it, by an answer where the server can; it makes a 403 of the refusal otherwise."""
+        """Refuse it with an answer, if the server can send one. Otherwise the server sends a 403."""
         headers = list(encode_head(head, self.head.version))
         if DENIAL not in self.owner.extensions:
             self.close(NORMAL_CLOSURE)
         self._deny({"type": "websocket.http.response.start", "status": head.code, "headers": headers})
 
     def send_end(self, data: bytes = b"", trailers: Pairs = ()) -> None:
-        """Send the end of a refusal. A tunnel ends with a close, and by this only if it has had none."""
+        """Send the end of a refusal's answer. For a tunnel, send a close unless one was sent."""
         if self.frames is None:
             self._deny({"type": "websocket.http.response.body", "body": data, "more_body": False}, len(data))
         else:
@@ -153,7 +153,7 @@ class ASGIWebSocketExchange(CalledExchange):
             self.outbox.put(event, size)
 
     def reset(self) -> None:
-        """Break it off."""
+        """Break the WebSocket off."""
         if self.frames is None:
             super().reset()
         else:

@@ -1,4 +1,4 @@
-"""What the exchanges of an export have in common, as those of a connection have theirs."""
+"""The state that the exchanges of an export share, like the exchanges of a connection."""
 
 import asyncio
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ ZEROCOPYSEND: Final = "http.response.zerocopysend"
 DENIAL: Final = "websocket.http.response"
 
 FEATURES: Final = frozenset({Feature.EXPECT_CONTINUE, Feature.GRACEFUL_SHUTDOWN})
-"""What every server has."""
+"""The features that every server has."""
 
 BY_EXTENSION: Final = {EARLY_HINT: Feature.EARLY_HINTS, TRAILERS: Feature.RESPONSE_TRAILERS}
 
@@ -32,17 +32,17 @@ BY_EXTENSION: Final = {EARLY_HINT: Feature.EARLY_HINTS, TRAILERS: Feature.RESPON
 class Wire:
     """The owner of exchanges: see :class:`~kyoukai.core.exchange.exchange.Owner`.
 
-    A server's requests that have the same extensions share one.
+    Requests with the same server extensions share one.
 
-    :param component: what is served for.
-    :param parent_context: the Asphalt context that requests' contexts derive from.
-    :param variables: context variables that the start has set, and their values.
-    :param extensions: the names of what the server can do besides.
+    :param component: the component that serves.
+    :param parent_context: the Asphalt context that the requests' contexts derive from.
+    :param variables: the context variables that the start has set, with their values.
+    :param extensions: names of the server's optional features.
     :param is_websocket: whether its exchanges are requests for WebSockets.
     """
 
     server_ip = "localhost"
-    """Where a WebSocket is taken to be connected: its scope knows better, and its environ has that."""
+    """The assumed address of a WebSocket connection. The environ has the real one, from the scope."""
     server_port = 80
 
     def __init__(
@@ -68,11 +68,13 @@ class Wire:
         if is_websocket:
             self.features |= {Feature.TUNNEL}
         self.heads: Known[Any, RequestHead] = Known(256)
-        """Heads that were accepted and may come again, by what their scopes say."""
+        """Accepted heads that may be repeated, by the values in their scopes."""
         self._variables = variables
 
     def make_variables(self) -> Variables:
-        """Return the context variables of one request: its caller's, and what the start has set."""
+        """Return the context variables of one request: those of its caller, and those that the start has
+        set.
+        """
         variables = copy_context()
         for variable, value in self._variables:
             variables.run(variable.set, value)

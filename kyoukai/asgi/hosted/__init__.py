@@ -1,1 +1,1 @@
-"""Hosting applications of ASGI 3 on the waist: no Werkzeug request, no environ and no response is made."""
+"""Hosting ASGI 3 applications on exchanges, without a Werkzeug request, an environ or a response."""

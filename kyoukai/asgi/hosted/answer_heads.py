@@ -1,7 +1,7 @@
-"""Heads of answers, from what an application sends as ``http.response.start``.
+"""Building the head of an answer from an ``http.response.start`` event.
 
-An application has few kinds of answers, and gives the same ones again and again: what was made of one is
-kept, in a bounded table, by status, fields and size.
+An application has few kinds of heads and repeats them, so built heads are kept in a bounded cache, by status,
+fields and size.
 """
 
 from http import HTTPStatus
@@ -12,16 +12,16 @@ from kyoukai.core.semantics.answer_head import AnswerHead
 from kyoukai.core.semantics.serialize import InvalidResponseError, read_head
 
 MAX_KNOWN_SIZE: Final = 1024
-"""Bytes of the longest field section that is kept for the next answer that has it."""
+"""The longest header section that is cached, in bytes."""
 
 MAX_SIZES: Final = 16
-"""How many sizes of content are kept for one status and fields."""
+"""The number of content sizes that are cached for one status and fields."""
 
 REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Start:
-    """A status and fields that can be sent, and the heads that come of them.
+    """A valid status with valid fields, and the heads built from them.
 
     :param status: the code.
     :param fields: names and values.
@@ -38,15 +38,15 @@ class Start:
         self._method = method
         self._heads: dict[int, AnswerHead] = {}
         self.stream_head = read_head(self._status, fields, None, method, as_sent=True)
-        """The head of an answer whose size is what the application declares, if it does."""
+        """The head for content of the size that the application declares, if it declares one."""
         self.declared = self.stream_head.size if self.stream_head.has_content else None
-        """The Content-Length that content must have; ``None``: none is declared, or none is sent."""
+        """The required length of the content. ``None``: none is declared, or the answer has no content."""
 
     def whole_head(self, size: int) -> AnswerHead:
-        """Return the head of an answer all of whose content is there.
+        """Return the head for content that is complete.
 
-        :param size: bytes of it.
-        :raises InvalidResponseError: if another size is declared.
+        :param size: bytes of the content.
+        :raises InvalidResponseError: if the application declares another size.
         """
         head = self._heads.get(size)
         if head is None:
@@ -65,18 +65,18 @@ _starts: Known[Any, Start] = Known(512)
 
 
 def read_start(message: dict[str, Any], method: str) -> Start:
-    """Return what a message ``http.response.start`` says.
+    """Return the status and fields of an ``http.response.start`` event.
 
     :param method: of the request.
-    :raises TypeError: if its status is no int, or a header is no pair of bytes.
-    :raises InvalidResponseError: if it cannot be sent.
+    :raises TypeError: if the status is not an int, or a header is not a pair of bytes.
+    :raises InvalidResponseError: if one of them cannot be sent.
     """
     status, headers = message["status"], message.get("headers", ())
     key: Any = (status, tuple(headers), method)
     try:
         start = _starts.get(key)
     except TypeError:
-        # Pairs may be lists.
+        # A pair may be a list.
         key = (status, tuple([tuple(pair) for pair in key[1]]), method)
         start = _starts.get(key)
     if start is None:
@@ -87,7 +87,7 @@ def read_start(message: dict[str, Any], method: str) -> Start:
 
 
 def make_start(status: object, headers: tuple[Any, ...], method: str) -> Start:
-    """Return a new one. The parameters, and what is raised, are as with :func:`read_start`."""
+    """Build a new entry. Parameters and errors are those of :func:`read_start`."""
     if not isinstance(status, int) or isinstance(status, bool):
         raise TypeError(f"the status must be an int, not {status!r}")
     if not 200 <= status <= 999:
@@ -96,9 +96,9 @@ def make_start(status: object, headers: tuple[Any, ...], method: str) -> Start:
 
 
 def read_headers(headers: Any) -> list[tuple[str, str]]:
-    """Return headers of a message as the server has fields.
+    """Convert the headers of an event to the server's fields.
 
-    :raises TypeError: if one is no pair of bytes.
+    :raises TypeError: if a header is not a pair of bytes.
     """
     fields = []
     for pair in headers:

@@ -1,4 +1,4 @@
-"""An application of ASGI 3, as one of the lower form."""
+"""Hosting an ASGI 3 application as an application of the lower form."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -38,29 +38,29 @@ ASGICallable = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 STREAMED: Final = BodyPlan(stream=True)
 
 MAX_KNOWN: Final = 256
-"""Heads that are kept with what is made of them, for the next requests that have the same."""
+"""The number of cached heads, with the scopes made from them."""
 
 MAX_KNOWN_SIZE: Final = 2048
-"""Bytes of the largest head that is kept."""
+"""The largest cached head, in bytes."""
 
 
 class ASGIApplication:
-    """Hosts an application of ASGI 3: an :class:`~kyoukai.ExchangeApplication`, for any wire.
+    """Hosts an ASGI 3 application on any wire: an :class:`~kyoukai.ExchangeApplication`.
 
     :param application: called with ``scope``, ``receive`` and ``send``.
-    :param root_path: where it is mounted, without a slash at its end: a proxy in front has taken that off the
-        paths that come here. A prefix that a trusted proxy names takes its place.
-    :param lifespan: ``"on"``: it is started and stopped by the lifespan protocol; ``"off"``: it is not;
-        ``"auto"``: it is, if it knows that protocol.
-    :param websocket: limits and deadlines of its WebSockets, by name: what
-        :class:`~kyoukai.websocket.WebSocketSettings` takes. By default pages of every origin may connect:
-        applications look at that by themselves.
-    :raises ConfigurationError: if one of them is no such thing.
+    :param root_path: the path prefix that a proxy has removed, without a slash at its end. A prefix from a
+        trusted proxy overrides it.
+    :param lifespan: ``"on"``: use the lifespan protocol; ``"off"``: do not use it; ``"auto"``: use it if the
+        application supports it.
+    :param websocket: limits and deadlines of its WebSockets, by name, as for
+        :class:`~kyoukai.websocket.WebSocketSettings`. By default, pages of every origin may connect, because
+            ASGI applications check origins themselves.
+    :raises ConfigurationError: if a parameter is invalid.
     """
 
     interface = "asgi"
     declared_methods: Iterable[str] = (ALL,)
-    """It is asked by every method that is in capitals."""
+    """The application receives every method in upper case."""
 
     def __init__(
         self,
@@ -79,21 +79,21 @@ class ASGIApplication:
         self.application = application
         self.root_path = root_path.rstrip("/")
         self.lifecycle = lifespans_of(application, lifespan)
-        """Its start and its stop, which all have that host the same callable."""
+        """Its start and stop, shared by all hosts of the same callable."""
         self.going_on: set[HTTPCall] = self.lifecycle.going_on
-        """The calls that go on behind their answers."""
+        """Calls that still run after their answer."""
         self.websocket = make_settings(websocket)
-        """The settings of its WebSockets; ``None``: the library that they need is missing."""
+        """The settings of its WebSockets, or ``None`` if the library for WebSockets is missing."""
         self._heads: Known[int, HeadScope] = Known(MAX_KNOWN)
 
     def receive_head(self, environ: dict[str, Any]) -> BodyPlan:
-        """Return that every body is read as it comes."""
+        """Return a plan that streams every body."""
         return STREAMED
 
     async def process_exchange(self, exchange: Exchange, parent_context: "Context") -> None:
         """Answer one request.
 
-        :raises Exception: what the application raises, or what it has left undone.
+        :raises Exception: an exception of the application, or one for an unfinished answer.
         """
         if exchange.head.upgrade and asks_for_websocket(exchange.head):
             await process_websocket(self, exchange)
@@ -109,7 +109,7 @@ class ASGIApplication:
         finally:
             self.going_on.discard(call)
             if call.stream is not None:
-                # What was sent before something failed is the client's.
+                # Send what the application sent before it failed.
                 call.stream.flush()
         if not call.is_over:
             leave_unanswered(call)
@@ -141,7 +141,7 @@ class ASGIApplication:
         owner: Any = exchange.owner
         environ = exchange.environ
         uds = owner.server_ip if getattr(owner, "server_port", None) == 0 else None
-        # A connection that a trusted proxy has by TLS is none here.
+        # TLS between a client and a trusted proxy is not TLS on this connection.
         is_secure = getattr(owner, "is_secure", False)
         secured = owner.transport.get_extra_info("ssl_object") if is_secure else None
         tls = None if secured is None else tls_facts(secured, environ)
@@ -151,7 +151,7 @@ class ASGIApplication:
 
     def _read_head(self, head: RequestHead) -> HeadScope:
         scope, key = HeadScope(head, self.root_path), id(head)
-        # While it is kept the head lives, and no other one has its number.
+        # The cache keeps the head alive, so its id() is not reused.
         if self._heads.is_wanted(key) and scope.size <= MAX_KNOWN_SIZE:
             self._heads.keep(key, scope)
         return scope

@@ -1,4 +1,4 @@
-"""What an application has left undone when its call ends."""
+"""Handling calls that end without a complete answer."""
 
 import logging
 from typing import Final
@@ -13,12 +13,13 @@ logger: Final = logging.getLogger("kyoukai.asgi")
 
 
 def note_failure(call: HTTPCall, exc: BaseException, is_opening: bool = False) -> None:
-    """Pass on what an application raised, unless it comes of a client that is gone.
+    """Raise an exception of the application, unless a lost client caused it.
 
-    Who has ended its side, and its request is whole, may wait for its answer, and gets a 500.
+    A client that has ended its side after a whole request may still wait for the answer. It gets a 500.
 
-    :param is_opening: whether the request opens a WebSocket: who has ended its side has no use for one.
-    :raises BaseException: what is to be logged and, where nothing has been sent, answered with 500.
+    :param is_opening: whether the request opens a WebSocket. Then a client that has ended its side expects no
+        answer.
+    :raises BaseException: the exception, to be logged, and answered with a 500 if nothing was sent.
     """
     exchange = call.exchange
     is_lost = is_opening or exchange.client.is_gone or not exchange.is_whole
@@ -29,17 +30,17 @@ def note_failure(call: HTTPCall, exc: BaseException, is_opening: bool = False) -
         text = "the application failed on %s %r (request id %s), whose client is gone"
         logger.error(text, head.method, head.path, exchange.request_id, exc_info=exc)
     elif isinstance(exc, HTTPException):
-        # It would be the answer. To ASGI it is an exception like any other.
+        # An HTTPException would become the answer. ASGI treats it like any other exception.
         raise RuntimeError("the application raised an HTTP error") from exc
     else:
         raise exc
 
 
 def leave_unanswered(call: HTTPCall) -> None:
-    """Judge an application that has not ended its answer.
+    """Raise the error for an application that has not finished its answer.
 
-    :raises ClientGoneError: if it was told that its client waits for none.
-    :raises RuntimeError: if it was not.
+    :raises ClientGoneError: if the application was told that the client is gone.
+    :raises RuntimeError: if it was not told so.
     """
     exchange = call.exchange
     if exchange.client.is_gone:

@@ -1,4 +1,4 @@
-"""The events of extensions: files, early hints and trailers of an answer."""
+"""Events of ASGI extensions: files, early hints and trailers."""
 
 import os
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ PATHSEND: Final = "http.response.pathsend"
 
 
 class Call(Protocol):
-    """What they need of a call: see :class:`~.http.HTTPCall`."""
+    """The part of a call that the extensions use: see :class:`~.http.HTTPCall`."""
 
     exchange: Exchange
     start: Start | None
@@ -22,30 +22,31 @@ class Call(Protocol):
     trailers: list[Any] | None
 
     def begin_stream(self, size: int | None = None) -> AnswerStream:
-        """Return what sends the content; its head is sent."""
+        """Send the head, and return the object that sends the content."""
 
     def end(self) -> None:
-        """Note that the answer is sent."""
+        """Mark the answer as sent."""
 
 
 async def send_early_hint(call: Call, message: dict[str, Any]) -> None:
-    """Take an event ``http.response.early_hint``: a 103 with links (RFC 8297).
+    """Handle an ``http.response.early_hint`` event: send a 103 with links (RFC 8297).
 
-    It is left out where the client takes none, and behind the head of the answer.
+    The 103 is omitted after the head of the answer, and if the client does not accept it.
 
-    :raises TypeError: if a link is no bytes.
-    :raises InvalidResponseError: if one cannot be sent.
+    :raises TypeError: if a link is not bytes.
+    :raises InvalidResponseError: if a link cannot be sent.
     """
     links: Iterable[bytes] = message.get("links", ())
     call.exchange.send_early_hints(read_headers((b"link", link) for link in links))
 
 
 async def send_trailers(call: Call, message: dict[str, Any]) -> None:
-    """Take an event ``http.response.trailers``. They are left out where the client keeps none.
+    """Handle an ``http.response.trailers`` event. Trailers are omitted if the client does not accept them.
 
-    :raises RuntimeError: if ``http.response.start`` has not announced them, or the content is not at its end.
-    :raises TypeError: if one is no pair of bytes.
-    :raises InvalidResponseError: if one cannot be sent, or not behind the content.
+    :raises RuntimeError: if ``http.response.start`` did not announce trailers, or the content is not
+        complete.
+    :raises TypeError: if a trailer is not a pair of bytes.
+    :raises InvalidResponseError: if a trailer cannot be sent, or is not allowed after the content.
     """
     if call.trailers is None:
         raise RuntimeError("http.response.trailers needs http.response.start with trailers=True")
@@ -57,12 +58,12 @@ async def send_trailers(call: Call, message: dict[str, Any]) -> None:
 
 
 async def send_path(call: Call, message: dict[str, Any]) -> None:
-    """Take an event ``http.response.pathsend``: the content is a whole file.
+    """Handle an ``http.response.pathsend`` event: the content is a whole file.
 
-    :raises TypeError: if the path is no str.
+    :raises TypeError: if the path is not a str.
     :raises RuntimeError: if a part of the content has been sent.
     :raises OSError: if the file cannot be opened.
-    :raises InvalidResponseError: if its size is not what Content-Length says.
+    :raises InvalidResponseError: if the size of the file differs from Content-Length.
     """
     path = message["path"]
     if not isinstance(path, str):
@@ -81,22 +82,23 @@ async def send_path(call: Call, message: dict[str, Any]) -> None:
 
 
 async def send_zero_copy(call: Call, message: dict[str, Any]) -> None:
-    """Take an event ``http.response.zerocopysend``: a part of the content is a part of a file.
+    """Handle an ``http.response.zerocopysend`` event: a part of the content is a part of a file.
 
     :raises RuntimeError: if ``http.response.start`` has not been sent.
     :raises OSError: if the file cannot be read.
-    :raises InvalidResponseError: if the content is not as long as its Content-Length, or the file ends before
-        the part does.
+    :raises InvalidResponseError: if the content differs from its Content-Length, or the file ends before the
+        part does.
     """
     file: BinaryIO = message["file"]
     offset, count = message.get("offset"), message.get("count")
     stream = call.begin_stream()
-    # Who says the offset leaves the file where it stands: other requests may send it at the same time.
+    # With an explicit offset, do not move the file's position: other requests may send the file at the same
+    # time.
     begin = file.tell() if offset is None else offset
     if count is None:
         count = max(os.fstat(file.fileno()).st_size - begin, 0)
     if offset is None:
-        # The next event may say none, and goes on behind this part.
+        # The next event may have no offset, and continues after this part.
         file.seek(begin + count)
     await stream.send_file(file, count, begin)
     if not message.get("more_body", False) and call.trailers is None:
@@ -107,7 +109,7 @@ async def send_zero_copy(call: Call, message: dict[str, Any]) -> None:
 def open_file(path: str) -> tuple[BinaryIO, int]:
     """Return a file and its size in bytes.
 
-    :raises OSError: if there is none that can be read.
+    :raises OSError: if the path is not a readable file.
     """
     file = open(path, "rb")  # noqa: SIM115 - its caller closes it
     try:
@@ -118,5 +120,5 @@ def open_file(path: str) -> tuple[BinaryIO, int]:
 
 
 def close_opened(opened: tuple[BinaryIO, int]) -> None:
-    """Close a file that nobody is left to send."""
+    """Close a file that will not be sent."""
     opened[0].close()

@@ -1,4 +1,4 @@
-"""What hosts an application, as who answers a request of it sees that."""
+"""The host of an application, as the calls see it."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Host(Protocol):
-    """What hosts an application: see :class:`~.application.ASGIApplication`."""
+    """The part of a host that calls use: see :class:`~.application.ASGIApplication`."""
 
     @property
     def application(self) -> Any:
@@ -19,11 +19,11 @@ class Host(Protocol):
 
     @property
     def websocket(self) -> "WebSocketSettings | None":
-        """The settings of its WebSockets; ``None``: the library that they need is missing."""
+        """The settings of its WebSockets, or ``None`` if the library for WebSockets is missing."""
 
     @property
     def going_on(self) -> "set[HTTPCall]":
-        """The calls that go on behind their answers."""
+        """Calls that still run after their answer."""
 
     def make_scope(self, exchange: Exchange) -> dict[str, Any]:
-        """Return the scope of a request by HTTP."""
+        """Return the scope of an HTTP request."""

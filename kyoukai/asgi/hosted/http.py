@@ -1,4 +1,4 @@
-"""One request of an application: what its ``receive`` and its ``send`` do."""
+"""One HTTP request of a hosted application: its ``receive`` and ``send``."""
 
 import asyncio
 from typing import Any, Final
@@ -15,33 +15,33 @@ from .extensions import send_early_hint, send_path, send_trailers, send_zero_cop
 from .receiving import Reader
 
 SMALL_SIZE: Final = 16 * 1024
-"""Bytes of content that every wire sends together with its head."""
+"""The largest content that every wire sends together with the head, in bytes."""
 
 
 class HTTPCall:
-    """One call of an application for a request by HTTP.
+    """One call of an application for an HTTP request.
 
     :param exchange: the request and its answer.
-    :param going_on: where it is noted that the application goes on behind its answer.
+    :param going_on: registers the call if it still runs after its answer.
     """
 
-    # What few requests change is the class's, and costs the others nothing.
+    # Class attributes for rarely changed state: other requests do not pay for them.
     start: Start | None = None
-    """What the application has sent as ``http.response.start``."""
+    """The application's ``http.response.start`` event."""
     stream: AnswerStream | None = None
-    """What sends the content piece by piece, once its head is sent."""
+    """Sends the content piece by piece, after the head."""
     trailers: list[Any] | None = None
-    """The trailers sent so far; ``None``: none are announced."""
+    """The trailers sent so far, or ``None`` if none are announced."""
     task: "asyncio.Task[None] | None" = None
-    """What the application runs in, once its answer is sent; ``None``: its exchange knows."""
+    """The task of the application after its answer. ``None``: the exchange has the task."""
     is_over = False
-    """Whether the answer has been sent to its end."""
+    """Whether the whole answer has been sent."""
     is_refused = False
-    """Whether it was the server's, since the body was refused."""
+    """Whether the server sent the answer, because it refused the body."""
     was_told = False
-    """Whether the application has been told that its client waits for nothing more."""
+    """Whether the application has received a disconnect event."""
     waits = 0
-    """How many tasks wait for the client, in ``receive`` or in ``send``."""
+    """The number of tasks that wait for the client, in ``receive`` or in ``send``."""
     _is_read = False
     _reader: Reader | None = None
 
@@ -51,16 +51,16 @@ class HTTPCall:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the application waits for the client, and learns of its loss so."""
+        """Whether the application waits for the client, and so will notice its loss."""
         return self.waits > 0
 
-    # What the application calls
+    # Called by the application
 
     async def receive(self) -> dict[str, Any]:
-        """Return the next event: ``http.request``, or ``http.disconnect``.
+        """Return the next event: ``http.request`` or ``http.disconnect``.
 
-        The latter comes once the client has ended its side or is gone, once the answer is sent, and where the
-        rest of the body will not come. It may be cancelled, and nothing is lost by that.
+        ``http.disconnect`` comes when the client has ended its side or is gone, when the answer is sent, and
+        when the rest of the body will not arrive. A cancelled call loses no event.
         """
         exchange = self.exchange
         if self._is_read or self.is_over or exchange.body is not None:
@@ -71,12 +71,12 @@ class HTTPCall:
         return {"type": "http.request", "body": exchange.content or b"", "more_body": False}
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Take an event of the answer, and return when the client has room for the next.
+        """Handle an event of the answer, and return when the client has room for the next.
 
         :raises ConnectionResetError: if the client is gone, or the server has refused the request's body.
-        :raises RuntimeError: if the event is none that can follow.
-        :raises TypeError: if a value in it is of the wrong type.
-        :raises InvalidResponseError: if it says what cannot be sent; nothing of it was.
+        :raises RuntimeError: if the event is not allowed now.
+        :raises TypeError: if a value has the wrong type.
+        :raises InvalidResponseError: if the event cannot be sent. None of it was sent.
         """
         if self.is_over:
             # "any further messages on the channel will be ignored"
@@ -122,20 +122,20 @@ class HTTPCall:
             await self._send_other(kind, message)
 
     def disconnect(self) -> dict[str, Any]:
-        """Return the event that tells of a disconnect."""
+        """Return a disconnect event."""
         if not self.is_over or self.is_refused:
             self.note_told()
         return {"type": "http.disconnect"}
 
     def note_told(self) -> None:
-        """Note that the application is told that its client waits for nothing more."""
+        """Note that the application receives a disconnect event."""
         self.was_told = True
         self.exchange.listen(self)
 
     async def _refuse(self, error: HTTPException) -> None:
-        """Answer for the application, whose body will not come, if it has not begun to.
+        """Answer in place of the application if its request's body will not arrive and it has sent nothing.
 
-        ASGI has no event that says why a body breaks off; the application is told of a disconnect.
+        ASGI has no event for the reason. The application gets a disconnect.
         """
         exchange = self.exchange
         if exchange.status or exchange.client_gone:
@@ -151,11 +151,11 @@ class HTTPCall:
     # The answer
 
     def begin_stream(self, size: int | None = None) -> AnswerStream:
-        """Return what sends the content; the head is sent now, if it was not before.
+        """Send the head unless it was sent, and return the object that sends the content.
 
-        :param size: bytes of the content, where they are known.
-        :raises InvalidResponseError: if another size is declared.
-        :raises RuntimeError: if there is none.
+        :param size: bytes of the content, if known.
+        :raises InvalidResponseError: if the application declares another size.
+        :raises RuntimeError: if there is no head.
         :raises ConnectionResetError: if the client is gone.
         """
         if self.stream is not None:
@@ -169,7 +169,7 @@ class HTTPCall:
         exchange.listen(self)
         self.stream = stream = AnswerStream(exchange, head)
         stream.gathers = True
-        # Where its size is not known yet, it may be made of the request's content, which is yet to be sent.
+        # An answer of unknown size may be made from the request's content, which the client has yet to send.
         send_stream_head(exchange, head, size is None and head.code < 300)
         return stream
 
@@ -201,7 +201,7 @@ class HTTPCall:
             self.waits -= 1
 
     async def _send_other(self, kind: str, message: dict[str, Any]) -> None:
-        """Take an event of an extension."""
+        """Handle an event of an extension."""
         send = EXTENSIONS.get(kind)
         if send is None:
             raise RuntimeError(f"{kind!r} is no event that an answer has")
@@ -215,7 +215,7 @@ class HTTPCall:
             self.waits -= 1
 
     def end(self) -> None:
-        """Note that the answer is sent: the connection goes on, whatever the application still does."""
+        """Mark the answer as sent. The connection goes on, even if the application still runs."""
         self.is_over = True
         self.task = self.exchange.task
         self._going_on.add(self)
@@ -224,7 +224,7 @@ class HTTPCall:
             self._reader.wake()
 
     def note_gone(self) -> ConnectionResetError:
-        """Note that the application is told that its client is gone, and return what tells it."""
+        """Note that the application learns of a lost client, and return the exception for it."""
         self.note_told()
         return ConnectionResetError("the client is gone")
 
@@ -235,13 +235,13 @@ EXTENSIONS: Final[dict[str, Any]] = {
     "http.response.trailers": send_trailers,
     "http.response.zerocopysend": send_zero_copy,
 }
-"""What takes the events of extensions."""
+"""The handlers of extension events."""
 
 
 def read_body(message: dict[str, Any]) -> bytes:
-    """Return the content that a message has.
+    """Return the content of an event.
 
-    :raises TypeError: if it is none.
+    :raises TypeError: if it is not bytes.
     """
     body = message.get("body", b"")
     if type(body) is bytes:

@@ -1,6 +1,6 @@
-"""The lifespan protocol of ASGI: an application's start and stop, in a task of their own.
+"""The lifespan protocol of ASGI: starting and stopping an application, in a task of its own.
 
-Each event loop that an application is served in has one, with a state of its own.
+An application has one lifespan, with its own state, in each event loop that serves it.
 """
 
 import asyncio
@@ -25,23 +25,23 @@ ASGICallable = Callable[..., Awaitable[None]]
 MODES: Final = ("auto", "on", "off")
 
 LAST_WORDS: Final = 1.0
-"""Seconds that an application has to end in once it is cancelled."""
+"""Seconds that a cancelled application has to end."""
 
 
 class StartupError(KyoukaiError, RuntimeError):
-    """An application has said by the lifespan protocol that its start has failed."""
+    """An application has sent ``lifespan.startup.failed``."""
 
 
 class Lifespan:
     """One start and stop of an application.
 
-    :param application: it is called with a scope of the type ``lifespan``.
-    :param is_needed: whether it is an error if it does not know the protocol.
+    :param application: called with a scope of type ``lifespan``.
+    :param is_needed: whether the application must support the protocol.
     """
 
     def __init__(self, application: ASGICallable, is_needed: bool) -> None:
         self.state: dict[str, Any] = {}
-        """What requests get a copy of."""
+        """The state. Each request gets a copy of it."""
         self._application = application
         self._is_needed = is_needed
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -54,8 +54,8 @@ class Lifespan:
     async def start(self) -> None:
         """Start the application, and return when it is ready.
 
-        :raises StartupError: if its start has failed.
-        :raises BaseException: what it raised that is no Exception.
+        :raises StartupError: if the start has failed.
+        :raises BaseException: an exception of the application that is not an Exception.
         """
         self._task = task = asyncio.get_running_loop().create_task(
             self._run(), name="lifespan", context=contextvars.copy_context()
@@ -75,7 +75,7 @@ class Lifespan:
     async def stop(self, abort: asyncio.Event | None = None) -> None:
         """Stop the application, and return when it has ended.
 
-        :param abort: once it is set, the application has :data:`LAST_WORDS` left.
+        :param abort: when it is set, the application has :data:`LAST_WORDS` left.
         """
         task = self._task
         if task is None or task.done():
@@ -92,14 +92,14 @@ class Lifespan:
                 await asyncio.wait([task], timeout=LAST_WORDS)
         finally:
             await self._cancel()
-            # What was cancelled in this turn of the loop ends in the next.
+            # A task that was cancelled in this turn of the loop ends in the next turn.
             await asyncio.sleep(0)
 
     def _check_support(self) -> None:
-        """Judge an application that has ended without a word.
+        """Handle an application that has ended without sending an event.
 
-        :raises StartupError: if it has to know the protocol.
-        :raises BaseException: what it raised that is no Exception.
+        :raises StartupError: if it must support the protocol.
+        :raises BaseException: an exception of the application that is not an Exception.
         """
         error = self._error
         if error is not None and not isinstance(error, Exception):
@@ -133,9 +133,9 @@ class Lifespan:
             logger.error("the application's %s failed", what, exc_info=exc)
 
     async def _send(self, message: dict[str, Any]) -> None:
-        """Take an event of the application.
+        """Handle an event of the application.
 
-        :raises RuntimeError: if it cannot follow.
+        :raises RuntimeError: if the event is not allowed now.
         """
         kind = message["type"]
         phase, _, outcome = kind.removeprefix("lifespan.").partition(".")
@@ -149,7 +149,7 @@ class Lifespan:
         is_over.set()
 
     async def _cancel(self) -> None:
-        """End what is left of it."""
+        """Cancel the application's task."""
         task = self._task
         if task is None or task.done():
             return
@@ -160,23 +160,23 @@ class Lifespan:
 
 
 class Served:
-    """An application in one event loop, as long as somebody serves it there."""
+    """The state of an application in one event loop while someone serves it there."""
 
     __slots__ = ("lifespan", "lock", "servers")
 
     def __init__(self) -> None:
         self.lifespan: Lifespan | None = None
-        """``None``: it is not started."""
+        """``None`` while it is not started."""
         self.lock = asyncio.Lock()
-        """Held by who starts or stops it."""
+        """Held during a start or a stop."""
         self.servers = 0
-        """How many serve it, or wait until it is started."""
+        """The number of servers that use it or wait for its start."""
 
 
 class Lifespans:
-    """The start and the stop of an application, in every event loop that it is served in.
+    """Starts and stops an application in every event loop that serves it.
 
-    If several serve it in one loop, it starts with the first and stops with the last.
+    If several servers use it in one loop, it starts with the first and stops with the last.
 
     :param application: an ASGI callable.
     :param mode: one of :data:`MODES`.
@@ -184,20 +184,20 @@ class Lifespans:
 
     def __init__(self, application: ASGICallable, mode: str) -> None:
         self.going_on: set[HTTPCall] = set()
-        """Calls that go on behind their answers: a stop waits for them."""
+        """Calls that still run after their answer. A stop waits for them."""
         self._application = application
         self._mode = mode
         self._served: dict[asyncio.AbstractEventLoop, Served] = {}
 
     def state_of(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
-        """Return the state that the application has in a loop: each request gets a copy."""
+        """Return the state of the application in a loop. Each request gets a copy."""
         served = self._served.get(loop)
         return {} if served is None or served.lifespan is None else served.lifespan.state
 
     async def start(self, ctx: "Context | None" = None) -> None:
-        """Start the application, unless it is served in this loop already.
+        """Start the application, unless it already runs in this loop.
 
-        :raises StartupError: if its start has failed.
+        :raises StartupError: if the start has failed.
         """
         loop = asyncio.get_running_loop()
         served = self._served.setdefault(loop, Served())
@@ -214,9 +214,9 @@ class Lifespans:
             raise
 
     async def stop(self, grace: float, abort: asyncio.Event | None = None) -> None:
-        """Wait for calls that go on behind their answers, and then stop the application.
+        """Wait for calls that still run after their answer, and then stop the application.
 
-        :param grace: seconds to wait before such calls are cancelled.
+        :param grace: seconds before such calls are cancelled.
         :param abort: ends the waiting when it is set.
         """
         loop = asyncio.get_running_loop()
@@ -234,7 +234,7 @@ class Lifespans:
                     if lifespan is not None:
                         await lifespan.stop(abort)
                 finally:
-                    # Who begins to serve it meanwhile waits for that, and starts it anew.
+                    # A server that starts to use it meanwhile waits for this stop, and starts it again.
                     served.lifespan = None
                     self._leave(loop, served)
 
@@ -248,18 +248,18 @@ _known: Final[weakref.WeakValueDictionary[tuple[int, str], Lifespans]] = weakref
 
 
 def lifespans_of(application: ASGICallable, mode: str) -> Lifespans:
-    """Return the start and the stop of an application: the same to all that host the same callable.
+    """Return the lifespans of an application, the same object for all hosts of one callable.
 
     The parameters are those of :class:`Lifespans`.
     """
-    # As long as an entry is there, its application is, and no other object has its number.
+    # The entry keeps the application alive, so its id() is not reused.
     return _known.setdefault((id(application), mode), Lifespans(application, mode))
 
 
 async def end_calls(calls: "Collection[HTTPCall]", grace: float, abort: asyncio.Event | None) -> None:
-    """Wait for calls that go on behind their answers, and cancel what is left of them.
+    """Wait for calls that still run after their answer, and cancel the rest.
 
-    :param grace: seconds to wait before they are cancelled.
+    :param grace: seconds before they are cancelled.
     :param abort: ends the waiting when it is set.
     """
     found = [call.task or call.exchange.task for call in calls]
@@ -271,7 +271,7 @@ async def end_calls(calls: "Collection[HTTPCall]", grace: float, abort: asyncio.
             waits = [asyncio.wait(tasks)] if abort is None else [asyncio.wait(tasks), abort.wait()]
             await wait_first(*waits, within=grace)
     finally:
-        # Who cuts the stop off leaves no task, either.
+        # Leave no task behind even if the stop itself is cancelled.
         late = {task for task in tasks if not task.done()}
         for task in late:
             task.cancel()

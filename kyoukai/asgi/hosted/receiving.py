@@ -1,4 +1,4 @@
-"""What ``receive`` waits for: pieces of a request's body, and the end of its client."""
+"""Waiting in ``receive``: for pieces of a request's body, and for the client's end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,21 +12,21 @@ from kyoukai.core.exchange.exchange import Exchange
 
 
 class Receiving(Protocol):
-    """Whose requests are received: see :class:`~.http.HTTPCall`."""
+    """The part of a call that receiving uses: see :class:`~.http.HTTPCall`."""
 
     exchange: Exchange
     is_over: bool
     waits: int
 
     def disconnect(self) -> dict[str, Any]:
-        """Return the event that tells of a disconnect."""
+        """Return a disconnect event."""
 
 
 class Reader:
-    """Receives what the application has to wait for. Several tasks may, and each event is one's.
+    """Receives events for the application. Several tasks may wait; each event goes to one of them.
 
-    :param call: whose request it is.
-    :param refuse: called with what the body breaks off with, if that is for the server to answer.
+    :param call: the call that receives.
+    :param refuse: called with the error of the body, if the server must answer it.
     """
 
     __slots__ = ("_call", "_content", "_is_read", "_lock", "_refuse", "_wakes")
@@ -40,7 +40,7 @@ class Reader:
         self._wakes: set[asyncio.Future[None]] = set()
 
     async def receive(self) -> dict[str, Any]:
-        """Return the next event. A cancellation loses nothing: what has come is the next one's."""
+        """Return the next event. A cancellation loses nothing: the next call gets the event."""
         call = self._call
         call.waits += 1
         try:
@@ -62,7 +62,7 @@ class Reader:
         except HTTPException as error:
             await self._refuse(error)
         except RuntimeError:
-            # It is answered, and not read any more.
+            # The request is answered and no longer read.
             if not call.is_over:
                 raise
         else:
@@ -84,12 +84,12 @@ class Reader:
                 self._wakes.discard(wake)
                 ended.remove_done_callback(note)
         else:
-            # Who asks again and again keeps nobody else waiting.
+            # An application that calls this in a loop must not block the other tasks.
             await asyncio.sleep(0)
         return call.disconnect()
 
     def wake(self) -> None:
-        """Let those go on who wait for the end: the answer has been sent."""
+        """Wake the tasks that wait for the end: the answer has been sent."""
         for wake in self._wakes:
             if not wake.done():
                 wake.set_result(None)
@@ -107,6 +107,6 @@ class Waker:
         self._future = future
 
     def __call__(self, _: object) -> None:
-        """Wake it; the other one calls this."""
+        """Wake the future. The other future calls this."""
         if not self._future.done():
             self._future.set_result(None)

@@ -1,7 +1,7 @@
-"""The scope of a request, as the HTTP format of ASGI has it, in its version 2.5. All of it is pure.
+"""The scope of an HTTP request (ASGI's HTTP format, version 2.5), in pure functions.
 
-What depends on the head alone is made once for requests that share a head; what depends on the connection
-is a few lookups. Nothing that an application is given is shared with another request.
+The part that depends on the head alone is made once for all requests with the same head. The part that
+depends on the connection is a few lookups. No object in a scope is shared between requests.
 """
 
 from typing import Any, Final
@@ -15,16 +15,16 @@ ASGI_VERSION: Final = "3.0"
 HTTP_SPEC_VERSION: Final = "2.5"
 
 LOCAL_NAME: Final = "localhost"
-"""What an environ has as its server's name on a Unix socket."""
+"""The server's name in an environ on a Unix socket."""
 
 Fields = list[tuple[bytes, bytes]]
 
 
 class HeadScope:
-    """The part of a scope that depends on the head of its request.
+    """The part of a scope that depends on the head of the request.
 
-    :param head: it was accepted.
-    :param root_path: where the application is mounted: a proxy has taken it off the path.
+    :param head: the accepted head.
+    :param root_path: the path prefix that a proxy has removed.
     """
 
     __slots__ = ("fields", "head", "size", "values")
@@ -34,7 +34,7 @@ class HeadScope:
         self.fields: Fields = scope_fields(head)
         """The header fields, with names in lower case."""
         self.size = len(head.target) + sum(len(name) + len(value) for name, value in self.fields)
-        """Bytes of the head, more or less."""
+        """The approximate size of the head, in bytes."""
         self.values: dict[str, Any] = {
             "type": "http",
             "asgi": None,
@@ -51,18 +51,18 @@ class HeadScope:
             "state": None,
             "extensions": None,
         }
-        """What is copied for each request; some of it is filled in then."""
+        """Copied for each request, which then fills in some values."""
 
 
 def http_version(version: str) -> str:
-    """Return a version as ASGI has it: a higher minor one is served as 1.1 (RFC 9110 section 2.5)."""
+    """Return a version as ASGI names it. A higher minor version is served as 1.1 (RFC 9110 section 2.5)."""
     return "1.1" if version.startswith("1.") and version != "1.0" else version
 
 
 def decoded_path(head: RequestHead) -> str:
-    """Return the path in characters. What is no UTF-8 in it becomes U+FFFD, as by every other server."""
+    """Return the decoded path. Invalid UTF-8 becomes U+FFFD, as on other servers."""
     if not head.path:
-        # RFC 9112 section 3.2.4: the asterisk form has none.
+        # RFC 9112 section 3.2.4: the asterisk form has no path.
         return head.target.decode("latin-1") if head.target == b"*" else "/"
     return head.path if head.path.isascii() else head.path.encode("latin-1").decode("utf-8", "replace")
 
@@ -72,7 +72,7 @@ def raw_path(target: bytes) -> bytes:
     path = target.partition(b"?")[0]
     if path[:1] in (b"/", b"*"):
         return path
-    # RFC 9112 section 3.2.2: of the absolute form it is what comes behind the authority.
+    # RFC 9112 section 3.2.2: in the absolute form, the path follows the authority.
     rest = path.partition(b"://")[2].partition(b"/")
     return rest[1] + rest[2] or b"/"
 
@@ -80,9 +80,9 @@ def raw_path(target: bytes) -> bytes:
 def scope_fields(head: RequestHead) -> Fields:
     """Return the header fields of a request in order, with names in lower case.
 
-    They say what the environ of the request would. A name with an underscore is left out, which would be
-    taken for the one with a dash; where the server removes a content coding, so is what described that; and
-    an authority in the target takes the place of the Host field (RFC 9112 section 3.2.2).
+    They agree with the environ of the request. Fields with an underscore in their name are omitted, since an
+    environ could not distinguish them from those with a dash. Fields about a removed content coding are
+    omitted too. An authority in the target replaces the Host field (RFC 9112 section 3.2.2).
     """
     fields = [(name.lower(), value) for name, value in head.fields if b"_" not in name]
     if head.coding:
@@ -93,18 +93,18 @@ def scope_fields(head: RequestHead) -> Fields:
 
 
 def with_host(fields: Fields, host: str) -> Fields:
-    """Return fields with another Host."""
+    """Return the fields with another Host."""
     return [(b"host", host.encode("latin-1")), *(pair for pair in fields if pair[0] != b"host")]
 
 
 class ConnectionScope:
-    """The part of a scope that depends on the connection of its request.
+    """The part of a scope that depends on the connection of the request.
 
-    :param host: whose scope it is: the state is its application's alone.
-    :param environ: what the environs of its requests share.
-    :param uds: the path of the Unix socket that is listened on, if one is.
-    :param extensions: what the wire can do.
-    :param state: what a request gets a copy of.
+    :param host: the owner of the scope. The state belongs to its application alone.
+    :param environ: the variables shared by the environs of its requests.
+    :param uds: the path of the listening Unix socket, if there is one.
+    :param extensions: the features of the wire.
+    :param state: the lifespan state. Each request gets a copy.
     """
 
     __slots__ = ("environ", "extensions", "host", "state", "uds", "values")
@@ -128,8 +128,8 @@ class ConnectionScope:
 def connection_values(environ: dict[str, Any], uds: str | None) -> dict[str, Any]:
     """Return the scheme, the client and the server of a scope.
 
-    :param environ: of the connection, or what trusted proxies make of it.
-    :param uds: the path of the Unix socket that is listened on, if one is.
+    :param environ: of the connection, perhaps changed by a trusted proxy.
+    :param uds: the path of the listening Unix socket, if there is one.
     """
     address, server = environ.get("REMOTE_ADDR"), environ["SERVER_NAME"]
     is_local = uds is not None and server == LOCAL_NAME
@@ -141,11 +141,11 @@ def connection_values(environ: dict[str, Any], uds: str | None) -> dict[str, Any
 
 
 class Extensions:
-    """The extensions that the answers of a connection can use. They are made anew for each request.
+    """The extensions that the answers of a connection can use. Each request gets a new copy.
 
-    :param features: what the wire claims.
-    :param sends_files: whether the system can send from a file by itself.
-    :param tls: what is told of TLS, where the connection is by that.
+    :param features: the features of the wire.
+    :param sends_files: whether the system can send from a file itself.
+    :param tls: the value of the extension ``tls``, if the connection uses TLS.
     """
 
     __slots__ = ("_missing", "_missing_first", "_tls")
@@ -160,11 +160,11 @@ class Extensions:
         self._missing = (*files, *hints, *trailers)
         # RFC 9110 section 15.2: "A server MUST NOT send a 1xx response to an HTTP/1.0 client."
         self._missing_first = (*files, "http.response.early_hint", "http.response.trailers")
-        """Those that are missing for HTTP/1.0."""
+        """The extensions without those that HTTP/1.0 lacks."""
 
     def copy(self, version: str) -> dict[str, Any]:
-        """Return those for a request of a version."""
-        # A display takes a fraction of what copying each one takes; most connections have all of them.
+        """Return a copy for a request of a version."""
+        # A literal is much faster than copying each entry, and most connections have all of them.
         extensions: dict[str, Any] = {
             "http.response.pathsend": {},
             "http.response.zerocopysend": {},
@@ -179,10 +179,10 @@ class Extensions:
 
 
 def note_forwarded(scope: dict[str, Any], head: RequestHead, environ: dict[str, Any], root_path: str) -> None:
-    """Change a scope to what trusted proxies say: scheme, host and the prefix that they have taken off.
+    """Apply the values of trusted proxies to a scope: scheme, host and removed prefix.
 
-    :param environ: what :meth:`~kyoukai.Exchange.client_environ` returned.
-    :param root_path: of the application, where no proxy names a prefix.
+    :param environ: from :meth:`~kyoukai.Exchange.client_environ`.
+    :param root_path: of the application, if no proxy names a prefix.
     """
     prefix = environ.get("SCRIPT_NAME", "")
     if prefix and prefix != root_path:

@@ -1,7 +1,7 @@
-"""One WebSocket of an application, as the WebSocket format of ASGI has it, in its version 2.5.
+"""One WebSocket of a hosted application (ASGI's WebSocket format, version 2.5).
 
-Frames, limits, pings and the closing handshake are those of :mod:`kyoukai.websocket`; here are the events,
-and what an application may do when.
+:mod:`kyoukai.websocket` does frames, limits, pings and the closing handshake. This module has the events and
+    their order.
 """
 
 import asyncio
@@ -36,20 +36,20 @@ ABNORMAL: Final = 1006
 
 
 class State(enum.Enum):
-    """How far a WebSocket is, as the application knows it."""
+    """The state of a WebSocket, as the application knows it."""
 
     CONNECTING = "connecting"
     OPEN = "open"
     DENYING = "denying"
-    """The answer to the handshake is a response, whose body is being sent."""
+    """The application refuses the handshake with a response, whose body is being sent."""
     CLOSED = "closed"
 
 
 class WebSocketCall:
     """One call of an application for a WebSocket.
 
-    :param websocket: it is opened when the application accepts it.
-    :param http: sends the answer where it does not.
+    :param websocket: opened when the application accepts it.
+    :param http: sends the answer if the application does not accept.
     :param offered: the subprotocols that the client offers.
     """
 
@@ -57,21 +57,22 @@ class WebSocketCall:
 
     def __init__(self, websocket: WebSocket, http: HTTPCall, offered: Sequence[str] = ()) -> None:
         self.http = http
-        """Sends the answer, where the application does not accept."""
+        """Sends the answer if the application does not accept."""
         self._websocket = websocket
         self._offered = offered
         self._is_announced = False
         self._answered: asyncio.Future[None] | None = None
         self.state = State.CONNECTING
         self.failure: HTTPException | None = None
-        """What has answered the handshake in the place of the application; it has been told by this."""
+        """The error with which the server answered the handshake, as the application was told."""
 
-    # What the application calls
+    # Called by the application
 
     async def receive(self) -> dict[str, Any]:
-        """Return the next event: ``websocket.connect``, then ``websocket.receive``, at last ``.disconnect``.
+        """Return the next event: ``websocket.connect``, ``websocket.receive``, or last
+        ``websocket.disconnect``.
 
-        It may be cancelled, and nothing is lost by that.
+        A cancelled call loses no event.
         """
         if not self._is_announced:
             self._is_announced = True
@@ -88,13 +89,13 @@ class WebSocketCall:
         return {"type": "websocket.receive", kind: message}
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Take an event, and return when the client has room for the next.
+        """Handle an event, and return when the client has room for the next.
 
-        :raises WebSocketClosed: if the WebSocket is closed, by whomever, or was refused; it is an
+        :raises WebSocketClosed: if the WebSocket is closed by either side, or was refused. It is an
             :exc:`OSError`.
-        :raises RuntimeError: if the event is none that can follow.
-        :raises TypeError: if a value in it is of the wrong type.
-        :raises ValueError: if a value in it cannot be sent.
+        :raises RuntimeError: if the event is not allowed now.
+        :raises TypeError: if a value has the wrong type.
+        :raises ValueError: if a value cannot be sent.
         """
         kind = message["type"]
         if self.state is State.OPEN:
@@ -120,14 +121,14 @@ class WebSocketCall:
         else:
             raise RuntimeError(f"{kind!r} was sent before websocket.accept")
 
-    # Its answer to the handshake
+    # The answer to the handshake
 
     async def _accept(self, message: dict[str, Any]) -> None:
         fields = read_accepted(message, self._offered)
         try:
             await self._websocket.accept(fields)
         except HTTPException as error:
-            # Whoever looks at the handshake besides the application has answered it.
+            # Code around the application has already answered the handshake.
             self.failure = error
             self._settle(State.CLOSED)
             raise WebSocketClosed(ABNORMAL, "the handshake was answered with an error") from None
@@ -137,7 +138,7 @@ class WebSocketCall:
         self._settle(State.OPEN)
 
     async def _refuse(self) -> None:
-        """Answer with 403: the application has closed what it has not accepted."""
+        """Answer with 403: the application has closed the WebSocket before accepting it."""
         self._websocket.refused = True
         error = identified(Forbidden(), "websocket-not-accepted")
         answer = error_response(error, self.http.exchange.head.accept)
@@ -147,7 +148,7 @@ class WebSocketCall:
         await self._deny({"type": "body", "body": answer.get_data()})
 
     async def _deny(self, message: dict[str, Any]) -> None:
-        """Send a part of a response; those of WebSockets have the names of others, with something before."""
+        """Send a part of a response. Its events have the names of HTTP's, with a prefix."""
         kind = message["type"].rpartition(".")[2]
         try:
             await self.http.send({**message, "type": f"http.response.{kind}"})
@@ -158,7 +159,7 @@ class WebSocketCall:
             self._settle(State.CLOSED)
 
     def _settle(self, state: State) -> None:
-        """Note what has become of the handshake: whoever waits for that goes on."""
+        """Note the result of the handshake, and wake the tasks that wait for it."""
         self.state = state
         if self._answered is not None and not self._answered.done():
             self._answered.set_result(None)
@@ -178,10 +179,10 @@ class WebSocketCall:
             finally:
                 ended.cancel()
 
-    # Afterwards
+    # After the handshake
 
     async def _disconnect(self, closed: WebSocketClosed) -> dict[str, Any]:
-        # Whoever asks again and again, and does not look at the answer, keeps nobody else waiting.
+        # An application that calls this in a loop and ignores the result must not block the other tasks.
         await asyncio.sleep(0)
         return disconnect(closed)
 
@@ -197,11 +198,12 @@ class WebSocketCall:
 
 
 async def call_application(application: Any, scope: dict[str, Any], call: WebSocketCall) -> None:
-    """Have an application answer for a WebSocket.
+    """Let an application answer for a WebSocket.
 
-    :raises HTTPException: what has answered the handshake in its place.
-    :raises Exception: what it raises before the handshake is answered, or what it has left undone.
-    :raises BaseException: what it raises once it has accepted.
+    :raises HTTPException: if code around the application has answered the handshake.
+    :raises Exception: an exception of the application before the handshake is answered, or one for an
+        unfinished answer.
+    :raises BaseException: an exception of the application after it has accepted.
     """
     try:
         await application(scope, call.receive, call.send)
@@ -218,11 +220,12 @@ async def call_application(application: Any, scope: dict[str, Any], call: WebSoc
 
 
 async def answer_websocket(host: Host, settings: WebSocketSettings, exchange: Exchange) -> None:
-    """Answer a request that opens a WebSocket, by a wire that can have one.
+    """Answer a request that opens a WebSocket, on a wire that supports them.
 
-    :raises HTTPException: if the handshake is malformed, or of another version, or pages of its origin may
-        not connect.
-    :raises Exception: what the application raises before the handshake is answered, or has left undone.
+    :raises HTTPException: if the handshake is malformed, has an unsupported version, or comes from a
+        forbidden origin.
+    :raises Exception: an exception of the application before the handshake is answered, or one for an
+        unfinished answer.
     """
     environ = exchange.head.environ | exchange.client_environ
     try:
@@ -234,7 +237,7 @@ async def answer_websocket(host: Host, settings: WebSocketSettings, exchange: Ex
 
     async def open_connection(fields: Iterable[tuple[str, str]]) -> WebSocketConnection:
         opened = open_websocket(exchange, agreed, settings, [*fields], task=task)
-        # The answer ends here: what the tunnel carries has an end of its own.
+        # The answer ends here. The tunnel has its own end.
         exchange.tell(None)
         exchange.task = None
         exchange.is_answered = True
@@ -256,7 +259,7 @@ async def answer_websocket(host: Host, settings: WebSocketSettings, exchange: Ex
 
 
 def log_failure(exchange: Exchange, error: Exception) -> None:
-    """Log what an application has raised whose WebSocket was open."""
+    """Log an exception of an application whose WebSocket was open."""
     text = "WebSocket %r: the application failed (request id %s)"
     logger.error(text, exchange.head.path, exchange.request_id, exc_info=error)
     bear_witness(error, {})

@@ -1,7 +1,4 @@
-"""The scope and the events of a WebSocket, as the WebSocket format of ASGI has them, in its version 2.5.
-
-All of it is pure.
-"""
+"""The scope and the events of a WebSocket (ASGI's WebSocket format, version 2.5), in pure functions."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,7 +8,7 @@ from kyoukai.websocket import WebSocketClosed
 from .answer_heads import read_headers
 
 MAX_REASON_SIZE: Final = 123
-"""Bytes of the longest reason of a close (RFC 6455 section 5.5)."""
+"""The longest reason of a close, in bytes (RFC 6455 section 5.5)."""
 
 HANDSHAKE_FIELDS: Final = frozenset(
     {
@@ -24,16 +21,16 @@ HANDSHAKE_FIELDS: Final = frozenset(
         "upgrade",
     }
 )
-"""What the handshake says by itself, or an answer that opens a tunnel cannot have."""
+"""Fields that the handshake itself sets, or that an answer opening a tunnel cannot have."""
 
 
 HTTP1_HANDSHAKE: Final = (b"connection", b"upgrade", b"sec-websocket-key")
 
 
 def websocket_scope(scope: dict[str, Any]) -> dict[str, Any]:
-    """Return the scope of a WebSocket, of the scope that its handshake has as a request by HTTP.
+    """Return the scope of a WebSocket, made from the HTTP scope of its handshake.
 
-    :param scope: it is changed.
+    :param scope: changed in place.
     """
     scope["type"] = "websocket"
     del scope["method"]
@@ -44,21 +41,21 @@ def websocket_scope(scope: dict[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in scope["extensions"].items() if name == "tls"}
     scope["extensions"] = {"websocket.http.response": {}, **told}
     if scope["http_version"] == "2":
-        # RFC 8441 section 5: extended CONNECT takes the place of these, which the environ has all the same.
+        # RFC 8441 section 5: extended CONNECT replaces these fields. The environ has them anyway.
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in HTTP1_HANDSHAKE]
     return scope
 
 
 def disconnect(closed: WebSocketClosed) -> dict[str, Any]:
-    """Return the event that says how a WebSocket was closed."""
+    """Return the event for a closed WebSocket."""
     return {"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason}
 
 
 def read_message(message: dict[str, Any]) -> str | bytes:
-    """Return what ``websocket.send`` has to be sent: its bytes, or its text.
+    """Return the message of a ``websocket.send`` event: bytes or text.
 
     :raises ValueError: if it has neither.
-    :raises TypeError: if it is no such thing.
+    :raises TypeError: if it has the wrong type.
     """
     data, text = message.get("bytes"), message.get("text")
     if data is not None:
@@ -73,12 +70,12 @@ def read_message(message: dict[str, Any]) -> str | bytes:
 
 
 def read_accepted(message: dict[str, Any], offered: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the fields that ``websocket.accept`` has for the answer.
+    """Return the answer's fields of a ``websocket.accept`` event.
 
     :param offered: the subprotocols that the client offers.
-    :raises ValueError: if the subprotocol is none of them (RFC 6455 section 4.2.2: it "MUST be derived from
-        the client's handshake"), or a field is the handshake's own.
-    :raises TypeError: if a header is no pair of bytes.
+    :raises ValueError: if the client did not offer the subprotocol (RFC 6455 section 4.2.2: it "MUST be
+        derived from the client's handshake"), or a field belongs to the handshake.
+    :raises TypeError: if a header is not a pair of bytes.
     """
     fields = read_headers(message.get("headers") or ())
     for name, _ in fields:
@@ -93,9 +90,9 @@ def read_accepted(message: dict[str, Any], offered: Sequence[str]) -> list[tuple
 
 
 def read_reason(reason: object) -> str:
-    """Return the reason of a close, as far as a close has room for it: "can be any string".
+    """Return the reason of a close, cut to the room that a close has: "can be any string".
 
-    :raises TypeError: if it is none.
+    :raises TypeError: if it is not a str.
     """
     if reason is None:
         return ""

@@ -1,7 +1,4 @@
-"""Requests for WebSockets: which are some, and who answers them.
-
-The library that WebSockets need may be missing.
-"""
+"""Detecting requests for WebSockets, and handing them on. The library for WebSockets may be missing."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,15 +20,15 @@ if TYPE_CHECKING:
 
 
 def asks_for_websocket(head: RequestHead) -> bool:
-    """Return whether a request opens a WebSocket (RFC 6455 section 4.1). One that has content does not."""
+    """Return whether a request opens a WebSocket (RFC 6455 section 4.1). A request with content does not."""
     return head.method == "GET" and head.body_size == 0 and offers_websocket(head.upgrade)
 
 
 def make_settings(options: Mapping[str, Any] | None) -> "WebSocketSettings | None":
-    """Return the settings of an application's WebSockets; ``None``, if the library that they need is missing.
+    """Return the settings of an application's WebSockets, or ``None`` if the library for them is missing.
 
-    :param options: what :class:`~kyoukai.websocket.WebSocketSettings` takes, by name.
-    :raises ConfigurationError: if one of them cannot be used.
+    :param options: for :class:`~kyoukai.websocket.WebSocketSettings`, by name.
+    :raises ConfigurationError: if an option is invalid.
     """
     try:
         from kyoukai.websocket import WebSocketSettings
@@ -52,10 +49,10 @@ def make_settings(options: Mapping[str, Any] | None) -> "WebSocketSettings | Non
 
 
 async def process_websocket(host: Host, exchange: Exchange) -> None:
-    """Have an application answer a request that opens a WebSocket.
+    """Let an application answer a request that opens a WebSocket.
 
     :raises HTTPException: if none can be opened.
-    :raises Exception: what the application raises, or what it has left undone.
+    :raises Exception: an exception of the application, or one for an unfinished answer.
     """
     path, whose = exchange.head.path, f" (request id {exchange.request_id})"
     if Feature.TUNNEL not in exchange.features:
