@@ -166,9 +166,7 @@ class CalledExchange(Exchange):
         self.outbox.close()
 
     def start_task(self) -> None:
-        """Answer in a task, with the context variables of the server's call and those that the start has
-        set.
-        """
+        """Answer in a task, with the context variables of the server's call and those of the start."""
         owner = self.owner
         answering = owner.answerer.answer(self, self.environ)
         self.note_task(begin_task(owner.loop, answering, owner.make_variables()))

@@ -37,8 +37,9 @@ class ASGIExchange(CalledExchange):
 
     @property
     def features(self) -> frozenset[str]:
-        """The features of the wire. A WebSocket has a scope of its own, unless the server does not support
-        WebSockets.
+        """The features of the wire.
+
+        A WebSocket has a scope of its own, unless the server does not support WebSockets.
         """
         asks = any(
             name == b"upgrade" and offers_websocket(value.decode("latin-1"))

@@ -66,8 +66,7 @@ DATA: Final = frozenset({Opcode.CONT, Opcode.TEXT, Opcode.BINARY})
 
 
 def frame_bounds(data: bytes, start: int) -> tuple[int, int] | None:
-    """Return the start and the end of the payload of an unmasked frame, or ``None`` if the frame is
-    incomplete.
+    """Return the bounds of an unmasked frame's payload, or ``None`` if the frame is incomplete.
 
     :param start: where the frame begins.
     """

@@ -37,7 +37,7 @@ class ASGIWebSocketExchange(CalledExchange):
         """Whether either side has closed it. A later close is not sent as an event."""
 
     async def serve(self, receive: Receive, send: Send) -> None:
-        """Answer the handshake, and return when the WebSocket has ended. It raises the errors of every call."""
+        """Answer the handshake, and return when the WebSocket has ended. It raises as every call."""
         event = await receive()
         if event["type"] == "websocket.connect":
             await super().serve(receive, send)

@@ -72,9 +72,7 @@ class Wire:
         self._variables = variables
 
     def make_variables(self) -> Variables:
-        """Return the context variables of one request: those of its caller, and those that the start has
-        set.
-        """
+        """Return the context variables of one request: its caller's, and those that the start has set."""
         variables = copy_context()
         for variable, value in self._variables:
             variables.run(variable.set, value)

@@ -69,8 +69,7 @@ class WebSocketCall:
     # Called by the application
 
     async def receive(self) -> dict[str, Any]:
-        """Return the next event: ``websocket.connect``, ``websocket.receive``, or last
-        ``websocket.disconnect``.
+        """Return the next event: connect, receive, or last disconnect.
 
         A cancelled call loses no event.
         """
