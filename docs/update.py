@@ -80,7 +80,7 @@ WHY: Final = runpy.run_path(str(ROOT / "docs" / "why.py"))
 
 REFERENCE: Final = runpy.run_path(str(ROOT / "docs" / "reference_pages.py"))
 
-# After all others, since its modules are of no distribution, and their names are common words.
+# At the end of the path: the names of these modules are common words.
 sys.path.append(str(ROOT / "docs"))
 DIAGRAMS: Final = importlib.import_module("pictures.diagrams")
 STEPS: Final = importlib.import_module("pictures.steps")

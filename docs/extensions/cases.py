@@ -96,7 +96,7 @@ def link_cases(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 
 def check_names(app: Sphinx) -> None:
-    """Refuse a corpus two of whose anchors would be alike.
+    """Check that no case has the anchor of a section.
 
     :raises ValueError: if a case has the anchor of a section.
     """

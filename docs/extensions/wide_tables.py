@@ -1,4 +1,4 @@
-"""Marks what a style sheet cannot tell by itself, so that wide tables can be read on a telephone.
+"""Marks long cells and tables of explanations, so that wide tables can be read on a telephone.
 
 A cell with much text gets the class ``long`` and keeps a width that can be read. A table of names whose last
 column explains them gets the class ``explained``: on a telephone the text is below the name and its values.

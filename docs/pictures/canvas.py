@@ -43,7 +43,7 @@ class Picture:
 
     :param name: the prefix of its ids.
     :param title: what it shows, for a screen reader, and as the tip of a pointer.
-    :param description: what it says, in words: all that somebody who does not see it needs.
+    :param description: the same in words, for readers who cannot see it.
     """
 
     def __init__(self, name: str, title: str, description: str) -> None:

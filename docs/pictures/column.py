@@ -23,7 +23,7 @@ class Lane(NamedTuple):
 
     @property
     def length(self) -> int:
-        """How many boxes it passes at most."""
+        """The distance to its furthest source, in boxes."""
         return max(abs(self.target - source) for source in self.sources)
 
 
@@ -50,7 +50,7 @@ def draw(
     """Draw a graph, and return the picture.
 
     :param boxes: name and second line of each box, from top to bottom.
-    :param edges: source, target and label; one from a box to itself is drawn as a note in the box's line.
+    :param edges: source, target and label; an edge from a box to itself is left out.
     """
     names, edges = list(boxes), list(edges)
     left, right = lanes_of(names, edges, down=False), lanes_of(names, edges, down=True)

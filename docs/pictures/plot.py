@@ -31,7 +31,7 @@ LEFT: Final = 4
 ROW: Final = 36
 TOP: Final = 44
 MOST: Final = 110
-"""µs at which a bar is cut: at the length of the longest, nobody could compare the others."""
+"""µs at which a bar is cut; in the scale of the longest, the others could not be compared."""
 END: Final = WIDTH - 44
 """Where a bar of that length ends; its number is behind it."""
 
@@ -39,9 +39,9 @@ Costs = dict[str, tuple[float, float, float]]
 
 
 def costs() -> tuple[str, Costs]:
-    """Return of which run they are, and the CPU time of a request of `hello` on each server.
+    """Return a label of the run, and the CPU time of a request of `hello` on each server.
 
-    Those are µs: the median of the rounds, the least and the most.
+    The times are in µs: the median of the rounds, the least and the most.
     """
     version, run = next(iter(json.loads(RESULTS.read_text("utf-8")).items()))
     found = {}
