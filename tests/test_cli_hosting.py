@@ -163,7 +163,7 @@ def test_debug_turns_its_own_debug_mode_on(runner: Runner, caplog: pytest.LogCap
     served = runner.component.app
     assert isinstance(served, ASGIApplication)
     assert served.application.debug is True  # type: ignore[attr-defined]
-    assert "what the application shows, it shows every client" in caplog.text
+    assert "every client sees the application's error pages" in caplog.text
 
 
 PROJECT = """

@@ -32,9 +32,11 @@ ELSEWHERE = [
     *(f"kyoukai.asphalt.{name}Event" for name in ("ConnectionMade", "ConnectionLost")),
     *(f"kyoukai.asphalt.Route{name}Event" for name in ("Matched", "Invoked", "Completed")),
     *(f"kyoukai.web.{name}" for name in ("Route", "Session", "make_response")),
+    "kyoukai.asgi.config.from_config",
     "kyoukai.backends.httptools_.KyoukaiProtocol",
     "kyoukai.backends.reference.RequestParser",
     "kyoukai.core.contract.registry.create_backend",
+    "kyoukai.server.log_files.RequestFilter",
     "kyoukai.web.route_group.websocket",
 ]
 """Public names of modules that have others besides."""

@@ -23,4 +23,5 @@ with BlockingClient(app) as client:
     refused = client.post(
         "/books", json={"title": "Ulysses", "pages": "many"}, headers={"Accept": "application/json"}
     )
-    print(refused.status_code, refused.json["detail"])  # 422 Expected `int`, got `str` - at `$.pages`.
+    detail = refused.get_json(force=True)["detail"]
+    print(refused.status_code, detail)  # 422 Expected `int`, got `str` - at `$.pages`.

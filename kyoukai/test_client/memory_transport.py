@@ -100,7 +100,7 @@ class MemoryTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes. A closing transport discards them."""
         if self._has_ended:
-            raise RuntimeError("it has ended: nothing can be written behind write_eof")
+            raise RuntimeError("cannot write after write_eof")
         if self._is_closing or not data:
             return
         if self._peer._is_lost:

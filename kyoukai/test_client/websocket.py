@@ -94,7 +94,7 @@ class ClientWebSocket:
         :raises TimeoutError: if none arrives within :attr:`timeout`.
         """
         with self._closing():
-            async with self._limit("no message has come"):
+            async with self._limit("no message arrived"):
                 return await self._connection.receive()
 
     async def receive_text(self) -> str:

@@ -34,7 +34,9 @@ def set_debug_mode(app: Any) -> None:
     elif not isinstance(app, ASGIApplication):
         raise ConfigurationError(f"debug needs an application of the class Kyoukai, not {app!r}")
     elif _tell(app.application):
-        logger.warning("debug mode, never for production: what the application shows, it shows every client")
+        logger.warning(
+            "debug mode is on, never for production: every client sees the application's error pages"
+        )
     else:
         raise ConfigurationError(
             f"debug needs an application that has a debug mode: {app.application!r} has no attribute debug"

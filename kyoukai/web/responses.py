@@ -1,13 +1,13 @@
 """What a handler may return, and the response that each of it becomes.
 
 ================================  ======================================================
-a response                        itself, of whichever class it is
+a response                        itself, of any class
 ``str``                           HTML
 ``bytes`` and the like            ``application/octet-stream``
 ``dict``, ``list``, a dataclass   JSON
 ``None``                          204, nothing
 an iterator, also asynchronous    HTML, streamed
-an HTTP error                     what it would become if raised, without error handlers
+an HTTP error                     its default answer; error handlers are not called
 ``(body, status)``                ``body`` as above, with that status
 ``(body, headers)``               ``body`` as above, with these fields in place of its own
 ``(body, status, headers)``       both

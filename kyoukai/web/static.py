@@ -38,7 +38,7 @@ class StaticFiles(Described):
         if not isinstance(directory, (str, os.PathLike)) or not os.path.isdir(directory):
             raise ConfigurationError(f"a static directory must be a directory that exists, not {directory!r}")
         if index is not None and (not isinstance(index, str) or "/" in index or not read_path(index)):
-            raise ConfigurationError(f"index must be the name of a file, 'index.html' say, not {index!r}")
+            raise ConfigurationError(f"index must be a file name such as 'index.html', not {index!r}")
         if max_age is not None and (type(max_age) is not int or max_age < 0):
             raise ConfigurationError(f"max_age must be a number of seconds, 0 or more, not {max_age!r}")
         self.directory = os.path.abspath(directory)

@@ -700,7 +700,7 @@ def test_what_is_waited_for_in_vain(using: Using) -> None:
         async with client.websocket("/") as ws:
             assert ws.timeout == 30
             ws.timeout = 0.01
-            with pytest.raises(TimeoutError, match=r"no message has come within 0\.01 seconds"):
+            with pytest.raises(TimeoutError, match=r"no message arrived within 0\.01 seconds"):
                 await ws.receive()
             with pytest.raises(TimeoutError, match="the server has had no room within"):
                 await send_pieces(ws)

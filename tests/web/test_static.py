@@ -135,7 +135,7 @@ def test_hooks_and_error_handlers_surround_it(site: Path) -> None:
         ({"prefix": "/static/"}, "start with '/' and not end with it: '/static/'"),
         ({"prefix": "/"}, "start with '/' and not end with it: '/'"),
         ({"prefix": None}, "start with '/' and not end with it: None"),
-        ({"index": True}, "index must be the name of a file, 'index.html' say, not True"),
+        ({"index": True}, "index must be a file name such as 'index.html', not True"),
         ({"index": "sub/index.html"}, "index must be"),
         ({"index": ".."}, "index must be"),
         ({"index": ""}, "index must be"),
