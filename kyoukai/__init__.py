@@ -1,4 +1,4 @@
-"""Kyoukai: an asyncio HTTP/1.1 server whose way of speaking HTTP is a backend chosen by name."""
+"""Kyoukai: an asyncio HTTP server whose protocol implementation is a backend, chosen by name."""
 
 from kyoukai.asphalt import HTTPRequestContext, KyoukaiComponent
 from kyoukai.core.applications.answer_stream import AnswerStream, start_answer

@@ -1,4 +1,4 @@
-"""``python -m kyoukai``: the command line, where the script is not on the path."""
+"""``python -m kyoukai``: the command line, if the script ``kyoukai`` is not on the path."""
 
 from kyoukai.cli import main
 

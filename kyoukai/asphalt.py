@@ -80,28 +80,29 @@ BACKEND_VARIABLE: Final = "KYOUKAI_BACKEND"
 class KyoukaiComponent(Component):
     """Serves one application by one backend.
 
-    Every setting is checked here, and the backend is found, before any socket is opened. When it
-    has started, the component publishes itself, the application and the backend as resources.
+    The constructor checks every setting and loads the backend, before any socket is opened. After its start,
+    the component publishes itself, the application and the backend as resources.
 
     :param app: the application, of Kyoukai, ASGI or WSGI, or ``module:attribute``.
-    :param backend: an installed backend's name, or ``module:attribute``; ``None``: ``httptools``. A list has
-        several in order of preference, of which each connection is served by one: see
+    :param backend: an installed backend's name, or ``module:attribute``; ``None``: ``httptools``. A list
+        has several in order of preference; each connection is served by one of them: see
         :mod:`kyoukai.core.contract.negotiation`. The environment variable ``KYOUKAI_BACKEND`` outranks it.
-    :param backend_options: options for the backend, by name; of a list, a mapping of such by the names of
-        backends.
+    :param backend_options: options of the backend, by name; of several backends, such mappings by the names
+        of the backends.
     :param limits: :class:`~kyoukai.core.limits.Limits`, or its values by name.
     :param ssl: ``certificate`` and ``key`` for TLS: see :func:`~kyoukai.server.tls.make_ssl_context`.
     :param settings: ``bind``, or ``host``, ``port`` or ``uds``, the addresses: see
         :meth:`~kyoukai.server.listeners.Listeners.from_settings`; ``factory``, whether ``app`` is a
         function that returns the application; ``interface``, ``root_path``, ``lifespan`` and
         ``websocket_options``, see :class:`~kyoukai.server.hosting.Hosting`; ``server_field``, the Server
-        field of every answer, empty for none; ``trusted_proxies``, ``forwarded`` and what begins so, see
-        :mod:`kyoukai.core.semantics.forwarding`; ``access_log`` and ``access_log_format``, see
-        :mod:`kyoukai.server.access_log`; ``cancel_on_disconnect``, whether a handler is cancelled when its
-        client is gone; ``resource_name``, the name of the resources, where a process has several components;
+        field of every response, empty for none; ``trusted_proxies``, ``forwarded``, ``forwarded_host`` and
+        ``forwarded_prefix``, see :mod:`kyoukai.core.semantics.forwarding`; ``access_log`` and
+        ``access_log_format``, see :mod:`kyoukai.server.access_log`; ``cancel_on_disconnect``, whether a
+        handler is cancelled when its client disconnects; ``resource_name``, the name of the resources, if a
+        process has several components;
         ``traces``, see :mod:`kyoukai.server.traces`; ``trace``, see :mod:`kyoukai.server.tracing`;
         ``debug``, whether the application is in debug mode.
-    :raises ConfigurationError: if a setting is unknown or its value is no good.
+    :raises ConfigurationError: if a setting is unknown, or its value cannot be used.
     """
 
     connection_made = ContainedSignal(ConnectionMadeEvent)
@@ -125,16 +126,15 @@ class KyoukaiComponent(Component):
 
             set_debug_mode(self.app)
         listeners = Listeners.from_settings({**settings, "ssl": ssl})
-        # It may be meant for a server beside this one.
+        # The variable may be meant for another server of this process.
         variable = None if is_wireless.get() or export.get() else os.environ.get(BACKEND_VARIABLE)
         names = choose_backends(backend, variable)
         self.backends = create_backends(names, check_mapping("backend_options", backend_options))
         """The backends by name, the preferred first."""
         self.address = ("", 0)
-        """The address and port listened on, once it has started; the path of a Unix socket and 0. Of
-        several addresses it is the first."""
+        """After the start, the host and port of the first listener, or the path of its Unix socket and 0."""
         self.urls: tuple[str, ...] = ()
-        """What to type into a browser, once it has started: one of each address listened on."""
+        """After the start, a URL for a browser for each listener."""
         self._exported_by = ""
         self.trace = check_type(settings, "trace", False)
         self.resource_name = check_name(check_type(settings, "resource_name", "default"))
@@ -142,7 +142,7 @@ class KyoukaiComponent(Component):
             limits = Limits.from_mapping(check_mapping("limits", limits))
         proxies = TrustedProxies(settings.get("trusted_proxies") or ())
         self.entrance = Entrance(listeners, self.backends, limits, proxies)
-        """Where it listens."""
+        """The listeners and their backends."""
         self.server = Server(
             limits,
             server_field=check_field(check_type(settings, "server_field", "kyoukai")),
@@ -158,10 +158,10 @@ class KyoukaiComponent(Component):
 
     @context_teardown
     async def start(self, ctx: Context) -> AsyncGenerator[None, Exception | None]:
-        """Listen; at the context's end, let requests under way finish and stop.
+        """Listen. At the end of the context, let requests in progress finish, and stop.
 
-        :raises ListenError: if the address cannot be listened on.
-        :raises Exception: what the application's own start raises.
+        :raises ListenError: if an address cannot be listened on.
+        :raises Exception: the exception of the application's own start.
         """
         lifecycle = getattr(self.app, "lifecycle", None)
         exporting = export.get()
@@ -210,20 +210,20 @@ class KyoukaiComponent(Component):
 
     @property
     def backend_name(self) -> str:
-        """The name of the backend, or of several: ``h2, httptools``; of another server: ``asgi``."""
+        """The names of the backends, as ``h2, httptools``; under another server ``asgi``."""
         return self._exported_by or ", ".join(self.backends)
 
     @property
     def url(self) -> str:
-        """The first of :attr:`urls`; empty until it has started."""
+        """The first of :attr:`urls`; empty before the start."""
         return self.urls[0] if self.urls else ""
 
     @contextlib.asynccontextmanager
     async def _exported(
         self, ctx: Context, lifecycle: Lifecycle | None, exporting: Export
     ) -> AsyncIterator[None]:
-        """Serve by another server, which has sockets and signals, while the block runs."""
-        # What the application starts by itself, such as the server of a test, is its own.
+        """Serve under another server, which handles sockets and signals, while the block runs."""
+        # A server that the application starts itself, for a test say, is not exported.
         export.set(None)
         self._exported_by = exporting.name
         await self._begin_application(ctx, lifecycle)
@@ -282,11 +282,11 @@ class KyoukaiComponent(Component):
 
 
 def choose_backends(configured: object, variable: str | None) -> tuple[str, ...]:
-    """Return the names of highest rank: the default, the configuration, the environment, the command line.
+    """Return the names of the backends, from the source with the highest rank.
 
     :param configured: the component's ``backend``.
-    :param variable: the value of ``KYOUKAI_BACKEND``, names separated by commas; an empty one says nothing.
-    :raises BackendError: if they are no names of backends.
+    :param variable: the value of ``KYOUKAI_BACKEND``, names separated by commas; an empty one sets nothing.
+    :raises BackendError: if they are not names of backends.
     """
     if variable_outranks(configured, variable):
         return read_names([name.strip() for name in str(variable).split(",")])

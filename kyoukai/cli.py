@@ -1,7 +1,6 @@
 """The command line: ``kyoukai run``, and the commands of :mod:`kyoukai.commands`.
 
-``run`` starts the component that a configuration file for Asphalt would start, with the same
-settings, so that what works here works there.
+``run`` starts the same component as a configuration file for Asphalt, with the same settings.
 """
 
 from collections.abc import Mapping
@@ -45,11 +44,11 @@ main.add_command(routes)
 def run(context: click.Context, /, target: str, **options: Any) -> None:
     """Serve the application TARGET until SIGINT (Ctrl-C) or SIGTERM.
 
-    TARGET is where the application is: 'module:attribute', as Python imports it, or a file,
-    'hello.py' or 'hello.py:attribute'. Without an attribute it is 'app', or 'application' where there is
-    no such. It is one of Kyoukai, ASGI or WSGI; --interface says which, where that is not clear. With
-    --factory it is a function that returns the application. Or it is a configuration file for Asphalt,
-    'config.yaml'.
+    TARGET names the application: 'module:attribute', as Python imports it, or a file, 'hello.py' or
+    'hello.py:attribute'. Without an attribute it is 'app', or else 'application'. With --factory it is a
+    function that returns the application. TARGET may also be a configuration file for Asphalt,
+    'config.yaml'. The application is one of Kyoukai, ASGI or WSGI; if it can be called in several ways,
+    --interface says which.
 
     \b
       kyoukai run hello.py
@@ -58,10 +57,10 @@ def run(context: click.Context, /, target: str, **options: Any) -> None:
       kyoukai run hello.py --backend reference --log-level debug
       kyoukai run config.yaml
 
-    Every option can be given by an environment variable too, --max-threads by KYOUKAI_MAX_THREADS, and in
-    a configuration file. The command line outranks the environment, which outranks the file.
+    Each option can also be set by an environment variable, --max-threads by KYOUKAI_MAX_THREADS, and in a
+    configuration file. The command line outranks the environment, which outranks the file.
 
-    The first signal lets requests under way finish; a second one stops at once.
+    At the first signal, requests in progress finish; a second signal stops the server at once.
     """  # noqa: D301 - Click reads the \b
     with ending_by_signal(), reporting_failure():
         effective = read_effective(target, outranking(given_options(context)))
@@ -73,11 +72,11 @@ def run(context: click.Context, /, target: str, **options: Any) -> None:
 
 
 def run_file(path: str, effective: Effective, file: Mapping[str, Any]) -> None:
-    """Serve what a configuration file has.
+    """Serve the servers of a configuration file.
 
-    :param file: what it has for Asphalt's runner.
-    :raises ConfigurationError: if its logging cannot be set up, or if workers are to serve and it does not
-        have one server.
+    :param file: its settings for Asphalt's runner.
+    :raises ConfigurationError: if its logging cannot be set up, or if workers are set and it does not have
+        exactly one server.
     """
     from kyoukai.commands.config_file import configure_logging
 
@@ -86,7 +85,7 @@ def run_file(path: str, effective: Effective, file: Mapping[str, Any]) -> None:
     if "logging" in file:
         configure_logging(path, file["logging"], process.get("log_level"))
     if effective.is_server:
-        # The process is there for it alone.
+        # The server has the process to itself.
         del root["type"]
         root |= ranked.supervisor
     elif ranked.supervisor and this_worker() is None:

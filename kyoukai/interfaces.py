@@ -1,9 +1,9 @@
-"""Which interface a callable is an application of, as far as the way in which it is called says so.
+"""The interface of an application, ASGI or WSGI, found out by its signature.
 
-Nothing is called to find out. ASGI 3 has one coroutine, ``application(scope, receive, send)``
+The application is not called. ASGI 3 has one coroutine, ``application(scope, receive, send)``
 (https://asgi.readthedocs.io/en/latest/specs/main.html#applications); WSGI has one plain call,
-``application(environ, start_response)`` (PEP 3333). The number of positional arguments tells them apart,
-whatever the parameters are called; their names decide where both numbers fit.
+``application(environ, start_response)`` (PEP 3333). The number of positional arguments tells them apart. If
+both numbers fit, the names of the parameters decide.
 """
 
 import functools
@@ -23,14 +23,14 @@ POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITI
 
 
 def interface_of(application: object) -> Interface | None:
-    """Return which interface an application is of.
+    """Return the interface of an application.
 
     It may be a function, a method, a partial function, an object with ``__call__``, or a class whose
-    instances are what a call gives: an iterable (PEP 3333), or an awaitable, as Starlette's endpoints.
+    instances are the results of calls: iterables (PEP 3333), or awaitables, as Starlette's endpoints.
 
-    :param application: whatever it is; it is not called.
-    :return: ``None``: it is of neither, or does not tell: ``def call(*args)``.
-    :raises ConfigurationError: if it is one of ASGI 2, which is called twice.
+    :param application: any object; it is not called.
+    :return: ``None`` if it has neither interface, or a signature that fits both, as ``def call(*args)``.
+    :raises ConfigurationError: if it is an application of ASGI 2, which is called twice.
     """
     if not callable(application):
         return None
@@ -47,7 +47,7 @@ def interface_of(application: object) -> Interface | None:
     found = _by_signature(own, _is_coroutine_function(application))
     wrapped = getattr(application, "__wrapped__", None)
     if found is None and callable(wrapped):
-        # A decorator that takes all that its function takes, and has its name.
+        # A decorator with `functools.wraps` that takes any arguments.
         return interface_of(wrapped)
     return found
 
@@ -66,10 +66,10 @@ def _by_signature(signature: inspect.Signature, is_coroutine: bool) -> Interface
         names = _positional(signature)
         if names[:3] == ASGI_NAMES:
             return "asgi"
-        # More than an interface asks for must have a default; what has none is asked for.
+        # Parameters beyond those of the interface must have a default.
         needed = _positional(signature, needed=True)
         return "wsgi" if names[:2] == WSGI_NAMES or len(needed) == 2 else None
-    # What is no coroutine function may still return an awaitable: one that passes the call on.
+    # A plain function that passes the call on may still return an awaitable.
     return "asgi" if takes_asgi else "wsgi" if takes_wsgi else None
 
 
@@ -81,9 +81,9 @@ def _interface_of_class(application: type, signature: inspect.Signature) -> Inte
 
 
 def _is_double(application: Callable[..., Any], signature: inspect.Signature) -> bool:
-    """Return whether an application is called with the scope alone, and what it returns with the rest.
+    """Return whether an application is one of ASGI 2: called with the scope, and its result with the rest.
 
-    That is, it has one parameter, the scope; or it is a class whose instances are called with the other two.
+    It has one parameter, the scope; or it is a class whose instances are called with the other two.
     """
     if not _takes(signature, 1) or _takes(signature, 2) or _takes(signature, 3):
         return False
@@ -96,7 +96,7 @@ def _is_double(application: Callable[..., Any], signature: inspect.Signature) ->
 
 
 def _takes(signature: inspect.Signature, count: int) -> bool:
-    """Return whether that many positional arguments, and nothing else, make a call."""
+    """Return whether a call with ``count`` positional arguments and nothing else is valid."""
     try:
         signature.bind(*([None] * count))
     except TypeError:
@@ -107,7 +107,7 @@ def _takes(signature: inspect.Signature, count: int) -> bool:
 def _positional(signature: inspect.Signature, *, needed: bool = False) -> tuple[str, ...]:
     """Return the names of positional parameters.
 
-    :param needed: whether only those that have no default count.
+    :param needed: whether to leave out parameters with a default.
     """
     parameters = signature.parameters.values()
     return tuple(
@@ -121,7 +121,7 @@ def _signature(function: Any, *, follow_wrapped: bool) -> inspect.Signature | No
     try:
         return inspect.signature(function, follow_wrapped=follow_wrapped)
     except (TypeError, ValueError):
-        return None  # Some callables written in C do not tell.
+        return None  # Some callables written in C have no signature.
 
 
 def _name(application: Callable[..., Any]) -> str:

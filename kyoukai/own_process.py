@@ -1,4 +1,4 @@
-"""The component in a process that is there for it alone: what ``kyoukai run`` and ``Kyoukai.run`` start."""
+"""The component in a process of its own, which ``kyoukai run`` and ``Kyoukai.run`` start."""
 
 import gc
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ from kyoukai.server.tasks_left import end_tasks_left
 
 
 class GuardedComponent(Component):
-    """The root of a process of our own: a signal cancels its start.
+    """The root component of a process of our own, whose start a signal cancels.
 
-    :param component: what Asphalt makes the component of that is started.
+    :param component: the settings of the component to start, with its ``type``.
     """
 
     def __init__(self, component: Mapping[str, Any]) -> None:
         self.component: Component = component_types.create_object(**component)
 
     async def start(self, ctx: Context) -> None:
-        """Start it.
+        """Start the component.
 
-        :raises StartInterruptedError: if a signal came before it has started.
+        :raises StartInterruptedError: if a signal arrives before it has started.
         """
-        # First added, last called: after all components have stopped.
+        # Added first, so called last: after all components have stopped.
         ctx.add_teardown_callback(end_tasks_left)
         await starting.guard(self.component.start(ctx))
         await starting.check()
@@ -43,20 +43,20 @@ class GuardedComponent(Component):
 
 
 class OwnProcessComponent(KyoukaiComponent):
-    """A component with its process to itself. Parameters are those of :class:`KyoukaiComponent`."""
+    """A :class:`KyoukaiComponent` that has its process to itself. The parameters are the same."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        # Asphalt's runner runs the loop once for the start, in which requests are answered already.
+        # Asphalt's runner first runs the loop only for the start, and requests are answered in it already.
         loop = policy_loop()
         if loop is not None:
             outlive(loop)
 
     async def start(self, ctx: Context) -> None:
-        """Listen, and have Python's collector of cycles pass over all that is there by then.
+        """Listen, and exclude all existing objects from garbage collection.
 
-        Modules, classes and routes live as long as the process. To look through them takes ten milliseconds
-        and more, again and again under load, in which no request is served.
+        Modules, classes and routes live as long as the process. Under load, each collection that visits them
+        blocks requests for ten milliseconds or more.
         """
         await super().start(ctx)
         settle()

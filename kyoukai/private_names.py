@@ -44,7 +44,7 @@ PRIVATE_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "werkzeug.wrappers.Request": ("_cached_data", "_cached_json", "_get_file_stream", "_parsed_content_type"),
     "werkzeug.wrappers.Response": ("_on_close", "_status", "_status_code"),
 }
-"""The names by owner: a module, or a class whose objects have them."""
+"""The names by owner: a module, or a class whose instances have them."""
 
 KNOWN_VERSIONS: Final = {"asphalt": "4.12", "python": "3.11 to 3.13", "werkzeug": "3.1"}
 """The versions that are known to have all of them."""
@@ -53,38 +53,38 @@ running_loop: Final[Callable[[], asyncio.AbstractEventLoop | None]] = _get_runni
 """Return the loop that runs in this thread, or ``None``."""
 
 current_context_var: Final[ContextVar[Context | None]] = _current_context
-"""Holds the current context: what ``async with`` sets, and a new context takes for its parent.
+"""Holds the current context, which ``async with`` sets and which becomes the parent of a new context.
 
-For a context that nothing is torn down with, to set and to reset it is all of entering and leaving it.
+A context without teardown callbacks needs nothing else to be entered and left: set this, then reset it.
 """
 
 ResourceMarker: Final[type] = type(resource())
-"""The class of the defaults of parameters that Asphalt's ``@inject`` replaces by resources."""
+"""The class of the parameter defaults that Asphalt's ``@inject`` replaces by resources."""
 
 WORKER_CODE: Final[CodeType] = concurrent.futures.thread._worker.__code__
 """The code that an idle worker thread of a pool runs."""
 
 
 def policy_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the loop that the policy has set for this thread, or ``None``. No loop is made."""
+    """Return the loop that the policy has for this thread, or ``None``, without making one."""
     local = getattr(asyncio.get_event_loop_policy(), "_local", None)
     loop: asyncio.AbstractEventLoop | None = getattr(local, "_loop", None)
     return loop
 
 
 def close_callbacks(response: Response) -> list[Callable[[], Any]]:
-    """Return the list of callbacks of a response: what ``call_on_close`` has added."""
+    """Return the callbacks that ``call_on_close`` has added to a response."""
     return response._on_close
 
 
 def has_rolled(stream: Any) -> bool | None:
-    """Return whether a SpooledTemporaryFile is on a disk; ``None`` of any other stream."""
+    """Return whether a SpooledTemporaryFile is on disk; ``None`` for other streams."""
     rolled: bool | None = getattr(stream, "_rolled", None)
     return rolled
 
 
 def refuses_sendfile(transport: asyncio.BaseTransport) -> bool:
-    """Return whether ``loop.sendfile()`` would refuse a transport, or what stands before one."""
+    """Return whether ``loop.sendfile()`` would refuse a transport or a wrapper of one."""
     try:
         getattr(transport, "_sendfile_compatible", None)
     except asyncio.SendfileNotAvailableError:
@@ -93,7 +93,7 @@ def refuses_sendfile(transport: asyncio.BaseTransport) -> bool:
 
 
 def has_converter(rule: Rule, variable: str) -> bool:
-    """Return whether a rule, as far as it has been compiled, has a variable."""
+    """Return whether a rule has a variable, in the part that is compiled so far."""
     return variable in rule._converters
 
 
@@ -103,9 +103,10 @@ def add_cookies(client: "Client", environ: dict[str, Any]) -> None:
 
 
 def keep_cookies(client: "Client", host: str, path: str, fields: Iterable[str]) -> None:
-    """Have a test client keep what an answer set.
+    """Have a test client keep the cookies that an answer set.
 
-    :param host: of the request's URL, as ``path`` is.
+    :param host: the host of the request's URL.
+    :param path: the path of the request's URL.
     :param fields: the values of the answer's ``Set-Cookie``.
     """
     client._update_cookies_from_response(host, path, list(fields))

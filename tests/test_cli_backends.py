@@ -219,5 +219,5 @@ def test_showing_what_cannot_be_loaded() -> None:
 def test_help() -> None:
     output = " ".join(succeed("backends", "-h").split())
     assert "Without a command it lists them." in output
-    assert "the distribution that brings it" in " ".join(succeed("backends", "list", "-h").split())
+    assert "its distribution with the version" in " ".join(succeed("backends", "list", "-h").split())
     assert "module:attribute" in succeed("backends", "show", "-h")

@@ -1,1 +1,1 @@
-"""The commands that are for whoever chooses, writes or checks a backend."""
+"""The commands of the command line, their options, and the reading of configuration files."""

@@ -1,4 +1,4 @@
-"""What ``kyoukai run`` can be told of an application: rows of the table in ``options``."""
+"""The options of ``kyoukai run`` for an application: rows of the table in ``options``."""
 
 from typing import Final
 
@@ -22,18 +22,18 @@ APPLICATION: Final[tuple[Option, ...]] = (
     component(
         "interface",
         choice(*INTERFACES),
-        "The application is one of Kyoukai, ASGI or WSGI; auto: as the way in which it is called says.",
+        "The interface of the application: Kyoukai's own, ASGI or WSGI; auto: found out by its signature.",
         AUTO,
     ),
     component(
         "root_path",
         text("PATH"),
-        "Where an application of ASGI or WSGI is mounted, by a proxy that takes this off the path.",
+        "The path that a proxy in front takes off, for an application of ASGI or WSGI mounted there.",
     ),
     component(
         "lifespan",
         choice(*LIFESPANS),
-        "Whether the lifespan of an application of ASGI is run; auto: where it has one.",
+        "Whether to run the lifespan of an application of ASGI; auto: if it has one.",
         "auto",
     ),
     component(
@@ -46,7 +46,7 @@ APPLICATION: Final[tuple[Option, ...]] = (
     component(
         "resource_name",
         text("NAME"),
-        "The name of the component's resources, where a process has several servers.",
+        "The name of the component's resources, if a process has several servers.",
         "default",
     ),
 )

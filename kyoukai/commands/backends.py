@@ -1,4 +1,4 @@
-"""``kyoukai backends``: which backends are installed, and what one of them is and takes."""
+"""``kyoukai backends``: the installed backends, and the features and options of one."""
 
 import inspect
 import json
@@ -33,8 +33,8 @@ def backends(context: click.Context) -> None:
 def list_backends(as_json: bool) -> None:
     """List the backends that are installed.
 
-    For each: its name, the distribution that brings it, that one's version, the version of the
-    contract that it was written for, and its features; or why it cannot be used.
+    For each: its name, its distribution with the version, the version of the contract that it implements,
+    and its features; or the reason why it cannot be used.
     """
     described = [(registration, *describe(registration)) for registration in registrations()]
     if as_json:
@@ -65,7 +65,7 @@ def _as_data(
 
 
 def feature_names(backend_class: type[Backend]) -> list[str]:
-    """Return the features that a backend claims: ours in our order, then others by name."""
+    """Return the features that a backend claims: those of ``Feature`` in its order, then others by name."""
     claimed = set(map(str, claimed_features(backend_class)))
     ours = [feature.value for feature in Feature if feature.value in claimed]
     return ours + sorted(claimed.difference(ours))
@@ -78,7 +78,7 @@ def _features_in_short(backend_class: type[Backend]) -> str:
 
 
 class Description(NamedTuple):
-    """What ``kyoukai backends show`` says, as it stands in its JSON."""
+    """The output of ``kyoukai backends show``, as in its JSON."""
 
     name: str
     summary: str
@@ -86,15 +86,15 @@ class Description(NamedTuple):
     attribute: str
     file: str
     registered: list[dict[str, str]]
-    """The entry points that name it: ``name``, ``distribution``, ``version``."""
+    """Its entry points: ``name``, ``distribution``, ``version``."""
     api_version: int
     alpn_protocols: list[str]
     preface: str | None
-    """What its connections begin with, as Python writes it."""
+    """The first bytes of its connections, as a Python literal."""
     options: list[dict[str, Any]]
-    """``name``, ``required``, ``default`` as Python writes it, ``meaning``."""
+    """``name``, ``required``, ``default`` as a Python literal, ``meaning``."""
     features: dict[str, str]
-    """By name, what each means."""
+    """The meaning of each feature, by name."""
 
 
 @backends.command("show")
@@ -102,9 +102,9 @@ class Description(NamedTuple):
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @app_dir_option("Look for the module of NAME here first.")
 def show_backend(name: str, as_json: bool) -> None:
-    """Show what the backend NAME is: where it lives, its options and its features.
+    """Show the backend NAME: its class and file, its options and its features.
 
-    NAME is an installed backend's, or module:attribute.
+    NAME is the name of an installed backend, or module:attribute.
     """
     found = describe_class(name, load_backend(name))
     if as_json:
@@ -115,7 +115,7 @@ def show_backend(name: str, as_json: bool) -> None:
 
 
 def describe_class(name: str, backend_class: type[Backend]) -> Description:
-    """Return what there is to say of a backend class that was loaded as ``name``."""
+    """Return the description of a backend class that was loaded as ``name``."""
     sources = [
         {"name": found.name, "distribution": found.distribution, "version": found.version}
         for found in registrations()
@@ -134,7 +134,7 @@ def describe_class(name: str, backend_class: type[Backend]) -> Description:
     unknown = "Not a feature that this release of Kyoukai knows."
     return Description(
         name,
-        # Its own; `getdoc` would give it the one of `Backend`.
+        # Its own docstring: `getdoc` would inherit that of `Backend`.
         one_line(inspect.cleandoc(backend_class.__doc__ or "").partition("\n\n")[0]),
         backend_class.__module__,
         backend_class.__qualname__,
@@ -152,7 +152,7 @@ def _file(backend_class: type[Backend]) -> str:
     try:
         return inspect.getsourcefile(backend_class) or inspect.getfile(backend_class)
     except (OSError, TypeError):
-        # It was made where no file is, or is compiled.
+        # It was made without a file, or is compiled.
         return ""
 
 

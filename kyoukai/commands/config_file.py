@@ -1,7 +1,7 @@
-"""A configuration file of Asphalt's format, as ``kyoukai run`` reads it.
+"""Configuration files in Asphalt's format, as ``kyoukai run`` reads them.
 
-What Asphalt's own command would show as a traceback is one line here that says where the mistake is. What is
-right means the same to both.
+A valid file means the same as to Asphalt's own command. A mistake is one line with its place, where Asphalt's
+command shows a traceback.
 """
 
 import dataclasses
@@ -28,26 +28,26 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import suggest
 
 RUNNER_SETTINGS: Final = ["component", "event_loop_policy", "logging", "max_threads", "start_timeout"]
-"""What Asphalt's runner takes: the keys at the top of a file, and of one of its services."""
+"""The settings of Asphalt's runner: keys at the top of a file, and of each of its services."""
 
 
 class Configuration(NamedTuple):
-    """What a file says."""
+    """The contents of a file."""
 
     component: dict[str, Any]
     """The root component, with its ``type``."""
     runner: dict[str, Any]
-    """What else Asphalt's runner takes, as far as the file has it."""
+    """The other settings of Asphalt's runner that the file has."""
 
 
 class Constructor(SafeConstructor):
-    """Makes objects of YAML, with Asphalt's tags, and notes the lines of keys."""
+    """Constructs objects from YAML, with Asphalt's tags, and records the lines of keys."""
 
     lines: Mapping[str, int] = {}
 
     def construct_document(self, node: Any) -> Any:
-        """Return what a file says."""
-        # Before: what a mapping takes from another one by << becomes its own.
+        """Return the contents of a file."""
+        # Before the construction, which copies the keys that << merges into a mapping.
         self.lines = find_lines(node)
         return super().construct_document(node)
 
@@ -63,12 +63,12 @@ def read_configuration(path: str) -> Configuration:
 
 
 def read_with_places(path: str) -> tuple[Configuration, Place]:
-    """Read a file, check what is Asphalt's in it, and note the lines of its keys.
+    """Read a file, check Asphalt's settings in it, and record the lines of its keys.
 
-    Of several services it is the one that ``ASPHALT_SERVICE`` names, as with Asphalt's own command.
+    ``ASPHALT_SERVICE`` names one of several services, as with Asphalt's own command.
 
-    :return: what the file says, and the place of its top level.
-    :raises ConfigurationError: if it cannot be read, is no YAML, or says nothing that can be run.
+    :return: the contents of the file, and the place of its top level.
+    :raises ConfigurationError: if it cannot be read, is not YAML, or has nothing that can be run.
     """
     config, place = _load(path)
     services = config.pop("services", None)
@@ -87,10 +87,10 @@ def read_with_places(path: str) -> tuple[Configuration, Place]:
 
 
 def configure_logging(path: str, config: Any, level: str | None) -> None:
-    """Set up what a file says of logging, a mapping of :func:`logging.config.dictConfig` or a level.
+    """Set up logging by a file's ``logging``: a mapping for :func:`logging.config.dictConfig`, or a level.
 
-    :param level: that of the root logger, in place of the file's.
-    :raises ConfigurationError: if it is no such thing.
+    :param level: a level for the root logger, which outranks the file.
+    :raises ConfigurationError: if it is neither, or cannot be used.
     """
     if not isinstance(config, dict | int | None):
         raise ConfigurationError(
@@ -142,7 +142,7 @@ def _check_names(place: Place, config: Mapping[Any, Any], known: list[str]) -> N
 
 
 def _choose(place: Place, config: Mapping[str, Any], services: Any, name: str | None) -> tuple[str, Any]:
-    """Return the name and the settings of one service, as Asphalt chooses it."""
+    """Return the name and the settings of the service that Asphalt would choose."""
     below = place.below("services")
     if not isinstance(services, Mapping) or not services:
         raise ConfigurationError(f"{below} is {services!r}; it must be a mapping of names to settings")
@@ -161,7 +161,7 @@ def _choose(place: Place, config: Mapping[str, Any], services: Any, name: str | 
 
 
 def _check_component(place: Place, config: Any, default: str | None = None) -> None:
-    """Check a component's type and the names of its settings, and so those below it."""
+    """Check the type of a component and the names of its settings, and the components below it."""
     if not isinstance(config, Mapping):
         raise ConfigurationError(f"{place} is {config!r}; it must be a mapping with type")
     kind = config.get("type", default)
@@ -176,7 +176,7 @@ def _check_component(place: Place, config: Any, default: str | None = None) -> N
     try:
         inspect.signature(component_class).bind(**settings)
     except TypeError as error:
-        # What a component adds to its children itself it may leave out here.
+        # The file may leave out what a component adds to the settings of its children.
         raise ConfigurationError(f"{place}, of the type {kind!r}: {error}") from error
     if component_class is ContainerComponent:
         below = place.below("components")

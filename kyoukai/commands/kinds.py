@@ -1,7 +1,7 @@
-"""The kinds of values that options take: how a text is read as one, and which other values are one.
+"""The kinds of values that options take: how each is parsed from a text, and how other values are checked.
 
-A text comes from the command line or from the environment, any other value from a configuration file or
-from a program. All are held to the same words.
+Texts come from the command line and the environment, other values from a configuration file or a program.
+Both get the same error messages.
 """
 
 import contextlib
@@ -23,27 +23,27 @@ class Kind:
     """A kind of value."""
 
     must: str
-    """What a value must be, for a message: ``it must be ...``."""
+    """The end of an error message: ``it must be ...``."""
     read: Callable[[str], Any]
-    """Returns the value that a text stands for; raises :exc:`ValueError` if it stands for none."""
+    """Parses a text; raises :exc:`ValueError` if it is not valid."""
     accepts: Callable[[Any], bool]
-    """Returns whether a value that is no text, or that has been read, is of this kind."""
+    """Returns whether a parsed value, or a value from a file or a program, is of this kind."""
     metavar: str = ""
-    """What stands for the value in the help."""
+    """The placeholder for the value in the help."""
     choices: tuple[str, ...] = ()
-    """The values, where they can be listed."""
+    """All values, if there is a fixed set of them."""
     many: bool = False
-    """Whether the flag may be given several times, each with a part of the value: the value is a list."""
+    """Whether the flag may be repeated. The value is then a list, and each flag gives one element."""
     separate: Callable[[str], list[str]] | None = None
-    """Returns the parts of an environment variable, where there may be many."""
+    """Splits an environment variable into elements, if the value is a list."""
     switch: bool = False
-    """Whether the flag stands for the value, with ``--no-`` before its name for its opposite."""
+    """Whether it is a flag without a value, which ``--no-`` before its name turns off."""
 
     def parse(self, source: str, text: str) -> Any:
-        """Return the value that ``text`` stands for.
+        """Return the value of ``text``.
 
-        :param source: the flag or the environment variable that has it, for the message.
-        :raises ConfigurationError: if it stands for none.
+        :param source: the flag or the environment variable, for the message.
+        :raises ConfigurationError: if it is not valid.
         """
         with contextlib.suppress(ValueError):
             value = self.read(text)
@@ -52,7 +52,7 @@ class Kind:
         raise ConfigurationError(f"{source} is {text!r}; it must be {self.must}")
 
     def check(self, source: str, value: Any) -> None:
-        """Check a value of a configuration file or a program; ``None`` is not set.
+        """Check a value of a configuration file or a program. ``None`` means that it is not set.
 
         :raises ConfigurationError: if it is not of this kind.
         """
@@ -61,19 +61,19 @@ class Kind:
 
 
 def text(metavar: str, must: str = "a text that is not empty") -> Kind:
-    """Return the kind of texts, any but the empty one."""
+    """Return the kind of non-empty texts."""
     return Kind(must, str, lambda value: isinstance(value, str) and value != "", metavar)
 
 
 def folder(metavar: str = "FOLDER") -> Kind:
-    """Return the kind of paths of folders that are there."""
+    """Return the kind of paths of existing folders."""
     return Kind(
         "a folder that is there", str, lambda value: isinstance(value, str) and os.path.isdir(value), metavar
     )
 
 
 def any_text(metavar: str) -> Kind:
-    """Return the kind of texts, the empty one too. No variable stands for that: empty it says nothing."""
+    """Return the kind of texts, including the empty one. An empty variable sets nothing, though."""
     return Kind("a text", str, lambda value: isinstance(value, str), metavar)
 
 
@@ -87,17 +87,17 @@ def whole(metavar: str, least: int = 0, most: int = MOST, unit: str = "") -> Kin
 
 
 def number(metavar: str, least: float = 0, unit: str = "seconds") -> Kind:
-    """Return the kind of numbers from ``least`` up, with fractions or without."""
+    """Return the kind of numbers from ``least`` up, whole or not."""
 
     def accepts(value: Any) -> bool:
-        # Neither infinity nor NaN is as much or less.
+        # Infinity and NaN fail this comparison.
         return type(value) in (int, float) and least <= value <= MOST
 
     return Kind(f"a number{_of(unit)}{_range(least)}", _read_number, accepts, metavar)
 
 
 def switch() -> Kind:
-    """Return the kind of what is on or off."""
+    """Return the kind of switches: on or off."""
 
     def read(text: str) -> bool:
         if text.lower() in TRUE:
@@ -115,7 +115,7 @@ def switch() -> Kind:
 
 
 def choice(*names: str) -> Kind:
-    """Return the kind of one of several names, in any case."""
+    """Return the kind of a fixed set of names, in upper or lower case."""
     known = {name.lower(): name for name in names}
 
     def read(text: str) -> str:
@@ -133,7 +133,7 @@ def choice(*names: str) -> Kind:
 
 
 def addresses() -> Kind:
-    """Return the kind of what a server listens on; a file may have a mapping, which has settings besides."""
+    """Return the kind of listening addresses. A file may have a mapping with further settings."""
 
     def accepts(value: Any) -> bool:
         return (isinstance(value, str) and value != "") or isinstance(value, Mapping)
@@ -142,10 +142,10 @@ def addresses() -> Kind:
 
 
 def several(kind: Kind) -> Kind:
-    """Return the kind of lists of a kind: in a variable, its members are separated by commas."""
+    """Return the kind of lists whose elements are of ``kind``. In a variable, commas separate them."""
 
     def accepts(value: Any) -> bool:
-        # A program or a file may have one without a list around it.
+        # A program or a file may give a single element without a list.
         return all(map(kind.accepts, value)) if isinstance(value, list | tuple) else kind.accepts(value)
 
     def separate(text: str) -> list[str]:
@@ -156,7 +156,7 @@ def several(kind: Kind) -> Kind:
 
 
 def pairs() -> Kind:
-    """Return the kind of mappings, as ``K=V``, ``V`` read as YAML; spaces separate them in a variable."""
+    """Return the kind of mappings, each ``K=V`` with ``V`` in YAML. Spaces separate them in a variable."""
 
     def accepts(value: Any) -> bool:
         if isinstance(value, list):
@@ -171,7 +171,7 @@ def _read_pair(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ValueError
-    # What reads YAML takes 3 MiB of a process's memory, and is imported where there is some.
+    # The YAML parser takes 3 MiB of memory: import it only if there is YAML to parse.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

@@ -1,4 +1,4 @@
-"""One option of ``kyoukai run``, and what its name makes of it: a flag, a variable, a key."""
+"""One option of ``kyoukai run``, with the flag, the variable and the key that its name gives."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,46 +11,46 @@ from kyoukai.core.limits import Limits
 PREFIX: Final = "KYOUKAI_"
 
 Owner: TypeAlias = Literal["component", "process", "supervisor"]
-"""Who acts on an option: the component, under Asphalt's own command too; the process that serves, by a
-keyword of :func:`~kyoukai.server.launch.launch`; or the supervisor of several such, by a field of
+"""The part that uses an option: the component, also under Asphalt's own command; the serving process, as a
+keyword of :func:`~kyoukai.server.launch.launch`; or its supervisor, as a field of
 :class:`~kyoukai.server.supervisor.settings.Supervision`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Option:
-    """One of the things that ``kyoukai run`` can be told."""
+    """An option of ``kyoukai run``."""
 
     owner: Owner
     name: str
-    """As it stands in the flag and in the variable; and, unless there is a key, in a file and in Python."""
+    """Its name in the flag and the variable and, without a ``key``, in a file and in Python."""
     kind: Kind
     help: str
-    """A sentence or several, for the help and for the documentation."""
+    """One or more sentences, for the help and the documentation."""
     default: str = ""
-    """What is so where it is not given, in words; empty: nothing is."""
+    """The default, as a value or in words; empty: none."""
     key: str = ""
-    """Where it is in a configuration file, under the component, and in the keywords of ``app.run()``:
-    ``limits.max_body_size``. Empty: it is the name."""
+    """Its place below the component in a configuration file, and in the keywords of ``app.run()``:
+    ``limits.max_body_size``. Empty: the name."""
     singular: str = ""
-    """The name in the flag, where the flag has one of several; empty: it is the name."""
+    """The name in the flag, if the flag can be repeated and takes one part of the value; empty: the name."""
     secret: bool = False
     """Whether its value must not be printed."""
     group: str = ""
-    """The section of the help and of the documentation. The table sets it."""
+    """The section in the help and the documentation. The table sets it."""
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The key's parts."""
+        """The parts of the key."""
         return tuple((self.key or self.name).split("."))
 
     @property
     def flag(self) -> str:
-        """The flag that gives it; of a switch, the one that turns it on."""
+        """The flag; of a switch, the flag that turns it on."""
         return f"--{(self.singular or self.name).replace('_', '-')}"
 
     @property
     def variable(self) -> str:
-        """The environment variable that gives it."""
+        """The environment variable."""
         return f"{PREFIX}{self.name.upper()}"
 
 
@@ -60,7 +60,7 @@ supervisor: Final = partial(Option, "supervisor")
 
 
 def limit_options() -> Iterator[Option]:
-    """Yield the options of the limits: each says what the limit says."""
+    """Yield an option for each limit, with the limit's own description."""
     for field in dataclasses.fields(Limits):
         meaning, unit, least = (field.metadata[name] for name in ("meaning", "unit", "least"))
         metavar = unit.upper().replace(" PER ", "/")

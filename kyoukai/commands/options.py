@@ -1,7 +1,7 @@
-"""The one table of everything that ``kyoukai run`` can be told.
+"""The table of all options of ``kyoukai run``.
 
-Of a row are made the flag with its help, the environment variable, the check of a configuration file's key
-and the row in the documentation. CONTRIBUTING.md says how to add one.
+Each row gives the flag with its help, the environment variable, the check of the key in a configuration file,
+and a row in the documentation. CONTRIBUTING.md says how to add one.
 """
 
 import dataclasses
@@ -35,19 +35,19 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         component(
             "bind",
             several(addresses()),
-            "Listen on HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER or fd:NAME, with http:// or https:// "
-            "before it where that differs. May be given several times.",
+            "Listen on HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER or fd:NAME. Put http:// or https:// "
+            "before it if addresses differ in TLS. May be given several times.",
         ),
         component(
             "host",
             several(text("HOST", "a host name or an IP address")),
-            "Listen on this name or address; '::' for all, of IPv6 and IPv4. May be given several times.",
+            "Listen on this name or address; '::': all addresses, IPv6 and IPv4. May be given several times.",
             "127.0.0.1",
         ),
         component(
             "port",
             whole("PORT", 0, 65535),
-            "Listen on this port; 0: any that is free.",
+            "Listen on this port; 0: any free port.",
             "8000",
         ),
         component("uds", text("PATH"), "Listen on a Unix socket instead."),
@@ -68,7 +68,7 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         component(
             "ssl_keyfile_password",
             text("PASSWORD"),
-            "The key's password. Everybody on the machine can read a flag: use the variable.",
+            "The key's password. Every user of the machine can read a flag: use the variable.",
             key="ssl.password",
             secret=True,
         ),
@@ -81,13 +81,13 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         component(
             "ssl_client_ca",
             text("PATH"),
-            "Ask clients for a certificate that one of these has issued (PEM).",
+            "Ask clients for a certificate issued by one of these authorities (PEM).",
             key="ssl.client_ca",
         ),
         component(
             "ssl_client_certificates",
             choice("required", "optional"),
-            "Whether a client may come without a certificate.",
+            "Whether clients must present a certificate.",
             "required, with --ssl-client-ca",
             key="ssl.client_certificates",
         ),
@@ -117,7 +117,7 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         component(
             "cancel_on_disconnect",
             switch(),
-            "Cancel a handler when its client is gone; a client that ends its side is then taken to be gone.",
+            "Cancel a handler when its client disconnects, or ends only its sending side.",
             "false",
         ),
     ),
@@ -125,37 +125,37 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         supervisor(
             "workers",
             whole("N", 1),
-            "Serve by so many processes, which are supervised.",
+            "Serve with this many supervised processes.",
             "none: one process, unsupervised",
         ),
         supervisor(
             "worker_timeout",
             number("SECONDS"),
-            "Replace a worker whose event loop has stood still for so long; 0: never.",
+            "Replace a worker whose event loop is blocked for this long; 0: never.",
             f"{WORKER_TIMEOUT:g}",
         ),
-        supervisor("max_requests", whole("N"), "Replace a worker after so many requests; 0: never.", "0"),
+        supervisor("max_requests", whole("N"), "Replace a worker after this many requests; 0: never.", "0"),
         supervisor(
             "max_requests_jitter",
             whole("N"),
-            "Add up to so many to --max-requests, at random for each worker.",
+            "Add a random number up to this to --max-requests, for each worker.",
             "0",
         ),
         supervisor("max_worker_age", number("SECONDS"), "Replace a worker after this time; 0: never.", "0"),
         supervisor(
             "max_worker_memory",
             whole("BYTES"),
-            "Replace a worker that has so much resident memory; 0: never.",
+            "Replace a worker that has this much resident memory; 0: never.",
             "0",
         ),
         supervisor(
             "shutdown_delay",
             number("SECONDS"),
-            "Go on accepting for so long after the signal that ends the server, while /readyz fails.",
+            "Accept connections for this long after the signal to stop, while /readyz fails.",
             "0",
         ),
         supervisor(
-            "pid", text("PATH"), "Name the supervisor's process in this file while it serves.", "none"
+            "pid", text("PATH"), "Write the supervisor's process id into this file while it serves.", "none"
         ),
         process(
             "loop",
@@ -166,13 +166,13 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         process(
             "max_threads",
             whole("NUMBER", 1),
-            "Threads for plain functions and files, and as many for an application of WSGI.",
-            "4 more than there are cores, 32 at the most",
+            "Threads for plain functions and files; an application of WSGI gets as many of its own.",
+            "the number of cores plus 4, at most 32",
         ),
         process(
             "start_timeout",
             number("SECONDS"),
-            "Longest time that the start may take; 0: any.",
+            "Longest time that the start may take; 0: no limit.",
             f"{START_TIMEOUT:g}",
         ),
     ),
@@ -180,14 +180,14 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         supervisor(
             "admin",
             several(addresses()),
-            "Answer /livez, /readyz and /metrics here, by the supervisor; as --bind. May be given several "
-            "times.",
+            "Have the supervisor answer /livez, /readyz and /metrics at this address, as --bind has it. May "
+            "be given several times.",
             "nowhere",
         ),
         process(
             "log_level",
             choice(*LOG_LEVELS),
-            "Log what is at least this severe; of the application, where it has not set up logging.",
+            "Log messages of at least this level; the application's too, if it has not set up logging.",
             "INFO",
         ),
         process(
@@ -196,32 +196,32 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
             "Log into this file; '-': on standard output.",
             "standard error",
         ),
-        process("log_format", choice(*FORMS), "How a line of the log looks.", "text"),
-        component("access_log", switch(), "Log a line for every answer.", "true"),
+        process("log_format", choice(*FORMS), "The format of log lines.", "text"),
+        component("access_log", switch(), "Log a line for every response.", "true"),
         component(
             "access_log_format",
             text("TEMPLATE"),
-            "What a line of the access log says: a template, or 'json'.",
+            "The format of lines of the access log: a template, or 'json'.",
             DEFAULT_FORMAT,
         ),
         component(
             "traces",
             switch(),
-            "Trace requests by OpenTelemetry, as its variables OTEL_* say.",
+            "Trace requests with OpenTelemetry; its variables OTEL_* configure it.",
             "false",
         ),
         process(
             "access_log_file",
             text("FILE"),
-            "The access log goes into this file, and nowhere else; '-': on standard output.",
-            "where other lines go",
+            "Write the access log into this file only; '-': on standard output.",
+            "the log",
         ),
     ),
     "Development": (
         supervisor(
             "reload",
             switch(),
-            "Load the application anew when a file of it changes; of a mistake in it, show an error page.",
+            "Reload the application when a file of it changes; if it cannot be loaded, show an error page.",
             "false",
         ),
         supervisor(
@@ -240,7 +240,7 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         supervisor(
             "reload_exclude",
             several(text("PATTERN")),
-            "Pass over files and folders whose names match, or whose paths do. May be given several times.",
+            "Ignore files and folders whose names or paths match. May be given several times.",
             "none",
         ),
         component(
@@ -252,13 +252,13 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         component(
             "trace",
             switch(),
-            "Log what passes on each connection: bytes, and the parser's calls.",
+            "Log the bytes and the parser's calls of each connection.",
             "false",
         ),
     ),
     "Limits": tuple(limit_options()),
 }
-"""The options by the sections of the help and of the documentation, in their order."""
+"""The options by section of the help and the documentation, in order."""
 
 OPTIONS: Final = tuple(
     dataclasses.replace(option, group=group) for group, options in TABLE.items() for option in options
@@ -269,7 +269,7 @@ BY_NAME: Final = {option.name: option for option in OPTIONS}
 COMPONENT_SETTINGS: Final = sorted(
     {"app"} | {option.path[0] for option in OPTIONS if option.owner == "component"}
 )
-"""The settings of the component, at their first level."""
+"""The top-level settings of the component."""
 
 PROCESS_SETTINGS: Final = sorted({option.path[0] for option in OPTIONS if option.owner != "component"})
-"""Those that stand beside them, for what starts a process."""
+"""The top-level settings beside them, for the process and its supervisor."""

@@ -1,4 +1,4 @@
-"""What the commands share: tables for a terminal, and where modules are looked for."""
+"""Helpers of the commands: tables for a terminal, and the option ``--app-dir``."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ import click
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows as lines with aligned columns. A row's last cell may be as long as it likes."""
+    """Return rows as lines with aligned columns. The last cell of a row sets no width."""
     everything = [tuple(row) for row in rows]
     widths: dict[int, int] = {}
     for row in everything:
@@ -23,12 +23,12 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def one_line(text: object) -> str:
-    """Return the text of something with all its white space made single spaces."""
+    """Return the text of ``text`` on one line, with single spaces for all white space."""
     return " ".join(str(text).split())
 
 
 def app_dir_option(help_text: str) -> Callable[[Any], Any]:
-    """Return the option ``--app-dir``, a folder that is put first on Python's path."""
+    """Return the option ``--app-dir``, which puts a folder first on Python's path."""
 
     def put_first(context: click.Context, parameter: click.Parameter, value: str) -> str:
         if not context.resilient_parsing:

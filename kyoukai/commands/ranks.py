@@ -1,6 +1,6 @@
-"""Which of several sources has the last word: default, configuration, environment, command line.
+"""The ranks of the sources of settings, from low to high: default, configuration, environment, command line.
 
-The configuration is a file's component or the keywords of ``app.run()``.
+The configuration is the component in a file, or the keywords of ``app.run()``.
 """
 
 import dataclasses
@@ -20,8 +20,8 @@ logger: Final = logging.getLogger("kyoukai.server")
 OTHER_VARIABLES: Final = frozenset(
     {"KYOUKAI_EXAMPLES", "KYOUKAI_SEED", "KYOUKAI_TIMEOUT_SCALE", "KYOUKAI_UPGRADE", "KYOUKAI_WORKER"}
 )
-"""Variables that are no options: those of the kit for backends, and what a worker and a new supervisor are
-told."""
+"""Variables that are not options: those of the kit for backends, and those for workers and new
+supervisors."""
 
 ADDRESSES: Final = {
     "bind": {"host", "port", "uds"},
@@ -29,47 +29,47 @@ ADDRESSES: Final = {
     "host": {"bind", "uds"},
     "port": {"bind", "uds"},
 }
-"""By an address of one kind, those of another whose place it takes."""
+"""By each kind of address, the kinds that it replaces if it comes from a higher rank."""
 
 
 class CommandLineNames(tuple[str, ...]):
-    """Names of backends, of a higher rank than the variable ``KYOUKAI_BACKEND``."""
+    """Names of backends from the command line, which outrank the variable ``KYOUKAI_BACKEND``."""
 
     __slots__ = ()
 
 
 def variable_outranks(configured: object, variable: str | None) -> bool:
-    """Return whether the variable ``KYOUKAI_BACKEND`` says which backends serve.
+    """Return whether the variable ``KYOUKAI_BACKEND`` outranks the component's setting.
 
     :param configured: the component's ``backend``.
-    :param variable: the variable's value; an empty one says nothing.
+    :param variable: the variable's value; an empty one sets nothing.
     """
     return bool(variable) and not isinstance(configured, CommandLineNames)
 
 
 class Ranked(NamedTuple):
-    """Settings, by whom they are for."""
+    """Settings, divided by the part that uses them."""
 
     component: dict[str, Any]
     process: dict[str, Any]
     """Keywords of :func:`~kyoukai.server.launch.launch`."""
     supervisor: dict[str, Any]
-    """Of :class:`~kyoukai.server.supervisor.settings.Supervision`."""
+    """Fields of :class:`~kyoukai.server.supervisor.settings.Supervision`."""
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the values of the options that the environment gives, by the options' names.
+    """Return the options that environment variables set, by the options' names.
 
-    An empty variable gives nothing. One whose name looks like an option's is named in the log.
+    An empty variable sets nothing. A variable with a misspelt name is logged.
 
-    :param environ: by default the process's.
+    :param environ: the environment; by default that of the process.
     :raises ConfigurationError: if a value cannot be used.
     """
     environ = os.environ if environ is None else environ
     found = {}
     for option in OPTIONS:
         text = environ.get(option.variable)
-        # The component asks for its backend itself, under Asphalt's command too.
+        # The component reads the variable of its backend itself, also under Asphalt's command.
         if text and option.name != "backend":
             found[option.name] = _value(option, text)
     _name_unknown(environ)
@@ -83,11 +83,11 @@ def _value(option: Option, text: str) -> Any:
             return kind.parse(variable, text)
         try:
             parts = kind.separate(text)
-        except ValueError:  # A quote that is not closed.
+        except ValueError:  # An unclosed quote.
             raise ConfigurationError(f"{variable} is {text!r}; it must be {kind.must}") from None
         return [kind.parse(variable, part) for part in parts]
     except ConfigurationError as error:
-        # Kubernetes sets it so for every container beside a service of the name "kyoukai".
+        # Kubernetes sets this value in every container of a namespace with a service named "kyoukai".
         if "://" in text and variable == "KYOUKAI_PORT":
             raise ConfigurationError(
                 f"{error}; Kubernetes sets it for a service named kyoukai: set enableServiceLinks: false"
@@ -106,7 +106,7 @@ def _name_unknown(environ: Mapping[str, str]) -> None:
 
 
 def nested(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by options' names as settings, each where its key says."""
+    """Return values by options' names as settings, nested as in a file."""
     settings: dict[str, Any] = {}
     for name, value in given.items():
         option = BY_NAME[name]
@@ -124,10 +124,10 @@ def nested(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def by_backend(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Return options of backends as they stand in a file, where those of one may be below its name.
+    """Return options of backends as a file has them: those of one backend may be below its name.
 
-    :param pairs: names and values. Before a dot stands the name of the backend: ``module:attribute`` may have
-        dots itself, an option has none.
+    :param pairs: names and values. A name may begin with the backend and a dot. The last dot counts, since
+        ``module:attribute`` may have dots, and options have none.
     :raises ConfigurationError: if a name has both a value and options below it.
     """
     options: dict[str, Any] = {}
@@ -143,14 +143,14 @@ def by_backend(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def override(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with others in place of their own; mappings are merged, and limits."""
+    """Return ``settings``, outranked by ``others``. Mappings and limits are merged."""
     dropped = {name for other in others for name in ADDRESSES.get(other, ())}
     kept = {name: _plain(value) for name, value in settings.items() if name not in dropped}
     return _merge(kept, others)
 
 
 def _merge(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    # Asphalt's own takes a key with dots for several, and references to backends have such.
+    # Not Asphalt's merge_config: it splits keys at dots, which references to backends have.
     merged = dict(settings)
     for name, value in others.items():
         own = merged.get(name)
@@ -160,23 +160,23 @@ def _merge(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, 
 
 
 def _plain(value: Any) -> Any:
-    """Return what can be merged as a dictionary."""
+    """Return limits and other mappings as a new dictionary, other values as they are."""
     if isinstance(value, Limits):
         return dataclasses.asdict(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 
 def outranking(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that the environment and the command line have, which outrank a configuration.
+    """Return the settings of the environment and the command line, which outrank a configuration.
 
-    :param given: what the command line has, by the options' names.
+    :param given: the options of the command line, by name.
     :raises ConfigurationError: if a variable cannot be used.
     """
     return override(nested(from_environment()), nested(given))
 
 
 def rank(settings: Mapping[str, Any]) -> Ranked:
-    """Return the settings that a program has, with those of the environment in place of its own.
+    """Return the settings of a program, outranked by the environment.
 
     :raises ConfigurationError: if a value for the process cannot be used, or a variable.
     """
@@ -184,9 +184,9 @@ def rank(settings: Mapping[str, Any]) -> Ranked:
 
 
 def divide(settings: Mapping[str, Any]) -> Ranked:
-    """Divide settings by whom they are for, and check those of the process.
+    """Divide settings by the part that uses them, and check those of the process.
 
-    What is ``None`` is not set.
+    A setting that is ``None`` is not set.
 
     :raises ConfigurationError: if a value for the process cannot be used.
     """
@@ -202,9 +202,9 @@ def divide(settings: Mapping[str, Any]) -> Ranked:
 
 
 def check_names(settings: Mapping[str, Any]) -> None:
-    """Check the names of what a component is given. What is for its process is named in the log.
+    """Check the names of a component's settings, and log those that are for its process.
 
-    :raises ConfigurationError: if one is unknown, or is a setting of the process whose value is no good.
+    :raises ConfigurationError: if a name is unknown, or a setting of the process cannot be used.
     """
     for name in settings:
         if name not in COMPONENT_SETTINGS and name not in PROCESS_SETTINGS:

@@ -1,4 +1,4 @@
-"""The options of ``kyoukai run``, as Click takes them: made of the one table, and grouped as it is."""
+"""The options of ``kyoukai run`` for Click: made from the table, and grouped as in it."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,7 +15,7 @@ from kyoukai.core.errors import ConfigurationError
 
 
 class Value(click.ParamType):  # type: ignore[type-arg]
-    """A value of one kind.
+    """The Click type of a kind of values.
 
     :param kind: the kind.
     """
@@ -41,7 +41,7 @@ class Value(click.ParamType):  # type: ignore[type-arg]
         return []
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value that a text stands for."""
+        """Return the value of a text."""
         flag = param.opts[0] if param is not None else self.name
         try:
             return self.kind.parse(flag, value) if isinstance(value, str) else value
@@ -50,7 +50,7 @@ class Value(click.ParamType):  # type: ignore[type-arg]
 
 
 class TableOption(click.Option):
-    """The option of one row of the table.
+    """The Click option of a row of the table.
 
     :param row: the row.
     """
@@ -68,7 +68,7 @@ class TableOption(click.Option):
 
 
 class TableCommand(click.Command):
-    """A command with options of the table. Its help has them in their groups.
+    """A command with options of the table, which its help shows in groups.
 
     :param rows: the names of the options; ``None``: all of them.
     """

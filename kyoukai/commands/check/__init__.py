@@ -1,8 +1,8 @@
 """``kyoukai check``: whether a backend keeps the contract, rule by rule.
 
-What it needs beyond the server is in the extra ``testing`` and is imported when it is used, so that
-the other commands work without. It exits with 0 if no required rule is broken, with 1 if one is, and
-with 2 if there is no backend to check, or the adapter is none.
+The extra ``testing`` has the packages that it needs. They are imported when it runs, so that the other
+commands work without them. It exits with 0 if no required rule is broken, with 1 if one is, and with 2 if
+the backend or the adapter cannot be loaded.
 """
 
 import contextlib
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 __all__ = ("check",)
 
 MODULES: Final = ("hypothesis", "pytest")
-"""What the extra ``testing`` brings."""
+"""The modules of the extra ``testing``."""
 
 BAR_WIDTH: Final = 30
 
 
 class NothingToCheckError(click.ClickException):
-    """There is no backend of that name, or nothing to check it with: one line, and exit status 2."""
+    """The backend or the adapter cannot be loaded, or the extra is missing: one line, and exit status 2."""
 
     exit_code = 2
 
@@ -63,8 +63,8 @@ class NothingToCheckError(click.ClickException):
 def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool, adapter: str | None) -> None:
     """Check whether the backend NAME keeps the contract.
 
-    NAME is an installed backend's, or module:attribute. It needs the extra 'testing'. It exits with 1 if
-    a required rule is broken, and with 2 if the backend, or the adapter, cannot be loaded.
+    NAME is the name of an installed backend, or module:attribute. The command needs the extra 'testing'. It
+    exits with 1 if a required rule is broken, and with 2 if the backend or the adapter cannot be loaded.
     """
     missing = [module for module in MODULES if importlib.util.find_spec(module) is None]
     if missing:
@@ -74,7 +74,7 @@ def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool, adapte
     from kyoukai.testing.settings import SettingError, check_settings
     from kyoukai.testing.subject import AdapterError, read_adapter
 
-    # What a backend prints is not to be in the midst of the report, which may be JSON.
+    # Keep the output of a backend out of the report, which may be JSON.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             load_backend(name)
@@ -97,7 +97,7 @@ def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool, adapte
 def _run(name: str, **options: Any) -> "Report":
     from kyoukai.testing.report import run_rules
 
-    # Handlers that fail as they are told to are logged; without a handler that goes to the terminal.
+    # Some handlers fail on purpose, and are logged. Without a logging handler, that goes to the terminal.
     handler = logging.NullHandler()
     logging.getLogger().addHandler(handler)
     try:
@@ -110,12 +110,12 @@ def _run(name: str, **options: Any) -> "Report":
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Return whether somebody watches."""
+    """Return whether a stream is a terminal."""
     return stream.isatty()
 
 
 def show_progress(done: int, total: int) -> None:
-    """Draw a bar on standard error, over the one that was drawn before."""
+    """Draw a progress bar on standard error, over the previous one."""
     filled = BAR_WIDTH * done // total if total else BAR_WIDTH
     bar = "#" * filled + "-" * (BAR_WIDTH - filled)
     click.echo(f"\r[{bar}] {done} of {total} rules", nl=False, err=True)

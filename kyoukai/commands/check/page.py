@@ -1,4 +1,4 @@
-"""The report as one page of HTML, with its style in it and without scripts."""
+"""The report as one HTML page, with its style inside and without scripts."""
 
 import itertools
 from html import escape
@@ -44,7 +44,7 @@ PAGE: Final = """<!DOCTYPE html>
 
 
 def report_page(report: "Report") -> str:
-    """Return the page. It refers to nothing outside of it."""
+    """Return the page, which needs no other file."""
     groups = itertools.groupby(report.results, lambda result: result.rule.group)
     return PAGE.format(
         title=escape(f"The contract of a backend: {report.backend}"),

@@ -1,4 +1,4 @@
-"""The report for a terminal: a line for each rule, and below a broken one what shows it."""
+"""The report for a terminal: a line for each rule, and the evidence below each broken one."""
 
 import itertools
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kyoukai.testing.report import Report, RuleResult
 
 SHOWN_SIZE: Final = 120
-"""The most bytes that are shown of what a rule was broken with."""
+"""The most bytes shown of the input that broke a rule."""
 
 COLOURS: Final = {"ok": "green", "BROKEN": "red", "not kept": "yellow"}
 
@@ -21,16 +21,16 @@ MARK_WIDTH: Final = max(map(len, MARKS.values()))
 
 
 def mark(result: "RuleResult") -> str:
-    """Return what came of a rule in a word or two; ``BROKEN`` is for required rules alone."""
+    """Return the result of a rule in a word or two; only required rules are ``BROKEN``."""
     if result.outcome == "broken":
         return "BROKEN" if result.rule.level == "required" else "not kept"
     return MARKS.get(result.outcome, result.outcome)
 
 
 def reason(result: "RuleResult") -> str:
-    """Return why nothing was looked for, or which broken rule is why this one is broken; mostly nothing.
+    """Return why a rule does not apply, or which other broken rule broke it; otherwise an empty text.
 
-    Why rules are not checked is one thing for many of them, and said once: see :func:`unchecked_lines`.
+    :func:`unchecked_lines` has the reasons why rules were not checked, each of which holds for many.
     """
     if result.cause:
         return f"see {result.cause}"
@@ -38,14 +38,14 @@ def reason(result: "RuleResult") -> str:
 
 
 def shown_bytes(data: bytes) -> str:
-    """Return bytes as Python writes them, the first :data:`SHOWN_SIZE` of them."""
+    """Return the first :data:`SHOWN_SIZE` bytes as a Python literal."""
     if len(data) <= SHOWN_SIZE:
         return repr(data)
     return f"{data[:SHOWN_SIZE]!r}... ({len(data)} bytes)"
 
 
 def details(result: "RuleResult") -> list[tuple[str, str]]:
-    """Return what there is to say of a result beyond its mark, each with a heading."""
+    """Return the evidence for a broken rule: headings and texts."""
     if result.outcome != "broken" or result.cause:
         return []
     found = [("owed", result.rule.statement), ("found", result.message)]
@@ -55,7 +55,7 @@ def details(result: "RuleResult") -> list[tuple[str, str]]:
 
 
 def score(report: "Report") -> str:
-    """Return in one line how many rules were checked, and what came of these; and how many were not."""
+    """Return one line with the numbers of rules that were checked, kept, broken and not checked."""
     kept, broken, not_kept = (
         report.count("kept"),
         report.count("broken", "required"),
@@ -75,7 +75,7 @@ def score(report: "Report") -> str:
 
 
 def verdict(report: "Report") -> str:
-    """Return whether the contract is kept, as far as that was looked at."""
+    """Return whether the backend keeps the contract, as far as it was checked."""
     if not report.passed:
         return "does not keep the contract"
     is_all = report.count("kept") and not report.count("unchecked")
@@ -83,7 +83,7 @@ def verdict(report: "Report") -> str:
 
 
 def unchecked_lines(report: "Report") -> list[str]:
-    """Return why rules were not checked, and what would be needed: a line for each reason."""
+    """Return a line for each reason why rules were not checked."""
     reasons: dict[str, list[str]] = {}
     for result in report.results:
         if result.outcome == "unchecked":
@@ -111,7 +111,7 @@ def _result_lines(result: "RuleResult") -> list[str]:
     line = f"  {cell}  {result.rule.id:<6} {result.rule.title}{why}"
     rows = []
     for heading, text in details(result):
-        # What is found may be many lines, of a whole conversation.
+        # A whole conversation may be many lines.
         for number, piece in enumerate(text.splitlines()):
             rows.append((heading if not number else "", piece))
     return [line, *(f"      {row}" for row in columns(rows))]
