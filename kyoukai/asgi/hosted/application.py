@@ -54,7 +54,7 @@ class ASGIApplication:
         application supports it.
     :param websocket: limits and deadlines of its WebSockets, by name, as for
         :class:`~kyoukai.websocket.WebSocketSettings`. By default, pages of every origin may connect, because
-            ASGI applications check origins themselves.
+        ASGI applications check origins themselves.
     :raises ConfigurationError: if a parameter is invalid.
     """
 
