@@ -1,1 +1,1 @@
-"""Several processes behind the same addresses: a supervisor, and workers that it starts and replaces."""
+"""A supervisor that starts worker processes, replaces them, and shares its addresses with them."""

@@ -1,4 +1,4 @@
-"""The admin server of a supervisor: it answers from the supervisor's loop, whatever the workers' loops do."""
+"""The admin server of a supervisor. It runs in the supervisor's loop, so a busy worker cannot delay it."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,9 @@ logger: Final = logging.getLogger("kyoukai.server")
 
 @contextlib.asynccontextmanager
 async def administered(supervisor: Supervisor, book: Book, listeners: Listeners) -> AsyncIterator[None]:
-    """Answer what is asked of a supervisor while the block runs.
+    """Run the admin server while the block runs.
 
-    Where that takes the place of another one, it answers from when it serves.
+    During an upgrade, the new supervisor's admin server answers only once that supervisor serves.
 
     :raises ListenError: if an address cannot be listened on.
     """
@@ -62,7 +62,7 @@ async def administered(supervisor: Supervisor, book: Book, listeners: Listeners)
 
 
 def make_generate(supervisor: Supervisor, book: Book) -> Generate | None:
-    """Return what makes the text of the metrics; ``None``, and a line of the log, where that cannot be."""
+    """Return the function that renders the metrics; log why and return ``None`` if there can be none."""
 
     def read() -> tuple[Totals, Gauges]:
         return book.sum(), Gauges(supervisor.slots.queued(), supervisor.status.workers, supervisor.tally.ends)

@@ -1,4 +1,4 @@
-"""The files of an application in development: which are watched, and what is done when one changes."""
+"""Watch the files of an application under development, and report changes."""
 
 import asyncio
 import fnmatch
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("kyoukai.server")
 
 PATTERNS: Final = ("*.py", "*.yaml", "*.yml")
-"""Names of files that are watched, unless others are asked for."""
+"""Default patterns of the file names to watch."""
 
 
 def default_folders(app: Any) -> list[str]:
-    """Return the folders to watch where none are named: where modules are looked for first.
+    """Return the folders to watch by default: the first entry of ``sys.path``.
 
-    :param app: the setting; the folder of a file that it names is watched too.
+    :param app: the ``app`` setting; if it names a file, the folder of this file is watched too.
     """
     folders = {os.path.abspath(sys.path[0] if sys.path else "")}
     path = str(app).partition(":")[0] if isinstance(app, str) else ""
@@ -34,10 +34,10 @@ def default_folders(app: Any) -> list[str]:
 
 
 def is_excluded(path: str, folders: Iterable[str], patterns: Sequence[str]) -> bool:
-    """Return whether a path, below a folder that is watched, fits one of some patterns.
+    """Return whether a path below a watched folder matches one of the patterns.
 
-    A pattern is of the name of the file, or of a folder that it is in; with a slash, of the path from the
-    folder that is watched.
+    A pattern without a slash matches the name of the file or of any folder on the path. A pattern with a
+    slash matches the path relative to the watched folder.
     """
     for folder in folders:
         parts = Path(os.path.relpath(path, folder)).parts
@@ -51,18 +51,18 @@ def is_excluded(path: str, folders: Iterable[str], patterns: Sequence[str]) -> b
 
 
 def named(paths: Iterable[str]) -> list[str]:
-    """Return paths as they are written from the current folder."""
+    """Return paths relative to the current folder, for the log."""
     return sorted(map(os.path.relpath, paths))
 
 
 class Changes:
-    """Watches files, until it is cancelled.
+    """Watches files until it is cancelled.
 
-    :param folders: whose files are watched, and those of the folders below, but for hidden ones, caches and
-        virtual environments.
-    :param patterns: of the names of the files; none: :data:`PATTERNS`.
-    :param excluded: of what is not watched: see :func:`is_excluded`.
-    :param on_change: called with the paths of files that have changed, at once or within half a second.
+    :param folders: folders to watch, with their subfolders; hidden folders, caches and virtual environments
+        are left out.
+    :param patterns: patterns of file names to watch; if empty, :data:`PATTERNS`.
+    :param excluded: patterns of paths to leave out; see :func:`is_excluded`.
+    :param on_change: called with the paths of changed files, within half a second of the change.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Changes:
         self._on_change = on_change
 
     async def watch(self) -> None:
-        """Watch. A system that has no room for it is named in the log, and nothing is watched."""
+        """Watch the files. If the system cannot watch them, log the error and return."""
         from watchfiles import DefaultFilter, awatch
 
         default = DefaultFilter()
@@ -102,5 +102,5 @@ class Changes:
             logger.error("the files cannot be watched: %s", error)
 
     def start(self) -> "asyncio.Task[None]":
-        """Watch in a task of its own, and return that."""
+        """Start a task that watches the files, and return it."""
         return asyncio.get_running_loop().create_task(self.watch())

@@ -1,24 +1,24 @@
-"""The channel between a supervisor and a worker: messages in JSON, with file descriptors beside them.
+"""The channel between a supervisor and a worker: JSON messages with file descriptors.
 
-It is a pair of Unix sockets that keep the bounds of messages, so that a message and its descriptors come as
-one. Its end of file tells a worker that the supervisor is gone.
+The channel is a pair of Unix sockets that preserve message boundaries, so a message and its descriptors
+arrive together. End of file tells a worker that the supervisor is gone.
 
 From the supervisor:
 
 ==========  ==================================================================
-sockets     what to listen on, ``counts`` of descriptors by listener; ``recycles``: requests are counted
+sockets     the sockets to listen on; ``counts``: descriptors per listener; ``recycles``: count requests
 serve       accept connections from now on
-drain       end; with ``leave``, others go on with what waits in the backlog, but for addresses in ``gone``
-adopt       accept from the sockets of another slot too, which ``slot`` names
-release     give the sockets of ``slot`` back
-reopen      open log files anew
+drain       end; with ``leave``, other workers accept from the backlogs, except for addresses in ``gone``
+adopt       also accept from the sockets of another slot, named by ``slot``
+release     return the sockets of ``slot``
+reopen      reopen the log files
 ==========  ==================================================================
 
 From the worker:
 
 ==========  ==================================================================
-ready       everything has started; ``patience`` is how long a drain may take
-beat        the event loop goes round: ``lag``, ``requests``
+ready       everything has started; ``patience``: seconds that a drain may take
+beat        the event loop is running: ``lag``, ``requests``
 ==========  ==================================================================
 """
 
@@ -29,28 +29,28 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 VARIABLE: Final = "KYOUKAI_WORKER"
-"""The environment variable that tells a worker the descriptor of its end."""
+"""The environment variable with the descriptor of the worker's end of the channel."""
 
 LARGEST: Final = 65536
-"""Bytes of the largest message."""
+"""Maximum size of a message in bytes."""
 
 MOST_DESCRIPTORS: Final = 253
-"""What Linux passes with one message: SCM_MAX_FD."""
+"""Most descriptors that Linux passes with one message: SCM_MAX_FD."""
 
 
 class Message(NamedTuple):
-    """One message."""
+    """A received message."""
 
     kind: str
     values: dict[str, Any]
     descriptors: list[int]
-    """File descriptors that came with it. They are the receiver's, to be closed."""
+    """File descriptors received with the message. The receiver owns them and closes them."""
 
 
 class Channel:
     """One end of a channel.
 
-    :param sock: does not block, and is the channel's from now on.
+    :param sock: a non-blocking socket; the channel takes ownership of it.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -58,13 +58,14 @@ class Channel:
         self._socket = sock
 
     def fileno(self) -> int:
-        """Return the descriptor to wait for."""
+        """Return the descriptor to poll for input."""
         return self._socket.fileno()
 
     def send(self, kind: str, descriptors: Sequence[int] = (), **values: Any) -> bool:
-        """Send a message; return whether the other side can have got it.
+        """Send a message; return whether it was sent.
 
-        It cannot where it is gone, or has let so many messages lie that no more are taken.
+        Sending fails if the other side is gone, or if it has so many unread messages that the socket's buffer
+        is full.
         """
         data = json.dumps([kind, values]).encode()
         try:
@@ -77,7 +78,7 @@ class Channel:
         return True
 
     def receive(self) -> Message | None:
-        """Return the next message, ``None`` where none has come.
+        """Return the next message; ``None`` if none has arrived.
 
         :raises EOFError: if the other side is gone.
         """
@@ -95,22 +96,23 @@ class Channel:
         return Message(kind, values, descriptors)
 
     def close(self) -> None:
-        """Close this end. It may be called twice."""
+        """Close this end. Closing it twice is allowed."""
         self._socket.close()
 
 
 def pair() -> tuple[Channel, socket.socket]:
-    """Return a supervisor's end, and the socket of the worker's, for the worker to inherit."""
+    """Return a supervisor's end of a new channel, and the socket that the worker inherits."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     return Channel(ours), theirs
 
 
 def inherited(variable: str = VARIABLE) -> Channel | None:
-    """Return the end that this process was given, as a worker; ``None`` if it is none.
+    """Return the end of the channel that this process inherited; ``None`` if it is not a worker.
 
-    Processes that it starts are no workers: the variable is gone afterwards, and the descriptor stays here.
+    The variable is removed from the environment and the descriptor is not inheritable, so that processes
+    started by this one are not taken for workers.
 
-    :param variable: has the number of the descriptor.
+    :param variable: the environment variable with the number of the descriptor.
     """
     value = os.environ.pop(variable, None)
     if value is None:

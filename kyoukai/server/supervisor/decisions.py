@@ -1,4 +1,4 @@
-"""What a supervisor decides, apart from the processes that it is decided of."""
+"""Decisions of a supervisor, as functions and small classes that need no processes."""
 
 import math
 import random
@@ -7,26 +7,26 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 FIRST_DELAY: Final = 0.1
-"""Seconds until a worker is replaced that died at once."""
+"""Seconds before replacing a worker that died soon after its start."""
 
 LONGEST_DELAY: Final = 30.0
-"""Seconds that the delay, which doubles, does not exceed."""
+"""Longest delay in seconds. The delay doubles with each early death up to this value."""
 
 STABLE: Final = 1.0
-"""Seconds that a worker has served at least, where its death is none at once."""
+"""Seconds of service after which a worker's death no longer counts as early."""
 
 SPARE: Final = 10.0
-"""Seconds that an upgrade may take beside the starts of workers: the imports."""
+"""Seconds that an upgrade may take in addition to the start of workers: for imports."""
 
 CONTAINER_INITS: Final = frozenset({"catatonit", "docker-init", "dumb-init", "podman-init", "tini"})
-"""First processes of containers that end with the process that they have started."""
+"""Init processes of containers that exit together with the process they started."""
 
 
 class Backoff:
-    """How long to wait until a dead worker is replaced.
+    """Computes the delay before a dead worker is replaced.
 
-    One that has served for a while is replaced at once. Of those that die at once, one after the other,
-    each is waited for twice as long as the one before.
+    A worker that has served for a while is replaced at once. For early deaths in a row, each delay is twice
+    the one before.
     """
 
     def __init__(
@@ -36,7 +36,10 @@ class Backoff:
         self._next = first
 
     def delay(self, served: float | None) -> float:
-        """Return the delay in seconds after a worker that served so long; ``None``: it never did."""
+        """Return the delay in seconds.
+
+        :param served: how many seconds the dead worker served; ``None``: it never served.
+        """
         if served is not None and served >= self._stable:
             self._next = self._first
             return 0.0
@@ -46,12 +49,12 @@ class Backoff:
 
 
 class Lateness:
-    """Tells a clock that has stood still for us too from workers that have.
+    """Measures how late the supervisor itself is, because a paused system delays it like the workers.
 
-    A process group that is stopped, or a machine that is starved, makes the supervisor late like its workers.
-    What it was late by is no silence of theirs.
+    If the process group is stopped or the machine is starved, the supervisor runs late like its workers. Its
+    own lateness does not count as silence of a worker.
 
-    :param interval: seconds between two looks.
+    :param interval: planned seconds between two checks.
     """
 
     def __init__(self, interval: float, now: float) -> None:
@@ -59,19 +62,19 @@ class Lateness:
         self._looked = now
 
     def look(self, now: float) -> float:
-        """Return by how many seconds this look comes late."""
+        """Return by how many seconds this check is late."""
         late = max(0.0, now - self._looked - self._interval)
         self._looked = now
         return late
 
 
 class Recycling:
-    """When a worker has served enough, and a new one takes its place.
+    """The limits after which a worker is replaced.
 
-    :param requests: after so many; 0: never. Up to ``jitter`` are added at random, so that workers that
-        began together do not end together.
-    :param age: after so many seconds; 0: never.
-    :param memory: when it has so many bytes of memory; 0: never.
+    :param requests: number of requests; 0: no limit. Up to ``jitter`` are added at random, so that workers
+        started together do not end together.
+    :param age: seconds of service; 0: no limit.
+    :param memory: bytes of resident memory; 0: no limit.
     """
 
     def __init__(
@@ -83,13 +86,13 @@ class Recycling:
         randint: Callable[[int, int], int] = random.randint,
     ) -> None:
         self.counts = requests > 0
-        """Whether requests have to be counted."""
+        """Whether requests must be counted."""
         self._requests = requests + randint(0, jitter) if requests else math.inf
         self._age = age or math.inf
         self._memory = memory or math.inf
 
     def reason(self, requests: int, age: float, memory: int) -> tuple[str, str] | None:
-        """Return why it is to be replaced, in one word and in several; ``None`` if it is not."""
+        """Return which limit a worker has reached, as a word and as a phrase; ``None`` if none."""
         if requests >= self._requests:
             return "requests", f"it has had {requests} requests, of max_requests {self._requests}"
         if age >= self._age:
@@ -100,7 +103,7 @@ class Recycling:
 
 
 def describe_end(status: int) -> str:
-    """Return how a process ended, as :attr:`subprocess.Popen.returncode` has it."""
+    """Return a description of a process's end, from its :attr:`subprocess.Popen.returncode`."""
     if status >= 0:
         return f"exit status {status}"
     try:
@@ -110,19 +113,19 @@ def describe_end(status: int) -> str:
 
 
 def exit_status(status: int) -> int:
-    """Return the status to exit with for one of :attr:`subprocess.Popen.returncode`, as a shell has it."""
+    """Convert a :attr:`subprocess.Popen.returncode` to an exit status, as a shell does."""
     return status if status >= 0 else 128 - status
 
 
 def refusal(
     pid: int, parent: str, environ: Mapping[str, str], *, has_file: bool, reloads: bool
 ) -> str | None:
-    """Return why there can be no upgrade, and what to do instead; ``None`` if there can be one.
+    """Return why an upgrade is impossible and what to do instead; ``None`` if it is possible.
 
-    :param pid: of the supervisor.
-    :param parent: the name of the first process, if that has started it; else empty.
-    :param has_file: whether a file names the supervisor's process.
-    :param reloads: whether workers are replaced when a file changes.
+    :param pid: the supervisor's process ID.
+    :param parent: the name of process 1 if it is the supervisor's parent; otherwise empty.
+    :param has_file: whether there is a PID file for the supervisor.
+    :param reloads: whether a changed file makes the supervisor reload.
     """
     if pid == 1 or parent in CONTAINER_INITS:
         return (
@@ -140,10 +143,10 @@ def refusal(
 
 
 def upgrade_time(start_timeout: float | None) -> float | None:
-    """Return how many seconds an upgrade may take; ``None``: as long as it likes.
+    """Return the time limit for an upgrade in seconds; ``None``: no limit.
 
-    The first worker starts before the others.
+    The limit covers two starts of workers, because the first worker starts before the others.
 
-    :param start_timeout: of a worker, in seconds; ``None``: as long as it likes.
+    :param start_timeout: time limit for the start of one worker in seconds; ``None``: no limit.
     """
     return None if start_timeout is None else 2 * start_timeout + SPARE

@@ -1,4 +1,4 @@
-"""The way into a supervisor, from the command line and from a script."""
+"""Start a supervisor, from the command line or from a script."""
 
 import asyncio
 import contextlib
@@ -31,13 +31,14 @@ def supervise(
     command: Command | None = None,
     start_timeout: float | None = None,
 ) -> NoReturn:
-    """Serve by workers until told to stop. Logging has been set up.
+    """Serve with workers until told to stop. Logging must be set up before.
 
-    :param settings: those of the component, as far as they are known before a worker has loaded anything.
-    :param command: what a worker is started by; by default as this process was.
-    :param start_timeout: seconds that the start of a worker may take; ``None``: as long as it likes.
-    :raises ConfigurationError: if the address is no such thing.
-    :raises SystemExit: with status 0 when told to stop, with that of the first worker if it does not start.
+    :param settings: the component's settings, as far as they are known before a worker has loaded the
+        application.
+    :param command: how to start a worker; by default, as this process was started.
+    :param start_timeout: time limit for the start of a worker in seconds; ``None``: no limit.
+    :raises ConfigurationError: if an address is invalid.
+    :raises SystemExit: with status 0 after a stop, with the first worker's status if it does not start.
     """
     with contextlib.ExitStack() as stack, reporting_failure():
         before = predecessor()
@@ -65,11 +66,11 @@ def supervise(
 
 
 async def serve(supervisor: Supervisor, sockets: SlotSockets, admin: Listeners | None, app: Any) -> int:
-    """Have a supervisor serve, with what is around it, and return the status to exit with.
+    """Run a supervisor with its admin server and its file watcher; return the exit status.
 
-    :param sockets: its own, to be opened.
-    :param admin: where its admin server listens.
-    :param app: the setting.
+    :param sockets: the supervisor's sockets, not yet open.
+    :param admin: addresses of the admin server.
+    :param app: the ``app`` setting.
     """
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -92,7 +93,7 @@ async def serve(supervisor: Supervisor, sockets: SlotSockets, admin: Listeners |
 
 @contextlib.asynccontextmanager
 async def watched(supervisor: Supervisor, app: Any) -> AsyncIterator[None]:
-    """Load the application anew while the block runs, whenever a file of it changes."""
+    """Reload the application on every change of its files, while the block runs."""
     settings = supervisor.settings
     folders = settings.reload_dirs or default_folders(app)
     include, exclude = settings.reload_include, settings.reload_exclude

@@ -1,25 +1,24 @@
-"""What two supervisors say to each other, of which one takes the place of the other.
+"""The messages between an old supervisor and the new one that replaces it in an upgrade.
 
-They speak by a channel as a supervisor and a worker do. The new one may be of another version of Kyoukai: it
-passes over what it does not know.
+They use the same kind of channel as a supervisor and a worker. The new supervisor may be of another version
+of Kyoukai: each side ignores what it does not know.
 
-From the old one:
-
-==========  ==================================================================
-estate      the sockets that listen: ``listening`` and ``admin``, columns each; ``version``, and its ``pid``
-more        further descriptors of the message before
-go          serve from now on: the old one does not any more; ``ends`` of its workers by reason, and the
-            descriptors of what they have counted, laid out as ``layout`` says; ``signals`` that are left
-ends        more of its workers have ended, by reason
-ended       all of them have, and have counted to the end
-==========  ==================================================================
-
-From the new one:
+From the old supervisor:
 
 ==========  ==================================================================
-ready       all its workers have started; ``kept`` are the names of the sockets that it goes on with, and
-            ``pid_file`` is the file that names its process
-failed      it does not start, and ``why``
+estate      the listening sockets: columns ``listening`` and ``admin``; ``version``; ``pid``
+more        further descriptors of the previous message
+go          serve from now on; the old supervisor no longer serves. ``ends``: ended workers by reason;
+            the descriptors of the counts, in the layout ``layout``; ``signals`` left to the new one
+ends        further ended workers, by reason
+ended       all workers have ended, and their counts are final
+==========  ==================================================================
+
+From the new supervisor:
+
+==========  ==================================================================
+ready       all workers have started; ``kept``: names of the sockets that stay in use; ``pid_file``: path
+failed      it does not start; ``why``: the reason
 ==========  ==================================================================
 """
 
@@ -34,27 +33,27 @@ from kyoukai.server.sockets import inherit
 from kyoukai.server.supervisor.channel import Channel, Message
 
 VARIABLE: Final = "KYOUKAI_UPGRADE"
-"""The environment variable that tells a new supervisor the descriptor of its end."""
+"""The environment variable with the descriptor of the new supervisor's end of the channel."""
 
 VERSION: Final = 1
-"""Of these messages. It is raised when a new supervisor could not make sense of an old one's."""
+"""Version of these messages. Raise it if a new supervisor could misread an old one's messages."""
 
 LAYOUT: Final = [layout.SIZE, layout.MAX_SERIES, layout.LABELS_SIZE, *layout.DURATIONS, *layout.LAGS]
-"""How regions of memory are laid out: see :mod:`kyoukai.server.metrics.layout`."""
+"""The layout of the memory regions with counts: see :mod:`kyoukai.server.metrics.layout`."""
 
 MOST: Final = 250
-"""Descriptors of one message: fewer than the system passes with one."""
+"""Descriptors sent with one message: fewer than the system's limit."""
 
 PATIENCE: Final = 10.0
-"""Seconds until the rest of a message has come, whose beginning has."""
+"""Seconds to wait for the rest of a message whose first part has arrived."""
 
 
 class HandoverError(KyoukaiError):
-    """The other supervisor does not say what it should."""
+    """The other supervisor is gone, silent, or sent an unexpected message."""
 
 
 def send(channel: Channel, kind: str, descriptors: Sequence[int], **values: Any) -> bool:
-    """Send a message with any number of descriptors; return whether the other side can have got it."""
+    """Send a message with any number of descriptors; return whether it was sent."""
     sent = channel.send(kind, descriptors[:MOST], total=len(descriptors), **values)
     for start in range(MOST, len(descriptors), MOST):
         sent = sent and channel.send("more", descriptors[start : start + MOST])
@@ -62,17 +61,17 @@ def send(channel: Channel, kind: str, descriptors: Sequence[int], **values: Any)
 
 
 def receive(channel: Channel) -> Message:
-    """Return the next message with all its descriptors, as soon as it is there.
+    """Wait for the next message, and return it with all its descriptors.
 
-    :raises HandoverError: if it does not come.
+    :raises HandoverError: if it does not arrive.
     """
     return complete(channel, receive_part(channel))
 
 
 def complete(channel: Channel, message: Message) -> Message:
-    """Return a message with all its descriptors, which come in further ones.
+    """Read the further messages that carry a message's other descriptors; return the complete message.
 
-    :raises HandoverError: if they do not come.
+    :raises HandoverError: if they do not arrive.
     """
     while len(message.descriptors) < message.values.get("total", 0):
         message.descriptors.extend(receive_part(channel).descriptors)
@@ -82,7 +81,7 @@ def complete(channel: Channel, message: Message) -> Message:
 def receive_part(channel: Channel) -> Message:
     """Return the next message.
 
-    :raises HandoverError: if none comes.
+    :raises HandoverError: if none arrives.
     """
     try:
         while (message := channel.receive()) is None:
@@ -94,14 +93,14 @@ def receive_part(channel: Channel) -> Message:
 
 
 def describe(columns: Sequence[Column]) -> list[list[Any]]:
-    """Return columns as a message has them, without their sockets."""
+    """Return the JSON form of columns, without their sockets."""
     return [[column.place, column.key, column.name, column.inode, len(column.sockets)] for column in columns]
 
 
 def read_columns(described: Sequence[Sequence[Any]], descriptors: list[int]) -> list[Column]:
     """Return the columns of a message.
 
-    :param descriptors: their sockets' come first, and are taken out.
+    :param descriptors: the sockets' descriptors come first, and are removed from the list.
     """
     columns = []
     for place, key, name, inode, count in described:

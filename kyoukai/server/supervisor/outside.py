@@ -1,4 +1,4 @@
-"""Who outside of the server is told how it is: a service manager, and readers of the process's file."""
+"""Report the server's state to the service manager, and maintain the PID file."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,18 +9,18 @@ from kyoukai.server.pid_file import PidFile
 from kyoukai.server.supervisor.phases import Phase
 
 INTERVAL = 1.0
-"""Seconds between two lines of status, where no sign of life is wanted sooner."""
+"""Seconds between two status messages, if the watchdog does not ask for a shorter interval."""
 
 PATIENCE = 5.0
-"""Seconds that a service manager has to take a message that must not be lost."""
+"""Seconds that the service manager has to take a message that must not be lost."""
 
 
 class Outside:
-    """Tells them.
+    """Reports to the service manager and maintains the PID file.
 
-    :param pid_file: names the process from when it serves on; ``None``: no file does.
+    :param pid_file: the PID file, written when the server starts to serve; ``None``: no file.
     :param manager: the service manager.
-    :param is_heir: whether another supervisor serves first, and tells them until then.
+    :param is_heir: whether an older supervisor still serves, and does this until the takeover.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class Outside:
         self._is_named = False
 
     def begin(self, status: Callable[[], Status]) -> None:
-        """Give signs of life, with the status, as long as the loop runs: one that stands still gives none.
+        """Send watchdog messages with the status while the loop runs; a blocked loop sends none.
 
-        Where there is no manager, nobody is told, and nothing is looked at.
+        Without a service manager, this does nothing.
         """
         if not self._manager.is_there:
             return
@@ -53,7 +53,7 @@ class Outside:
         asyncio.get_running_loop().call_later(interval, self.begin, status)
 
     def enter(self, phase: Phase) -> None:
-        """Tell of a phase that begins."""
+        """Report the beginning of a phase."""
         if phase is Phase.SERVING:
             self._is_silent = False
             if self._pid_file is not None and not self._is_named:
@@ -67,28 +67,29 @@ class Outside:
 
     @property
     def path(self) -> str | None:
-        """Where the file of the process is; ``None``: there is none."""
+        """The path of the PID file; ``None``: no file."""
         return None if self._pid_file is None else self._pid_file.path
 
     def hand_over(self, pid: int, path: str | None) -> bool:
-        """Say that another supervisor is the server from now on, and nothing more.
+        """Announce that another supervisor is the server from now on, and send nothing after that.
 
-        It may tell them itself then: a manager that hears the main process alone has heard this first.
+        From then on the other one may report by itself: a manager that accepts messages only from the main
+        process has received this one first.
 
-        :param pid: of the other one.
-        :param path: where the file of its process is.
-        :return: whether that can be. A manager that has not been told would take the end of this process for
-            the server's.
+        :param pid: the other supervisor's process ID.
+        :param path: the path of its PID file.
+        :return: whether the announcement succeeded. Without it, the manager would take the end of this
+            process for the end of the service.
         """
         if not self._manager.tell(PATIENCE, mainpid=pid):
             return False
         self._is_silent = True
         if self._pid_file is not None and path == self.path:
-            # At no time is there none, or one of a process that has ended.
+            # The PID file always exists and always names a running process.
             self._pid_file.write(pid)
         return True
 
     def end(self) -> None:
-        """Take the process's name out of the file."""
+        """Remove the process from the PID file."""
         if self._pid_file is not None and self._is_named:
             self._pid_file.remove()

@@ -1,4 +1,4 @@
-"""The supervisor whose place this one takes, and what it has."""
+"""The old supervisor in an upgrade, as the new one sees it."""
 
 import asyncio
 import contextlib
@@ -21,31 +21,31 @@ from kyoukai.server.supervisor.handover import (
 )
 
 SOCKET_VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
-"""What systemd says of descriptors that it has passed to the first supervisor."""
+"""Environment variables in which systemd describes the descriptors that it passed to the first supervisor."""
 
 
 class Predecessor:
-    """The supervisor whose place this one takes.
+    """The old supervisor, which this one replaces.
 
-    :param channel: to it.
+    :param channel: the channel to it.
     """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self.serves = True
-        """Whether it serves still."""
+        """Whether it still serves."""
         self.has_ended = False
         self.pid = 0
         self.listening = Handed([])
-        """Its sockets that listen."""
+        """Its listening sockets."""
         self.admin = Handed([])
-        """Those of its admin server."""
+        """The listening sockets of its admin server."""
         self._is_told = False
 
     def read_estate(self) -> None:
-        """Read what it has.
+        """Read the message with its sockets and its process ID.
 
-        :raises HandoverError: if it does not say so, or speaks another language.
+        :raises HandoverError: if the message does not arrive or has another version.
         """
         estate = receive(self._channel)
         if estate.kind != "estate" or estate.values["version"] != VERSION:
@@ -55,27 +55,30 @@ class Predecessor:
         self.admin = Handed(read_columns(estate.values["admin"], estate.descriptors))
 
     def report_ready(self, kept: Sequence[str], path: str | None) -> None:
-        """Say that everything has started.
+        """Report that all workers of this supervisor have started.
 
-        :param kept: the names of the sockets that this supervisor goes on with.
-        :param path: of the file that names its process; ``None``: there is none.
+        :param kept: names of the sockets that stay in use.
+        :param path: path of this supervisor's PID file; ``None``: no file.
         """
         self._channel.send("ready", kept=[*kept], pid_file=path)
 
     def report_failure(self, why: str) -> None:
-        """Say why this supervisor does not start. What was said first counts."""
+        """Report why this supervisor does not start. Only the first report counts."""
         if not self._is_told:
             self._is_told = True
             self._channel.send("failed", why=why)
 
     def close(self) -> None:
-        """Say and hear nothing more."""
+        """Close the channel."""
         self._channel.close()
         self.listening.close()
         self.admin.close()
 
     def begin(self, take: Callable[[Message | None], None]) -> None:
-        """Have its messages taken in the loop; ``None`` is its end."""
+        """Read its messages in the event loop.
+
+        :param take: called with each message, and with ``None`` at the end of file.
+        """
 
         def read() -> None:
             while True:
@@ -98,7 +101,7 @@ _predecessor: Predecessor | None = None
 
 
 def predecessor() -> Predecessor | None:
-    """Return the supervisor whose place this one takes; ``None`` if there is none."""
+    """Return the supervisor that this one replaces; ``None`` if this one starts afresh."""
     global _predecessor
     if _predecessor is None and (channel := inherited(VARIABLE)) is not None:
         _predecessor = Predecessor(channel)
@@ -107,7 +110,7 @@ def predecessor() -> Predecessor | None:
 
 @contextlib.contextmanager
 def reporting_failure() -> Iterator[None]:
-    """Tell the supervisor from before, if there is one, of an error of the block."""
+    """Report an error of the block to the old supervisor, if there is one."""
     before = predecessor()
     try:
         yield
@@ -118,9 +121,9 @@ def reporting_failure() -> Iterator[None]:
 
 
 def adopt_environment(pid: int, environ: Any = os.environ) -> None:
-    """Make what a service manager has told the supervisor from before this one's.
+    """Change the environment variables that a service manager addressed to the old process to name this one.
 
-    :param pid: of the one from before.
+    :param pid: the old supervisor's process ID.
     """
     for name in SOCKET_VARIABLES:
         environ.pop(name, None)

@@ -1,4 +1,4 @@
-"""One worker's process, as the supervisor sees it."""
+"""A worker process, as the supervisor sees it."""
 
 import asyncio
 import enum
@@ -21,14 +21,14 @@ from kyoukai.server.supervisor.worker import HELD
 PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 ABORT_TIME: Final = 3.0
-"""Seconds that a worker has to end in that is told to end at once."""
+"""Seconds until a worker that was told to end at once is killed."""
 
 GRACE: Final = 5.0
-"""Seconds that a worker has to end in beside those that its own steps may take."""
+"""Seconds that a worker has to end in addition to its own timeouts."""
 
 
 class State(enum.Enum):
-    """What a worker is at."""
+    """The state of a worker."""
 
     STARTING = "starting"
     READY = "ready"
@@ -38,9 +38,9 @@ class State(enum.Enum):
 
 
 class Command:
-    """How a worker is started: as this process was, with the same interpreter.
+    """How to start a worker: by default, with this process's command line and interpreter.
 
-    :param folder: where it runs.
+    :param folder: the working folder of the worker.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class Command:
         self._environ = dict(os.environ if environ is None else environ)
 
     def start(self, variable: str = VARIABLE) -> tuple["subprocess.Popen[bytes]", Channel]:
-        """Start a worker, and return it and the channel to it.
+        """Start a process, and return it with the channel to it.
 
-        :param variable: of the environment, which has the descriptor of its end.
-        :raises OSError: if the system has no room for it.
+        :param variable: the environment variable that receives the descriptor of the process's end.
+        :raises OSError: if the system cannot start another process.
         """
         channel, theirs = pair()
         with theirs:
             environ = {**self._environ, variable: str(theirs.fileno())}
-            # Until it has handlers for them, they would end it.
+            # Block these signals until the worker has handlers for them: by default, they would end it.
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
             try:
                 popen = subprocess.Popen(  # noqa: S603 - It is what this process was started by.
@@ -77,11 +77,12 @@ class Command:
 
 
 def own_command(folder: str) -> list[str]:
-    """Return the command line that this process was started by.
+    """Return the command line that started this process.
 
-    The interpreter is named as it was then: it may be a link, and lead to another one later.
+    The interpreter keeps the path it was started by. This may be a link that a later deployment points to
+    another interpreter.
 
-    :param folder: where it runs, by its name.
+    :param folder: the current folder, by its name.
     """
     written = os.path.join(folder, sys.orig_argv[0])
     try:
@@ -92,9 +93,9 @@ def own_command(folder: str) -> list[str]:
 
 
 def current_folder() -> str:
-    """Return the current folder by the name that it was entered by.
+    """Return the current folder, by the name it was entered by.
 
-    Where that is a link to a version, a worker that is started later finds the version that it leads to then.
+    If this name is a link to a release, a worker that starts later runs in the link's target at that time.
     """
     folder, named = os.getcwd(), os.environ.get("PWD", "")
     try:
@@ -104,12 +105,12 @@ def current_folder() -> str:
 
 
 class WorkerProcess:
-    """A worker.
+    """A worker process.
 
-    :param name: of it in the log; its process's number is added.
-    :param sockets: the sockets that it accepts from.
-    :param on_ready: called when everything in it has started.
-    :param region: what it counts in.
+    :param name: its name in log lines, which is followed by its process ID.
+    :param sockets: the sockets to accept from.
+    :param on_ready: called when the worker has started completely.
+    :param region: the memory region for its counts.
     """
 
     def __init__(
@@ -126,21 +127,23 @@ class WorkerProcess:
         self.state = State.STARTING
         self.recycling = recycling
         self.reason = ""
-        """Why it is to end, in a word; empty: it is not."""
+        """Why the worker is to end, in a word; empty: it is not to end."""
         self.values: dict[str, Any] = {}
-        """What it said of itself when it was ready."""
+        """The values of its ``ready`` message."""
         self.served = False
-        """Whether it has been told to accept connections."""
+        """Whether it was told to accept connections."""
         self.requests = 0
         self.lag = 0.0
         self.began = self.heard = time.monotonic()
-        """When it was started or, once it is, began to serve; and when its loop was heard of last."""
+        """``began``: when it started or, later, when it began to serve. ``heard``: when its last message
+        arrived.
+        """
         self._on_ready = on_ready
         self._timers: list[asyncio.Task[None]] = []
         asyncio.get_running_loop().add_reader(self._channel.fileno(), self.read)
         descriptors, counts = flatten(sockets)
         self.region = region
-        """What it counts in; ``None``: it counts nothing."""
+        """The memory region for its counts; ``None``: it counts nothing."""
         if region is not None:
             descriptors = [*descriptors, region.descriptor]
         values = {"counts": counts, "recycles": recycling.counts, "has_region": region is not None}
@@ -148,12 +151,12 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The process ID."""
         return self._popen.pid
 
     @property
     def memory(self) -> int:
-        """Bytes of memory that are resident; 0 where there is no telling."""
+        """Resident memory in bytes; 0 if it is unknown."""
         try:
             with open(f"/proc/{self.pid}/statm", "rb") as file:
                 return int(file.read().split()[1]) * PAGE
@@ -161,35 +164,35 @@ class WorkerProcess:
             return 0
 
     def serve(self) -> None:
-        """Have it accept connections."""
+        """Tell the worker to accept connections."""
         self.state = State.SERVING
         self.served = True
         self.began = self.heard = time.monotonic()
         self._channel.send("serve")
 
     def adopt(self, slot: int, sockets: Sockets) -> None:
-        """Have it accept from another slot's sockets too."""
+        """Tell the worker to accept from another slot's sockets too."""
         descriptors, counts = flatten(sockets)
         self._channel.send("adopt", descriptors, slot=slot, counts=counts)
 
     def release(self, slot: int) -> None:
-        """Have it accept from another slot's sockets no more."""
+        """Tell the worker to stop accepting from another slot's sockets."""
         self._channel.send("release", slot=slot)
 
     def reopen(self) -> None:
-        """Have it open its log files anew."""
+        """Tell the worker to reopen its log files."""
         self._channel.send("reopen")
 
     def drain(self, reason: str, *, leave: bool, gone: Collection[str] = ()) -> None:
-        """Have it end when it has served what is under way, and end it when that takes too long.
+        """Tell the worker to finish its requests and end; kill it if that takes too long.
 
-        :param leave: whether others go on with what waits in the backlog.
-        :param gone: the names of sockets that they do not go on with.
+        :param leave: whether other workers accept from the backlogs of its sockets.
+        :param gone: names of sockets that no other worker accepts from.
         """
         if self.state is State.ENDED:
             return
         if self.state is State.STARTING:
-            # The import of an application reads no messages.
+            # A worker reads no messages while it imports the application.
             self._popen.send_signal(signal.SIGTERM)
         else:
             self._channel.send("drain", leave=leave, gone=[*gone])
@@ -198,15 +201,15 @@ class WorkerProcess:
         self._kill_after(float(self.values.get("patience", 0.0)) + GRACE)
 
     def abort(self) -> None:
-        """Have it end at once."""
+        """Tell the worker to end at once."""
         self._popen.send_signal(signal.SIGTERM)
         self.state = State.DRAINING
         self._kill_after(ABORT_TIME)
 
     def kill(self, *, with_stacks: bool = False) -> None:
-        """End it, whatever it does.
+        """Kill the worker.
 
-        :param with_stacks: whether it writes on standard error where each of its threads is.
+        :param with_stacks: whether it writes the stacks of its threads to standard error first.
         """
         if with_stacks:
             self._popen.send_signal(signal.SIGABRT)
@@ -215,7 +218,7 @@ class WorkerProcess:
             self._popen.kill()
 
     def poll(self) -> int | None:
-        """Return how its process ended, as ``Popen.returncode`` has it; ``None``: it has not."""
+        """Return ``Popen.returncode``; ``None`` while the process runs."""
         status = self._popen.poll()
         if status is not None and self.state is not State.ENDED:
             self.read()
@@ -227,12 +230,12 @@ class WorkerProcess:
         return status
 
     def read(self) -> None:
-        """Read what it says."""
+        """Read the worker's messages."""
         while True:
             try:
                 message = self._channel.receive()
             except EOFError:
-                # It ends: its process tells how.
+                # The worker is ending; its exit status tells how.
                 asyncio.get_running_loop().remove_reader(self._channel.fileno())
                 return
             if message is None:
@@ -253,7 +256,7 @@ class WorkerProcess:
 
 
 def reap_orphans() -> None:
-    """Take note of the ends of processes that this one has inherited, as the first of a container does."""
+    """Reap processes inherited from ended parents, as process 1 of a container must."""
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)

@@ -6,13 +6,14 @@ from kyoukai.server.supervisor.slots import Slots
 
 
 def read_status(slots: Slots, phase: Phase) -> Status:
-    """Return how a supervisor is by now.
+    """Return a supervisor's current status.
 
-    :param phase: what it is at.
+    :param phase: its phase.
     """
     return Status(
         phase=phase.value,
-        # Whoever asks here still, once it is replaced, is told of the server, which is the other one by now.
+        # A client that still asks a replaced supervisor gets the state of the server, which is the new
+        # supervisor.
         ready=slots.wanted if phase is Phase.REPLACED else slots.ready,
         wanted=slots.wanted,
         needed=1 if slots.were_full else slots.wanted,

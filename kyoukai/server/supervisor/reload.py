@@ -1,4 +1,4 @@
-"""Loading the application anew: workers of a new generation take the place of all there are."""
+"""Reload the application: a new generation of workers replaces all current ones."""
 
 import logging
 from collections.abc import Callable
@@ -11,9 +11,9 @@ logger: Final = logging.getLogger("kyoukai.server")
 
 
 class Reload:
-    """What is reloaded, as often as it is asked for.
+    """The reloads of a supervisor, one at a time.
 
-    :param on_over: called when it is over, be it done or given up.
+    :param on_over: called at the end of a reload, whether it succeeded or was given up.
     """
 
     def __init__(self, slots: Slots, on_over: Callable[[], None]) -> None:
@@ -21,7 +21,7 @@ class Reload:
         self._on_over = on_over
 
     def begin(self) -> None:
-        """Start a new generation, in place of one that is about to start."""
+        """Start a new generation. A generation that is still starting ends first."""
         for slot in self._slots.opened:
             if slot.successor is not None:
                 slot.retire(slot.successor, "reload", leave=True)
@@ -32,7 +32,7 @@ class Reload:
             self.give_up(str(error))
 
     def check(self) -> None:
-        """Have the new generation serve if all of it is ready."""
+        """Let the new generation serve if all its workers are ready."""
         successors = [slot.successor for slot in self._slots.opened]
         if not all(worker is not None and worker.state is State.READY for worker in successors):
             return
@@ -45,7 +45,7 @@ class Reload:
         self._on_over()
 
     def give_up(self, why: str) -> None:
-        """Have the old generation go on."""
+        """End the new generation and keep the old one."""
         logger.error("the reload failed, and the workers from before it go on: %s", why)
         for slot in self._slots.opened:
             if slot.successor is not None:

@@ -1,4 +1,4 @@
-"""What a supervisor is told, and how it is checked."""
+"""The settings of a supervisor, and their validation."""
 
 import dataclasses
 import importlib.util
@@ -10,46 +10,50 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.core.limits import MOST
 
 WORKER_TIMEOUT: Final = 30.0
-"""Seconds without a turn of the loop after which a worker hangs; gunicorn's ``timeout``."""
+"""Seconds without a turn of the event loop after which a worker counts as hung; gunicorn's ``timeout``."""
 
 CAPABLE: Final = sys.platform == "linux"
-"""Whether this system has what a supervisor needs."""
+"""Whether this system supports a supervisor."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Supervision:
-    """The settings of a supervisor. Where one is given, even as its default, there is a supervisor.
+    """The settings of a supervisor. Setting any of them, even to its default, starts a supervisor.
 
-    :raises ConfigurationError: if one of them is no good, or this system is not Linux.
+    :raises ConfigurationError: if a value is invalid, or the system is not Linux.
     """
 
     workers: int = 1
-    """Processes that serve."""
+    """Number of worker processes."""
     worker_timeout: float = WORKER_TIMEOUT
-    """Seconds without a turn of its loop after which a worker is taken to hang, and replaced; 0: never."""
+    """Seconds without a turn of its event loop after which a worker counts as hung and is replaced; 0:
+    never.
+    """
     max_requests: int = 0
-    """Requests after which a worker is replaced; 0: any number."""
+    """Requests after which a worker is replaced; 0: no limit."""
     max_requests_jitter: int = 0
-    """Requests that are added to ``max_requests`` at most, at random for each worker."""
+    """Upper bound of the random number that is added to ``max_requests`` for each worker."""
     max_worker_age: float = 0.0
-    """Seconds after which a worker is replaced; 0: never."""
+    """Seconds of service after which a worker is replaced; 0: no limit."""
     max_worker_memory: int = 0
-    """Bytes of resident memory at which a worker is replaced; 0: any number."""
+    """Bytes of resident memory at which a worker is replaced; 0: no limit."""
     admin: Any = None
-    """Where ``/livez``, ``/readyz`` and ``/metrics`` are, as ``bind`` has it; ``None``: nowhere."""
+    """Address of ``/livez``, ``/readyz`` and ``/metrics``, in the form of ``bind``; ``None``: no admin
+    server.
+    """
     reload: bool = False
     """Whether workers are replaced when a file of the application changes, for development."""
     reload_dirs: Sequence[str] = ()
-    """The folders whose files are watched; none: those where modules are looked for first."""
+    """Folders to watch; if empty, the first of ``sys.path`` and the folder of the application's file."""
     reload_include: Sequence[str] = ()
-    """Patterns of the names of the files; none: those of :mod:`~kyoukai.server.supervisor.changes`."""
+    """Patterns of file names to watch; if empty, those of :mod:`~kyoukai.server.supervisor.changes`."""
     reload_exclude: Sequence[str] = ()
-    """Patterns of files and folders that are not watched."""
+    """Patterns of files and folders to leave out."""
 
     pid: str | None = None
-    """The file that names the process of the supervisor while it serves; ``None``: none."""
+    """Path of the PID file, which names the supervisor while it serves; ``None``: no file."""
     shutdown_delay: float = 0.0
-    """Seconds from a stop, when ``/readyz`` fails, until no connection is accepted any more."""
+    """Seconds between a stop, when ``/readyz`` begins to fail, and the end of accepting connections."""
 
     def __post_init__(self) -> None:
         if not CAPABLE:
@@ -77,13 +81,13 @@ NAMES: Final = [field.name for field in dataclasses.fields(Supervision)]
 
 
 def take(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Supervision | None]:
-    """Return settings without those of a supervisor, and what those are; ``None`` if there are none.
+    """Split settings into those of the component and those of a supervisor, or ``None`` if there are none.
 
-    :raises ConfigurationError: if they cannot be used.
+    :raises ConfigurationError: if the supervisor's settings cannot be used.
     """
     ours = {name: settings[name] for name in NAMES if settings.get(name) is not None}
     if not ours.get("reload"):
-        # What it would watch may stand in a file for whoever asks for it.
+        # A configuration file may set what to watch and leave it to the command line to ask for --reload.
         ours = {name: value for name, value in ours.items() if not name.startswith("reload")}
     others = {name: value for name, value in settings.items() if name not in NAMES}
     return others, Supervision(**ours) if ours else None

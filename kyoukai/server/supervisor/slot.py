@@ -1,4 +1,4 @@
-"""One slot: the place of one worker, which others follow."""
+"""A slot: the place of one worker and its replacements."""
 
 import asyncio
 from collections.abc import Collection
@@ -9,13 +9,13 @@ from kyoukai.server.supervisor.decisions import Backoff
 from kyoukai.server.supervisor.process import State, WorkerProcess
 
 ORPHANED_AFTER: Final = 0.5
-"""Seconds. Where a slot is to be without a worker for longer, the others accept what waits for it."""
+"""Seconds. If a slot will have no worker for longer than this, the other workers accept its connections."""
 
 
 class Slot:
     """The place of one worker.
 
-    :param number: from 0.
+    :param number: its number, from 0.
     :param sockets: its sockets.
     """
 
@@ -24,39 +24,40 @@ class Slot:
         self.sockets = sockets
         self.backoff = Backoff()
         self.current: WorkerProcess | None = None
-        """The worker that serves, or is the first to."""
+        """The worker that serves, or the first one while it starts."""
         self.successor: WorkerProcess | None = None
-        """The worker that is to take its place, and starts or waits for others to have started."""
+        """The worker that will replace the current one. It is starting, or waiting for others to start."""
         self.retired: set[WorkerProcess] = set()
-        """Workers that drain."""
+        """Draining workers."""
         self.is_orphaned = False
         """Whether the workers of other slots accept from its sockets."""
         self.recycled = ""
-        """Why its worker gets a successor, in a word."""
+        """Why its worker is being replaced, in a word."""
         self.rest_until = 0.0
-        """When a successor may be started after one that did not start."""
+        """The earliest time for another successor, after one failed to start."""
         self.retry: asyncio.TimerHandle | None = None
-        """The start of a worker that is waited for."""
+        """The timer that starts the next worker."""
 
     @property
     def name(self) -> str:
-        """What the log calls its worker."""
+        """The name of its worker in log lines."""
         return f"worker {self.number + 1}"
 
     @property
     def is_serving(self) -> bool:
-        """Whether a worker of it accepts connections."""
+        """Whether its worker accepts connections."""
         return self.current is not None and self.current.state is State.SERVING
 
     @property
     def workers(self) -> list[WorkerProcess]:
-        """All workers that have not ended."""
+        """All workers of the slot that have not ended."""
         return [worker for worker in (self.current, self.successor, *self.retired) if worker is not None]
 
     def retire(self, worker: WorkerProcess, reason: str, *, leave: bool, gone: Collection[str] = ()) -> None:
-        """Have a worker end, which another one follows, or none.
+        """Let a worker finish its requests and end.
 
-        :param gone: as :meth:`~kyoukai.server.supervisor.process.WorkerProcess.drain` has it.
+        :param leave: as in :meth:`~kyoukai.server.supervisor.process.WorkerProcess.drain`.
+        :param gone: as in the same method.
         """
         if worker is self.current:
             self.current = None
@@ -66,7 +67,7 @@ class Slot:
         worker.drain(reason, leave=leave, gone=gone)
 
     def promote(self, reason: str) -> None:
-        """Have the successor serve, and then the one before it end."""
+        """Let the successor serve, then the current worker end."""
         self.cancel_retry()
         before, self.current, self.successor = self.current, self.successor, None
         if self.current is not None:
@@ -76,7 +77,7 @@ class Slot:
             before.drain(reason, leave=True)
 
     def forget(self, worker: WorkerProcess) -> None:
-        """Take note that a worker has ended."""
+        """Remove a worker that has ended."""
         if worker is self.current:
             self.current = None
         if worker is self.successor:
@@ -84,7 +85,7 @@ class Slot:
         self.retired.discard(worker)
 
     def cancel_retry(self) -> None:
-        """Start no worker by a timer."""
+        """Cancel the timer that would start a worker."""
         if self.retry is not None:
             self.retry.cancel()
             self.retry = None

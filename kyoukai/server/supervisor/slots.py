@@ -1,4 +1,4 @@
-"""All slots: their number, the starts of their workers, and who accepts for a slot that has none."""
+"""All slots: their number, the starts of their workers, and who accepts for a slot without a worker."""
 
 import asyncio
 import logging
@@ -22,11 +22,11 @@ logger: Final = logging.getLogger("kyoukai.server")
 class Slots:
     """The slots of a supervisor.
 
-    :param settings: when a worker has served enough.
-    :param sockets: what workers accept from; open.
-    :param command: what a worker is started by.
-    :param on_ready: called with a slot and a worker of it that has started.
-    :param book: what keeps the counts of workers; ``None``: they count nothing.
+    :param settings: limits after which a worker is replaced.
+    :param sockets: the workers' sockets; open.
+    :param command: how to start a worker.
+    :param on_ready: called with a slot and its worker when the worker has started.
+    :param book: keeps the counts of workers; ``None``: they count nothing.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class Slots:
         book: Book | None = None,
     ) -> None:
         self.opened: list[Slot] = []
-        """Those that are to have a worker."""
+        """The slots in use. Each is to have a worker."""
         self.wanted = settings.workers
-        """How many there are to be: those, and at the start as many as are set."""
+        """The number of workers to run: the slots in use or, during the start, the setting."""
         self.were_full = False
-        """Whether all of them have ever served at once."""
+        """Whether all workers have ever served at the same time."""
         self._closed: list[Slot] = []
         self._settings = settings
         self._sockets = sockets
@@ -52,7 +52,7 @@ class Slots:
 
     @property
     def all(self) -> list[Slot]:
-        """Those that are to have a worker, and those that are not any more."""
+        """All slots: those in use and the closed ones."""
         return [*self.opened, *self._closed]
 
     @property
@@ -62,11 +62,11 @@ class Slots:
 
     @property
     def ready(self) -> int:
-        """How many workers accept connections."""
+        """The number of workers that accept connections."""
         return sum(slot.is_serving for slot in self.opened)
 
     def queued(self) -> dict[str, int]:
-        """Return how many connections wait to be accepted, by the address of their TCP sockets."""
+        """Return the number of connections in the backlogs of TCP sockets, by address."""
         found: Counter[str] = Counter()
         for sock in {sock for slot in self.all for some in slot.sockets for sock in some}:
             length = queue_length(sock)
@@ -75,7 +75,7 @@ class Slots:
         return dict(found)
 
     def open(self) -> None:
-        """Have one slot more, and start its worker."""
+        """Add a slot, and start its worker."""
         number = len(self.opened)
         closed = [slot for slot in self._closed if slot.number == number]
         if closed:
@@ -94,7 +94,7 @@ class Slots:
         self.fill(slot)
 
     def close_last(self) -> None:
-        """Have one slot fewer, but never none. The others accept what waits for it."""
+        """Close the last slot, unless it is the only one. The other workers accept from its backlogs."""
         if len(self.opened) == 1:
             logger.warning("there is one worker, and it stays")
             return
@@ -108,7 +108,7 @@ class Slots:
             slot.retire(worker, "scaled", leave=True)
 
     def fill(self, slot: Slot) -> None:
-        """Start the worker of a slot that has none; where that fails, try on later."""
+        """Start a worker for an empty slot; if the start fails, schedule another try."""
         slot.retry = None
         try:
             slot.current = self.start(slot)
@@ -120,9 +120,9 @@ class Slots:
             slot.retry = asyncio.get_running_loop().call_later(delay, self.fill, slot)
 
     def start(self, slot: Slot) -> WorkerProcess:
-        """Return a new worker for a slot.
+        """Start a worker for a slot, and return it.
 
-        :raises OSError: if the system has no room for it.
+        :raises OSError: if the system cannot start another process.
         """
         settings = self._settings
         recycling = Recycling(
@@ -146,9 +146,9 @@ class Slots:
         return worker
 
     def replace_dead(self, slot: Slot, worker: WorkerProcess, how: str) -> None:
-        """Have a worker followed by another one, which has ended while it was to serve.
+        """Schedule the replacement of a worker that ended while it was to serve.
 
-        :param how: it has ended.
+        :param how: a description of its end.
         """
         served = time.monotonic() - worker.began if worker.served else None
         delay = slot.backoff.delay(served)
@@ -162,7 +162,7 @@ class Slots:
         slot.retry = asyncio.get_running_loop().call_later(delay, self.fill, slot)
 
     def rest(self, slot: Slot, worker: WorkerProcess, how: str) -> None:
-        """Wait for a while until a worker gets a successor: this one has ended before it was ready."""
+        """Delay the next successor of a worker, because this one ended before it was ready."""
         delay = slot.backoff.delay(None)
         slot.rest_until = time.monotonic() + delay
         logger.error(
@@ -173,9 +173,10 @@ class Slots:
         )
 
     def retire_all(self, reason: str, *, leave: bool, gone: Collection[str] = ()) -> None:
-        """Have all workers end, and start no more.
+        """Let all workers finish and end; start no more.
 
-        :param leave: as :meth:`~kyoukai.server.supervisor.process.WorkerProcess.drain` has it; and ``gone``.
+        :param leave: as in :meth:`~kyoukai.server.supervisor.process.WorkerProcess.drain`.
+        :param gone: as in the same method.
         """
         for slot in self.all:
             slot.cancel_retry()
@@ -183,9 +184,9 @@ class Slots:
                 slot.retire(worker, reason, leave=leave, gone=gone)
 
     def add_closed(self, count: int) -> None:
-        """Have others accept what waits for slots that there are no workers for.
+        """Let the workers accept from the backlogs of slots that have sockets but no worker.
 
-        :param count: how many slots there are sockets for.
+        :param count: number of slots that have sockets.
         """
         for number in range(len(self.opened), count):
             slot = Slot(number, self._sockets.slot(number))
@@ -193,7 +194,7 @@ class Slots:
             self._closed.append(slot)
 
     def settle(self, slot: Slot) -> None:
-        """Have a worker that begins to serve take its own sockets back, and share those without a worker."""
+        """Return a slot's sockets to its new worker; share the sockets of empty slots with it."""
         self._note_full()
         if slot.is_orphaned:
             slot.is_orphaned = False
@@ -204,7 +205,7 @@ class Slots:
                 slot.current.adopt(orphan.number, orphan.sockets)
 
     def orphan(self, slot: Slot) -> None:
-        """Have the others accept from the sockets of a slot that has no worker, until it has one."""
+        """Let the other workers accept from the sockets of a slot, until its own worker serves."""
         if slot.is_orphaned or not self._sockets.apart:
             return
         slot.is_orphaned = True

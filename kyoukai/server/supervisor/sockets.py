@@ -1,7 +1,7 @@
-"""The sockets of the slots, which the supervisor keeps open for as long as it lives.
+"""The sockets of the slots. The supervisor keeps them open as long as it lives.
 
-The system shares out connections between sockets that listen on one address, each with a backlog of its own.
-What waits in the backlog of a worker that died is its successor's.
+With several sockets on one address, the system distributes connections among them, and each has its own
+backlog. When a worker dies, its successor accepts from its backlog.
 """
 
 from collections.abc import Collection
@@ -15,23 +15,22 @@ class SlotSockets:
     """The sockets of all slots.
 
     :param listeners: the addresses.
-    :param apart: whether each slot has sockets of its own. Those of Unix and inherited ones are shared in
-        any case.
-    :param handed: those of the supervisor whose place this one takes.
+    :param apart: whether each slot has its own sockets. Unix sockets and inherited ones are always shared.
+    :param handed: the sockets of the supervisor that this one replaces.
     """
 
     def __init__(self, listeners: Listeners, *, apart: bool = True, handed: Handed | None = None) -> None:
         self.listeners = listeners
         self.apart = apart
         self.handed_slots: int | None = None
-        """How many slots the supervisor from before had sockets for; ``None``: any number will do."""
+        """The number of slots that the old supervisor had sockets for; ``None``: no restriction."""
         self._handed = handed
         self._slots: list[Sockets] = []
 
     async def open(self) -> None:
         """Listen for the first slot.
 
-        :raises ListenError: if an address cannot be listened on. None is listened on then.
+        :raises ListenError: if an address cannot be listened on. Nothing is listened on then.
         """
         if self._handed is not None:
             self.listeners.take(self._handed)
@@ -40,16 +39,16 @@ class SlotSockets:
             self.handed_slots = self._handed.slots
             self._handed.close_gone()
             try:
-                # That one cannot be opened is to be found out while the other supervisor serves.
+                # Open all sockets now: if one fails, the old supervisor still serves.
                 self.slot((self.handed_slots or 1) - 1)
             except OSError as error:
                 self.close()
                 raise ListenError(f"a worker gets no socket: {error.strerror}") from error
 
     def slot(self, number: int) -> Sockets:
-        """Return the sockets of a slot, which are opened when it is asked for first.
+        """Return the sockets of a slot; the first call opens them.
 
-        :param number: from 0.
+        :param number: the slot's number, from 0.
         :raises OSError: if they cannot be opened.
         """
         first = self._slots[0]
@@ -59,18 +58,18 @@ class SlotSockets:
 
     @property
     def names(self) -> list[str]:
-        """What tells their addresses."""
+        """Names that identify the addresses of the sockets."""
         return [socket_name(sock) for some in self._slots[0] for sock in some]
 
     @property
     def columns(self) -> list[Column]:
-        """What another supervisor is handed."""
+        """The sockets, in the form that is handed to a new supervisor."""
         return self.listeners.columns(self._slots)
 
     def leave(self, kept: Collection[str]) -> list[str]:
-        """Close those that another supervisor has not taken over, and return their names.
+        """Close the sockets that a new supervisor did not take over; return their names.
 
-        :param kept: the names of those that it has.
+        :param kept: names of the sockets that it took over.
         """
         gone = [name for name in self.names if name not in kept]
         self.listeners.leave(self._slots[0], kept)
@@ -80,16 +79,16 @@ class SlotSockets:
         return gone
 
     def remove(self) -> None:
-        """Remove Unix sockets from the file system."""
+        """Remove the files of Unix sockets."""
         self.listeners.remove()
 
     def close(self) -> None:
-        """Close all. It may be called twice."""
+        """Close all sockets. Closing them twice is allowed."""
         self.remove()
         for sockets in self._slots:
             close(sockets)
 
 
 def flatten(sockets: Sockets) -> tuple[list[int], list[int]]:
-    """Return the descriptors of sockets, and how many each listener has."""
+    """Return the descriptors of sockets, and their number per listener."""
     return [sock.fileno() for some in sockets for sock in some], [len(some) for some in sockets]

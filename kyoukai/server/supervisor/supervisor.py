@@ -1,7 +1,7 @@
-"""The supervisor: its loop has signals, ends of processes and messages come in, and keeps the slots filled.
+"""The supervisor: it handles signals, ends of processes and workers' messages, and keeps the slots filled.
 
-It imports no application, and so what an application does can neither hold it up nor make it large. A worker
-is started by the same command line as the supervisor, and loads the application anew.
+It does not import the application, so the application can neither block it nor make it large. Each worker is
+started by the supervisor's own command line, and loads the application afresh.
 """
 
 import asyncio
@@ -37,13 +37,13 @@ logger: Final = logging.getLogger("kyoukai.server")
 
 
 class Supervisor:
-    """Keeps workers behind sockets.
+    """Runs workers that share sockets.
 
-    :param settings: how many, and when one is replaced.
-    :param sockets: what they accept from; open when it is run.
-    :param upgrades: what starts a new supervisor.
-    :param tally: what keeps the counts of workers.
-    :param outside: who is told how it is.
+    :param settings: number of workers, and the limits after which one is replaced.
+    :param sockets: the workers' sockets; open when :meth:`run` is called.
+    :param upgrades: starts a new supervisor.
+    :param tally: keeps the counts of workers.
+    :param outside: reports to the service manager and maintains the PID file.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Supervisor:
         self.settings = settings
         self.phase = Phase.STARTING
         self.watchers: list[Callable[[Phase], object]] = [outside.enter]
-        """Are called with each phase that begins."""
+        """Callables that receive each new phase."""
         self.takeover: Takeover | None = None
-        """How this one takes the place of another; ``None``: it does not."""
+        """The takeover from an old supervisor; ``None``: this one started afresh."""
         self.tally = tally
         self.upgrades = upgrades
         self._outside = outside
@@ -72,14 +72,14 @@ class Supervisor:
         self._status = 0
 
     async def run(self) -> int:
-        """Serve until told to stop, and return the status to exit with."""
+        """Serve until told to stop, and return the exit status."""
         loop = asyncio.get_running_loop()
         for number in table():
             loop.add_signal_handler(number, self._take, number.name)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
         try:
             if self.takeover is not None:
-                # They were blocked until there were handlers.
+                # The signals were blocked until handlers were installed.
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
                 self.takeover.before.begin(self._take_message)
             watch = Watch(self.settings, self.slots, lambda: self.phase is Phase.SERVING)
@@ -95,14 +95,14 @@ class Supervisor:
         return self._status
 
     def succeed(self, before: Predecessor) -> None:
-        """Take the place of another supervisor, when this one is run."""
+        """Prepare to replace an old supervisor. Call this before :meth:`run`."""
         self.takeover = Takeover(
             before, self.slots, self._sockets, self.tally, self._begin_serving, self._check_ended
         )
 
     @property
     def status(self) -> Status:
-        """How it is by now."""
+        """The current status."""
         return read_status(self.slots, self.phase)
 
     def _enter(self, phase: Phase) -> None:
@@ -113,7 +113,7 @@ class Supervisor:
     # Signals.
 
     def take_change(self, paths: Sequence[str]) -> None:
-        """Load the application anew, of which files have changed: it is as if SIGHUP came."""
+        """Reload because files of the application changed; this works like SIGHUP."""
         self._take("SIGHUP", f"a change of {', '.join(paths)}")
 
     def _take(self, name: str, what: str = "") -> None:
@@ -140,8 +140,8 @@ class Supervisor:
             actions[action]()
 
     def stop(self) -> None:
-        """Have all workers finish what is under way, and end, after ``shutdown_delay``."""
-        # Where another supervisor serves, clients are sent to that one.
+        """Wait for ``shutdown_delay``; then let all workers finish their requests and end."""
+        # If another supervisor serves, load balancers already send clients to that one.
         is_beside = self.phase is Phase.REPLACED or (
             self.takeover is not None and self.takeover.before.serves
         )
@@ -149,19 +149,19 @@ class Supervisor:
         self.upgrades.end()
         self._enter(Phase.DRAINING)
         if delay:
-            # Whoever sends clients here has to learn first that none are wanted.
+            # Load balancers must first learn from /readyz to send no more clients.
             logger.info("connections are accepted for another %g s, of shutdown_delay", delay)
         self._delay = asyncio.get_running_loop().call_later(delay, self._drain)
 
     def _drain(self) -> None:
-        # Nobody can connect by a file that is gone, so that whoever did is served: workers accept who waits,
-        # and let go of the sockets too. Then others are refused.
+        # Remove the files of Unix sockets first, so that nobody can connect any more. Then the workers accept
+        # all waiting connections and close the sockets, and later clients are refused.
         self._sockets.close()
         self.slots.retire_all("stop", leave=False)
         self._check_ended()
 
     def abort(self) -> None:
-        """Have all workers end at once."""
+        """End all workers at once."""
         if self._delay is not None:
             self._delay.cancel()
         for worker in self.slots.workers:
@@ -169,21 +169,21 @@ class Supervisor:
         self.upgrades.kill()
 
     def reload(self) -> None:
-        """Start workers of a new generation; when all are ready, the old ones end."""
+        """Start a new generation of workers; when all are ready, the old ones finish and end."""
         self._enter(Phase.RELOADING)
         self._reload.begin()
 
     def reopen(self) -> None:
-        """Open log files anew."""
+        """Reopen the log files."""
         reopen_log_files()
         for worker in self.slots.workers:
             worker.reopen()
         self.upgrades.pass_on(signal.SIGUSR1)
 
-    # Upgrades: this supervisor is the old one, or the new one.
+    # Upgrades, with this supervisor as the old one or the new one.
 
     def upgrade(self) -> None:
-        """Start a new supervisor; when it is ready, this one ends."""
+        """Start a new supervisor; when it is ready, this one finishes and ends."""
         if self.upgrades.begin(self.settings, self._sockets.columns, self._hand_over):
             self._enter(Phase.UPGRADING)
 
@@ -284,7 +284,7 @@ class Supervisor:
         if self.takeover is not None:
             self.takeover.before.report_failure(why)
         elif status <= 0:
-            # It has said nothing itself.
+            # A worker ended by a signal has logged nothing itself.
             logger.error("%s", why)
         self._status = exit_status(status) or 1
         self._enter(Phase.DRAINING)
@@ -294,7 +294,7 @@ class Supervisor:
         if self.phase not in (Phase.REPLACED, Phase.DRAINING) or self.slots.workers:
             return
         is_last = self.takeover is None or self.takeover.before.has_ended
-        # Whoever goes on is told of all that has been counted, also by the one before this one.
+        # Wait for the final counts of the supervisor before this one: the new supervisor must receive them.
         if not self.upgrades.is_under_way and (is_last or self.phase is Phase.DRAINING):
             self.upgrades.finish(self.tally, is_last=is_last)
             self._ended.set()

@@ -1,4 +1,4 @@
-"""An upgrade, on the side of the new supervisor: it takes the place of the old one."""
+"""An upgrade, on the side of the new supervisor, which replaces the old one."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -15,14 +15,14 @@ logger: Final = logging.getLogger("kyoukai.server")
 
 
 class Takeover:
-    """How a supervisor takes the place of another one.
+    """Replaces an old supervisor.
 
-    :param before: that one.
-    :param slots: those of this one.
-    :param sockets: of them.
-    :param tally: what this one counts, and goes on to count of that one.
-    :param on_serving: called when this one serves in its place.
-    :param on_ended: called when it has ended.
+    :param before: the old supervisor.
+    :param slots: this supervisor's slots.
+    :param sockets: this supervisor's sockets.
+    :param tally: this supervisor's counts, which continue those of the old one.
+    :param on_serving: called when this supervisor has begun to serve.
+    :param on_ended: called when the old supervisor has ended.
     """
 
     def __init__(
@@ -36,20 +36,21 @@ class Takeover:
     ) -> None:
         self.before = before
         self.kept: Sequence[str] = ()
-        """The names of the admin server's sockets that it goes on with."""
+        """The names of the admin server's sockets that stay in use."""
         self.is_asked = False
-        """Whether the one from before has been asked for its place."""
+        """Whether this supervisor has reported that it is ready."""
         self._slots, self._sockets, self._tally = slots, sockets, tally
         self._on_serving, self._on_ended = on_serving, on_ended
 
     def check(self, workers: int, path: str | None) -> None:
-        """Ask for its place, if as many workers are ready as it has sockets for, or as there are to be.
+        """Report to the old supervisor that this one is ready, as soon as enough workers are.
 
-        A socket beside its own would be given connections before there is a worker that is sure to serve
-        them. So further workers follow when this supervisor serves.
+        Enough are as many as the old supervisor has sockets for, at most ``workers``. A new socket on the
+        address would receive connections before a worker is certain to serve them. So further workers start
+        only when this supervisor serves.
 
-        :param workers: as many as there are to be.
-        :param path: of the file that names this supervisor's process.
+        :param workers: the configured number of workers.
+        :param path: path of this supervisor's PID file.
         """
         handed = self._sockets.handed_slots
         wanted = workers if handed is None else min(workers, handed)
@@ -61,10 +62,11 @@ class Takeover:
             self.before.report_ready([*self._sockets.names, *self.kept], path)
 
     def take(self, message: Message | None, *, is_wanted: bool) -> Sequence[str]:
-        """Take a message of the one from before, or its end.
+        """Handle a message of the old supervisor, or its end.
 
-        :param is_wanted: whether this supervisor is to serve, and not about to end.
-        :return: the names of signals that are left to this one.
+        :param message: the message; ``None``: the old supervisor is gone.
+        :param is_wanted: whether this supervisor is to serve, rather than about to end.
+        :return: names of the signals that the old supervisor left to this one.
         """
         if message is None:
             if self.before.serves and is_wanted:
@@ -78,7 +80,7 @@ class Takeover:
             if is_wanted:
                 self._serve()
             else:
-                # There is nobody else any more: what was made by the one from before is to be removed.
+                # No other supervisor is left: this one must remove the files that the old one created.
                 self._sockets.listeners.own()
             signals: Sequence[str] = values["signals"]
             return signals
@@ -92,7 +94,7 @@ class Takeover:
     def _serve(self) -> None:
         self.before.serves = False
         self._sockets.listeners.own()
-        # It is as ready as that one was, with as many workers, however many are to follow.
+        # This supervisor counts as ready like the old one, with as many workers; more may follow.
         self._slots.were_full = True
         self._slots.add_closed(self._sockets.handed_slots or 0)
         for slot in self._slots.opened:

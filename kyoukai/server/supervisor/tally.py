@@ -1,4 +1,4 @@
-"""What a supervisor counts of its workers, which outlives it where another one takes its place."""
+"""A supervisor's counts of its workers. They survive an upgrade: the new supervisor continues them."""
 
 import os
 from collections import Counter
@@ -13,20 +13,20 @@ from kyoukai.server.supervisor.handover import LAYOUT
 class Tally:
     """Keeps the counts.
 
-    :param book: what keeps the counts of workers; ``None``: they count nothing.
+    :param book: keeps the counts of workers; ``None``: they count nothing.
     """
 
     def __init__(self, book: Book | None = None) -> None:
         self.book: Final = book
         self.ends: Counter[str] = Counter()
-        """How many workers have ended, by the reason."""
+        """Number of ended workers, by reason."""
         self.untold: Counter[str] = Counter()
-        """Those that another supervisor, which goes on, has not been told of."""
+        """The part of ``ends`` that the new supervisor has not been told of yet."""
 
     def end(self, reason: str, region: Region | None) -> None:
         """Count the end of a worker.
 
-        :param region: what it has counted in.
+        :param region: the memory region with its counts.
         """
         self.add({reason: 1})
         if self.book is not None and region is not None:
@@ -38,14 +38,14 @@ class Tally:
         self.untold.update(ends)
 
     def hold(self) -> list[int]:
-        """Return the descriptors of what has been counted. Another supervisor goes on with it from now on."""
+        """Freeze the counts, and return the descriptors of their regions for the new supervisor."""
         return [] if self.book is None else self.book.hold()
 
     def inherit(self, ends: Mapping[str, int], descriptors: Sequence[int], layout: object) -> bool:
-        """Go on with what another supervisor's workers have counted, and still count.
+        """Continue the counts of an old supervisor, whose workers still count.
 
-        :param layout: how its regions are laid out.
-        :return: whether that can be: another version may count otherwise.
+        :param layout: the layout of its regions.
+        :return: whether that is possible: another version may use another layout.
         """
         self.add(ends)
         if self.book is not None and layout == LAYOUT:
@@ -56,6 +56,6 @@ class Tally:
         return not descriptors
 
     def settle(self) -> None:
-        """Take note that the other supervisor's workers count no more."""
+        """Record that the old supervisor's workers have ended, so their counts are final."""
         if self.book is not None:
             self.book.settle()

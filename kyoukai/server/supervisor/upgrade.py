@@ -1,6 +1,7 @@
-"""An upgrade, on the side of the old supervisor: it starts a new one, which takes its place when it is ready.
+"""An upgrade, on the side of the old supervisor: it starts a new one, which replaces it when it is ready.
 
-Whatever is needed for it is imported at the start: what lies on the disk is of the new version by then.
+Modules needed for an upgrade are imported at the start: by the time of the upgrade, the files on disk are
+those of the new version.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ FAILED: Final = "the upgrade failed, and this server goes on as before"
 
 
 def first_process_as_parent() -> str:
-    """Return the name of the first process, if that has started this one; else nothing."""
+    """Return the name of process 1 if it is the parent of this process; otherwise an empty string."""
     if os.getppid() != 1:
         return ""
     try:
@@ -35,12 +36,12 @@ def first_process_as_parent() -> str:
 
 
 class Successor:
-    """A supervisor that is to take the place of this one.
+    """A new supervisor that is to replace this one.
 
-    :param command: what it is started by.
-    :param listening: the sockets that listen.
-    :param admin: those of the admin server.
-    :param within: seconds that it has to be ready in; ``None``: as long as it likes.
+    :param command: how to start it.
+    :param listening: the listening sockets.
+    :param admin: the sockets of the admin server.
+    :param within: seconds until it must be ready; ``None``: no limit.
     :param on_ready: called with this object when its workers have started; returns whether it may serve.
     :raises OSError: if it cannot be started.
     """
@@ -55,13 +56,13 @@ class Successor:
     ) -> None:
         self._popen, self._channel = command.start(VARIABLE)
         self.serves = False
-        """Whether it has taken the place of this supervisor."""
+        """Whether it has replaced this supervisor."""
         self.is_unwanted = False
-        """Whether it is to end because this one does."""
+        """Whether it must end because this supervisor ends."""
         self.kept: Collection[str] = ()
-        """The names of the sockets that it goes on with, once it is ready."""
+        """The names of the sockets that it keeps in use, once it is ready."""
         self.path: str | None = None
-        """Of the file that names its process; ``None``: there is none."""
+        """The path of its PID file; ``None``: no file."""
         self.has_ended = False
         self._why = ""
         self._within = within
@@ -76,52 +77,53 @@ class Successor:
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The process ID."""
         return self._popen.pid
 
     def signal(self, number: signal.Signals) -> None:
-        """Pass a signal on to it."""
+        """Forward a signal to it."""
         if not self.has_ended:
             self._popen.send_signal(number)
 
     def end(self, why: str) -> None:
-        """Have it end before it has taken the place of this one.
+        """End it before it has replaced this supervisor.
 
-        :param why: what there is to be said of it.
+        :param why: the reason, for the log.
         """
         self._why = self._why or why
         self.signal(signal.SIGTERM)
         self._killing = call_after(GRACE, self.kill)
 
     def kill(self) -> None:
-        """End it, whatever it does."""
+        """Kill it."""
         self.signal(signal.SIGKILL)
 
     def hand_over(self, tally: Tally, signals: Sequence[str]) -> None:
-        """Have it serve, and go on with what has been counted.
+        """Tell it to serve, and pass the counts on to it.
 
-        :param signals: the names of those that are left to it.
+        :param signals: names of the signals left to it.
         """
         self.serves = True
         self._cancel_timers()
         values = {"ends": dict(tally.ends), "layout": LAYOUT, "signals": [*signals]}
         if not send(self._channel, "go", tally.hold(), **values):
             logger.warning("the new supervisor (pid %d) cannot be told of the counts until now", self.pid)
-            # It serves as soon as it finds this one gone; of what is half said it would wait for the rest.
+            # Close the channel: the new supervisor then serves at once. After half a message it would wait
+            # for the rest.
             self._stop_reading()
             self._channel.close()
         tally.untold.clear()
 
     def tell(self, kind: str, tally: Tally) -> None:
-        """Tell it which workers have ended since.
+        """Tell it which workers have ended since the last message.
 
-        :param kind: of the message.
+        :param kind: the kind of the message.
         """
         if self._channel.send(kind, ends=dict(tally.untold)):
             tally.untold.clear()
 
     def poll(self) -> str | None:
-        """Return why it has ended, once, if it has; otherwise ``None``."""
+        """Return, once, why it has ended; ``None`` while it runs and on later calls."""
         if self.has_ended or (status := self._popen.poll()) is None:
             return None
         self.has_ended = True
@@ -133,11 +135,11 @@ class Successor:
         )
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the channel to it, and stop waiting for its process."""
         self._cancel_timers()
         self._stop_reading()
         self._channel.close()
-        # One that goes on is not waited for, which is meant so: no warning.
+        # The new supervisor keeps running: set the return code, so that Popen does not warn.
         if self._popen.returncode is None:
             self._popen.returncode = 0
 
@@ -158,7 +160,7 @@ class Successor:
             try:
                 message = self._channel.receive()
             except EOFError:
-                # It ends: its process tells how.
+                # The new supervisor is ending; its exit status tells how.
                 self._stop_reading()
                 return
             if message is None:
@@ -175,10 +177,10 @@ class Successor:
 
 
 class Upgrades:
-    """The upgrades of one supervisor, of which there is at most one at a time.
+    """The upgrades of a supervisor, at most one at a time.
 
-    :param command: what a new supervisor is started by, and a worker.
-    :param start_timeout: seconds that the start of a worker may take; ``None``: as long as it likes.
+    :param command: how to start a new supervisor or a worker.
+    :param start_timeout: time limit for the start of a worker in seconds; ``None``: no limit.
     """
 
     def __init__(self, command: Command, start_timeout: float | None = None) -> None:
@@ -195,17 +197,17 @@ class Upgrades:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a new supervisor is there that has not taken this one's place."""
+        """Whether a new supervisor has been started and has not replaced this one yet."""
         return self.successor is not None and not self.successor.serves
 
     def begin(
         self, settings: Supervision, listening: Sequence[Column], on_ready: Callable[[Successor], bool]
     ) -> bool:
-        """Start a new supervisor; return whether it is started. If it is not, the log says why.
+        """Start a new supervisor; return whether it was started. If it was not, log why.
 
-        :param settings: of this one.
-        :param listening: the sockets that listen.
-        :param on_ready: as :class:`Successor` has it.
+        :param settings: this supervisor's settings.
+        :param listening: the listening sockets.
+        :param on_ready: as in :class:`Successor`.
         """
         why = refusal(
             os.getpid(),
@@ -226,23 +228,23 @@ class Upgrades:
         return True
 
     def end(self) -> None:
-        """Have a new supervisor end that has not taken this one's place."""
+        """End a new supervisor that has not replaced this one yet."""
         if self.is_under_way and self.successor is not None:
             self.successor.is_unwanted = True
             self.successor.end("this server is stopped")
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill such a supervisor."""
         if self.is_under_way and self.successor is not None:
             self.successor.kill()
 
     def pass_on(self, number: signal.Signals) -> None:
-        """Pass a signal on to it."""
+        """Forward a signal to the new supervisor."""
         if self.is_under_way and self.successor is not None:
             self.successor.signal(number)
 
     def poll(self) -> bool:
-        """Return whether a new supervisor has ended before it served. If it has, the log says why, once."""
+        """Return whether the new supervisor ended before it served. If so, log why, once."""
         why = None if self.successor is None else self.successor.poll()
         if why is None or self._successor is None or self._successor.serves:
             return False
@@ -256,9 +258,9 @@ class Upgrades:
             self.successor.tell("ends", tally)
 
     def finish(self, tally: Tally, *, is_last: bool) -> None:
-        """Tell a new supervisor that serves that this one ends, and let go of it.
+        """Tell a new supervisor that serves that this one ends, and close the channel.
 
-        :param is_last: whether there are no others whose workers count still.
+        :param is_last: whether all workers from before have ended, so that the counts are final.
         """
         if self.successor is not None:
             self.successor.tell("ended" if is_last else "ends", tally)

@@ -1,4 +1,4 @@
-"""Looks at the workers: one that hangs is ended, and one that has served enough gets a successor."""
+"""Check the workers: kill a hung one, and replace one that has reached a limit."""
 
 import asyncio
 import logging
@@ -15,15 +15,15 @@ from kyoukai.server.supervisor.slots import Slots
 logger: Final = logging.getLogger("kyoukai.server")
 
 LOOKS: Final = 5
-"""Looks in the time in which a worker's loop must have gone round."""
+"""Number of checks within ``worker_timeout``."""
 
 
 SILENT: Final = 2.0
-"""Seconds without a turn of a worker's loop after which the other workers accept its connections, too."""
+"""Seconds without a turn of a worker's loop after which the other workers also accept its connections."""
 
 
 class Watch:
-    """Looks at the workers that serve.
+    """Checks the workers that serve.
 
     :param may_recycle: returns whether a successor may be started at all.
     """
@@ -36,7 +36,7 @@ class Watch:
         self._lateness = Lateness(self._interval, time.monotonic())
 
     def begin(self) -> None:
-        """Look, and go on to do so as long as the loop runs."""
+        """Check now, and repeatedly while the loop runs."""
         now = time.monotonic()
         late = self._lateness.look(now)
         for slot in self._slots.opened:
@@ -44,7 +44,7 @@ class Watch:
             if worker is None or worker.state is not State.SERVING or worker.reason:
                 continue
             worker.read()
-            # What has just been read was not late.
+            # A message read just now is not late.
             worker.heard = min(worker.heard + late, time.monotonic())
             self._help(slot, now - worker.heard)
             if not self._end_if_hung(worker, now):
@@ -52,7 +52,7 @@ class Watch:
         asyncio.get_running_loop().call_later(self._interval, self.begin)
 
     def _help(self, slot: Slot, silence: float) -> None:
-        """Have others accept the connections of a worker for as long as it is silent."""
+        """Let the other workers accept the connections of a worker while it is silent."""
         if silence > SILENT:
             self._slots.orphan(slot)
         elif slot.is_orphaned:
@@ -74,7 +74,7 @@ class Watch:
         return True
 
     def _recycle(self, slot: Slot, worker: WorkerProcess, now: float) -> None:
-        """Start a successor for a worker that has served enough; one at a time, beside all N."""
+        """Start a successor for a worker that has reached a limit; only one successor at a time."""
         if now < slot.rest_until or not self._may_recycle():
             return
         if any(other.successor is not None for other in self._slots.opened):

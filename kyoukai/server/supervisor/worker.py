@@ -1,4 +1,4 @@
-"""A worker's side: it gets its sockets from the supervisor, says that it lives, and does what it is told."""
+"""The worker's side of the channel: it receives its sockets, sends heartbeats, and obeys the supervisor."""
 
 import asyncio
 import atexit
@@ -26,25 +26,28 @@ from kyoukai.server.supervisor.channel import Channel, Message, inherited
 logger: Final = logging.getLogger("kyoukai.server")
 
 BEAT: Final = 0.25
-"""Seconds between two beats."""
+"""Seconds between two heartbeats."""
 
 HELD: Final = frozenset(
     getattr(signal, name)
     for name in ("SIGHUP", "SIGQUIT", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2")
     if hasattr(signal, name)
 )
-"""Signals for the supervisor alone. A terminal and systemd send them to all of a group, where each would
-end or stop a worker by default. They are blocked until a worker has a handler for them."""
+"""Signals meant for the supervisor alone. A terminal and systemd send them to the whole process group, where
+by default they would end or stop a worker. They stay blocked until a worker has handlers for them.
+"""
 
 IDLE_GRACE: Final = 5.0
-"""Seconds that an idle connection has for another request when its worker is replaced, which is answered with
-``Connection: close``. A client that sends one just as its connection is closed would get no answer."""
+"""Seconds that an idle connection may still send a request when its worker is replaced. Such a request is
+answered with ``Connection: close``. If the connection were closed at once, a request sent at the same
+moment would get no answer.
+"""
 
 
 class Worker:
-    """The process that we are, where a supervisor has started it.
+    """The current process, as a worker started by a supervisor.
 
-    :param channel: to the supervisor.
+    :param channel: the channel to the supervisor.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -56,7 +59,7 @@ class Worker:
         self._stop: Callable[[], object] | None = None
         self._adopted: dict[int, Sockets] = {}
         self._gone: list[str] | None = None
-        """The names of sockets that nobody goes on with, where others do with the rest; else ``None``."""
+        """Names of sockets that no other worker accepts from. ``None``: other workers take over no socket."""
         self._hurry = asyncio.Event()
         self._counts = False
         self._counting: Counting | None = None
@@ -69,7 +72,7 @@ class Worker:
     async def descriptors(self) -> list[list[int]]:
         """Return the descriptors of the sockets to accept from, by listener.
 
-        :raises ConfigurationError: if this process has asked for them before.
+        :raises ConfigurationError: if this process already called it.
         """
         if self._loop is not None:
             raise ConfigurationError("a worker can serve by one component; without workers, several can")
@@ -83,10 +86,10 @@ class Worker:
     def begin(
         self, entrance: Entrance, server: Server, stop: Callable[[], object], facts: dict[str, Any]
     ) -> None:
-        """Take note of what to accept with when the supervisor says so.
+        """Prepare to accept connections when the supervisor says so.
 
         :param stop: begins the stop of the process.
-        :param facts: what is to be logged, as :func:`~kyoukai.server.startup_log.announce` takes it.
+        :param facts: facts for the log, as :func:`~kyoukai.server.startup_log.announce` takes them.
         """
         self._entrance, self._server, self._stop, self._facts = entrance, server, stop, facts
         observers = [] if server.observe is None else [server.observe]
@@ -111,11 +114,11 @@ class Worker:
             **self._facts,
         )
         if not is_told:
-            # A supervisor that stands still has no room for it behind a minute of beats.
+            # The channel is full: a supervisor that does not run has a minute of unread heartbeats.
             self._loop.call_later(BEAT, self.report_ready)
 
     async def leave(self, acceptor: Acceptor, abort: asyncio.Event) -> None:
-        """Accept no more. Who connected has time for a request where another worker goes on."""
+        """Stop accepting. If other workers take over, idle connections may send another request."""
         self._stop = None
         leaves = self._gone is not None
         await acceptor.close(leave=leaves, gone=self._gone or ())
@@ -142,7 +145,7 @@ class Worker:
             handlers[message.kind](message)
 
     def _orphaned(self) -> None:
-        """End: nobody would replace this process, or stop it."""
+        """End, because without a supervisor nobody would replace or stop this process."""
         if self._loop is not None:
             self._loop.remove_reader(self._channel.fileno())
         if self._stop is not None:
@@ -154,19 +157,20 @@ class Worker:
         if self._stop is not None:
             self._stop()
         elif self._server is None:
-            # A start that is under way ends by the signal.
+            # The signal interrupts a start in progress.
             signal.raise_signal(signal.SIGTERM)
 
     def _on_sockets(self, message: Message) -> None:
         self._counts = message.values["recycles"]
         if message.values["has_region"]:
-            # It lies behind those of sockets.
+            # The descriptor of the region follows those of the sockets.
             self._counting = Counting(Region(message.descriptors[-1]))
         self._descriptors.set_result(by_listener(message))
 
     def _on_serve(self, message: Message) -> None:
         if self._entrance is not None and self._loop is not None:
-            # Where sockets are shared between processes, there is nothing to wait for.
+            # No need to wait for this task: the start of accepting waits for nothing when processes share
+            # sockets.
             self._loop.create_task(self._entrance.acceptor.start())
 
     def _on_drain(self, message: Message) -> None:
@@ -208,25 +212,25 @@ class Worker:
 
 
 def by_listener(message: Message) -> list[list[int]]:
-    """Return the descriptors that came with a message, by listener."""
+    """Return the descriptors of a message, by listener."""
     descriptors = iter(message.descriptors)
     return [[next(descriptors) for _ in range(count)] for count in message.values["counts"]]
 
 
 def ignore(number: int, frame: FrameType | None) -> None:
-    """Do nothing about a signal that is the supervisor's."""
+    """Ignore a signal meant for the supervisor."""
 
 
 _worker: Worker | None = None
 
 
 def this_worker() -> Worker | None:
-    """Return this process as a worker; ``None`` if no supervisor has started it."""
+    """Return this process as a worker; ``None`` if no supervisor started it."""
     global _worker
     if _worker is None and (channel := inherited()) is not None:
         _worker = Worker(channel)
         atexit.register(channel.close)
-        # PEP 3333, "environ Variables": others serve the same application at the same time.
+        # PEP 3333, "environ Variables": other processes serve the same application at the same time.
         HEAD["wsgi.multiprocess"] = True
         for number in HELD:
             if signal.getsignal(number) == signal.SIG_DFL:
@@ -234,14 +238,14 @@ def this_worker() -> Worker | None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         if not faulthandler.is_enabled():
             with contextlib.suppress(OSError, ValueError, AttributeError):
-                # The supervisor ends one that hangs by SIGABRT: its stacks say where. What it costs: the
-                # stack that it takes signals on is too small for more than three that come at once.
+                # The supervisor ends a hung worker by SIGABRT, and faulthandler then prints the stacks. The
+                # price: the alternate signal stack is too small for more than three signals at once.
                 faulthandler.enable()
     return _worker
 
 
 async def open_entrance(entrance: Entrance) -> None:
-    """Open an entrance: by the sockets of the supervisor, where there is one.
+    """Open an entrance, with the supervisor's sockets if there is one.
 
     :raises ListenError: if an address cannot be listened on.
     """
