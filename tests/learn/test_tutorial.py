@@ -177,7 +177,7 @@ def finished() -> dict[Path, str]:
     return {
         path.relative_to(root): path.read_text("utf-8")
         for path in files
-        if path.is_file() and path.suffix != ".pyc" and "data" not in path.parts
+        if path.is_file() and path.suffix != ".pyc" and path.name[0] != "." and "data" not in path.parts
     }
 
 
