@@ -296,6 +296,7 @@ def access_log(template: str = DEFAULT_FORMAT) -> str:
         received=0,
         began=100.0,
         environ={"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"},
+        error=None,
     )
     time = access_fields.Field("", lambda *_: "2026-11-29T13:05:11.025+00:00")
     with (

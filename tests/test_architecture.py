@@ -48,8 +48,9 @@ ARROWS: dict[str, frozenset[str]] = {
     # What an application is called by: the command and mounts ask it.
     "kyoukai.interfaces": rooms(),
     # The rooms of the core, from the lowest to the highest.
-    "kyoukai.core": frozenset(),
-    "kyoukai.core.refusals": rooms(),
+    # The table of refusals is data, below the errors that are made of it.
+    "kyoukai.core.refusals": frozenset(),
+    "kyoukai.core": frozenset({"kyoukai.core.refusals"}),
     "kyoukai.core.semantics": rooms("refusals"),
     "kyoukai.core.serving": rooms("refusals", "semantics"),
     "kyoukai.core.exchange": rooms("refusals", "semantics", "serving"),

@@ -9,6 +9,7 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
+from kyoukai.core.errors import identifier_of
 from kyoukai.core.exchange.access import client_address, client_name
 from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.exchange.request_ids import request_id_of
@@ -46,6 +47,10 @@ def _query(exchange: Exchange, request: Any, response: Any) -> str:
 
 def _path(exchange: Exchange, request: Any, response: Any) -> str:
     return cut(exchange.head.target.partition(b"?")[0].decode("latin-1"))
+
+
+def _refusal(exchange: Exchange, request: Any, response: Any) -> str | None:
+    return None if exchange.error is None else identifier_of(exchange.error) or None
 
 
 def _now(exchange: Exchange, request: Any, response: Any) -> str:
@@ -118,6 +123,12 @@ FIELDS: Final[dict[str, Field]] = {
     "scheme": Field("`http` or `https`", _scheme),
     "host": Field("the field Host of the request", request_field("host")),
     "status": Field("the status of the answer", lambda exchange, request, response: exchange.status),
+    "refusal": Field(
+        "the [identifier](../reference/refusals.md) of the refusal, if the server refused the request",
+        lambda exchange, request, response: (
+            None if exchange.error is None else identifier_of(exchange.error) or None
+        ),
+    ),
     "sent": Field("bytes of content sent", lambda exchange, request, response: exchange.sent),
     "received": Field(
         "bytes of content received, before a content coding is removed",

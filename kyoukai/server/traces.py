@@ -15,7 +15,7 @@ from importlib.metadata import entry_points, version
 from time import perf_counter
 from typing import Any, Final
 
-from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.errors import ConfigurationError, identifier_of
 from kyoukai.core.exchange.access import client_address
 from kyoukai.core.exchange.exchange import Answerer, Exchange
 from kyoukai.core.exchange.witness import witness
@@ -94,6 +94,9 @@ class Traces:
         address = client_address(request, exchange.client_environ if request is None else exchange.environ)
         if address is not None:
             span.set_attribute("client.address", address)
+        refusal = "" if exchange.error is None else identifier_of(exchange.error)
+        if refusal:
+            span.set_attribute("kyoukai.refusal", refusal)
         status = exchange.status
         if status:
             span.set_attribute("http.response.status_code", status)

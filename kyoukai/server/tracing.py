@@ -28,6 +28,7 @@ from typing import Any, Final
 
 from kyoukai.core.connection.connection import CLOSED
 from kyoukai.core.contract.parser import CALLBACKS
+from kyoukai.core.errors import identifier_of
 from kyoukai.core.http1.protocol import HTTPProtocol
 
 logger: Final = logging.getLogger("kyoukai.trace")
@@ -138,7 +139,9 @@ def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
 
     def note_refusal(exc: Exception) -> None:
         means = f"; the parser raised {shown(exc.__cause__)}" if exc.__cause__ is not None else ""
-        trace.note(f"   refused for {shown(exc)}{means}")
+        identifier = identifier_of(exc)
+        why = f"{identifier}: " if identifier else ""
+        trace.note(f"   refused for {why}{shown(exc)}{means}")
 
     def note_replaced(other: type, *args: object) -> None:
         trace.note(f"replaced by {other.__qualname__}, which is not traced")

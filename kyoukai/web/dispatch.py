@@ -15,12 +15,13 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from kyoukai.core.errors import identified
+from kyoukai.core.errors import ProtocolError, identified
 from kyoukai.core.exchange.answer import is_clients_doing
 from kyoukai.core.exchange.closing import close_stream
 from kyoukai.core.exchange.request_ids import named
 from kyoukai.core.exchange.witness import bear_witness
 from kyoukai.core.faults import as_error, is_end
+from kyoukai.core.serving.refusal_log import note_answer
 
 from .bodies import REFUSAL, REFUSED
 from .calling import AnyFunction, locate
@@ -204,6 +205,8 @@ class Dispatcher:
                 if self.debugger is not None and (page := await self.debugger.page(request, error)):
                     return page
             error = identified(InternalServerError(original_exception=error), "handler-failed")
+        if not isinstance(error, ProtocolError):
+            note_answer(error, ctx.environ)
         code = status_of(error)
         # A raised redirect or response is not an error.
         if code < 400 or error.response is not None:

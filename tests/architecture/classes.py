@@ -42,7 +42,7 @@ CORE: dict[str, tuple[Size, str]] = {
     "kyoukai.core.exchange.exchange.Exchange": (Size(19, 2), "fifteen, and four that few exchanges have"),
     "kyoukai.core.http1.exchange.HTTP1Exchange": (Size(20, 3), "seventeen of every exchange"),
     "kyoukai.core.http1.protocol.HTTPProtocol": (Size(26, 2), FACE),
-    "kyoukai.core.serving.server_state.Server": (Size(26, 1), "limits, clock, log and connections in one"),
+    "kyoukai.core.serving.server_state.Server": (Size(27, 1), "limits, clock, logs and connections in one"),
 }
 
 CALLED = "of every exchange, and what its server has called it with"
@@ -58,7 +58,7 @@ LARGER: dict[str, tuple[Size, str]] = CORE | {
     "kyoukai.core.errors.BackendVersionError": (Size(0, 4), ERROR_TREE),
     "kyoukai.core.errors.NotABackendError": (Size(0, 4), ERROR_TREE),
     "kyoukai.core.errors.UnknownBackendError": (Size(0, 4), ERROR_TREE),
-    "kyoukai.core.http1.parser_errors.Disagreement": (Size(4, 4), ERROR_TREE),
+    "kyoukai.core.http1.parser_errors.Disagreement": (Size(5, 4), ERROR_TREE),
     "kyoukai.web.application.Kyoukai": (
         Size(19, 3),
         "nine of a node in the tree of blueprints, and the eight public settings of an application",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.errors import ConfigurationError, refused
 from kyoukai.core.semantics.request_head import RequestHead
 from kyoukai.server import access_fields
 from kyoukai.server.access_fields import FIELDS, MAX_LOGGED_SIZE
@@ -43,6 +43,7 @@ def answered(
         client_environ=environ,
         request_id="0af7651916cd43dd8448eb211c80319c",
         answer_head=None,
+        error=None,
     )
 
 
@@ -73,6 +74,7 @@ def test_a_request_that_was_not_understood() -> None:
         ("scheme", "http"),
         ("host", "example.org"),
         ("status", "200"),
+        ("refusal", "-"),
         ("sent", "1432"),
         ("received", "12"),
         ("duration", "0.000317"),
@@ -104,6 +106,12 @@ def test_every_field_is_tested() -> None:
     (mark,) = test_fields.pytestmark  # type: ignore[attr-defined]
     tested = {name for name, _ in mark.args[1]}
     assert set(FIELDS) - tested == {"time", "request_line", "trace_id"}  # They have tests of their own.
+
+
+def test_the_identifier_of_a_refusal() -> None:
+    exchange = answered(status=400)
+    exchange.error = refused("host-missing")
+    assert line("{status} {refusal}", exchange) == "400 host-missing"
 
 
 def test_time_is_local_with_its_offset() -> None:

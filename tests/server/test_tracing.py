@@ -83,7 +83,8 @@ def test_a_refusal_has_its_reason(backend: str, lines: Any) -> None:
     hold(backend, b"GET / HTTP/1.1\r\nHost : h\r\n\r\n")
     found = lines()
     [reason] = [line for line in found if line.startswith("   refused for ")]
-    assert reason == "   refused for BadRequest: 400 Bad Request: A field name is followed by white space."
+    said = "BadRequest: 400 Bad Request: A field name is followed by white space."
+    assert reason == f"   refused for field-name-padded: {said}"
     assert any(line.startswith("-> ") and "400" in line for line in found)
     assert "-> end of output" in found
 
@@ -111,7 +112,7 @@ def test_a_refusal_for_a_parser_s_error_has_that(lines: Any) -> None:
     hold(f"{__name__}:RefusingBackend", GET)
     [reason] = [line for line in lines() if line.startswith("   refused for ")]
     assert reason == (
-        "   refused for BadRequest: 400 Bad Request: The request is malformed.; "
+        "   refused for message-malformed: BadRequest: 400 Bad Request: The request is malformed.; "
         "the parser raised ValueError: no such thing"
     )
 

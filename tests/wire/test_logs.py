@@ -77,7 +77,7 @@ def test_a_timeout_has_its_line_too(serve, caplog):
         assert client.receive().status == 408
     server.wait_until_empty()
     (line,) = lines(caplog)
-    assert ' "GET /slow HTTP/1.1" 408 57 ' in line
+    assert ' "GET /slow HTTP/1.1" 408 84 ' in line
 
 
 class Forwarded(Request):

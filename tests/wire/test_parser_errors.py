@@ -365,8 +365,8 @@ def test_the_log_says_what_the_parser_raised(
     caplog.set_level(logging.DEBUG, "kyoukai.protocol")
     with serve_by(feed, parser_errors=(ParseError,)).connect() as client:
         assert client.request(message()).status == 400
-    told = [record.getMessage() for record in caplog.records if "refus" in record.getMessage()]
+    told = [record.getMessage() for record in caplog.records if record.name == "kyoukai.protocol"]
     assert told == [
         "the parser refuses a request by ParseError('no such thing')",
-        "refusing a request: 400 Bad Request: The request is malformed.",
+        "refusing a request: 400 Bad Request: The request is malformed. (message-malformed)",
     ]

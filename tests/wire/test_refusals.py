@@ -5,6 +5,9 @@ import json
 import pytest
 from werkzeug.wrappers import Response
 
+from kyoukai.core.refusals.table import TABLE
+from kyoukai.testing.named_refusals import named_refusal
+
 from ..serving import Answering, chunks, echo, message
 
 TE = "Transfer-Encoding: chunked"
@@ -97,13 +100,29 @@ def test_status_and_close(serve, unreachable, case):
 @pytest.mark.parametrize(
     "case", ["no Host", "a bare LF after a field", "an unknown method", "a large body, declared"]
 )
-def test_nothing_of_it_is_logged_above_debug(serve, unreachable, case, caplog):
+def test_one_warning_is_logged_of_many(serve, unreachable, case, caplog):
     caplog.set_level("INFO")
-    caplog.set_level("CRITICAL", "kyoukai.access")
     server = serve(unreachable)
     caplog.clear()
-    server.request(CASES[case][1])
-    assert caplog.records == []
+    answers = [server.request(CASES[case][1]) for _ in range(3)]
+    [record] = [record for record in caplog.records if record.name != "kyoukai.access"]
+    assert (record.levelname, record.name) == ("WARNING", "kyoukai.refusals")
+    refusal = named_refusal(answers[0].body)
+    entry = TABLE[refusal]
+    assert record.getMessage() == (
+        f"refused with {entry.status}: {refusal}: {entry.sentence} From 127.0.0.1."
+        f" Run 'kyoukai explain {refusal}', or read \"Refusals\" in the reference"
+    )
+
+
+def test_those_counted_are_told_at_the_end(serve, unreachable, caplog):
+    server = serve(unreachable)
+    for _ in range(3):
+        server.request(CASES["no Host"][1])
+    caplog.clear()
+    server.stop()
+    [record] = [record for record in caplog.records if record.name == "kyoukai.refusals"]
+    assert "host-missing: The Host field is missing. 2 more in " in record.getMessage()
 
 
 @pytest.mark.parametrize("case", ["no Host", "a chunk size that is none", "a folded field", "HTTP/2.0"])
@@ -154,6 +173,7 @@ def test_the_form_of_the_body(serve, accept, mimetype):
     answer = serve(echo).request(message("POST", "/", *fields, "Content-Length: nine"))
     assert answer.status == 400
     assert answer.fields["content-type"].split(";")[0] == mimetype
+    assert named_refusal(answer.body) == "content-length-malformed"
     if mimetype.endswith("json"):
         assert json.loads(answer.body)["status"] == 400
     else:

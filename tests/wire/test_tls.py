@@ -157,14 +157,15 @@ def test_http_to_a_port_for_tls_is_one_debug_line(serve, tls, caplog, data, said
     assert record.getMessage().startswith(f"a connection could not be made: {said}")
 
 
-def test_tls_to_a_port_without_it_is_one_debug_line(serve, trusting, caplog):
+def test_tls_to_a_port_without_it_is_one_line_and_a_warning(serve, trusting, caplog):
     caplog.set_level("DEBUG", "kyoukai.protocol")
     server = serve(echo)
     caplog.clear()
     with pytest.raises((ssl.SSLError, ConnectionError)):
         server.connect(context=trusting)
-    server.wait_until(lambda: bool(caplog.records))
-    [record] = caplog.records
-    assert record.levelname == "DEBUG"
+    server.wait_until(lambda: len(caplog.records) > 1)
+    record, warning = caplog.records
+    assert (record.levelname, warning.levelname) == ("DEBUG", "WARNING")
     said = "The client speaks TLS, and this port is for HTTP without TLS."
-    assert record.getMessage() == f"refusing a request: 400 Bad Request: {said}"
+    assert said in warning.getMessage()
+    assert record.getMessage() == f"refusing a request: 400 Bad Request: {said} (tls-on-plain-port)"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextvars import copy_context
 from typing import Any
 
+from kyoukai.core.exchange.access import client_address
 from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.exchange.tasks import begin_task
 from kyoukai.core.serving.server_state import LAST_WORDS, NEVER, logger
@@ -188,7 +189,9 @@ class CalledExchange(Exchange):
         if self.outbox.in_hand is not event or event is None:
             self._stalled = (self.outbox.in_hand, now)
         elif now - since >= self.server.limits.write_timeout:
-            logger.debug("a client does not read: cutting it off")
+            logger.debug("cutting off a client: write-timeout")
+            client = client_address(None, self.client_environ)
+            self.server.refusals.note("write-timeout", client, now)
             self.abort()
 
     def shutdown(self) -> None:

@@ -33,6 +33,7 @@ class CompressionError(WireError):
     """A head is not coded as it must be."""
 
     code = ErrorCodes.COMPRESSION_ERROR
+    identifier = "http2-head-coding"
 
 
 class NotingTable(HeaderTable):

@@ -1,9 +1,8 @@
 """One connection by HTTP/2 (RFC 9113): from bytes to streams, and from answers to bytes."""
 
 import asyncio
-import logging
 import math
-from typing import Any, Final
+from typing import Any
 
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
@@ -17,11 +16,10 @@ from .floods import Floods, WireError
 from .frames import FrameScanner
 from .leaving import Leaving
 from .leftovers import Leftovers
+from .library_errors import identify
 from .preface import NotHTTP2Error, Preface
 from .sending import Sender
 from .windows import ReceiveWindow
-
-logger: Final = logging.getLogger("kyoukai.protocol")
 
 
 class H2ServerConnection(ExchangeConnection):
@@ -85,6 +83,7 @@ class H2ServerConnection(ExchangeConnection):
             data = self.preface.take(data)
         except NotHTTP2Error as error:
             # RFC 9113 section 3.4: a GOAWAY may be left out, for the client does not speak HTTP/2.
+            self.note_refusal(error.identifier)
             self.raw_write(error.answer)
             self.linger()
             return b""
@@ -103,9 +102,9 @@ class H2ServerConnection(ExchangeConnection):
                     HANDLERS.get(type(event), ignore)(self, event)
         except ProtocolError as error:
             # The library has written the GOAWAY.
-            self.fail(None, str(error))
+            self.fail(None, str(error), identify(error))
         except WireError as error:
-            self.fail(error.code, str(error))
+            self.fail(error.code, str(error), error.identifier)
         if self.is_ending:
             return
         self.sender.pump()
@@ -233,14 +232,14 @@ class H2ServerConnection(ExchangeConnection):
 
     # The ways in which it ends
 
-    def fail(self, code: ErrorCodes | None, reason: str) -> None:
+    def fail(self, code: ErrorCodes | None, reason: str, identifier: str) -> None:
         """End with an error of the connection's (section 5.4.1).
 
         :param code: ``None``: the GOAWAY is written.
         """
-        logger.debug("ending a connection by HTTP/2: %s", reason)
+        self.note_refusal(identifier, reason)
         if code is not None:
-            self.engine.say_goodbye(code, reason=reason.encode())
+            self.engine.say_goodbye(code, reason=f"{identifier}: {reason}".encode())
         for exchange in tuple(self.streams.values()):
             self.streams.pop(exchange.stream_id)
             exchange.lose()
@@ -294,6 +293,6 @@ class H2ServerConnection(ExchangeConnection):
         elif self.is_ending or not self.preface.is_whole or self.transport.get_write_buffer_size():
             super().expire()
         elif self.is_hurried:
-            self.fail(ErrorCodes.ENHANCE_YOUR_CALM, "a head is late")
+            self.fail(ErrorCodes.ENHANCE_YOUR_CALM, "a head is late", "head-timeout")
         else:
             self.leaving.finish()

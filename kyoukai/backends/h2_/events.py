@@ -18,8 +18,10 @@ from h2.events import (
 from .compression import block_of
 from .exchange import H2Exchange
 from .frames import Content
-from .heads import MalformedError, read_trailers, read_urgency
+from .heads import ContentLengthError, MalformedError, read_trailers, read_urgency
 from .windows import WindowError
+
+WRONG_SIZE: Final = ContentLengthError("content of another size than its Content-Length")
 
 PRIORITY_UPDATE: Final = 0x10
 """The type of a frame that the library does not know (RFC 9218 section 7.1)."""
@@ -32,11 +34,14 @@ def on_request(connection: Any, event: RequestReceived) -> None:
     count_fields(connection, event)
     if connection.leaving.is_beyond(stream_id) or connection.leftovers.is_full:
         # Section 8.7: it was not processed, so the client may try again.
+        if connection.leftovers.is_full:
+            connection.note_refusal("http2-stream-refused")
         refuse_stream(connection, stream_id, ErrorCodes.REFUSED_STREAM)
         return
     try:
         read = block_of(event.headers).read_request(has_ended)
-    except MalformedError:
+    except MalformedError as error:
+        note_malformed(connection, error)
         refuse_stream(connection, stream_id, ErrorCodes.PROTOCOL_ERROR)
         return
     streams[stream_id] = exchange = H2Exchange(connection, stream_id)
@@ -82,7 +87,7 @@ def receive_content(connection: Any, piece: Content) -> None:
     if data:
         exchange.received_size += len(data)
         if is_malformed(exchange, exchange.received_size):
-            cut_stream(connection, exchange)
+            cut_stream(connection, exchange, WRONG_SIZE)
             return
         exchange.receive_body(data)
     if not ends:
@@ -103,7 +108,7 @@ def on_end(connection: Any, event: StreamEnded) -> None:
         return
     exchange.got_end = True
     if is_malformed(exchange, None):
-        cut_stream(connection, exchange)
+        cut_stream(connection, exchange, WRONG_SIZE)
     else:
         exchange.receive_end()
 
@@ -117,11 +122,11 @@ def on_trailers(connection: Any, event: TrailersReceived) -> None:
     exchange.got_end = True
     try:
         trailers = read_trailers(block_of(event.headers).fields)
-    except MalformedError:
-        cut_stream(connection, exchange)
+    except MalformedError as error:
+        cut_stream(connection, exchange, error)
         return
     if is_malformed(exchange, None):
-        cut_stream(connection, exchange)
+        cut_stream(connection, exchange, WRONG_SIZE)
     else:
         exchange.receive_end(trailers)
 
@@ -180,11 +185,19 @@ def is_malformed(exchange: H2Exchange, received: int | None) -> bool:
     return exchange.received_size != declared if received is None else received > declared
 
 
-def cut_stream(connection: Any, exchange: H2Exchange) -> None:
+def note_malformed(connection: Any, error: MalformedError) -> None:
+    """Log why a stream is reset."""
+    connection.note_refusal(error.identifier, str(error))
+
+
+def cut_stream(connection: Any, exchange: H2Exchange, error: MalformedError) -> None:
     """Reset a stream whose request is malformed.
 
     It counts as one that the client resets, and costs as much (CVE-2025-8671).
+
+    :param error: why it is.
     """
+    note_malformed(connection, error)
     connection.reset_stream(exchange, ErrorCodes.PROTOCOL_ERROR)
     connection.lose_stream(exchange)
     connection.scanner.floods.resets.spend(connection.server.clock)

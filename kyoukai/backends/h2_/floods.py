@@ -31,12 +31,15 @@ class WireError(Exception):
     """A client has done what ends its connection, besides what the library finds."""
 
     code = ErrorCodes.PROTOCOL_ERROR
+    identifier = "http2-frame-malformed"
+    """Its entry in the table of refusals."""
 
 
 class FloodError(WireError):
     """A client has spent a budget."""
 
     code = ErrorCodes.ENHANCE_YOUR_CALM
+    identifier = "http2-flood"
 
 
 class FloodLimits(NamedTuple):

@@ -48,6 +48,7 @@ class FrameSizeError(WireError):
     """A frame is larger than it may be (section 4.2)."""
 
     code = ErrorCodes.FRAME_SIZE_ERROR
+    identifier = "http2-frame-too-large"
 
 
 class FirstFrameError(WireError):

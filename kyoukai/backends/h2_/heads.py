@@ -49,6 +49,15 @@ UNSERVED_PROTOCOLS: Final = frozenset(
 class MalformedError(Exception):
     """A request or its trailers are malformed (section 8.1.1): the stream is reset with PROTOCOL_ERROR."""
 
+    identifier = "http2-request-malformed"
+    """Its entry in the table of refusals."""
+
+
+class ContentLengthError(MalformedError):
+    """The content of a request has another size than its Content-Length."""
+
+    identifier = "http2-content-length-wrong"
+
 
 class ReadHead(NamedTuple):
     """What the fields of a request say."""
@@ -85,7 +94,7 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], has_ended: bool) -> Read
     urgency = DEFAULT_URGENCY
     for name, value in regular:
         if name == b"content-length" and has_ended and value.isdigit() and value.strip(b"0"):
-            raise MalformedError("a Content-Length without content")
+            raise ContentLengthError("a Content-Length without content")
         if name == b"expect":
             expects = value.lower() == b"100-continue" and not has_ended
         elif name == b"priority":

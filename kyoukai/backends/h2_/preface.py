@@ -7,7 +7,7 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 HTTP1_REQUEST: Final = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1")
 
-HTTP1_CONTENT: Final = b"This server speaks HTTP/2 here, and nothing else.\n"
+HTTP1_CONTENT: Final = b"This server speaks HTTP/2 here, and nothing else. (http2-only)\n"
 
 HTTP1_ANSWER: Final = (
     b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Type: text/plain\r\n"
@@ -25,6 +25,8 @@ class NotHTTP2Error(Exception):
     def __init__(self, answer: bytes) -> None:
         super().__init__("the connection preface is none")
         self.answer = answer
+        self.identifier = "http2-only" if answer else "http2-preface-malformed"
+        """Its entry in the table of refusals."""
 
 
 class Preface:

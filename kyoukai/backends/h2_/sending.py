@@ -134,11 +134,12 @@ class Sender:
         """
         late = [one for one in self.waiting.values() if one.stalled_since <= since]
         if late and self.sent_at <= since and self.engine.outbound_flow_control_window <= 0:
-            logger.debug("a client does not read: cutting it off")
+            self.owner.note_refusal("write-timeout")
             self.owner.abort()
             return
         for exchange in late:
             if self.engine.stream_window(exchange.stream_id) <= 0:
+                self.owner.note_refusal("write-timeout")
                 self.owner.reset_stream(exchange, ErrorCodes.CANCEL)
                 self.owner.lose_stream(exchange)
 

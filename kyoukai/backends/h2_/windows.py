@@ -12,6 +12,7 @@ class WindowError(WireError):
     """Content has come for which a window has no room (section 6.9.1)."""
 
     code = ErrorCodes.FLOW_CONTROL_ERROR
+    identifier = "http2-window-exceeded"
 
 
 class ReceiveWindow:

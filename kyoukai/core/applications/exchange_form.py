@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from ..errors import identified
+from ..errors import ProtocolError, identified
 from ..exchange.body_stream import ClientGoneError
 from ..exchange.closing import close_both
 from ..exchange.error_response import error_response
 from ..exchange.witness import bear_witness
+from ..serving.refusal_log import note_answer
 from .answer_stream import AnswerStream
 
 if TYPE_CHECKING:
@@ -148,6 +149,8 @@ class ExchangeForm:
             exchange.reset()
             return
         environ = {"REQUEST_METHOD": head.method, "SERVER_PROTOCOL": f"HTTP/{head.version}"}
+        if not isinstance(error, ProtocolError):
+            note_answer(error, exchange.client_environ | {"kyoukai.protocol": exchange})
         response = error_response(error, head.accept)
         try:
             rest = exchange.write_response(response, environ)

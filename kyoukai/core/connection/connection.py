@@ -11,6 +11,7 @@ import enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..applications.forms import answerer_of
+from ..exchange.access import client_address
 from ..exchange.client_state import ClientState
 from ..exchange.environ import connection_environ
 from ..semantics.forwarding import UNNAMED
@@ -374,8 +375,17 @@ class Connection(asyncio.Protocol):
         if size < self._stalled_size:
             self._stalled_since, self._stalled_size = now, size
         elif now - self._stalled_since >= self.limits.write_timeout:
-            logger.debug("a client does not read: cutting it off")
+            self.note_refusal("write-timeout")
             self.abort()
+
+    def note_refusal(self, identifier: str, reason: str = "") -> None:
+        """Log that the connection, or a stream of it, is cut off: at DEBUG, and as a warning now and then.
+
+        :param identifier: of an entry in the table of refusals that has no status.
+        :param reason: what happened, for the line at DEBUG.
+        """
+        logger.debug("cutting off a client: %s%s", identifier, f": {reason}" if reason else "")
+        self.server.refusals.note(identifier, client_address(None, self.environ), self.server.clock)
 
     def expire(self) -> None:
         """Act on :attr:`deadline`: close the connection, or cut it off if it does not close in time."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Request, Response
 
-from ..errors import ProtocolError, identified, refused
+from ..errors import ProtocolError, identified, identifier_of, refused
 from ..faults import is_fault
 from ..features import Feature
 from ..semantics import policy
@@ -32,6 +32,7 @@ from ..semantics.field_pairs import FieldPairs
 from ..semantics.request_head import RequestHead
 from ..semantics.serialize import encode_lines, lowered_name
 from .accepting import accept_head
+from .access import client_address
 from .answer_writer import AnswerWriter
 from .body_stream import ClientGoneError
 from .client_state import ClientState
@@ -262,13 +263,22 @@ class Exchange(AnswerWriter):
         # Drop the traceback: it keeps what was read last alive until gc runs.
         error.__traceback__ = error.__context__ = error.__cause__ = None
         self.error, self.content = error, None
-        logger.debug("refusing a request: %s", error)
+        self.warn_of(error)
         if self.body is not None:
             # Resume a paused client: it may end its side now, and that has to be noticed.
             self.let_go()
             self.body.fail(error)
         if not self.is_begun:
             self.begin()
+
+    def warn_of(self, error: HTTPException) -> None:
+        """Log a refusal: at DEBUG, and as a warning unless one of its kind has been logged in this minute."""
+        identifier = identifier_of(error)
+        logger.debug("refusing a request: %s (%s)", error, identifier)
+        if error.code != InternalServerError.code:
+            # A 500 is logged as an error, with its traceback.
+            client = client_address(None, self.client_environ)
+            self.server.refusals.note(identifier, client, self.server.clock)
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write: content waits until it has caught up.
@@ -733,3 +743,4 @@ class Exchange(AnswerWriter):
     def note_fault(self, error: HTTPException) -> None:
         """Note an error in the content coding of a streamed body. The answer becomes the last."""
         self.error = error
+        self.warn_of(error)

@@ -22,6 +22,7 @@ from ..semantics.trusted_proxies import TrustedProxies
 from .allocator import keep_freed_memory
 from .connections import Count, ManagedConnection
 from .observing import Observe, told, told_of_ends
+from .refusal_log import RefusalLog
 from .threads import Threads, threads, wait_first
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Server:
         self.connections: set[ManagedConnection] = set()
         self.heads: Known[Any, Any] = Known(256)
         """The cache of heads that were read before."""
+        self.refusals = RefusalLog()
+        """Warns about refused requests."""
         self.stopping = False
         self._stop_begun = asyncio.Event()
         self.clock = self._ticked = time.monotonic()
@@ -209,6 +212,7 @@ class Server:
         self._check_emptied()
         await wait_first(self._wait_ended(), abort.wait(), within=self.limits.shutdown_timeout)
         await self._cut_off(abort)
+        self.refusals.flush(self.clock)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -284,6 +288,7 @@ class Server:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         self._tick()
         now = self.clock
+        self.refusals.sweep(now)
         for connection in tuple(self.connections):
             try:
                 connection.sweep(now)

@@ -152,7 +152,7 @@ class Counting:
     def count_refusal(self, status: int, error: Exception) -> None:
         """Count a request that was refused."""
         if isinstance(error, ProtocolError):
-            self._cells[self.region.place(Labels("", status, error.description or ""))] += 1.0
+            self._cells[self.region.place(Labels("", status, error.identifier))] += 1.0
 
     def opened(self) -> None:
         """Count a connection that opens."""

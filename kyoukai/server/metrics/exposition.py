@@ -35,7 +35,7 @@ METRICS: Final[dict[str, Metric]] = {
     "kyoukai_refused": Metric(
         "counter",
         ("status", "reason"),
-        "Requests that the server refused by itself; they are answered, and counted there, too.",
+        "Requests that the server refused, by their identifiers; they are counted as answered, too.",
     ),
     "kyoukai_unanswered": Metric(
         "counter", (), "Requests that were begun, and whose client was gone before the answer."

@@ -63,7 +63,7 @@ def test_who_speaks_http_1_is_told(serve: Any) -> None:
             client.sendall(request)
             answer = b"".join(iter(lambda: client.recv(65536), b""))
         assert answer.startswith(b"HTTP/1.1 505 HTTP Version Not Supported\r\n")
-        assert answer.endswith(b"This server speaks HTTP/2 here, and nothing else.\n")
+        assert answer.endswith(b"This server speaks HTTP/2 here, and nothing else. (http2-only)\n")
     server.wait_until_empty()
 
 

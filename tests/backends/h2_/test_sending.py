@@ -19,6 +19,8 @@ class Connection:
         self.outbound_flow_control_window = window
         self.stream_window = windows.__getitem__
         self.aborted = False
+        self.refusals: list[str] = []
+        self.note_refusal = self.refusals.append
         self.lost: list[int] = []
 
     def abort(self) -> None:

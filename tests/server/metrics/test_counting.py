@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kyoukai.core.errors import BadRequest, RequestTimeout
+from kyoukai.core.errors import BadRequest, refused
 from kyoukai.core.semantics.request_head import RequestHead
 from kyoukai.server.metrics import counting as counting_module
 from kyoukai.server.metrics.counting import Counting
@@ -151,8 +151,8 @@ def test_bodies_and_refusals_of_heads_that_are_one_object(counting):
     assert numbers(counting) == {
         Labels("POST", 200, "/a"): 4,
         Labels("GET", 400, "/a"): 2,
-        Labels("", 200, "The request is malformed."): 2,
-        Labels("", 400, "The request is malformed."): 2,
+        Labels("", 200, "message-malformed"): 2,
+        Labels("", 400, "message-malformed"): 2,
     }
     found = dict(counting.region.read_series())
     assert found[Labels("POST", 200, "/a")][RECEIVED] == 10
@@ -201,14 +201,14 @@ def test_a_route_that_takes_no_attributes(counting):
 
 
 def test_refusals_by_status_and_reason(counting):
-    for error in (BadRequest(), BadRequest("The body is not whole."), BadRequest(), RequestTimeout()):
+    for error in (BadRequest(), refused("body-incomplete"), BadRequest(), refused("head-timeout")):
         counting.observe(answered(status=error.code, error=error), None, None)
     counting.observe(answered(status=500, error=ValueError()), None, None)
-    refused = {labels: count for labels, count in numbers(counting).items() if labels.is_refusal}
-    assert refused == {
-        Labels("", 400, "The request is malformed."): 2,
-        Labels("", 400, "The body is not whole."): 1,
-        Labels("", 408, "The request did not arrive in time."): 1,
+    found = {labels: count for labels, count in numbers(counting).items() if labels.is_refusal}
+    assert found == {
+        Labels("", 400, "message-malformed"): 2,
+        Labels("", 400, "body-incomplete"): 1,
+        Labels("", 408, "head-timeout"): 1,
     }
     assert sum(numbers(counting).values()) == 5 + 4
 
