@@ -70,6 +70,8 @@ LISTS: Final = runpy.run_path(str(ROOT / "docs" / "lists.py"))
 
 INSTALLING: Final = runpy.run_path(str(ROOT / "docs" / "installing.py"))
 
+REFUSALS: Final = runpy.run_path(str(ROOT / "docs" / "refusals.py"))
+
 COMMANDS: Final = runpy.run_path(str(ROOT / "docs" / "commands.py"))
 
 MAN_PAGE: Final = ROOT / "docs" / "kyoukai.1"
@@ -416,6 +418,7 @@ def commands_sections() -> str:
 SECTIONS: Final = {
     "commands": commands_sections,
     "corpus": corpus_sections,
+    "refusals": REFUSALS["sections"],
     "installing": lambda: INSTALLING["SENTENCES"][INSTALLING["source"]()],
     "installing-beside": lambda: INSTALLING["SENTENCES_BESIDE"][INSTALLING["source"]()],
     "options": options_sections,
@@ -434,6 +437,8 @@ OUTPUTS: Final = {
     "backends-alike": backends_alike,
     "check": check_output,
     "not-a-backend": not_a_backend,
+    "explain": lambda: CliRunner().invoke(cli.main, ["explain", "host-missing"]).output,
+    "refusal-log": REFUSALS["log_output"],
     "show-backend": show_backend,
     "trace": trace_output,
     "unknown-backend": unknown_backend,

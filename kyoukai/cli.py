@@ -14,6 +14,7 @@ from kyoukai.commands.completion import complete_file, completion
 from kyoukai.commands.config import config
 from kyoukai.commands.config_servers import only_server
 from kyoukai.commands.effective import Effective, read_effective
+from kyoukai.commands.explain import explain
 from kyoukai.commands.ranks import outranking
 from kyoukai.commands.routes import routes
 from kyoukai.commands.run_options import TableCommand, given_options
@@ -35,6 +36,7 @@ main.add_command(backends)
 main.add_command(check)
 main.add_command(completion)
 main.add_command(config)
+main.add_command(explain)
 main.add_command(routes)
 
 

@@ -57,6 +57,16 @@ def test_every_refusal_of_the_package_has_an_entry() -> None:
                     assert {*texts} <= {*TABLE}, f"{name}:{node.lineno}: {texts}"
 
 
+def test_every_entry_is_used() -> None:
+    texts = {
+        node.value
+        for _, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert {*TABLE} - texts == set()
+
+
 def test_no_refusal_of_the_package_is_without_identifier() -> None:
     found = []
     for name, tree in trees():
