@@ -96,9 +96,10 @@ def example_of(name: str) -> Path:
 
 
 def shown_at(name: str) -> str:
-    """Return the name that the example of a name is printed at: the first that shares it."""
+    """Return the name after whose docstring the example of a name is printed: the first that shares it."""
     example = example_of(name)
-    return next(other for listed in pages().values() for other in listed if example_of(other) == example)
+    sharing = [other for listed in pages().values() for other in listed if example_of(other) == example]
+    return next((other for other in sharing if other not in CONSTANTS), name)
 
 
 def find(name: str) -> Any:

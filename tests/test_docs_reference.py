@@ -87,6 +87,28 @@ def test_every_example_is_one_of_a_name() -> None:
     assert sorted({reference["example_of"](name) for name in LISTED}) == EXAMPLES
 
 
+def test_every_example_is_printed_once() -> None:
+    pages = reference["pages"]()
+    included = [
+        reference["EXAMPLES"] / name
+        for page in pages
+        for name in re.findall(
+            r"(?m)^ *\.\. literalinclude:: /\.\./examples/reference/(.*)$", page.read_text("utf-8")
+        )
+    ]
+    printed = []
+    for name in set(LISTED) - reference["CONSTANTS"].keys():
+        lines: list[str] = []
+        reference["print_example"](name, lines)
+        if "   " + reference["example_of"](name).read_text("utf-8").splitlines()[0] in lines:
+            printed.append(reference["example_of"](name))
+        else:
+            (place,) = re.findall(r"see :py:obj:`~(.*)`", "".join(lines))
+            assert reference["example_of"](place) == reference["example_of"](name)
+            assert reference["shown_at"](place) == place
+    assert sorted(printed + included) == EXAMPLES
+
+
 def told(path: Path) -> dict[int, str | None]:
     """Return what each call of ``print`` says in its comment that it prints, by the call's line."""
     source = path.read_text("utf-8")

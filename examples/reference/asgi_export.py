@@ -12,7 +12,8 @@ async def index(ctx: HTTPRequestContext) -> str:
     return "hello"
 
 
-# `app.asgi` is the same without settings. Uvicorn serves it by `uvicorn module:application`.
+# `app.asgi` is the same without settings.
+# Uvicorn serves it by `uvicorn module:application`.
 application = ASGIExport(app, limits={"max_body_size": 1024})
 
 

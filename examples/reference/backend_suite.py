@@ -4,7 +4,7 @@ from kyoukai.testing import BackendSuite, load_corpus
 
 
 class TestMyBackend(BackendSuite):
-    """Each rule and each case of the corpus as a test; `backend` is its name, or its class."""
+    """A test of each rule, and of each case of the corpus."""
 
     backend = "reference"
     corpus = load_corpus()[:3]  # By default, all of it.

@@ -12,7 +12,7 @@ async def book(ctx: HTTPRequestContext) -> list[str]:
     return guests
 
 
-# With pytest, the fixture `kyoukai_client` makes one. With a backend's name, it asks by a socket.
+# With pytest, use the fixture `kyoukai_client`. With `backend=`, it uses sockets.
 with BlockingClient(app, raise_exceptions=True) as client:
     client.post("/guests", data={"name": "Bo"})
     print(client.get("/guests").json)  # ['Ann', 'Bo']

@@ -6,7 +6,7 @@ from kyoukai import Backend, Connection, Kyoukai, KyoukaiComponent, ServerCompon
 
 
 class Echo(Connection):
-    """Sends each piece back, and ends at an empty line. Deadlines, flow control and the stop are there."""
+    """Sends each piece back, and closes after an empty line."""
 
     def data_received(self, data: bytes) -> None:
         if self.is_ending:

@@ -16,7 +16,7 @@ async def count(start: int) -> AsyncIterator[ServerSentEvent | str]:
 
 @app.get("/countdown")
 async def countdown(ctx: HTTPRequestContext) -> Response:
-    # A browser that lost the connection says which event it had last.
+    # A browser that reconnects names its last event.
     last = last_event_id(ctx)
     return event_stream(ctx, count(3 if last is None else int(last) - 1))
 

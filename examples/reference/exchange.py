@@ -17,7 +17,7 @@ from kyoukai import (
 
 
 class LineExchange(Exchange):
-    """Writes an answer: its status in a line, then the content up to the end of the connection."""
+    """Writes an answer: a line with the status, then the content."""
 
     owner: "LineConnection"
 

@@ -4,7 +4,7 @@ from kyoukai.test_client import BlockingClient
 
 
 class MyProtocol(HTTPProtocol):
-    """One connection. What its parser raises for malformed bytes is answered with 400."""
+    """One connection. The exceptions of `parser_errors` become a 400."""
 
     parser_errors = ()
 

@@ -1,6 +1,6 @@
 from kyoukai import ConfigurationError, Kyoukai, KyoukaiComponent, KyoukaiError
 
-# One root for what Kyoukai raises on purpose.
+# The common base of Kyoukai's errors.
 for settings in ({"port": "http"}, {"backend": "httptool"}):
     try:
         KyoukaiComponent(Kyoukai("shop"), **settings)  # type: ignore[arg-type]

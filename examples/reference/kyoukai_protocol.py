@@ -6,7 +6,7 @@ from kyoukai.test_client import BlockingClient
 
 
 class CountingProtocol(KyoukaiProtocol):
-    """The backend httptools, which counts its connections."""
+    """A connection of the backend httptools, counted."""
 
     count = 0
 

@@ -2,7 +2,7 @@ from kyoukai.backends.reference import RequestParser
 
 
 class Printer:
-    """What a parser calls, in the order of the wire."""
+    """The callbacks of a parser, in the order of the wire."""
 
     def on_message_begin(self) -> None:
         pass

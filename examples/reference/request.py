@@ -3,7 +3,7 @@ from kyoukai.test_client import BlockingClient
 
 
 class ShopRequest(Request):
-    """What handlers find as `ctx.request`."""
+    """The class of `ctx.request`."""
 
     @property
     def currency(self) -> str:

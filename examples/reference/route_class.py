@@ -8,7 +8,7 @@ async def show(ctx: HTTPRequestContext, page: str) -> str:
 
 
 app = Kyoukai("book")
-# What `@app.route` makes of its arguments, for routes that are read from a table.
+# `@app.route` makes such objects; they also fit routes that are read from a table.
 for url in ("/pages/<page>", "/p/<page>"):
     app.add_route(Route(show, url, methods=["GET"], endpoint="show"))
 

@@ -6,7 +6,7 @@ from kyoukai.testing import Report, RuleResult, run_rules
 
 
 class BadBackend(Backend):
-    """It breaks rules: each client is refused by an exception."""
+    """A backend that breaks rules: each connection raises."""
 
     api_version = 1
 

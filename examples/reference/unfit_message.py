@@ -11,7 +11,7 @@ async def add(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         try:
             numbers = await ws.receive_json()
         except UnfitMessage as error:
-            await ws.send(str(error))  # Without this, the WebSocket is closed with `error.code`.
+            await ws.send(str(error))  # Otherwise: closed with `error.code`.
         else:
             await ws.send_json({"sum": sum(numbers)})
 

@@ -1,7 +1,7 @@
 from kyoukai import ConfigurationError
 from kyoukai.websocket import WebSocketSettings
 
-# The options of a route are these: `@app.websocket("/chat", max_message_size=1024, compression=True)`.
+# As options of a route: `@app.websocket("/chat", compression=True)`.
 settings = WebSocketSettings(max_message_size=1024, compression=True)
 print(settings.ping_interval)  # 20
 

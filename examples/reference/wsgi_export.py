@@ -13,7 +13,8 @@ async def index(ctx: HTTPRequestContext) -> str:
     return "hello"
 
 
-# `app.wsgi` is the same without settings. Gunicorn serves it by `gunicorn module:application`.
+# `app.wsgi` is the same without settings.
+# Gunicorn serves it by `gunicorn module:application`.
 application: Any = WSGIExport(app, limits={"max_body_size": 1024})
 
 pieces, status, headers = run_wsgi_app(application, create_environ("/"))
