@@ -4,7 +4,10 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ import pytest
 from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
+from ..certificates import write_certificate
+from ..neighbours.proxies import find
 from ..processes import Process, kyoukai_run
 from ..serving import PATIENCE
 from .pages import ENVIRONMENT, ROOT, Command, File, Shown, check_output, port_of, read_page, run_command
@@ -191,3 +196,38 @@ def test_the_finished_application_is_what_the_pages_show_last(path: Path) -> Non
         )
     }
     assert shown[str(path)] == f"tutorial/{path}"
+
+
+NGINX = """
+error_log stderr;
+pid {folder}/pid;
+events {{}}
+http {{
+    {paths}
+    {text}
+}}
+"""
+
+
+def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
+    write_certificate(tmp_path, "board.example", name="board.example", with_key=True)
+    text = (ROOT / "examples" / "tutorial" / "deploy" / "board.conf").read_text()
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    paths = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
+    text = text.replace("/etc/ssl", str(tmp_path)).replace("listen 443", f"listen unix:{tmp_path}/s")
+    (tmp_path / "nginx.conf").write_text(NGINX.format(folder=tmp_path, paths=paths, text=text))
+    command = [find("nginx"), "-t", "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("there is no systemd-analyze")
+    kyoukai = Path(sys.executable).with_name("kyoukai")
+    unit = (ROOT / "examples" / "tutorial" / "deploy" / "board.service").read_text()
+    (tmp_path / "board.service").write_text(unit.replace("/srv/board/.venv/bin/kyoukai", str(kyoukai)))
+    result = subprocess.run([analyze, "verify", tmp_path / "board.service"], capture_output=True, text=True)
+    lines = [line for line in result.stderr.splitlines() if "board.service" in line]
+    assert (result.returncode, lines) == (0, [])
