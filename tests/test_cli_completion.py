@@ -1,5 +1,6 @@
 """Completion in a shell, and the manual page."""
 
+import json
 import os
 import re
 import shutil
@@ -132,3 +133,15 @@ def test_no_path_of_this_machine_is_on_the_pages() -> None:
     root = str(Path(__file__).parent.parent)
     for page in (DOCS / "kyoukai.1", DOCS / "reference" / "commands.md"):
         assert root not in page.read_text("utf-8")
+
+
+def test_the_page_names_the_keys_of_json() -> None:
+    text = (DOCS / "reference" / "commands.md").read_text("utf-8")
+    listed = dict(re.findall(r"(?m)^\| `kyoukai (routes|config|backends list)` \| (.*) \|$", text))
+    # Values are in brackets.
+    keys = {command: re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", cell)) for command, cell in listed.items()}
+    target = str(DOCS.parent / "examples" / "readme" / "app.py")
+    assert keys == {
+        command: list(json.loads(succeed(*command.split(), *arguments, "--json"))[0])
+        for command, arguments in {"routes": [target], "config": [], "backends list": []}.items()
+    }
