@@ -1,8 +1,8 @@
-"""From listening sockets to connections.
+"""Accept connections on listening sockets, and create a protocol for each.
 
-asyncio's own loop of accepts tries on when the process is out of descriptors, as often in a row as
-the backlog is long, with an error and a timer each time. This one stops for a while, and says so
-once. The clients wait meanwhile, in the system's backlog.
+When the process is out of descriptors, asyncio's own accept loop retries as often as the backlog is long,
+with an error and a timer each time. This acceptor logs the error once and pauses. Meanwhile the clients wait
+in the system's backlog.
 """
 
 import asyncio
@@ -20,27 +20,28 @@ from kyoukai.server.heading import Heading
 logger: Final = logging.getLogger("kyoukai.server")
 
 BURST: Final = 16
-"""Most connections that are accepted in one turn of the loop. A turn that takes several is cheaper than
-several turns. One that took all that wait would have server and clients in step: while it accepts, no client
-has anything to do, and while they connect anew, it has not."""
+"""Maximum number of connections accepted in one turn of the loop. One turn with several is cheaper than
+several turns. Without a maximum, server and clients would work in lockstep: clients would be idle while
+the server accepts, and the server would be idle while they reconnect."""
 
 LAST_BURSTS: Final = 128
-"""Most bursts that are accepted at the end: a backlog. Who connects meanwhile might never come to an end."""
+"""Maximum number of bursts accepted at the stop, about one backlog. Without it, a steady stream of new
+clients could keep the acceptor open forever."""
 
 TURNS_TO_READ: Final = 3
-"""Turns of the loop in which it reads what lies unread on a connection that has just been made. asyncio
-begins to wait for it in the second."""
+"""Turns of the loop until the data that waits on a new connection has been read. asyncio registers the
+socket for reading in the second turn."""
 
 HANDSHAKE_GRACE: Final = 5.0
-"""Seconds that a TLS handshake, or a header of the PROXY protocol, has to end in where another process takes
-this one's place."""
+"""Seconds that a TLS handshake or a header of the PROXY protocol may still take when another process takes
+over."""
 
 RETRY_DELAY: Final = 0.5
-"""Seconds until the next try after the system refused a descriptor; nginx waits as long, asyncio 1."""
+"""Seconds to pause after the system refused a descriptor; nginx pauses as long, asyncio for 1 s."""
 
 NO_OPTIONS: Final[Mapping[str, Any]] = {}
 
-# accept(2) reports these of the one connection that it took from the queue; the next one may be sound.
+# accept(2) reports these errors for the one connection it removed from the queue; the next one may be sound.
 CLIENT_GONE: Final = frozenset(
     getattr(errno, name)
     for name in (
@@ -58,8 +59,8 @@ CLIENT_GONE: Final = frozenset(
     if hasattr(errno, name)
 )
 
-# What OpenSSL makes of the first bytes of a client that does not speak TLS. It knows GET, HEAD, POST and
-# PUT; any other text is a wrong version to it.
+# OpenSSL's reasons for first bytes that are not TLS. It recognizes GET, HEAD, POST and PUT; any other text
+# counts as a wrong version.
 NO_TLS: Final[Mapping[Any, str]] = {
     "HTTP_REQUEST": "the client speaks HTTP, and this port is for TLS; its URL must begin with https: ",
     "HTTPS_PROXY_REQUEST": "the client takes this server for a proxy, and this port is for TLS: ",
@@ -68,16 +69,15 @@ NO_TLS: Final[Mapping[Any, str]] = {
 
 
 class Door:
-    """A socket that listens, and how its connections are made.
+    """A listening socket, and how its connections are created.
 
-    :param sock: a TCP or Unix socket. It is the acceptor's from now on.
-    :param factory: makes the protocol of one connection. It is given the client's address, as
-        :meth:`socket.socket.accept` has it; ``None`` where the loop accepts.
-    :param options: what every connection is made with, as
-        :meth:`asyncio.loop.connect_accepted_socket` has it: ``ssl`` and its timeouts. Others may be set for
-        the connections that are made afterwards.
-    :param heading: what reads a header of the PROXY protocol from a connection that was just accepted; the
-        factory is given what that says, in place of the address. ``None``: there is none.
+    :param sock: a TCP or Unix socket. The acceptor takes ownership of it.
+    :param factory: creates the protocol of a connection. Its argument is the client's address as returned by
+        :meth:`socket.socket.accept`, or ``None`` if the loop accepts.
+    :param options: options of :meth:`asyncio.loop.connect_accepted_socket` for each connection: ``ssl`` and
+        its timeouts. They may be replaced; later connections use the new ones.
+    :param heading: reads a header of the PROXY protocol from each accepted connection; the factory then
+        receives the header's content instead of the address. ``None``: connections have no such header.
     """
 
     __slots__ = ("factory", "heading", "options", "sock")
@@ -96,10 +96,10 @@ class Door:
 
 
 class Acceptor:
-    """Accepts connections, and gives each a protocol.
+    """Accepts connections, and creates a protocol for each.
 
-    :param doors: the sockets that listen. More can be added by :meth:`add`.
-    :param retry_delay: seconds until the next try after the system refused a descriptor.
+    :param doors: the listening sockets. :meth:`add` adds more.
+    :param retry_delay: seconds to pause after the system refused a descriptor.
     """
 
     def __init__(self, doors: Sequence[Door], *, retry_delay: float = RETRY_DELAY) -> None:
@@ -108,7 +108,8 @@ class Acceptor:
         self._watching = False
         self._starved = False
         self._retry: asyncio.TimerHandle | None = None
-        # Connections that are not made yet: those over TLS, which takes a while, and the others.
+        # Connections that are not established yet: those over TLS, whose handshake takes a while, and the
+        # others.
         self._tasks: set[asyncio.Task[Any]] = set()
         self._making: set[Coroutine[Any, Any, Any]] = set()
         self._servers: list[asyncio.Server] = []
@@ -123,13 +124,13 @@ class Acceptor:
                 raise ConfigurationError(
                     "proxy_protocol needs an event loop that can wait for sockets"
                 ) from None
-            # Windows' own loop cannot wait until a socket is ready. It has ways to accept instead.
+            # Windows' default loop cannot wait for a listening socket to be ready. It accepts in its own way.
             for door in self._doors:
                 factory = partial(door.factory, None)
                 self._servers.append(await loop.create_server(factory, sock=door.sock, **door.options))
 
     def add(self, doors: Sequence[Door]) -> None:
-        """Accept from further sockets, once it has started."""
+        """Accept from further sockets. Call this after :meth:`start`."""
         self._doors += doors
         if self._watching:
             loop = asyncio.get_running_loop()
@@ -137,7 +138,7 @@ class Acceptor:
                 loop.add_reader(door.sock, self._accept, loop, door)
 
     def discard(self, sockets: Sequence[socket.socket]) -> None:
-        """Accept from some of the sockets no more, and close them here: another process has them."""
+        """Stop accepting from some sockets and close them here; another process holds them too."""
         for sock in sockets:
             if self._watching:
                 asyncio.get_running_loop().remove_reader(sock)
@@ -145,13 +146,13 @@ class Acceptor:
             sock.close()
 
     async def close(self, *, leave: bool = False, gone: Collection[str] = ()) -> None:
-        """Listen no more, and give up TLS handshakes that are under way. It may be called twice.
+        """Stop listening, and abort TLS handshakes in progress. Calling it twice is allowed.
 
-        Whoever has connected is accepted before: the system resets the connections in a backlog, with the
-        requests that have come on them. What has been sent on any connection by then is read.
+        Connections in the backlog are accepted first: on close, the system would reset them, with the
+        requests already received. Data already received on any connection is read.
 
-        :param leave: whether other processes have the sockets too, and accept who has connected.
-        :param gone: the names of those that nobody else has.
+        :param leave: whether other processes hold the sockets too and accept from their backlogs.
+        :param gone: the names of sockets that no other process holds.
         """
         loop = asyncio.get_running_loop()
         if self._retry is not None:
@@ -173,12 +174,13 @@ class Acceptor:
             server.close()
         for door in self._doors:
             door.sock.close()
-        # Without TLS, a connection is made within a turn or two. uvloop tears one down that is given up
-        # then, and never tells its protocol: the server would wait for its end until shutdown_timeout.
+        # Without TLS, a connection is established within one or two turns. If its task is cancelled in this
+        # time, uvloop closes it without telling the protocol, and the server would wait for its end until
+        # shutdown_timeout.
         while self._making:  # noqa: ASYNC110 - a set has no event
             await asyncio.sleep(0)
         if leave and self._tasks:
-            # There is no hurry, and these clients cannot go to another process any more.
+            # Finish these handshakes: there is time, and their clients cannot move to another process.
             await asyncio.wait(self._tasks, timeout=HANDSHAKE_GRACE)
         for task in self._tasks:
             task.cancel()
@@ -199,13 +201,13 @@ class Acceptor:
                 loop.remove_reader(door.sock)
 
     def _accept(self, loop: asyncio.AbstractEventLoop, door: Door) -> bool:
-        """Accept some of those who wait; return whether there may be more."""
+        """Accept some of the waiting connections; return whether there may be more."""
         sock = door.sock
         for _ in range(BURST):
             try:
                 connection, address = sock.accept()
             except (BlockingIOError, InterruptedError):
-                # All who waited are in.
+                # The backlog is empty.
                 self._recover()
                 return False
             except OSError as error:
@@ -238,10 +240,10 @@ class Acceptor:
             self._begin_task(making, connection)
 
     def _go_on(self, making: Coroutine[Any, Any, Any], connection: socket.socket, waiter: Any) -> None:
-        """Go on with the making of a connection without TLS.
+        """Continue to establish a connection without TLS.
 
-        It waits once, until the loop's next turn has called ``connection_made``. A task that waits for
-        that costs more than to make the connection.
+        The coroutine waits only once, until the loop's next turn has called ``connection_made``. A task for
+        this wait would cost more than the connection itself.
         """
         try:
             waiter = making.send(None)
@@ -252,7 +254,7 @@ class Acceptor:
             self._fail(connection, error)
         else:
             if waiter is None:
-                # Another loop than asyncio's and uvloop has more to do.
+                # Loops other than asyncio's and uvloop may wait more than once.
                 self._making.discard(making)
                 self._begin_task(making, connection)
             else:
@@ -266,14 +268,15 @@ class Acceptor:
     def _connected(self, connection: socket.socket, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         if task.cancelled():
-            # It has no transport to close it if that was before the task's first step.
+            # If the task was cancelled before its first step, there is no transport yet that would close the
+            # socket.
             connection.close()
         elif (error := task.exception()) is not None:
             self._fail(connection, error)
 
     def _fail(self, connection: socket.socket, error: BaseException) -> None:
         connection.close()
-        # What fails in TLS is an OSError too, and so is a handshake that takes too long.
+        # TLS errors and handshake timeouts are OSErrors too.
         if isinstance(error, OSError):
             hint = NO_TLS.get(getattr(error, "reason", None), "")
             logger.debug("a connection could not be made: %s%s: %s", hint, type(error).__name__, error)
@@ -281,7 +284,7 @@ class Acceptor:
             logger.error("a connection could not be made", exc_info=error)
 
     def _pause(self, loop: asyncio.AbstractEventLoop, error: OSError) -> None:
-        # EMFILE, ENFILE, ENOBUFS, ENOMEM: what is lacking here is lacking for all the sockets.
+        # EMFILE, ENFILE, ENOBUFS, ENOMEM: the shortage affects all sockets.
         if not self._starved:
             self._starved = True
             logger.warning("no connection can be accepted, and clients have to wait: %s", error.strerror)

@@ -1,7 +1,7 @@
-"""The fields that a line of the access log can have: what each is called, what it says, and how it is read.
+"""The fields of the access log: their names, meanings and sources.
 
-A field is read only where the template has it. Names of header fields follow ``request.`` and
-``response.``: ``request.accept-language``, in any case.
+A field is computed only if the template uses it. Header fields have names that begin with ``request.`` or
+``response.``, such as ``request.accept-language``; case does not matter.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from kyoukai.core.serving.observing import route_of
 from kyoukai.server.log_files import current_trace_id
 
 MAX_LOGGED_SIZE: Final = 8 * 1024
-"""Characters of a value that are logged: as many as a target may have by default."""
+"""Characters of a value that are logged: the default limit of a request target."""
 
 Read = Callable[[Exchange, Any, Any], str | int | float | None]
-"""Returns the value for an exchange, its request and its response; ``None``: it is not known."""
+"""Returns the value for an exchange, its request and its response; ``None``: unknown."""
 
 
 class Field(NamedTuple):
@@ -29,7 +29,7 @@ class Field(NamedTuple):
     meaning: str
     read: Read
     form: str = "%s"
-    """How a number is written."""
+    """The format of a number."""
 
 
 def _target(exchange: Exchange, request: Any, response: Any) -> str:
@@ -58,7 +58,7 @@ def _now(exchange: Exchange, request: Any, response: Any) -> str:
 
 
 def _client(exchange: Exchange, request: Any) -> dict[str, Any]:
-    """Return the environ that says who the client is: without a request, none of it has been read yet."""
+    """Return a WSGI environ with the client's address. Without a request, no other variable is known yet."""
     return exchange.client_environ if request is None else exchange.environ
 
 
@@ -69,7 +69,7 @@ def _scheme(exchange: Exchange, request: Any, response: Any) -> str:
 
 
 def request_field(name: str) -> Read:
-    """Return what reads a header field of the request."""
+    """Return a function that reads a header field of the request."""
     wanted = name.lower().encode("latin-1")
 
     def read(exchange: Exchange, request: Any, response: Any) -> str | None:
@@ -80,7 +80,7 @@ def request_field(name: str) -> Read:
 
 
 def response_field(name: str) -> Read:
-    """Return what reads a field of the answer, as the application has given it."""
+    """Return a function that reads a header field of the response, as the application set it."""
     wanted = name.lower()
 
     def read(exchange: Exchange, request: Any, response: Any) -> str | None:
@@ -90,7 +90,7 @@ def response_field(name: str) -> Read:
         elif response is not None and response.status_code == exchange.status:
             values = response.headers.getlist(wanted)
         else:
-            # What the application has given could not be sent.
+            # The application's field could not be sent.
             return None
         return cut(", ".join(values)) if values else None
 
@@ -98,7 +98,7 @@ def response_field(name: str) -> Read:
 
 
 def cut(text: str) -> str:
-    """Return ``text``, or as much of it as is logged."""
+    """Return ``text``, cut to the logged length."""
     return text if len(text) <= MAX_LOGGED_SIZE else f"{text[:MAX_LOGGED_SIZE]}..."
 
 
@@ -158,4 +158,4 @@ FIELDS: Final[dict[str, Field]] = {
     "referer": Field("the field Referer of the request", request_field("referer")),
     "user_agent": Field("the field User-Agent of the request", request_field("user-agent")),
 }
-"""All fields but those of headers, by name."""
+"""All fields by name, except header fields."""

@@ -1,13 +1,13 @@
-"""The access log: one line an answer, on the logger ``kyoukai.access`` at INFO.
+"""The access log: one line for each response, on the logger ``kyoukai.access`` at level INFO.
 
 ::
 
     127.0.0.1:50712 "GET /guests?page=2 HTTP/1.1" 200 1432 0.000317
 
-What a line says is a template: text, and fields in braces: :data:`~kyoukai.server.access_fields.FIELDS`;
-or it is JSON. It is compiled once. What clients sent is escaped, so that no line can be forged, and no
-column: a space is escaped, too, where the template has no quotes around the field. ``-`` stands for what is
-not known.
+The format is a template of text and fields in braces, :data:`~kyoukai.server.access_fields.FIELDS`, or it is
+JSON. It is compiled once. Values sent by clients are escaped, so that a client can forge neither a line nor a
+column: spaces are escaped too if the template has no quotes around the field. ``-`` stands for an unknown
+value.
 """
 
 import json
@@ -49,19 +49,19 @@ JSON_FIELDS: Final = (
     "referer",
     "user_agent",
 )
-"""What JSON has, unless the format names its fields: ``json:client,status``."""
+"""The default fields of JSON. A format can name others: ``json:client,status``."""
 
 SOURCES: Final[dict[str, Callable[[str], Any]]] = {"request": request_field, "response": response_field}
 
 MakeLine = Callable[[Exchange, Any, Any], str]
-"""Makes a line of an exchange, its request and its response."""
+"""Formats a line from an exchange, its request and its response."""
 
 
 class AccessLog:
-    """Logs answers. It observes a server: see :mod:`kyoukai.core.serving.observing`.
+    """Logs responses. It is an observer of a server: see :mod:`kyoukai.core.serving.observing`.
 
-    :param template: what a line says.
-    :raises ConfigurationError: if the template cannot be used.
+    :param template: the format of a line.
+    :raises ConfigurationError: if the template is invalid.
     """
 
     def __init__(self, template: str = DEFAULT_FORMAT) -> None:
@@ -69,19 +69,19 @@ class AccessLog:
         self.make_line = compile_format(template)
 
     def __call__(self, exchange: Exchange, request: Any, response: Any) -> None:
-        """Log one answer, and format nothing where nobody listens, or where none was begun."""
+        """Log one response. Nothing is formatted if the logger is disabled or no response was begun."""
         if exchange.status and self.logger.isEnabledFor(logging.INFO):
             self.logger.info("%s", self.make_line(exchange, request, response))
 
     def tunnel_ended(self, exchange: Exchange, request: Any, end: TunnelEnd) -> None:
-        """Log the end of a tunnel, in the words of its request and with what it has carried."""
+        """Log the end of a tunnel: the line of its request, with the bytes that it carried."""
         if self.logger.isEnabledFor(logging.INFO):
             line = self.make_line(exchange, request, None)
             self.logger.info("%s", with_end(line, end))
 
 
 def with_end(line: str, end: TunnelEnd) -> str:
-    """Return a line of either form that says besides how a tunnel ended; numbers are received/sent."""
+    """Add a tunnel's end to a line, text or JSON; numbers are received/sent."""
     if line.startswith("{"):
         return json.dumps({**json.loads(line), end.protocol: end._asdict()})
     messages, sizes = f"{end.received}/{end.sent}", f"{end.received_size}/{end.sent_size}"
@@ -89,9 +89,9 @@ def with_end(line: str, end: TunnelEnd) -> str:
 
 
 def compile_format(template: object) -> MakeLine:
-    """Return what makes lines by a template.
+    """Return a function that formats lines by a template.
 
-    :raises ConfigurationError: if it is none, or names a field that there is not.
+    :raises ConfigurationError: if the template is invalid or names an unknown field.
     """
     if not isinstance(template, str) or not template:
         raise ConfigurationError(f"access_log_format is {template!r}; it must be a text, such as 'json'")
@@ -103,7 +103,7 @@ def compile_format(template: object) -> MakeLine:
 
 
 def find_field(name: str) -> Field:
-    """Return the field of a name.
+    """Return the field with this name.
 
     :raises ConfigurationError: if there is none.
     """
@@ -179,7 +179,7 @@ def _compile_json(names: Sequence[str]) -> MakeLine:
 
 
 def _readable(text: str) -> str:
-    """Return what a client sent, which HTTP reads as latin-1, as the UTF-8 that it mostly is."""
+    """Decode a value as UTF-8 where possible; HTTP decoded the client's bytes as latin-1."""
     if text.isascii():
         return text
     try:

@@ -1,4 +1,4 @@
-"""The hosts that a server is told to listen on, and the addresses that they have."""
+"""The hosts to listen on, and their addresses."""
 
 import asyncio
 import ipaddress
@@ -8,15 +8,15 @@ from typing import Any, Final, TypeAlias
 from kyoukai.core.errors import ConfigurationError
 
 Address: TypeAlias = tuple[int, int, Any]
-"""A family, a protocol and a socket's address, as getaddrinfo has them."""
+"""A family, a protocol and a socket address, as returned by getaddrinfo."""
 
 ALL_OF_IPV4: Final = "0.0.0.0"  # noqa: S104 - Only who asks for all addresses gets them.
 
 
 def check_hosts(host: Any) -> tuple[str, ...]:
-    """Return the names and addresses that ``host`` is.
+    """Return the names and addresses in ``host``.
 
-    :raises ConfigurationError: if it is none and no list of them.
+    :raises ConfigurationError: if it is neither a name or address nor a list of them.
     """
     hosts = (host,) if isinstance(host, str) else host
     if not isinstance(hosts, list | tuple) or not all(isinstance(name, str) for name in hosts) or not hosts:
@@ -25,7 +25,7 @@ def check_hosts(host: Any) -> tuple[str, ...]:
         )
     for name in hosts:
         if not name:
-            # A variable that is not set must not open a server to the world.
+            # Refuse an empty string: an unset variable must not make the server listen on all addresses.
             raise ConfigurationError(
                 "host is ''; it must be a host name or an IP address; '::' is all addresses, of IPv6 and IPv4"
             )
@@ -41,10 +41,11 @@ def check_hosts(host: Any) -> tuple[str, ...]:
 async def look_up(host: str, port: int) -> list[Address]:
     """Return the addresses of a host.
 
-    ``::`` is two, since clients of IPv4 would have addresses of IPv6 on a socket that takes both.
+    ``::`` gives two addresses, one for each IP version. On a single socket for both, IPv4 clients would
+    appear with IPv6 addresses.
 
-    :raises OSError: if the name is not known.
-    :raises UnicodeError: if it can be none.
+    :raises OSError: if the name is unknown.
+    :raises UnicodeError: if the name is invalid.
     """
     loop = asyncio.get_running_loop()
     found: list[Address] = []
@@ -55,12 +56,12 @@ async def look_up(host: str, port: int) -> list[Address]:
 
 
 def is_all_of_ipv6(host: str) -> bool:
-    """Return whether ``host`` is the unspecified address (RFC 4291 section 2.5.2), in any spelling."""
+    """Return whether ``host`` is the unspecified IPv6 address (RFC 4291 section 2.5.2), in any spelling."""
     return is_ipv6(host) and ipaddress.IPv6Address(host).is_unspecified
 
 
 def is_ipv6(host: str) -> bool:
-    """Return whether ``host`` is an address of IPv6, with its zone or without."""
+    """Return whether ``host`` is an IPv6 address, with or without a zone."""
     try:
         ipaddress.IPv6Address(host)
     except ValueError:
@@ -69,5 +70,5 @@ def is_ipv6(host: str) -> bool:
 
 
 def join(host: str, port: int) -> str:
-    """Return ``host:port``, with an address of IPv6 in brackets (RFC 3986 section 3.2.2)."""
+    """Return ``host:port``, with an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""From ``app``, as a user writes it, to the application that is served."""
+"""Find the application that the ``app`` setting refers to."""
 
 import contextlib
 import importlib.util
@@ -21,15 +21,14 @@ EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def resolve_application(app: Any, settings: Mapping[str, Any] = EMPTY) -> AnyApplication:
-    """Return the application that ``app`` is, or refers to as ``module:attribute`` or ``file.py:attribute``.
+    """Return the application for ``app``: an object, ``module:attribute`` or ``file.py:attribute``.
 
-    One of ASGI or WSGI is wrapped in what serves it.
+    An ASGI or WSGI application is wrapped for serving.
 
-    :param settings: of a component: ``factory``, whether ``app`` is a function that returns the application;
-        and what :class:`~kyoukai.server.hosting.Hosting` takes.
-    :raises ConfigurationError: if there is none, it is no application, or a setting is no good.
-    :raises BaseException: what the application's module raises when it is imported, or the factory
-        when it is called, as it is.
+    :param settings: settings of a component: ``factory``, whether ``app`` is a function that returns the
+        application, and those of :class:`~kyoukai.server.hosting.Hosting`.
+    :raises ConfigurationError: if it is not found or not an application, or if a setting is invalid.
+    :raises BaseException: any exception of the application's module or factory, unchanged.
     """
     factory, hosting = check_type(settings, "factory", False), Hosting.take(settings)
     if app is None:
@@ -50,22 +49,22 @@ def resolve_application(app: Any, settings: Mapping[str, Any] = EMPTY) -> AnyApp
 
 
 def first_of(reference: str) -> str:
-    """Return a reference with the first of the attributes that it names."""
+    """Return the reference with only the first of its attributes."""
     return reference.partition(",")[0]
 
 
 def load(reference: str) -> Any:
-    """Return what :func:`load_named` does, without its name."""
+    """Return the object that :func:`load_named` finds, without its name."""
     return load_named(reference)[0]
 
 
 def load_named(reference: str) -> tuple[Any, str]:
-    """Return what ``module:attribute`` or ``file.py:attribute`` refers to, and the reference that it has.
+    """Return the object of ``module:attribute`` or ``file.py:attribute``, with its exact reference.
 
-    :param reference: with commas between several attributes, of which the first that there is, is taken.
-    :raises UnresolvedReferenceError: if there is no such module or attribute.
-    :raises ConfigurationError: if there is no such file, or no such attribute in it.
-    :raises BaseException: what the module raises when it is imported, as it is.
+    :param reference: may list several attributes, separated by commas; the first that exists is used.
+    :raises UnresolvedReferenceError: if the module or the attribute does not exist.
+    :raises ConfigurationError: if the file or its attribute does not exist.
+    :raises BaseException: any exception of the module's import, unchanged.
     """
     path, _, attributes = reference.partition(":")
     first, *others = attributes.split(",")
@@ -87,16 +86,16 @@ def load_named(reference: str) -> tuple[Any, str]:
 
 
 def load_file(path: Path) -> ModuleType:
-    """Return a file as a module, which is run as one of its own.
+    """Run a file as a module, and return the module.
 
-    :raises ConfigurationError: if there is no such file.
-    :raises BaseException: what the file raises, as it is.
+    :raises ConfigurationError: if the file does not exist.
+    :raises BaseException: any exception of the file, unchanged.
     """
     if not path.is_file():
         raise ConfigurationError(f"there is no file {str(path)!r}")
-    # Its neighbours can be imported, as if Python ran it.
+    # Make modules beside the file importable, as Python does for a script.
     sys.path.insert(0, str(path.resolve().parent))
-    # A name that is taken, as `json` is by json.py, must not be taken away from its owner.
+    # Do not replace a module of the same name: the file may be called json.py.
     name = path.stem if path.stem not in sys.modules else f"__{path.stem}__"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -116,18 +115,18 @@ def _name(app: Any) -> object:
 
 
 def _where(error: UnresolvedReferenceError) -> str:
-    """Return where a module was looked for that is not there."""
+    """Return where a missing module was looked for."""
     if not isinstance(error.__cause__, ModuleNotFoundError):
         return ""
-    # An empty entry is the current folder.
+    # An empty entry means the current folder.
     folder = os.path.abspath(sys.path[0] if sys.path else "")
     return f" in {folder}, nor elsewhere on Python's path; --app-dir names another folder"
 
 
 def _call(factory: Any, name: object) -> Any:
-    """Return what a factory returns.
+    """Call a factory and return its result.
 
-    :raises ConfigurationError: if it is none.
+    :raises ConfigurationError: if it is not a factory.
     """
     if not callable(factory):
         raise ConfigurationError(
@@ -142,7 +141,7 @@ def _call(factory: Any, name: object) -> Any:
     try:
         signature = inspect.signature(factory)
     except ValueError:
-        pass  # What is built in may have none.
+        pass  # A built-in may have no signature.
     else:
         try:
             signature.bind()

@@ -1,11 +1,10 @@
-"""Addresses to listen on, as a user writes them.
+"""Parse the addresses to listen on.
 
 ::
 
     [http:// | https://]  HOST:PORT | [IPv6]:PORT | unix:PATH | fd:NUMBER | fd:NAME  [? option [& option]]
 
-Options are ``proxy_protocol=required`` and, of a Unix socket, ``mode=0660``. It is read and checked, and
-nothing is opened.
+Options are ``proxy_protocol=required`` and, for a Unix socket, ``mode=0660``. Parsing opens no socket.
 """
 
 import re
@@ -25,29 +24,29 @@ OPTIONS: Final = ["mode", "proxy_protocol"]
 
 @dataclass(frozen=True)
 class Bind:
-    """One address to listen on."""
+    """An address to listen on."""
 
     host: str = ""
     port: int = 0
     path: str = ""
-    """Of a Unix socket."""
+    """The path of a Unix socket."""
     inherited: str = ""
-    """A descriptor's number, or its name as systemd has it."""
+    """The number of an inherited descriptor, or its name in systemd."""
     secure: bool | None = None
-    """Whether TLS is spoken; ``None``: where it is set up."""
+    """Whether to use TLS; ``None``: if it is configured."""
     proxy_protocol: bool = False
     """Whether connections begin with a header of the PROXY protocol."""
     mode: int | None = None
-    """Permissions of a Unix socket's file; ``None``: as the process's umask has it."""
+    """Permissions of a Unix socket's file; ``None``: determined by the umask."""
 
 
 def parse_bind(name: str, text: object, options: Mapping[str, Any] | None = None) -> Bind:
-    """Return an address to listen on.
+    """Parse an address to listen on.
 
-    :param name: what the user calls it: ``bind``.
-    :param text: what the user wrote.
-    :param options: further options, where they are apart: ``proxy_protocol``, ``mode``.
-    :raises ConfigurationError: if it is none, with what would be right.
+    :param name: the name of the setting, for messages: ``bind``.
+    :param text: the value.
+    :param options: options given separately: ``proxy_protocol``, ``mode``.
+    :raises ConfigurationError: if the value is invalid; the message says what would be right.
     """
     if not isinstance(text, str):
         raise ConfigurationError(f"{name} is {text!r}; it must be {FORMS}")
@@ -76,7 +75,7 @@ def parse_bind(name: str, text: object, options: Mapping[str, Any] | None = None
 def _parse_address(where: str, address: str) -> Bind:
     if address.startswith("unix:"):
         path = address.removeprefix("unix:")
-        # As a URL has it: unix:///run/http.sock.
+        # The form of a URL: unix:///run/http.sock.
         path = path.removeprefix("//") if path.startswith("///") else path
         if not path or "\0" in path:
             raise ConfigurationError(f"{where}; behind unix: must be the path of a Unix socket")
@@ -119,7 +118,7 @@ def _parse_proxy_protocol(where: str, value: object) -> bool:
 def _parse_mode(where: str, value: object) -> int | None:
     if value is None:
         return None
-    # A number would be read in base 10 by the one version of YAML and in base 8 by the other.
+    # Require a string: YAML 1.1 reads the number 0660 in base 8, YAML 1.2 in base 10.
     if not isinstance(value, str) or re.fullmatch(r"0?[0-7]{3}", value) is None:
         raise ConfigurationError(f"{where}: mode is {value!r}; it must be octal digits, in quotes: '0660'")
     return int(value, 8)

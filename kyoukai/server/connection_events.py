@@ -1,4 +1,4 @@
-"""What a component tells of its connections: the events of its signals."""
+"""The events of a component's connection signals."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class ConnectionLostEvent(ConnectionMadeEvent):
     """A connection ended. ``source`` is the component.
 
     :ivar protocol: the connection's protocol object.
-    :ivar exc: why, or ``None`` where it was closed in order.
+    :ivar exc: the error, or ``None`` after an orderly close.
     """
 
     __slots__ = ("exc",)
@@ -33,6 +33,6 @@ class ConnectionLostEvent(ConnectionMadeEvent):
 
 
 def has_listeners(signal: "Signal[Any]", source: object) -> bool:
-    """Return whether anybody listens to ``source``'s signal, without making anything."""
+    """Return whether the signal of ``source`` has listeners, without creating the signal."""
     bound = signal.bound_signals.get(source)
     return bound is not None and bool(bound.listeners)

@@ -1,4 +1,4 @@
-"""The way into a server: its listeners, the TLS of each, and what accepts on them."""
+"""The entrance of a server: its listeners, their TLS contexts, and the acceptor."""
 
 import logging
 import socket
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("kyoukai.server")
 
 FOR_SUPERVISORS: Final = ("SIGTTIN", "SIGTTOU", "SIGUSR2")
-"""Signals that are about workers, or about the process that has them."""
+"""Signals that need a supervisor."""
 
 NOBODY: Final = TrustedProxies()
 
@@ -34,13 +34,13 @@ NOBODY: Final = TrustedProxies()
 class Entrance:
     """The listeners of one server, open or not.
 
-    :param listeners: where it listens.
-    :param backends: what serves.
-    :param limits: those of the server.
-    :param proxies: who may speak the PROXY protocol.
+    :param listeners: where to listen.
+    :param backends: the backends that serve.
+    :param limits: the server's limits.
+    :param proxies: the proxies that may use the PROXY protocol.
     :raises BackendError: if two backends cannot be told apart on a listener.
-    :raises ConfigurationError: if the setting ``ssl`` of a listener is no good, or one wants the PROXY
-        protocol and nobody may speak it.
+    :raises ConfigurationError: if a listener's ``ssl`` setting is invalid, or a listener requires the PROXY
+        protocol and no proxy is trusted.
     """
 
     def __init__(
@@ -53,15 +53,16 @@ class Entrance:
         self.listeners = listeners
         self._protocols = Protocols(backends, listeners)
         self.ssl_contexts = self._make_ssl_contexts()
-        """The TLS context of each listener; ``None``: it does not speak TLS."""
-        # All sockets of a listener have the same, so that others can be set for those to come.
+        """The TLS context of each listener; ``None``: no TLS."""
+        # All sockets of a listener share one dictionary, so that replacing its options affects all later
+        # connections.
         self._options = [connection_options(context, limits) for context in self.ssl_contexts]
         self.address = ("", 0)
-        """The first address and port listened on, once it is open; the path of a Unix socket and 0."""
+        """The first address and port listened on, once open; for a Unix socket, its path and 0."""
         self.urls: tuple[str, ...] = ()
-        """What to type into a browser, one of each address listened on, once it is open."""
+        """One URL for each address listened on, once open."""
         self.acceptor = Acceptor([])
-        """What accepts connections, once it is open."""
+        """The acceptor, once open."""
         self._limits = limits
         self._proxies = proxies
         if not proxies and any(listener.proxy_protocol for listener in listeners):
@@ -70,18 +71,18 @@ class Entrance:
         """The sockets, by listener."""
 
     async def open(self) -> None:
-        """Listen, and accept nobody yet.
+        """Listen, without accepting connections yet.
 
         :raises ListenError: if an address cannot be listened on.
         """
         self.opened = await self.listeners.open()
 
     def prepare(self, component: ServerComponent, context: "Context", *, trace: bool = False) -> Acceptor:
-        """Return what accepts connections. It is called once, when the sockets are open.
+        """Create the acceptor and return it. Call this once, when the sockets are open.
 
-        :param component: what the connections serve for.
-        :param context: the Asphalt context that requests' contexts derive from.
-        :param trace: whether connections are traced: see :mod:`kyoukai.server.tracing`.
+        :param component: the component to serve for.
+        :param context: the Asphalt context that is the parent of the requests' contexts.
+        :param trace: whether to trace connections: see :mod:`kyoukai.server.tracing`.
         """
         self._protocols.prepare(component, context, trace=trace)
         addresses, urls, doors = [], [], []
@@ -97,7 +98,7 @@ class Entrance:
     def add(self, sockets: Sockets) -> None:
         """Accept from further sockets.
 
-        :param sockets: by listener.
+        :param sockets: the sockets, by listener.
         """
         self.acceptor.add(
             [
@@ -109,13 +110,13 @@ class Entrance:
 
     @property
     def has_certificates(self) -> bool:
-        """Whether there are certificates to be read again."""
+        """Whether there are certificates to reload."""
         return any(isinstance(listener.ssl, Mapping) for listener in self.listeners)
 
     def reload_certificates(self) -> None:
-        """Read certificates and keys again, for the connections that are made from now on.
+        """Reload certificates and keys, for later connections.
 
-        Where one cannot be used, all stay as they are, and one line of the log says why.
+        If one of them cannot be used, all stay unchanged and the log says why.
         """
         try:
             contexts = self._make_ssl_contexts()
@@ -138,9 +139,10 @@ class Entrance:
 
 
 def renewals(entrance: Entrance) -> dict[str, Callable[[], object]]:
-    """Return what a server in one process does at a signal: workers have a supervisor that sees to it.
+    """Return the signal handlers of a server in one process.
 
-    Without certificates SIGHUP ends it, as it does when a terminal is closed.
+    In a worker there are none, because the supervisor handles these signals. Without certificates
+    SIGHUP ends the process, as when a terminal is closed.
     """
 
     def renew() -> None:
@@ -153,5 +155,5 @@ def renewals(entrance: Entrance) -> dict[str, Callable[[], object]]:
 
 
 def name_need(name: str) -> None:
-    """Say that a signal is for a supervisor: by default it would end this process, or have it stand still."""
+    """Log that a signal needs a supervisor. By default it would end or stop this process."""
     logger.warning("%s came, and does nothing here: it needs a supervisor, by --workers, say", name)

@@ -1,6 +1,7 @@
-"""What is served in development in the place of an application that cannot be loaded: why it cannot.
+"""In development, serve an error page in place of an application that cannot be loaded.
 
-A browser then shows the mistake instead of a refused connection, and the next save puts it right.
+A browser then shows the error instead of a refused connection, and saving a corrected file loads the
+application.
 """
 
 import html
@@ -22,7 +23,7 @@ from kyoukai.server.locality import comes_from_here
 logger: Final = logging.getLogger("kyoukai.server")
 
 OWN: Final = (str(Path(__file__).resolve().parent.parent), importlib.__path__[0], "<frozen importlib")
-"""What the names of files begin with whose lines say nothing of a user's mistake."""
+"""File name prefixes of traceback lines that do not belong to the user's code."""
 
 HOSTS: Final = [".localhost", "127.0.0.1", "[::1]"]
 
@@ -34,9 +35,9 @@ PAGE: Final = (
 
 
 class FailedLoad:
-    """Answers every request with 500, and clients on this machine with the reason.
+    """Answers every request with 500. Clients on this machine also get the reason.
 
-    :param reason: for the page.
+    :param reason: the text of the page.
     """
 
     request_class = Request
@@ -45,7 +46,7 @@ class FailedLoad:
         self.reason = reason
 
     def finalize(self) -> None:
-        """Say in the log what is wrong; it is called when logging has been set up."""
+        """Log the error. Called when logging has been set up."""
         logger.error(
             "the application cannot be loaded; an error page is served until a file is saved:\n%s",
             self.reason,
@@ -54,14 +55,15 @@ class FailedLoad:
     async def process_request(self, request: Request, parent_context: object) -> Response:
         """Answer a request."""
         headers = {"Cache-Control": "no-store"}
-        # A page of another site can have its own name lead to this machine.
+        # Check the Host: a page of another site can make its own name resolve to this machine (DNS
+        # rebinding).
         if comes_from_here(request.environ) and host_is_trusted(request.environ.get("HTTP_HOST"), HOSTS):
             return Response(PAGE.format(html.escape(self.reason)), 500, headers, mimetype="text/html")
         return Response("Internal Server Error\n", 500, headers, mimetype="text/plain")
 
 
 def load_or_explain(settings: Mapping[str, Any]) -> Any:
-    """Return the application that the settings of a component name, or what says why it cannot be loaded."""
+    """Return the application of a component's settings, or an error page if it cannot be loaded."""
     try:
         return resolve_application(settings["app"], settings)
     except ConfigurationError as error:
@@ -72,7 +74,7 @@ def load_or_explain(settings: Mapping[str, Any]) -> Any:
 
 
 def _users(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback from the first line on that is the user's; without one, none of it."""
+    """Return a traceback from its first line in the user's code; ``None`` if there is none."""
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN):
         trace = trace.tb_next
     return trace

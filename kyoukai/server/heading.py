@@ -1,7 +1,7 @@
-"""Reading a header of the PROXY protocol from a socket, and not a byte behind it.
+"""Read a header of the PROXY protocol from a socket, and no byte after it.
 
-What has come is looked at, and taken once it is known to be of the header: TLS, or the protocol, gets the
-rest from the socket as if the header had never been there.
+The data is peeked at first, and removed from the socket once it is known to belong to the header. TLS or the
+protocol then reads the rest from the socket, as if there had been no header.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ logger: Final = logging.getLogger("kyoukai.server")
 
 
 class Relayed(NamedTuple):
-    """What is known of who connected."""
+    """The known addresses of a connection."""
 
     address: Any
-    """The peer's address, as :meth:`socket.socket.accept` has it."""
+    """The peer's address, as returned by :meth:`socket.socket.accept`."""
     proxied: Proxied
-    """What the peer, a proxy, says of its client."""
+    """The header in which the peer, a proxy, describes its client."""
 
 
 Connect = Callable[[Relayed], None]
-"""Makes the connection."""
+"""Establishes the connection."""
 
 
 class Heading:
     """Reads the headers of one listener's connections.
 
-    :param proxies: who may connect.
+    :param proxies: the peers that may connect.
     :param timeout: seconds that a header may take.
     """
 
@@ -46,25 +46,25 @@ class Heading:
     def read(
         self, loop: asyncio.AbstractEventLoop, connection: socket.socket, address: Any, connect: Connect
     ) -> None:
-        """Read the header of a connection that was just accepted, and make the connection when it is there.
+        """Read the header of an accepted connection; then establish the connection.
 
-        Whoever is not trusted, or sends something else, is closed without an answer.
+        The connection is closed without an answer if the peer is not trusted or sends no valid header.
 
-        :param address: the peer's, as :meth:`socket.socket.accept` has it.
+        :param address: the peer's address, as returned by :meth:`socket.socket.accept`.
         """
         peer = address[0] if isinstance(address, tuple) else None
         if not self._proxies.trust_peer(peer):
             logger.debug("a connection is refused: %s is none of trusted_proxies", peer or "a Unix socket")
             connection.close()
             return
-        # Linux gives it no such flag of the socket that listens.
+        # On Linux, an accepted socket does not inherit the non-blocking flag of the listening socket.
         connection.setblocking(False)
         reading = Reading(loop, connection, address, connect, self._forget)
         self._readings.add(reading)
         reading.begin(self._timeout)
 
     async def drain(self, seconds: float) -> None:
-        """Wait until the headers that are being read have come, for so many seconds at most."""
+        """Wait until the headers in progress have been read, at most for the given seconds."""
         if self._readings:
             self._emptied = asyncio.Event()
             await wait_first(self._emptied.wait(), within=seconds)
@@ -75,7 +75,7 @@ class Heading:
             self._emptied.set()
 
     def close(self) -> None:
-        """Give up what has not come whole."""
+        """Give up the headers that are incomplete."""
         for reading in tuple(self._readings):
             reading.go_on()
             reading.fail("the server stops")
@@ -84,7 +84,7 @@ class Heading:
 class Reading:
     """The reading of one header.
 
-    :param done: is called with this object at the end.
+    :param done: called with this object at the end.
     """
 
     def __init__(
@@ -104,14 +104,14 @@ class Reading:
         self._data = b""
 
     def begin(self, timeout: float) -> None:
-        """Read what there is, and wait for the rest."""
+        """Read the available data, and wait for the rest."""
         self.go_on()
         if self._connection is not None:
             self._loop.add_reader(self._connection, self.go_on)
             self._timer = self._loop.call_later(timeout, self._end, timeout)
 
     def go_on(self) -> None:
-        """Read what has come."""
+        """Read the data that has arrived."""
         try:
             while self._connection is not None and self._take(self._connection):
                 pass
@@ -121,27 +121,27 @@ class Reading:
             self.fail(str(error))
 
     def _end(self, timeout: float) -> None:
-        # Where the process stood still, it may have come meanwhile.
+        # If the process was stopped, the header may have arrived in the meantime.
         self.go_on()
         self.fail(f"it has not come in {timeout:g} s")
 
     def fail(self, why: str) -> None:
-        """Close the connection, if it has not been made."""
+        """Close the connection, unless it has been established."""
         connection = self._leave()
         if connection is not None:
             logger.debug("a connection is refused: its header of the PROXY protocol is no good: %s", why)
             connection.close()
 
     def _take(self, connection: socket.socket) -> bool:
-        """Take as much of the header as is there; return whether it may be more."""
-        # Behind version 2's length, it is known how much is missing.
+        """Remove the header's available bytes from the socket; return whether more may be available."""
+        # Version 2 has a length: after it, the number of missing bytes is known.
         seen = connection.recv(MAX_HEADER, socket.MSG_PEEK)
         if not seen:
             raise ProxyHeaderError("the connection ended before its end")
         data = self._data + seen
         size = find_size(data)
         if size is None:
-            # All of it is of the header. Left there, it would wake the loop up again and again.
+            # All available bytes belong to the header. Unread, they would wake the loop again and again.
             self._data = data
             connection.recv(len(seen))
             return True
@@ -152,7 +152,7 @@ class Reading:
         return False
 
     def _leave(self) -> socket.socket | None:
-        """Let go of the socket, and return it; ``None``: it was before."""
+        """Detach the socket and return it; ``None`` if it was detached before."""
         connection, self._connection = self._connection, None
         if self._timer is not None:
             self._loop.remove_reader(connection)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""From what ``app`` refers to, an application of any interface, to one that the server answers by.
+"""Wrap an application of any interface so that the server can call it.
 
-One of Kyoukai is served as it is. One of ASGI or WSGI is wrapped: what it is, the way in which it is called
-says, or ``interface`` does.
+A Kyoukai application is served directly. An ASGI or WSGI application is wrapped. The interface follows from
+the ``interface`` setting or, by default, from the application's signature.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ INTERFACES: Final = (AUTO, OWN, ASGI, WSGI)
 LIFESPANS: Final = ("auto", "on", "off")
 
 HOSTING: Final = frozenset({"interface", "root_path", "lifespan", "websocket_options"})
-"""The settings of a component that say how an application of another interface is served."""
+"""The settings of a component about serving ASGI and WSGI applications."""
 
 CALLS: Final = {ASGI: "(scope, receive, send)", WSGI: "(environ, start_response)"}
 
@@ -34,22 +34,22 @@ ROOT_PATH: Final = re.compile(r"(?:/[^/?#\s\x00-\x1f\x7f]+)*")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Hosting:
-    """How an application is served that may be of another interface."""
+    """How to serve an application that may have another interface."""
 
     interface: str = AUTO
     """One of :data:`INTERFACES`."""
     root_path: str = ""
-    """Where an application of ASGI or WSGI is mounted, by a proxy that takes this off the path."""
+    """The path prefix that a proxy removes in front of an ASGI or WSGI application."""
     lifespan: str = "auto"
-    """Whether the lifespan of one of ASGI is run, one of :data:`LIFESPANS`."""
+    """Whether to run the lifespan of an ASGI application; one of :data:`LIFESPANS`."""
     websocket_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Limits and deadlines of the WebSockets of one of ASGI, by name."""
+    """Limits and deadlines of an ASGI application's WebSockets, by name."""
 
     @classmethod
     def take(cls, settings: Mapping[str, Any]) -> "Hosting":
-        """Return what the settings of a component say.
+        """Read the settings of a component.
 
-        :raises ConfigurationError: if one of them cannot be used.
+        :raises ConfigurationError: if one of them is invalid.
         """
         interface = _check_choice("interface", check_type(settings, "interface", AUTO), INTERFACES)
         root_path = check_type(settings, "root_path", "")
@@ -63,10 +63,10 @@ class Hosting:
 
 
 def host(app: Any, name: object, hosting: Hosting) -> Any:
-    """Return the application that is served for ``app``: itself, or what serves it.
+    """Return ``app`` itself if it is a Kyoukai application, or else a wrapper that serves it.
 
-    :param name: what messages call it.
-    :raises ConfigurationError: if it is no application, or none of the interface that is asked for.
+    :param name: its name in messages.
+    :raises ConfigurationError: if it is not an application, or not of the configured interface.
     """
     kind = find_interface(app, name, hosting.interface)
     if kind == OWN:
@@ -89,17 +89,17 @@ def host(app: Any, name: object, hosting: Hosting) -> Any:
 
 
 def interface_served(app: Any) -> str:
-    """Return which interface an application that :func:`host` returned is of, for the log."""
+    """Return the interface of an application that :func:`host` returned, for the log."""
     served: str = getattr(app, "interface", OWN)
     return served
 
 
 def find_interface(app: Any, name: object, wanted: str) -> str:
-    """Return which interface ``app`` is served by: ``kyoukai``, ``asgi`` or ``wsgi``.
+    """Return the interface to serve ``app`` by: ``kyoukai``, ``asgi`` or ``wsgi``.
 
-    :param name: what messages call it.
+    :param name: its name in messages.
     :param wanted: one of :data:`INTERFACES`.
-    :raises ConfigurationError: if it is no application, or none of the interface that is wanted.
+    :raises ConfigurationError: if it is not an application, or not of the wanted interface.
     """
     is_own = not isinstance(app, type) and (
         hasattr(app, "process_exchange") or hasattr(app, "process_request")
@@ -132,7 +132,7 @@ def _check_own(app: Any, name: object) -> None:
 
 
 def _check_unused(name: object, hosting: Hosting) -> None:
-    """Check that nothing is set that an application of Kyoukai's own does not take."""
+    """Check that no setting is given that a Kyoukai application does not use."""
     for setting in ("root_path", "lifespan", "websocket_options"):
         if getattr(hosting, setting) != getattr(Hosting(), setting):
             raise ConfigurationError(
@@ -141,7 +141,7 @@ def _check_unused(name: object, hosting: Hosting) -> None:
 
 
 def _check_call(app: Any, name: object, wanted: str) -> None:
-    """Check what does not tell of which interface it is: whether it can be called as it should be."""
+    """Check that an application can be called with the arguments of the configured interface."""
     arguments = CALLS[wanted]
     if isinstance(app, type) or not callable(app) or not _takes(app, arguments.count(",") + 1):
         makes = "; if it returns an application, set factory, or --factory" if callable(app) else ""
@@ -156,12 +156,12 @@ def _takes(function: Any, count: int) -> bool:
     except TypeError:
         return False
     except ValueError:
-        pass  # What is built in may not say.
+        pass  # A built-in may have no signature.
     return True
 
 
 def _fail(app: Any, name: object) -> NoReturn:
-    """Say why something is no application that can be served.
+    """Raise an error that says why something is not a usable application.
 
     :raises ConfigurationError: always.
     """

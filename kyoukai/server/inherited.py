@@ -1,7 +1,7 @@
-"""Sockets that another process has opened: systemd, or a supervisor.
+"""Sockets that another process opened: systemd, or a supervisor.
 
-systemd passes descriptors from 3 on, and says in the environment whom they are for, how many there are and
-what each is called: sd_listen_fds(3).
+systemd passes descriptors from 3 on. Environment variables contain the process they are for, their number and
+their names: sd_listen_fds(3).
 """
 
 import errno
@@ -19,7 +19,7 @@ FIRST_DESCRIPTOR: Final = 3
 
 
 def passed_descriptors(environ: Mapping[str, str]) -> list[tuple[str, int]]:
-    """Return the names and numbers of the descriptors that systemd has passed to this process."""
+    """Return the names and numbers of the descriptors that systemd passed to this process."""
     try:
         if int(environ.get("LISTEN_PID", "")) != os.getpid():
             return []
@@ -32,9 +32,9 @@ def passed_descriptors(environ: Mapping[str, str]) -> list[tuple[str, int]]:
 
 
 class InheritedListener(BaseListener):
-    """Sockets that are open already.
+    """A listener whose sockets are open already.
 
-    :param name: the number of a descriptor; or what systemd calls it, which may be several.
+    :param name: the number of a descriptor, or its name in systemd, which several descriptors may share.
     """
 
     def __init__(self, name: str) -> None:
@@ -42,10 +42,10 @@ class InheritedListener(BaseListener):
         self.key = f"fd:{name}"
 
     async def open(self, *, shared: bool = False) -> list[socket.socket]:
-        """Return the sockets. They listen from now on, if they have not before."""
+        """Return the sockets, and make them listen if they do not yet."""
         sockets: list[socket.socket] = []
         if self.handed is not None:
-            # Descriptors are this process's own: the number may be another's here.
+            # Descriptor numbers are per process: in another one, the number may mean another file.
             sockets += self.handed.take_listener(self.key)
             if not sockets:
                 raise ListenError(

@@ -1,7 +1,7 @@
-"""Starting a component from a program: the command line's way and a script's.
+"""Start a component from a program: from the command line or from a script.
 
-Asphalt's runner is given what a configuration file would give it, the component by a name, so that all
-ways lead to the same server.
+Asphalt's runner receives what a configuration file would contain, with the component by name, so that all
+ways of starting give the same server.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from kyoukai.server.supervisor.worker import this_worker
 LOOPS: Final = ("uvloop", "asyncio")
 
 START_TIMEOUT: Final = 10.0
-"""Seconds that a start may take: Asphalt's number."""
+"""Time limit for the start in seconds: Asphalt's default."""
 
 
 def launch(
@@ -46,21 +46,22 @@ def launch(
 ) -> None:
     """Serve until the process is told to stop.
 
-    :param settings: those of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name; and those of
-        :class:`~kyoukai.server.supervisor.settings.Supervision`, of which one has workers serve.
-    :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop where it is installed.
-    :param log_level: the level of Kyoukai's loggers, and of the root logger where the application has not
-        set that up: a name of :mod:`logging`. See :mod:`kyoukai.server.logs`.
-    :param max_threads: threads of the loop's default executor, and of an application of WSGI; by default
+    :param settings: settings of :class:`~kyoukai.asphalt.KyoukaiComponent`, by name, and those of
+        :class:`~kyoukai.server.supervisor.settings.Supervision`; any of the latter starts a supervisor with
+            workers.
+    :param loop: ``"uvloop"`` or ``"asyncio"``; ``None``: uvloop if it is installed.
+    :param log_level: the level of Kyoukai's loggers, and of the root logger if the application has not set it
+        up: a name of :mod:`logging`. See :mod:`kyoukai.server.logs`.
+    :param max_threads: threads of the loop's default executor, and of a WSGI application; by default,
         Python's own number.
-    :param start_timeout: seconds that the start may take, in place of the file's; 0: as long as it likes.
-    :param app_dir: a folder in which the application's module is looked for first.
-    :param file: what a configuration file has for Asphalt's runner: ``event_loop_policy``,
-        ``max_threads`` and ``start_timeout``, which what is given besides outranks; and ``logging``,
-        which has been set up.
-    :param log_places: where lines go: fields of :class:`~kyoukai.server.logs.LogSettings`.
-    :raises ConfigurationError: if the loop, the level, the number or a setting cannot be used.
-    :raises SystemExit: with status 1 if the start fails; with 128 and its number if a signal ends it.
+    :param start_timeout: time limit for the start in seconds, in place of the file's; 0: no limit.
+    :param app_dir: a folder to search first for the application's module.
+    :param file: settings for Asphalt's runner from a configuration file: ``event_loop_policy``,
+        ``max_threads`` and ``start_timeout``, which the other parameters override, and ``logging``, which has
+        already been set up.
+    :param log_places: where log lines go: fields of :class:`~kyoukai.server.logs.LogSettings`.
+    :raises ConfigurationError: if the loop, the level, a number or a setting is invalid.
+    :raises SystemExit: with status 1 if the start fails; with 128 plus its number if a signal ends it.
     """
     settings, supervision = take(settings)
     file, places = dict(file or {}), LogSettings.take(log_places)
@@ -78,12 +79,13 @@ def launch(
     others = threading.enumerate()
     with exiting_by_signal(), contextlib.ExitStack() as stack:
         if worker is not None and supervision is not None and supervision.reload:
-            # Whoever reloads a page wants the new version; who has just connected wants an answer.
+            # In development, do not wait for idle connections: a reload of the page should show the new
+            # version.
             worker.idle_grace = 1.0
             settings = explained(settings)
         elif "app" in settings:
             settings["app"] = import_first(settings["app"])
-        if "logging" not in file:  # It has had its say.
+        if "logging" not in file:  # The file has already set up logging.
             stack.enter_context(own_logging(level, places))
         stack.enter_context(access_log_to(places.access_log_file))
         component = {"type": "kyoukai.own_process:OwnProcessComponent", **settings}
@@ -112,11 +114,11 @@ def launch_supervisor(
     file: Mapping[str, Any],
     start_timeout: float | None = None,
 ) -> NoReturn:
-    """Serve by workers, each of which starts as this process did and comes to :func:`launch`.
+    """Serve with workers. Each starts as this process did and reaches :func:`launch`.
 
-    :param settings: of the component; the application need not be among them.
-    :param file: as :func:`launch` has it; and ``start_timeout``.
-    :raises SystemExit: as :func:`~kyoukai.server.supervisor.entry.supervise` says.
+    :param settings: settings of the component; the application may be missing.
+    :param file: as in :func:`launch`, with ``start_timeout``.
+    :raises SystemExit: as in :func:`~kyoukai.server.supervisor.entry.supervise`.
     """
     from kyoukai.server.supervisor.entry import supervise
 
@@ -128,11 +130,11 @@ def launch_supervisor(
 
 
 def choose_max_threads(given: int | None, configured: Mapping[str, Any]) -> int | None:
-    """Return how many threads the executor has; ``None``: Python's own number.
+    """Return the number of threads of the executor; ``None``: Python's own number.
 
-    :param given: the number that outranks the configuration.
-    :param configured: ``max_threads`` of it.
-    :raises ConfigurationError: if it is no such number.
+    :param given: a number that overrides the configuration.
+    :param configured: ``max_threads`` of the configuration.
+    :raises ConfigurationError: if the number is invalid.
     """
     value = configured.get("max_threads") if given is None else given
     if value is not None and (type(value) is not int or value < 1):
@@ -141,11 +143,11 @@ def choose_max_threads(given: int | None, configured: Mapping[str, Any]) -> int 
 
 
 def choose_start_timeout(given: float | None, configured: Mapping[str, Any]) -> float | None:
-    """Return how long a start may take, in seconds; ``None``: as long as it likes.
+    """Return the time limit for a start in seconds; ``None``: no limit.
 
-    :param given: what outranks the configuration.
-    :param configured: ``start_timeout`` of it; 0 and ``None``: as long as it likes.
-    :raises ConfigurationError: if it is no such number.
+    :param given: a number that overrides the configuration.
+    :param configured: ``start_timeout`` of the configuration; 0 or ``None``: no limit.
+    :raises ConfigurationError: if the number is invalid.
     """
     value = configured.get("start_timeout", START_TIMEOUT) if given is None else given
     if value is None:
@@ -156,12 +158,12 @@ def choose_start_timeout(given: float | None, configured: Mapping[str, Any]) -> 
 
 
 def import_first(app: Any) -> Any:
-    """Import the module of an application, which sets up for the process what it wants.
+    """Import the module of an application before logging and the event loop are set up.
 
-    Logging and the policy of event loops are looked at then, as they are where ``app`` is the application.
+    The module may set up logging or an event loop policy itself, as when ``app`` is the application object.
 
-    :param app: the setting. What is wrong with it is for the component to say.
-    :return: the setting, or what it refers to in a file, which is not to be run again.
+    :param app: the ``app`` setting. The component reports errors in it later.
+    :return: the setting; if it names a file, the object in it, so that the file does not run twice.
     """
     if isinstance(app, str) and ":" in app:
         with contextlib.suppress(UnresolvedReferenceError):
@@ -171,9 +173,9 @@ def import_first(app: Any) -> Any:
 
 
 def explained(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with their application, or with what says why it cannot be loaded.
+    """Return settings with the loaded application, or with an error page if it cannot be loaded.
 
-    A component whose servers are further down is returned as it is.
+    The settings of a component that contains the servers as subcomponents are returned unchanged.
     """
     if "app" not in settings:
         return dict(settings)
@@ -190,7 +192,7 @@ def explained(settings: Mapping[str, Any]) -> dict[str, Any]:
 def check_loop(loop: str | None) -> None:
     """Check the name of an event loop.
 
-    :raises ConfigurationError: if there is no such loop, or it is not installed.
+    :raises ConfigurationError: if the loop is unknown or not installed.
     """
     if loop not in (None, *LOOPS):
         raise ConfigurationError(f"loop is {loop!r}; it must be one of {', '.join(LOOPS)}")
@@ -199,10 +201,11 @@ def check_loop(loop: str | None) -> None:
 
 
 def choose_policy(loop: str | None) -> str | None:
-    """Return Asphalt's name for the policy of an event loop; ``None``: the one that is set.
+    """Return Asphalt's name for an event loop policy; ``None``: keep the current policy.
 
-    :param loop: ``None``: uvloop where it is installed, unless the application has set a policy.
-    :raises ConfigurationError: if there is no such loop, or it is not installed.
+    :param loop: the name of the loop; ``None``: uvloop if it is installed and the application has set no
+        policy.
+    :raises ConfigurationError: if the loop is unknown or not installed.
     """
     check_loop(loop)
     if loop is None and type(asyncio.get_event_loop_policy()) is not asyncio.DefaultEventLoopPolicy:

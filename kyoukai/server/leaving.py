@@ -1,6 +1,6 @@
-"""The end of a process: a thread cannot be cancelled, and Python waits for each.
+"""The end of the process. Threads cannot be cancelled, and Python waits for them all.
 
-Who waits with it is told for what, and need not.
+The log names the threads that keep the process, and the next signal ends it.
 """
 
 import logging
@@ -18,22 +18,22 @@ from kyoukai.server.starting import DEFAULTS
 logger: Final = logging.getLogger("kyoukai.server")
 
 LAST_WORDS: Final = 1.0
-"""Seconds that threads have to end in before they are named: as many as what else is cut off at a stop."""
+"""Seconds that threads have to end before they are logged: the same as for other work cut off at a stop."""
 
 POLL_INTERVAL: Final = 0.01
-"""Seconds between two looks at them."""
+"""Seconds between two checks."""
 
 
 def name_threads_left(others: Collection[threading.Thread], patience: float = LAST_WORDS) -> None:
-    """Log which threads keep the process from ending, if any do, and let the next signal end it.
+    """Log the threads that keep the process from ending, if any, and let the next signal end it.
 
-    :param others: those that it is no business of.
-    :param patience: seconds that they have to end in before.
+    :param others: threads to ignore.
+    :param patience: seconds that the threads have to end before.
     """
     end = time.monotonic() + patience
     while left := busy_threads(others):
         if time.monotonic() >= end:
-            # It is so before it is said: who reads that at once may send the signal at once.
+            # Restore the default handlers before logging: a reader of the log may send the signal at once.
             for number, default in DEFAULTS.items():
                 if signal.getsignal(number) is forgive:
                     signal.signal(number, default)
@@ -44,15 +44,15 @@ def name_threads_left(others: Collection[threading.Thread], patience: float = LA
 
 
 def busy_threads(others: Collection[threading.Thread]) -> dict[threading.Thread, str]:
-    """Return the threads that Python would wait for, and at which line of which file each is.
+    """Return the threads that Python would wait for, with the file and line that each is at.
 
-    :param others: those that are left out.
+    :param others: threads to leave out.
     """
     frames = sys._current_frames()
     busy = {}
     for thread in threading.enumerate():
         frame = None if thread.ident is None else frames.get(thread.ident)
-        # Python ends an idle worker of a pool at once.
+        # Python ends idle threads of a pool at once.
         if thread.daemon or thread in others or frame is None or frame.f_code is WORKER_CODE:
             continue
         busy[thread] = f"{frame.f_code.co_filename}:{frame.f_lineno}"

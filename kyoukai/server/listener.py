@@ -1,6 +1,6 @@
-"""One place where a server listens: TCP addresses of one port, a Unix socket, or what another process opened.
+"""One listener: TCP addresses with one port, a Unix socket, or sockets that another process opened.
 
-What the user set is checked when the object is made; the sockets are opened by :meth:`Listener.open`.
+The constructor checks the settings; :meth:`Listener.open` opens the sockets.
 """
 
 import contextlib
@@ -23,66 +23,68 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8000
 
 ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-"""What the system says of an address that it does not have: `localhost` may have one of IPv6 without
-there being any IPv6. As long as another address of the name is there, that is no error."""
+"""Errors for an address that the system does not have: `localhost` may resolve to an IPv6 address on a
+system without IPv6. They are ignored if another address of the name works.
+"""
 
 PORT_TRIES: Final = 16
-"""How often a port that the system chose for the first address is looked for on the others. It is free
-there but for a coincidence."""
+"""Number of attempts to find a port that is free on all addresses, if the system chose it for the first. A
+port that is taken on another address is rare.
+"""
 
 
 class BaseListener(ABC):
-    """A place where a server listens, with what is done to its connections."""
+    """A place where a server listens, with the options of its connections."""
 
     ssl: Any = None
-    """The setting ``ssl`` of its connections, as :func:`~kyoukai.server.tls.make_ssl_context` has it."""
+    """The ``ssl`` setting of its connections, as for :func:`~kyoukai.server.tls.make_ssl_context`."""
     proxy_protocol = False
     """Whether its connections begin with a header of the PROXY protocol."""
     handed: Handed | None = None
-    """Sockets of the server whose place this one takes; ``None``: it takes nobody's."""
+    """Sockets of the server that this one replaces; ``None``: it replaces none."""
     key = ""
-    """What tells this listener where its addresses do not: see :class:`~kyoukai.server.handed.Column`."""
+    """Identifies this listener if its addresses do not: see :class:`~kyoukai.server.handed.Column`."""
     made: tuple[int, int] | None = None
-    """What tells the file that it has made, while it is to remove that."""
+    """The inode of the file that it created and must remove."""
 
     @abstractmethod
     async def open(self, *, shared: bool = False) -> list[socket.socket]:
-        """Return the sockets, which listen.
+        """Return listening sockets.
 
-        :param shared: whether further sockets can be opened :meth:`beside` those of TCP.
-        :raises ListenError: if one cannot be listened on. None is listened on then.
+        :param shared: whether :meth:`beside` may open further sockets on the same TCP addresses.
+        :raises ListenError: if an address cannot be listened on. All sockets are closed then.
         """
 
     def beside(self, sock: socket.socket) -> socket.socket:
-        """Return a socket that another process is to accept from.
+        """Return a socket for another process to accept from.
 
-        :param sock: one that :meth:`open` returned.
-        :raises OSError: if it cannot listen there.
-        :return: ``sock`` itself, of which several processes have to accept.
+        :param sock: a socket that :meth:`open` returned.
+        :raises OSError: if it cannot listen.
+        :return: ``sock`` itself if several processes must share it.
         """
         return sock
 
     def remove(self) -> None:  # noqa: B027 - most leave nothing
-        """Remove what it has left in the file system, while its sockets are open still."""
+        """Remove its file, while its sockets are still open."""
 
     def own(self) -> None:  # noqa: B027 - most have nothing
-        """Take over what the server from before has left in the file system, which serves no more."""
+        """Take over the file of the old server, which no longer serves."""
 
     def address(self, sock: socket.socket) -> tuple[str, int]:
-        """Return the address and port that an open socket listens on; a path and 0."""
+        """Return the address and port of an open socket; for a Unix socket, its path and 0."""
         name = sock.getsockname()
         if not isinstance(name, tuple):
-            # Linux has Unix sockets without a file, whose names begin with NUL: unix(7).
+            # Linux has Unix sockets without a file. Their names begin with NUL: unix(7).
             text = os.fsdecode(name)
             return f"@{text[1:]}" if text.startswith("\0") else text, 0
         host, port = str(name[0]), int(name[1])
         if sock.family == socket.AF_INET6 and name[3]:
-            # An address of a link is one only with the link (RFC 4007 section 11).
+            # A link-local address is complete only with its zone (RFC 4007 section 11).
             host, _ = socket.getnameinfo(name, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
         return host, port
 
     def url(self, address: tuple[str, int], *, secure: bool) -> str:
-        """Return what to type into a browser, or the path of the Unix socket."""
+        """Return the URL of the socket, or the path of a Unix socket."""
         host, port = address
         if not port:
             return f"unix:{host}"
@@ -91,14 +93,14 @@ class BaseListener(ABC):
 
 
 class Listener(BaseListener):
-    """TCP addresses of one port, or a Unix socket, that the server opens itself.
+    """TCP addresses with one port, or a Unix socket, opened by the server itself.
 
-    :param host: a name or an address, or several of them; ``None``: 127.0.0.1. A name stands for all
-        of its addresses, and ``::`` for all addresses of IPv6 and of IPv4.
-    :param port: 0 to 65535, 0 for one that is free; ``None``: 8000. All the addresses have the same.
-    :param uds: the path of a Unix socket, in place of the two.
-    :param mode: the permissions of the Unix socket's file; ``None``: as the process's umask has it.
-    :raises ConfigurationError: if one of them is no such thing, or they exclude each other.
+    :param host: a name or address, or several of them; ``None``: 127.0.0.1. A name stands for all its
+        addresses, ``::`` for all IPv6 and IPv4 addresses.
+    :param port: 0 to 65535; 0: a free one; ``None``: 8000. All addresses share it.
+    :param uds: the path of a Unix socket, instead of ``host`` and ``port``.
+    :param mode: the permissions of the Unix socket's file; ``None``: determined by the umask.
+    :raises ConfigurationError: if one of them is invalid, or they exclude each other.
     """
 
     def __init__(
@@ -126,7 +128,7 @@ class Listener(BaseListener):
         self._handed_inode: tuple[int, int] | None = None
 
     async def open(self, *, shared: bool = False) -> list[socket.socket]:
-        """Return the sockets, which listen: one for each address of each host."""
+        """Return listening sockets, one for each address of each host."""
         found = self.handed.take_listener(self.key) if self.handed is not None and self.key else []
         if found and self.handed is not None:
             self._handed_inode = self.handed.inode(found[0])
@@ -139,7 +141,7 @@ class Listener(BaseListener):
             raise self._explain(error, self.uds) from error
 
     def beside(self, sock: socket.socket) -> socket.socket:
-        """Return one more socket on the same TCP address; a Unix socket has one file, and is shared."""
+        """Return another socket on the same TCP address. A Unix socket has one file and is shared."""
         found = None if self.handed is None else self.handed.beside(sock)
         return found or (sock if self.uds is not None else listen_beside(sock))
 
@@ -151,7 +153,7 @@ class Listener(BaseListener):
             except (OSError, UnicodeError) as error:
                 raise self._explain(error, join(host, self.port)) from error
             for address in found:
-                # Two names may have one address, and a file of hosts may name one twice.
+                # Two names may share an address, and a hosts file may list one twice.
                 hosts.setdefault(address, host)
         tries = 1 if self.port else PORT_TRIES
         while True:
@@ -191,7 +193,7 @@ class Listener(BaseListener):
         if self.handed is None:
             return listen(family, protocol, address, shared=shared)
         found = self.handed.take(family, address)
-        # The server from before listens on, say, all addresses of the port, and this one is one of them.
+        # The old server listens on a wider address, such as all addresses of the port.
         crowded = shared and address[1] in self.handed.ports
         return found or listen(family, protocol, address, shared=shared, crowded=crowded)
 
@@ -205,13 +207,13 @@ class Listener(BaseListener):
         return sock
 
     def remove(self) -> None:
-        """Remove the Unix socket from the file system, if it is still the one that was made.
+        """Remove the file of the Unix socket, if it is still the one that was created.
 
-        It is called while the socket is open: until that is closed, the system gives the number of its
-        inode to no other file, be it unlinked already. Afterwards the successor's may have it. And nobody
-        can connect to a socket without a file, so that all who did can be accepted before it is closed.
+        Call this while the socket is open. Until then the system gives its inode to no other file; afterwards
+        the file of a successor may have it. And without a file nobody can connect, so all clients that did
+        connect can be accepted before the socket is closed.
 
-        One that cannot be removed is logged. The next server on it takes its place.
+        A failure is logged. The next server on this path replaces the file.
         """
         if self.uds is None or self.made is None or inode(self.uds) != self.made:
             return
@@ -224,7 +226,7 @@ class Listener(BaseListener):
             logger.warning("the Unix socket %s cannot be removed: %s", self.uds, error.strerror)
 
     def own(self) -> None:
-        """Take over the Unix socket of the server from before, with the permissions that are set by now."""
+        """Take over the file of the old server's Unix socket, and set the permissions now configured."""
         if self.uds is None or self._handed_inode is None:
             return
         self.made, self._handed_inode = self._handed_inode, None
@@ -235,11 +237,11 @@ class Listener(BaseListener):
                 logger.warning("the permissions of %s cannot be set: %s", self.uds, error.strerror)
 
     def _check_stale(self, path: str) -> None:
-        """Refuse a Unix socket on which somebody answers; one that was left behind gives way."""
+        """Raise an error if a server answers on a Unix socket; remove the file of a server that has ended."""
         if inode(path) is None:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            # If its backlog is full, it is alive: do not wait.
+            # A full backlog also means that the server is alive: do not wait.
             client.setblocking(False)
             try:
                 client.connect(path)

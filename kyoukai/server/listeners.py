@@ -1,7 +1,7 @@
-"""All the places where a server listens.
+"""All places where a server listens.
 
-What the user set is checked by :meth:`Listeners.from_settings`, without an application; the sockets are
-opened by :meth:`Listeners.open`, here or in the process that starts this one.
+:meth:`Listeners.from_settings` checks the settings without an application. :meth:`Listeners.open` opens the
+    sockets, here or in the process that starts this one.
 """
 
 import socket
@@ -18,37 +18,39 @@ from kyoukai.server.listener import BaseListener, Listener
 from kyoukai.server.sockets import inherit
 
 SHORT_FORM: Final = ("host", "port", "uds")
-"""The settings of one listener that needs no more than an address."""
+"""The settings of one listener that stand for an address."""
 
 KEYS: Final = ["bind", "mode", "proxy_protocol", "ssl"]
-"""Of an entry that is a mapping."""
+"""The keys of an entry that is a mapping."""
 
 Sockets = list[list[socket.socket]]
-"""Sockets that listen, by listener."""
+"""Listening sockets, by listener."""
 
 
 class Listeners(Sequence[BaseListener]):
-    """Where a server listens.
+    """The listeners of a server.
 
     :param listeners: at least one.
     """
 
     descriptors: ClassVar[Sequence[Sequence[int]] | None] = None
-    """The sockets that this process has been given by another, by listener; ``None``: it opens them."""
+    """Descriptors that another process passed to this one, by listener; ``None``: this process opens its
+    own.
+    """
 
     def __init__(self, listeners: Sequence[BaseListener]) -> None:
         self._listeners = tuple(listeners)
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any], *, name: str = "bind") -> "Listeners":
-        """Return the listeners that a user has set.
+        """Return the listeners for settings.
 
-        :param settings: of them, ``bind``, an address or a list of such, as
-            :mod:`kyoukai.server.bind` has them, or mappings of :data:`KEYS`; or ``host`` and ``port``,
-            or ``uds``: see :class:`~kyoukai.server.listener.Listener`; and ``ssl``, for those that have
-            none of their own.
-        :param name: what the user calls ``bind``.
-        :raises ConfigurationError: if one of them is no such thing, or they exclude each other.
+        :param settings: ``bind``, an address or a list of addresses in the form of
+            :mod:`kyoukai.server.bind`, or mappings with :data:`KEYS`; or ``host`` and ``port``, or ``uds``:
+            see
+            :class:`~kyoukai.server.listener.Listener`; and ``ssl``, for listeners without their own.
+        :param name: the name of ``bind`` in messages.
+        :raises ConfigurationError: if one of them is invalid, or they exclude each other.
         """
         bind, ssl = settings.get(name), settings.get("ssl")
         if bind is None:
@@ -81,10 +83,10 @@ class Listeners(Sequence[BaseListener]):
         return iter(self._listeners)
 
     async def open(self, *, shared: bool = False) -> Sockets:
-        """Return the sockets of each listener, which listen.
+        """Return the listening sockets of each listener.
 
-        :param shared: whether further ones can be opened :meth:`beside` those of TCP.
-        :raises ListenError: if one cannot be listened on. None is listened on then.
+        :param shared: whether :meth:`beside` may open further sockets on the same TCP addresses.
+        :raises ListenError: if an address cannot be listened on. All sockets are closed then.
         """
         if self.descriptors is not None:
             return self.adopt(self.descriptors)
@@ -99,10 +101,11 @@ class Listeners(Sequence[BaseListener]):
         return opened
 
     def beside(self, opened: Sockets) -> Sockets:
-        """Return sockets for one more process.
+        """Return the sockets for one more process.
 
-        :param opened: what :meth:`open` returned, with ``shared``.
-        :return: of TCP addresses that were opened here, new ones; otherwise the same, which are shared.
+        :param opened: the sockets that :meth:`open` returned, with ``shared``.
+        :return: new sockets for TCP addresses that were opened here; the same ones otherwise, which are
+            shared.
         :raises OSError: if they cannot listen.
         """
         made: Sockets = []
@@ -118,10 +121,10 @@ class Listeners(Sequence[BaseListener]):
         return made
 
     def adopt(self, descriptors: Sequence[Sequence[int]]) -> Sockets:
-        """Return the sockets that another process has opened for these listeners.
+        """Return the sockets that another process opened for these listeners.
 
-        :param descriptors: by listener. They are the sockets' from now on.
-        :raises ListenError: if one of them is no socket that can listen, or there are none for a listener.
+        :param descriptors: their descriptors, by listener. The sockets take ownership of them.
+        :raises ListenError: if one is not a socket that can listen, or a listener has none.
         """
         if len(descriptors) != len(self) or not all(descriptors):
             raise ListenError(
@@ -134,24 +137,24 @@ class Listeners(Sequence[BaseListener]):
             raise ListenError(f"a socket of another process cannot be listened on: {error}") from error
 
     def remove(self) -> None:
-        """Remove the Unix sockets that were made here from the file system."""
+        """Remove the files of Unix sockets that were created here."""
         for listener in self:
             listener.remove()
 
-    # Between two servers, of which one takes the place of the other.
+    # Handover of sockets from an old server to a new one.
 
     def take(self, handed: Handed) -> None:
-        """Have the sockets that are handed taken where they fit, when it is :meth:`open` that is called."""
+        """Let the next :meth:`open` take the matching sockets of the old server."""
         for listener in self:
             listener.handed = handed
 
     def own(self) -> None:
-        """Take over what the server from before has left in the file system, which serves no more."""
+        """Take over the files of the old server, which no longer serves."""
         for listener in self:
             listener.own()
 
     def columns(self, slots: Sequence[Sockets]) -> list[Column]:
-        """Return what another server is handed.
+        """Return the sockets in the form that is handed to another server.
 
         :param slots: the sockets of each worker, as :meth:`open` and :meth:`beside` returned them.
         """
@@ -164,9 +167,9 @@ class Listeners(Sequence[BaseListener]):
         ]
 
     def leave(self, opened: Sockets, kept: Collection[str]) -> None:
-        """Leave the Unix sockets that another server has taken over, and remove the others.
+        """Leave the files of Unix sockets that another server took over, and remove the others.
 
-        :param kept: the names of the sockets that it has taken over.
+        :param kept: names of the sockets that it took over.
         """
         for listener, sockets in zip(self, opened, strict=True):
             if all(socket_name(sock) in kept for sock in sockets):
@@ -175,7 +178,7 @@ class Listeners(Sequence[BaseListener]):
 
 
 def close(opened: Sockets) -> None:
-    """Close sockets that were opened."""
+    """Close sockets."""
     for sockets in opened:
         for sock in sockets:
             sock.close()
@@ -186,7 +189,7 @@ def _text(entry: Any) -> Any:
 
 
 def _read_entry(name: str, entry: Any, ssl: Any) -> tuple[Bind, BaseListener]:
-    """Return an entry's address, and its listener."""
+    """Return the address and the listener of an entry."""
     options: dict[str, Any] = {}
     if isinstance(entry, Mapping):
         for key in entry:
@@ -208,11 +211,11 @@ def _read_entry(name: str, entry: Any, ssl: Any) -> tuple[Bind, BaseListener]:
 
 
 def _choose_ssl(where: str, secure: bool | None, own: Any, common: Any) -> Any:
-    """Return the setting ``ssl`` of a listener; ``None``: it does not speak TLS.
+    """Return the ``ssl`` setting of a listener; ``None``: no TLS.
 
-    :param secure: whether it does, by its scheme.
-    :param own: its own setting; ``False``: none.
-    :param common: that of all.
+    :param secure: whether its scheme asks for TLS.
+    :param own: its own setting; ``False``: no TLS.
+    :param common: the setting shared by all listeners.
     """
     if own is False:
         if secure:

@@ -1,4 +1,4 @@
-"""Whether a request comes from this machine, for what is to be shown to nobody else."""
+"""Whether a request comes from this machine, for content that nobody else may see."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -13,28 +13,28 @@ FORWARDED: Final = (
     "HTTP_CF_CONNECTING_IP",
     "HTTP_TRUE_CLIENT_IP",
 )
-"""What the variables of fields begin with that proxies add: the client is not who it seems to be."""
+"""Prefixes of the environ variables of fields that proxies add. With them, the peer is not the client."""
 
 
 def comes_from_here(environ: Mapping[str, Any]) -> bool:
-    """Return whether the client is on this machine, with no proxy between that says so.
+    """Return whether the client is on this machine, with no sign of a proxy in between.
 
-    Whoever shows secrets checks the name that was asked for besides: a page of another site can have its
-    own name lead to this machine.
+    Before showing secrets, check the request's host too: a page of another site can make its own name resolve
+    to this machine (DNS rebinding).
     """
     return (
         is_loopback(environ.get("REMOTE_ADDR", ""))
-        # Browsers speak HTTP/1.1. A proxy may ask by 1.0, as nginx has long done unless it was told
-        # otherwise, with the server's own address for Host and no field that tells of a client.
+        # Require HTTP/1.1, which browsers use. A proxy may send HTTP/1.0, as nginx did by default for a long
+        # time, with the server's own address as Host and no field about a client.
         and environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
         and not any(field.startswith(FORWARDED) for field in environ)
     )
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether an address is one that only this machine can send from.
+    """Return whether only this machine can send from an address.
 
-    :param address: as in ``REMOTE_ADDR``; a client by a Unix socket, mostly a proxy, has none.
+    :param address: as in ``REMOTE_ADDR``; empty on a Unix socket, where the client is usually a proxy.
     """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

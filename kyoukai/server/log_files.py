@@ -1,7 +1,7 @@
-"""Where lines of the log go: files that can be moved away and opened again, and that may fail.
+"""Log files that can be rotated and may fail.
 
-A file that cannot be written to, because the disk is full say, loses lines. It neither stops the server nor
-slows it down, and that it fails is said once, on standard error.
+If a file cannot be written to, for example because the disk is full, its lines are lost. The server neither
+stops nor slows down, and reports the failure once on standard error.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ FORMS: Final = ("text", "json")
 
 
 class LogFile(logging.Handler):
-    """Writes each record at once, and whole, to the end of a file, which other processes may write to, too.
+    """Appends each record to a file at once, in one write, so that several processes can share the file.
 
-    :param path: of the file; ``-``: standard output.
+    :param path: the path of the file; ``-``: standard output.
     :raises ConfigurationError: if it cannot be opened.
     """
 
@@ -52,7 +52,7 @@ class LogFile(logging.Handler):
             self.handleError(record)
             return
         try:
-            # What is left of a line that was cut off gets an end.
+            # End a line that was cut off by a failed write.
             self._write(b"\n" + data if self._is_cut else data)
         except OSError as error:
             self._note_failure(error)
@@ -82,9 +82,9 @@ class LogFile(logging.Handler):
             sys.stderr.flush()
 
     def reopen(self) -> None:
-        """Open the file of this name anew: who rotates logs has moved the old one away.
+        """Reopen the file by its path, after log rotation has moved the old one away.
 
-        One that cannot be opened is said on standard error, and the old one is kept.
+        If it cannot be opened, report this on standard error and keep the old file.
         """
         if self.path == STANDARD_OUTPUT:
             return
@@ -112,7 +112,7 @@ class LogFile(logging.Handler):
 
 
 def reopen_log_files() -> None:
-    """Open the files of all handlers anew, those of :mod:`logging` too: what SIGUSR1 asks for."""
+    """Reopen the files of all handlers, including those of :mod:`logging`. SIGUSR1 does this."""
     loggers = [logging.root, *logging.root.manager.loggerDict.values()]
     handlers = {
         handler for logger in loggers if isinstance(logger, logging.Logger) for handler in logger.handlers
@@ -127,7 +127,7 @@ def reopen_log_files() -> None:
 def _reopen(handler: logging.FileHandler) -> None:
     handler.acquire()
     try:
-        # It keeps the stream that it has until it is asked for another.
+        # Handlers of this kind keep their stream until it is replaced.
         fresh = handler._open()
     except OSError as error:
         logging.getLogger("kyoukai.server").error(
@@ -143,10 +143,10 @@ def _reopen(handler: logging.FileHandler) -> None:
 
 
 class RequestFilter(logging.Filter):
-    """Gives each record the attributes ``request_id`` and ``trace_id``, of the request that it is about.
+    """Adds the attributes ``request_id`` and ``trace_id`` of the current request to each record.
 
-    They are for formats of an application's own: ``%(request_id)s``. Where there is none, it is ``-``. It
-    rejects no record.
+    They are for an application's own formats: ``%(request_id)s``. Without a request, the value is ``-``. The
+    filter rejects no record.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -157,13 +157,13 @@ class RequestFilter(logging.Filter):
 
 
 def current_request_id() -> str | None:
-    """Return the id of the request that is being handled, here or by whom this thread works for."""
+    """Return the id of the current request, also in a thread that works for it."""
     number: str | None = getattr(current_context_var.get(None), "request_id", None)
     return number
 
 
 def current_trace_id() -> str | None:
-    """Return the id of the trace that is under way by OpenTelemetry; ``None`` where nobody traces."""
+    """Return the id of the current OpenTelemetry trace; ``None`` without tracing."""
     trace: Any = sys.modules.get("opentelemetry.trace")
     if trace is None:
         return None
@@ -174,8 +174,8 @@ def current_trace_id() -> str | None:
 class JSONFormatter(logging.Formatter):
     """Formats a record as one line of JSON.
 
-    It has ``time``, ``level``, ``logger`` and ``message``, and, where there is one, ``request_id``,
-    ``trace_id`` and ``exception``, the traceback. A line of the access log that is JSON stays as it is.
+    The keys are ``time``, ``level``, ``logger`` and ``message``, and, if known, ``request_id``, ``trace_id``
+    and ``exception``, the traceback. An access log line that is JSON is left unchanged.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -202,9 +202,9 @@ class JSONFormatter(logging.Formatter):
 
 
 def make_formatter(form: str) -> logging.Formatter:
-    """Return what formats records: as ``text``, or as ``json``.
+    """Return the formatter for ``text`` or ``json``.
 
-    :raises ConfigurationError: if it is neither.
+    :raises ConfigurationError: if the form is neither.
     """
     if form not in FORMS:
         raise ConfigurationError(f"log_format is {form!r}; it must be one of {', '.join(FORMS)}")

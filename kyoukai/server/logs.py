@@ -1,8 +1,9 @@
-"""Logging in a process that belongs to the application: what it has set up stays, before and after.
+"""Set up logging without changing what the application has set up.
 
-Kyoukai sets the levels of its own loggers. Where nobody has given the root logger a handler, it gives it
-one, on standard error. Until the start is over, that one is Python's ``logging.lastResort``: a hook before
-serving that calls ``logging.basicConfig`` finds the root logger as the application's import left it.
+Kyoukai sets the levels of its own loggers. If the root logger has no handler, Kyoukai gives it one on
+standard error. Until the start is over, this handler is Python's ``logging.lastResort``, so that a
+``before_serving`` hook that calls ``logging.basicConfig`` finds the root logger as the application's import
+left it.
 """
 
 import contextlib
@@ -26,26 +27,26 @@ class Console(logging.StreamHandler):  # type: ignore[type-arg]
     """The handler on standard error."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Say nothing where standard error cannot be written to: there is nobody to tell."""
+        """Ignore errors on standard error: there is nowhere to report them."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
 
 class LogSettings(NamedTuple):
-    """Where the lines of a process go, besides what the application has set up."""
+    """Where a process's log lines go, in addition to the application's own handlers."""
 
     log_file: str | None = None
-    """Where they go in place of standard error; ``-``: standard output."""
+    """The file to log to instead of standard error; ``-``: standard output."""
     log_format: str = "text"
-    """How they look there: ``text`` or ``json``."""
+    """The format of these lines: ``text`` or ``json``."""
     access_log_file: str | None = None
-    """Where the access log goes, and nothing else does, without level and time; ``-``: standard output."""
+    """The file for the access log alone, without level and time; ``-``: standard output."""
 
     @classmethod
     def take(cls, settings: dict[str, Any]) -> "LogSettings":
-        """Take its own out of the settings of a process.
+        """Remove the log settings from the settings of a process, and return them.
 
-        :raises ConfigurationError: if one of them is no such thing.
+        :raises ConfigurationError: if one of them is invalid.
         """
         given = {name: settings.pop(name) for name in cls._fields if name in settings}
         given = {name: value for name, value in given.items() if value is not None}
@@ -58,7 +59,7 @@ class LogSettings(NamedTuple):
         return found
 
     def make_handler(self) -> logging.Handler:
-        """Return the handler that takes lines which no handler of the application's takes.
+        """Return the handler for lines that no handler of the application takes.
 
         :raises ConfigurationError: if the file cannot be opened.
         """
@@ -86,12 +87,12 @@ _handler: logging.Handler | None = None
 
 @contextlib.contextmanager
 def own_logging(level: int, places: LogSettings = DEFAULT_PLACES) -> Iterator[None]:
-    """Log while the block runs, beside what the application has set up; then take back what was set.
+    """Set up Kyoukai's logging while the block runs; restore the former state afterwards.
 
-    Asphalt speaks from WARNING up, and always of a start that failed. What is traced is shown at any
-    level: it has been asked for.
+    Asphalt's loggers log from WARNING on, and always log a failed start. Traces are shown at any level,
+    because the user asked for them.
 
-    :param level: of Kyoukai's loggers that nobody has given one, and of the root where nobody has set it up.
+    :param level: the level of Kyoukai's loggers that have none, and of the root logger if it was not set up.
     :param places: where lines go.
     :raises ConfigurationError: if a file cannot be opened.
     """
@@ -129,11 +130,10 @@ def own_logging(level: int, places: LogSettings = DEFAULT_PLACES) -> Iterator[No
 
 
 def settle() -> None:
-    """Give the root logger the handler of :func:`own_logging`, if it has none: the start is over.
+    """At the end of the start, give the root logger the handler of :func:`own_logging` if it has none.
 
-    A file that was asked for gets Kyoukai's own lines in any case.
-
-    ``lastResort`` is asked for no record that any other handler has had, such as a library's NullHandler.
+    If a log file was configured, Kyoukai's own lines go to it in any case. ``lastResort`` would not be
+    enough: it is not used for a record that any other handler received, such as a library's NullHandler.
     """
     root = logging.getLogger()
     if _handler is None:
@@ -146,9 +146,9 @@ def settle() -> None:
 
 @contextlib.contextmanager
 def access_log_to(path: str | None) -> Iterator[None]:
-    """Have the access log go to a file, and nowhere else, while the block runs.
+    """Send the access log to a file, and nowhere else, while the block runs.
 
-    :param path: ``-``: standard output; ``None``: it goes where other lines go.
+    :param path: the file; ``-``: standard output; ``None``: with the other lines.
     :raises ConfigurationError: if the file cannot be opened.
     """
     if path is None:
@@ -169,9 +169,10 @@ def access_log_to(path: str | None) -> Iterator[None]:
 
 
 def enable_own_loggers() -> None:
-    """Undo what ``dictConfig`` and ``fileConfig`` do to loggers that they do not name: they disable them.
+    """Enable Kyoukai's loggers again after ``dictConfig`` or ``fileConfig`` disabled them.
 
-    Without, nobody would hear of a 500. The access log alone may have been disabled on purpose.
+    Both disable every logger that they do not name. A disabled logger would hide every 500. If only
+    the access log is disabled, it stays so: that may be intended.
     """
     own = [
         logger
