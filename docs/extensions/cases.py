@@ -23,7 +23,7 @@ REFUSALS: Final = "reference/refusals"
 
 LEVELS: Final = ("MUST", "SHOULD", "HARDENING")
 
-LINKED: Final = ("explanation/peers", "how-to/http2", "reference/http")
+LINKED: Final = ("explanation/peers", "how-to/http2", "reference/http", "reference/refusals")
 """Pages whose names of cases become links into the catalogue."""
 
 
