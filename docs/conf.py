@@ -67,8 +67,6 @@ def complete_docstring(app, what, name, obj, options, lines):
         logger.warning("the docstring of %s is another package's: %.60r", name, text)
     if name in listed:
         reference["print_example"](name, lines)
-    if not text and isinstance(getattr(obj, "meaning", None), str):
-        lines.append(obj.meaning)  # A feature.
 
 
 def shorten_signature(app, what, name, obj, options, signature, returned):
