@@ -1,1 +1,1 @@
-"""The process: what listens, starts, logs and stops."""
+"""The server process: listening, starting, logging and stopping."""

@@ -24,13 +24,11 @@ DEFAULT_PORT: Final = 8000
 
 ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Errors for an address that the system does not have: `localhost` may resolve to an IPv6 address on a
-system without IPv6. They are ignored if another address of the name works.
-"""
+system without IPv6. They are ignored if another address of the name works."""
 
 PORT_TRIES: Final = 16
 """Number of attempts to find a port that is free on all addresses, if the system chose it for the first. A
-port that is taken on another address is rare.
-"""
+port that is taken on another address is rare."""
 
 
 class BaseListener(ABC):

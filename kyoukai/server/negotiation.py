@@ -1,7 +1,7 @@
-"""Connections of a server with several backends, until it is known which of them serves.
+"""Choose the backend of each connection, on a server with several backends.
 
-Each has a protocol that decides, and gives way to that of the backend: a request is served as if there had
-been one backend alone.
+A temporary protocol makes the choice, then gives the connection to the backend's protocol. From there on the
+connection is served as if there were only this backend.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from kyoukai.core.serving.server_state import NEVER, Server
 logger: Final = logging.getLogger("kyoukai.server")
 
 MakeProtocol = Callable[[Any], asyncio.BaseProtocol]
-"""Makes the protocol of a connection: it is given the client's address."""
+"""Creates the protocol of a connection from the client's address."""
 
 
 class ByProtocol(asyncio.Protocol):
-    """A connection over TLS: client and server have agreed on a protocol when it is made (RFC 7301).
+    """A TLS connection. The handshake has already negotiated a protocol by ALPN (RFC 7301).
 
-    A client that has agreed on nothing is served by the backend for HTTP/1.1, and is turned away where there
-    is none.
+    A client that negotiated none is served by the backend for HTTP/1.1; without such a backend, the
+    connection is closed.
 
-    :param choices: by the protocol agreed on, what makes the connection.
-    :param peer: the client's address, as ``choices`` take it.
+    :param choices: creates the connection's protocol, by negotiated protocol.
+    :param peer: the client's address, passed to ``choices``.
     """
 
     def __init__(self, choices: Mapping[str, MakeProtocol], peer: Any) -> None:
@@ -33,7 +33,7 @@ class ByProtocol(asyncio.Protocol):
         self._peer = peer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Decide."""
+        """Choose the backend."""
         agreed = transport.get_extra_info("ssl_object").selected_alpn_protocol()
         make = choose_by_protocol(self._choices, agreed)
         if make is None:
@@ -44,13 +44,15 @@ class ByProtocol(asyncio.Protocol):
 
 
 class ByPreface(asyncio.Protocol):
-    """A connection in cleartext: what the client sends first decides.
+    """A cleartext connection. The client's first bytes decide.
 
-    It is held by the server, and has ``keep_alive_timeout`` to begin and ``head_timeout`` to go on.
+    The server keeps track of the connection. The client has ``keep_alive_timeout`` to send the first byte,
+    then ``head_timeout`` to send enough for the decision.
 
-    :param server: keeps it meanwhile.
-    :param choices: by the preface, what makes the connection; by the empty one, what takes the rest.
-    :param peer: the client's address, as ``choices`` take it.
+    :param server: keeps track of the connection until the decision.
+    :param choices: creates the connection's protocol, by preface; the empty preface matches all other
+        connections.
+    :param peer: the client's address, passed to ``choices``.
     """
 
     def __init__(self, server: Server, choices: Mapping[bytes, MakeProtocol], peer: Any) -> None:
@@ -68,7 +70,7 @@ class ByPreface(asyncio.Protocol):
         self._server.hold(self)
 
     def data_received(self, data: bytes) -> None:
-        """Decide, as soon as it can be."""
+        """Choose the backend as soon as the bytes suffice."""
         if not self._data:
             self._deadline = self._server.clock + self._server.limits.head_timeout
         self._data += data
@@ -84,7 +86,7 @@ class ByPreface(asyncio.Protocol):
             self._server.hand_over(self, lambda: self._give_way(make))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that the client is gone before it was known what it wants."""
+        """Log that the client disconnected before a backend was chosen."""
         if self._data:
             logger.debug("a connection ended when %r had come, which no backend has taken", self._data[:24])
         self._server.drop(self)
@@ -94,28 +96,28 @@ class ByPreface(asyncio.Protocol):
         if protocol is not None and not self._transport.is_closing():
             protocol.data_received(self._data)
 
-    # What the server calls
+    # Methods that the server calls
 
     def sweep(self, now: float) -> None:
-        """Close where nothing, or only a part of what decides, has come in time."""
+        """Close the connection if the first bytes did not arrive in time."""
         if self._deadline <= now:
             self._deadline = NEVER
             self._transport.close()
 
     def shutdown(self) -> None:
-        """Close where nothing has come; else the backend has its say, or the deadline."""
+        """Close the connection if nothing has arrived; otherwise leave it to the backend or the deadline."""
         if not self._data:
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close the connection at once."""
         self._transport.abort()
 
 
 def give_way(transport: Any, make: MakeProtocol, peer: Any) -> asyncio.BaseProtocol | None:
-    """Have a connection served by another protocol, and return that.
+    """Create the protocol that serves a connection, give the connection to it, and return it.
 
-    :return: ``None``: it could not be made, which is logged, and the connection ends.
+    :return: ``None`` if it could not be created. The error is logged and the connection closed.
     """
     try:
         protocol = make(peer)

@@ -1,7 +1,7 @@
-"""Telling a service manager how the server is: the protocol of sd_notify(3).
+"""Report the server's state to a service manager, by the protocol of sd_notify(3).
 
-It is a datagram of lines to the Unix socket that ``NOTIFY_SOCKET`` names. Where the variable is not set,
-nobody is told.
+Each message is a datagram of lines, sent to the Unix socket in ``NOTIFY_SOCKET``. If the variable is not set,
+no message is sent.
 """
 
 import asyncio
@@ -18,29 +18,29 @@ logger: Final = logging.getLogger("kyoukai.server")
 
 
 class ServiceManager:
-    """Who is told, if anybody.
+    """The service manager, if there is one.
 
     :param environ: the environment of this process.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         path = environ.get("NOTIFY_SOCKET", "")
-        # A name that begins with @ is of the abstract namespace, which the system writes with a NUL.
+        # A name that begins with @ is in the abstract namespace, where the first byte is NUL.
         self._address = f"\0{path[1:]}" if path.startswith("@") else path
         self.watchdog = read_watchdog(environ)
-        """Seconds between two signs of life; 0: none are wanted."""
+        """Seconds between two watchdog messages; 0: none are expected."""
 
     @property
     def is_there(self) -> bool:
-        """Whether there is anybody to be told."""
+        """Whether there is a service manager."""
         return bool(self._address)
 
     def tell(self, wait: float = 0.0, /, **fields: str | int) -> bool:
-        """Send one message. What fails is logged at DEBUG: a manager that is gone must not end the server.
+        """Send one message. Failures are logged at DEBUG: a missing manager must not end the server.
 
-        :param wait: seconds to wait for one that has much to read.
+        :param wait: seconds to wait while the manager's socket is full.
         :param fields: names and values of the protocol, in lower case: ``ready=1``.
-        :return: ``False`` if the manager is there, and has not taken it in time.
+        :return: ``False`` if the manager exists and did not take the message in time.
         """
         if not self.is_there:
             return True
@@ -57,22 +57,24 @@ class ServiceManager:
         return True
 
     def reloading(self) -> None:
-        """Say that a reload begins; ``ready=1`` says that it is over."""
-        # The manager compares it with its own clock, the same one.
+        """Report the beginning of a reload; ``ready=1`` reports its end."""
+        # The manager requires the time of the monotonic clock, which both processes share.
         self.tell(reloading=1, monotonic_usec=time.monotonic_ns() // 1000)
 
 
 def tell_of_one_process(ctx: Context) -> None:
-    """Say that this process serves; at the end of the context, that it stops; and in between that it lives.
+    """Report that this process serves, send watchdog messages, and report the stop.
 
-    :param ctx: the context of what serves. A loop that stands still gives no signs of life.
+    The stop is reported at the end of the context. A blocked loop sends no watchdog messages.
+
+    :param ctx: the context of the server.
     """
     manager = ServiceManager()
     loop = asyncio.get_running_loop()
 
     def live() -> None:
         manager.tell(watchdog=1)
-        # The end of what is under way takes time too: only that of the loop ends it.
+        # The stop takes time too: watchdog messages continue until the loop ends.
         loop.call_later(manager.watchdog, live)
 
     manager.tell(ready=1)
@@ -82,9 +84,11 @@ def tell_of_one_process(ctx: Context) -> None:
 
 
 def read_watchdog(environ: Mapping[str, str]) -> float:
-    """Return the seconds between two signs of life: half of what the manager waits, as sd_notify(3) has it.
+    """Return the seconds between two watchdog messages.
 
-    :return: 0 where none are wanted, or they are wanted of another process.
+    This is half of the manager's timeout, as sd_notify(3) recommends.
+
+    :return: 0 if no messages are expected, or if they are expected from another process.
     """
     try:
         if int(environ.get("WATCHDOG_PID", os.getpid())) != os.getpid():

@@ -1,4 +1,4 @@
-"""Who observes the answers of a component, as its settings say."""
+"""Create the observers of a component's responses from its settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,10 @@ from .settings import check_type
 
 
 def make_observers(settings: Mapping[str, Any]) -> list[Observe]:
-    """Return who is told of every answer.
+    """Return the observers that are called for every response.
 
-    :param settings: of the component: ``access_log`` and ``access_log_format``.
-    :raises ConfigurationError: if one of them cannot be used.
+    :param settings: settings of the component: ``access_log`` and ``access_log_format``.
+    :raises ConfigurationError: if one of them is invalid.
     """
     template = settings.get("access_log_format")
     log = AccessLog(DEFAULT_FORMAT if template is None else template)
@@ -22,12 +22,12 @@ def make_observers(settings: Mapping[str, Any]) -> list[Observe]:
 
 
 def make_traces(settings: Mapping[str, Any], server: Server) -> None:
-    """Have a server trace what it answers, if its component's setting ``traces`` says so.
+    """Trace a server's responses if the component's setting ``traces`` asks for it.
 
-    :raises ConfigurationError: if it cannot be used.
+    :raises ConfigurationError: if traces are not possible.
     """
     if check_type(settings, "traces", False):
-        # It is for who asks for it: the import takes a while, and memory.
+        # Import only on demand: the import costs time and memory.
         from .traces import Traces
 
         Traces().watch(server)

@@ -1,7 +1,7 @@
-"""A loop that goes on after a SystemExit in what an application has it call by itself.
+"""Keep the event loop running after a SystemExit in the application's own tasks and callbacks.
 
-What the server calls is held to :mod:`kyoukai.core.faults` where it is called. A task or a callback of the
-application's own is called by the loop, which gives up for a SystemExit and for a KeyboardInterrupt.
+:mod:`kyoukai.core.faults` handles such exceptions in code that the server calls. The application's own tasks
+    and callbacks are called by the loop, which stops for a SystemExit or a KeyboardInterrupt.
 """
 
 import asyncio
@@ -19,22 +19,23 @@ from kyoukai.core.faults import is_fault
 logger: Final = logging.getLogger("kyoukai.server")
 
 REPLACED: Final = ("run_forever", "run_until_complete", "stop")
-"""The methods of a loop that others take the place of."""
+"""The methods of a loop that are replaced."""
 
 
 def outlive(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-    """Have a loop that is run anew from here on go on after a fault, and return what undoes that.
+    """Make a loop continue after a fault, from its next run on; return a function that undoes this.
 
-    The exception of a task is its own: who awaits it gets it, and asyncio tells of one that nobody takes.
-    That of a callback is logged here. What the loop is run for ends it by any exception: a start or a stop.
+    A task keeps its exception: the awaiting code receives it, and asyncio reports it if nothing does. An
+    exception of a callback is logged here. The coroutine that the loop runs, a start or a stop, still ends
+    the loop by any exception.
     """
     if "run_forever" in vars(loop):
-        return lambda: None  # Another component has done so, or somebody has a way of their own.
+        return lambda: None  # Another component did this, or the application replaced the methods.
     return _GoingOn(loop).undo
 
 
 class _GoingOn:
-    """The methods that take the place of a loop's own."""
+    """The replacements for a loop's methods."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -50,7 +51,7 @@ class _GoingOn:
         vars(loop).update({name: getattr(self, name) for name in REPLACED})
 
     def undo(self) -> None:
-        """Give the loop its own methods back."""
+        """Restore the loop's own methods."""
         for name in REPLACED:
             vars(self._loop).pop(name, None)
 
@@ -64,15 +65,15 @@ class _GoingOn:
 
     def stop(self) -> None:
         if self._is_forever and self._is_stopping:
-            return  # uvloop would keep a second one, and stop the next run by it.
+            return  # uvloop would store the second stop and apply it to the next run.
         if self._was_stopped and self._awaited and not self._awaited[-1].done():
-            # What has been asked for before was heard: this run closes what there is, and ends by itself.
+            # The earlier stop was obeyed: this run cleans up and ends by itself.
             return
         self._is_stopping = True
         self._stop()
 
     def run_forever(self) -> None:
-        # A run that began before its loop was held to this may have been stopped by now.
+        # If the methods were replaced during a run, that run may have been stopped since.
         self._is_stopping = False
         self._is_forever = True
         self._loop.call_soon(wake_for_signals)
@@ -84,30 +85,31 @@ class _GoingOn:
         self._was_stopped = True
 
     def _run(self) -> bool:
-        """Run the loop until it is stopped, or until it gives up; return whether it was stopped."""
+        """Run the loop until it stops or an exception ends it; return whether it was stopped."""
         try:
             self._run_forever()
         except (SystemExit, KeyboardInterrupt) as exc:
-            # asyncio does not stop a loop whose own task raised one of the two: it would run for ever.
+            # If the main task itself raised one of the two, asyncio does not stop the loop: it would run
+            # forever.
             if not is_fault(exc) or (self._awaited and _is_of(exc, self._awaited[-1])):
                 raise
             if not _is_a_tasks(exc.__traceback__):
                 logger.error("a callback of the loop failed", exc_info=exc)
-            # A loop forgets the stop that was asked for in the turn that the exception ended.
+            # A loop loses a stop that was requested in the turn that the exception ended.
             return self._is_stopping
         return True
 
 
 def wake_for_signals() -> None:
-    """Have the running loop look for signals that came while it was not running.
+    """Make the running loop handle signals that arrived while it was not running.
 
-    uvloop keeps such a one, and calls the handler of it when the next signal comes.
+    uvloop stores such a signal, and calls its handler only when the next signal arrives.
     """
     if threading.current_thread() is threading.main_thread():
         descriptor = signal.set_wakeup_fd(-1)
         signal.set_wakeup_fd(descriptor)
         if descriptor != -1:
-            # A loop reads the numbers of signals here; 0 is none.
+            # The loop reads signal numbers from this descriptor; 0 is not a signal.
             os.write(descriptor, b"\0")
 
 
@@ -116,7 +118,7 @@ def _is_of(exc: BaseException, future: "asyncio.Future[Any]") -> bool:
 
 
 def _is_a_tasks(traceback: TracebackType | None) -> bool:
-    """Return whether an exception was raised in a task: below the loop's own frames, a coroutine is first."""
+    """Return whether an exception was raised in a task: its traceback contains a coroutine."""
     while traceback is not None:
         if traceback.tb_frame.f_code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
             return True

@@ -1,4 +1,4 @@
-"""The file that says which process serves, for whoever sends it signals."""
+"""The PID file, for programs that send signals to the server."""
 
 import contextlib
 import logging
@@ -12,11 +12,11 @@ logger: Final = logging.getLogger("kyoukai.server")
 
 
 class PidFile:
-    """The file of one process.
+    """The PID file of a process.
 
-    :param path: where it is.
-    :param heir_of: the number of the process whose place this one takes, which may be named in it still.
-    :raises ConfigurationError: if a process that lives is named in it, or it cannot be written.
+    :param path: the path of the file.
+    :param heir_of: the process ID of the supervisor that this one replaces, which the file may still name.
+    :raises ConfigurationError: if the file names a running process or cannot be written.
     """
 
     def __init__(self, path: str, heir_of: int | None = None) -> None:
@@ -31,15 +31,15 @@ class PidFile:
 
     @property
     def path(self) -> str:
-        """Where it is, by its whole name."""
+        """The absolute path of the file."""
         return str(self._path.absolute())
 
     def write(self, pid: int | None = None) -> None:
-        """Name a process in it, in place of another; what fails is logged.
+        """Replace the file's process ID; log a failure.
 
-        :param pid: of the process; ``None``: this one.
+        :param pid: the new process ID; ``None``: this process.
         """
-        # Whoever reads it finds a whole number at any time.
+        # Replace the file in one step, so that readers always find a complete number.
         written = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             written.write_text(f"{os.getpid() if pid is None else pid}\n")
@@ -48,7 +48,7 @@ class PidFile:
             logger.error("the file %s cannot be written: %s", self._path, error.strerror)
 
     def remove(self) -> None:
-        """Remove it, unless it is another's by now."""
+        """Remove the file, unless it names another process."""
         if self._read() == os.getpid():
             try:
                 self._path.unlink()
@@ -62,7 +62,7 @@ class PidFile:
 
 
 def lives(pid: int) -> bool:
-    """Return whether there is a process of this number."""
+    """Return whether a process with this ID exists."""
     if pid < 1:
         return False
     try:

@@ -1,4 +1,4 @@
-"""From a connection that was accepted to the protocol that serves it: by one backend, or by several."""
+"""Create the protocol of each accepted connection, for one backend or several."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
     from asphalt.core import Context
 
 CreateProtocol = Callable[[str, int], asyncio.BaseProtocol]
-"""Makes the protocol of a connection: the address and port of the server are given to it."""
+"""Creates the protocol of a connection; takes the server's address and port."""
 
 
 class Protocols:
-    """What makes the protocols of a server's connections.
+    """Creates the protocols of a server's connections.
 
-    :param backends: what serves; of several, the client's choice: see :mod:`kyoukai.server.negotiation`.
-    :param listeners: where they listen.
-    :raises BackendError: if two of them cannot be told apart by the clients of a listener.
+    :param backends: the backends; with several, the client's bytes decide: see
+        :mod:`kyoukai.server.negotiation`.
+    :param listeners: where the server listens.
+    :raises BackendError: if a listener's clients cannot be assigned to one of two backends.
     """
 
     def __init__(self, backends: Selected, listeners: Iterable[BaseListener]) -> None:
         self._backends = backends
         self._by_protocol: dict[str, str] = {}
         self._by_preface: dict[bytes, str] = {}
-        # One may offer what is no tuple, which is refused by what takes it.
+        # A backend may return something else than a tuple. The consumer of the value rejects it.
         self.alpn_protocols: Any = next(iter(backends.values())).alpn_protocols
-        """The names to offer by TLS (RFC 7301)."""
+        """The protocol names to offer by ALPN (RFC 7301)."""
         if len(backends) > 1:
             is_secure = {listener.ssl is not None for listener in listeners}
             if True in is_secure:
@@ -49,19 +50,19 @@ class Protocols:
         self._trace = False
 
     def prepare(self, component: ServerComponent, context: "Context", *, trace: bool) -> None:
-        """Note what connections are made for. It is called once, before :meth:`maker`.
+        """Set what connections are created for. Call this once, before :meth:`maker`.
 
-        :param component: what they serve for.
-        :param context: the Asphalt context that requests' contexts derive from.
-        :param trace: whether they are traced: see :mod:`kyoukai.server.tracing`.
+        :param component: the component to serve for.
+        :param context: the Asphalt context that is the parent of the requests' contexts.
+        :param trace: whether to trace connections: see :mod:`kyoukai.server.tracing`.
         """
         self._component, self._context, self._trace = component, context, trace
 
     def maker(self, address: tuple[str, int], *, is_secure: bool) -> MakeProtocol:
-        """Return what makes the protocols of a listener's connections.
+        """Return a function that creates the protocols of a listener's connections.
 
-        :param address: its address and port.
-        :param is_secure: whether it speaks TLS.
+        :param address: the listener's address and port.
+        :param is_secure: whether it uses TLS.
         """
         makes = {name: self._maker_of(backend, address) for name, backend in self._backends.items()}
         if len(makes) == 1:
@@ -81,17 +82,17 @@ class Protocols:
 def make_protocol(
     create: CreateProtocol, address: tuple[str, int], features: frozenset[str] | None, peer: Any
 ) -> asyncio.BaseProtocol:
-    """Return the protocol of a connection that was accepted.
+    """Return the protocol of an accepted connection.
 
-    :param address: the address and port of the server, as the client has it.
-    :param features: what the backend of the connection can do; ``None``: what the server says.
-    :param peer: the client's address, as :meth:`socket.socket.accept` has it, or what a proxy says of it;
-        ``None``: it is to be asked.
+    :param address: the address and port of the server, as the client sees them.
+    :param features: the features of the connection's backend; ``None``: those of the server.
+    :param peer: the client's address as returned by :meth:`socket.socket.accept` or given by a proxy;
+        ``None``: ask the socket.
     """
     proxied = None
     if isinstance(peer, Relayed):
         peer, proxied = peer
-    # One who comes by a Unix socket may have bound a name, which is a text and no address.
+    # A client of a Unix socket may have bound a name. Its address is then a string.
     peer = peer if isinstance(peer, tuple) else None
     if proxied is not None:
         if proxied.peer is None or proxied.server is None:

@@ -1,7 +1,7 @@
-"""The header of the PROXY protocol, versions 1 and 2: who the client of a proxy is.
+"""Parse headers of the PROXY protocol, versions 1 and 2, by which a proxy names its client.
 
-It comes before anything else that is sent on a connection, before TLS too. What is quoted is the
-specification, "The PROXY protocol Versions 1 & 2", by Willy Tarreau. Nothing here reads a socket.
+The header is the first data on a connection, before TLS. Quotations are from the specification, "The PROXY
+protocol Versions 1 & 2", by Willy Tarreau. Nothing in this module reads a socket.
 """
 
 import ipaddress
@@ -10,16 +10,17 @@ import struct
 from typing import Final, NamedTuple
 
 SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
-"""What version 2 begins with."""
+"""The signature of version 2."""
 
 FIXED_SIZE: Final = 16
-"""Bytes of version 2 before the addresses: signature, version and command, family, and a length."""
+"""Bytes of version 2 before the addresses: signature, version and command, family, and length."""
 
 MAX_LINE: Final = 107
-"""Most bytes of version 1, with its CRLF: "a 108-byte buffer is always enough"."""
+"""Maximum length of version 1 in bytes, including CRLF: "a 108-byte buffer is always enough"."""
 
 MAX_HEADER: Final = 4096
-"""Most bytes of version 2, with all that it says besides. nginx takes as many; there is room for 65,551."""
+"""Maximum length of version 2 in bytes, including extensions. nginx has the same limit; the format allows
+65,551."""
 
 # "PROXY" SP ("TCP4" | "TCP6") SP source SP destination SP source port SP destination port
 LINE: Final = re.compile(
@@ -33,27 +34,27 @@ INET, INET6, UNIX = 1, 2, 3
 """Address families of version 2."""
 
 SIZES: Final = {INET: 12, INET6: 36, UNIX: 216}
-"""Bytes of the addresses and ports of a family."""
+"""Bytes of the addresses and ports, by family."""
 
 
 class ProxyHeaderError(ValueError):
-    """It is no header of the PROXY protocol."""
+    """The data is not a valid header of the PROXY protocol."""
 
 
 class Proxied(NamedTuple):
-    """Who connected to whom, as the proxy has it."""
+    """The two ends of a client's connection, as the proxy describes them."""
 
     peer: tuple[str, int] | None = None
-    """The client's address and port; ``None``: it is not told, or is the proxy itself."""
+    """The client's address and port; ``None``: not given, or the client is the proxy itself."""
     server: tuple[str, int] | None = None
-    """The address and port that the client connected to; ``None``: it is not told."""
+    """The address and port that the client connected to; ``None``: not given."""
 
 
 def find_size(data: bytes) -> int | None:
-    """Return how long a header is that begins with ``data``; ``None``: all of ``data`` is of it, and no end.
+    """Return the length of the header that begins with ``data``; ``None``: it extends beyond ``data``.
 
-    :param data: what has come, as much of it as there is.
-    :raises ProxyHeaderError: as soon as it can be none.
+    :param data: the bytes received so far.
+    :raises ProxyHeaderError: as soon as the bytes cannot begin a valid header.
     """
     if data[:12] == SIGNATURE[: len(data)]:
         # "the receiver must only accept this value" of the version, 2.
@@ -76,9 +77,9 @@ def find_size(data: bytes) -> int | None:
 
 
 def parse_header(header: bytes) -> Proxied:
-    """Return what a whole header says.
+    """Parse a complete header.
 
-    :param header: as long as :func:`find_size` says.
+    :param header: bytes of the length that :func:`find_size` returned.
     :raises ProxyHeaderError: if it is malformed.
     """
     return _parse_binary(header) if header.startswith(SIGNATURE) else _parse_line(header[:-2])
@@ -114,14 +115,14 @@ def _parse_binary(header: bytes) -> Proxied:
         raise ProxyHeaderError(f"its family is {header[13]:#04x}")
     if not family or not protocol:
         return Proxied()
-    # What comes behind the addresses are types, lengths and values, which a receiver "may choose to skip".
+    # After the addresses follow types, lengths and values, which a receiver "may choose to skip".
     block = header[FIXED_SIZE : FIXED_SIZE + SIZES[family]]
     if len(block) < SIZES[family]:
         raise ProxyHeaderError("it is shorter than its addresses")
     if family == UNIX:
-        # A receiver may fall "back to the UNSPEC mode" for what it does not support.
+        # For an unsupported family, a receiver may fall "back to the UNSPEC mode".
         return Proxied()
-    # UDP is how a client of HTTP/3 has come to the proxy.
+    # UDP: the client uses HTTP/3 to the proxy.
     half = 4 if family == INET else 16
     addresses = [_name(ipaddress.ip_address(block[at : at + half])) for at in (0, half)]
     source_port, port = struct.unpack_from("!HH", block, 2 * half)
@@ -129,6 +130,6 @@ def _parse_binary(header: bytes) -> Proxied:
 
 
 def _name(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """Return an address as text: one of IPv4 within one of IPv6 as one of IPv4."""
+    """Return an address as text; an IPv4 address mapped into IPv6 as IPv4."""
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)

@@ -1,4 +1,4 @@
-"""What the settings of a component must look like, beyond what each part checks by itself."""
+"""Checks of a component's settings that no other module makes."""
 
 import re
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from kyoukai.core.semantics.trusted_proxies import TrustedProxies
 
 
 def check_mapping(name: str, value: object) -> Mapping[str, Any]:
-    """Return a mapping of names to values; ``None`` is an empty one.
+    """Return a mapping of names to values; an empty one for ``None``.
 
-    :raises ConfigurationError: if it is no such thing.
+    :raises ConfigurationError: if the value is not such a mapping.
     """
     if value is None:
         return {}
@@ -22,9 +22,9 @@ def check_mapping(name: str, value: object) -> Mapping[str, Any]:
 
 
 def check_type(settings: Mapping[str, Any], name: str, default: Any) -> Any:
-    """Return the setting ``name``, or ``default``, whose type it must have.
+    """Return the setting ``name``, or ``default``, after checking that it has the type of ``default``.
 
-    :raises ConfigurationError: if it is no such thing.
+    :raises ConfigurationError: if it has another type.
     """
     value = settings.get(name, default)
     if type(value) is not type(default):
@@ -33,9 +33,9 @@ def check_type(settings: Mapping[str, Any], name: str, default: Any) -> Any:
 
 
 def check_name(value: str) -> str:
-    """Return ``value``, if it can be the name of resources.
+    """Return ``value`` if it is a valid resource name.
 
-    :raises ConfigurationError: if it is no such thing.
+    :raises ConfigurationError: if it is not.
     """
     if re.fullmatch(r"\w+", value) is None:
         raise ConfigurationError(f"resource_name is {value!r}; it must be letters, digits and underscores")
@@ -43,9 +43,9 @@ def check_name(value: str) -> str:
 
 
 def check_field(value: str) -> str:
-    """Return ``value``, if it can be the value of a header field.
+    """Return ``value`` if it is a valid header field value.
 
-    :raises ConfigurationError: if it is no such thing.
+    :raises ConfigurationError: if it is not.
     """
     # RFC 9110 section 5.5: field values are visible characters, spaces and tabs.
     if not value.isascii() or not value.isprintable():
@@ -54,11 +54,11 @@ def check_field(value: str) -> str:
 
 
 def make_forwarding(settings: Mapping[str, Any], proxies: TrustedProxies) -> Forwarding | None:
-    """Return what is taken of the fields by which proxies name a client; ``None``: nothing.
+    """Return which forwarding fields of proxies to use; ``None``: none.
 
-    :param settings: of the component: ``forwarded``, ``forwarded_host`` and ``forwarded_prefix``.
-    :param proxies: those that are trusted.
-    :raises ConfigurationError: if one of them cannot be used.
+    :param settings: settings of the component: ``forwarded``, ``forwarded_host`` and ``forwarded_prefix``.
+    :param proxies: the trusted proxies.
+    :raises ConfigurationError: if one of them is invalid.
     """
     fields = settings.get("forwarded")
     host, prefix = (check_type(settings, f"forwarded_{name}", False) for name in ("host", "prefix"))

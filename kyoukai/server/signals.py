@@ -1,4 +1,4 @@
-"""POSIX signals: the first lets requests under way finish, the second stops at once."""
+"""Signals while the server runs: the first one lets running requests finish, the second stops at once."""
 
 import asyncio
 import contextlib
@@ -14,36 +14,37 @@ from asphalt.core import Context
 from kyoukai.server.starting import DEFAULTS, free_signals, starting
 
 LOOKS: Final = 10
-"""How often a stop looks whether Asphalt's runner has got to its last run of the loop. A stop of the run
-before is forgotten, or fails the start. No clock tells when it gets there, as the process may have been
-paused; turns of the loop do. Other runners have no such run."""
+"""Number of checks whether Asphalt's runner has reached its last run of the loop. An earlier stop is lost or
+makes the start fail. The checks count turns of the loop instead of time, because the process may have
+been paused. Other runners have no such run.
+"""
 
 LOOK_INTERVAL: Final = 0.01
-"""Seconds."""
+"""Seconds between two checks."""
 
 TURNS_TO_READ: Final = 2
-"""Turns of the loop after which asyncio's own has read the signals that came before. The signal that stopped
-the loop may not have been read yet: it would be taken for a second one, and cut all answers off."""
+"""Turns of the loop after which asyncio has surely read earlier signals. The signal that stopped the loop
+may still be unread; it would count as a second one, and all responses would be cut off."""
 
 
 class Interruption(NamedTuple):
-    """What :func:`interruptible` yields."""
+    """The value that :func:`interruptible` yields."""
 
     handled: list[signal.Signals]
     """The signals that stop the loop."""
     stop: Callable[[], None]
-    """Stops it like one of them; it is called in the loop."""
+    """Stops the loop as these signals do. Call it in the loop."""
 
 
 @contextlib.contextmanager
 def interruptible(ctx: Context) -> Iterator[Interruption]:
     """Let SIGINT and SIGTERM stop the loop between two of its steps.
 
-    Asphalt does so for SIGTERM, when everything has started. Python's own way with SIGINT raises
-    KeyboardInterrupt wherever the process happens to be: inside a handler, say, whose answer would
-    be lost. Whoever has set a handler already keeps it.
+    Asphalt handles only SIGTERM, and only once everything has started. For SIGINT, Python raises
+    KeyboardInterrupt wherever the process happens to be: for example inside a handler, whose response would
+    be lost. A signal that already has a handler keeps it.
 
-    :param ctx: the context whose end the stop of the loop leads to.
+    :param ctx: the context that closes when the loop stops.
     """
     loop = asyncio.get_running_loop()
 
@@ -51,16 +52,16 @@ def interruptible(ctx: Context) -> Iterator[Interruption]:
         if ctx.closed:
             return
         if starting.is_under_way:
-            # Other components have yet to start.
+            # Other components are still starting.
             starting.handle(number, None)
         elif looks and signal.getsignal(signal.SIGTERM) is before:
-            # The runner sets a handler of its own when it gets there.
+            # The runner sets its own handler when it reaches that run.
             loop.call_later(LOOK_INTERVAL, stop, number, looks - 1)
         else:
             loop.stop()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        # uvloop forgets the signals of add_signal_handler between two runs; Python does not.
+        # Handlers of add_signal_handler are lost between two runs of uvloop; Python's own are not.
         loop.call_soon_threadsafe(stop, number)
 
     ours = free_signals(starting.handle)
@@ -76,17 +77,18 @@ def interruptible(ctx: Context) -> Iterator[Interruption]:
 
 
 def call_at_signals(callbacks: Mapping[str, Callable[[], object]]) -> Callable[[], None]:
-    """Have functions called in the loop when signals come that would end the process.
+    """Call functions in the loop when signals arrive that would otherwise end the process.
 
-    :param callbacks: by the names of signals. One that the system has not, or that somebody handles, is left.
-    :return: what leaves the signals as they were.
+    :param callbacks: functions by signal name. A signal that the system lacks or that has a handler is left
+        alone.
+    :return: a function that restores the signals.
     """
     loop = asyncio.get_running_loop()
     is_main = threading.current_thread() is threading.main_thread()
     ours: dict[signal.Signals, Callable[[], object]] = {}
 
     def handle(number: int, frame: FrameType | None) -> None:
-        # uvloop forgets the signals of add_signal_handler between two runs; Python does not.
+        # Handlers of add_signal_handler are lost between two runs of uvloop; Python's own are not.
         loop.call_soon_threadsafe(ours[signal.Signals(number)])
 
     def leave() -> None:
@@ -104,9 +106,9 @@ def call_at_signals(callbacks: Mapping[str, Callable[[], object]]) -> Callable[[
 
 @contextlib.contextmanager
 def signals_call(callback: Callable[[], object], forgiven: Iterable[signal.Signals]) -> Iterator[None]:
-    """Call ``callback`` in the loop when SIGINT or SIGTERM comes.
+    """Call ``callback`` in the loop when SIGINT or SIGTERM arrives.
 
-    :param forgiven: those of which one more does nothing afterwards.
+    :param forgiven: signals that are ignored once after the block.
     """
     loop = asyncio.get_running_loop()
     handled = []
@@ -124,7 +126,7 @@ def signals_call(callback: Callable[[], object], forgiven: Iterable[signal.Signa
 
     loop.call_soon(count)
     for number in DEFAULTS:
-        # Only the main thread has signals, and not every system's loop.
+        # Signals can be handled only in the main thread, and not by every system's loop.
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop.add_signal_handler(number, call)
             handled.append(number)
@@ -138,5 +140,5 @@ def signals_call(callback: Callable[[], object], forgiven: Iterable[signal.Signa
 
 
 def forgive(number: int, frame: FrameType | None) -> None:
-    """Do nothing, this once: a process that is ending anyway should end with exit status 0."""
+    """Ignore one signal: a process that is already ending should exit with status 0."""
     signal.signal(number, DEFAULTS[signal.Signals(number)])

@@ -1,4 +1,4 @@
-"""Sockets that listen: how they are made, shared between processes, and taken over."""
+"""Create, share and inherit listening sockets."""
 
 import errno
 import os
@@ -8,18 +8,18 @@ import sys
 from typing import Any, Final
 
 BACKLOG: Final = 2048
-"""Connections that the system keeps until they are accepted; uvicorn's default, and nginx's is 511."""
+"""Size of the system's queue of connections to accept: uvicorn's default; nginx has 511."""
 
 FAMILIES: Final = (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", None))
-"""Those in which a server can listen."""
+"""The address families that a server can listen in."""
 
 
 class StreamSocket(socket.socket):
-    """A stream socket that keeps its family and type as it was told them, as those that it accepts do.
+    """A stream socket that stores its family and type; the sockets it accepts do too.
 
-    Python's own makes a member of an enumeration at each look, and five looks are taken until a connection
-    is made: a seventh of what a new connection and its answer cost. Parameters are those of
-    :class:`socket.socket`, which has defaults for them.
+    Python's own socket creates an enum member on each access, and establishing a connection takes five
+    accesses: a seventh of the cost of a new connection and its response. The parameters are those of
+    :class:`socket.socket`, without defaults.
     """
 
     __slots__ = ("family", "type")
@@ -30,7 +30,7 @@ class StreamSocket(socket.socket):
         self.type = type  # type: ignore[misc, assignment]
 
     def accept(self) -> "tuple[StreamSocket, Any]":
-        """Accept a connection: what :meth:`socket.socket.accept` does of a socket that does not block.
+        """Accept a connection, as :meth:`socket.socket.accept` does for a non-blocking socket.
 
         :return: the connection's socket, and the client's address.
         """
@@ -47,19 +47,19 @@ def listen(
     crowded: bool = False,
     mode: int | None = None,
 ) -> StreamSocket:
-    """Return a stream socket that listens and does not block.
+    """Return a listening, non-blocking stream socket.
 
-    :param protocol: as ``getaddrinfo`` says it: asyncio sets TCP_NODELAY where it is said to be TCP.
-    :param shared: whether further sockets of this user may listen beside it: see :func:`listen_beside`.
-        The address must be free all the same.
-    :param crowded: whether sockets of this user may listen on the address already, which are shared.
-    :param mode: permissions of a Unix socket's file; ``None``: as the process's umask has it.
-    :raises OSError: if there is no such family, or the address cannot be listened on.
+    :param protocol: as returned by ``getaddrinfo``: asyncio sets TCP_NODELAY only if it is TCP.
+    :param shared: whether further sockets of this user may listen on the address: see :func:`listen_beside`.
+        The address must still be free now.
+    :param crowded: whether shared sockets of this user may already listen on the address.
+    :param mode: permissions of a Unix socket's file; ``None``: determined by the umask.
+    :raises OSError: if the family is unsupported or the address cannot be listened on.
     """
     sock = _bind(family, protocol, address, shared=crowded)
     try:
         if shared:
-            # Set behind bind(): another server's socket that has it, too, would not be noticed otherwise.
+            # Set this after bind(). Otherwise bind() would succeed beside another server that also sets it.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if mode is not None:
             # Nobody can connect before listen().
@@ -72,11 +72,11 @@ def listen(
 
 
 def listen_beside(first: socket.socket) -> StreamSocket:
-    """Return one more socket that listens on the address of ``first``, a TCP socket with ``shared``.
+    """Return another listening socket on the address of ``first``, a TCP socket created with ``shared``.
 
-    The system spreads connections over both.
+    The system distributes connections among them.
 
-    :raises OSError: if it cannot listen there.
+    :raises OSError: if it cannot listen.
     """
     sock = _bind(first.family, first.proto, first.getsockname(), shared=True)
     try:
@@ -88,12 +88,12 @@ def listen_beside(first: socket.socket) -> StreamSocket:
 
 
 def inherit(descriptor: int) -> StreamSocket:
-    """Return a socket that another process has opened, as one that listens and does not block.
+    """Return a listening, non-blocking socket for a descriptor that another process opened.
 
-    :param descriptor: it is the socket's from now on, and not passed on to child processes.
-    :raises OSError: if it is no stream socket.
+    :param descriptor: the socket takes ownership of it. Child processes do not inherit it.
+    :raises OSError: if it is not a stream socket.
     """
-    # Neither TCP's options nor accept() may guess.
+    # Detect the protocol: TCP options and accept() depend on it.
     with socket.socket(fileno=os.dup(descriptor)) as probe:
         family, kind, protocol = int(probe.family), int(probe.type), probe.proto
         listens = probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
@@ -115,10 +115,11 @@ def _bind(family: int, protocol: int, address: Any, *, shared: bool = False) -> 
     sock = StreamSocket(family, socket.SOCK_STREAM, protocol)
     try:
         if family != socket.AF_UNIX and os.name == "posix":
-            # A port is free although connections of its last owner linger. On Windows it means more.
+            # Allow a port with lingering connections of its last owner. On Windows the option would allow
+            # more.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            # The addresses of IPv4 have a socket of their own.
+            # IPv4 addresses have their own socket.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if shared:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -131,7 +132,7 @@ def _bind(family: int, protocol: int, address: Any, *, shared: bool = False) -> 
 
 
 def inode(path: str) -> tuple[int, int] | None:
-    """Return what tells the socket at ``path`` from all others; ``None`` where there is none."""
+    """Return the device and inode of the socket file at ``path``; ``None`` if there is none."""
     try:
         status = os.stat(path)
     except OSError:
@@ -140,14 +141,14 @@ def inode(path: str) -> tuple[int, int] | None:
 
 
 def queue_length(sock: socket.socket) -> int | None:
-    """Return how many connections wait to be accepted from a socket; ``None`` where there is no telling.
+    """Return the number of connections that wait to be accepted; ``None`` if it is unknown.
 
-    Linux tells it of TCP sockets that listen: tcp(7), ``TCP_INFO``, whose field ``tcpi_unacked`` it is then.
+    Linux reports it for listening TCP sockets in the field ``tcpi_unacked`` of ``TCP_INFO``: tcp(7).
     """
     if sock.family not in (socket.AF_INET, socket.AF_INET6) or not hasattr(socket, "TCP_INFO"):
         return None
     try:
-        # struct tcp_info of linux/tcp.h: eight bytes, then five numbers of 32 bits before the one.
+        # struct tcp_info of linux/tcp.h: eight bytes, then five 32-bit numbers before the field.
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
     except OSError:
         return None

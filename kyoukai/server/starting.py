@@ -1,7 +1,7 @@
-"""Signals during a start: what was begun is ended, in reverse, and then the process ends by the signal.
+"""Signals during a start: what has started stops in reverse order, then the signal ends the process.
 
-Without this, SIGINT raises KeyboardInterrupt wherever the start happens to be, and SIGTERM ends the process
-with nothing cleaned up. The first process of a container does not get a SIGTERM that it has no handler for.
+Without this module, SIGINT would raise KeyboardInterrupt anywhere in the start, and SIGTERM would end the
+process without cleanup. In a container, process 1 would not receive a SIGTERM that it has no handler for.
 """
 
 import asyncio
@@ -25,13 +25,15 @@ DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
-"""The signals that stop a server, and what Python does with them by itself."""
+"""The signals that stop a server, with Python's default handlers."""
 
 
 def free_signals(*ours: Any) -> list[signal.Signals]:
-    """Return which of these signals nobody handles; none outside of the main thread, which alone has any.
+    """Return which of these signals have no handler.
 
-    :param ours: handlers of our own, which may be replaced.
+    Outside the main thread, which alone handles signals, the result is empty.
+
+    :param ours: our own handlers, which may be replaced.
     """
     if threading.current_thread() is not threading.main_thread():
         return []
@@ -39,35 +41,35 @@ def free_signals(*ours: Any) -> list[signal.Signals]:
 
 
 class StartInterruptedError(KyoukaiError, RuntimeError):
-    """A signal came before the start was over."""
+    """A signal arrived before the start was complete."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal came before there was a start to be cancelled, such as while the application was imported."""
+    """A signal arrived before there was a start to cancel, for example during the application's import."""
 
 
 class Starting:
-    """What SIGINT and SIGTERM do until the server serves: one ends the start, a second one the process."""
+    """Handles SIGINT and SIGTERM until the server serves: one ends the start, a second one the process."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
-        """The signal that came, if one did."""
+        """The signal that arrived, if any."""
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[Any] | None = None
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a start is guarded."""
+        """Whether a start is in progress under :meth:`guard`."""
         return self._task is not None
 
     @property
     def reason(self) -> str:
-        """What the log says of a start that a signal ended."""
+        """The log message for a start that a signal ended."""
         return f"{self.signal.name if self.signal else 'no signal'} came before the start was over"
 
     @contextlib.contextmanager
     def handling(self) -> Iterator[None]:
-        """Handle both signals while the block runs. A handler of somebody else's stays."""
+        """Handle both signals while the block runs. A handler set by others stays."""
         ours = free_signals()
         if ours:
             self.signal = None
@@ -81,7 +83,10 @@ class Starting:
                     signal.signal(number, DEFAULTS[number])
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Cancel the start, or raise :class:`Interrupted` where none has begun; a second time, end all."""
+        """Cancel the start, or raise :class:`Interrupted` if none has begun.
+
+        On a second signal, end the process at once.
+        """
         if self.signal is not None:
             end_by(signal.Signals(number))
         self.signal = signal.Signals(number)
@@ -90,12 +95,12 @@ class Starting:
         self._loop.call_soon_threadsafe(self._task.cancel, self.reason)
 
     async def guard(self, start: Coroutine[Any, Any, T]) -> T:
-        """Await a start, which a signal cancels.
+        """Await a start that a signal may cancel.
 
-        :raises StartInterruptedError: if it has ended by that.
+        :raises StartInterruptedError: if a signal ended the start.
         """
         if self._task is not None:
-            return await start  # It is within a start that is guarded.
+            return await start  # Part of a start that is already guarded.
         with self.handling():
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
             try:
@@ -108,13 +113,13 @@ class Starting:
                 self._task = None
 
     async def check(self) -> None:
-        """Look whether a signal came that the start has gone on after all the same.
+        """Check for a signal that arrived although the start ran to its end.
 
-        :raises StartInterruptedError: if so.
+        :raises StartInterruptedError: if there was one.
         """
         if self.signal is not None:
             with contextlib.suppress(asyncio.CancelledError):
-                # A cancellation that is still to come, comes here: what ends the start must not meet it.
+                # Receive a pending cancellation here. It must not hit the cleanup.
                 await asyncio.sleep(0)
             raise self._interruption()
 
@@ -131,9 +136,9 @@ starting: Final = Starting()
 
 @contextlib.contextmanager
 def exiting_by_signal() -> Iterator[None]:
-    """Have the process exit as one does that a signal ended, where one came before the start was over.
+    """Exit with a signal's status if a signal arrived before the start was complete.
 
-    :raises SystemExit: with 128 and the number of the signal, as a shell has it.
+    :raises SystemExit: with 128 plus the number of the signal, as a shell reports it.
     """
     with starting.handling():
         try:
@@ -146,7 +151,7 @@ def exiting_by_signal() -> Iterator[None]:
             if starting.signal is None:
                 raise
         except Exception as exc:
-            # uvloop cannot be closed where the signal came just as it began to run.
+            # uvloop cannot be closed if the signal arrived just as it began to run.
             if starting.signal is None or not _comes_of_signal(exc):
                 raise
             logger.error("%s", starting.reason)
@@ -155,7 +160,7 @@ def exiting_by_signal() -> Iterator[None]:
 
 
 def _comes_of_signal(exc: BaseException | None) -> bool:
-    """Return whether an exception was raised while :class:`Interrupted` was on its way out."""
+    """Return whether an exception was raised while :class:`Interrupted` was being handled."""
     while exc is not None and not isinstance(exc, Interrupted):
         exc = exc.__context__
     return exc is not None
@@ -163,9 +168,9 @@ def _comes_of_signal(exc: BaseException | None) -> bool:
 
 @contextlib.contextmanager
 def ending_by_signal() -> Iterator[None]:
-    """Have the process of a command end by the signal that ended its start: whoever waits for it sees so.
+    """End a command's process by the signal that ended its start, so that its parent sees the signal.
 
-    What an application has registered with :mod:`atexit` is called before.
+    Functions registered with :mod:`atexit` run first.
     """
     atexit.register(_end_at_exit)
     try:
@@ -183,9 +188,9 @@ def _end_at_exit() -> None:
 
 
 def end_by(number: signal.Signals) -> NoReturn:
-    """End this process at once, by a signal.
+    """End this process at once by a signal.
 
-    The first process of a container cannot be ended so, and exits with the same status.
+    Process 1 of a container cannot end by a signal; it exits with the equivalent status.
     """
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -1,7 +1,7 @@
-"""An operator's mistake in one line.
+"""Log a failed start in one line, and the addresses of a successful one.
 
-Asphalt logs whatever a start fails with, with its traceback. Of our own errors the message is the
-whole story.
+Asphalt logs the error of a failed start with its traceback. For Kyoukai's own errors, the message alone is
+enough.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from kyoukai.server.listener import BaseListener
 logger: Final = logging.getLogger("kyoukai.server")
 
 TIMEOUT: Final = "Timeout waiting for the root component to start"
-"""What Asphalt's runner says of a start that takes too long."""
+"""The log message of Asphalt's runner for a start that exceeds its time limit."""
 
 still_waits: Final[list[str]] = []
-"""What was waited for when somebody looked last: see :mod:`kyoukai.server.waiting`."""
+"""The resources that were being waited for at the last check: see :mod:`kyoukai.server.waiting`."""
 
 
 class OneLineFilter(logging.Filter):
-    """Puts the message of one of our own errors in the place of its traceback; names what is waited for."""
+    """Replaces the traceback of Kyoukai's own errors by their message; names what a start waits for."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record where it is about one of our errors, and let every record pass."""
+        """Change records about Kyoukai's own errors; accept every record."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, KyoukaiError):
             record.msg, record.args = "%s: %s", (record.getMessage(), error)
@@ -48,16 +48,16 @@ _filter: Final = OneLineFilter()
 
 
 def report_in_one_line() -> None:
-    """Have Asphalt's runner log our own errors as one line, and what a start waits for."""
+    """Make Asphalt's runner log Kyoukai's own errors in one line, and what a start waits for."""
     logging.getLogger("asphalt.core.runner").addFilter(_filter)
 
 
 def announce(facts: Mapping[str, Any], by: str = "") -> None:
     """Log that a server serves.
 
-    :param facts: its ``urls``; the names of its ``backend``, or backends, of its ``loop``, and of the
-        ``interface`` of its application; a ``hint``, which may be empty.
-    :param by: by how many workers.
+    :param facts: its ``urls``; the names of its ``backend`` or backends, of its ``loop`` and of its
+        application's ``interface``; a ``hint``, which may be empty.
+    :param by: text that names the number of workers.
     """
     urls, backends = ", ".join(facts["urls"]), "backends" if "," in facts["backend"] else "backend"
     served = {"kyoukai": "", "asgi": ", ASGI", "wsgi": ", WSGI"}[facts["interface"]]
@@ -68,18 +68,18 @@ def announce(facts: Mapping[str, Any], by: str = "") -> None:
 
 
 def hint_at_http2(backends: Selected, listeners: Iterable[BaseListener]) -> str:
-    """Return what to tell an operator who serves HTTP/1.1 by TLS and could serve HTTP/2; empty: nothing.
+    """Return a hint for an operator who serves HTTP/1.1 over TLS and could serve HTTP/2; otherwise empty.
 
-    Nothing of the backend is imported.
+    No code of the backend is imported.
     """
     offered = offered_protocols(backends.values())
-    # Who has said what is offered knows of ALPN.
+    # An operator who set the protocols to offer knows ALPN.
     is_open = any(isinstance(listener.ssl, Mapping) and "alpn" not in listener.ssl for listener in listeners)
     if not is_open or "h2" in offered or "http/1.1" not in offered:
         return ""
     for registration in registry.registrations():
         if registration.name == "h2":
-            # Ours is registered whether or not the extra that it needs is installed.
+            # Our backend is registered even if the extra that it needs is not installed.
             module = registration.reference.partition(":")[0].partition(".")[0]
             library = "h2" if registration.distribution == "kyoukai" else module
             if importlib.util.find_spec(library) is not None:
@@ -89,5 +89,5 @@ def hint_at_http2(backends: Selected, listeners: Iterable[BaseListener]) -> str:
 
 
 def loop_name(loop: asyncio.AbstractEventLoop) -> str:
-    """Return the name of an event loop: of the package that it is of."""
+    """Return the name of an event loop: the package of its class."""
     return type(loop).__module__.partition(".")[0]

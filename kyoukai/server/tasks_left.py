@@ -1,7 +1,7 @@
-"""Tasks left in the event loop when a server has stopped.
+"""End the tasks that are left in the event loop when a server has stopped.
 
-Asphalt's runner closes the loop without a look at them. asyncio would report each as destroyed while pending,
-and its ``finally`` blocks would run without a loop.
+Asphalt's runner closes the loop without looking at them. asyncio would report each as destroyed while
+pending, and its ``finally`` blocks would run without a loop.
 """
 
 import asyncio
@@ -11,21 +11,22 @@ from typing import Final
 logger: Final = logging.getLogger("kyoukai.server")
 
 LAST_WORDS: Final = 1.0
-"""Seconds that cancelled tasks have to end in before they are named."""
+"""Seconds that cancelled tasks have to end before they are logged."""
 
 PATIENCE: Final = 10.0
-"""Seconds that cancelled tasks have to end in before the loop is closed without them. asyncio.run waits
-without limit."""
+"""Seconds that cancelled tasks have to end before the loop is closed without them. asyncio.run waits without
+limit.
+"""
 
 
 async def end_tasks_left(last_words: float = LAST_WORDS, patience: float = PATIENCE) -> None:
-    """Cancel all other tasks of the running loop, wait for them, and log what they raise.
+    """Cancel all other tasks of the running loop, wait for them, and log their exceptions.
 
     :param last_words: seconds after which a warning names the tasks that have not ended.
     :param patience: seconds to wait after that warning.
     """
     this = asyncio.current_task()
-    # A task that ends may leave another: an application that is cancelled stops what it has started.
+    # A task may start another while it ends: a cancelled application stops its own parts.
     while left := {task for task in asyncio.all_tasks() if task is not this}:
         for task in left:
             task.cancel()

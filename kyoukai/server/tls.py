@@ -1,4 +1,4 @@
-"""From the user's ``ssl`` setting to a TLS context, and what connections are made with."""
+"""Create TLS contexts and connection options from the ``ssl`` setting."""
 
 import os
 import re
@@ -12,12 +12,12 @@ from kyoukai.core.limits import Limits, suggest
 SETTINGS: Final = ["alpn", "certificate", "client_ca", "client_certificates", "key", "password", "sni"]
 
 HOST_SETTINGS: Final = ["certificate", "key", "password"]
-"""Of a host in ``sni``."""
+"""The settings of a host in ``sni``."""
 
 HOST_NAME: Final = re.compile(
     r"(?:\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
 )
-"""A name of a host in lower case; a star stands for one label, the first."""
+"""A host name in lower case; a star may stand for the first label."""
 
 VERIFYING: Final = {"optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
@@ -25,15 +25,15 @@ VERIFYING: Final = {"optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED
 def make_ssl_context(
     settings: "Mapping[str, Any] | ssl.SSLContext | None", alpn_protocols: tuple[str, ...]
 ) -> ssl.SSLContext | None:
-    """Return the TLS context that the user's ``ssl`` setting means; ``None`` where it is not set.
+    """Return the TLS context for the ``ssl`` setting; ``None`` if it is not set.
 
-    :param settings: a mapping with ``certificate`` and, if it is in another file, ``key``, the
-        paths of PEM files; if the key is encrypted, ``password``; and ``alpn``, a list of protocol
-        names to offer in place of the backend's. Clients are asked for certificates by ``client_ca``, the
-        path of a PEM file with those who may issue them, and ``client_certificates``, ``required`` or
-        ``optional``. ``sni`` maps names of hosts to mappings of :data:`HOST_SETTINGS`, for clients that ask
-        for one (RFC 6066 section 3). Or a context that was made elsewhere.
-    :param alpn_protocols: what the backend offers (RFC 7301).
+    :param settings: a mapping, or an existing context. The mapping has ``certificate`` and, if it is in
+        another file, ``key``, the paths of PEM files; ``password`` if the key is encrypted; and ``alpn``, a
+        list of protocol names to offer instead of the backend's. With ``client_ca``, the path of a PEM file
+        with certificate authorities, clients are asked for certificates; ``client_certificates`` is
+        ``required`` or ``optional``. ``sni`` maps host names to mappings of :data:`HOST_SETTINGS`, for
+        clients that name a host (RFC 6066 section 3).
+    :param alpn_protocols: the protocols that the backend offers (RFC 7301).
     :raises ConfigurationError: if a setting is unknown or a file cannot be used.
     """
     if settings is None or isinstance(settings, ssl.SSLContext):
@@ -49,16 +49,17 @@ def make_ssl_context(
 
 
 class HostContexts:
-    """Chooses a certificate by the host that a client asks for.
+    """Chooses a certificate by the host name that the client sent.
 
-    :param contexts: by name. ``*.example.org`` is for each name with one label more than ``example.org``.
+    :param contexts: contexts by name. ``*.example.org`` matches names with exactly one label before
+        ``example.org``.
     """
 
     def __init__(self, contexts: Mapping[str, ssl.SSLContext]) -> None:
         self._contexts = dict(contexts)
 
     def __call__(self, connection: Any, host: str | None, context: ssl.SSLContext) -> None:
-        """Have a connection go on with the context of a host, if there is one."""
+        """Switch a connection to the context of its host, if there is one."""
         chosen = self.find(host or "")
         if chosen is not None:
             connection.context = chosen
@@ -98,7 +99,7 @@ def _check_names(where: str, settings: Mapping[str, Any], known: list[str]) -> N
 def _make_context(
     where: str, own: Mapping[str, Any], common: Mapping[str, Any], alpn_protocols: tuple[str, ...]
 ) -> ssl.SSLContext:
-    """Return a context with a certificate of its own, and with what all of a listener have."""
+    """Return a context with its own certificate and the listener's common settings."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load_certificate(where, context, own.get("certificate"), own.get("key"), own.get("password"))
     _verify_clients(context, common.get("client_ca"), common.get("client_certificates"))
@@ -113,7 +114,7 @@ def _verify_clients(context: ssl.SSLContext, authorities: Any, wanted: Any) -> N
                 "ssl.client_certificates needs ssl.client_ca, a PEM file with those who may issue them"
             )
         return
-    # Whoever names them, and no more, wants to keep others out.
+    # Naming authorities alone means that other clients are refused.
     wanted = "required" if wanted is None else wanted
     if wanted not in VERIFYING:
         raise ConfigurationError(
@@ -130,10 +131,10 @@ def _verify_clients(context: ssl.SSLContext, authorities: Any, wanted: Any) -> N
 
 
 def connection_options(context: ssl.SSLContext | None, limits: Limits) -> dict[str, Any]:
-    """Return what asyncio is to make a connection with, by TLS or without.
+    """Return the options with which asyncio creates a connection, with or without TLS.
 
-    A handshake has as long as a request's head; and a client's close_notify, which comes after the
-    last answer, as long as whatever else may come then.
+    A handshake may take as long as a request's head. A client's close_notify, which follows the last
+    response, may take as long as other data after the last response.
     """
     if context is None:
         return {}
@@ -158,7 +159,7 @@ def _load_certificate(where: str, context: ssl.SSLContext, certificate: Any, key
         raise ConfigurationError(f"{where}.password must be a string")
 
     def give_password() -> str | bytes:
-        # Without a function OpenSSL would ask for it on the terminal.
+        # Without a function, OpenSSL would ask for the password on the terminal.
         if password is None:
             raise ConfigurationError(
                 f"{where}.key {str(key or certificate)!r} is encrypted; set {where}.password"
@@ -181,7 +182,7 @@ def _load_certificate(where: str, context: ssl.SSLContext, certificate: Any, key
 
 
 def _check_content(name: str, path: Any, label: bytes) -> None:
-    """Say which file has no such part (RFC 7468); OpenSSL says which of its own functions failed."""
+    """Raise an error that names the file without such a part (RFC 7468); OpenSSL names only a function."""
     with open(path, "rb") as file:
         if label in file.read():
             return

@@ -1,12 +1,12 @@
-"""Traces by OpenTelemetry: a span for each request, which the application's own spans are below.
+"""Traces by OpenTelemetry: a span for each request, the parent of the application's own spans.
 
-``traceparent`` and ``tracestate`` of the request are taken by the propagators that OpenTelemetry is set up
-with, W3C Trace Context by default. The span is current where the request is handled, in threads too. Its name
-and its attributes are those of the semantic conventions for HTTP server spans,
-https://opentelemetry.io/docs/specs/semconv/http/http-spans/, as far as they are stable.
+The configured propagators read ``traceparent`` and ``tracestate`` of the request, by default as W3C Trace
+Context. The span is current where the request is handled, also in threads. Its name and attributes follow the
+stable part of the semantic conventions for HTTP server spans,
+https://opentelemetry.io/docs/specs/semconv/http/http-spans/.
 
-It needs the extra ``otel``. Where the application has set a tracer provider, that is used; otherwise the SDK
-sets one up, as the variables ``OTEL_*`` say.
+The extra ``otel`` is required. If the application has set a tracer provider, it is used; otherwise the SDK
+creates one from the ``OTEL_*`` variables.
 """
 
 import os
@@ -24,14 +24,14 @@ from kyoukai.core.serving.observing import route_of, told
 from kyoukai.core.serving.server_state import Server
 
 EXPORTERS: Final = "opentelemetry_traces_exporter"
-"""The entry points by which exporters are found."""
+"""The group of entry points that exporters are found by."""
 
 OTHER: Final = f"_{'OTHER'}"
-"""What the conventions call a method that is not registered."""
+"""The conventions' name for an unregistered method."""
 
 
 class Traces:
-    """Traces what a server answers.
+    """Traces the responses of a server.
 
     :raises ConfigurationError: if OpenTelemetry is not installed.
     """
@@ -49,21 +49,21 @@ class Traces:
         set_up(trace)
         self.tracer: Any = trace.get_tracer("kyoukai", version("kyoukai"))
         self.spans: dict[Exchange, Any] = {}
-        """Of the requests that are being answered."""
+        """The spans of the requests in progress."""
 
     def watch(self, server: Server) -> None:
-        """Trace what a server answers. It is called before the first connection."""
+        """Begin to trace a server's responses. Call this before the first connection."""
         server.around = self.wrap
         server.observe = told([*([] if server.observe is None else [server.observe]), self])
 
     def wrap(self, answerer: Answerer) -> Answerer:
-        """Return what answers as another does, in a span."""
+        """Wrap an answerer so that it answers within a span."""
         return TracingAnswerer(self, answerer)
 
     def begin(self, exchange: Exchange, began: float | None = None) -> Any:
-        """Return the span of a request, which begins now.
+        """Begin the span of a request, and return it.
 
-        :param began: when it began, where that is a while ago, by :func:`time.perf_counter`.
+        :param began: when the request began, if earlier than now, by :func:`time.perf_counter`.
         """
         head = exchange.head
         carrier = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head.fields}
@@ -78,10 +78,10 @@ class Traces:
         )
 
     def __call__(self, exchange: Exchange, request: Any, response: Any) -> None:
-        """Say in the span of a request what became of it, and end it."""
+        """Record the response in the request's span, and end the span."""
         span = self.spans.pop(exchange, None)
         if span is None:
-            # The server refused it by itself, and asked nobody.
+            # The server refused the request before any answerer was called.
             span = self.begin(exchange, exchange.began)
         self.end(span, exchange, request)
 
@@ -107,9 +107,9 @@ class Traces:
 
 
 class TracingAnswerer:
-    """Answers exchanges in spans.
+    """Answers exchanges within spans.
 
-    :param answerer: what answers; what else it has, this has too.
+    :param answerer: answers the exchanges. Its other attributes are available here too.
     """
 
     def __init__(self, traces: Traces, answerer: Answerer) -> None:
@@ -124,7 +124,7 @@ class TracingAnswerer:
         """Answer one exchange."""
         traces = self._traces
         span = traces.spans[exchange] = traces.begin(exchange)
-        # The context variables are of this request alone: nothing has to be put back.
+        # The context variables belong to this request alone, so the span need not be detached.
         traces.context.attach(traces.trace.set_span_in_context(span))
         tell = witness.get()
 
@@ -138,14 +138,14 @@ class TracingAnswerer:
             await self._answerer.answer(exchange, shared)
         finally:
             if traces.spans.pop(exchange, None) is not None:
-                # Nobody was told of an answer: the client was gone before there was one.
+                # No response was observed: the client disconnected before there was one.
                 traces.end(span, exchange)
 
 
 def set_up(trace: Any) -> None:
-    """Set OpenTelemetry up by its variables, unless the application has.
+    """Set up OpenTelemetry from its variables, unless the application has set it up.
 
-    :raises ConfigurationError: if its SDK, or the exporter that a variable names, is not installed.
+    :raises ConfigurationError: if the SDK, or an exporter named by a variable, is not installed.
     """
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         return
@@ -156,7 +156,7 @@ def set_up(trace: Any) -> None:
         raise ConfigurationError(
             "traces is true, and the SDK of OpenTelemetry is not installed; pip install 'kyoukai[otel]'"
         ) from exc
-    # They read the other variables: of resources, samplers, batches, and each exporter's own.
+    # These classes read the other variables: of resources, samplers, batches, and each exporter's own.
     provider = TracerProvider()
     for name in os.environ.get("OTEL_TRACES_EXPORTER", "otlp").split(","):
         if name.strip() not in ("", "none"):
@@ -167,7 +167,7 @@ def set_up(trace: Any) -> None:
 def make_exporter(name: str) -> Any:
     """Return an exporter of spans.
 
-    :param name: as the variable ``OTEL_TRACES_EXPORTER`` has it.
+    :param name: a name from the variable ``OTEL_TRACES_EXPORTER``.
     :raises ConfigurationError: if it is not installed.
     """
     if name == "otlp":
@@ -184,15 +184,15 @@ def make_exporter(name: str) -> Any:
 
 
 def method_of(exchange: Exchange) -> str:
-    """Return the name of a span before its route is known: the method, or ``HTTP``."""
+    """Return a span's name before the route is known: the method, or ``HTTP``."""
     method = exchange.head.method
     return method if method in METHODS else "HTTP"
 
 
 def request_attributes(exchange: Exchange, carrier: dict[str, str]) -> dict[str, Any]:
-    """Return what is known of a request when it begins to be answered.
+    """Return the attributes that are known when the handling of a request begins.
 
-    :param carrier: its fields, by their names in lower case.
+    :param carrier: its fields, by name in lower case.
     """
     head, environ = exchange.head, exchange.environ
     path, _, query = head.target.decode("latin-1").partition("?")

@@ -1,7 +1,7 @@
-r"""What passes on each connection, in the log: for whoever writes a backend, or wonders about a client.
+r"""Log the traffic of each connection, for authors of backends and for debugging clients.
 
-The records are those of the logger ``kyoukai.trace``, at DEBUG, one line each. A line begins with the
-connection's number::
+The logger is ``kyoukai.trace``, the level DEBUG. Each record is one line that begins with the connection's
+number::
 
     #1 made, from 127.0.0.1:50712
     #1 <- 35 bytes b'GET / HTTP/1.1\r\nHost: example\r\n\r\n'
@@ -10,13 +10,13 @@ connection's number::
     #1 -> 129 bytes b'HTTP/1.1 200 OK\r\n...'
     #1 lost
 
-1. A connection that is not traced costs nothing: whether one is is decided when it is made.
-2. What a peer sent is escaped, and cut to :data:`SHOWN_SIZE` bytes.
-3. An :class:`HTTPProtocol` is traced by attributes of the object itself, so that the parser's calls are
-   seen whatever the parser is. What :meth:`~HTTPProtocol.replace` puts in its place is not, nor what
-   the system sends from a file by itself (sendfile).
-4. Any other protocol stands behind one that passes on what it is called with, and writes to a
-   transport that passes on what it is told: there the bytes are seen and nothing else.
+1. Whether to trace a connection is decided when it is made. An untraced connection costs nothing.
+2. Data from a peer is escaped, and cut to :data:`SHOWN_SIZE` bytes.
+3. An :class:`HTTPProtocol` is traced by attributes of the object itself, so that the calls of any parser are
+   shown. Not shown are a protocol installed by :meth:`~HTTPProtocol.replace`, and files sent by the system
+   (sendfile).
+4. Any other protocol is wrapped: a protocol in front forwards all calls, and a transport forwards all writes.
+   Only bytes are shown.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from kyoukai.core.http1.protocol import HTTPProtocol
 logger: Final = logging.getLogger("kyoukai.trace")
 
 SHOWN_SIZE: Final = 256
-"""The most bytes of a piece, or of a callback's argument, that a line shows."""
+"""Maximum number of bytes shown of a piece of data or of a callback's argument."""
 
 CreateProtocol = Callable[..., asyncio.BaseProtocol]
 
@@ -42,7 +42,7 @@ _numbers: Final = itertools.count(1)
 
 
 def traced(create_protocol: CreateProtocol) -> CreateProtocol:
-    """Return a ``create_protocol`` whose connections are traced, while the logger takes DEBUG.
+    """Return a ``create_protocol`` that traces its connections while the logger is enabled for DEBUG.
 
     :param create_protocol: a backend's.
     """
@@ -64,7 +64,7 @@ def traced(create_protocol: CreateProtocol) -> CreateProtocol:
 
 
 def shown(data: Any) -> str:
-    """Return bytes as Python writes them, cut to :data:`SHOWN_SIZE`; anything else likewise."""
+    """Return the repr of bytes, cut to :data:`SHOWN_SIZE`; of other objects likewise."""
     if not isinstance(data, bytes | bytearray | memoryview):
         words = f"{type(data).__name__}: {data}" if isinstance(data, BaseException) else repr(data)
         text = " ".join(words.split())
@@ -74,9 +74,9 @@ def shown(data: Any) -> str:
 
 
 class Trace:
-    """The lines of one connection.
+    """Writes the lines of one connection.
 
-    :param number: tells it from the others of this process.
+    :param number: the number of the connection in this process.
     """
 
     def __init__(self, number: int) -> None:
@@ -87,36 +87,36 @@ class Trace:
         logger.debug("#%d %s", self.number, text)
 
     def made(self, transport: asyncio.BaseTransport) -> None:
-        """Note that the connection is made."""
+        """Log a new connection."""
         peer = transport.get_extra_info("peername")
         is_address = isinstance(peer, tuple) and len(peer) >= 2
         self.note(f"made, from {peer[0]}:{peer[1]}" if is_address else "made, from a client without address")
 
     def received(self, data: bytes) -> None:
-        """Note bytes that came in."""
+        """Log received bytes."""
         self.note(f"<- {len(data)} bytes {shown(data)}")
 
     def sent(self, data: Any) -> None:
-        """Note bytes that go out."""
+        """Log sent bytes."""
         self.note(f"-> {len(data)} bytes {shown(data)}")
 
     def called(self, name: str, args: Iterable[object]) -> None:
-        """Note a parser's call."""
+        """Log a parser's callback."""
         self.note(f"   {name}({', '.join(map(shown, args))})")
 
     def ended(self) -> None:
-        """Note that the client sends no more."""
+        """Log that the client closed its sending side."""
         self.note("<- end of input")
 
     def lost(self, exc: Exception | None) -> None:
-        """Note that the connection is gone."""
+        """Log the end of the connection."""
         self.note("lost" if exc is None else f"lost: {shown(exc)}")
 
 
 def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
-    """Trace a connection of the contract's upper storey.
+    """Trace a connection whose protocol is an :class:`HTTPProtocol`.
 
-    :param protocol: just created: its parser must not have been made yet.
+    :param protocol: just created; its parser must not exist yet.
     """
 
     def before(name: str, note: Callable[..., None]) -> None:
@@ -162,9 +162,9 @@ def trace_http(protocol: HTTPProtocol, trace: Trace) -> None:
 
 
 class TracedProtocol(asyncio.Protocol):
-    """Stands before a protocol of which nothing is known but that it is one.
+    """Wraps a protocol of any class.
 
-    :param protocol: gets every call; another one after ``set_protocol``.
+    :param protocol: receives every call; ``set_protocol`` replaces it.
     """
 
     def __init__(self, protocol: asyncio.Protocol, trace: Trace) -> None:
@@ -172,40 +172,40 @@ class TracedProtocol(asyncio.Protocol):
         self.trace = trace
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Pass on, with a transport that is traced."""
+        """Forward the call, with a traced transport."""
         self.trace.made(transport)
         substitute: Any = TracedTransport(transport, self)
         self.protocol.connection_made(substitute)
 
     def data_received(self, data: bytes) -> None:
-        """Pass on."""
+        """Forward the call."""
         self.trace.received(data)
         self.protocol.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Pass on."""
+        """Forward the call."""
         self.trace.ended()
         return self.protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Pass on."""
+        """Forward the call."""
         self.trace.lost(exc)
         self.protocol.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Pass on."""
+        """Forward the call."""
         self.protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """Pass on."""
+        """Forward the call."""
         self.protocol.resume_writing()
 
 
 class TracedTransport:
-    """A transport that notes what is written to it; the rest it leaves to the one behind it.
+    """A transport that logs written data, and leaves everything else to the wrapped transport.
 
-    :param transport: the connection's own.
-    :param front: the protocol that the connection's own transport calls.
+    :param transport: the connection's own transport.
+    :param front: the protocol that this transport calls.
     """
 
     def __init__(self, transport: asyncio.BaseTransport, front: TracedProtocol) -> None:
@@ -216,36 +216,36 @@ class TracedTransport:
         return getattr(self._transport, name)
 
     def write(self, data: Any) -> None:
-        """Pass on."""
+        """Log and forward the data."""
         if not self._transport.is_closing():
             self._front.trace.sent(data)
         self._transport.write(data)
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
-        """Pass on, as one piece."""
+        """Log and forward the data as one piece."""
         self.write(b"".join(list_of_data))
 
     def write_eof(self) -> None:
-        """Pass on."""
+        """Forward the call."""
         self._front.trace.note("-> end of output")
         self._transport.write_eof()
 
     def close(self) -> None:
-        """Pass on."""
+        """Forward the call."""
         self._front.trace.note("-> close")
         self._transport.close()
 
     def abort(self) -> None:
-        """Pass on."""
+        """Forward the call."""
         self._front.trace.note("-> abort")
         self._transport.abort()
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        """Return the protocol that gets the calls in the end."""
+        """Return the wrapped protocol."""
         return self._front.protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Let another protocol get the calls. A buffered one gets them untraced."""
+        """Replace the wrapped protocol. A buffered protocol receives its calls untraced."""
         if isinstance(protocol, asyncio.Protocol):
             self._front.protocol = protocol
         else:

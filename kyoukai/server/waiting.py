@@ -1,7 +1,7 @@
-"""What a start waits for: resources that no component has brought.
+"""Report the resources that a start waits for and no component has added.
 
-``ctx.request_resource()`` waits without an end and without a word. What waits is read from the tasks of the
-loop, since a component may wait there as well as the application, and nobody tells a server of either.
+``ctx.request_resource()`` waits silently and without limit. Both a component and the application may wait
+there without telling the server. So the waits are found by inspecting the tasks of the loop.
 """
 
 import asyncio
@@ -22,30 +22,30 @@ T = TypeVar("T")
 logger: Final = logging.getLogger("kyoukai.server")
 
 NOTICE_DELAY: Final = 1.0
-"""Seconds until a start that waits is said to. A pool of connections to a database takes as long at most."""
+"""Seconds before a waiting start is reported; creating a database connection pool takes at most as long."""
 
 
 class Wait(NamedTuple):
-    """Somebody waits for a resource."""
+    """A coroutine that waits for a resource."""
 
     resource: str
-    """Its type and its name."""
+    """The type and the name of the resource."""
     who: str
-    """The function and the line that waits, as far as they are known."""
+    """The waiting function and line, as far as they are known."""
     kind: Any
     """The type."""
 
     def __str__(self) -> str:
-        """Return it as a line of the log has it."""
+        """Return the text for a log line."""
         return f"{self.who} waits for the resource {self.resource}, which no component has brought"
 
 
 async def naming_waits(start: Awaitable[T], delay: float = NOTICE_DELAY) -> T:
-    """Await the start of a component, and log what anybody waits for meanwhile.
+    """Await the start of a component, and log the resources that are being waited for.
 
-    The last look is at what the root component may wait for afterwards.
+    The last check covers what the root component may wait for afterwards.
 
-    :param delay: seconds between two looks. Each wait is logged once.
+    :param delay: seconds between two checks. Each wait is logged once.
     """
     loop = asyncio.get_running_loop()
     said: set[Wait] = set()
@@ -59,7 +59,7 @@ async def naming_waits(start: Awaitable[T], delay: float = NOTICE_DELAY) -> T:
         for wait in waits:
             if wait not in said:
                 said.add(wait)
-                # To look through what is installed takes a while, in which others go on with their start.
+                # Searching the installed packages takes a while. Let other components continue first.
                 loop.run_in_executor(None, _tell, wait)
         if not is_over:
             timer = loop.call_later(delay, look)
@@ -80,7 +80,7 @@ def _tell(wait: Wait) -> None:
 
 
 def find_waits() -> Iterator[Wait]:
-    """Return what the tasks of the running loop wait for in :meth:`asphalt.core.Context.request_resource`."""
+    """Return the waits of the running loop's tasks in :meth:`asphalt.core.Context.request_resource`."""
     for task in asyncio.all_tasks():
         found = _find(task.get_coro())
         if found is not None:
@@ -91,7 +91,7 @@ def find_waits() -> Iterator[Wait]:
 
 
 def _find(awaited: Any) -> tuple[FrameType, FrameType | None] | None:
-    """Return the call of ``request_resource`` in a chain of what awaits what, and who calls it."""
+    """Return the call of ``request_resource`` in a chain of awaiting coroutines, and its caller."""
     caller: FrameType | None = None
     while awaited is not None:
         frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None)
@@ -100,7 +100,7 @@ def _find(awaited: Any) -> tuple[FrameType, FrameType | None] | None:
                 return frame, caller
             caller = frame
         if type(awaited).__name__ == "async_generator_asend":
-            # What a component's start is under @context_teardown; it does not tell whose it is.
+            # The wrapper of a start under @context_teardown; it does not reveal the component.
             awaited = next((o for o in gc.get_referents(awaited) if isinstance(o, AsyncGeneratorType)), None)
         else:
             awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None)
@@ -113,7 +113,7 @@ def _describe(frame: FrameType) -> str:
 
 
 def what_brings(kind: Any) -> str:
-    """Return a hint at the components that are installed and may bring a resource."""
+    """Return a hint at installed components that may add a resource."""
     names = sorted(
         f"{point.name!r} ({point.dist.name})"
         for point in entry_points(group="asphalt.components")
@@ -124,7 +124,7 @@ def what_brings(kind: Any) -> str:
 
 
 def _is_about(module: str, distribution: Distribution, kind: Any) -> bool:
-    """Return whether a component's distribution has the type, or needs the one that has it."""
+    """Return whether a component's distribution defines the type, or requires the distribution that does."""
     package = getattr(kind, "__module__", "")
     if f"{package}.".startswith(f"{module.rpartition('.')[0]}."):
         return True

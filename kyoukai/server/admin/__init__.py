@@ -1,1 +1,1 @@
-"""What a supervisor tells of itself by HTTP, on an address of its own."""
+"""The admin server: a supervisor's health and metrics over HTTP, on a separate address."""

@@ -1,6 +1,6 @@
 """The application that answers ``/livez``, ``/readyz`` and ``/metrics``.
 
-It is one of the lower form, so that a supervisor loads no more than it must.
+It uses the low-level form ``process_exchange``, so that a supervisor imports as little as possible.
 """
 
 import json
@@ -19,11 +19,11 @@ METHODS: Final = ("GET", "HEAD")
 NO_METRICS: Final = "prometheus-client is not installed; pip install 'kyoukai[metrics]'"
 
 Generate = Callable[[str], tuple[str, bytes]]
-"""Returns the type and the text of the metrics, given the field Accept."""
+"""Returns the content type and the text of the metrics for a value of the field Accept."""
 
 
 class Page(NamedTuple):
-    """What is answered."""
+    """A response."""
 
     status: str
     kind: str
@@ -31,10 +31,10 @@ class Page(NamedTuple):
 
 
 class AdminApplication:
-    """Answers for a supervisor.
+    """The admin application of a supervisor.
 
-    :param status: returns how that is by now.
-    :param generate: ``None``: prometheus-client is not installed.
+    :param status: returns the supervisor's current status.
+    :param generate: renders the metrics; ``None``: prometheus-client is not installed.
     """
 
     def __init__(self, status: Callable[[], Status], generate: Generate | None = None) -> None:
@@ -50,7 +50,7 @@ class AdminApplication:
         """Answer one request.
 
         :raises NotFound: if there is no such page.
-        :raises MethodNotAllowed: if it is neither GET nor HEAD.
+        :raises MethodNotAllowed: if the method is neither GET nor HEAD.
         """
         head = exchange.head
         show = self._pages.get(head.path)
@@ -63,18 +63,18 @@ class AdminApplication:
         await send_answer(exchange, page.status, fields, page.content)
 
     def show_life(self, exchange: Exchange) -> Page:
-        """Return that the supervisor lives: its loop has its turns, or nobody would answer."""
+        """Answer that the supervisor is alive: if its loop were blocked, there would be no answer."""
         return self._show("200 OK", "ok", exchange)
 
     def show_readiness(self, exchange: Exchange) -> Page:
-        """Return whether clients are to be sent here."""
+        """Answer whether clients should be sent here."""
         status = self._status()
         return self._show(
             "200 OK" if status.is_ready else "503 Service Unavailable", status.reason or "ok", exchange
         )
 
     def show_metrics(self, exchange: Exchange) -> Page:
-        """Return the metrics.
+        """Answer with the metrics.
 
         :raises NotImplemented: if prometheus-client is not installed.
         """
@@ -83,7 +83,7 @@ class AdminApplication:
         return Page("200 OK", *self._generate(exchange.head.accept))
 
     def _show(self, answer: str, text: str, exchange: Exchange) -> Page:
-        """Return a word, or with ``?verbose`` all of the status, as JSON where that is asked for."""
+        """Answer with a word or, for ``?verbose``, with the whole status, as JSON on request."""
         wants_json = "application/json" in exchange.head.accept
         values = self._status().describe()
         if exchange.head.query.partition("=")[0] != "verbose":

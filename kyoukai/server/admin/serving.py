@@ -1,4 +1,4 @@
-"""Serving the admin application in the supervisor's own loop, by Kyoukai itself."""
+"""Serve the admin application in the supervisor's own loop, with Kyoukai itself."""
 
 import asyncio
 from collections.abc import Collection
@@ -16,17 +16,17 @@ from kyoukai.server.listeners import Listeners
 from .application import AdminApplication
 
 LIMITS: Final = Limits(max_body_size=0, keep_alive_timeout=30.0, shutdown_timeout=1.0)
-"""A scraper may keep its connection. Nothing here takes a body, or long."""
+"""Limits of the admin server. A scraper may keep its connection; no page takes a body or a long time."""
 
 IDLE_GRACE: Final = 1.0
-"""Seconds that an idle connection has for another request when another server takes this one's place."""
+"""Seconds that an idle connection may still send a request when another server takes over."""
 
 
 class AdminServer:
-    """Serves the admin application. It is a component, to the connections.
+    """Serves the admin application. For the connections, it is the component.
 
-    :param app: what answers.
-    :param listeners: where it listens; :func:`read_listeners` makes them of a setting.
+    :param app: the application.
+    :param listeners: where to listen; :func:`read_listeners` creates them from the setting.
     """
 
     def __init__(self, app: AdminApplication, listeners: Listeners) -> None:
@@ -35,13 +35,13 @@ class AdminServer:
         self.entrance = Entrance(listeners, create_backends(["httptools"], {}), LIMITS)
         """Where it listens."""
         self.has_begun = False
-        """Whether it answers, or has."""
+        """Whether it has begun to answer."""
         self._is_leaving = False
 
     async def open(self) -> None:
-        """Listen. It is called in the supervisor's loop.
+        """Listen. Call this in the supervisor's loop.
 
-        :raises ListenError: if the address cannot be listened on.
+        :raises ListenError: if an address cannot be listened on.
         """
         await self.entrance.open()
         self.entrance.prepare(self, Context())
@@ -54,9 +54,9 @@ class AdminServer:
         await self.entrance.acceptor.start()
 
     async def leave(self, kept: Collection[str]) -> None:
-        """Accept nobody any more: another server does, which has taken over the sockets.
+        """Stop accepting: another server has taken over sockets.
 
-        :param kept: the names of those that it has.
+        :param kept: names of the sockets that it took over.
         """
         self._is_leaving = True
         names = [socket_name(sock) for some in self.entrance.opened for sock in some]
@@ -65,7 +65,7 @@ class AdminServer:
         await self.server.retire(IDLE_GRACE)
 
     async def stop(self) -> None:
-        """Answer what has been asked, and close."""
+        """Finish the requests in progress, and close."""
         if not self._is_leaving:
             self.entrance.listeners.remove()
             await self.entrance.acceptor.close()
@@ -73,9 +73,9 @@ class AdminServer:
 
 
 def read_listeners(admin: Any) -> Listeners:
-    """Return where an admin server listens.
+    """Return the listeners of an admin server.
 
-    :param admin: the setting: as ``bind`` has it.
-    :raises ConfigurationError: if it is no such thing.
+    :param admin: the ``admin`` setting, in the form of ``bind``.
+    :raises ConfigurationError: if it is invalid.
     """
     return Listeners.from_settings({"admin": admin}, name="admin")

@@ -1,4 +1,4 @@
-"""How a supervisor is, as a value: what ``/readyz`` says, and systemd is told."""
+"""The status of a supervisor, for ``/readyz`` and systemd."""
 
 import dataclasses
 from typing import Any
@@ -6,27 +6,27 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """How a supervisor is."""
+    """The status of a supervisor."""
 
     phase: str = "starting"
-    """What it is at, in a word: ``starting``, ``serving``, ``reloading``, ``draining``."""
+    """The phase, in a word: ``starting``, ``serving``, ``reloading``, ``draining``."""
     ready: int = 0
-    """Workers that accept connections."""
+    """Number of workers that accept connections."""
     wanted: int = 1
-    """Workers that there are to be."""
+    """Number of workers to run."""
     needed: int = 1
-    """Workers without which it is not ready: all of them at first, one from then on."""
+    """Number of ready workers needed to be ready: all during the start, one afterwards."""
     is_leaving: bool = False
-    """Whether it accepts no connections soon, or none any more."""
+    """Whether the supervisor stops: it accepts no connections, or soon will not."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether clients are to be sent here."""
+        """Whether clients should be sent here."""
         return not self.reason
 
     @property
     def reason(self) -> str:
-        """Why they are not; empty, if they are."""
+        """Why clients should not be sent here; empty if they should."""
         if self.is_leaving:
             return "the server is about to stop"
         if self.ready < self.needed:
@@ -34,10 +34,10 @@ class Status:
         return ""
 
     def describe(self) -> dict[str, Any]:
-        """Return all of it, by name."""
+        """Return all values by name."""
         return {"ready": self.is_ready, "reason": self.reason, "phase": self.phase, "workers": self.workers}
 
     @property
     def workers(self) -> dict[str, int]:
-        """How many workers there are of each state."""
+        """Number of workers in each state."""
         return {"ready": self.ready, "not_ready": max(0, self.wanted - self.ready)}

@@ -1,4 +1,4 @@
-"""Metrics: counted by each worker in memory that it shares with its supervisor, which sums and shows them.
+"""Metrics: each worker counts in memory that it shares with the supervisor, which sums and shows the counts.
 
-A worker that is killed loses no count: what it has counted lies in memory that the supervisor holds, too.
+A killed worker loses no counts, because the supervisor holds the memory too.
 """

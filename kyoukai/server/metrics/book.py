@@ -1,4 +1,4 @@
-"""The supervisor's side: the regions of its workers, and the sum of all that they have counted."""
+"""The supervisor's side of the metrics: the memory regions of its workers, and their sum."""
 
 import time
 from collections import Counter
@@ -10,23 +10,23 @@ from .region import Labels, Region
 
 
 class Totals(NamedTuple):
-    """What has been counted, by all workers together."""
+    """The counts of all workers together."""
 
     series: dict[Labels, list[float]]
     accepted: int
     unanswered: int
     lag: float
-    """Seconds, of all measurements together."""
+    """Sum of all measurements in seconds."""
     lag_buckets: list[float]
-    """How many measurements there are of each bucket; the last has no bound."""
+    """Number of measurements by bucket; the last bucket has no bound."""
     open: dict[str, int]
-    """Connections that are open, by worker."""
+    """Open connections, by worker."""
     late: dict[str, float]
-    """Seconds that the event loop of each worker is late by now."""
+    """Seconds that each worker's event loop is late at this moment."""
 
 
 class Book:
-    """The regions of one supervisor. It is used in one thread."""
+    """The regions of one supervisor. Use it in one thread only."""
 
     def __init__(self) -> None:
         self._ended = Region.create()
@@ -35,41 +35,41 @@ class Book:
         self._is_held = False
 
     def open(self, worker: str) -> Region:
-        """Return a new region, for a worker that is about to start.
+        """Return a new region for a worker that is about to start.
 
-        :param worker: its name. Two may have the same, while one takes the place of the other.
+        :param worker: its name. A worker and its successor may share one.
         """
         region = Region.create()
         self._live[region] = worker
         return region
 
     def close(self, region: Region) -> None:
-        """Keep what a worker has counted that has ended, however it did."""
+        """Keep the counts of an ended worker, however it ended."""
         if self._is_held:
             return
         if self._live.pop(region, None) is not None:
             self._ended.absorb(region)
             region.close()
 
-    # Between two supervisors, of which one takes the place of the other.
+    # Handover from an old supervisor to a new one.
 
     def hold(self) -> list[int]:
-        """Return the descriptors of all regions, and leave them as they are from now on.
+        """Return the descriptors of all regions, and stop moving counts between regions.
 
-        Another supervisor sums them up: what moved from one to the other would be counted twice there.
+        The new supervisor sums them up. It would count moved values twice.
         """
         self._is_held = True
         return [region.descriptor for region in self._regions]
 
     def inherit(self, regions: Iterable[Region]) -> None:
-        """Count what the workers of another supervisor have counted, and still do.
+        """Include the counts of another supervisor's workers, which still count.
 
-        :param regions: they are this book's from now on.
+        :param regions: their regions. The book takes ownership of them.
         """
         self._inherited += regions
 
     def settle(self) -> None:
-        """Keep what they have counted: all of them have ended."""
+        """Keep the counts of inherited regions: all their workers have ended."""
         if self._is_held:
             return
         for region in self._inherited:
@@ -82,7 +82,7 @@ class Book:
         return [self._ended, *self._inherited, *self._live]
 
     def sum(self) -> Totals:
-        """Return the sum of what has been counted by now."""
+        """Return the sum of all counts so far."""
         series: dict[Labels, list[float]] = {}
         process = [0.0] * PROCESS_CELLS
         for region in self._regions:

@@ -1,4 +1,4 @@
-"""Counting in a worker: answers, refusals, connections, and how late the event loop is."""
+"""Count in a worker: responses, refusals, connections, and the lag of the event loop."""
 
 import asyncio
 import contextlib
@@ -36,14 +36,14 @@ INTERVAL: Final = 0.5
 
 
 PLAIN: Final = range(200, 400)
-"""The statuses of answers that are no errors."""
+"""The statuses of responses that are not errors."""
 
 
 class Series:
-    """A series, with what has been counted of it: what was written need not be read again.
+    """A series with a copy of its counts, so that written numbers need not be read again.
 
-    That there was an answer is written at once, so that no end of the process loses it. The seconds and the
-    bytes of all together, which would take as long again, are written by :meth:`Counting.flush`.
+    The number of responses is written at once, so that no end of the process loses one. Sums of seconds and
+    bytes would take as long again; :meth:`Counting.flush` writes them.
     """
 
     __slots__ = (
@@ -65,26 +65,26 @@ class Series:
     def __init__(self, region: Region, base: int, size: int) -> None:
         self.base = base
         self.cell: Any = region.cell(base + FIRST)
-        """Where :attr:`first` is written, and where each of :attr:`later` is."""
+        """The memory cells of :attr:`first`, and of each number in :attr:`later`."""
         self.cells = [self.cell, *(region.cell(base + LATER + place) for place in range(len(DURATIONS)))]
         self.method = ""
         self.status = -1
         self.last: RequestHead | None = None
-        """The head that was counted last."""
+        """The request head that was counted last."""
         self.plain: RequestHead | None = None
-        """The same, where it has no body, and its answer is no error: there is nothing else to be counted."""
+        """The same head, if it has no body and the response is no error: nothing else needs counting then."""
         self.first = 0.0
         self.later = [0.0] * (len(DURATIONS) + 1)
-        """How many took longer, by bucket of the histogram; the first bucket is :attr:`first`."""
+        """Number of slower responses, by bucket of the histogram; the first bucket is :attr:`first`."""
         self.sum = 0.0
         self.size = size
-        """Bytes of the first answer: most are of the same size, and then there is nothing to add up."""
+        """Bytes of the first response. Most have the same size, and then nothing needs adding."""
         self.more = 0
-        """By how many bytes all other answers are larger, together."""
+        """Sum of the differences between the other responses' sizes and :attr:`size`, in bytes."""
         self.received = 0
 
     def count_later(self, bucket: int) -> None:
-        """Count an answer that took longer than most."""
+        """Count a response slower than the first bound."""
         self.later[bucket] = self.cells[bucket][()] = self.later[bucket] + 1.0
 
     def flush(self, cells: Any) -> None:
@@ -96,10 +96,10 @@ class Series:
 class Counting:
     """Counts in a region.
 
-    Methods that are not registered are counted as ``other``, and requests by the rule of their route, never
-    by their path: clients cannot make series.
+    Unregistered methods are counted as ``other``, and requests by the rule of their route instead of their
+    path, so that clients cannot create series.
 
-    :param region: no other process writes to it.
+    :param region: the region; no other process writes to it.
     """
 
     def __init__(self, region: Region) -> None:
@@ -111,7 +111,7 @@ class Counting:
         self._timer: asyncio.TimerHandle | None = None
 
     def find(self, exchange: Exchange, request: Any) -> Series:
-        """Return the series of an exchange that has an answer."""
+        """Return the series of an answered exchange."""
         method = exchange.head.method
         name = method if method in REGISTERED else OTHER
         base = self.region.place(Labels(name, exchange.status, route_of(request) or ""))
@@ -123,12 +123,12 @@ class Counting:
         return series
 
     def turn(self, series: Series, exchange: Exchange, request: Any) -> Series | None:
-        """Return the series of an exchange which may be another than that of the last one of its route.
+        """Return the series of an exchange if it may differ from the last one of the route.
 
-        What few requests have is counted here: a body, and a refusal.
+        This also counts what is rare: a body, and a refusal.
 
-        :param series: that of the last one; the one that is found is left with the route in its place.
-        :return: ``None``: there was no answer.
+        :param series: the route's last series. The returned series replaces it.
+        :return: ``None`` if there was no response.
         """
         status, head = exchange.status, exchange.head
         if not status:
@@ -136,11 +136,11 @@ class Counting:
             return None
         if series.status != status or (series.last is not head and series.method != head.method):
             series = self.find(exchange, request)
-            with contextlib.suppress(AttributeError):  # No route took it, or one that takes no attributes.
+            with contextlib.suppress(AttributeError):  # No route matched, or it takes no attributes.
                 request.matched_route.observed = series
         if series.last is not head:
             series.last = head
-            # A head that is accepted and has no body cannot be refused any more.
+            # A request with an accepted head and no body can no longer be refused.
             series.plain = head if head.body_size == 0 and series.status in PLAIN else None
         if exchange.content is not None or exchange.body is not None:
             series.received += exchange.received
@@ -150,32 +150,32 @@ class Counting:
         return series
 
     def count_refusal(self, status: int, error: Exception) -> None:
-        """Count a request that was refused."""
+        """Count a refused request."""
         if isinstance(error, ProtocolError):
             self._cells[self.region.place(Labels("", status, error.identifier))] += 1.0
 
     def opened(self) -> None:
-        """Count a connection that opens."""
+        """Count a new connection."""
         self._cells[ACCEPTED] += 1.0
 
     def lost(self) -> None:
-        """Count a connection that is gone."""
+        """Count the end of a connection."""
         self._cells[CLOSED] += 1.0
 
     def start(self) -> None:
-        """Begin to measure the event loop's lag. It is called in the loop."""
+        """Begin to measure the event loop's lag. Call this in the loop."""
         self._measure_after(asyncio.get_running_loop())
 
     def flush(self) -> None:
-        """Write the sums of seconds and bytes. It is called twice a second, and at the end of the process."""
+        """Write the sums of seconds and bytes: twice a second, and at the end of the process."""
         for series in self._series.values():
             series.flush(self._cells)
 
     def stop(self) -> None:
-        """Count and measure no more."""
+        """Stop counting and measuring."""
         self.flush()
         for series in self._series.values():
-            # What is counted next of their routes is another's.
+            # Routes may be counted by another object afterwards.
             series.status, series.plain = -1, None
         if self._timer is not None:
             self._timer.cancel()
@@ -195,18 +195,18 @@ class Counting:
 
 
 def make_observer(counting: Counting, region: Region) -> Observe:
-    """Return what counts an exchange; a function, as that is called faster than an object."""
+    """Return a function that counts an exchange. A function is faster to call than an object."""
     shortest = DURATIONS[0]
     unknown = Series(region, base_of(0), 0)
 
     def observe(exchange: Exchange, request: Any, response: Any) -> None:
-        # A route has the series of its last answer.
+        # Each route stores the series of its last response.
         try:
             series = request.matched_route.observed
         except AttributeError:
             series = unknown
-        # A route is mostly asked by the same method, and answers with the same status. Heads that are the
-        # same are one object mostly, and to read the method of one takes longer than to compare them.
+        # Most requests of a route have the same method and status. Equal heads are mostly the same object,
+        # and comparing two heads by identity is faster than reading a head's method.
         if series.plain is not exchange.head or series.status != exchange.status:
             found = counting.turn(series, exchange, request)
             if found is None:

@@ -1,7 +1,7 @@
-"""Showing what has been counted to Prometheus, by prometheus-client: the extra ``metrics``.
+"""Show the counts to Prometheus with prometheus-client, which the extra ``metrics`` installs.
 
-The client's own multiprocess mode is not used: what it counts by takes more than a tenth of a small request's
-CPU, and it keeps a file of each worker for ever.
+The client's multiprocess mode is not used: its counting takes more than a tenth of a small request's CPU
+time, and it keeps a file for each worker forever.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from kyoukai.server.metrics.region import Labels
 
 
 class Metric(NamedTuple):
-    """A metric, as the documentation has it."""
+    """A metric, as in the documentation."""
 
     kind: str
     labels: tuple[str, ...]
@@ -54,25 +54,25 @@ METRICS: Final[dict[str, Metric]] = {
     "kyoukai_workers": Metric("gauge", ("state",), "Workers, by state: ready or not."),
     "kyoukai_worker_ends": Metric("counter", ("reason",), "Workers that have ended, by the reason."),
 }
-"""All metrics, by the name that a counter has before ``_total``."""
+"""All metrics, by name; for counters, without ``_total``."""
 
 ROUTES_OF_NONE: Final = ""
-"""The label of requests that no route took."""
+"""The route label of requests that no route matched."""
 
 
 class Gauges(NamedTuple):
-    """What is known besides what workers have counted."""
+    """Values that the workers do not count."""
 
     queued: Mapping[str, int]
     """Connections that wait to be accepted, by address."""
     workers: Mapping[str, int]
     """Workers, by state."""
     ends: Mapping[str, int]
-    """Workers that have ended, by the reason."""
+    """Ended workers, by reason."""
 
 
 def load_client() -> Any:
-    """Return prometheus-client.
+    """Import prometheus-client and return it.
 
     :raises ConfigurationError: if it is not installed.
     """
@@ -87,9 +87,9 @@ def load_client() -> Any:
 
 
 class Exposition:
-    """Shows metrics.
+    """Renders the metrics.
 
-    :param read: returns what has been counted by now, and the rest.
+    :param read: returns the current counts and gauges.
     :raises ConfigurationError: if prometheus-client is not installed.
     """
 
@@ -98,7 +98,7 @@ class Exposition:
         self._read = read
 
     def collect(self) -> Iterator[Any]:
-        """Yield the families of metrics: what the client calls."""
+        """Yield the metric families. prometheus-client calls this."""
         core = self._client.core
         makers = {
             "counter": core.CounterMetricFamily,
@@ -116,9 +116,9 @@ class Exposition:
             yield family
 
     def generate(self, accept: str) -> tuple[str, bytes]:
-        """Return the type and the text of what is shown.
+        """Return the content type and the text of the metrics.
 
-        :param accept: the value of the field Accept: OpenMetrics for those who take it.
+        :param accept: the value of the field Accept; clients that accept OpenMetrics receive it.
         """
         encode, kind = self._client.exposition.choose_encoder(accept)
         return kind, encode(self)
@@ -128,7 +128,7 @@ Samples = list[tuple[list[str], Any]]
 
 
 def rows(totals: Totals, gauges: Gauges) -> dict[str, Samples]:
-    """Return the labels and the values of each metric."""
+    """Return the labels and values of each metric."""
     requests = {labels: cells for labels, cells in totals.series.items() if not labels.is_refusal}
     answered = [
         ([labels.method, str(labels.status or "other"), labels.text], sum(counts(cells)))
@@ -159,7 +159,7 @@ def rows(totals: Totals, gauges: Gauges) -> dict[str, Samples]:
 
 
 def merge(series: Iterable[tuple[Labels, list[float]]]) -> dict[tuple[str, str], list[float]]:
-    """Return the sums over all statuses, by method and route; of those that there are any of."""
+    """Return sums over all statuses, by method and route, without those that are zero."""
     merged: dict[tuple[str, str], list[float]] = {}
     for labels, cells in series:
         if not any(counts(cells)):
@@ -171,7 +171,7 @@ def merge(series: Iterable[tuple[Labels, list[float]]]) -> dict[tuple[str, str],
 
 
 def buckets(bounds: Iterable[float], counts: Iterable[float]) -> list[tuple[str, float]]:
-    """Return the buckets of a histogram as Prometheus has them: each with all that is below its bound."""
+    """Return cumulative buckets, as Prometheus defines them: each includes all smaller values."""
     shown, total = [], 0.0
     for bound, count in zip([*map(str, bounds), "+Inf"], counts, strict=True):
         total += count

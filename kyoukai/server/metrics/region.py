@@ -1,8 +1,8 @@
-"""A region of memory that a worker counts in and its supervisor reads.
+"""A region of shared memory that a worker counts in and the supervisor reads.
 
-One process writes to it, in one thread; any may read at any time. A number is written at once, and labels are
-there before the number of series says so. The memory lives as long as any process has it: a worker that is
-killed leaves what it has counted.
+One thread of one process writes; any process may read at any time. A number is written in one step, and the
+labels of a series are written before the number of series grows. The memory exists as long as any process has
+it open: the counts of a killed worker remain.
 """
 
 import json
@@ -28,45 +28,45 @@ from kyoukai.server.metrics.layout import (
 
 
 class Labels(NamedTuple):
-    """What is counted apart: requests, or refusals."""
+    """The labels of a series: of requests, or of refusals."""
 
     method: str
-    """Empty: what was refused is counted."""
+    """The method; empty for refusals."""
     status: int
     text: str
-    """The rule of the route, empty for none; or the reason of a refusal."""
+    """The rule of the route, empty if none matched; or the reason of a refusal."""
 
     @property
     def is_refusal(self) -> bool:
-        """Whether it counts what the server refused."""
+        """Whether the series counts refusals."""
         return not self.method
 
 
 OTHER: Final = "other"
 
 OVERFLOW: Final = Labels(OTHER, 0, OTHER)
-"""The first series: what has no room."""
+"""The first series, which counts everything that has no series of its own."""
 
 
 class Region:
     """A region of memory, open in this process.
 
-    :param descriptor: of the memory, which has :data:`SIZE` bytes. It becomes the region's.
+    :param descriptor: of the memory, which has :data:`SIZE` bytes. The region takes ownership of it.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.memory = mmap.mmap(descriptor, SIZE)
-        """All of it."""
+        """The whole memory."""
         self._bytes = memoryview(self.memory)
         self.cells = self._bytes[: 8 * CELLS].cast("d")
-        """The numbers, as :mod:`~kyoukai.server.metrics.layout` has them."""
+        """The numbers, in the layout of :mod:`~kyoukai.server.metrics.layout`."""
         self._single: list[Any] = []
         self._places: dict[Labels, int] = {}
 
     @classmethod
     def create(cls) -> Self:
-        """Return a new region, with nothing counted."""
+        """Return a new region with all counts zero."""
         if hasattr(os, "memfd_create"):
             descriptor = os.memfd_create("kyoukai-metrics")
         else:  # pragma: no cover (Linux has it)
@@ -86,13 +86,13 @@ class Region:
         os.close(self.descriptor)
 
     def cell(self, place: int) -> Any:
-        """Return one number by itself: it is written as ``cell[()]``, faster than by its place."""
+        """Return a view of one number. Writing ``cell[()]`` is faster than writing by index."""
         cell = self._bytes[8 * place : 8 * place + 8].cast("d", shape=[])
         self._single.append(cell)
         return cell
 
     def place(self, labels: Labels) -> int:
-        """Return the place of the first number of a series; that of the first, where there is no room."""
+        """Return the index of a series' first number; without room, that of the first series."""
         found = self._places.get(labels)
         if found is not None:
             return found
@@ -102,13 +102,13 @@ class Region:
         written = encode(labels)
         start = 8 * CELLS + count * LABELS_SIZE
         self._bytes[start : start + len(written)] = written
-        # Whoever reads sees the labels from now on.
+        # From here on, readers see the series with its labels.
         self.cells[SERIES] = count + 1
         self._places[labels] = base = base_of(count)
         return base
 
     def read_series(self) -> Iterator[tuple[Labels, list[float]]]:
-        """Yield the labels of each series, and its numbers."""
+        """Yield the labels and numbers of each series."""
         for series in range(int(self.cells[SERIES])):
             start = 8 * CELLS + series * LABELS_SIZE
             written = bytes(self._bytes[start : start + LABELS_SIZE])
@@ -122,7 +122,7 @@ class Region:
         return numbers
 
     def absorb(self, other: "Region") -> None:
-        """Add what another region has, whose process has ended: none of its connections is open any more."""
+        """Add the counts of another region, whose process has ended; its connections count as closed."""
         cells = self.cells
         for labels, numbers in other.read_series():
             base = self.place(labels)
@@ -135,7 +135,7 @@ class Region:
 
 
 def encode(labels: Labels) -> bytes:
-    """Return labels as they are written. Text that has no room is cut."""
+    """Encode labels for the region. Text that does not fit is cut."""
     text = labels.text
     while True:
         written = json.dumps(
@@ -148,6 +148,6 @@ def encode(labels: Labels) -> bytes:
 
 
 def decode(written: bytes) -> Labels:
-    """Return labels as they were written."""
+    """Decode labels."""
     method, status, text = json.loads(written.rstrip(b"\0"))
     return Labels(method, status, text)

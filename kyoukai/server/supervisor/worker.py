@@ -34,14 +34,12 @@ HELD: Final = frozenset(
     if hasattr(signal, name)
 )
 """Signals meant for the supervisor alone. A terminal and systemd send them to the whole process group, where
-by default they would end or stop a worker. They stay blocked until a worker has handlers for them.
-"""
+by default they would end or stop a worker. They stay blocked until a worker has handlers for them."""
 
 IDLE_GRACE: Final = 5.0
 """Seconds that an idle connection may still send a request when its worker is replaced. Such a request is
 answered with ``Connection: close``. If the connection were closed at once, a request sent at the same
-moment would get no answer.
-"""
+moment would get no answer."""
 
 
 class Worker:
