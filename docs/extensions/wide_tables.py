@@ -16,7 +16,9 @@ def mark(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for table in doctree.findall(nodes.table):
         rows = list(table.findall(nodes.row))
         for entry in table.findall(nodes.entry):
-            if len(entry.astext()) > 24:
+            # Code is broken between its words, or not at all.
+            texts = [text for text in entry.findall(nodes.Text) if not isinstance(text.parent, nodes.literal)]
+            if sum(len(text.astext()) for text in texts) > 24:
                 entry["classes"].append("long")
         if rows and len(rows[0]) >= 3 and rows[0][-1].astext() in EXPLAINING:
             table["classes"].append("explained")
