@@ -102,7 +102,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
     "close": Workload(
         "hello, a new connection for each request", headers={"Connection": "close"}, closes=True
     ),
-    "tls": Workload("hello by TLS, on connections that are kept", tls=True),
+    "tls": Workload("`hello` over TLS, on connections that stay open", tls=True),
     "idle": Workload("10,000 connections that have had one answer each", connections=10_000, kind="idle"),
     "start": Workload("from the start of the process to the first 200", kind="start"),
     **{

@@ -45,7 +45,7 @@ STEPS: Final = (
     Step(
         "ask the parser",
         "the wire",
-        "The parser gets the head and calls `on_*`. The server compares what both have read.",
+        "The parser gets the head and calls `on_*`. The server compares the parser's reading with its own.",
         ("backends/", "core/http1/parsing.py"),
     ),
     Step(
@@ -75,7 +75,10 @@ STEPS: Final = (
     Step(
         "write bytes",
         "the wire",
-        "The wire writes the answer, a small one at once. Then it answers the next one, reads, or closes.",
+        (
+            "The wire writes the response, a small one in a single write. Then it answers the next request, "
+            "reads on, or closes."
+        ),
         ("core/http1/response_writer.py", "core/connection/connection.py"),
     ),
 )

@@ -3,7 +3,7 @@ from kyoukai.backends.reference import RequestParser
 
 
 class ExampleProtocol(HTTPProtocol):
-    """One connection: which parser it has, and what that raises for bad input."""
+    """One connection. It names the parser, and the exceptions that the parser raises for bad input."""
 
     # Yours go here. Those are a 400; anything else that the parser raises is a bug: 500, and a traceback.
     parser_errors = ()
@@ -13,7 +13,7 @@ class ExampleProtocol(HTTPProtocol):
 
 
 class ExampleBackend(HTTP1Backend):
-    """What the entry point names; made once a server."""
+    """The backend class that the entry point names. The server makes one object of it."""
 
     api_version = 1
     protocol_class = ExampleProtocol

@@ -71,7 +71,7 @@ class H11Parser:
 
 # region: protocol
 class H11Protocol(HTTPProtocol):
-    """One connection: which parser it has, and what that raises for bad input."""
+    """One connection. It names the parser, and the exceptions that the parser raises for bad input."""
 
     parser_errors = (h11.RemoteProtocolError,)
 

@@ -16,7 +16,7 @@ APPLICATION: Final[tuple[Option, ...]] = (
     component(
         "factory",
         switch(),
-        "TARGET is a function that returns the application; without an attribute, 'create_app'.",
+        "TARGET names a function that returns the application. Its default name is 'create_app'.",
         "false",
     ),
     component(
@@ -28,7 +28,7 @@ APPLICATION: Final[tuple[Option, ...]] = (
     component(
         "root_path",
         text("PATH"),
-        "The path that a proxy in front takes off, for an application of ASGI or WSGI mounted there.",
+        "The path prefix that a proxy in front removes from each URL. For applications of ASGI or WSGI.",
     ),
     component(
         "lifespan",
@@ -46,7 +46,8 @@ APPLICATION: Final[tuple[Option, ...]] = (
     component(
         "resource_name",
         text("NAME"),
-        "The name of the component's resources, if a process has several servers.",
+        "The name under which the server's objects are published to other components. Needed if a process "
+        "has several servers.",
         "default",
     ),
 )

@@ -32,7 +32,8 @@ def config(context: click.Context, /, target: str | None, as_json: bool, **optio
     """Show the settings that 'kyoukai run' would start with, and where each comes from.
 
     TARGET and the options are those of 'kyoukai run'. Without TARGET, no application is loaded. A wrong
-    setting is the same error here as there. Sockets and log files are not opened. Passwords are hidden.
+    setting gives the same error as with 'kyoukai run'. Sockets and log files are not opened. Passwords are
+    hidden.
 
     \b
       kyoukai config config.yaml --port 80

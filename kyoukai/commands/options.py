@@ -35,8 +35,8 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         component(
             "bind",
             several(addresses()),
-            "Listen on HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER or fd:NAME. Put http:// or https:// "
-            "before it if addresses differ in TLS. May be given several times.",
+            "Listen on HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER or fd:NAME. Begin the address with "
+            "http:// or https:// to turn TLS off or on for it alone. May be given several times.",
         ),
         component(
             "host",
@@ -50,7 +50,7 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
             "Listen on this port; 0: any free port.",
             "8000",
         ),
-        component("uds", text("PATH"), "Listen on a Unix socket instead."),
+        component("uds", text("PATH"), "Listen on a Unix socket instead of a host and a port."),
     ),
     "TLS": (
         component(
@@ -81,7 +81,7 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         component(
             "ssl_client_ca",
             text("PATH"),
-            "Ask clients for a certificate issued by one of these authorities (PEM).",
+            "Ask clients for a certificate that was issued by an authority in this file (PEM).",
             key="ssl.client_ca",
         ),
         component(
@@ -180,8 +180,8 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         supervisor(
             "admin",
             several(addresses()),
-            "Have the supervisor answer /livez, /readyz and /metrics at this address, as --bind has it. May "
-            "be given several times.",
+            "The supervising process answers /livez, /readyz and /metrics at this address, written as for "
+            "--bind. May be given several times.",
             "nowhere",
         ),
         process(

@@ -28,7 +28,8 @@ PROXIES: Final[tuple[Option, ...]] = (
     component(
         "forwarded_prefix",
         switch(),
-        "Use X-Forwarded-Prefix as the path that the application is mounted at. Only for such a proxy.",
+        "Use X-Forwarded-Prefix as the path that the application is mounted at. Only for a proxy that "
+        "sets or removes this field itself.",
         "false",
     ),
 )

@@ -51,8 +51,8 @@ def routes(context: click.Context, /, target: str, as_json: bool, **options: Any
     """List the routes of the application TARGET, sorted by host and rule.
 
     TARGET is what 'kyoukai run' takes: a file, 'module:attribute', or a configuration file with one server.
-    Only an application of Kyoukai has routes that it can list. One of ASGI or WSGI that is mounted
-    is one row.
+    The command can list only the routes of a Kyoukai application. A mounted ASGI or WSGI application is
+    shown as one row.
     """
     app = load_application(target, outranking(given_options(context)))
     rows = find_rows(app)

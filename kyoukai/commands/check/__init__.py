@@ -57,7 +57,10 @@ class NothingToCheckError(click.ClickException):
 @click.option(
     "--adapter",
     metavar="MODULE:CLASS",
-    help="How to speak by its wire, where that is not HTTP/1. Default: what the backend names.",
+    help=(
+        "The adapter that encodes requests for the backend's protocol, if it is not HTTP/1. Default: "
+        "the backend's testing_adapter."
+    ),
 )
 @app_dir_option("Look for the module of NAME here first.")
 def check(name: str, as_json: bool, html: TextIO | None, no_corpus: bool, adapter: str | None) -> None:

@@ -60,8 +60,8 @@ GROUP: Final = Group(
             400,
             "The client has not waited for the answer.",
             wrong="""
-                The client ended its side while a mounted ASGI application waited for it, and that application
-                gave up.
+                The client closed its sending side while a mounted ASGI application waited for more from the
+                client, and the application gave up.
             """,
             senders="Clients that half-close their connection after the request; users who cancel.",
             client="Keep the connection open until the answer is there.",
@@ -86,7 +86,7 @@ GROUP: Final = Group(
         Refusal(
             "content-coding-corrupt",
             400,
-            "The body is not of the content coding that it claims.",
+            "The body cannot be decoded by its Content-Encoding.",
             wrong="The body cannot be decoded as its `Content-Encoding` says, or its checksum is wrong.",
             senders="""
                 Clients that set `Content-Encoding: gzip` and send plain text; raw deflate data without the
@@ -100,7 +100,7 @@ GROUP: Final = Group(
         Refusal(
             "content-coding-incomplete",
             400,
-            "The body ends before its content coding does.",
+            "The compressed body is incomplete.",
             wrong="""
                 The compressed data is cut: the message is whole, and the gzip or deflate stream in it is not.
             """,

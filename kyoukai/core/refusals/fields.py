@@ -76,10 +76,10 @@ GROUP: Final = Group(
         Refusal(
             "host-not-in-urls",
             400,
-            "The host of the request can be in no URL.",
+            "The host of the request cannot be used in a URL.",
             wrong="""
-                The host has a form that RFC 3986 allows and no host in use has, such as a comma. The
-                application routes by host and could make no URL with it.
+                The host contains a character, such as a comma, that RFC 3986 allows but real host names
+                never have. The application routes by host, and could not build a URL with this host.
             """,
             senders="Scanners; clients with a mistake in their configured host name.",
             client="Send the host name under which the site is known.",
@@ -213,9 +213,9 @@ GROUP: Final = Group(
         Refusal(
             "trailer-frames-message",
             400,
-            "A trailer field frames the message.",
+            "A trailer field gives the length of the message.",
             wrong="""
-                `Content-Length` or `Transfer-Encoding` is among the trailer fields, behind the body. A
+                `Content-Length` or `Transfer-Encoding` is among the trailer fields, after the body. A
                 recipient that merges trailers into the header would see another end of the message.
             """,
             senders="Request smuggling attempts; proxies that move all fields into the trailer section.",

@@ -27,8 +27,8 @@ GROUP: Final = Group(
             400,
             "The Content-Length field came more than once.",
             wrong="""
-                The request has more than one `Content-Length` field. Equal values are refused too: the values
-                of the next request will differ.
+                The request has more than one `Content-Length` field. Equal values are refused too: a client
+                or proxy that sends the field twice may send different values in the next request.
             """,
             senders="""
                 HTTP libraries that add the field next to the caller's own (`curl -H 'Content-Length: ...'`
@@ -42,7 +42,7 @@ GROUP: Final = Group(
             400,
             "The Content-Length field is not the size of the body.",
             wrong="""
-                `Content-Length` says another size than the wire that carried the body (HTTP/2, SCGI, ASGI).
+                `Content-Length` differs from the size of the body that arrived over HTTP/2, SCGI or ASGI.
             """,
             senders="""
                 Proxies that change a body and keep its `Content-Length`; clients that count characters, not
@@ -132,8 +132,8 @@ GROUP: Final = Group(
             400,
             "A chunk extension is malformed.",
             wrong="""
-                What follows a chunk size is not `;name` or `;name=value`, without white space around the
-                parts.
+                The text after a chunk size is not of the form `;name` or `;name=value`, or it has white
+                space around these parts.
             """,
             senders="""
                 Proxies that sign chunks in a form of their own; clients that pad sizes with spaces; smuggling
@@ -199,7 +199,10 @@ GROUP: Final = Group(
             "not-implemented",
             501,
             "This server does not implement what the request asks for.",
-            wrong="The backend cannot do what the request asks for, and its error does not say what that is.",
+            wrong=(
+                "The request needs something that the backend does not implement. The backend's error "
+                "does not name it."
+            ),
             senders="Ordinary clients of another server; scanners.",
             client="Ask for less: another method, no transfer coding.",
             source="RFC 9110 section 15.6.2",

@@ -86,7 +86,7 @@ GROUP: Final = Group(
         Refusal(
             "http2-flood",
             0,
-            "The client sends too many frames that cost more than they carry.",
+            "The client sends too many frames that carry no data of a request.",
             wrong="""
                 The client exceeded one of the budgets of HTTP/2: resets, pings, settings, empty frames,
                 CONTINUATION frames or other frames without content. The connection ends with
@@ -106,8 +106,8 @@ GROUP: Final = Group(
             0,
             "A frame breaks the rules of HTTP/2.",
             wrong="""
-                A frame is malformed, or comes where none of its kind may. The connection ends; the GOAWAY has
-                the error code and a reason.
+                A frame is malformed, or its type is not allowed at this place. The connection ends with a
+                GOAWAY frame that has the error code and a reason.
             """,
             senders="HTTP/2 libraries with bugs; fuzzers and scanners; proxies that mix up connections.",
             client="Update the HTTP/2 library.",

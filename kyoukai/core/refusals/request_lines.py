@@ -59,9 +59,9 @@ GROUP: Final = Group(
             400,
             "The request target is missing or malformed, or the method does not allow its form.",
             wrong="""
-                The second word of the request line is not a path such as `/page?x=1`, an absolute `http` URL,
-                or (for `OPTIONS`) `*`. It may contain a space, a control character, a byte above ASCII, a
-                fragment (`#`), or a backslash in its path.
+                The target in the request line is not a path such as `/page?x=1`, an absolute `http` URL, or
+                (for `OPTIONS`) `*`. Or it contains a character that it must not contain: a space, a control
+                character, a byte above ASCII, `#`, or a backslash in its path.
             """,
             senders="""
                 Scripts that build URLs from unencoded text; `curl` with a URL that contains a raw space or
@@ -145,8 +145,9 @@ GROUP: Final = Group(
             400,
             "A line ends in LF without CR.",
             wrong="""
-                A line of the request line, the fields or a chunk ends in LF. HTTP lines end in CRLF.
-                Recipients that differ here can be made to see different requests, so it is refused.
+                The request line, a field line or a line of a chunk ends in LF without CR. HTTP lines end in
+                CRLF. Some recipients accept LF alone and some do not, so an attacker could make them see
+                different requests. Therefore the request is refused.
             """,
             senders="""
                 `printf` and `echo` into `nc`; scripts and test files with Unix line ends; old embedded

@@ -47,8 +47,8 @@ GROUP: Final = Group(
             500,
             FAILED,
             wrong="""
-                The backend, its parser or what they call raised an exception that means no fault of the
-                client's. The log has the traceback at ERROR on `kyoukai.protocol`.
+                The backend, its parser or code that they call raised an exception that was not caused by
+                the client. The log has the traceback at ERROR on `kyoukai.protocol`.
             """,
             senders="Ordinary clients. The fault is the backend's, or the server's.",
             client="Nothing: the server must change.",

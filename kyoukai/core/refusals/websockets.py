@@ -65,10 +65,10 @@ GROUP: Final = Group(
             "websocket-not-accepted",
             403,
             "The WebSocket was not accepted.",
-            wrong="The application's handler ended, or closed the WebSocket, before it accepted it.",
+            wrong="The application's handler ended or closed the WebSocket before accepting it.",
             senders="""
-                Clients that the application turns away, by a missing login for instance; handlers that forget
-                `accept`.
+                Clients that the application rejects, for example because they are not logged in; handlers
+                that forget `accept`.
             """,
             client="Log in first, or send what the application asks for.",
             source="RFC 6455 section 4.2.2",
@@ -77,7 +77,7 @@ GROUP: Final = Group(
         Refusal(
             "websocket-not-served",
             501,
-            "This URL is that of a WebSocket, and this server opens none.",
+            "This URL is for WebSockets, but this server cannot open WebSockets.",
             wrong="The backend cannot open WebSockets, or the library that they need is not installed.",
             senders="Ordinary WebSocket clients.",
             client="Nothing: the server must change.",
@@ -92,8 +92,8 @@ GROUP: Final = Group(
             501,
             "This server does not know the protocol.",
             wrong="""
-                An extended `CONNECT` of HTTP/2 asks for a protocol that no application continues with, such
-                as `h2c`.
+                An extended `CONNECT` of HTTP/2 asks for a protocol that this server does not offer, such as
+                `h2c`.
             """,
             senders="""
                 HAProxy, which makes an extended `CONNECT` of `Upgrade: h2c`; clients of MASQUE and
