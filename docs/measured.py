@@ -168,7 +168,7 @@ def sockets_run() -> Rows:
     rows = [["date", run["date"]], *([name, run["machine"][name]] for name in names)]
     packages = dict(pair for server in run["servers"].values() for pair in server["versions"].items())
     times = {name: len(run["samples"][name][run["base"]]) for name in ("echo-64", "idle")}
-    rows += [["rounds", f"{times['echo-64']}, of {run['seconds']} s each; of memory {times['idle']}"]]
+    rows += [["rounds", f"{times['echo-64']} of {run['seconds']} s each for CPU, {times['idle']} for memory"]]
     rows += [["versions", ", ".join(f"{name} {version}" for name, version in packages.items())]]
     return ("", ""), rows
 

@@ -326,7 +326,10 @@ def access_fields_table() -> str:
     """Return the fields of the access log."""
     rows = [[f"`{name}`", field.meaning] for name, field in access_fields.FIELDS.items()]
     headers = [
-        ["`request.NAME`", "the header field NAME of the request, in any case; of several, all"],
+        [
+            "`request.NAME`",
+            "the header field NAME of the request; case is ignored; all values of a repeated field",
+        ],
         ["`response.NAME`", "the header field NAME of the answer, as the application has given it"],
     ]
     return table(("field", "what"), [*rows, *headers])

@@ -105,7 +105,7 @@ def cut(text: str) -> str:
 FIELDS: Final[dict[str, Field]] = {
     "time": Field("when the answer had been written: local time by ISO 8601, with milliseconds", _now),
     "client": Field(
-        "the client's address, with its port where that is the connection's own",
+        "the client's address; with the port, unless the address comes from a proxy's field",
         lambda exchange, request, response: client_name(request, _client(exchange, request)),
     ),
     "address": Field(

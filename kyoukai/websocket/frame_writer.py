@@ -51,7 +51,7 @@ class FrameWriter:
     """Makes the data frames for one client.
 
     :param deflate: the negotiated extension; ``None``: messages are not compressed.
-    :param min_size: smaller messages, in bytes, are not compressed.
+    :param min_size: the size in bytes below which messages are not compressed.
     """
 
     __slots__ = ("_deflate", "_min_size")

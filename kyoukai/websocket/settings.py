@@ -17,16 +17,16 @@ class WebSocketSettings:
     :ivar max_message_size: the largest message in bytes, both as sent and as inflated; a larger one is
         refused with 1009.
     :ivar max_frame_size: the largest frame in bytes, as sent; ``None``: as for a message.
-    :ivar max_unread_size: bytes of messages waiting for the handler at which reading pauses.
+    :ivar max_unread_size: when messages of this many bytes wait for the handler, the server stops reading.
     :ivar compression: whether permessage-deflate is accepted if the client offers it.
     :ivar window_bits: the window size of both compressors, as a power of two: 9 to 15.
-    :ivar min_compressed_size: smaller messages, in bytes, are sent uncompressed.
+    :ivar min_compressed_size: the size in bytes below which messages are sent uncompressed.
     :ivar ping_interval: seconds without a byte from the client before a ping is sent; ``None``: no pings.
     :ivar ping_timeout: seconds to wait for an answer to a ping before the connection is aborted.
     :ivar close_timeout: seconds to wait for an answer to a close.
-    :ivar origins: the origins whose pages may connect, such as ``https://example.org``; ``None``: that of the
-        requested host; ``"*"``: every one. A client without an Origin field is not a browser, and may
-        connect.
+    :ivar origins: the origins whose pages may connect, such as ``https://example.org``; ``None``: only the
+        origin of the requested host; ``"*"``: all origins. A client without an Origin field is not a browser,
+        and may connect.
     :raises ConfigurationError: if a value cannot be used.
     """
 

@@ -97,7 +97,7 @@ DIFFERENCES = [
         http1=True,
     ),
     Difference(
-        "uvicorn sends a 100 if a framework reads a body that no handler wants; gunicorn always sends one",
+        "uvicorn sends a 100 if a framework reads the body without need; gunicorn always sends one",
         "no 100 is sent for a body that is already there",
         "RFC 9110 section 10.1.1: a server MAY omit it",
         (*READING_ALL, *WSGI),
@@ -115,7 +115,7 @@ DIFFERENCES = [
     ),
     Difference(
         "uvicorn and gunicorn send `Content-Length: 0` with a 304",
-        "it is left out, since a 200 would have another value",
+        "it is left out: in a 304 it would have to be the length of the 200, which is not 0",
         "RFC 9110 section 8.6: MUST NOT",
         ("quart", "blacksheep", "django_asgi", "django_wsgi"),
         ("status 304", "static file: If-Modified-Since later"),
@@ -130,7 +130,7 @@ DIFFERENCES = [
         ("content-length", "*: content-length"),
     ),
     Difference(
-        "uvicorn sends both of two Content-Length fields",
+        "if the application sets Content-Length twice, uvicorn sends both fields",
         "only the last one is sent",
         "RFC 9110 section 8.6: a sender MUST NOT send what is known to be wrong",
         ("blacksheep",),
@@ -138,7 +138,7 @@ DIFFERENCES = [
         ("content-length",),
     ),
     Difference(
-        "after the client has left, uvicorn lets an application send on if it does not call `receive`",
+        "after the client has left, an application on uvicorn that does not call `receive` may go on sending",
         "`send` raises an `OSError`",
         "ASGI, HTTP, disconnected client: send() should raise an OSError",
         ("blacksheep", "falcon"),

@@ -16,24 +16,27 @@ class H2Backend(Backend):
     Limits of requests are the server's, as with every backend. Those that follow are of HTTP/2 alone. Who
     passes one of the last six has the connection ended with ENHANCE_YOUR_CALM.
 
-    :param max_concurrent_streams: most requests of one connection at a time; further ones are refused so that
-        the client may try again. RFC 9113 section 6.5.2 recommends 100 at least; nginx 128, Go 250.
-    :param stream_window: bytes of a body that a client may send before it is read, 65535 at least; as many
-        and 64 KiB of each body can lie unread. nginx 64 KiB, Go 1 MiB.
+    :param max_concurrent_streams: the number of requests of one connection at a time; further ones are
+        refused so that the client may try again. RFC 9113 section 6.5.2 recommends 100 at least; nginx 128,
+        Go 250.
+    :param stream_window: bytes of a body that a client may send before the application reads them, 65535 at
+        least. The server holds up to this size plus 64 KiB of each body unread. nginx 64 KiB, Go 1 MiB.
     :param connection_window: bytes of all bodies that a client may send before the server has received them,
         65535 at least. Go 1 MiB.
-    :param max_resets: most requests that a client takes back at once, or has reset by its faults; 33 a second
-        are given back. Envoy 500, nghttp2 1000 and 33 a second (CVE-2023-44487).
-    :param max_pings: most PING frames at once; 100 a second, and one for each DATA frame, are given back.
-        nghttp2 and Envoy 1000 unanswered.
-    :param max_settings: most SETTINGS frames at once; 10 a second are given back. Clients send a few
-        (CVE-2019-9515).
-    :param max_empty_frames: most DATA frames without content at once, that are not the end; 10 a second are
-        given back. Envoy 1 in a row (CVE-2019-9518).
-    :param max_overhead_frames: most other frames that carry nothing at once: PRIORITY, WINDOW_UPDATE, unknown
-        ones; 100 a second, 20 for each request and 10 for each DATA frame are given back. Envoy 100 and 10.
-        20 fields of a head beyond ``max_fields`` count as one, cookies of a byte each, say.
-    :param max_continuations: most CONTINUATION frames of one head. nghttp2 8 (CVE-2024-28182).
+    :param max_resets: how many requests of a connection may be reset, by the client or because of its errors.
+        The allowance grows by 33 a second, up to this number. Envoy 500, nghttp2 1000 and 33 a second
+        (CVE-2023-44487).
+    :param max_pings: how many PING frames a client may send at once. The allowance grows by 100 a second, and
+        by one for each DATA frame, up to this number. nghttp2 and Envoy 1000 unanswered.
+    :param max_settings: how many SETTINGS frames a client may send at once. The allowance grows by 10 a
+        second, up to this number. Clients send a few (CVE-2019-9515).
+    :param max_empty_frames: how many empty DATA frames a client may send at once, not counting those that end
+        a stream. The allowance grows by 10 a second, up to this number. Envoy 1 in a row (CVE-2019-9518).
+    :param max_overhead_frames: how many other frames without content a client may send at once: PRIORITY,
+        WINDOW_UPDATE, unknown ones. The allowance grows by 100 a second, by 20 for each request, and by 10
+        for each DATA frame, up to this number. Envoy 100 and 10. Every 20 fields of a head beyond
+        ``max_fields``, such as cookies of one byte, count as one frame.
+    :param max_continuations: how many CONTINUATION frames one head may have. nghttp2 8 (CVE-2024-28182).
     """
 
     api_version = 1

@@ -64,8 +64,8 @@ DIFFERENCES: Final = (
         "a head of more frames than `max_continuations` lets pass, or four times longer than `max_head_size`",
         has_a_head_of_too_many_frames,
         "nothing",
-        "RFC 9113 section 10.5: the connection ends with `ENHANCE_YOUR_CALM`, since no later head could be"
-        " read without what these frames say",
+        "RFC 9113 section 10.5: the connection ends with `ENHANCE_YOUR_CALM`, because every later head"
+        " depends on the compression state in these frames",
     ),
     *WireAdapter.differences,
 )

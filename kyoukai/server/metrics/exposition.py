@@ -35,7 +35,7 @@ METRICS: Final[dict[str, Metric]] = {
     "kyoukai_refused": Metric(
         "counter",
         ("status", "reason"),
-        "Requests that the server refused, by their identifiers; they are counted as answered, too.",
+        "Requests that the server refused, by their identifiers; kyoukai_requests_total counts them too.",
     ),
     "kyoukai_unanswered": Metric(
         "counter", (), "Requests that were begun, and whose client was gone before the answer."
@@ -46,7 +46,7 @@ METRICS: Final[dict[str, Metric]] = {
         "gauge", ("socket",), "Connections that wait to be accepted, on a listening TCP socket."
     ),
     "kyoukai_event_loop_lag_seconds": Metric(
-        "histogram", (), "How late the event loop was, twice a second in each worker."
+        "histogram", (), "How late the event loop was, measured twice a second in each worker."
     ),
     "kyoukai_event_loop_late_seconds": Metric(
         "gauge", ("worker",), "How late the event loop of a worker is by now: it grows while it is blocked."
