@@ -270,7 +270,7 @@ async def measure(
     for failure, times in load.failures.items():
         print(f"    {times} times {failure}")
     if proof is kill:
-        killed = sum(load.lost[pid] for pid in served.found(r"\(pid (\d+)\) ended unasked: SIGKILL"))
+        killed = sum(load.lost[pid] for pid in served.found(r"\(pid (\d+)\) ended unexpectedly: SIGKILL"))
         others = load.failures.total() - load.reset
         print(
             f"    lost, begun by the worker that was killed: {load.reset}, of them {killed} on connections "

@@ -243,9 +243,9 @@ def test_a_factory(runner: Runner, folder: Path, module: str, attribute: str) ->
         ("configured", "configured' cannot be called without arguments, as a factory is: missing a required"),
         ("eventually", "eventually' is a coroutine function; a factory is a plain function"),
         ("awaited", "awaited' returns an awaitable; a factory returns the application itself"),
-        ("forgetful", "forgetful()' is no application: it has no request_class"),
-        ("number", "is no factory, but of the type int; factory is for a function"),
-        ("app", "is no factory, but of the type Application; factory is for a function"),
+        ("forgetful", "forgetful()' is not an application: it has no request_class"),
+        ("number", "is not a factory, but of the type int; factory is for a function"),
+        ("app", "is not a factory, but of the type Application; factory is for a function"),
     ],
 )
 def test_a_factory_that_is_none(runner: Runner, folder: Path, attribute: str, said: str) -> None:
@@ -257,10 +257,10 @@ def test_a_factory_that_is_none(runner: Runner, folder: Path, attribute: str, sa
 @pytest.mark.parametrize(
     ("attribute", "said"),
     [
-        ("create_app", "create_app' is a function, and no application; if it returns one, set factory, or "),
-        ("Application", "Application' is a class, and no application; if it can be called without arg"),
-        ("eventually", "eventually' is a coroutine function, and no application"),
-        ("json", "json' is a module, and no application: name what is in it, as module:attribute"),
+        ("create_app", "create_app' is a function, not an application; if it returns one, set factory, or "),
+        ("Application", "Application' is a class, not an application; if it can be called without arg"),
+        ("eventually", "eventually' is a coroutine function, not an application"),
+        ("json", "json' is a module, not an application: name an object in it, as module:attribute"),
         ("anyhow", "anyhow' can be called in several ways, and may be an application of ASGI or of WSGI"),
         ("old_asgi", "old_asgi is an application of ASGI 2, called as application(scope)(receive, send)"),
     ],
@@ -307,7 +307,7 @@ def test_a_target_without_a_module(runner: Runner, target: str) -> None:
 
 def test_a_target_that_is_no_application(runner: Runner, folder: Path) -> None:
     (folder / "other.py").write_text("app = 5\n")
-    assert "is no application: it has no request_class" in fail("run", "other.py")
+    assert "is not an application: it has no request_class" in fail("run", "other.py")
 
 
 def test_the_reference_of_a_module_is_left_to_the_component() -> None:

@@ -79,17 +79,17 @@ def test_what_the_target_is_served_by(
         (
             ":asgi",
             ["--interface", "wsgi"],
-            "is no application of wsgi, but one of ASGI: set interface, or",
+            "is not an application of wsgi, but one of ASGI: set interface, or",
         ),
         (
             "",
             ["--interface", "asgi"],
-            "is no application of asgi, but one of WSGI: set interface, or --inter",
+            "is not an application of asgi, but one of WSGI: set interface, or --inter",
         ),
         (
             "",
             ["--interface", "kyoukai"],
-            "is no application of kyoukai, but one of WSGI: set interface, or",
+            "is not an application of kyoukai, but one of WSGI: set interface, or",
         ),
         (
             ":hidden",
@@ -99,11 +99,11 @@ def test_what_the_target_is_served_by(
         (
             ":create_app",
             [],
-            "is a function, and no application; if it returns one, set factory, or --fac",
+            "is a function, not an application; if it returns one, set factory, or --fac",
         ),
-        (":Request", [], "Request' is a class, and no application"),
-        (":WSGI", [], "WSGI' is a class, and no application"),
-        ("", ["--lifespan", "on"], "lifespan is 'on', and app "),
+        (":Request", [], "Request' is a class, not an application"),
+        (":WSGI", [], "WSGI' is a class, not an application"),
+        ("", ["--lifespan", "on"], "lifespan is 'on', but app "),
         ("", ["--root-path", "shop"], "root_path is 'shop'; it must be a path that begins with '/' and does"),
         (":asgi", ["--debug"], "debug needs an application that has a debug mode: <function asgi"),
     ],

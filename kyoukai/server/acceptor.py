@@ -228,7 +228,7 @@ class Acceptor:
         try:
             protocol = door.factory(address)
         except Exception:
-            logger.exception("no protocol could be made for a connection")
+            logger.exception("the protocol of a connection could not be created")
             connection.close()
             return
         options = door.options

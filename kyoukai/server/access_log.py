@@ -113,7 +113,7 @@ def find_field(name: str) -> Field:
     source, dot, header = name.partition(".")
     if dot and source in SOURCES:
         if re.fullmatch(TOKEN, header.encode()) is None:
-            raise ConfigurationError(f"access_log_format has {name!r}; {header!r} is no name of a field")
+            raise ConfigurationError(f"access_log_format has {name!r}; {header!r} is not a field name")
         return Field("", SOURCES[source](header))
     known = [*FIELDS, "request.NAME", "response.NAME"]
     raise ConfigurationError(f"access_log_format has the unknown field {name!r}; {suggest(name, known)}")
@@ -127,13 +127,15 @@ def _compile_text(template: str) -> MakeLine:
     text, fields, is_quoted = "", [], False
     for literal, name, form, conversion in parts:
         if any(ord(character) < 0x20 for character in literal):
-            raise ConfigurationError(f"access_log_format is {template!r}; a line of a log is one line")
+            raise ConfigurationError(
+                f"access_log_format is {template!r}; it must not contain control characters"
+            )
         is_quoted ^= literal.count('"') % 2 == 1
         text += literal.replace("%", "%%")
         if name is None:
             continue
         if form or conversion:
-            raise ConfigurationError(f"access_log_format has {name!r} with a format of its own; it has none")
+            raise ConfigurationError(f"access_log_format has {name!r} with a format or conversion; remove it")
         text += "%s"
         fields.append((find_field(name), is_quoted))
     getters = [_text_of(field, is_quoted) for field, is_quoted in fields]

@@ -27,13 +27,13 @@ def check_hosts(host: Any) -> tuple[str, ...]:
         if not name:
             # Refuse an empty string: an unset variable must not make the server listen on all addresses.
             raise ConfigurationError(
-                "host is ''; it must be a host name or an IP address; '::' is all addresses, of IPv6 and IPv4"
+                "host is ''; it must be a host name or an IP address; '::' means all IPv6 and IPv4 addresses"
             )
         if name.startswith("[") and name.endswith("]"):
-            raise ConfigurationError(f"host is {name!r}; an IP address has no brackets: {name[1:-1]!r}")
+            raise ConfigurationError(f"host is {name!r}; write the address without brackets: {name[1:-1]!r}")
         if ":" in name and not is_ipv6(name):
             raise ConfigurationError(
-                f"host is {name!r}; it must be a host name or an IP address; the port is a setting of its own"
+                f"host is {name!r}; it must be a host name or an IP address; the port is a separate setting"
             )
     return tuple(hosts)
 

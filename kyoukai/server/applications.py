@@ -99,7 +99,7 @@ def load_file(path: Path) -> ModuleType:
     name = path.stem if path.stem not in sys.modules else f"__{path.stem}__"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ConfigurationError(f"{str(path)!r} is no Python module")
+        raise ConfigurationError(f"{str(path)!r} is not a Python module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -130,13 +130,13 @@ def _call(factory: Any, name: object) -> Any:
     """
     if not callable(factory):
         raise ConfigurationError(
-            f"app {name!r} is no factory, but of the type {type(factory).__name__}; factory is for a "
+            f"app {name!r} is not a factory, but of the type {type(factory).__name__}; factory is for a "
             "function that returns the application"
         )
     if inspect.iscoroutinefunction(factory):
         raise ConfigurationError(
-            f"app {name!r} is a coroutine function; a factory is a plain function, and what it has to "
-            "wait for belongs into a hook before serving"
+            f"app {name!r} is a coroutine function; a factory is a plain function: await things "
+            "in a before_serving hook instead"
         )
     try:
         signature = inspect.signature(factory)

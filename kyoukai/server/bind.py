@@ -78,25 +78,25 @@ def _parse_address(where: str, address: str) -> Bind:
         # The form of a URL: unix:///run/http.sock.
         path = path.removeprefix("//") if path.startswith("///") else path
         if not path or "\0" in path:
-            raise ConfigurationError(f"{where}; behind unix: must be the path of a Unix socket")
+            raise ConfigurationError(f"{where}; after unix: must follow the path of a Unix socket")
         return Bind(path=path)
     if address.startswith("fd:"):
         inherited = address.removeprefix("fd:")
         # systemd.socket(5), FileDescriptorName=: printable ASCII without a colon.
         if re.fullmatch(r"[!-9;-~]{1,255}", inherited) is None:
             raise ConfigurationError(
-                f"{where}; behind fd: must be a descriptor's number, or its name in systemd"
+                f"{where}; after fd: must follow a descriptor's number, or its name in systemd"
             )
         return Bind(inherited=inherited)
     if is_ipv6(address):
-        raise ConfigurationError(f"{where}; an IPv6 address has brackets, and a port: [::1]:PORT")
+        raise ConfigurationError(f"{where}; an IPv6 address needs brackets and a port: [::1]:PORT")
     host, colon, port = address.removesuffix("/").rpartition(":")
     if not colon or not host:
-        hint = "" if colon else "; it lacks a port"
+        hint = "" if colon else "; the port is missing"
         hint = hint or "; all addresses are [::]:PORT, of IPv6 and IPv4, or 0.0.0.0:PORT"
         raise ConfigurationError(f"{where}; it must be {FORMS}{hint}")
     if ":" in host and not host.startswith("["):
-        raise ConfigurationError(f"{where}; an IPv6 address has brackets, and a port: [::1]:PORT")
+        raise ConfigurationError(f"{where}; an IPv6 address needs brackets and a port: [::1]:PORT")
     if host.startswith("["):
         if not host.endswith("]") or not is_ipv6(host[1:-1]):
             raise ConfigurationError(f"{where}; in brackets must be an IPv6 address: [::1]:{port or 'PORT'}")

@@ -121,12 +121,12 @@ class Entrance:
         try:
             contexts = self._make_ssl_contexts()
         except (ConfigurationError, OSError) as error:
-            logger.error("the certificates stay as they are: %s", error)
+            logger.error("the certificates were not reloaded: %s", error)
             return
         self.ssl_contexts = contexts
         for options, context in zip(self._options, contexts, strict=True):
             options.update(connection_options(context, self._limits))
-        logger.info("certificates and keys have been read again")
+        logger.info("certificates and keys were reloaded")
 
     def _make_ssl_contexts(self) -> list[ssl.SSLContext | None]:
         offered = self._protocols.alpn_protocols
@@ -156,4 +156,4 @@ def renewals(entrance: Entrance) -> dict[str, Callable[[], object]]:
 
 def name_need(name: str) -> None:
     """Log that a signal needs a supervisor. By default it would end or stop this process."""
-    logger.warning("%s came, and does nothing here: it needs a supervisor, by --workers, say", name)
+    logger.warning("%s has no effect: it needs a supervisor, for example by --workers", name)

@@ -54,7 +54,7 @@ class Heading:
         """
         peer = address[0] if isinstance(address, tuple) else None
         if not self._proxies.trust_peer(peer):
-            logger.debug("a connection is refused: %s is none of trusted_proxies", peer or "a Unix socket")
+            logger.debug("a connection was refused: %s is not in trusted_proxies", peer or "a Unix socket")
             connection.close()
             return
         # On Linux, an accepted socket does not inherit the non-blocking flag of the listening socket.
@@ -123,13 +123,13 @@ class Reading:
     def _end(self, timeout: float) -> None:
         # If the process was stopped, the header may have arrived in the meantime.
         self.go_on()
-        self.fail(f"it has not come in {timeout:g} s")
+        self.fail(f"incomplete after {timeout:g} s")
 
     def fail(self, why: str) -> None:
         """Close the connection, unless it has been established."""
         connection = self._leave()
         if connection is not None:
-            logger.debug("a connection is refused: its header of the PROXY protocol is no good: %s", why)
+            logger.debug("a connection was refused: bad header of the PROXY protocol: %s", why)
             connection.close()
 
     def _take(self, connection: socket.socket) -> bool:
@@ -137,7 +137,7 @@ class Reading:
         # Version 2 has a length: after it, the number of missing bytes is known.
         seen = connection.recv(MAX_HEADER, socket.MSG_PEEK)
         if not seen:
-            raise ProxyHeaderError("the connection ended before its end")
+            raise ProxyHeaderError("the connection ended before the header did")
         data = self._data + seen
         size = find_size(data)
         if size is None:

@@ -76,10 +76,12 @@ def host(app: Any, name: object, hosting: Hosting) -> Any:
         from kyoukai.wsgi import WSGIApplication
 
         if hosting.lifespan == "on":
-            raise ConfigurationError(f"lifespan is 'on', and app {name!r}, of WSGI, has none: leave it out")
+            raise ConfigurationError(
+                f"lifespan is 'on', but app {name!r} is a WSGI application, which has none: leave it out"
+            )
         if hosting.websocket_options:
             raise ConfigurationError(
-                f"websocket_options is set, and app {name!r}, of WSGI, has no WebSockets"
+                f"websocket_options is set, but app {name!r} is a WSGI application, which has no WebSockets"
             )
         return WSGIApplication(app, root_path=hosting.root_path)
     from kyoukai.asgi import ASGIApplication
@@ -114,7 +116,7 @@ def find_interface(app: Any, name: object, wanted: str) -> str:
         kind = "one of Kyoukai" if is_own else f"one of {str(found).upper()}"
         right = OWN if is_own else found
         raise ConfigurationError(
-            f"app {name!r} is no application of {wanted}, but {kind}: set interface, or --interface, to "
+            f"app {name!r} is not an application of {wanted}, but {kind}: set interface, or --interface, to "
             f"{right}"
         )
     if wanted not in CALLS:
@@ -128,7 +130,7 @@ def _check_own(app: Any, name: object) -> None:
         return
     for attribute in ("request_class", "process_request"):
         if not hasattr(app, attribute):
-            raise ConfigurationError(f"app {name!r} is no application: it has no {attribute}")
+            raise ConfigurationError(f"app {name!r} is not an application: it has no {attribute}")
 
 
 def _check_unused(name: object, hosting: Hosting) -> None:
@@ -136,7 +138,7 @@ def _check_unused(name: object, hosting: Hosting) -> None:
     for setting in ("root_path", "lifespan", "websocket_options"):
         if getattr(hosting, setting) != getattr(Hosting(), setting):
             raise ConfigurationError(
-                f"{setting} is for what Kyoukai makes an application of by itself, and app {name!r} is one"
+                f"{setting} is only for ASGI and WSGI applications, and app {name!r} is one of Kyoukai"
             )
 
 
@@ -166,10 +168,10 @@ def _fail(app: Any, name: object) -> NoReturn:
     :raises ConfigurationError: always.
     """
     if isinstance(app, ModuleType):
-        reason = "is a module, and no application: name what is in it, as module:attribute"
+        reason = "is a module, not an application: name an object in it, as module:attribute"
     elif isinstance(app, type):
         reason = (
-            "is a class, and no application; if it can be called without arguments, set factory, or --factory"
+            "is a class, not an application; if it can be called without arguments, set factory, or --factory"
         )
     elif callable(app) and not inspect.iscoroutinefunction(app) and (_takes(app, 2) or _takes(app, 3)):
         reason = (
@@ -177,11 +179,11 @@ def _fail(app: Any, name: object) -> NoReturn:
             "--interface, to asgi or wsgi"
         )
     elif inspect.iscoroutinefunction(app):
-        reason = "is a coroutine function, and no application"
+        reason = "is a coroutine function, not an application"
     elif inspect.isroutine(app):
-        reason = "is a function, and no application; if it returns one, set factory, or --factory"
+        reason = "is a function, not an application; if it returns one, set factory, or --factory"
     else:
-        reason = "is no application: it has no request_class"
+        reason = "is not an application: it has no request_class"
     raise ConfigurationError(f"app {name!r} {reason}")
 
 

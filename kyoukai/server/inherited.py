@@ -49,7 +49,7 @@ class InheritedListener(BaseListener):
             sockets += self.handed.take_listener(self.key)
             if not sockets:
                 raise ListenError(
-                    f"cannot listen on fd:{self.name}: the server from before does not; a restart can"
+                    f"cannot listen on fd:{self.name}: the old server does not; restart the server"
                 )
             return sockets
         try:
@@ -73,6 +73,8 @@ class InheritedListener(BaseListener):
         found = [number for name, number in passed if name == self.name]
         if not found:
             names = ", ".join(sorted({name for name, _ in passed}))
-            have = f"it has passed {names}" if names else "it has passed none to this process"
-            raise ListenError(f"cannot listen on fd:{self.name}: systemd has no socket of this name; {have}")
+            have = f"it passed {names}" if names else "it passed none to this process"
+            raise ListenError(
+                f"cannot listen on fd:{self.name}: systemd passed no socket of this name; {have}"
+            )
         return found

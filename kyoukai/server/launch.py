@@ -153,7 +153,9 @@ def choose_start_timeout(given: float | None, configured: Mapping[str, Any]) -> 
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST:
-        raise ConfigurationError(f"start_timeout is {value!r}; it must be a number of seconds, or 0 for any")
+        raise ConfigurationError(
+            f"start_timeout is {value!r}; it must be a number of seconds, or 0 for no limit"
+        )
     return value or None
 
 

@@ -38,7 +38,7 @@ def name_threads_left(others: Collection[threading.Thread], patience: float = LA
                 if signal.getsignal(number) is forgive:
                     signal.signal(number, default)
             places = ", ".join(f"{thread.name} at {place}" for thread, place in left.items())
-            logger.warning("threads that do not end keep the process: %s; the next signal ends it", places)
+            logger.warning("threads keep the process from ending: %s; the next signal ends it", places)
             return
         time.sleep(POLL_INTERVAL)
 

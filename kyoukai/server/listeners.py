@@ -59,7 +59,7 @@ class Listeners(Sequence[BaseListener]):
             return cls([listener])
         for other in SHORT_FORM:
             if settings.get(other) is not None:
-                raise ConfigurationError(f"{name} excludes {other}: {name} has all the addresses")
+                raise ConfigurationError(f"{name} excludes {other}: put all addresses into {name}")
         entries = [bind] if isinstance(bind, str | Mapping) else bind
         if not isinstance(entries, list | tuple) or not entries:
             raise ConfigurationError(f"{name} is {bind!r}; it must be an address, {FORMS}, or a list of them")
@@ -128,13 +128,13 @@ class Listeners(Sequence[BaseListener]):
         """
         if len(descriptors) != len(self) or not all(descriptors):
             raise ListenError(
-                f"{len(self)} listeners were to get their sockets from another process, and got those of "
+                f"{len(self)} listeners need sockets from another process, which passed those of "
                 f"{sum(map(bool, descriptors))}"
             )
         try:
             return [[inherit(descriptor) for descriptor in some] for some in descriptors]
         except OSError as error:
-            raise ListenError(f"a socket of another process cannot be listened on: {error}") from error
+            raise ListenError(f"cannot listen on a socket from another process: {error}") from error
 
     def remove(self) -> None:
         """Remove the files of Unix sockets that were created here."""
@@ -219,13 +219,13 @@ def _choose_ssl(where: str, secure: bool | None, own: Any, common: Any) -> Any:
     """
     if own is False:
         if secure:
-            raise ConfigurationError(f"{where}, which is for TLS, and its ssl is false")
+            raise ConfigurationError(f"{where}, which means TLS, but its ssl is false")
         return None
     if secure is False:
         if own is not None:
-            raise ConfigurationError(f"{where}, which is not for TLS, and has ssl; it must be https://")
+            raise ConfigurationError(f"{where}, which means no TLS, but it has ssl; it must be https://")
         return None
     setting = common if own is None else own
     if secure and setting is None:
-        raise ConfigurationError(f"{where}, which is for TLS; ssl must have a certificate")
+        raise ConfigurationError(f"{where}, which means TLS; ssl must have a certificate")
     return setting

@@ -37,7 +37,9 @@ class ByProtocol(asyncio.Protocol):
         agreed = transport.get_extra_info("ssl_object").selected_alpn_protocol()
         make = choose_by_protocol(self._choices, agreed)
         if make is None:
-            logger.debug("a connection is closed: no backend has what was agreed on by ALPN: %r", agreed)
+            logger.debug(
+                "a connection was closed: no backend serves the protocol negotiated by ALPN: %r", agreed
+            )
             transport.close()
         else:
             give_way(transport, make, self._peer)
@@ -79,7 +81,9 @@ class ByPreface(asyncio.Protocol):
             return
         make = self._choices.get(preface)
         if make is None:
-            logger.debug("a connection is closed: no backend takes what begins with %r", self._data[:24])
+            logger.debug(
+                "a connection was closed: no backend recognizes its first bytes, %r", self._data[:24]
+            )
             self._data = b""
             self._transport.close()
         else:
@@ -88,7 +92,7 @@ class ByPreface(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Log that the client disconnected before a backend was chosen."""
         if self._data:
-            logger.debug("a connection ended when %r had come, which no backend has taken", self._data[:24])
+            logger.debug("a connection ended before a backend was chosen; it had sent %r", self._data[:24])
         self._server.drop(self)
 
     def _give_way(self, make: MakeProtocol) -> None:
@@ -122,7 +126,7 @@ def give_way(transport: Any, make: MakeProtocol, peer: Any) -> asyncio.BaseProto
     try:
         protocol = make(peer)
     except Exception:
-        logger.exception("no protocol could be made for a connection")
+        logger.exception("the protocol of a connection could not be created")
         transport.abort()
         return None
     transport.set_protocol(protocol)

@@ -50,10 +50,10 @@ class ServiceManager:
                 sock.settimeout(wait)
                 sock.sendto(text.encode(), self._address)
         except (BlockingIOError, TimeoutError):
-            logger.debug("the service manager has not been told: it has too much to read")
+            logger.debug("a message to the service manager was lost: its socket is full")
             return False
         except OSError as error:
-            logger.debug("the service manager cannot be told: %s", error.strerror)
+            logger.debug("a message to the service manager was lost: %s", error.strerror)
         return True
 
     def reloading(self) -> None:

@@ -23,10 +23,10 @@ class PidFile:
         self._path = Path(path)
         other = self._read()
         if other is not None and other not in (os.getpid(), heir_of) and lives(other):
-            raise ConfigurationError(f"pid is {path!r}; that names the process {other}, which is running")
+            raise ConfigurationError(f"pid is {path!r}; this file names process {other}, which is running")
         folder = self._path.parent
         if not os.access(folder, os.W_OK | os.X_OK):
-            why = "files cannot be made in" if folder.is_dir() else "there is no folder"
+            why = "cannot create a file in" if folder.is_dir() else "there is no folder"
             raise ConfigurationError(f"pid is {path!r}; {why} {str(folder)!r}")
 
     @property

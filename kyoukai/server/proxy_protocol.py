@@ -59,12 +59,12 @@ def find_size(data: bytes) -> int | None:
     if data[:12] == SIGNATURE[: len(data)]:
         # "the receiver must only accept this value" of the version, 2.
         if len(data) > 12 and data[12] >> 4 != 2:
-            raise ProxyHeaderError("its version is not 2")
+            raise ProxyHeaderError("the version is not 2")
         if len(data) < FIXED_SIZE:
             return None
         size = FIXED_SIZE + int(struct.unpack_from("!H", data, 14)[0])
         if size > MAX_HEADER:
-            raise ProxyHeaderError(f"it has {size} bytes, more than {MAX_HEADER}")
+            raise ProxyHeaderError(f"its length is {size} bytes, more than {MAX_HEADER}")
         return size if size <= len(data) else None
     if data[:6] != b"PROXY "[: len(data)]:
         raise ProxyHeaderError(f"it begins with {data[:12]!r}")
@@ -72,7 +72,7 @@ def find_size(data: bytes) -> int | None:
     if end >= 0:
         return end + 2
     if len(data) >= MAX_LINE:
-        raise ProxyHeaderError(f"its line is longer than {MAX_LINE} bytes")
+        raise ProxyHeaderError(f"the line is longer than {MAX_LINE} bytes")
     return None
 
 
@@ -91,15 +91,15 @@ def _parse_line(line: bytes) -> Proxied:
         return Proxied()
     match = LINE.fullmatch(line)
     if match is None:
-        raise ProxyHeaderError(f"its line is {line!r}")
+        raise ProxyHeaderError(f"malformed line {line!r}")
     family, source, destination, source_port, port = (group.decode("ascii") for group in match.groups())
     if int(source_port) > 65535 or int(port) > 65535:
-        raise ProxyHeaderError(f"its line is {line!r}, and has no such port")
+        raise ProxyHeaderError(f"port above 65535 in the line {line!r}")
     kind = ipaddress.IPv4Address if family == "TCP4" else ipaddress.IPv6Address
     try:
         ends = [_name(kind(source)), _name(kind(destination))]
     except ValueError as error:
-        raise ProxyHeaderError(f"its line is {line!r}: {error}") from None
+        raise ProxyHeaderError(f"malformed line {line!r}: {error}") from None
     return Proxied((ends[0], int(source_port)), (ends[1], int(port)))
 
 
@@ -107,18 +107,18 @@ def _parse_binary(header: bytes) -> Proxied:
     command, family, protocol = header[12] & 15, header[13] >> 4, header[13] & 15
     # "other values are unassigned": "receivers must drop connections presenting unexpected values here".
     if command not in (LOCAL, PROXY):
-        raise ProxyHeaderError(f"its command is {command}")
+        raise ProxyHeaderError(f"unknown command {command}")
     if command == LOCAL:
         # "must use the real connection endpoints and discard the protocol block including the family".
         return Proxied()
     if family > UNIX or protocol > 2:
-        raise ProxyHeaderError(f"its family is {header[13]:#04x}")
+        raise ProxyHeaderError(f"unknown family {header[13]:#04x}")
     if not family or not protocol:
         return Proxied()
     # After the addresses follow types, lengths and values, which a receiver "may choose to skip".
     block = header[FIXED_SIZE : FIXED_SIZE + SIZES[family]]
     if len(block) < SIZES[family]:
-        raise ProxyHeaderError("it is shorter than its addresses")
+        raise ProxyHeaderError("the header is shorter than its addresses")
     if family == UNIX:
         # For an unsupported family, a receiver may fall "back to the UNSPEC mode".
         return Proxied()

@@ -84,7 +84,7 @@ def hint_at_http2(backends: Selected, listeners: Iterable[BaseListener]) -> str:
             library = "h2" if registration.distribution == "kyoukai" else module
             if importlib.util.find_spec(library) is not None:
                 names = ", ".join(["h2", *backends])
-                return f"the backend h2 is installed: clients can have HTTP/2 by TLS with backend: [{names}]"
+                return f"the backend h2 is installed: clients can use HTTP/2 over TLS with backend: [{names}]"
     return ""
 
 

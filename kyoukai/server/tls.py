@@ -80,9 +80,7 @@ def _make_host_contexts(
         )
     for host, own in hosts.items():
         if not isinstance(host, str) or HOST_NAME.fullmatch(host.lower()) is None:
-            raise ConfigurationError(
-                f"ssl.sni has {host!r}; it must be the name of a host, or *. and such a name"
-            )
+            raise ConfigurationError(f"ssl.sni has {host!r}; it must be a host name, or *. and a host name")
         where = f"ssl.sni[{host!r}]"
         if not isinstance(own, Mapping):
             raise ConfigurationError(f"{where} is {own!r}; it must be a mapping with certificate and key")
@@ -111,7 +109,7 @@ def _verify_clients(context: ssl.SSLContext, authorities: Any, wanted: Any) -> N
     if authorities is None:
         if wanted is not None:
             raise ConfigurationError(
-                "ssl.client_certificates needs ssl.client_ca, a PEM file with those who may issue them"
+                "ssl.client_certificates needs ssl.client_ca, a PEM file with their authorities"
             )
         return
     # Naming authorities alone means that other clients are refused.

@@ -41,7 +41,7 @@ class Traces:
             from opentelemetry import context, propagate, trace
         except ImportError as exc:
             raise ConfigurationError(
-                "traces is true, and OpenTelemetry is not installed; pip install 'kyoukai[otel]'"
+                "traces is true, but OpenTelemetry is not installed; pip install 'kyoukai[otel]'"
             ) from exc
         self.trace: Any = trace
         self.context: Any = context
@@ -154,7 +154,7 @@ def set_up(trace: Any) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as exc:
         raise ConfigurationError(
-            "traces is true, and the SDK of OpenTelemetry is not installed; pip install 'kyoukai[otel]'"
+            "traces is true, but the SDK of OpenTelemetry is not installed; pip install 'kyoukai[otel]'"
         ) from exc
     # These classes read the other variables: of resources, samplers, batches, and each exporter's own.
     provider = TracerProvider()
@@ -178,7 +178,7 @@ def make_exporter(name: str) -> Any:
     if not found:
         known = ", ".join(sorted(entry_points(group=EXPORTERS).names))
         raise ConfigurationError(
-            f"OTEL_TRACES_EXPORTER asks for {name!r}, which is not installed; there are: {known}"
+            f"OTEL_TRACES_EXPORTER asks for {name!r}, which is not installed; installed: {known}"
         )
     return found[0].load()()
 

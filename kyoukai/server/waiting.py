@@ -37,7 +37,7 @@ class Wait(NamedTuple):
 
     def __str__(self) -> str:
         """Return the text for a log line."""
-        return f"{self.who} waits for the resource {self.resource}, which no component has brought"
+        return f"{self.who} waits for the resource {self.resource}, which no component has added"
 
 
 async def naming_waits(start: Awaitable[T], delay: float = NOTICE_DELAY) -> T:
@@ -119,7 +119,7 @@ def what_brings(kind: Any) -> str:
         for point in entry_points(group="asphalt.components")
         if point.dist is not None and _is_about(point.module, point.dist, kind)
     )
-    what = f"a component of the type {' or '.join(names)} may bring it" if names else "a component brings it"
+    what = f"a component of the type {' or '.join(names)}may add it" if names else "a component adds it"
     return f"{what}: name it in a configuration file, for kyoukai run config.yaml"
 
 

@@ -275,5 +275,5 @@ def test_where_there_are_no_workers_a_setting_that_needs_them_is_one_line(
     monkeypatch.setattr(sys, "platform", "darwin")
     value = "127.0.0.1:0" if option.name == "admin" else "2"
     line = fail("run", target, option.flag, value)
-    assert line == "workers, and what else a supervisor does, need Linux; on darwin one process serves"
+    assert line == "workers and other features of a supervisor need Linux; on darwin use one process"
     succeed("run", target)

@@ -434,7 +434,7 @@ def test_a_factory_that_raises_is_one_error_and_closes_the_connection(
             await end(made)
 
     run(main())
-    assert lines(caplog) == [("ERROR", "no protocol could be made for a connection")] * 2
+    assert lines(caplog) == [("ERROR", "the protocol of a connection could not be created")] * 2
     assert "no protocol today" in caplog.text
 
 

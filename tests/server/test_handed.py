@@ -180,7 +180,7 @@ def test_a_descriptor_of_another_process_is_the_one_of_its_name() -> None:
             other = of(bind=f"fd:{first.fileno()}")
             given = handed(old, slots)
             other.take(given)
-            with pytest.raises(ListenError, match="the server from before does not; a restart can"):
+            with pytest.raises(ListenError, match="the old server does not; restart the server"):
                 asyncio.run(other.open())
             given.close()
             assert first.getsockname()

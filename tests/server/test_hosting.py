@@ -71,15 +71,27 @@ def test_what_an_application_is_served_by(app: Any, wanted: str, found: str) -> 
 @pytest.mark.parametrize(
     ("app", "wanted", "said"),
     [
-        (asgi, "wsgi", "is no application of wsgi, but one of ASGI: set interface, or --interface, to asgi"),
-        (wsgi, "asgi", "is no application of asgi, but one of WSGI: set interface, or --interface, to wsgi"),
-        (wsgi, "kyoukai", "is no application of kyoukai, but one of WSGI: set interface, or --interface, to"),
+        (
+            asgi,
+            "wsgi",
+            "is not an application of wsgi, but one of ASGI: set interface, or --interface, to asgi",
+        ),
+        (
+            wsgi,
+            "asgi",
+            "is not an application of asgi, but one of WSGI: set interface, or --interface, to wsgi",
+        ),
+        (
+            wsgi,
+            "kyoukai",
+            "is not an application of kyoukai, but one of WSGI: set interface, or --interface, to",
+        ),
         (
             own,
             "wsgi",
-            "is no application of wsgi, but one of Kyoukai: set interface, or --interface, to kyouk",
+            "is not an application of wsgi, but one of Kyoukai: set interface, or --interface, to kyouk",
         ),
-        (hosted, "asgi", "is no application of asgi, but one of Kyoukai"),
+        (hosted, "asgi", "is not an application of asgi, but one of Kyoukai"),
         (
             anyhow,
             "auto",
@@ -90,23 +102,23 @@ def test_what_an_application_is_served_by(app: Any, wanted: str, found: str) -> 
             "kyoukai",
             "may be an application of ASGI or of WSGI: set interface, or --interface, to",
         ),
-        (nothing, "auto", "is a function, and no application; if it returns one, set factory, or --factory"),
+        (nothing, "auto", "is a function, not an application; if it returns one, set factory, or --factory"),
         (
             nothing,
             "wsgi",
             "cannot be called with (environ, start_response), as an application of WSGI is; if it returns an "
             "application, set factory, or --factory",
         ),
-        (WSGI, "auto", "is a class, and no application; if it can be called without arguments, set factory"),
+        (WSGI, "auto", "is a class, not an application; if it can be called without arguments, set factory"),
         (
             WSGI,
             "wsgi",
             "cannot be called with (environ, start_response), as an application of WSGI is; if",
         ),
-        (Kyoukai, "auto", "is a class, and no application"),
-        (types, "auto", "is a module, and no application: name what is in it, as module:attribute"),
+        (Kyoukai, "auto", "is a class, not an application"),
+        (types, "auto", "is a module, not an application: name an object in it, as module:attribute"),
         (types, "asgi", "cannot be called with (scope, receive, send), as an application of ASGI is"),
-        (7, "auto", "is no application: it has no request_class"),
+        (7, "auto", "is not an application: it has no request_class"),
         (7, "wsgi", "cannot be called with (environ, start_response), as an application of WSGI is"),
     ],
 )
@@ -187,12 +199,16 @@ def test_settings() -> None:
 @pytest.mark.parametrize(
     ("app", "settings", "said"),
     [
-        (own, {"root_path": "/a"}, "root_path is for what Kyoukai makes an application of by itself"),
-        (own, {"websocket_options": {"compression": True}}, "websocket_options is for what Kyoukai makes an"),
-        (wsgi, {"websocket_options": {"compression": True}}, "websocket_options is set, and app .*, of WSGI"),
+        (own, {"root_path": "/a"}, "root_path is only for ASGI and WSGI applications"),
+        (own, {"websocket_options": {"compression": True}}, "websocket_options is only for ASGI and WSGI"),
+        (
+            wsgi,
+            {"websocket_options": {"compression": True}},
+            "websocket_options is set, but app .* is a WSGI",
+        ),
         (asgi, {"websocket_options": {"max_size": 1}}, "a WebSocket has no setting 'max_size'"),
-        (own, {"lifespan": "off"}, "lifespan is for what Kyoukai makes an application of by itself"),
-        (wsgi, {"lifespan": "on"}, "lifespan is 'on', and app .*, of WSGI, has none"),
+        (own, {"lifespan": "off"}, "lifespan is only for ASGI and WSGI applications"),
+        (wsgi, {"lifespan": "on"}, "lifespan is 'on', but app .* is a WSGI application, which has none"),
     ],
 )
 def test_a_setting_that_has_no_meaning_for_an_application(app: Any, settings: Any, said: str) -> None:

@@ -31,7 +31,7 @@ def test_a_thread_that_does_not_end_is_named(
 ) -> None:
     name_threads_left(others, 0)
     (record,) = caplog.records
-    assert record.getMessage().startswith("threads that do not end keep the process: stuck at ")
+    assert record.getMessage().startswith("threads keep the process from ending: stuck at ")
     assert record.levelname == "WARNING"
 
 

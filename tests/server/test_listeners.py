@@ -96,7 +96,7 @@ def test_the_proxy_protocol_is_one_listeners() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"bind": "a:1", "host": "b"}, "bind excludes host: bind has all the addresses"),
+        ({"bind": "a:1", "host": "b"}, "bind excludes host: put all addresses into bind"),
         ({"bind": "a:1", "port": 0}, "bind excludes port"),
         ({"bind": "a:1", "uds": "a.sock"}, "bind excludes uds"),
         ({"bind": []}, "bind is []; it must be an address, HOST:PORT, "),
@@ -106,14 +106,14 @@ def test_the_proxy_protocol_is_one_listeners() -> None:
         ({"bind": {"ssl": TLS}}, "bind is None; it must be HOST:PORT, "),
         ({"bind": ["a:1", "http://a:1"]}, "bind has 'http://a:1' twice"),
         ({"bind": ["unix:a", "unix:a?mode=0600"]}, "bind has 'unix:a?mode=0600' twice"),
-        ({"bind": "https://a:1"}, "bind is 'https://a:1', which is for TLS; ssl must have a certificate"),
+        ({"bind": "https://a:1"}, "bind is 'https://a:1', which means TLS; ssl must have a certificate"),
         (
             {"bind": {"bind": "https://a:1", "ssl": False}},
-            "bind is 'https://a:1', which is for TLS, and its ssl is false",
+            "bind is 'https://a:1', which means TLS, but its ssl is false",
         ),
         (
             {"bind": {"bind": "http://a:1", "ssl": TLS}},
-            "bind is 'http://a:1', which is not for TLS, and has ssl; it must be https://",
+            "bind is 'http://a:1', which means no TLS, but it has ssl; it must be https://",
         ),
     ],
 )
@@ -232,12 +232,12 @@ def test_sockets_of_another_process_are_adopted() -> None:
             assert sock.getsockname() == tcp.getsockname()
             assert not sock.getblocking()
             assert not sock.get_inheritable()
-        with pytest.raises(ListenError, match=r"2 listeners were to get their sockets .* got those of 1"):
+        with pytest.raises(ListenError, match=r"2 listeners need sockets .* which passed those of 1"):
             listeners.adopt([[tcp.fileno()], []])
 
 
 def test_what_is_no_socket_is_not_adopted(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("w") as file, pytest.raises(ListenError, match="cannot be listened on"):
+    with (tmp_path / "file").open("w") as file, pytest.raises(ListenError, match="cannot listen on a socket"):
         of(bind="127.0.0.1:80").adopt([[file.fileno()]])
 
 
@@ -292,13 +292,13 @@ def test_a_name_stands_for_all_the_sockets_that_have_it(monkeypatch: pytest.Monk
     with pytest.raises(ListenError) as caught:
         asyncio.run(InheritedListener("http").open())
     assert str(caught.value) == (
-        "cannot listen on fd:http: systemd has no socket of this name; it has passed other, web"
+        "cannot listen on fd:http: systemd passed no socket of this name; it passed other, web"
     )
 
 
 def test_a_name_without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LISTEN_PID", raising=False)
-    with pytest.raises(ListenError, match=r"fd:http: .* it has passed none to this process"):
+    with pytest.raises(ListenError, match=r"fd:http: .* it passed none to this process"):
         asyncio.run(InheritedListener("http").open())
 
 

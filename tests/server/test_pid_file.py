@@ -32,7 +32,7 @@ def test_a_process_that_lives_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "server.pid"
     path.write_text(f"{os.getppid()}\n")
     with pytest.raises(
-        ConfigurationError, match=rf"that names the process {os.getppid()}, which is running$"
+        ConfigurationError, match=rf"this file names process {os.getppid()}, which is running$"
     ):
         PidFile(str(path))
 
@@ -61,7 +61,7 @@ def test_one_in_no_folder_is_refused(tmp_path: Path) -> None:
 def test_one_in_a_folder_that_is_not_ours_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The superuser may write anywhere.
     monkeypatch.setattr("kyoukai.server.pid_file.os.access", lambda path, mode: False)
-    with pytest.raises(ConfigurationError, match=f"files cannot be made in '{tmp_path}'"):
+    with pytest.raises(ConfigurationError, match=f"cannot create a file in '{tmp_path}'"):
         PidFile(str(tmp_path / "server.pid"))
 
 

@@ -43,7 +43,7 @@ def listening(*settings: Any) -> Listeners:
 def test_a_hint_at_http2(installed: Any, registered: Registration, library: str) -> None:
     installed([registered], library)
     assert hint_at_http2(create_backends(["httptools"], {}), listening(TLS, False)) == (
-        "the backend h2 is installed: clients can have HTTP/2 by TLS with backend: [h2, httptools]"
+        "the backend h2 is installed: clients can use HTTP/2 over TLS with backend: [h2, httptools]"
     )
 
 

@@ -72,7 +72,7 @@ def test_a_start_that_waits_is_named_once(caplog: pytest.LogCaptureFixture, loop
     name = "test_a_start_that_waits_is_named_once.<locals>.ask"
     assert line.startswith(
         f"{name} ({where}) waits for the resource {__name__}.Database 'main', which no component has "
-        "brought; a component brings it: name it in a configuration file"
+        "added; a component adds it: name it in a configuration file"
     )
 
 
@@ -168,7 +168,7 @@ def test_a_component_with_a_teardown_is_looked_into(loop_factory: Any) -> None:
     ],
 )
 def test_what_brings_a_resource(kind: Any, names: list[str]) -> None:
-    expected = f"a component of the type {names[0]} may bring it" if names else "a component brings it"
+    expected = f"a component of the type {names[0]}may add it" if names else "a component adds it"
     assert what_brings(kind) == f"{expected}: name it in a configuration file, for kyoukai run config.yaml"
 
 

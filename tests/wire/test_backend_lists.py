@@ -133,7 +133,7 @@ def test_without_one_for_the_rest_other_connections_are_closed(both: Any, caplog
     with server.connect() as client:
         client.send(b"GET")
         assert client.receive_rest() == b""
-    assert "a connection is closed: no backend takes what begins with b'GET'" in caplog.text
+    assert "a connection was closed: no backend recognizes its first bytes, b'GET'" in caplog.text
     server.wait_until_empty()
     assert error_records(caplog) == []
 
@@ -204,7 +204,7 @@ def test_who_agrees_on_nothing_is_turned_away_where_there_is_no_http_1(
         trusting.set_alpn_protocols(offered)
     with server.connect(context=trusting) as client:
         assert client.receive_rest() == b""
-    assert "no backend has what was agreed on by ALPN: None" in caplog.text
+    assert "no backend serves the protocol negotiated by ALPN: None" in caplog.text
     assert error_records(caplog) == []
 
 
@@ -242,7 +242,7 @@ def test_a_client_that_leaves(both: Any, sent: bytes, ends: str, caplog: Any) ->
             client.end()
             assert client.receive_rest() == b""
         server.wait_until_empty()
-    assert (f"ended when {sent!r} had come" in caplog.text) == bool(sent)
+    assert (f"it had sent {sent!r}" in caplog.text) == bool(sent)
     assert error_records(caplog) == []
 
 
@@ -374,7 +374,7 @@ def test_a_backend_that_makes_no_connection(both: Any, backend: str, caplog: Any
     server.wait_until_empty()
     assert counts == ["opened", "lost"]
     [record] = error_records(caplog)
-    assert record.getMessage() == "no protocol could be made for a connection"
+    assert record.getMessage() == "the protocol of a connection could not be created"
     with server.connect() as client:
         client.send(message())
         assert receive_http(client) == HTTP1

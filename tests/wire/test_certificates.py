@@ -156,7 +156,7 @@ def test_new_connections_get_the_certificate_that_is_there_now(serve, authority,
         assert certificate_names(address, authority) == {"localhost", "new.example"}
         # A connection that was made before goes on.
         assert kept.request(message()).status == 200
-    assert "certificates and keys have been read again" in caplog.text
+    assert "certificates and keys were reloaded" in caplog.text
 
 
 @pytest.mark.parametrize("broken", ["no PEM", "gone", "another key"])
@@ -174,7 +174,7 @@ def test_one_that_is_broken_leaves_the_old_one(serve, authority, tmp_path, broke
     server.call(server.component.entrance.reload_certificates)
     assert certificate_names(server.component.address, authority) == {"localhost"}
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert record.getMessage().startswith("the certificates stay as they are: ssl.certificate ")
+    assert record.getMessage().startswith("the certificates were not reloaded: ssl.certificate ")
     assert record.exc_info is None
     caplog.clear()
 
@@ -203,12 +203,12 @@ def test_sighup_reads_certificates_again(authority, tmp_path, loop):
         assert certificate_names(address, authority) == {"localhost"}
         write(authority, tmp_path, "own", "localhost", "new.example")
         process.send(signal.SIGHUP)
-        process.wait_for("certificates and keys have been read again")
+        process.wait_for("certificates and keys were reloaded")
         assert certificate_names(address, authority) == {"localhost", "new.example"}
         Path(settings["key"]).write_text("nothing")
         process.send(signal.SIGHUP)
         process.wait_for(
-            "ERROR kyoukai.server: the certificates stay as they are: ssl.key .* holds no private"
+            "ERROR kyoukai.server: the certificates were not reloaded: ssl.key .* holds no private"
         )
         assert certificate_names(address, authority) == {"localhost", "new.example"}
         process.send(signal.SIGTERM)
@@ -237,7 +237,7 @@ def test_new_workers_have_the_certificate_that_is_there_now(authority, tmp_path,
         key = Path(settings["key"]).read_text()
         Path(settings["key"]).write_text("nothing")
         process.send(signal.SIGHUP)
-        process.wait_for("the reload failed, and the workers from before it go on")
+        process.wait_for("the reload failed; the old workers continue to serve")
         process.wait_for("holds no private key")
         assert names() == {frozenset({"localhost", "new.example"})}
         Path(settings["key"]).write_text(key)
@@ -310,7 +310,7 @@ def wait_for_port(log):
             "ssl.client_certificates is 'maybe'; it must be 'optional' or 'required'",
         ),
         ({"sni": []}, "ssl.sni is []; it must be a mapping of host names to certificate and key"),
-        ({"sni": {"*": {}}}, "ssl.sni has '*'; it must be the name of a host, or *. and such a name"),
+        ({"sni": {"*": {}}}, "ssl.sni has '*'; it must be a host name, or *. and a host name"),
         ({"sni": {"a.*.example": {}}}, "ssl.sni has 'a.*.example'; it must be the name of a host"),
         ({"sni": {"a:443": {}}}, "ssl.sni has 'a:443'; it must be the name of a host"),
         ({"sni": {1: {}}}, "ssl.sni has 1; it must be the name of a host"),

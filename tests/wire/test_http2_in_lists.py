@@ -15,7 +15,7 @@ from kyoukai.test_client import BlockingClient
 from ..processes import kyoukai_run, python, write_application
 from ..serving import PATIENCE, Answering, error_records, message
 
-HINT = "backend h2 is installed: clients can have HTTP/2 by TLS with backend: [h2, httptools]"
+HINT = "backend h2 is installed: clients can use HTTP/2 over TLS with backend: [h2, httptools]"
 
 
 @Answering
@@ -149,7 +149,7 @@ def folder(tmp_path: Any) -> Any:
 @pytest.mark.parametrize("more", [[], ["--workers", "2"]], ids=["one process", "workers"])
 def test_one_line_says_that_there_could_be_http_2(folder: Any, tls_options: Any, more: list[str]) -> None:
     with kyoukai_run("served:app", *tls_options, *more, folder=folder) as process:
-        process.wait_for("clients can have HTTP/2 by TLS with")
+        process.wait_for("clients can use HTTP/2 over TLS with")
         if more:
             process.wait_for("worker 2 .* is ready")
         process.send(signal.SIGTERM)

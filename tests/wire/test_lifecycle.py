@@ -234,7 +234,7 @@ def test_a_second_signal_goes_on_without_a_plain_hook_that_blocks(backend, tmp_p
         process.wait_for("stopping")
         process.send(signal.SIGTERM)
         process.wait_for("closed")
-        process.wait_for("threads that do not end keep the process: .+; the next signal ends it")
+        process.wait_for("threads keep the process from ending: .+; the next signal ends it")
         process.send(signal.SIGTERM)
         assert process.finish() == -signal.SIGTERM
     assert "a hook after serving, blocking.blocks, was cut off" in process.stderr
@@ -304,9 +304,7 @@ def test_threads_that_do_not_end_are_named_and_signals_go_on_without_them(backen
             assert "stopping" not in process.stderr
             process.send(signal.SIGTERM)
             process.wait_for("stopping")
-            named = process.wait_for(
-                "threads that do not end keep the process: (.+); the next signal ends it"
-            )
+            named = process.wait_for("threads keep the process from ending: (.+); the next signal ends it")
         assert "stuck.index in " in waiting[1]
         assert "stuck.old in wsgi stuck.old_0 at " in waiting[1]
         assert named[1].count(" at ") == 2

@@ -70,5 +70,5 @@ def make_generate(supervisor: Supervisor, book: Book) -> Generate | None:
     try:
         return Exposition(read).generate
     except ConfigurationError:
-        logger.warning("there will be no /metrics: %s", NO_METRICS)
+        logger.warning("/metrics is not available: %s", NO_METRICS)
         return None

@@ -94,11 +94,14 @@ class Recycling:
     def reason(self, requests: int, age: float, memory: int) -> tuple[str, str] | None:
         """Return which limit a worker has reached, as a word and as a phrase; ``None`` if none."""
         if requests >= self._requests:
-            return "requests", f"it has had {requests} requests, of max_requests {self._requests}"
+            return (
+                "requests",
+                f"it has served {requests} requests (max_requests with jitter: {self._requests})",
+            )
         if age >= self._age:
-            return "age", f"it has served for {age:.0f} s, of max_worker_age {self._age:g}"
+            return "age", f"it has served for {age:.0f} s (max_worker_age: {self._age:g})"
         if memory >= self._memory:
-            return "memory", f"it has {memory} bytes of memory, of max_worker_memory {self._memory}"
+            return "memory", f"it uses {memory} bytes of memory (max_worker_memory: {self._memory})"
         return None
 
 
@@ -129,14 +132,14 @@ def refusal(
     """
     if pid == 1 or parent in CONTAINER_INITS:
         return (
-            "the container would end with this process; SIGHUP loads the application anew, and another "
+            "the container would end with this process; SIGHUP reloads the application, and another "
             "version of Python or Kyoukai needs a new container"
         )
     if reloads:
-        return "--reload is for development; start the server again"
+        return "--reload is for development; restart the server"
     if environ.get("SYSTEMD_EXEC_PID") == str(pid) and not environ.get("NOTIFY_SOCKET") and not has_file:
         return (
-            "systemd would take the end of this process for the service's; Type=notify lets another "
+            "systemd would take the end of this process for the end of the service; Type=notify lets another "
             "process take its place"
         )
     return None

@@ -86,9 +86,9 @@ def receive_part(channel: Channel) -> Message:
     try:
         while (message := channel.receive()) is None:
             if not select.select([channel], [], [], PATIENCE)[0]:
-                raise HandoverError("the supervisor from before says nothing")
+                raise HandoverError("the old supervisor sends nothing")
     except EOFError:
-        raise HandoverError("the supervisor from before is gone") from None
+        raise HandoverError("the old supervisor is gone") from None
     return message
 
 

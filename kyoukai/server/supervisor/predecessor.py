@@ -49,7 +49,9 @@ class Predecessor:
         """
         estate = receive(self._channel)
         if estate.kind != "estate" or estate.values["version"] != VERSION:
-            raise HandoverError("this version cannot take the place of that one; restart the server")
+            raise HandoverError(
+                "this version of Kyoukai cannot take over from the running one; restart the server"
+            )
         self.pid = estate.values["pid"]
         self.listening = Handed(read_columns(estate.values["listening"], estate.descriptors))
         self.admin = Handed(read_columns(estate.values["admin"], estate.descriptors))

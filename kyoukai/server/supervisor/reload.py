@@ -46,7 +46,7 @@ class Reload:
 
     def give_up(self, why: str) -> None:
         """End the new generation and keep the old one."""
-        logger.error("the reload failed, and the workers from before it go on: %s", why)
+        logger.error("the reload failed; the old workers continue to serve: %s", why)
         for slot in self._slots.opened:
             if slot.successor is not None:
                 slot.retire(slot.successor, "reload failed", leave=True)

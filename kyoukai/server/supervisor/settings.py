@@ -58,7 +58,7 @@ class Supervision:
     def __post_init__(self) -> None:
         if not CAPABLE:
             raise ConfigurationError(
-                f"workers, and what else a supervisor does, need Linux; on {sys.platform} one process serves"
+                f"workers and other features of a supervisor need Linux; on {sys.platform} use one process"
             )
         for field in dataclasses.fields(self):
             if field.type not in (int, float):

@@ -85,7 +85,7 @@ class Slots:
             try:
                 slot = Slot(number, self._sockets.slot(number))
             except OSError as error:
-                logger.error("worker %d gets no socket: %s", number + 1, error.strerror)
+                logger.error("cannot open a socket for worker %d: %s", number + 1, error.strerror)
                 self.wanted = max(1, number)
                 self._note_full()
                 return
@@ -96,7 +96,7 @@ class Slots:
     def close_last(self) -> None:
         """Close the last slot, unless it is the only one. The other workers accept from its backlogs."""
         if len(self.opened) == 1:
-            logger.warning("there is one worker, and it stays")
+            logger.warning("the last worker stays: at least one must run")
             return
         slot = self.opened.pop()
         self.wanted = len(self.opened)
@@ -114,9 +114,7 @@ class Slots:
             slot.current = self.start(slot)
         except OSError as error:
             delay = slot.backoff.delay(None)
-            logger.error(
-                "%s cannot be started: %s; the next try is in %g s", slot.name, error.strerror, delay
-            )
+            logger.error("%s cannot be started: %s; next try in %g s", slot.name, error.strerror, delay)
             slot.retry = asyncio.get_running_loop().call_later(delay, self.fill, slot)
 
     def start(self, slot: Slot) -> WorkerProcess:
@@ -142,7 +140,7 @@ class Slots:
             if self._book is not None and region is not None:
                 self._book.close(region)
             raise
-        logger.debug("%s is started", worker.name)
+        logger.debug("started %s", worker.name)
         return worker
 
     def replace_dead(self, slot: Slot, worker: WorkerProcess, how: str) -> None:
@@ -152,11 +150,11 @@ class Slots:
         """
         served = time.monotonic() - worker.began if worker.served else None
         delay = slot.backoff.delay(served)
-        follows = f"another follows in {delay:g} s" if delay else "another follows"
+        follows = f"replaced in {delay:g} s" if delay else "replaced at once"
         if worker.reason:
             logger.info("%s: %s", slot.name, follows)
         else:
-            logger.error("%s ended unasked: %s; %s", worker.name, how, follows)
+            logger.error("%s ended unexpectedly: %s; %s", worker.name, how, follows)
         if delay > ORPHANED_AFTER:
             self.orphan(slot)
         slot.retry = asyncio.get_running_loop().call_later(delay, self.fill, slot)
@@ -166,7 +164,7 @@ class Slots:
         delay = slot.backoff.delay(None)
         slot.rest_until = time.monotonic() + delay
         logger.error(
-            "%s, a successor, ended before it was ready: %s; the next follows in %g s",
+            "%s, a successor, ended before it was ready: %s; next try in %g s",
             worker.name,
             how,
             delay,

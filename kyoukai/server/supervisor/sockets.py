@@ -43,7 +43,7 @@ class SlotSockets:
                 self.slot((self.handed_slots or 1) - 1)
             except OSError as error:
                 self.close()
-                raise ListenError(f"a worker gets no socket: {error.strerror}") from error
+                raise ListenError(f"cannot open a socket for a worker: {error.strerror}") from error
 
     def slot(self, number: int) -> Sockets:
         """Return the sockets of a slot; the first call opens them.

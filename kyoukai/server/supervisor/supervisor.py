@@ -150,7 +150,7 @@ class Supervisor:
         self._enter(Phase.DRAINING)
         if delay:
             # Load balancers must first learn from /readyz to send no more clients.
-            logger.info("connections are accepted for another %g s, of shutdown_delay", delay)
+            logger.info("shutdown_delay: connections are accepted for another %g s", delay)
         self._delay = asyncio.get_running_loop().call_later(delay, self._drain)
 
     def _drain(self) -> None:

@@ -70,13 +70,13 @@ class Takeover:
         """
         if message is None:
             if self.before.serves and is_wanted:
-                logger.warning("the supervisor from before is gone; this one goes on without its counts")
+                logger.warning("the old supervisor is gone; this one serves without its counts")
                 self._serve()
             self._end()
         elif message.kind == "go":
             values = message.values
             if not self._tally.inherit(values["ends"], message.descriptors, values["layout"]):
-                logger.warning("the metrics begin anew: the version from before counts otherwise")
+                logger.warning("the metrics start from zero: the old version has another layout of counts")
             if is_wanted:
                 self._serve()
             else:

@@ -21,7 +21,7 @@ from kyoukai.server.supervisor.tally import Tally
 
 logger: Final = logging.getLogger("kyoukai.server")
 
-FAILED: Final = "the upgrade failed, and this server goes on as before"
+FAILED: Final = "the upgrade failed; this server continues to serve"
 
 
 def first_process_as_parent() -> str:
@@ -73,7 +73,7 @@ class Successor:
         values = {"version": VERSION, "pid": os.getpid()}
         columns = {"listening": describe(listening), "admin": describe(admin)}
         if not send(self._channel, "estate", flatten([*listening, *admin]), **columns, **values):
-            self.end("it cannot be handed the sockets")
+            self.end("the sockets cannot be passed to the new supervisor")
 
     @property
     def pid(self) -> int:
@@ -107,7 +107,7 @@ class Successor:
         self._cancel_timers()
         values = {"ends": dict(tally.ends), "layout": LAYOUT, "signals": [*signals]}
         if not send(self._channel, "go", tally.hold(), **values):
-            logger.warning("the new supervisor (pid %d) cannot be told of the counts until now", self.pid)
+            logger.warning("the counts so far cannot be sent to the new supervisor (pid %d)", self.pid)
             # Close the channel: the new supervisor then serves at once. After half a message it would wait
             # for the rest.
             self._stop_reading()
@@ -131,7 +131,7 @@ class Successor:
         self.close()
         return self._why or (
             f"the new supervisor (pid {self.pid}) ended before it was ready: {describe_end(status)}; "
-            f"what it wrote itself says more"
+            f"see its own output"
         )
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class Successor:
             elif message.kind == "ready" and not (self.serves or self._why) and self._popen.poll() is None:
                 self.kept, self.path = message.values["kept"], message.values["pid_file"]
                 if not self._on_ready(self):
-                    self.end("the service manager does not take the number of the new process")
+                    self.end("the service manager did not accept the new process ID")
 
 
 class Upgrades:
@@ -217,14 +217,14 @@ class Upgrades:
             reloads=settings.reload,
         )
         if why is not None:
-            logger.warning("there is no upgrade: %s", why)
+            logger.warning("no upgrade: %s", why)
             return False
         try:
             self._successor = Successor(self.command, listening, self.admin(), self._within, on_ready)
         except OSError as error:
             logger.error("%s: %s", FAILED, error)
             return False
-        logger.info("the new supervisor is started (pid %d)", self._successor.pid)
+        logger.info("started the new supervisor (pid %d)", self._successor.pid)
         return True
 
     def end(self) -> None:

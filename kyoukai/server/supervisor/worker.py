@@ -73,7 +73,9 @@ class Worker:
         :raises ConfigurationError: if this process already called it.
         """
         if self._loop is not None:
-            raise ConfigurationError("a worker can serve by one component; without workers, several can")
+            raise ConfigurationError(
+                "a worker can listen with one component only; to use several, run without workers"
+            )
         self._loop = asyncio.get_running_loop()
         self._descriptors = self._loop.create_future()
         self._loop.add_reader(self._channel.fileno(), self._read)

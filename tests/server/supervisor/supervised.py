@@ -13,7 +13,7 @@ from ...processes import Process, kyoukai_run
 from ...serving import PATIENCE, Client, message
 
 READY = re.compile(r"worker (?P<slot>\d+) \(pid (?P<pid>\d+)\) is ready")
-NEW = re.compile(r"the new supervisor is started \(pid (\d+)\)")
+NEW = re.compile(r"started the new supervisor \(pid (\d+)\)")
 ADMIN = re.compile(r"/livez, /readyz and /metrics are at http://127\.0\.0\.1:(\d+)")
 
 # `/` tells the worker and the version of the application; `/block` stops the loop for good, and `/pause`

@@ -209,7 +209,7 @@ def test_without_prometheus_client_there_is_all_but_metrics(tmp_path: Path) -> N
         admin.server.workers(1)
         assert admin.ask("/livez").status == 200
         assert admin.ask("/metrics").status == 501
-        assert "there will be no /metrics: prometheus-client is not installed" in admin.server.process.stderr
+        assert "/metrics is not available: prometheus-client is not installed" in admin.server.process.stderr
 
 
 def test_how_many_wait_to_be_accepted() -> None:

@@ -122,7 +122,7 @@ def test_a_start_with_a_mistake_recovers_too(tmp_path: Path) -> None:
         ask_until(served, " one")
         (tmp_path / "config.yaml").write_text("component: {type: kyoukai, app: 'app.py:app', prot: 0}\n")
         # What is wrong with the file itself is in the log, and the last good version goes on.
-        process.wait_for("ERROR kyoukai.server: the reload failed, and the workers from before it go on")
+        process.wait_for("ERROR kyoukai.server: the reload failed; the old workers continue to serve")
         assert "config.yaml:1: component: unknown setting 'prot'; did you mean port?" in process.stderr
         assert served.get().endswith(" one")
 

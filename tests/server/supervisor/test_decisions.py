@@ -141,5 +141,5 @@ def test_elsewhere_than_on_linux_one_process_serves(
     given = {name: 1, "max_requests": 1}
     with pytest.raises(ConfigurationError) as raised:
         take(given)
-    assert f"need Linux; on {platform} one process serves" in str(raised.value)
+    assert f"need Linux; on {platform} use one process" in str(raised.value)
     assert take({"port": 1}) == ({"port": 1}, None)

@@ -61,11 +61,11 @@ def test_what_does_not_come_is_not_waited_for(
 ) -> None:
     old, new = ends
     monkeypatch.setattr(handover, "PATIENCE", 0.01)
-    with pytest.raises(HandoverError, match="the supervisor from before says nothing"):
+    with pytest.raises(HandoverError, match="the old supervisor sends nothing"):
         receive(new)
     old.send("estate", total=1)
     old.close()
-    with pytest.raises(HandoverError, match="the supervisor from before is gone"):
+    with pytest.raises(HandoverError, match="the old supervisor is gone"):
         receive(new)
 
 
@@ -93,7 +93,7 @@ def test_another_language_is_not_understood(ends: tuple[Channel, Channel], value
     old, new = ends
     kind = str(values.pop("kind", "estate"))
     send(old, kind, [], listening=[], admin=[], pid=1, **values)
-    with pytest.raises(HandoverError, match="this version cannot take the place of that one"):
+    with pytest.raises(HandoverError, match="this version of Kyoukai cannot take over from the running one"):
         Predecessor(new).read_estate()
 
 
@@ -229,7 +229,7 @@ def test_a_new_one_that_cannot_be_told_to_serve_finds_the_old_one_gone(
         successor.close()
 
     asyncio.run(hand_over())
-    assert "the new supervisor (pid 7) cannot be told" in caplog.text
+    assert "cannot be sent to the new supervisor (pid 7)" in caplog.text
 
 
 LABELS = Labels("GET", 200, "/")

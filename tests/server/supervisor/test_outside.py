@@ -76,7 +76,7 @@ def test_the_file_of_the_process(tmp_path: Path) -> None:
         assert int(path.read_text()) == server.process.pid
         with kyoukai_run("app:app", "--port", "0", "--pid", str(path), folder=tmp_path) as other:
             assert other.finish() != 0
-            assert f"that names the process {server.process.pid}, which is running" in other.stderr
+            assert f"this file names process {server.process.pid}, which is running" in other.stderr
         server.signal(signal.SIGTERM)
         server.finish()
     assert not path.exists()
@@ -107,7 +107,7 @@ def test_readiness_fails_before_the_server_stops_to_accept(tmp_path: Path) -> No
 
         wait_until(lambda: ready() == 200)
         server.signal(signal.SIGTERM)
-        server.process.wait_for("connections are accepted for another 600 s, of shutdown_delay")
+        server.process.wait_for("shutdown_delay: connections are accepted for another 600 s")
         assert ready() == 503
         assert server.get() == f"{server.workers(1)[0]} one"
         server.signal(signal.SIGTERM)
@@ -134,7 +134,7 @@ def test_readiness_fails_first_then_connections_are_refused_then_it_ends(tmp_pat
 
             wait_until(lambda: look() == "200, served")
             server.signal(signal.SIGTERM)
-            server.process.wait_for("connections are accepted for another 4 s, of shutdown_delay")
+            server.process.wait_for("shutdown_delay: connections are accepted for another 4 s")
 
             def is_refused() -> bool:
                 seen.append(look())

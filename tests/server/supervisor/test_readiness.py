@@ -98,5 +98,5 @@ def test_no_more_are_needed_than_there_are_sockets_for(
     serve(slots, 0)
     assert not is_ready(slots)
     slots.open()
-    assert "worker 2 gets no socket: Too many open files" in caplog.text
+    assert "cannot open a socket for worker 2: Too many open files" in caplog.text
     assert is_ready(slots)

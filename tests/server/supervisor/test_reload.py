@@ -46,7 +46,7 @@ def test_a_version_that_does_not_start_never_displaces_the_old(tmp_path: Path) -
         write(tmp_path, "raise RuntimeError('no database')\n")
         server.signal(signal.SIGHUP)
         server.process.wait_for(
-            "the reload failed, and the workers from before it go on: worker .* exit status 1"
+            "the reload failed; the old workers continue to serve: worker .* exit status 1"
         )
         server.process.wait_for("RuntimeError: no database")
         server.answering(until=lambda answers: answers == old)
@@ -67,7 +67,7 @@ def test_sigttin_and_sigttou(tmp_path: Path) -> None:
         # Its socket listens on, and those who come to it are served by the other.
         server.answering(until=lambda answers: answers == {f"{first} one"})
         server.signal(signal.SIGTTOU)
-        server.process.wait_for("there is one worker, and it stays")
+        server.process.wait_for("the last worker stays: at least one must run")
         server.signal(signal.SIGTTIN)
         third = server.workers(3)[2]
         server.answering(until=lambda answers: answers == {f"{first} one", f"{third} one"})

@@ -225,9 +225,7 @@ def test_one_process_says_what_needs_a_supervisor(tmp_path: Path) -> None:
         process.url  # noqa: B018 - It waits.
         for name in ("SIGTTIN", "SIGTTOU", "SIGUSR2"):
             process.send(signal.Signals[name])
-            process.wait_for(
-                f"WARNING kyoukai.server: {name} came, and does nothing here: it needs a supervi"
-            )
+            process.wait_for(f"WARNING kyoukai.server: {name} has no effect: it needs a supervi")
         with process.connect() as client:
             client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert client.receive().status == 200

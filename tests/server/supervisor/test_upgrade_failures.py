@@ -19,7 +19,7 @@ from .test_first_process import children
 from .test_outside import hear
 from .test_upgrade import configure, free_port
 
-FAILED = "ERROR kyoukai.server: the upgrade failed, and this server goes on as before: "
+FAILED = "ERROR kyoukai.server: the upgrade failed; this server continues to serve: "
 
 # A worker that starts waits until there is no file `hold`.
 HELD = "import os, sys, time\nprint('loading', file=sys.stderr, flush=True)\n" + (
@@ -103,7 +103,7 @@ MISTAKES = {
     "setting of a worker": Mistake(configured(backend="none"), "ended before it was ready: exit status 1"),
     "setting of a supervisor": Mistake(configured(worker_timeout=-1), "worker_timeout is -1"),
     "address": Mistake(configured(bind="'192.0.2.1:80'"), "cannot listen on 192.0.2.1:80"),
-    "descriptor": Mistake(configured(bind="fd:5"), "cannot listen on fd:5: the server from before does not"),
+    "descriptor": Mistake(configured(bind="fd:5"), "cannot listen on fd:5: the old server does not"),
     "admin": Mistake(configured(admin="nowhere"), "admin is 'nowhere'"),
     "admin address": Mistake(configured(admin="192.0.2.1:80"), "cannot listen on 192.0.2.1:80"),
     "file of the process": Mistake(configured(pid="none/pid"), "there is no folder 'none'"),
@@ -205,7 +205,7 @@ def test_a_service_manager_that_reads_nothing_keeps_the_process_that_it_knows(
                 while True:
                     other.sendto(b"STATUS=much", manager.getsockname())
         server.signal(signal.SIGUSR2)
-        process.wait_for(FAILED + "the service manager does not take the number of the new process")
+        process.wait_for(FAILED + "the service manager did not accept the new process ID")
         assert server.get() == f"{old} one"
         manager.setblocking(False)
         with contextlib.suppress(BlockingIOError):
@@ -276,7 +276,7 @@ def test_a_new_one_goes_on_alone_where_the_old_one_is_killed(tmp_path: Path) -> 
         process.wait_for("loading", 3)
         new = supervisors(process)[-1]
         process.send(signal.SIGKILL)
-        process.wait_for("the supervisor from before is gone; this one goes on")
+        process.wait_for("the old supervisor is gone; this one serves")
         (tmp_path / "hold").unlink()
         successors = {f"{pid} one" for pid in server.workers(4)[2:]}
         server.answering(until=lambda answers: answers == successors)
@@ -295,7 +295,7 @@ def test_a_new_one_that_is_stopped_waits_for_no_clients(tmp_path: Path) -> None:
         process.wait_for(FAILED + ".*" + MISTAKES["stopped"].why)
         server.answering(until=lambda answers: answers == {f"{pid} one" for pid in old})
         process.send(signal.SIGTERM)
-        process.wait_for("connections are accepted for another 600 s, of shutdown_delay")
+        process.wait_for("shutdown_delay: connections are accepted for another 600 s")
         process.send(signal.SIGTERM)
         server.finish()
 
@@ -304,9 +304,9 @@ def test_there_is_none_in_development(tmp_path: Path) -> None:
     with supervised(tmp_path, "--reload") as server:
         [old] = server.workers(1)
         server.signal(signal.SIGUSR2)
-        server.process.wait_for("WARNING kyoukai.server: there is no upgrade: --reload is for development")
+        server.process.wait_for("WARNING kyoukai.server: no upgrade: --reload is for development")
         assert server.get() == f"{old} one"
-        assert "new supervisor is started" not in server.process.stderr
+        assert "started the new supervisor" not in server.process.stderr
 
 
 @pytest.mark.skipif(not namespaces_are_allowed(), reason="this system does not let us make a PID namespace")
@@ -318,7 +318,7 @@ def test_there_is_none_of_the_first_process_of_a_container(tmp_path: Path) -> No
         process.wait_for("is ready")
         [first] = children(process.pid)
         os.kill(first, signal.SIGUSR2)
-        process.wait_for("there is no upgrade: the container would end with this process; SIGHUP loads")
+        process.wait_for("no upgrade: the container would end with this process; SIGHUP reloads")
         assert Supervised(process, tmp_path).get().endswith(" one")
         os.kill(first, signal.SIGTERM)
         assert process.finish() == 0

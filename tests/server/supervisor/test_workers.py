@@ -44,7 +44,7 @@ def test_a_dead_worker_is_replaced(tmp_path: Path) -> None:
         first, second = server.workers(2)
         os.kill(second, signal.SIGKILL)
         third = server.workers(3)[2]
-        server.process.wait_for(rf"worker 2 \(pid {second}\) ended unasked: SIGKILL; another follows")
+        server.process.wait_for(rf"worker 2 \(pid {second}\) ended unexpectedly: SIGKILL; replaced")
         server.answering(until=lambda answers: answers == {f"{first} one", f"{third} one"})
 
 
@@ -175,7 +175,7 @@ def test_a_worker_that_dies_at_once_is_waited_for_and_the_others_serve(tmp_path:
         write(tmp_path, "raise SystemExit(3)\n")
         os.kill(second, signal.SIGKILL)
         # It takes 0.1, 0.2 and 0.4 seconds until the others are told.
-        server.process.wait_for(r"ended unasked: exit status 3; another follows in 0\.8 s")
+        server.process.wait_for(r"ended unexpectedly: exit status 3; replaced in 0\.8 s")
         assert {server.get() for _ in range(32)} == {f"{first} one"}
         write(tmp_path)
         third = server.workers(3)[2]
