@@ -18,6 +18,9 @@ PATIENCE: Final = 10.0
 limit.
 """
 
+ROUNDS: Final = 10
+"""How many times tasks are cancelled, including those that cancelled tasks start."""
+
 
 async def end_tasks_left(last_words: float = LAST_WORDS, patience: float = PATIENCE) -> None:
     """Cancel all other tasks of the running loop, wait for them, and log their exceptions.
@@ -26,8 +29,12 @@ async def end_tasks_left(last_words: float = LAST_WORDS, patience: float = PATIE
     :param patience: seconds to wait after that warning.
     """
     this = asyncio.current_task()
-    # A task may start another while it ends: a cancelled application stops its own parts.
-    while left := {task for task in asyncio.all_tasks() if task is not this}:
+    # A task may start another while it ends: a cancelled application stops its own parts. But one that always
+    # starts its successor must not keep the process.
+    for _ in range(ROUNDS):
+        left = {task for task in asyncio.all_tasks() if task is not this}
+        if not left:
+            return
         for task in left:
             task.cancel()
         ended, pending = await asyncio.wait(left, timeout=last_words)
@@ -41,3 +48,6 @@ async def end_tasks_left(last_words: float = LAST_WORDS, patience: float = PATIE
                 logger.error("task %r failed when the stop cancelled it", task.get_name(), exc_info=error)
         if pending:
             return
+    if left := asyncio.all_tasks() - {this}:
+        text = "cancelled tasks started others %d times; the loop is closed without: %s"
+        logger.warning(text, ROUNDS, ", ".join(sorted(task.get_name() for task in left)))

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from kyoukai.server.tasks_left import end_tasks_left
+from kyoukai.server.tasks_left import ROUNDS, end_tasks_left
 
 
 def test_they_are_cancelled_and_awaited_and_what_they_raise_is_logged(
@@ -61,4 +61,28 @@ def test_those_that_do_not_end_are_named(caplog: pytest.LogCaptureFixture, patie
     asyncio.run(main())
     assert caplog.messages == [
         f"waiting up to {patience:g} seconds for cancelled tasks that do not end: staying"
+    ]
+
+
+def test_a_task_that_always_starts_its_successor_does_not_keep_the_process(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Twice what is expected. Without an end, a fault would be an endless loop here.
+    names = iter(["watch"] * 2 * ROUNDS)
+
+    def start(previous: object = None) -> None:
+        for name in names:
+            asyncio.create_task(asyncio.Event().wait(), name=name).add_done_callback(start)
+            break
+
+    async def main() -> None:
+        nonlocal names
+        start()
+        await asyncio.sleep(0)
+        await end_tasks_left()
+        names = iter([])
+
+    asyncio.run(main())
+    assert caplog.messages == [
+        f"cancelled tasks started others {ROUNDS} times; the loop is closed without: watch"
     ]
