@@ -228,5 +228,15 @@ def identified(error: AnyError, identifier: str) -> AnyError:
 
 
 def identifier_of(error: BaseException) -> str:
-    """Return the identifier of a refusal; empty for an error that is none of the server's."""
-    return getattr(error, "identifier", "")
+    """Return the identifier of a refusal; empty for an error of the application.
+
+    The application's errors may have an attribute of this name for something else, which no answer may show.
+    """
+    identifier = getattr(error, "identifier", "")
+    if not identifier or not isinstance(identifier, str):
+        return ""
+    if isinstance(error, ProtocolError):
+        return identifier
+    from .refusals.table import TABLE
+
+    return identifier if identifier in TABLE else ""

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from werkzeug.exceptions import Conflict, Forbidden
 from werkzeug.http import HTTP_STATUS_CODES
 
 import kyoukai
 from kyoukai.core import errors
-from kyoukai.core.errors import ProtocolError, identified, refused
+from kyoukai.core.errors import ProtocolError, identified, identifier_of, refused
 from kyoukai.core.refusals.table import GROUPS, TABLE
 from kyoukai.testing import load_corpus
 
@@ -94,6 +95,14 @@ def test_an_identifier_that_there_is_not() -> None:
         refused("no-such-refusal")
     with pytest.raises(KeyError):
         identified(errors.BadRequest(), "no-such-refusal")
+
+
+@pytest.mark.parametrize("value", ["customer-4711", 4711, ["host-missing"], None])
+def test_an_attribute_of_the_applications_own_error_is_no_identifier(value: object) -> None:
+    error = Conflict()
+    vars(error)["identifier"] = value
+    assert identifier_of(error) == ""
+    assert identifier_of(identified(Forbidden(), "origin-not-allowed")) == "origin-not-allowed"
 
 
 @pytest.mark.parametrize("error_class", errors.CLASSES.values())
