@@ -411,7 +411,7 @@ def test_a_module_without_a_layer_is_found(tmp_path: Path, file: str) -> None:
     assert found.endswith("belongs to no layer")
 
 
-def test_what_is_not_documented_is_found(tmp_path: Path) -> None:
+def test_undocumented_name_is_found(tmp_path: Path) -> None:
     code = '''
 class Public:
     def method(self): ...
@@ -497,7 +497,7 @@ def test_two_circles_are_two(tmp_path: Path) -> None:
     assert [line.partition(":")[0] for line in found] == ["a circle of 2 modules"] * 2
 
 
-def test_imports_that_only_meet_are_no_circle(tmp_path: Path) -> None:
+def test_shared_imports_are_not_a_cycle(tmp_path: Path) -> None:
     files = {
         "core/a.py": "from .b import x\nfrom .c import x",
         "core/b.py": "from .d import x",

@@ -219,7 +219,7 @@ def test_settings_arrive() -> None:
     assert component.server.cancel_on_disconnect is True
 
 
-def test_what_is_not_set_in_yaml_is_the_default() -> None:
+def test_absent_yaml_settings_have_defaults() -> None:
     """``host:`` and ``backend: !Env NOT_SET`` are ``None``."""
     component = KyoukaiComponent(app, host=None, port=None, uds=None, backend=None, limits=None, ssl=None)
     listener = component.entrance.listeners[0]
@@ -265,13 +265,13 @@ def test_a_list_of_backends() -> None:
     ],
     ids=["cleartext", "TLS", "empty", "mapping"],
 )
-def test_a_list_of_backends_that_cannot_be_used(settings: dict[str, Any], message: str) -> None:
+def test_invalid_list_of_backends(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(BackendError) as caught:
         KyoukaiComponent(app, **settings)
     assert str(caught.value) == message
 
 
-def test_backends_need_be_told_apart_only_where_the_server_listens() -> None:
+def test_backends_must_differ_only_on_a_listening_server() -> None:
     """These have one preface, and two protocols by ALPN."""
     backends = [PRISM, "tests.wire.prefaced:SamePrefaceBackend"]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -280,7 +280,7 @@ def test_backends_need_be_told_apart_only_where_the_server_listens() -> None:
         KyoukaiComponent(app, bind="http://127.0.0.1:0", backend=backends)
 
 
-def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(BACKEND_VARIABLE, "")
     assert KyoukaiComponent(app, backend="reference").backend_name == "reference"
     assert KyoukaiComponent(app).backend_name == "httptools"
@@ -349,12 +349,12 @@ def test_a_certificate_without_its_key(certificates: Certificates) -> None:
     assert message == f"ssl.certificate {certificates.certificate!r} {expected}"
 
 
-def test_a_certificate_that_is_none(certificates: Certificates) -> None:
+def test_invalid_certificate(certificates: Certificates) -> None:
     message = refusal(certificate=certificates.garbage, key=certificates.key)
     assert message == f"ssl.certificate {certificates.garbage!r} holds no certificate in PEM"
 
 
-def test_a_key_that_is_none(certificates: Certificates) -> None:
+def test_invalid_key(certificates: Certificates) -> None:
     message = refusal(certificate=certificates.certificate, key=certificates.garbage)
     assert message == f"ssl.key {certificates.garbage!r} holds no private key in PEM"
 
@@ -389,7 +389,7 @@ def test_a_password_that_is_no_text(certificates: Certificates, password: object
     ["http/1.1", 5, [1], [""], ["x" * 256], ["境界"]],
     ids=["text", "number", "list of numbers", "empty name", "long name", "not ASCII"],
 )
-def test_protocol_names_that_are_none(certificates: Certificates, alpn: object) -> None:
+def test_invalid_protocol_names(certificates: Certificates, alpn: object) -> None:
     message = refusal(certificate=certificates.both, alpn=alpn)
     assert "ssl.alpn" in message
 
@@ -475,7 +475,7 @@ def test_a_start_that_fails_publishes_and_leaves_nothing() -> None:
 # Signals
 
 
-def test_signals_reach_who_listens(backend: str, loop_factory: Any) -> None:
+def test_signals_reach_listeners(backend: str, loop_factory: Any) -> None:
     events: list[Any] = []
     with running(app=app, backend=backend, loop_factory=loop_factory) as server:
         component = server.component
@@ -505,7 +505,7 @@ def test_connection_lost_says_why(backend: str, loop_factory: Any) -> None:
     assert isinstance(events[0].exc, ConnectionResetError)
 
 
-def test_a_stop_tells_who_listens(loop_factory: Any) -> None:
+def test_stop_notifies_listeners(loop_factory: Any) -> None:
     events: list[ConnectionLostEvent] = []
     with running(app=app, loop_factory=loop_factory) as server:
         server.call(server.component.connection_lost.connect, events.append)
@@ -537,7 +537,7 @@ def serve_one_connection(server: Any) -> None:
     server.wait_until(lambda: not server.server.connections)
 
 
-def test_no_event_is_made_when_nobody_listens(made_events: list[str]) -> None:
+def test_no_event_is_made_without_listeners(made_events: list[str]) -> None:
     with running(app=app) as server:
         component = server.component
         serve_one_connection(server)
@@ -815,7 +815,7 @@ def test_a_second_signal_stops_at_once(
     assert without_info(process)[-1] == "WARNING:kyoukai.server:cutting off 1 connections and 0 handlers"
 
 
-def test_a_stop_does_not_wait_for_longer_than_it_may(folder: Path) -> None:
+def test_stop_respects_its_timeout(folder: Path) -> None:
     with asphalt_run(f"{CONFIG}  limits: {{shutdown_timeout: 0.05}}\n", folder) as process:
         [client] = begin(process, b"/endless", 1)
         with client, stopping(process, signal.SIGTERM):
@@ -864,7 +864,7 @@ def test_a_unix_socket_is_removed_at_the_end(near: Path) -> None:
     assert not (near / "server.sock").exists()
 
 
-def test_what_a_killed_server_left_is_taken_over(near: Path) -> None:
+def test_socket_of_a_killed_server_is_taken_over(near: Path) -> None:
     with asphalt_run(UDS_CONFIG, near) as killed:
         assert killed.url == "unix:server.sock"
         killed.send(signal.SIGKILL)

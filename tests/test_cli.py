@@ -145,7 +145,7 @@ def test_app_dir(runner: Runner, folder: Path) -> None:
     assert type(runner.component.app).__module__ == "far"
 
 
-def test_an_app_dir_that_is_none(runner: Runner) -> None:
+def test_missing_app_dir(runner: Runner) -> None:
     assert misuse("--app-dir", "nowhere") == "--app-dir is 'nowhere'; it must be a folder that is there"
 
 
@@ -161,7 +161,7 @@ def test_a_target_that_is_not_there(runner: Runner, target: str, message: str) -
     assert fail("run", target) == message
 
 
-def test_a_module_that_is_not_there_says_where_it_was_looked_for(runner: Runner, folder: Path) -> None:
+def test_missing_module_error_names_the_search_path(runner: Runner, folder: Path) -> None:
     end = "nor elsewhere on Python's path; --app-dir names another folder"
     expected = f"app 'nowhere:app' cannot be loaded: No module named 'nowhere' in {folder}, {end}"
     assert fail("run", "nowhere:app") == expected
@@ -248,7 +248,7 @@ def test_a_factory(runner: Runner, folder: Path, module: str, attribute: str) ->
         ("app", "is not a factory, but of the type Application; factory is for a function"),
     ],
 )
-def test_a_factory_that_is_none(runner: Runner, folder: Path, attribute: str, said: str) -> None:
+def test_invalid_factory(runner: Runner, folder: Path, attribute: str, said: str) -> None:
     (folder / "factories.py").write_text(FACTORIES)
     for module in ("factories", "factories.py"):
         assert said in fail("run", f"{module}:{attribute}", "--factory")
@@ -265,7 +265,7 @@ def test_a_factory_that_is_none(runner: Runner, folder: Path, attribute: str, sa
         ("old_asgi", "old_asgi is an application of ASGI 2, called as application(scope)(receive, send)"),
     ],
 )
-def test_a_target_that_makes_an_application_and_is_none(
+def test_target_is_an_instance_that_makes_applications(
     runner: Runner, folder: Path, attribute: str, said: str
 ) -> None:
     (folder / "factories.py").write_text(FACTORIES)
@@ -318,7 +318,7 @@ def test_the_reference_of_a_module_is_left_to_the_component() -> None:
 # Options
 
 
-def test_what_is_not_given_is_left_to_the_component(runner: Runner) -> None:
+def test_absent_options_are_left_to_the_component(runner: Runner) -> None:
     succeed("run", "served:app")
     assert runner.config == {
         "type": "kyoukai.own_process:OwnProcessComponent",
@@ -351,7 +351,7 @@ def test_uds_excludes_a_port(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
-def test_a_port_that_is_none(runner: Runner, port: str) -> None:
+def test_invalid_port(runner: Runner, port: str) -> None:
     assert misuse(f"--port={port}") == f"--port is {port!r}; it must be a whole number from 0 to 65535"
 
 
@@ -414,7 +414,7 @@ def test_several_limits_arrive(runner: Runner) -> None:
         ("--head-timeout", "0", "a number of seconds, at least 0.01"),
     ],
 )
-def test_a_limit_that_is_none(runner: Runner, option: str, value: str, message: str) -> None:
+def test_invalid_limit(runner: Runner, option: str, value: str, message: str) -> None:
     assert misuse(option, value) == f"{option} is {value!r}; it must be {message}"
 
 
@@ -493,7 +493,7 @@ def test_several_backends_of_a_file(runner: Runner, folder: Path, monkeypatch: p
         (["reference", "nowhere:B"], "backend 'nowhere:B' cannot be loaded from nowhere:B: ModuleNotFound"),
     ],
 )
-def test_a_list_that_cannot_be_used(runner: Runner, options: list[str], message: str) -> None:
+def test_invalid_list(runner: Runner, options: list[str], message: str) -> None:
     assert fail("run", "served:app", *(part for name in options for part in ("--backend", name))).startswith(
         message
     )
@@ -514,7 +514,7 @@ def test_a_list_that_cannot_be_used(runner: Runner, options: list[str], message:
         ),
     ],
 )
-def test_an_option_of_none_of_several_backends(runner: Runner, option: str, message: str) -> None:
+def test_option_that_no_listed_backend_takes(runner: Runner, option: str, message: str) -> None:
     chosen = ("--backend", PRISM, "--backend", "reference")
     assert fail("run", "served:app", *chosen, "--backend-option", option).startswith(message)
 
@@ -591,7 +591,7 @@ def test_the_loop(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
         choose_policy("uvloop")
 
 
-def test_a_loop_that_is_none(runner: Runner) -> None:
+def test_invalid_loop(runner: Runner) -> None:
     assert misuse("--loop", "trio") == "--loop is 'trio'; it must be one of uvloop, asyncio"
     with pytest.raises(ConfigurationError, match="loop is 'trio'; it must be one of uvloop, asyncio"):
         launch({"app": "served:app"}, loop="trio")
@@ -604,7 +604,7 @@ def test_the_log_level(runner: Runner, level: str) -> None:
     assert runner.settings["logging"] is None
 
 
-def test_a_log_level_that_is_none(runner: Runner) -> None:
+def test_invalid_log_level(runner: Runner) -> None:
     assert misuse("--log-level", "loud").startswith(
         "--log-level is 'loud'; it must be one of CRITICAL, ERROR"
     )
@@ -845,7 +845,7 @@ def test_a_mistake_in_the_users_file_shows_where(folder: Path) -> None:
         assert "SyntaxError" in process.stderr
 
 
-def test_an_import_that_fails_in_the_users_module_names_what_is_missing(folder: Path) -> None:
+def test_failing_import_in_the_users_module_names_the_missing_module(folder: Path) -> None:
     (folder / "incomplete.py").write_text("import not_installed_here\n")
     with kyoukai_run("incomplete.py", folder=folder) as process:
         assert process.finish() == 1

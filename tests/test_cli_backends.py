@@ -42,7 +42,7 @@ def write_distribution(folder: Path, name: str, entry: str, module: str = "") ->
     (folder / f"{name.replace('-', '_')}.py").write_text(module)
 
 
-def test_backends_lists_what_does_not_load_with_its_reason(tmp_path: Path) -> None:
+def test_unloadable_backend_is_listed_with_its_reason(tmp_path: Path) -> None:
     broken = "raise RuntimeError('a library\\nis missing')\n"
     write_distribution(tmp_path, "kyoukai-broken", "broken = kyoukai_broken:Backend", broken)
     write_distribution(tmp_path, "kyoukai-gone", "gone = kyoukai_gone.nowhere:Backend")

@@ -309,7 +309,7 @@ def test_what_a_backend_prints_is_not_in_the_report(tmp_path: Path) -> None:
     assert process.stderr.startswith("imported\nconnected\n")
 
 
-def test_a_setting_that_is_none(results: list[RuleResult], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_setting(results: list[RuleResult], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KYOUKAI_TIMEOUT_SCALE", "soon")
     result = invoke("check", "reference")
     assert result.exit_code == 2

@@ -65,7 +65,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
         (":asgi", ["--interface", "asgi", "--root-path", "/shop", "--lifespan", "off"], ASGIApplication),
     ],
 )
-def test_what_the_target_is_served_by(
+def test_interface_of_the_target(
     runner: Runner, module: str, attribute: str, options: list[str], hosted: type
 ) -> None:
     succeed("run", f"{module}{attribute}", *options)
@@ -108,7 +108,7 @@ def test_what_the_target_is_served_by(
         (":asgi", ["--debug"], "debug needs an application that has a debug mode: <function asgi"),
     ],
 )
-def test_what_cannot_be_served(
+def test_unservable_targets(
     runner: Runner, module: str, attribute: str, options: list[str], said: str
 ) -> None:
     assert said in fail("run", f"{module}{attribute}", *options).replace("'foreign.py'", "'foreign'")
@@ -120,14 +120,12 @@ def test_a_target_with_neither_of_the_names(runner: Runner, tmp_path: Path) -> N
     assert fail("run", "bare.py") == "'bare.py' has no 'app', nor 'application'"
 
 
-def test_an_interface_that_there_is_not(runner: Runner) -> None:
+def test_unknown_interface(runner: Runner) -> None:
     result = CliRunner().invoke(main, ["run", "foreign", "--interface", "cgi"])
     assert "--interface is 'cgi'; it must be one of auto, kyoukai, asgi, wsgi" in result.stderr
 
 
-def test_the_environment_and_the_command_line_say_what_it_is(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interface_from_environment_and_command_line(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KYOUKAI_INTERFACE", "wsgi")
     monkeypatch.setenv("KYOUKAI_MAX_THREADS", "7")
     succeed("run", "foreign:hidden")
@@ -138,7 +136,7 @@ def test_the_environment_and_the_command_line_say_what_it_is(
     succeed("run", "foreign:asgi", "--interface", "auto")
 
 
-def test_a_file_says_what_it_is(runner: Runner, tmp_path: Path) -> None:
+def test_interface_from_a_file(runner: Runner, tmp_path: Path) -> None:
     lines = ["type: kyoukai", "app: foreign:hidden", "interface: wsgi", "max_threads: 5", "root_path: /shop"]
     (tmp_path / "config.yaml").write_text("component:\n" + "".join(f"  {line}\n" for line in lines))
     succeed("run", "config.yaml")

@@ -58,7 +58,7 @@ def rows(page: str, heading: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("page", update.PAGES, ids=name)
-def test_what_a_page_takes_from_elsewhere_is_up_to_date(page: Path) -> None:
+def test_generated_text_is_up_to_date(page: Path) -> None:
     text = page.read_text("utf-8")
     assert update.render(text) == text, "python docs/update.py"
 
@@ -265,7 +265,7 @@ def test_the_way_of_a_request_takes_ten_steps_and_names_their_files() -> None:
             folder = path.parent
 
 
-def test_how_it_works_names_the_rooms_and_only_modules_that_are_there() -> None:
+def test_how_it_works_names_every_package_and_only_real_modules() -> None:
     page = (DOCS / "explanation" / "how-it-works.md").read_text("utf-8")
     core = ROOT / "kyoukai" / "core"
     rooms = dict(re.findall(r"(?m)^\| `(\w+)/` \| (.*) \|$", page))

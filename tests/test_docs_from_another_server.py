@@ -183,12 +183,12 @@ def test_bodies_that_do_not_come_are_ended(site: Running) -> None:
         ("Host: a\r\nTransfer-Encoding: zip, chunked\r\n", 501, "an unknown Transfer-Encoding"),
     ],
 )
-def test_heads_that_are_refused(site: Running, fields: str, status: int, row: str) -> None:
+def test_refused_heads(site: Running, fields: str, status: int, row: str) -> None:
     assert CHANGES[row][1] == str(status)
     assert site.request(f"GET / HTTP/1.1\r\n{fields}\r\n".encode()).status == status
 
 
-def test_nobody_is_believed_of_the_client(site: Running) -> None:
+def test_no_proxy_is_trusted_by_default(site: Running) -> None:
     answer = site.request(
         message("GET", "/", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https", "Forwarded: for=_a")
     )
@@ -211,7 +211,7 @@ def test_an_exception_is_answered_as_the_client_accepts(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_what_frames_an_answer_is_the_servers(site: Running) -> None:
+def test_framing_fields_belong_to_the_server(site: Running) -> None:
     answer = site.request(message("GET", "/"))
     assert answer.fields["server"] == "kyoukai"
     assert "x-own" not in answer.fields.get("connection", "")

@@ -82,7 +82,7 @@ def test_the_page_has_rows_of_every_section() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what[:60])
-def test_what_a_row_names_is_there(row: Row) -> None:
+def test_references_of_a_row_exist(row: Row) -> None:
     assert row.proofs
     for proof in row.proofs:
         path, _, test = proof.partition("::")
@@ -94,7 +94,7 @@ def test_what_a_row_names_is_there(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what[:60])
-def test_the_cases_of_a_row_end_as_it_says(row: Row) -> None:
+def test_cases_of_a_row_have_its_outcome(row: Row) -> None:
     found = {case.name: contradiction(row, case) for case in row.cases}
     assert {name: why for name, why in found.items() if why} == {}
 

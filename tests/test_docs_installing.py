@@ -69,14 +69,14 @@ def test_nothing_else_says_where_kyoukai_is_installed_from() -> None:
         "`pip install '.[testing]'` from a checkout of Kyoukai 3",
     ],
 )
-def test_what_says_it_is_found(text: str) -> None:
+def test_installation_sentence_is_found(text: str) -> None:
     assert CHECKOUT.search(unmarked(text))
 
 
 @pytest.mark.parametrize(
     "text", ["pip install -e .", "pip install 'kyoukai[otel]'", "pip install examples/x"]
 )
-def test_what_does_not_say_it_is_not_found(text: str) -> None:
+def test_other_sentence_is_not_found(text: str) -> None:
     assert CHECKOUT.search(unmarked(text)) is None
 
 
@@ -123,7 +123,7 @@ def test_a_marked_fence_installs_kyoukai() -> None:
         installing["render"]("<!-- install: .. -->\n```sh\npip install flask\n```\n", "checkout")
 
 
-def test_the_sentence_is_one_that_the_file_may_name() -> None:
+def test_installation_source_is_a_known_one() -> None:
     assert installing["source"]() in ("checkout", "index")
 
 

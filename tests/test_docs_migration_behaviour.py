@@ -104,7 +104,7 @@ def test_hooks_and_errors(server: Running) -> None:
     assert ask(server, "/nothing").fields["x-hooks"] == "app"
 
 
-def test_what_has_no_handler(server: Running) -> None:
+def test_missing_handler(server: Running) -> None:
     assert ask(server, "/shelf/items/show").status == 308
     assert ask(server, "/str", "OPTIONS").status == 200
     assert ask(server, "/options", "OPTIONS").body == b"OPTIONS"

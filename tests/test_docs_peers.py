@@ -65,7 +65,7 @@ def test_the_inputs_are_of_the_corpus() -> None:
     assert [name for name in RESULTS["inputs"] if name not in CORPUS] == []
 
 
-def test_what_is_asked_is_fair(tool: dict[str, ModuleType]) -> None:
+def test_comparison_is_fair(tool: dict[str, ModuleType]) -> None:
     cases = tool["verdict"].chosen(CORPUS.values())
     assert len(cases) > 300
     unfair = {

@@ -66,7 +66,7 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_what_the_guide_imports_is_in_the_reference() -> None:
+def test_imports_of_the_guide_are_in_the_reference() -> None:
     files = [path for path in (ROOT / "examples").rglob("*.py") if path.parent != reference["EXAMPLES"]]
     assert len(files) > 60
     assert {name for path in files for name in imported(path)} - set(LISTED) == set()
@@ -205,7 +205,7 @@ def test_parameters_are_documented(name: str) -> None:
     assert missing == {}
 
 
-def test_a_foreign_docstring_is_known_for_one() -> None:
+def test_foreign_docstring_is_recognized() -> None:
     assert not reference["is_own"](int.__doc__)
     assert reference["is_own"](kyoukai.testing.Rule.__doc__)
 

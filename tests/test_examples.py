@@ -242,7 +242,7 @@ def test_hosted_applications(load: Any) -> None:
         assert ask(server, "/").body == b"hello\n"
 
 
-def test_what_is_answered_without_a_handler(example: Any) -> None:
+def test_answers_without_a_handler(example: Any) -> None:
     server, _ = example("docs/handlers.py")
     assert ask(server, "/", "HEAD").fields["content-length"] == "13"
     options = ask(server, "/items/7", "OPTIONS")
@@ -511,7 +511,7 @@ def test_an_upgrade_on_every_backend(example: Any) -> None:
         assert client.receive_exactly(10) == b"to and fro"
 
 
-def test_who_asks_for_no_upgrade(example: Any) -> None:
+def test_request_without_an_upgrade(example: Any) -> None:
     server, _ = example("docs/upgrade.py")
     refused = ask(server, "/echo")
     assert (refused.status, b"Ask for an upgrade to echo." in refused.body) == (400, True)

@@ -197,7 +197,7 @@ async def asynchronous(environ: Any, start_response: Any) -> None: ...
         Request.application(lambda request: Response()),
     ],
 )
-def test_what_does_not_tell_is_of_neither(value: Any) -> None:
+def test_callable_of_unknown_interface(value: Any) -> None:
     assert interface_of(value) is None
 
 
@@ -222,6 +222,6 @@ def double(scope: Any) -> Any: ...
     "application",
     [Double, DoubleOfOtherName, DoubleObject(), double, functools.partial(double), decorated(double)],
 )
-def test_an_application_of_asgi_2_is_refused_with_what_makes_one_of_asgi_3_of_it(application: Any) -> None:
+def test_asgi_2_refusal_names_the_conversion_to_asgi_3(application: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"ASGI 2, called as .*guarantee_single_callable"):
         interface_of(application)

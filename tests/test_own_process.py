@@ -110,7 +110,7 @@ async def loaded(ctx):
 """
 
 
-def test_what_serving_does_not_need_is_not_loaded(tmp_path: Path) -> None:
+def test_unneeded_modules_are_not_loaded(tmp_path: Path) -> None:
     """A module takes memory of each worker, for as long as that runs."""
     (tmp_path / "served.py").write_text(LISTS_MODULES)
     with kyoukai_run("served:app", "--port", "0", folder=tmp_path) as process, process.connect() as client:
@@ -133,19 +133,19 @@ def test_tasks_left_at_the_stop_are_cancelled(tmp_path: Path, loop: str) -> None
     assert "Task was destroyed" not in process.stderr
 
 
-def test_what_is_there_at_the_start_is_frozen(tmp_path: Path) -> None:
+def test_objects_of_the_start_are_frozen(tmp_path: Path) -> None:
     (tmp_path / "served.py").write_text(APPLICATION)
     with kyoukai_run("served:app", "--port", "0", folder=tmp_path) as process:
         assert count_frozen(process) > MODULES
 
 
-def test_so_it_is_where_a_script_runs_its_application(tmp_path: Path) -> None:
+def test_objects_of_a_script_are_frozen(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(APPLICATION + "app.run(port=0)\n")
     with python("script.py", folder=tmp_path) as process:
         assert count_frozen(process) > MODULES
 
 
-def test_what_may_be_others_is_not(tmp_path: Path) -> None:
+def test_objects_of_asphalts_command_are_not_frozen(tmp_path: Path) -> None:
     (tmp_path / "served.py").write_text(APPLICATION)
     config = "component:\n  type: kyoukai\n  app: served:app\n  port: 0\n"
     with asphalt_run(config, tmp_path) as process:

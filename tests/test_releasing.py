@@ -100,7 +100,7 @@ MODULES = [
 ]
 
 
-def test_distributions_that_have_what_git_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_distributions_with_every_file_of_git(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(tmp_path, write_sdist(tmp_path, SOURCES), write_wheel(tmp_path, MODULES))
     assert [line.partition(":")[2] for line in capsys.readouterr().out.splitlines()] == [
         " 4 files, 0 KiB",
@@ -119,7 +119,7 @@ def test_distributions_that_have_what_git_has(tmp_path: Path, capsys: pytest.Cap
         (SOURCES, [*MODULES, "tests/a.py"], r"too much \['tests/a.py'\]"),
     ],
 )
-def test_distributions_that_have_not(
+def test_distributions_without_a_file_of_git(
     tmp_path: Path, sources: list[str], modules: list[str], problem: str
 ) -> None:
     with pytest.raises(SystemExit, match=problem):

@@ -147,7 +147,7 @@ def test_a_listener_that_cannot_be_closed_skips_nothing(serve, noting, monkeypat
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize("where", ["tcp", "unix"])
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_what_was_sent_before_the_signal_is_answered(backend, tmp_path, loop, number, where):
+def test_requests_sent_before_the_signal_are_answered(backend, tmp_path, loop, number, where):
     """The server has not looked when the signal comes: at the connections, nor at what came on them."""
     write_application(tmp_path)
     address = ("--port", "0") if where == "tcp" else ("--uds", str(tmp_path / "s"))

@@ -76,7 +76,7 @@ def talk(backend: str, *pieces: bytes | Action, options: dict[str, Any] | None =
         ("Transfer-Encoding: chunked\r\nContent-Length: 2\r\nUpgrade: h2c", 400),
     ],
 )
-def test_what_h11_reads_otherwise_is_refused_by_the_policy(fields: str, status: int) -> None:
+def test_differences_of_h11_are_refused_by_the_policy(fields: str, status: int) -> None:
     head = f"POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n".encode()
     outcome = talk(H11, head + b"ok")
     assert [answer.status for answer in outcome.answers] == [status]
@@ -117,7 +117,7 @@ def test_connections_are_numbered(caplog: pytest.LogCaptureFixture) -> None:
     }
 
 
-def test_it_can_do_what_the_other_backend_can() -> None:
+def test_features_equal_those_of_the_other_backend() -> None:
     assert create_backend(RECORDING).features == HTTP1_FEATURES
     inner = {"to": RECORDING, "to_options": {"to": "reference"}}
     assert create_backend(RECORDING, inner).alpn_protocols == ("http/1.1",)
@@ -139,7 +139,7 @@ def test_its_options_are_checked(options: dict[str, Any], message: str) -> None:
         create_backend(RECORDING, options)
 
 
-def test_the_recorded_connections_are_those_that_a_stop_waits_for() -> None:
+def test_stop_waits_for_the_recorded_connections() -> None:
     """The inner protocol is on the server's list, and the recorder is not."""
 
     async def run() -> list[str]:
@@ -213,7 +213,7 @@ def alone(followed: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_is_listed(installed: str, alone: Path) -> None:
+def test_backend_is_listed(installed: str, alone: Path) -> None:
     with python("-m", "kyoukai", "backends", folder=alone, python=installed) as process:
         assert process.finish() == 0
     rows = [line.split()[:4] for line in process.stdout.splitlines()]

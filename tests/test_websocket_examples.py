@@ -83,13 +83,13 @@ def test_an_echo(example: Any) -> None:
             assert client.recv(PATIENCE) == message
 
 
-def test_what_else_is_asked_of_a_route_for_websockets(example: Any) -> None:
+def test_other_requests_to_a_websocket_route(example: Any) -> None:
     answer = example("websocket_echo").request("GET", "/echo")
     assert answer.status_code == 426
     assert (answer.headers["upgrade"], answer.headers["sec-websocket-version"]) == ("websocket", "13")
 
 
-def test_one_who_may_not_connect_is_refused(example: Any) -> None:
+def test_unauthorized_client_is_refused(example: Any) -> None:
     news = example("websocket_accept")
     assert news.refusal("/news/weather") == news.refused(401)
     assert news.refusal("/nothing") == news.refused(404)
@@ -113,7 +113,7 @@ def login(news: Example) -> str:
         (None, None, "rain"),
     ],
 )
-def test_what_is_agreed_on_and_sent_with_the_handshake(
+def test_subprotocol_and_fields_of_the_handshake(
     example: Any, offered: list[str] | None, chosen: str | None, message: str
 ) -> None:
     news = example("websocket_accept")
@@ -176,7 +176,7 @@ def test_a_broadcast(example: Any) -> None:
         assert one.recv(PATIENCE) == "8"
 
 
-def test_a_broadcast_waits_for_nobody(example: Any) -> None:
+def test_broadcast_does_not_wait_for_slow_clients(example: Any) -> None:
     prices = example("websocket_broadcast")
     price = "9" * 100_000
     # Compressed, a hundred thousand nines are nothing.

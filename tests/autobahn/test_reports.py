@@ -10,7 +10,7 @@ def result(behavior: str = "OK", close: str | None = None) -> dict[str, str]:
 SOUND = {"1.1.1": result(), **{case: result("INFORMATIONAL") for case in INFORMATIONAL}}
 
 
-def test_all_as_it_must_be() -> None:
+def test_complete_report_passes() -> None:
     assert find_faults(SOUND, 4) == []
 
 
@@ -19,13 +19,13 @@ def test_a_case_that_was_not_run() -> None:
 
 
 @pytest.mark.parametrize("behavior", ["FAILED", "NON-STRICT", "UNIMPLEMENTED", "INFORMATIONAL"])
-def test_a_case_that_is_not_ok(behavior: str) -> None:
+def test_failed_case(behavior: str) -> None:
     assert find_faults({**SOUND, "1.1.1": result(behavior, "OK")}, 4) == [
         f"case 1.1.1 is {behavior}, its close OK; both must be OK"
     ]
 
 
-def test_a_close_that_is_not_ok() -> None:
+def test_failed_close() -> None:
     assert find_faults({**SOUND, "1.1.1": result("OK", "UNCLEAN")}, 4) == [
         "case 1.1.1 is OK, its close UNCLEAN; both must be OK"
     ]

@@ -46,7 +46,7 @@ def test_the_memory_is_that_of_the_tree(proc: Path) -> None:
     assert accounting.memory(10, "VmRSS", proc) == 710
 
 
-def test_who_is_gone_is_an_error(proc: Path) -> None:
+def test_missing_process_is_an_error(proc: Path) -> None:
     with pytest.raises(ProcessLookupError):
         accounting.cpu_times(99, proc)
     with pytest.raises(KeyError, match="VmHWM"):

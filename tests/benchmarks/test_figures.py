@@ -62,7 +62,7 @@ def test_ratios_are_the_medians_of_the_rounds_own() -> None:
 
 
 @pytest.mark.parametrize("name", figures.KEYS)
-def test_what_is_compared(name: str) -> None:
+def test_compared_figures(name: str) -> None:
     assert figures.key({"memory": 1.0, name: 2.0}) == name
 
 
@@ -79,7 +79,7 @@ def test_the_table() -> None:
     ]
 
 
-def test_what_was_not_asked_is_said() -> None:
+def test_missing_measurement_is_reported() -> None:
     found = run(hello={"kyoukai": [sample(20.0)]})
     found["without"]["hello"] = {"flask": "it cannot"}
     assert list(report.lines(found))[-1] == "  flask: not asked: it cannot"

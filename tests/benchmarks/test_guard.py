@@ -64,7 +64,7 @@ def test_other_versions_are_said() -> None:
     assert (wrong, said) == ([], ["httptools is 1.1 here, and 1.0 in the baseline"])
 
 
-def test_what_cannot_be_repeated_fails() -> None:
+def test_unrepeatable_count_fails() -> None:
     wrong, _ = baseline.judge(counts(2.0, 3.0, spread=0.02), ENTRY, VERSIONS)
     assert len(wrong) == 2
 
@@ -92,7 +92,7 @@ def test_the_baseline_is_written_in_order(tmp_path: Path) -> None:
     assert baseline.read(path)["3.11"] == ENTRY
 
 
-def test_the_baseline_is_of_what_is_counted() -> None:
+def test_baseline_matches_the_counted_workloads() -> None:
     requests = [*script.REQUESTS, script.HOSTED]
     sections = {f"{backend}, {name}" for backend in script.BACKENDS for name in requests}
     entries = baseline.read()
@@ -112,7 +112,7 @@ def test_the_script_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names[:6] == ["yardstick", "yardstick", "", "httptools, hello", "httptools, hello", ""]
 
 
-def test_an_answer_that_is_none_is_an_error() -> None:
+def test_invalid_answer_is_an_error() -> None:
     class Protocol(asyncio.Protocol):
         def data_received(self, data: bytes) -> None:
             transport.write(b"HTTP/1.1 404 Not Found\r\n\r\n")

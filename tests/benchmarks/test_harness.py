@@ -175,7 +175,7 @@ def test_a_server_that_fails_has_no_samples(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(lines) == 5
 
 
-def test_who_has_nothing_to_do_with_a_workload_is_not_asked() -> None:
+def test_server_without_part_in_a_workload_is_not_measured() -> None:
     servers = {"kyoukai": SERVERS["kyoukai"], "flask": SERVERS["flask"]._replace(without={"hello": "why"})}
     assert measuring.asked("hello", HELLO, servers) == ["kyoukai"]
     assert measuring.asked("json", WORKLOADS["json"], servers) == ["kyoukai", "flask"]
@@ -211,7 +211,7 @@ def test_commands_of_servers() -> None:
     assert Running._fields == ("process", "port", "started")
 
 
-def test_the_share_of_metrics_is_that_of_periods_side_by_side():
+def test_share_of_metrics_comes_from_adjacent_periods():
     four = [(False, 1.0, 100), (True, 1.1, 100), (True, 2.2, 200), (False, 2.0, 200)]
     idle = [(False, 0.1, 1), *four[1:]]
     assert shares([*four, *idle, *four, (False, 1.0, 100)]) == pytest.approx([0.1, 0.1])

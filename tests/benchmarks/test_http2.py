@@ -33,7 +33,7 @@ time for request:      100us      2.00ms       500us       100us    80.00%
 """
 
 
-def test_what_it_printed_is_read() -> None:
+def test_output_is_read() -> None:
     assert load.read_output(OUTPUT.format(succeeded=20, failed=0, data=240), HELLO) == pytest.approx(0.0051)
     log = "".join(f"1000\t200\t{number}000\n" for number in range(1, 101))
     p50, p99 = load.read_log(log)
@@ -48,7 +48,7 @@ def test_what_it_printed_is_read() -> None:
         (OUTPUT.format(succeeded=20, failed=0, data=241), "not of 12 bytes"),
     ],
 )
-def test_a_run_with_errors_is_none(output: str, message: str) -> None:
+def test_run_with_errors_is_discarded(output: str, message: str) -> None:
     with pytest.raises(LoadError, match=message):
         load.read_output(output, HELLO)
 

@@ -59,7 +59,7 @@ def test_a_server_that_answers_otherwise_is_not_measured() -> None:
         fleet.measure(wrong, SERVERS["kyoukai"], 1)
 
 
-def test_who_hosts_what() -> None:
+def test_servers_of_each_application() -> None:
     assert list(WORKLOADS) == [*ROWS]
     for application, servers in APPLICATIONS.items():
         assert set(servers) <= set(SERVERS)

@@ -23,7 +23,7 @@ def printed(**changes: float) -> str:
     return f"{OUTPUT}{load.MARK}{json.dumps(told)}\n"
 
 
-def test_what_it_counted_is_read() -> None:
+def test_counts_are_read() -> None:
     assert load.read_output(printed(), HELLO) == Load(100, 14000, 1.0, 0.5, 2.0)
 
 
@@ -36,7 +36,7 @@ def test_what_it_counted_is_read() -> None:
         (printed(bytes=1199), "shorter than 12 bytes"),
     ],
 )
-def test_a_run_with_errors_is_none(output: str, message: str) -> None:
+def test_run_with_errors_is_discarded(output: str, message: str) -> None:
     with pytest.raises(LoadError, match=message):
         load.read_output(output, HELLO)
 

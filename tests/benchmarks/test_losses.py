@@ -34,7 +34,7 @@ def test_the_three_proofs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     ],
     ids=["none", "half", "error"],
 )
-def test_what_fails_is_counted(answer: bytes, reset: int, failure: str) -> None:
+def test_failures_are_counted(answer: bytes, reset: int, failure: str) -> None:
     async def run() -> Load:
         async def respond(reader: Any, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")

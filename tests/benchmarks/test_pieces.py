@@ -26,6 +26,6 @@ def test_environs_are_made() -> None:
     assert environ["HTTP_SEC_FETCH_MODE"] == "navigate"  # type: ignore[index]
 
 
-def test_there_is_one_of_each() -> None:
+def test_one_piece_of_each_kind() -> None:
     kinds = {name.partition(",")[0] for name in PIECES}
     assert kinds == {"parser", "policy", "environ", "routing", "serialize"}

@@ -22,7 +22,7 @@ def test_livez_is_asked_while_all_are_blocked(
 
 
 @pytest.mark.parametrize(("cost", "times", "is_worth"), [(11.0, "1.82", True), (12.0, "1.67", False)])
-def test_two_workers_are_worth_what_a_request_does_not_cost_more(
+def test_efficiency_of_two_workers(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     cost: float,

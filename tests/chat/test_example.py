@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from .conftest import EXAMPLE, ROOT
 
 
-def test_it_needs_nothing_but_the_extra() -> None:
+def test_example_needs_only_the_extra() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert (EXAMPLE / "requirements.txt").read_text("utf-8") == "kyoukai[websocket] >= 3.0.0.dev0\n"
     extras = project["optional-dependencies"]

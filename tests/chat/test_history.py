@@ -31,7 +31,7 @@ async def texts(history: Any, room: str, after: int = 0) -> list[str]:
     return [message.text for message in await history.read(room, after)]
 
 
-def test_what_is_added_is_read_oldest_first(with_history: Any) -> None:
+def test_messages_are_read_oldest_first(with_history: Any) -> None:
     async def check(history: Any) -> None:
         first = await history.add("tea", "Ada", "one")
         second = await history.add("tea", "Bob", "two")

@@ -85,7 +85,7 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
-def test_one_who_comes_gets_what_was_said_while_its_history_was_on_its_way(with_rooms: Any) -> None:
+def test_joining_client_gets_messages_sent_while_history_loads(with_rooms: Any) -> None:
     async def check(rooms: Any, history: History) -> None:
         ada, bob = Socket(), Socket()
         async with rooms.enter("tea", ada, "Ada") as room, asyncio.TaskGroup() as tasks:
@@ -110,7 +110,7 @@ def test_one_who_comes_gets_what_was_said_while_its_history_was_on_its_way(with_
     with_rooms(check)
 
 
-def test_what_is_said_while_the_history_is_read_comes_behind_it(with_rooms: Any) -> None:
+def test_messages_sent_while_history_loads_follow_it(with_rooms: Any) -> None:
     async def check(rooms: Any, history: History) -> None:
         ada, bob = Socket(), Socket()
         async with rooms.enter("tea", ada, "Ada") as room:
@@ -132,7 +132,7 @@ def test_what_is_said_while_the_history_is_read_comes_behind_it(with_rooms: Any)
     with_rooms(check)
 
 
-def test_one_who_comes_back_gets_what_is_new(with_rooms: Any) -> None:
+def test_returning_client_gets_new_messages(with_rooms: Any) -> None:
     async def check(rooms: Any, history: History) -> None:
         ada = Socket()
         async with rooms.enter("tea", Socket(), "Bob") as room:
@@ -145,7 +145,7 @@ def test_one_who_comes_back_gets_what_is_new(with_rooms: Any) -> None:
     with_rooms(check)
 
 
-def test_who_is_here_is_told_at_each_coming_and_going(with_rooms: Any) -> None:
+def test_members_are_announced_at_each_join_and_leave(with_rooms: Any) -> None:
     async def check(rooms: Any, history: History) -> None:
         ada = Socket()
         async with rooms.enter("tea", ada, "ada"):
@@ -159,7 +159,7 @@ def test_who_is_here_is_told_at_each_coming_and_going(with_rooms: Any) -> None:
     with_rooms(check)
 
 
-def test_one_who_does_not_read_is_closed_and_keeps_nobody(with_rooms: Any) -> None:
+def test_slow_reader_is_closed_and_delays_no_other(with_rooms: Any) -> None:
     async def check(rooms: Any, history: History) -> None:
         ada, slow = Socket(), Socket()
         async with rooms.enter("tea", ada, "Ada") as room, rooms.enter("tea", slow, "Slow"):
@@ -172,9 +172,7 @@ def test_one_who_does_not_read_is_closed_and_keeps_nobody(with_rooms: Any) -> No
     with_rooms(check)
 
 
-def test_a_room_that_is_full_lets_nobody_in(
-    with_rooms: Any, load: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_room_refuses_clients(with_rooms: Any, load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("rooms")
     monkeypatch.setattr(module, "MAX_PEOPLE", 1)
 

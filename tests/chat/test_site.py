@@ -66,7 +66,7 @@ def test_the_page(browser: httpx.Client) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_nothing_on_the_page_comes_from_elsewhere_or_stands_in_it(browser: httpx.Client) -> None:
+def test_page_has_no_foreign_or_inline_resources(browser: httpx.Client) -> None:
     page = browser.get("/").text
     assert re.findall(r"<script(?! type=\"module\" src=\"/static/)[^>]*>", page) == []
     assert re.findall(r"<style|style=|\son\w+=|javascript:|https?:", page) == []
@@ -82,7 +82,7 @@ def test_every_field_has_a_label(browser: httpx.Client) -> None:
     assert fields == set(re.findall(r'<label for="([^"]+)"', page)) == {"name", "room-name", "text"}
 
 
-def test_what_people_wrote_is_made_no_html_of(browser: httpx.Client) -> None:
+def test_messages_are_not_rendered_as_html(browser: httpx.Client) -> None:
     script = browser.get("/static/chat.js").text
     code = re.sub(r"//.*", "", script)
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|DOMParser", code) == []
@@ -96,7 +96,7 @@ def test_the_page_has_the_limits_of_the_server(browser: httpx.Client, load: Any)
     assert not words.is_room("x" * 41)
 
 
-def test_a_room_is_no_page(browser: httpx.Client) -> None:
+def test_room_url_is_not_a_page(browser: httpx.Client) -> None:
     answer = browser.get("/rooms/tea")
     assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
 
@@ -110,12 +110,12 @@ def test_a_page_of_this_host_may_connect(site: Site, room: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://example.org", "https://127.0.0.1", "null"])
-def test_a_page_of_another_host_may_not(site: Site, room: str, origin: str) -> None:
+def test_page_of_another_host_is_refused(site: Site, room: str, origin: str) -> None:
     assert refusal(site, f"/rooms/{quote(room)}?name=Ada", origin=origin) == 403
 
 
 @pytest.mark.parametrize("name", ["-", "a%20", "..%2F..", "%3Cb%3E", "x" * 41])
-def test_what_is_no_name_of_a_room_is_not_found(site: Site, name: str) -> None:
+def test_invalid_room_name_is_not_found(site: Site, name: str) -> None:
     assert refusal(site, f"/rooms/{name}?name=Ada") == (403 if REFUSALS in site.lacks else 404)
 
 
@@ -127,7 +127,7 @@ def test_what_is_no_name_of_a_room_is_not_found(site: Site, name: str) -> None:
         (f"?name={'x' * 41}", "A name has 40 characters at most."),
     ],
 )
-def test_one_without_a_name_is_told_why_it_is_closed(site: Site, room: str, query: str, problem: str) -> None:
+def test_client_without_a_name_gets_a_close_reason(site: Site, room: str, query: str, problem: str) -> None:
     with site.enter("Ada", room) as ada:
         ada.see("Ada")
         with site.open(f"/rooms/{quote(room)}{query}") as nobody:
@@ -137,7 +137,7 @@ def test_one_without_a_name_is_told_why_it_is_closed(site: Site, room: str, quer
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "1e3", "9" * 19, "9" * 5000, ""])
-def test_a_number_that_is_none_is_none(site: Site, room: str, after: str) -> None:
+def test_invalid_number_is_ignored(site: Site, room: str, after: str) -> None:
     with site.open(f"/rooms/{quote(room)}?name=Ada&after={after}") as ada:
         ada.see("Ada")
 
@@ -145,7 +145,7 @@ def test_a_number_that_is_none_is_none(site: Site, room: str, after: str) -> Non
 # What is said
 
 
-def test_all_in_a_room_get_what_one_says(site: Site, room: str) -> None:
+def test_message_reaches_all_in_the_room(site: Site, room: str) -> None:
     with site.enter("Ada", room) as ada, site.enter("Bob", room) as bob:
         ada.see("Ada")
         ada.see("Ada", "Bob")
@@ -161,7 +161,7 @@ def test_all_in_a_room_get_what_one_says(site: Site, room: str) -> None:
         assert ada.hear() == ["hello"]
 
 
-def test_those_in_another_room_do_not(site: Site, room: str) -> None:
+def test_message_does_not_reach_another_room(site: Site, room: str) -> None:
     with site.enter("Ada", room) as ada, site.enter("Bob", f"{room} again") as bob:
         ada.see("Ada")
         bob.see("Bob")
@@ -186,7 +186,7 @@ def test_people_come_and_go(site: Site, room: str) -> None:
             ada.see("ada")
 
 
-def test_one_who_comes_gets_the_last_fifty_messages(site: Site, room: str) -> None:
+def test_joining_client_gets_the_last_fifty_messages(site: Site, room: str) -> None:
     with site.enter("Ada", room) as ada:
         ada.see("Ada")
         for number in range(52):
@@ -223,9 +223,7 @@ def test_one_who_comes_gets_the_last_fifty_messages(site: Site, room: str) -> No
         (json.dumps({"text": "x" * 1001}), "This has 1001 characters; 1000 are the most."),
     ],
 )
-def test_what_is_no_message_is_answered_and_nothing_else(
-    site: Site, room: str, sent: Any, problem: str
-) -> None:
+def test_invalid_message_gets_only_an_error(site: Site, room: str, sent: Any, problem: str) -> None:
     with site.enter("Ada", room) as ada, site.enter("Bob", room) as bob:
         ada.see("Ada")
         ada.see("Ada", "Bob")
@@ -245,7 +243,7 @@ def test_the_longest_message(site: Site, room: str) -> None:
             assert bob.hear() == [text]
 
 
-def test_one_whose_message_is_too_large_is_closed(site: Site, room: str) -> None:
+def test_client_with_a_too_large_message_is_closed(site: Site, room: str) -> None:
     with site.enter("Ada", room) as ada, site.enter("Bob", room) as bob:
         ada.see("Ada")
         ada.see("Ada", "Bob")
@@ -258,7 +256,7 @@ def test_one_whose_message_is_too_large_is_closed(site: Site, room: str) -> None
 # Who does not read, and the stop
 
 
-def test_one_who_does_not_read_is_closed_and_keeps_nobody(site: Site, room: str) -> None:
+def test_slow_reader_is_closed_and_delays_no_other(site: Site, room: str) -> None:
     text = "\U0001f375" * 1000
     # Compressed, a thousand of the same are nothing.
     slowly: dict[str, Any] = {"max_queue": 1, "compression": None}
@@ -284,7 +282,7 @@ def test_one_who_does_not_read_is_closed_and_keeps_nobody(site: Site, room: str)
 
 
 @pytest.mark.our_wire("Others tell of a stop after WebSockets have ended, and end them in their own ways.")
-def test_a_stop_closes_all_and_what_was_said_is_there_at_the_next_start(copied: Path, backend: str) -> None:
+def test_stop_closes_all_and_messages_survive_a_restart(copied: Path, backend: str) -> None:
     with served(copied, backend) as site:
         with site.enter("Ada", "tea") as ada, site.enter("Bob", "tea") as bob:
             ada.see("Ada")
@@ -298,7 +296,7 @@ def test_a_stop_closes_all_and_what_was_said_is_there_at_the_next_start(copied: 
 
 
 @pytest.mark.parametrize("server_name", PEERS)
-def test_what_was_said_is_there_at_the_next_start(copied: Path, server_name: str) -> None:
+def test_messages_survive_a_restart(copied: Path, server_name: str) -> None:
     with served(copied, server_name) as site:
         with site.enter("Ada", "tea") as ada:
             ada.see("Ada")

@@ -16,7 +16,7 @@ def test_rooms(words: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "..", "a/b", "-a", "a-", "tea ", "a\nb", "<b>", "tea\n", "x" * 41])
-def test_what_is_no_name_of_a_room(words: Any, name: str) -> None:
+def test_invalid_room_name(words: Any, name: str) -> None:
     assert not words.is_room(name)
 
 
@@ -37,7 +37,7 @@ def test_names(words: Any, value: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("value", "problem"), [("", "who you are"), (" \0 ", "who you are"), ("x" * 41, "40")]
 )
-def test_what_is_no_name(words: Any, value: str, problem: str) -> None:
+def test_invalid_user_name(words: Any, value: str, problem: str) -> None:
     with pytest.raises(words.Wrong, match=problem):
         words.read_name(value)
 
@@ -68,7 +68,7 @@ def test_texts(words: Any, value: str, text: str) -> None:
         ({"text": "x" * 1001}, "1001 characters; 1000"),
     ],
 )
-def test_what_is_no_message(words: Any, message: object, problem: str) -> None:
+def test_invalid_message(words: Any, message: object, problem: str) -> None:
     with pytest.raises(words.Wrong, match=problem) as caught:
         words.read_text(message)
     # It would have to fit into a close.

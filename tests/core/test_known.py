@@ -3,7 +3,7 @@
 from kyoukai.core.known import Known
 
 
-def test_what_is_kept_is_found() -> None:
+def test_kept_key_is_found() -> None:
     known: Known[bytes, int] = Known(2)
     assert known.get(b"a") is None
     known.keep(b"a", 1)
@@ -18,14 +18,14 @@ def test_there_are_never_more_than_there_may_be() -> None:
         assert known[number] == number
 
 
-def test_what_comes_again_is_wanted() -> None:
+def test_repeated_key_is_admitted() -> None:
     known: Known[str, int] = Known(1)
     assert not known.is_wanted("a")
     assert known.is_wanted("a")
     assert not known.is_wanted("b")
 
 
-def test_what_was_seen_long_ago_is_not_wanted() -> None:
+def test_key_seen_long_ago_is_not_admitted() -> None:
     known: Known[int, int] = Known(3)
     for number in range(1000):
         assert not known.is_wanted(number)

@@ -51,7 +51,7 @@ def test_the_page(guest: Guest) -> None:
 
 
 @pytest.mark.parametrize("target", ["/", "/nothing", "/static/style.css", "/events?after=1"])
-def test_every_answer_says_what_a_page_may_do(guest: Guest, target: str) -> None:
+def test_every_answer_has_a_content_security_policy(guest: Guest, target: str) -> None:
     with guest.stream("GET", target) as answer:
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; ")
@@ -59,7 +59,7 @@ def test_every_answer_says_what_a_page_may_do(guest: Guest, target: str) -> None
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_nothing_on_the_page_needs_more_than_that(guest: Guest) -> None:
+def test_page_respects_its_content_security_policy(guest: Guest) -> None:
     page = guest.get("/").text
     assert re.findall(r"<script(?! type=\"module\" src=\"/static/)[^>]*>", page) == []
     assert re.findall(r"<style|style=|\son\w+=|javascript:|https?:", page) == []
@@ -95,7 +95,7 @@ def test_an_entry_without_a_script(guest: Guest, other: Guest) -> None:
     assert 'name="name" value=""' in other.get("/").text
 
 
-def test_what_a_guest_writes_is_text(site: Site, guest: Guest) -> None:
+def test_guest_input_is_escaped(site: Site, guest: Guest) -> None:
     number = guest.number_of(guest.sign(EVIL, EVIL, picture_of()))
     page = guest.get("/").text
     assert "<img src=x" not in page
@@ -118,7 +118,7 @@ def test_what_a_guest_writes_is_text(site: Site, guest: Guest) -> None:
         ("", "", {"name": "Please write your name.", "message": "Please write your message."}),
     ],
 )
-def test_what_is_wrong_is_said_beside_it(
+def test_errors_are_shown_beside_their_fields(
     site: Site, guest: Guest, name: str, message: str, problems: dict[str, str]
 ) -> None:
     before = guest.get("/").text.partition('<ol id="entries"')[2]
@@ -226,7 +226,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_picture_is_refused(site: Site, guest: Guest, case: str) -> None:
+def test_upload_that_is_not_a_picture_is_refused(site: Site, guest: Guest, case: str) -> None:
     make, problem = REFUSED[case]
     before = site.pictures
     answer = guest.sign("Ada", "a picture?", make())
@@ -256,7 +256,7 @@ def test_nothing_else_is_sent_for_a_picture(site: Site, guest: Guest, name: str)
 # Events
 
 
-def test_an_entry_comes_to_those_who_look(site: Site, guest: Guest, other: Guest) -> None:
+def test_new_entry_is_pushed_to_readers(site: Site, guest: Guest, other: Guest) -> None:
     first = guest.number_of(guest.sign("Ada", "before"))
     with reader_of(site, f"/events?after={first}") as reader:
         for text in ("one", "two"):
@@ -270,7 +270,7 @@ def test_an_entry_comes_to_those_who_look(site: Site, guest: Guest, other: Guest
             assert "before" not in event
 
 
-def test_who_lost_the_connection_gets_what_was_missed(site: Site, guest: Guest) -> None:
+def test_reconnecting_reader_gets_missed_entries(site: Site, guest: Guest) -> None:
     token = guest.token()
     first, *others = [guest.number_of(guest.sign("Ada", f"missed {i}", token=token)) for i in range(23)]
     # More than there are on a page; and the page's own address says what it had at first.
@@ -280,7 +280,7 @@ def test_who_lost_the_connection_gets_what_was_missed(site: Site, guest: Guest) 
 
 
 @pytest.mark.our_wire("Others tell of a stop after the last answer, and cut off a stream that does not end.")
-def test_readers_do_not_keep_it_from_stopping(copied: Path, backend: str) -> None:
+def test_readers_do_not_delay_the_stop(copied: Path, backend: str) -> None:
     with served(copied, backend) as site:
         with Guest(site) as guest, reader_of(site, "/events?after=0") as reader:
             guest.sign("Ada", "still here")
@@ -294,7 +294,7 @@ def test_readers_do_not_keep_it_from_stopping(copied: Path, backend: str) -> Non
 @pytest.mark.our_wire(
     "Under others the chat's history is asked for at the next start; two starts take seconds."
 )
-def test_what_is_written_is_there_the_next_time(copied: Path, backend: str) -> None:
+def test_entries_survive_a_restart(copied: Path, backend: str) -> None:
     for _ in range(2):
         with served(copied, backend) as site, Guest(site) as guest:
             guest.number_of(guest.sign("Ada", "once more", picture_of()))

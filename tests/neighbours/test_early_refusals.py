@@ -54,7 +54,7 @@ PATHS = {"/guarded": 401, "/nowhere": 404, "/small": 413}
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("make", BODIES.values(), ids=BODIES)
-def test_its_client_gets_the_refusal(serve, tmp_path, options, make):
+def test_proxy_passes_the_refusal_to_its_client(serve, tmp_path, options, make):
     """By default: it is larger than any body that the server takes."""
     server = serve(make_app(), limits=UNHURRIED)
     proxy = nginx(tmp_path, server.port, options)

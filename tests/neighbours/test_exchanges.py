@@ -138,7 +138,7 @@ def test_an_answer_is_read_while_it_is_made(front, kind):
 
 
 @every_proxy
-def test_an_answer_that_breaks_off_is_no_whole_one(front, kind, caplog):
+def test_truncated_answer_is_detected(front, kind, caplog):
     proxy, server, _ = front(kind)
     with proxy.connect() as client:
         client.send(message("GET", "/broken"))

@@ -138,7 +138,7 @@ def test_the_other_kinds(channel: grpc.Channel) -> None:
     assert [call.result() for call in calls] == [b"%d" % number for number in range(100)]
 
 
-def test_a_status_that_is_none(channel: grpc.Channel) -> None:
+def test_invalid_status(channel: grpc.Channel) -> None:
     call = channel.stream_stream("/Echo/Both")(iter([b"first", b"fail"]), timeout=PATIENCE)
     assert next(call) == b"echo of first"
     with pytest.raises(grpc.RpcError) as caught:

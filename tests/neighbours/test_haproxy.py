@@ -54,7 +54,7 @@ def test_an_absolute_target_and_another_host(front):
         assert app.seen == []
 
 
-def test_it_passes_expect_on(front):
+def test_proxy_forwards_expect(front):
     proxy, _, app = front(haproxy, limits={"max_body_size": 1000})
     with proxy.connect() as client:
         client.send(message("POST", "/", "Expect: 100-continue", "Content-Length: 5"))
@@ -67,7 +67,7 @@ def test_it_passes_expect_on(front):
     assert len(app.seen) == 1
 
 
-def test_the_field_that_it_adds(front):
+def test_field_added_by_the_proxy(front):
     proxy, _, app = front(haproxy, options=["option forwardfor"])
     proxy.request(message("GET", "/", "X-Forwarded-For: 192.0.2.1"))
     assert app.environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.1,127.0.0.1"

@@ -57,7 +57,7 @@ def test_a_chunked_body_is_held_and_sized(front, version):
     assert "HTTP_TRANSFER_ENCODING" not in app.environ
 
 
-def test_it_holds_expect_back(front):
+def test_proxy_withholds_expect(front):
     proxy, _, app = front(nginx, options=[*KEPT, *UNBUFFERED])
     with proxy.connect() as client:
         client.send(message("POST", "/", "Expect: 100-continue", "Content-Length: 5"))
@@ -80,7 +80,7 @@ def test_an_absolute_target(front, host):
     assert app.requests[0].host == "example.org"
 
 
-def test_the_field_that_it_adds(front):
+def test_field_added_by_the_proxy(front):
     add = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
     proxy, _, app = front(nginx, options=[*KEPT, add])
     proxy.request(message("GET", "/", "X-Forwarded-For: 192.0.2.1"))
@@ -92,7 +92,7 @@ def test_the_field_that_it_adds(front):
     [HTTP_1_0, [*KEPT, "proxy_set_header X-Real-IP $remote_addr;"]],
     ids=["HTTP/1.0", "HTTP/1.1 with a field"],
 )
-def test_the_debugger_is_not_for_its_clients(serve, tmp_path, options, caplog):
+def test_debugger_is_hidden_from_clients_of_the_proxy(serve, tmp_path, options, caplog):
     app = Kyoukai("failing", debug=True)
 
     @app.route("/")

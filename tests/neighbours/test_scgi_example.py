@@ -30,14 +30,14 @@ def alone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_is_short_and_uses_public_names_alone() -> None:
+def test_example_is_short_and_uses_only_public_names() -> None:
     source = (PROJECT / "kyoukai_scgi.py").read_text("utf-8")
     assert len(source.splitlines()) < 150
     assert re.findall(r"(?m)^from (\S*kyoukai\S*) import", source) == ["kyoukai"]
     assert re.findall(r"[.\s]_\w+", source.replace("digits, colon, _", "")) == []
 
 
-def test_it_is_listed(installed: str, alone: Path) -> None:
+def test_backend_is_listed(installed: str, alone: Path) -> None:
     with python("-m", "kyoukai", "backends", folder=alone, python=installed) as process:
         assert process.finish() == 0
     rows = [line.split() for line in process.stdout.splitlines()]

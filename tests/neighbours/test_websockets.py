@@ -118,13 +118,13 @@ def test_a_page_of_another_origin_is_refused(serve: Any, front: Any) -> None:
             pass
 
 
-def test_a_server_that_believes_no_proxy_needs_the_origins(serve: Any, front: Any) -> None:
+def test_server_without_trusted_proxies_needs_origins(serve: Any, front: Any) -> None:
     proxy = front(serve(application(origins=["https://chat.example"])).port)
     with proxy.open("/echo") as client:
         assert client.recv(PATIENCE) == "127.0.0.1 http://chat.example/echo"
 
 
-def test_a_server_that_believes_no_proxy_refuses_its_own_pages(serve: Any, front: Any) -> None:
+def test_server_without_trusted_proxies_refuses_its_own_pages(serve: Any, front: Any) -> None:
     proxy = front(serve(application()).port)
     with pytest.raises(InvalidStatus, match="403"), proxy.open("/echo"):
         pass

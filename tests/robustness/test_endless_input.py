@@ -39,7 +39,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_what_never_ends(start, name):
+def test_endless_input(start, name):
     begin, endless, status = ENDLESS[name]
     sizes = {"max_target_size": 4 * KIB, "max_field_size": 8 * KIB, "max_head_size": MAX_HEAD_SIZE}
     target = start(**sizes, max_body_size=64 * KIB, max_linger_size=2 * MIB, linger_timeout=0.5)

@@ -83,7 +83,7 @@ def test_no_request_fails_while_supervisors_take_each_others_place(tmp_path: Pat
         server.finish()
 
 
-def test_only_what_a_killed_worker_had_begun_is_lost(tmp_path: Path) -> None:
+def test_killed_worker_loses_only_its_started_requests(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "2") as server:
         load = Load(server.port, RATE)
         server.workers(2)

@@ -62,7 +62,7 @@ def test_a_stop_with_clients_that_hang(start):
     assert f"cutting off {EACH * len(HANGING)} connections" in target.stderr
 
 
-def test_a_second_signal_waits_for_none_of_them(start):
+def test_second_signal_waits_for_no_client(start):
     # By the first it would wait longer than this test does.
     target = start(shutdown_timeout=600.0)
     with hanging(target) as wait_until_begun:

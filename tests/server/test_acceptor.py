@@ -224,7 +224,7 @@ def test_a_closed_acceptor_listens_no_more(run: Any) -> None:
     run(main())
 
 
-def test_a_socket_that_is_added_and_one_that_is_left(run: Any) -> None:
+def test_added_and_removed_socket(run: Any) -> None:
     made: list[Protocol] = []
 
     async def main() -> None:
@@ -252,9 +252,7 @@ def test_one_that_never_started_is_closed(run: Any) -> None:
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_the_protocol_of_a_connection_accepted_as_it_closes_is_told_of_both_ends(
-    run: Any, turns: int
-) -> None:
+def test_connection_accepted_during_close_is_reported_made_and_lost(run: Any, turns: int) -> None:
     made: list[Protocol] = []
 
     async def main() -> None:
@@ -348,9 +346,7 @@ def test_the_factory_is_given_the_clients_address(run: Any) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
-def test_it_stops_for_a_while_and_says_so_once(
-    run: Any, caplog: pytest.LogCaptureFixture, number: int
-) -> None:
+def test_accepting_pauses_with_one_log_line(run: Any, caplog: pytest.LogCaptureFixture, number: int) -> None:
     made: list[Protocol] = []
 
     async def main() -> None:
@@ -374,7 +370,7 @@ def test_it_stops_for_a_while_and_says_so_once(
     assert len(lines(caplog)) == 2
 
 
-def test_while_it_waits_it_watches_no_socket(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_pause_watches_no_socket(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     """It would spin: the system goes on to call the sockets ready."""
 
     async def main() -> None:
@@ -395,7 +391,7 @@ def test_while_it_waits_it_watches_no_socket(run: Any, caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize("number", sorted(CLIENT_GONE))
-def test_a_client_that_is_gone_is_nothing(run: Any, caplog: pytest.LogCaptureFixture, number: int) -> None:
+def test_client_that_left_is_not_logged(run: Any, caplog: pytest.LogCaptureFixture, number: int) -> None:
     made: list[Protocol] = []
 
     async def main() -> None:

@@ -148,7 +148,7 @@ def test_a_long_value_is_cut(name: str) -> None:
     assert len(text) < MAX_LOGGED_SIZE + 50
 
 
-def test_a_long_target_is_cut_at_what_a_target_may_have() -> None:
+def test_long_target_is_cut_at_the_limit_of_targets() -> None:
     target = b"/" + b"a" * (MAX_LOGGED_SIZE - 1)
     assert f'"GET {target.decode()} HTTP/1.1"' in line(DEFAULT_FORMAT, answered(target))
     assert f'"GET {target.decode()}... HTTP/1.1"' in line(DEFAULT_FORMAT, answered(target + b"b"))
@@ -187,7 +187,7 @@ def forged(octet: int) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.parametrize("octet", range(256))
-def test_no_octet_breaks_out_of_its_line_its_quotes_or_its_column(octet: int) -> None:
+def test_no_octet_escapes_its_line_quotes_or_column(octet: int) -> None:
     exchange, request, response = forged(octet)
     quoted = compile_format("|".join(f'"{{{name}}}"' for name in ANYTHING))(exchange, request, response)
     bare = compile_format(" ".join(f"{{{name}}}" for name in ANYTHING))(exchange, request, response)
@@ -251,7 +251,7 @@ def test_json_of_chosen_fields() -> None:
         (7, ["access_log_format is 7"]),
     ],
 )
-def test_a_template_that_cannot_be_used(template: Any, said: list[str]) -> None:
+def test_invalid_template(template: Any, said: list[str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         compile_format(template)
     for text in said:
@@ -267,7 +267,7 @@ def test_logging(caplog: pytest.LogCaptureFixture) -> None:
     assert record.getMessage() == "/%s%d"
 
 
-def test_nothing_is_formatted_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_formatting_without_a_handler(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "kyoukai.access")
     exchange = answered()
     exchange.head = None  # Formatting it would raise.
@@ -275,6 +275,6 @@ def test_nothing_is_formatted_where_nobody_listens(caplog: pytest.LogCaptureFixt
     assert not caplog.records
 
 
-def test_what_a_template_does_not_have_is_not_read() -> None:
+def test_fields_absent_from_the_template_are_not_read() -> None:
     exchange = SimpleNamespace(status=200)  # Nothing else of it can be read.
     assert line("{status}", exchange) == "200"

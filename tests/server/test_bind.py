@@ -68,7 +68,7 @@ def test_an_address(text: str) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_address_is_named_with_what_would_be_right(case: str) -> None:
+def test_invalid_address_error_names_the_valid_forms(case: str) -> None:
     value, said = REFUSED[case]
     with pytest.raises(ConfigurationError) as caught:
         parse_bind("admin", value)
@@ -76,7 +76,7 @@ def test_what_is_no_address_is_named_with_what_would_be_right(case: str) -> None
     assert said in str(caught.value)
 
 
-def test_options_that_are_apart_outrank() -> None:
+def test_separate_options_take_precedence() -> None:
     options = {"proxy_protocol": "off", "mode": "0600"}
     bind = parse_bind("bind", "unix:a?proxy_protocol=required", options)
     assert bind == Bind(path="a", mode=0o600)

@@ -73,7 +73,7 @@ def test_the_same_settings_find_all_sockets(tmp_path: Path) -> None:
         assert (tmp_path / "a").exists()
 
 
-def test_an_address_is_found_by_whatever_it_is_called() -> None:
+def test_address_is_found_by_any_of_its_spellings() -> None:
     old = of(host="127.0.0.1", port=0)
     with opened(old, 2) as slots:
         port = slots[0][0][0].getsockname()[1]
@@ -112,7 +112,7 @@ def test_a_shared_socket_does_for_any_number_of_workers(tmp_path: Path) -> None:
         assert len({inode(other[0][0]) for other in others}) == 1
 
 
-def test_an_address_that_is_new_is_opened_and_one_that_is_gone_is_closed(tmp_path: Path) -> None:
+def test_new_address_is_opened_and_removed_address_is_closed(tmp_path: Path) -> None:
     old = of(bind=["127.0.0.1:0", f"unix:{tmp_path}/gone"])
     with opened(old) as slots:
         given = handed(old, slots)
@@ -160,7 +160,7 @@ def test_a_unix_socket_is_owned_when_the_other_server_leaves_it(tmp_path: Path) 
         assert not path.exists()
 
 
-def test_permissions_that_cannot_be_set_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_chmod_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "a"
     old, new = of(uds=str(path)), of(bind=f"unix:{path}?mode=0600")
     with opened(old) as slots, taken(new, handed(old, slots)):
@@ -169,7 +169,7 @@ def test_permissions_that_cannot_be_set_are_said(tmp_path: Path, caplog: pytest.
     assert f"the permissions of {path} cannot be set: No such file or directory" in caplog.text
 
 
-def test_a_descriptor_of_another_process_is_the_one_of_its_name() -> None:
+def test_inherited_descriptor_is_matched_by_name() -> None:
     with socket.create_server(("127.0.0.1", 0)) as first:
         old = of(bind=f"fd:{os.dup(first.fileno())}")
         with opened(old, 2) as slots:
@@ -186,7 +186,7 @@ def test_a_descriptor_of_another_process_is_the_one_of_its_name() -> None:
             assert first.getsockname()
 
 
-def test_what_nobody_takes_is_closed() -> None:
+def test_unclaimed_sockets_are_closed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         copy = sock.dup()
         given = Handed([Column(0, "", socket_name(sock), None, [copy])])

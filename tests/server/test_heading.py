@@ -14,7 +14,7 @@ HEADER = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"
 
 
 @pytest.mark.parametrize("late", [HEADER[10:], b""])
-def test_what_came_while_the_process_stood_still_is_read_before_the_time_is_up(
+def test_bytes_received_during_a_pause_are_read_before_the_timeout(
     loop_factory: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch, late: bytes
 ) -> None:
     """A loop may serve the timer first."""

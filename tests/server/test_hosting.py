@@ -64,7 +64,7 @@ hosted = WSGIApplication(wsgi)
         (Request.application(lambda request: Response()), "wsgi", "wsgi"),
     ],
 )
-def test_what_an_application_is_served_by(app: Any, wanted: str, found: str) -> None:
+def test_interface_of_an_application(app: Any, wanted: str, found: str) -> None:
     assert find_interface(app, "a:app", wanted) == found
 
 
@@ -122,7 +122,7 @@ def test_what_an_application_is_served_by(app: Any, wanted: str, found: str) -> 
         (7, "wsgi", "cannot be called with (environ, start_response), as an application of WSGI is"),
     ],
 )
-def test_what_cannot_be_served_is_said_in_one_line(app: Any, wanted: str, said: str) -> None:
+def test_unservable_application_is_a_one_line_error(app: Any, wanted: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         find_interface(app, "a:app", wanted)
     message = str(caught.value)
@@ -131,7 +131,7 @@ def test_what_cannot_be_served_is_said_in_one_line(app: Any, wanted: str, said: 
     assert "\n" not in message
 
 
-def test_an_application_of_asgi_2_is_refused_whatever_is_wanted() -> None:
+def test_asgi_2_application_is_refused_for_every_interface() -> None:
     def old(scope: Any) -> Any: ...
 
     for wanted in ("auto", "asgi"):
@@ -184,7 +184,7 @@ def test_a_factory_may_return_one_of_any_interface() -> None:
         ({"root_path": "/a b"}, "root_path is '/a b'; it must be a path that begins with '/'"),
     ],
 )
-def test_settings_that_cannot_be_used(settings: dict[str, Any], said: str) -> None:
+def test_invalid_settings(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Hosting.take(settings)
     assert said in str(caught.value)

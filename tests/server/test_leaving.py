@@ -35,7 +35,7 @@ def test_a_thread_that_does_not_end_is_named(
     assert record.levelname == "WARNING"
 
 
-def test_the_next_signal_ends_it_then(others: list[threading.Thread], stuck: threading.Thread) -> None:
+def test_next_signal_ends_the_wait(others: list[threading.Thread], stuck: threading.Thread) -> None:
     before = [signal.signal(signal.SIGTERM, forgive), signal.signal(signal.SIGINT, signal.SIG_IGN)]
     try:
         name_threads_left(others, 0)
@@ -47,7 +47,7 @@ def test_the_next_signal_ends_it_then(others: list[threading.Thread], stuck: thr
             signal.signal(number, handler)
 
 
-def test_the_next_signal_ends_it_as_soon_as_that_is_said(
+def test_next_signal_ends_the_wait_right_after_the_log_line(
     others: list[threading.Thread], stuck: threading.Thread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handlers = []
@@ -74,7 +74,7 @@ def test_threads_that_end_are_waited_for(
     assert not caplog.records
 
 
-def test_threads_that_nobody_waits_for(others: list[threading.Thread]) -> None:
+def test_daemon_threads_are_not_waited_for(others: list[threading.Thread]) -> None:
     begun, go_on = threading.Event(), threading.Event()
     daemon = threading.Thread(target=go_on.wait, daemon=True)
     daemon.start()

@@ -352,7 +352,7 @@ def take_chosen_ports(monkeypatch: pytest.MonkeyPatch, count: int) -> list[int]:
     return taken
 
 
-def test_another_port_is_chosen_where_one_address_has_it_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_port_is_chosen_if_one_address_has_it_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = take_chosen_ports(monkeypatch, 2)
     sockets = asyncio.run(Listener(["127.0.0.1", "127.0.0.2"], 0).open())
     (first, port), second = names(sockets)
@@ -369,7 +369,7 @@ def test_the_search_for_a_common_port_ends(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"], ids=["unknown", "of another machine"])
-def test_one_of_several_hosts_that_cannot_be_had(
+def test_unavailable_host_opens_no_other(
     host: str, monkeypatch: pytest.MonkeyPatch, loop_factory: Any
 ) -> None:
     """The others are not listened on: a server that is there by half is found out too late."""
@@ -432,7 +432,7 @@ def test_a_port_of_the_superuser(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_folder_that_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forbidden_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Unix socket has no port, so nothing may be said of ports."""
     forbid(monkeypatch)
     message = open_failing(Listener(uds="/run/web.sock"))
@@ -459,7 +459,7 @@ def test_a_stale_socket_is_taken_over(socket_path: str, loop_factory: Any) -> No
     assert not os.path.exists(socket_path)
 
 
-def test_a_socket_on_which_somebody_listens_is_left_alone(socket_path: str, loop_factory: Any) -> None:
+def test_socket_in_use_is_left_alone(socket_path: str, loop_factory: Any) -> None:
     settings: dict[str, Any] = {"app": Application(), "port": None, "uds": socket_path}
     with running(loop_factory=loop_factory, **settings) as server:
         with pytest.raises(ListenError) as caught:

@@ -65,7 +65,7 @@ def test_several() -> None:
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:1", ["127.0.0.1:1"], {"bind": "127.0.0.1:1"}])
-def test_one_needs_no_list(bind: Any) -> None:
+def test_single_listener_needs_no_list(bind: Any) -> None:
     (listener,) = of(bind=bind)
     assert isinstance(listener, Listener)
     assert listener.port == 1
@@ -83,7 +83,7 @@ def test_one_needs_no_list(bind: Any) -> None:
         ({"bind": "https://a:1", "ssl": OTHER_TLS}, None, OTHER_TLS),
     ],
 )
-def test_which_speak_tls(entry: Any, ssl: Any, expected: Any) -> None:
+def test_listeners_that_speak_tls(entry: Any, ssl: Any, expected: Any) -> None:
     (listener,) = of(bind=[entry], ssl=ssl)
     assert listener.ssl == expected
 
@@ -117,13 +117,13 @@ def test_the_proxy_protocol_is_one_listeners() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named(settings: Any, said: str) -> None:
+def test_invalid_listener_is_named(settings: Any, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         of(**settings)
     assert str(caught.value).startswith(said)
 
 
-def test_two_may_have_any_port_that_is_free() -> None:
+def test_two_listeners_may_have_any_free_port() -> None:
     assert len(of(bind=["127.0.0.1:0", "127.0.0.1:0"])) == 2
 
 
@@ -142,7 +142,7 @@ def test_each_listener_has_its_sockets(path: str) -> None:
     assert not os.path.exists(path)
 
 
-def test_where_one_cannot_be_listened_on_none_is(path: str) -> None:
+def test_one_failing_listener_opens_none(path: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
@@ -213,7 +213,7 @@ def test_another_servers_port_is_not_shared_by_mistake(shared: bool) -> None:
 
 
 @LINUX
-def test_a_set_that_cannot_be_opened_beside_leaves_the_first_as_it_is() -> None:
+def test_failing_second_set_leaves_the_first_open() -> None:
     listeners = of(bind=["127.0.0.1:0", "127.0.0.1:0"])
     with opened(listeners, shared=True) as first:
         first[1][0].close()
@@ -236,7 +236,7 @@ def test_sockets_of_another_process_are_adopted() -> None:
             listeners.adopt([[tcp.fileno()], []])
 
 
-def test_what_is_no_socket_is_not_adopted(tmp_path: Path) -> None:
+def test_descriptor_that_is_not_a_socket_is_not_adopted(tmp_path: Path) -> None:
     with (tmp_path / "file").open("w") as file, pytest.raises(ListenError, match="cannot listen on a socket"):
         of(bind="127.0.0.1:80").adopt([[file.fileno()]])
 
@@ -344,7 +344,7 @@ def test_a_server_with_several_listeners(serve: Any, path: str) -> None:
     assert answers == [True, True, True]
 
 
-def test_sockets_that_a_process_was_given_are_those_that_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inherited_sockets_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
     own = listen(socket.AF_INET, socket.IPPROTO_TCP, ("127.0.0.1", 0))
     address = own.getsockname()
     monkeypatch.setattr(Listeners, "descriptors", [[own.detach()]])

@@ -54,7 +54,7 @@ def test_a_record_that_cannot_be_formatted_does_not_raise(file, tmp_path, capsys
     assert "--- Logging error ---" in capsys.readouterr().err
 
 
-def test_a_disk_that_is_full_is_said_once(capsys):
+def test_full_disk_is_reported_once(capsys):
     handler = LogFile("/dev/full")
     for _ in range(100):
         handler.handle(record())
@@ -178,7 +178,7 @@ def test_lines_of_an_application_have_the_id_of_the_request():
         ({"access_log_file": 3}, "access_log_file is 3"),
     ],
 )
-def test_settings_that_are_no_good(settings, said):
+def test_invalid_settings(settings, said):
     with pytest.raises(ConfigurationError, match=said):
         LogSettings.take(settings)
 

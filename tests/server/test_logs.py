@@ -113,7 +113,7 @@ def test_what_an_application_sets_up_stays(tmp_path: Path, start: str, set_up: s
 
 
 @pytest.mark.parametrize("start", STARTS)
-def test_where_nobody_has_set_it_up(tmp_path: Path, start: str) -> None:
+def test_logging_without_configuration(tmp_path: Path, start: str) -> None:
     write(tmp_path)
     with started(start, tmp_path) as process:
         ask(process)
@@ -161,7 +161,7 @@ def bare_root() -> Iterator[logging.Logger]:
         root.setLevel(level)
 
 
-def test_a_root_logger_that_nobody_has_set_up() -> None:
+def test_unconfigured_root_logger() -> None:
     last_resort = logging.lastResort
     with bare_root() as root:
         with own_logging(logging.INFO):
@@ -177,7 +177,7 @@ def test_a_root_logger_that_nobody_has_set_up() -> None:
         assert logging.lastResort is last_resort
 
 
-def test_one_that_somebody_has_set_up() -> None:
+def test_configured_root_logger() -> None:
     handler = logging.NullHandler()
     with bare_root() as root:
         root.addHandler(handler)
@@ -296,7 +296,7 @@ def test_a_policy_of_the_application_makes_the_loop(tmp_path: Path, start: str) 
         assert process.stdout == "Policy\n"
 
 
-def test_a_loop_that_is_asked_for_is_taken(tmp_path: Path) -> None:
+def test_requested_loop_is_used(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(POLICY)
     options = ("--port", "0", "--loop", "asyncio")
     with kyoukai_run("shop.py", *options, folder=tmp_path) as process, process.connect() as client:

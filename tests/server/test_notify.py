@@ -29,7 +29,7 @@ def test_an_abstract_socket() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "/there/is/none"}])
-def test_nobody_who_listens_is_no_error(environ: dict[str, str]) -> None:
+def test_absent_service_manager_is_not_an_error(environ: dict[str, str]) -> None:
     ServiceManager(environ).tell(ready=1)
 
 

@@ -146,7 +146,7 @@ def test_a_stop_in_the_turn_of_an_exit_is_kept(
         loop.close()
 
 
-def test_a_stop_that_comes_again_does_not_end_what_closes(
+def test_second_stop_does_not_interrupt_closing(
     loop_factory: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     loop = loop_factory()
@@ -182,7 +182,7 @@ def test_a_signal_between_two_runs_is_not_lost(loop_factory: Callable[[], asynci
         loop.close()
 
 
-def test_what_ends_in_the_turn_of_an_exit_has_ended(
+def test_future_that_completes_in_the_turn_of_an_exit_is_done(
     loop_factory: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
     loop = loop_factory()
@@ -200,7 +200,9 @@ def test_what_ends_in_the_turn_of_an_exit_has_ended(
         loop.close()
 
 
-def test_what_it_is_run_for_ends_it(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_exit_raised_in_the_main_coroutine_ends_the_run(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
     async def leave() -> None:
         await asyncio.wait_for(asyncio.sleep(0), 1)
         sys.exit(3)
@@ -236,7 +238,7 @@ def test_exit_at_the_start_or_the_stop_ends_a_server(tmp_path: Path, loop: str, 
         assert process.finish() == 3
 
 
-def test_an_interrupt_ends_it(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_interrupt_ends_the_run(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     loop = loop_factory()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -44,7 +44,7 @@ def test_the_process_whose_place_is_taken_may_live(tmp_path: Path) -> None:
     assert path.read_text() == f"{os.getpid()}\n"
 
 
-def test_the_file_of_another_by_now_is_left(tmp_path: Path) -> None:
+def test_file_taken_by_another_process_is_left(tmp_path: Path) -> None:
     path = tmp_path / "server.pid"
     file = PidFile(str(path))
     file.write()
@@ -53,21 +53,19 @@ def test_the_file_of_another_by_now_is_left(tmp_path: Path) -> None:
     assert path.read_text() == "1\n"
 
 
-def test_one_in_no_folder_is_refused(tmp_path: Path) -> None:
+def test_file_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=f"there is no folder '{tmp_path}/none'"):
         PidFile(str(tmp_path / "none" / "server.pid"))
 
 
-def test_one_in_a_folder_that_is_not_ours_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_in_a_foreign_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The superuser may write anywhere.
     monkeypatch.setattr("kyoukai.server.pid_file.os.access", lambda path, mode: False)
     with pytest.raises(ConfigurationError, match=f"cannot create a file in '{tmp_path}'"):
         PidFile(str(tmp_path / "server.pid"))
 
 
-def test_one_that_cannot_be_written_any_more_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_file_that_became_unwritable_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     file = PidFile(str(folder / "server.pid"))

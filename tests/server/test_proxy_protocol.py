@@ -119,7 +119,7 @@ def read(data: bytes) -> tuple[Proxied, bytes]:
 
 @pytest.mark.parametrize("case", READ)
 @pytest.mark.parametrize("rest", [b"", b"GET /", b"\r\n", b"PROXY "])
-def test_a_header_says_who_the_client_is(case: str, rest: bytes) -> None:
+def test_header_names_the_client(case: str, rest: bytes) -> None:
     header, said = READ[case]
     assert read(header + rest) == (said, rest)
 
@@ -131,7 +131,7 @@ def test_a_header_is_not_whole_before_its_last_byte(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_header_is_refused(case: str) -> None:
+def test_invalid_header_is_refused(case: str) -> None:
     with pytest.raises(ProxyHeaderError):
         read(REFUSED[case])
 
@@ -139,7 +139,7 @@ def test_what_is_no_header_is_refused(case: str) -> None:
 @pytest.mark.parametrize(
     "data", [b"G", b"PROXI", b"\r\n\r\n\0\r\nQUIT\r", b"\n", SIGNATURE + b"\x11", b"PROXYTCP4"]
 )
-def test_what_cannot_become_a_header_is_refused_as_soon_as_that_is_known(data: bytes) -> None:
+def test_impossible_header_is_refused_at_the_first_wrong_byte(data: bytes) -> None:
     with pytest.raises(ProxyHeaderError):
         find_size(data)
 

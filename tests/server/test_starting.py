@@ -90,7 +90,7 @@ def said(process: Process) -> list[str]:
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("target", ["slow.py", "slow:app"])
-def test_what_was_begun_is_ended_in_reverse(
+def test_started_parts_are_stopped_in_reverse(
     tmp_path: Path, number: signal.Signals, loop: str, target: str
 ) -> None:
     write(tmp_path, HOOKS)
@@ -154,7 +154,7 @@ def test_a_second_signal_cuts_it_off(tmp_path: Path, number: signal.Signals, loo
     assert said(process) == ["again"]
 
 
-def test_a_start_that_goes_on_all_the_same_is_no_start(tmp_path: Path) -> None:
+def test_start_that_ignores_its_cancellation_does_not_serve(tmp_path: Path) -> None:
     write(tmp_path, STUBBORN.replace("while True", "for _ in range(1)"))
     with kyoukai_run("slow:app", "--port", "0", folder=tmp_path) as process:
         process.wait_for("begun")
@@ -227,7 +227,7 @@ def default_signals() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("default_signals")
-def test_a_handler_of_somebody_elses_stays() -> None:
+def test_foreign_signal_handler_stays() -> None:
     def handler(number: int, frame: Any) -> None:
         pass
 
@@ -264,7 +264,7 @@ def test_a_start_without_a_signal() -> None:
 
 
 @pytest.mark.usefixtures("default_signals")
-def test_what_fails_for_the_signal_is_told_as_the_signal() -> None:
+def test_failure_caused_by_the_signal_is_reported_as_the_signal() -> None:
     starting = Starting()
 
     async def start() -> None:
@@ -295,7 +295,7 @@ class LateSelector(selectors.DefaultSelector):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its loop has no signals")
-def test_the_signal_that_stopped_the_loop_is_not_taken_for_a_second_one() -> None:
+def test_signal_that_stopped_the_loop_is_not_counted_twice() -> None:
     selector = LateSelector()
     loop = asyncio.SelectorEventLoop(selector)
     calls: list[int] = []
@@ -356,7 +356,7 @@ def test_a_signal_just_as_a_loop_begins_to_run(tmp_path: Path) -> None:
     assert process.stderr == "SIGTERM came before the start was over\n"
 
 
-def test_an_error_behind_a_signal_is_its_own_unless_it_comes_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_after_a_signal_is_reported_unless_caused_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starting, "signal", None)
 
     def fail() -> None:

@@ -64,9 +64,7 @@ def test_no_hint_where_it_is_not_installed(
     [[False], [{**TLS, "alpn": ["http/1.1"]}], [ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)]],
     ids=["cleartext", "its own ALPN", "its own context"],
 )
-def test_no_hint_where_tls_is_off_or_says_by_itself_what_is_offered(
-    installed: Any, settings: list[Any]
-) -> None:
+def test_no_hint_without_tls_or_with_configured_alpn(installed: Any, settings: list[Any]) -> None:
     installed([OURS], "h2")
     assert hint_at_http2(create_backends(["httptools"], {}), listening(*settings)) == ""
 

@@ -8,7 +8,7 @@ import pytest
 from kyoukai.server.tasks_left import ROUNDS, end_tasks_left
 
 
-def test_they_are_cancelled_and_awaited_and_what_they_raise_is_logged(
+def test_tasks_are_cancelled_and_awaited_and_their_errors_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     tasks: list[asyncio.Task[None]] = []
@@ -40,7 +40,7 @@ def test_they_are_cancelled_and_awaited_and_what_they_raise_is_logged(
 
 
 @pytest.mark.parametrize("patience", [0.0, 20.0])
-def test_those_that_do_not_end_are_named(caplog: pytest.LogCaptureFixture, patience: float) -> None:
+def test_unending_tasks_are_named(caplog: pytest.LogCaptureFixture, patience: float) -> None:
     async def stay() -> None:
         try:
             await asyncio.Event().wait()

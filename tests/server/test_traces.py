@@ -162,7 +162,7 @@ def test_an_application_of_the_lower_form(serve, spans):
         (message("POST", "/guests/1", body=bytes(11)), "POST", "POST", 405),
     ],
 )
-def test_what_no_route_takes_and_what_is_refused(serve, spans, data, name, method, status):
+def test_unrouted_and_refused_requests(serve, spans, data, name, method, status):
     server = serve(shop(), traces=True, limits={"max_body_size": 10})
     assert server.request(data).status == status
     span = one(server, spans)
@@ -173,7 +173,7 @@ def test_what_no_route_takes_and_what_is_refused(serve, spans, data, name, metho
 
 
 @pytest.mark.parametrize("parent", ["", "00-zz", "00-" + "0" * 32 + "-b7ad6b7169203331-01", "x" * 3000])
-def test_a_parent_that_is_none_begins_a_new_trace(serve, spans, parent):
+def test_invalid_parent_begins_a_new_trace(serve, spans, parent):
     server = serve(shop(), traces=True)
     assert server.request(message("GET", "/guests/1", f"traceparent: {parent}")).status == 200
     assert one(server, spans).parent is None
@@ -254,7 +254,7 @@ def test_without_a_provider_the_sdk_sets_one_up_by_its_variables():
     assert (shown["name"], shown["resource"]["attributes"]["service.name"]) == ("shown", "shop")
 
 
-def test_spans_are_sent_by_otlp_unless_a_variable_says_else(monkeypatch, unset):
+def test_spans_are_sent_by_otlp_unless_a_variable_differs(monkeypatch, unset):
     asked = []
 
     def points(**wanted):

@@ -108,7 +108,7 @@ class RefusingBackend(HTTP1Backend):
     protocol_class = RefusingProtocol
 
 
-def test_a_refusal_for_a_parser_s_error_has_that(lines: Any) -> None:
+def test_refusal_for_a_parser_error_carries_the_error(lines: Any) -> None:
     hold(f"{__name__}:RefusingBackend", GET)
     [reason] = [line for line in lines() if line.startswith("   refused for ")]
     assert reason == (
@@ -155,7 +155,7 @@ def test_connections_have_numbers_of_their_own(backend: str, caplog: pytest.LogC
 
 
 @both
-def test_what_a_peer_sends_is_cut_and_escaped(backend: str, lines: Any) -> None:
+def test_peer_input_is_cut_and_escaped(backend: str, lines: Any) -> None:
     hold(backend, b"\x1b[2J\n" + b"x" * 5000)
     received = next(line for line in lines() if line.startswith("<- "))
     assert received.startswith(r"<- 5005 bytes b'\x1b[2J\n")
@@ -163,7 +163,7 @@ def test_what_a_peer_sends_is_cut_and_escaped(backend: str, lines: Any) -> None:
     assert len(received) < SHOWN_SIZE + 50
 
 
-def test_what_is_shown_of_values() -> None:
+def test_values_are_shortened_for_display() -> None:
     assert shown(b"a\r\n") == r"b'a\r\n'"
     assert shown(bytearray(b"a")) == shown(memoryview(b"a")) == "b'a'"
     assert shown(b"x" * SHOWN_SIZE) == repr(b"x" * SHOWN_SIZE)
@@ -255,7 +255,7 @@ def connect(protocol: asyncio.Protocol) -> tuple[Any, MemoryTransport]:
     return made, transport
 
 
-def test_bytes_of_a_protocol_of_which_nothing_is_known(lines: Any) -> None:
+def test_bytes_of_an_unknown_protocol(lines: Any) -> None:
     async def run() -> None:
         greeting = Greeting()
         made, transport = connect(greeting)
@@ -307,7 +307,7 @@ def test_another_protocol_takes_over(lines: Any) -> None:
     ]
 
 
-def test_what_is_no_such_protocol_is_left_alone(lines: Any) -> None:
+def test_other_protocols_are_left_alone(lines: Any) -> None:
     buffered: Any = Buffered()
     assert traced(lambda: buffered)() is buffered
     assert lines() == []

@@ -48,7 +48,7 @@ async def until(condition: Any) -> None:
             await asyncio.sleep(0.005)
 
 
-def test_a_start_that_waits_is_named_once(caplog: pytest.LogCaptureFixture, loop_factory: Any) -> None:
+def test_waiting_start_is_named_once(caplog: pytest.LogCaptureFixture, loop_factory: Any) -> None:
     async def ask(ctx: Context) -> Database:
         return await ctx.request_resource(Database, "main")
 
@@ -69,14 +69,14 @@ def test_a_start_that_waits_is_named_once(caplog: pytest.LogCaptureFixture, loop
         loop.run(main())
     [line] = said(caplog)
     where = f"{__file__}:{ASK_LINE}"
-    name = "test_a_start_that_waits_is_named_once.<locals>.ask"
+    name = "test_waiting_start_is_named_once.<locals>.ask"
     assert line.startswith(
         f"{name} ({where}) waits for the resource {__name__}.Database 'main', which no component has "
         "added; a component adds it: name it in a configuration file"
     )
 
 
-ASK_LINE = test_a_start_that_waits_is_named_once.__code__.co_firstlineno + 2
+ASK_LINE = test_waiting_start_is_named_once.__code__.co_firstlineno + 2
 
 
 def test_a_start_that_does_not_wait_is_not_named(caplog: pytest.LogCaptureFixture, loop_factory: Any) -> None:
@@ -92,7 +92,7 @@ def test_a_start_that_does_not_wait_is_not_named(caplog: pytest.LogCaptureFixtur
     assert said(caplog) == []
 
 
-def test_what_waits_after_the_server_has_started_is_named(
+def test_component_waiting_after_the_server_started_is_named(
     caplog: pytest.LogCaptureFixture, loop_factory: Any
 ) -> None:
     """The root component, say, which has begun the server before it asks."""
@@ -116,7 +116,7 @@ def test_what_waits_after_the_server_has_started_is_named(
     )
 
 
-def test_a_start_that_fails_is_looked_at_no_more(caplog: pytest.LogCaptureFixture, loop_factory: Any) -> None:
+def test_failed_start_is_no_longer_watched(caplog: pytest.LogCaptureFixture, loop_factory: Any) -> None:
     async def fail() -> None:
         raise LookupError
 
@@ -167,7 +167,7 @@ def test_a_component_with_a_teardown_is_looked_into(loop_factory: Any) -> None:
         (Database, []),
     ],
 )
-def test_what_brings_a_resource(kind: Any, names: list[str]) -> None:
+def test_providers_of_a_resource(kind: Any, names: list[str]) -> None:
     expected = f"a component of the type {names[0]}may add it" if names else "a component adds it"
     assert what_brings(kind) == f"{expected}: name it in a configuration file, for kyoukai run config.yaml"
 
@@ -208,7 +208,7 @@ def test_an_application_that_waits_for_ever(folder: Path, loop: str) -> None:
     assert line.endswith(end)
 
 
-def test_asphalts_command_names_it_too(tmp_path: Path) -> None:
+def test_waiting_component_is_named_by_asphalts_command(tmp_path: Path) -> None:
     (tmp_path / "waiting.py").write_text(WAITING)
     text = "component: {type: kyoukai, app: 'waiting:app', port: 0}\nstart_timeout: 2.5\n"
     with asphalt_run(text, tmp_path) as process:
@@ -266,7 +266,7 @@ def test_a_script_has_a_start_timeout(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("value", ["soon", -1, True, float("nan"), float("inf"), [1]])
-def test_a_start_timeout_that_is_none(value: Any) -> None:
+def test_invalid_start_timeout(value: Any) -> None:
     with pytest.raises(
         ConfigurationError, match=r"start_timeout is .*; it must be a number of seconds, or 0"
     ):

@@ -75,7 +75,7 @@ def test_options(using: Using) -> None:
     assert {"GET", "POST"} <= set(response.allow)
 
 
-def test_what_a_url_says(using: Using) -> None:
+def test_meaning_of_a_url(using: Using) -> None:
     seen = ask(using, showing(), "/a b/ä%20/c?x=1&x=%C3%A9&y=ü").json
     assert seen["path"] == "a b/ä /c"
     assert seen["args"] == {"x": ["1", "é"], "y": ["ü"]}
@@ -86,7 +86,7 @@ def test_what_a_url_says(using: Using) -> None:
     assert (seen["remote"], seen["protocol"]) == ("127.0.0.1", "HTTP/1.1")
 
 
-def test_what_fields_say(using: Using) -> None:
+def test_meaning_of_fields(using: Using) -> None:
     headers = {"X-Field": "wörld", "Accept": "text/html"}
     seen = ask(using, showing(), "/a", headers=headers, auth=("me", "secret")).json["headers"]
     assert (seen["Host"], seen["Accept"]) == ("localhost", "text/html")
@@ -105,7 +105,7 @@ def test_bodies(using: Using) -> None:
     assert (seen["form"], seen["files"]) == ({"a": "1"}, {"file": "x" * 100_000})
 
 
-def test_what_a_request_may_be_made_of(using: Using) -> None:
+def test_arguments_of_a_request(using: Using) -> None:
     builder = EnvironBuilder("/b", method="POST", json=[1])
     assert ask(using, showing(), builder, method="open").json["json"] == [1]
     assert ask(using, showing(), builder.get_environ(), method="open").json["json"] == [1]
@@ -509,7 +509,7 @@ def test_out_of_use(using: Using) -> None:
 
 
 @pytest.mark.parametrize("make", [Kyoukai.test_client, Kyoukai.live_client])
-def test_it_may_end_in_another_task(make: Any) -> None:
+def test_client_may_end_in_another_task(make: Any) -> None:
     """As fixtures do: what is before their ``yield`` and after it may be of two tasks."""
 
     async def main() -> None:

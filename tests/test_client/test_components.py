@@ -51,7 +51,7 @@ def test_components(using: Using) -> None:
     assert settings == {"greeting": {"type": Greeting, "text": "hello"}}
 
 
-def test_one_that_does_not_start(using: Using) -> None:
+def test_failing_component(using: Using) -> None:
     async def function(client: Client) -> None:
         raise AssertionError
 

@@ -131,7 +131,7 @@ def test_each_side_ends_by_itself() -> None:
     run(function, stays=True)
 
 
-def test_an_end_closes_what_does_not_stay() -> None:
+def test_end_of_input_closes_protocols_that_do_not_stay() -> None:
     async def function(one: Recorder, other: Recorder) -> None:
         one.transport.write_eof()
         await turns()
@@ -172,7 +172,7 @@ def test_an_abort_is_a_reset() -> None:
     run(function)
 
 
-def test_who_closes_before_all_is_read_resets() -> None:
+def test_close_with_unread_input_resets() -> None:
     async def function(one: Recorder, other: Recorder) -> None:
         other.transport.pause_reading()
         one.transport.write(b"a")
@@ -183,7 +183,7 @@ def test_who_closes_before_all_is_read_resets() -> None:
     run(function)
 
 
-def test_who_writes_to_the_other_side_after_its_close_is_reset() -> None:
+def test_write_to_a_closed_side_is_reset() -> None:
     async def function(one: Recorder, other: Recorder) -> None:
         other.transport.close()
         await turns()

@@ -91,7 +91,7 @@ def test_events(using: Using) -> None:
     using(app, function)
 
 
-def test_a_body_waits_for_who_looks_at_it() -> None:
+def test_body_is_produced_as_it_is_read() -> None:
     app = Kyoukai("streaming")
     made = 0
 
@@ -112,7 +112,7 @@ def test_a_body_waits_for_who_looks_at_it() -> None:
     asyncio.run(main())
 
 
-def test_what_a_body_raises_is_raised() -> None:
+def test_exception_of_a_body_is_raised() -> None:
     app = Kyoukai("streaming")
 
     @app.route("/")

@@ -160,7 +160,7 @@ def test_subprotocols(using: Using) -> None:
     using(make_app(handler, subprotocols=["chat.v2", "chat.v1"]), function)
 
 
-def test_what_a_handshake_says(using: Using) -> None:
+def test_handshake_of_the_client(using: Using) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket, name: str) -> None:
         await ws.accept([("X-Seen", ctx.request.headers["X-Sent"])])
         await ws.send_json([name, ctx.request.args["page"], ctx.request.remote_addr, ctx.request.host])
@@ -231,7 +231,7 @@ def test_origins(using: Using) -> None:
     using(make_app(), function)
 
 
-def test_what_is_no_websocket(using: Using) -> None:
+def test_requests_that_open_no_websocket(using: Using) -> None:
     app = make_app(url="/socket")
 
     @app.route("/page")
@@ -689,7 +689,7 @@ def test_a_client_that_is_lost_ends_the_wait(using: Using) -> None:
     assert codes == [1006]
 
 
-def test_what_is_waited_for_in_vain(using: Using) -> None:
+def test_waits_time_out(using: Using) -> None:
     done = asyncio.Event()
 
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
@@ -710,7 +710,7 @@ def test_what_is_waited_for_in_vain(using: Using) -> None:
     using(make_app(handler), function)
 
 
-def test_one_receives_at_a_time(using: Using) -> None:
+def test_only_one_task_may_receive(using: Using) -> None:
     async def function(client: Client) -> None:
         async with client.websocket("/") as ws:
             receiving = asyncio.create_task(ws.receive())

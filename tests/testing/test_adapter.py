@@ -85,7 +85,7 @@ class NamesNone(EchoBackend):
     testing_adapter = f"{__name__}:Nothing"
 
 
-def test_what_derives_from_httpprotocol_needs_none() -> None:
+def test_subclass_of_httpprotocol_needs_no_adapter() -> None:
     assert Subject("reference").adapter is HTTP1Adapter
 
 
@@ -106,7 +106,7 @@ def test_it_is_named_by_the_backend_or_given() -> None:
         (Unfinished, "must be a subclass of kyoukai.testing.WireAdapter"),
     ],
 )
-def test_what_is_none_is_refused(named: Any, message: str) -> None:
+def test_invalid_adapter_is_refused(named: Any, message: str) -> None:
     with pytest.raises(AdapterError, match=message):
         read_adapter(named)
 
@@ -117,7 +117,7 @@ def test_a_name_that_leads_nowhere_is_why_rules_are_not_checked() -> None:
     assert result.message.endswith("has no attribute 'Nothing'")
 
 
-def test_without_one_the_report_says_how_to_give_one() -> None:
+def test_report_without_an_adapter_says_how_to_write_one() -> None:
     result = run_rule(RULES["K10.1"], Subject(EchoBackend))
     assert result.outcome == "unchecked"
     assert "write a kyoukai.testing.WireAdapter" in result.message
@@ -140,14 +140,14 @@ def test_a_wire_that_does_not_claim_tunnels_has_no_rules_about_them() -> None:
     assert {result.message for result in results} == {"the backend does not claim the feature 'tunnel'"}
 
 
-def test_tunnels_are_read_as_answers_are_unless_it_says_otherwise() -> None:
+def test_adapter_reads_tunnels_like_answers_by_default() -> None:
     adapter = Lines()
     assert adapter.decode_tunnel(b"x", False) == adapter.decode_answer(b"x", False)
     with pytest.raises(NotImplementedError, match="Lines does not define encode_tunnel"):
         adapter.encode_tunnel("echo", "/", ())
 
 
-def test_one_that_raises_is_what_is_said() -> None:
+def test_raising_adapter_is_reported() -> None:
     report = run_rules(f"{__name__}:EchoBackend", adapter=Raising, corpus=False)
     broken = {result.rule.id: result for result in report.results if result.outcome == "broken"}
     assert broken["K10.1"].message.startswith("the adapter raised LookupError('no frame')")
@@ -155,14 +155,14 @@ def test_one_that_raises_is_what_is_said() -> None:
     assert {broken[rule].cause for rule in ("K10.1", "K10.7", "K10.8", "K10.16")} == {"K1.7"}
 
 
-def test_a_wire_that_calls_nobody_is_broken() -> None:
+def test_wire_without_calls_is_broken() -> None:
     report = run_rules(f"{__name__}:Named", corpus=False)
     broken = {result.rule.id: result.message for result in report.results if result.outcome == "broken"}
     assert broken["K10.1"].startswith("the application was not called; the client got 200 with ")
     assert not report.passed
 
 
-def test_the_command_takes_one() -> None:
+def test_command_takes_an_adapter() -> None:
     result = invoke("check", f"{__name__}:EchoBackend", "--no-corpus", "--adapter", f"{__name__}:Lines")
     assert result.exit_code == 1
     assert "BROKEN          K10.1" in result.stdout

@@ -103,7 +103,7 @@ def test_content_up_to_the_end():
         answer(CHUNKED, content=b"2\r\nab\r\n0\r\n"),
     ],
 )
-def test_what_is_cut_is_no_fault_of_its_own(data):
+def test_truncated_answer_is_not_a_fault(data):
     [only], _, faults = read(data, ended=True)
     assert not only.complete
     assert faults == ()

@@ -45,7 +45,7 @@ def test_a_disagreement_names_both_ends() -> None:
     )
 
 
-def test_what_a_disagreement_is_the_cause_of_names_one_rule() -> None:
+def test_consequences_of_a_disagreement_name_one_cause() -> None:
     results = run_rules(f"{parsers.__name__}:AddsToTheTarget", corpus=False).results
     found = [result for result in results if result.outcome == "broken"]
     assert len(found) > 30

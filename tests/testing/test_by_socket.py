@@ -30,7 +30,7 @@ def test_a_connection_that_stays_open(hold):
     assert (outcome.closed, outcome.faults) == (False, ())
 
 
-def test_a_connection_that_was_to_stay_open(hold):
+def test_connection_expected_to_stay_open(hold):
     for request in (CLOSING, b"GET / HTTP/1.1\r\n\r\n"):
         outcome = hold(request, answers=1, closes=False)
         assert outcome.closed
@@ -43,7 +43,7 @@ def test_a_connection_that_closes(hold):
     assert [answer.closes for answer in outcome.answers] == [False, True]
 
 
-def test_a_connection_that_was_to_close(hold):
+def test_connection_expected_to_close(hold):
     outcome = hold(GET, patience=0.3)
     assert not outcome.closed
     assert len(outcome.answers) == 1
@@ -92,7 +92,7 @@ def test_a_reply(hold):
     assert (answer.content, answer.complete) == (b"a", False)
 
 
-def test_a_reply_that_fails_does_not_close_a_connection_that_has_not_asked_for_it(hold):
+def test_failing_reply_keeps_a_persistent_connection_open(hold):
     reply = Reply(pieces=(b"a",), fails_after=0, fields=(("Content-Length", "6"),))
     outcome = hold(GET.replace(b"GET", b"HEAD"), reply=reply, answers=1, closes=False)
     assert not outcome.closed
@@ -126,7 +126,7 @@ def answer_by_hand(*answers):
 OK = b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n"
 
 
-def test_an_answer_to_the_probe_by_a_server_that_did_not_see_it_as_one():
+def test_answer_to_the_probe_from_an_unaware_server():
     address, thread = answer_by_hand(OK, OK)
     outcome = converse_by_socket(address, RecordingApplication(), [GET], answers=1, closes=False)
     thread.join()
@@ -134,7 +134,7 @@ def test_an_answer_to_the_probe_by_a_server_that_did_not_see_it_as_one():
     assert len(outcome.answers) == 1
 
 
-def test_nobody_listens():
+def test_no_server_listens():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = listening.getsockname()
     with pytest.raises(ConnectionRefusedError):

@@ -119,7 +119,7 @@ def test_the_first_of_a_row_is_the_cause() -> None:
     ) == ["", "K10.1", "K10.1", ""]
 
 
-def test_a_parser_that_lacks_a_method_is_the_cause_of_all_that_is_not_served() -> None:
+def test_missing_parser_method_is_the_single_cause() -> None:
     assert causes(
         result("K1.7", storey="Backend"),
         result("K1.8", storey="Backend", root="x"),
@@ -133,7 +133,7 @@ def test_a_rule_that_is_kept_is_no_cause() -> None:
     assert causes(result("K10.1", outcome="kept"), result("K10.2", after=("K10.1",))) == ["", ""]
 
 
-def test_one_exception_is_one_cause_and_rather_the_parsers() -> None:
+def test_one_exception_is_one_cause_with_the_parser_first() -> None:
     assert causes(result("K10.1", root="x"), result("K3.1", root="x"), result("K10.2", root="y")) == [
         "K3.1",
         "",

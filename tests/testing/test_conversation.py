@@ -136,7 +136,7 @@ def test_the_environment_does_not_choose_the_backend(monkeypatch):
     assert len(hold("reference", GET).answers) == 1
 
 
-def test_what_an_outcome_looks_like():
+def test_display_of_an_outcome():
     text = repr(hold("reference", GET.replace(b"\r\n\r\n", b"\r\nX: " + b"a" * 9000 + b"\r\n\r\n")))
     assert "answer 200 OK" in text
     assert "seen GET '/a?b' HTTP/1.1" in text

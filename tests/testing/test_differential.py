@@ -124,7 +124,7 @@ def found(text, ways=None, **options):
     return asyncio.run(hold())
 
 
-def test_what_is_right_is_not_found():
+def test_correct_parser_yields_no_finding():
     assert found(Conversation(GET)) is None
 
 
@@ -155,7 +155,7 @@ def test_a_failure_is_found(caplog):
     assert f"{FAULTY}, whole: the server answered with 500" in finding.lines
 
 
-def test_what_a_cutting_changes_is_found_and_shrunk():
+def test_dependence_on_cuts_is_found_and_shrunk():
     text = Conversation(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabxycd")
     at = text.data.index(b"xy")
     ways = [whole(text), Cutting("in pieces", (text.data[:at], text.data[at:]), 2)]
@@ -200,13 +200,13 @@ CUT = ("whole", "in pieces")
         REFUSED,
     ],
 )
-def test_what_is_different(other, cuttings):
+def test_differences(other, cuttings):
     [line] = differences(held(SERVED, other, cuttings=cuttings))
     assert "differs from" in line
     assert differences(held(other, other, cuttings=cuttings)) == []
 
 
-def test_what_may_depend_on_the_cutting_alone():
+def test_differences_allowed_by_cuts():
     continued = dataclasses.replace(SERVED, continued=1)
     closing = dataclasses.replace(SERVED, answers=(answer(connection="close"),))
     for other in (continued, closing):

@@ -28,7 +28,7 @@ def test_a_request() -> None:
     assert adapter.room() is None
 
 
-def test_a_request_whose_end_alone_tells() -> None:
+def test_request_that_differs_only_at_its_end() -> None:
     adapter = HTTP1Adapter()
     assert (
         adapter.encode_head("PUT", "/", (), None) == b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -65,7 +65,7 @@ def test_a_head_that_is_not_whole_is_no_answer() -> None:
     assert answer(b"HTTP/1.1 103 Early Hints\r\n\r\n") is None
 
 
-def test_what_is_no_head_is_refused() -> None:
+def test_invalid_head_is_refused() -> None:
     with pytest.raises(ValueError, match="not the start of an answer"):
         answer(b"SCGI\r\n\r\n")
 

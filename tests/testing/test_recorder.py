@@ -32,7 +32,7 @@ async def collect(body):
     return [piece async for piece in body]
 
 
-def test_what_is_recorded():
+def test_recorded_requests():
     application = RecordingApplication()
     seen = application.begin(Reply())
     response = ask(application, **{"kyoukai.trailers": [(b"X-T", b"\xe9")]})
@@ -60,7 +60,7 @@ def test_a_conversation_has_a_list_of_its_own():
     assert (len(first), second) == (1, [])
 
 
-def test_what_is_answered():
+def test_recorded_answers():
     application = RecordingApplication()
     application.begin(Reply(404, (("X-A", "1"), ("Content-Length", "9")), b"none", close=True))
     response = ask(application)

@@ -137,7 +137,7 @@ def test_a_feature_that_is_not_claimed_does_not_apply(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["no-such-backend", "no_such_module:Backend", "json:dumps"])
-def test_what_is_no_backend_breaks_the_first_rule(name: str) -> None:
+def test_non_backend_breaks_the_first_rule(name: str) -> None:
     report = run_rules(name)
     assert not report.passed
     assert outcomes(report)["K1.1"] == "broken"
@@ -240,7 +240,7 @@ class Featureless(lower.Sound):
     features = None  # type: ignore[assignment]
 
 
-def test_features_that_are_none_are_a_rule_broken_and_claim_nothing() -> None:
+def test_invalid_features_break_a_rule_and_claim_nothing() -> None:
     report = run_rules(f"{__name__}:Featureless", corpus=False)
     [broken] = [result for result in report.results if result.outcome == "broken"]
     assert (broken.rule.id, broken.message) == ("K1.3", "features is a NoneType")

@@ -30,7 +30,7 @@ def test_features_are_known() -> None:
     assert {rule.feature for rule in load_rules()} <= {None, *Feature}
 
 
-def test_no_rule_is_after_itself_however_far() -> None:
+def test_rule_order_has_no_cycle() -> None:
     rules = {rule.id: rule for rule in load_rules()}
 
     def before(name: str, seen: tuple[str, ...] = ()) -> None:
@@ -64,7 +64,7 @@ def test_a_rule_has_one_check() -> None:
         ({"colour": "red"}, r"unknown keys \['colour'\]"),
     ],
 )
-def test_what_is_no_rule_is_refused(change: dict[str, Any], message: str) -> None:
+def test_invalid_rule_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(RulesError, match=message):
         parse_rules({"K1": {"title": "Backend", "rules": [ENTRY | change]}})
 
@@ -97,5 +97,5 @@ def test_an_id_that_comes_twice_is_refused() -> None:
         (b"GET  /", False),
     ],
 )
-def test_what_a_request_of_http_1_may_begin_with(data: bytes, is_begun: bool) -> None:
+def test_allowed_first_bytes_of_http_1(data: bytes, is_begun: bool) -> None:
     assert bool(BEGUN_REQUEST.fullmatch(data)) is is_begun

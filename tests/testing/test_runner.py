@@ -125,7 +125,7 @@ def test_wrong_expectations_are_not_kept(cases, backend):
         assert f"{case.name}, {backend}, whole ({SEED_VARIABLE}=1)" in result.failures[0]
 
 
-def test_a_100_that_is_not_expected_is_found(cases, backend):
+def test_unexpected_100_is_found(cases, backend):
     """It comes where the body comes later than its head."""
     failures = run_case(dataclasses.replace(cases["continued"], continued=False), backend, 1).failures
     assert failures
@@ -171,7 +171,7 @@ def test_a_backend_that_depends_on_how_it_is_cut(cases):
 
 
 @pytest.mark.usefixtures("impatient")
-def test_what_goes_wrong_beside_a_conversation(cases):
+def test_faults_outside_a_conversation(cases):
     case = dataclasses.replace(cases["served"], data=b"GET /loop HTTP/1.1\r\n\r\n")
     result = run_case(case, CARELESS, 1, whole=True)
     assert "an error was reported to the event loop" in result.failures[0]
@@ -179,7 +179,7 @@ def test_what_goes_wrong_beside_a_conversation(cases):
 
 
 @pytest.mark.usefixtures("impatient")
-def test_what_is_left_behind(cases):
+def test_leftovers(cases):
     case = dataclasses.replace(cases["served"], data=b"GET /task HTTP/1.1\r\n\r\n")
 
     async def run():

@@ -30,7 +30,7 @@ def test_without_a_setting(empty, monkeypatch):
     assert len({choose_seed() for _ in range(5)}) > 1
 
 
-def test_what_is_set(monkeypatch):
+def test_applied_settings(monkeypatch):
     monkeypatch.setenv(SCALE_VARIABLE, "2.5")
     monkeypatch.setenv(SEED_VARIABLE, "17")
     monkeypatch.setenv(EXAMPLES_VARIABLE, "0")
@@ -51,7 +51,7 @@ def test_what_is_set(monkeypatch):
         (EXAMPLES_VARIABLE, "many", "a whole number, 0 or more"),
     ],
 )
-def test_what_cannot_be_set(variable, value, right, monkeypatch):
+def test_invalid_settings(variable, value, right, monkeypatch):
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingError) as raised:
         check_settings()

@@ -19,12 +19,12 @@ def turns_until(turn: int, monkeypatch) -> bool:
     return asyncio.run(wait_for(has_come, 1.0, lambda: False))
 
 
-def test_what_comes_has_its_turns_however_slow_the_machine_is(monkeypatch) -> None:
+def test_arriving_data_gets_its_turns_on_slow_machines(monkeypatch) -> None:
     assert turns_until(LEAST_TURNS, monkeypatch)
     assert not turns_until(10 * LEAST_TURNS, monkeypatch)
 
 
-def test_what_cannot_come_is_waited_for_a_little(monkeypatch) -> None:
+def test_impossible_data_is_waited_for_briefly(monkeypatch) -> None:
     """The parsers of tests/testing/test_causes.py are waited for in this way."""
     monkeypatch.setattr(stage, "PATIENCE", 3600.0)
     assert not asyncio.run(wait_for(lambda: False, 1.0, lambda: True))

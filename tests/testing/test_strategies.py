@@ -75,7 +75,7 @@ def test_every_cutting_sends_the_conversation():
     assert min(ways.values()) >= 10, ways
 
 
-def test_all_that_matters_is_made():
+def test_strategies_make_the_whole_vocabulary():
     source = random.Random(2)
     made = b"\n".join(request(source, source.choice(vocabulary.LIMITS)) for _ in range(20_000))
     for words in (
@@ -145,7 +145,7 @@ def test_hypothesis_draws_conversations(example):
     assert {sent(way) for way in ways} == {text.data}
 
 
-def test_hypothesis_shrinks_to_what_matters():
+def test_hypothesis_shrinks_to_the_cause():
     def has_a_coded_body(text):
         return b"Content-Encoding: gzip" in text.data
 

@@ -31,7 +31,7 @@ def test_a_request_without_a_body_and_what_follows_it() -> None:
     assert rest == b"GET /2"
 
 
-def test_what_is_wrong_in_a_word_is_said_with_it() -> None:
+def test_malformed_words_are_passed_on() -> None:
     request = told(b"G(T \xe9 HTTP/1.1\r\nHost : a b\r\n: c\r\nX\xff: \x00\r \x80\r\n\r\n")
     assert (request.method, request.target) == ("G(T", "\xe9")
     assert request.fields == (("Host ", "a b"), ("", "c"), ("X\xff", "\x00\r \x80"))
@@ -77,7 +77,7 @@ def test_a_body_in_chunks() -> None:
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-T\r\n\r\n", LINES),
     ],
 )
-def test_what_is_http_1s_own(data: bytes, reason: str) -> None:
+def test_requests_specific_to_http_1(data: bytes, reason: str) -> None:
     with pytest.raises(UntoldError) as told:
         read_request(data)
     assert str(told.value) == reason

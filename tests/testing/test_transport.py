@@ -111,7 +111,7 @@ def test_reset():
     assert len(calls) == 2
 
 
-def test_what_comes_while_reading_is_paused_comes_later():
+def test_data_received_while_paused_is_delivered_later():
     async def test(transport):
         protocol = transport.get_protocol()
         transport.pause_reading()

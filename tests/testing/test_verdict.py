@@ -40,7 +40,7 @@ FULL = (
 )
 
 
-def test_what_is_kept():
+def test_kept_expectations():
     assert faults(make_case(FULL), SERVED) == []
     assert faults(make_case("[{status = 200}]"), SERVED) == []
     assert faults(make_case("[400]", "closed"), REFUSED) == []
@@ -127,7 +127,7 @@ def change(outcome, **changes):
         (make_case("[{status = 200}]"), change(SERVED, faults=("a fault",)), "a fault"),
     ],
 )
-def test_what_is_wrong_with_the_whole(case, outcome, fault):
+def test_faults_of_the_whole_outcome(case, outcome, fault):
     [found] = faults(case, outcome)
     assert fault in found
 
@@ -145,5 +145,5 @@ def test_long_values_are_shortened():
     assert len(found) < 300
 
 
-def test_either_number_of_continues_is_right_where_none_is_given():
+def test_any_number_of_continues_is_right_by_default():
     assert faults(make_case("[{status = 200}]"), change(SERVED, continued=1)) == []

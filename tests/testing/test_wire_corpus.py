@@ -69,7 +69,7 @@ def test_each_request_that_is_answered_is_told_by_itself() -> None:
     assert len(others) == len(CASES["pipelined-bodies"].answers) - 2
 
 
-def test_what_gets_no_answer_behind_another_is_not_told() -> None:
+def test_unanswered_request_behind_another_is_not_sent() -> None:
     [telling] = told("refused-then-request")
     assert telling.expected.status == 400
 
@@ -91,7 +91,7 @@ def test_the_end_of_the_client_is_that_of_its_last_request() -> None:
         ("end-in-chunk-data", {"chunked": False}, NO_SIZE),
     ],
 )
-def test_what_no_other_wire_can_say(name: str, options: Any, reason: str) -> None:
+def test_cases_that_no_other_wire_can_express(name: str, options: Any, reason: str) -> None:
     with pytest.raises(UntoldError, match=reason):
         told(name, **options)
 
@@ -118,7 +118,7 @@ class Halves(HTTP1Adapter):
         return super().encode_head(method, target, fields, size)
 
 
-def test_a_difference_that_there_is_not_and_one_that_is_otherwise() -> None:
+def test_declared_differences_that_are_absent_or_wrong() -> None:
     names = ["host-twice-equal", "host-missing", "length-counts-bytes", "upgrade-unknown-list"]
     report = run("reference", [CASES[name] for name in names], adapter=Halves)
     # Both are refused by HTTP/1 just so: nothing differs.
@@ -144,7 +144,7 @@ def test_a_difference_that_there_is_not_and_one_that_is_otherwise() -> None:
         ({"cut": True}, "the answer: it is complete, expected it to break off"),
     ],
 )
-def test_what_is_compared(changed: dict[str, Any], fault: str) -> None:
+def test_compared_parts(changed: dict[str, Any], fault: str) -> None:
     [telling] = told("trailer-kept-apart")
     expected = dataclasses.replace(telling.expected, **changed)
     case = dataclasses.replace(CASES["trailer-kept-apart"], answers=(expected,))

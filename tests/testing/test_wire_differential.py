@@ -69,7 +69,7 @@ def test_the_limits_that_a_wire_counts_otherwise() -> None:
     }
 
 
-def test_the_command_compares_by_adapters_who_does_not_speak_http_1() -> None:
+def test_command_compares_other_wires_by_adapters() -> None:
     result = CliRunner().invoke(
         differential, ["--examples", "30", "--seed", "1", "--backend", "reference", "--backend", "h2"]
     )

@@ -51,7 +51,7 @@ async def index(ctx: HTTPRequestContext) -> str:
     return "index"
 
 
-def test_its_classes() -> None:
+def test_classes_of_the_application() -> None:
     class MyRequest(Request):
         pass
 
@@ -88,7 +88,7 @@ def test_a_subclass_sets_classes_as_attributes() -> None:
 
 @pytest.mark.parametrize("name", ["request_class", "response_class", "context_class"])
 @pytest.mark.parametrize("value", [dict, "Request", Request({})])
-def test_classes_that_cannot_be_used(name: str, value: Any) -> None:
+def test_invalid_classes(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} must derive from "):
         Kyoukai("app", **{name: value})
 

@@ -52,7 +52,7 @@ class Recorder:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def test_what_a_request_is_to_it() -> None:
+def test_scope_of_a_mounted_request() -> None:
     recorder = Recorder()
     app = Kyoukai("app")
     app.mount("/v2", recorder)
@@ -126,7 +126,7 @@ def test_a_prefix_with_variables_in_a_blueprint_behind_a_proxy_s_prefix() -> Non
     assert scope["path_params"] == {"name": "ada"}
 
 
-def test_routes_hooks_and_error_handlers_around_it() -> None:
+def test_routes_hooks_and_error_handlers_around_a_mount() -> None:
     course = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -206,7 +206,7 @@ def test_an_answer_that_comes_piece_by_piece() -> None:
     run(main())
 
 
-def test_who_leaves_in_the_middle_of_an_answer() -> None:
+def test_client_that_leaves_in_the_middle_of_an_answer() -> None:
     ended = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -234,7 +234,7 @@ def test_who_leaves_in_the_middle_of_an_answer() -> None:
     assert ended == ["the client is gone", "http.request", "http.disconnect"]
 
 
-def test_what_goes_on_behind_the_answer_is_waited_for() -> None:
+def test_work_after_the_answer_is_waited_for() -> None:
     course = []
     go_on = asyncio.Event()
 
@@ -265,7 +265,7 @@ def test_what_goes_on_behind_the_answer_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("way", ["in time", "hurried", "cut off"])
-def test_what_goes_on_behind_the_answer_has_as_long_as_the_application_s_tasks(
+def test_work_after_the_answer_has_the_time_of_background_tasks(
     caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
     course = []
@@ -351,7 +351,7 @@ def test_a_failure_behind_the_answer_is_logged(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize("way", ["before", "behind its head"])
-def test_an_application_that_leaves_its_answer_undone(way: str) -> None:
+def test_application_with_an_incomplete_answer(way: str) -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if way != "before":
             await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -509,7 +509,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None: ...
         (functools.partial(application, 1), {}, "cannot be called with (scope, receive, send)"),
     ],
 )
-def test_what_cannot_be_mounted(given: Any, options: Any, said: str) -> None:
+def test_unmountable_objects(given: Any, options: Any, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Kyoukai("app").mount("/a", given, **options)
     assert said in str(caught.value)

@@ -30,7 +30,7 @@ async def forever() -> None:
     await asyncio.Event().wait()
 
 
-def test_a_stop_waits_for_them() -> None:
+def test_stop_waits_for_background_tasks() -> None:
     async def main(tasks: BackgroundTasks, ctx: Context) -> None:
         done = []
         go_on = asyncio.Event()
@@ -84,7 +84,7 @@ def test_a_task_may_begin_another_while_a_stop_waits() -> None:
 
 
 @pytest.mark.parametrize("aborted", [False, True])
-def test_what_is_left_is_cancelled(aborted: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_remaining_tasks_are_cancelled(aborted: bool, caplog: pytest.LogCaptureFixture) -> None:
     async def main(tasks: BackgroundTasks, ctx: Context) -> None:
         abort = asyncio.Event()
         task = tasks.create(forever(), "for ever")
@@ -101,7 +101,7 @@ def test_what_is_left_is_cancelled(aborted: bool, caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("grace", [0, 600])
-def test_what_never_ends_is_cancelled_at_once(grace: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_endless_task_is_cancelled_at_once(grace: int, caplog: pytest.LogCaptureFixture) -> None:
     async def main(tasks: BackgroundTasks, ctx: Context) -> None:
         endless = tasks.create(forever(), wait=False)
         await asyncio.sleep(0)
@@ -112,9 +112,7 @@ def test_what_never_ends_is_cancelled_at_once(grace: int, caplog: pytest.LogCapt
     assert not caplog.records
 
 
-def test_one_that_does_not_end_is_told(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unending_task_is_logged(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kyoukai.web.background.LAST_WORDS", 0.01)
 
     async def main(tasks: BackgroundTasks, ctx: Context) -> None:
@@ -174,7 +172,7 @@ def test_the_context_is_the_applications() -> None:
     run(main)
 
 
-def test_none_can_be_created_when_it_is_not_served() -> None:
+def test_no_task_can_be_created_before_serving() -> None:
     async def main(tasks: BackgroundTasks, ctx: Context) -> None:
         await tasks.stop(0)
         with pytest.raises(RuntimeError, match="the application is not served"):
@@ -183,7 +181,7 @@ def test_none_can_be_created_when_it_is_not_served() -> None:
     run(main)
 
 
-def test_a_thread_may_create_one() -> None:
+def test_thread_may_create_a_task() -> None:
     async def main(tasks: BackgroundTasks, ctx: Context) -> None:
         async def look() -> tuple[Context, int, int]:
             return current_context(), number.get(), threading.get_ident()

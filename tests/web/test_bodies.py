@@ -50,7 +50,7 @@ def test_plans(app: Kyoukai, method: str, path: str, plan: BodyPlan | None) -> N
         assert "werkzeug.request" not in environ
 
 
-def test_whether_it_is_asked_about_every_body(app: Kyoukai) -> None:
+def test_policy_is_asked_about_every_body(app: Kyoukai) -> None:
     assert app.plans_every_body is True
     plain = Kyoukai("plain")
     plain.route("/")(handler)
@@ -59,7 +59,7 @@ def test_whether_it_is_asked_about_every_body(app: Kyoukai) -> None:
         plain.route("/late", stream=True)(handler)
 
 
-def test_the_largest_body_that_a_route_takes() -> None:
+def test_body_limit_of_a_route() -> None:
     plain = Kyoukai("plain")
     plain.route("/")(handler)
     plain.route("/stream", stream=True)(handler)
@@ -86,7 +86,7 @@ def test_the_applications_request_class() -> None:
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_who_wraps_the_application_may_lead_on_what_no_route_takes(debug: bool) -> None:
+def test_wrapped_application_may_redirect_unrouted_requests(debug: bool) -> None:
     class Wrapping(Kyoukai):
         async def process_request(self, request: Request, parent_context: Context) -> Response:
             return await super().process_request(request, parent_context)
@@ -142,7 +142,7 @@ def test_route_groups() -> None:
 
 
 @pytest.mark.parametrize("value", ["yes", 1, None])
-def test_what_is_no_stream(value: Any) -> None:
+def test_invalid_stream(value: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"stream of the route .* must be True or False, not"):
         Route(handler, "/", stream=value)
     with pytest.raises(ConfigurationError, match="stream"):
@@ -150,7 +150,7 @@ def test_what_is_no_stream(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "1 MiB", True, 2**54])
-def test_what_is_no_limit(value: Any) -> None:
+def test_invalid_limit(value: Any) -> None:
     with pytest.raises(
         ConfigurationError, match=r"max_body_size of the route .* must be a whole number of bytes"
     ):
@@ -158,7 +158,7 @@ def test_what_is_no_limit(value: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/memory", "/stream"])
-def test_without_a_server_a_stream_has_what_is_in_memory(app: Kyoukai, path: str) -> None:
+def test_stream_without_a_server_reads_from_memory(app: Kyoukai, path: str) -> None:
     assert ask(app, path, "POST", data=b"hello").data == b"hello"
     assert ask(app, path, "POST").data == b""
 

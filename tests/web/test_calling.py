@@ -49,7 +49,7 @@ class PlainCallable:
         functools.partial(functools.partial(AsynchronousCallable())),
     ],
 )
-def test_what_is_a_coroutine_function_is_awaited_in_the_loop(function: Any) -> None:
+def test_coroutine_function_is_awaited_in_the_loop(function: Any) -> None:
     assert as_coroutine_function(function) is function
     assert asyncio.run(function(3)) == (3, threading.get_ident())
 
@@ -121,7 +121,7 @@ def returned(kind: str, closed: threading.Event) -> Any:
 
 @pytest.mark.parametrize("kind", ["response", "tuple", "iterator"])
 @pytest.mark.parametrize("is_late", [False, True])
-def test_what_is_returned_to_nobody_is_closed(kind: str, is_late: bool) -> None:
+def test_result_without_a_receiver_is_closed(kind: str, is_late: bool) -> None:
     begun, closed, go_on, returns = (threading.Event() for _ in range(4))
 
     def function() -> Any:
@@ -149,7 +149,7 @@ def test_what_is_returned_to_nobody_is_closed(kind: str, is_late: bool) -> None:
     asyncio.run(main())
 
 
-def test_a_coroutine_that_is_returned_to_nobody_is_closed() -> None:
+def test_coroutine_without_a_receiver_is_closed() -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def function() -> Any:
@@ -170,7 +170,7 @@ def test_a_coroutine_that_is_returned_to_nobody_is_closed() -> None:
     asyncio.run(main())
 
 
-def test_a_call_that_has_not_begun_is_not_made_for_nobody() -> None:
+def test_pending_call_without_a_receiver_is_dropped() -> None:
     called = []
     go_on = threading.Event()
 
@@ -206,7 +206,7 @@ def test_check_call() -> None:
         check_call("a hook", plain_function, ("ctx",), ("y",))
 
 
-def test_a_resource_that_nothing_brings() -> None:
+def test_resource_without_a_provider() -> None:
     async def asks(ctx: Any, text: str = resource()) -> None: ...
 
     def plain(ctx: Any, *, text: str = resource("named")) -> None: ...

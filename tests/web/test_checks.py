@@ -10,7 +10,7 @@ from kyoukai.web import Kyoukai
 from kyoukai.web.checks import check_class, check_flag, check_prefix
 
 
-def test_what_can_be_used() -> None:
+def test_valid_prefixes() -> None:
     assert check_flag("it", True) is True
     assert check_flag("it", False) is False
     assert check_class(Kyoukai, "request_class", Request, Request) is Request
@@ -22,13 +22,13 @@ def test_what_can_be_used() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["a", "/a/", "/", None, b"/a"])
-def test_what_is_no_prefix(prefix: Any) -> None:
+def test_invalid_prefix(prefix: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^the prefix of it must be '', or start with '/' and not "):
         check_prefix("it", prefix)
 
 
 @pytest.mark.parametrize("prefix", ["a", "/a/", "", "//", None])
-def test_what_is_none_where_a_slash_stands_for_all(prefix: Any) -> None:
+def test_invalid_prefix_where_a_slash_means_all_paths(prefix: Any) -> None:
     with pytest.raises(
         ConfigurationError, match=r"^the prefix of it must be '/', or start with '/' and not "
     ):

@@ -94,7 +94,7 @@ def test_a_range_beyond_the_end() -> None:
     assert ("Content-Range", "bytes */10") in info.value.get_headers()
 
 
-def test_no_range_of_what_has_no_known_size() -> None:
+def test_no_range_without_a_known_size() -> None:
     response = applied(None, range="bytes=2-4")
     assert response.status_code == 200
     assert "Accept-Ranges" not in response.headers
@@ -119,7 +119,7 @@ def test_no_range_of_what_has_no_known_size() -> None:
         ("0-4", "GET", False),
     ],
 )
-def test_which_ranges_are_wanted(value: str, method: str, is_wanted: bool) -> None:
+def test_requested_ranges(value: str, method: str, is_wanted: bool) -> None:
     expected = value if is_wanted else None
     assert wanted_range(environ(method, range=value), ("tag", False), MODIFIED, 10) == expected
 
@@ -159,11 +159,11 @@ def test_a_weak_tag_is_the_same_as_none() -> None:
     assert not is_same(DATE, (None, None), None)
 
 
-def test_if_unmodified_since_what_nobody_knows() -> None:
+def test_if_unmodified_since_without_a_known_date() -> None:
     assert is_wanted(environ(if_unmodified_since=EARLIER), (None, None), None)
 
 
-def test_if_match_what_has_no_strong_tag() -> None:
+def test_if_match_without_a_strong_tag() -> None:
     assert not is_wanted(environ(if_match='"tag"'), ("tag", True), MODIFIED)
     assert not is_wanted(environ(if_match='"tag"'), (None, None), MODIFIED)
     assert is_wanted(environ(if_match="*"), (None, None), MODIFIED)

@@ -27,7 +27,7 @@ async def index(ctx: HTTPRequestContext, **params: Any) -> str:
     return "index"
 
 
-def test_what_it_knows() -> None:
+def test_attributes_of_a_context() -> None:
     app = Kyoukai("app")
     blueprint = Blueprint("b", prefix="/b", parent=app)
 
@@ -49,7 +49,7 @@ def test_what_it_knows() -> None:
     assert ask(app, "/b/3").get_data() == b"ok"
 
 
-def test_what_it_knows_when_no_route_takes_the_request() -> None:
+def test_attributes_without_a_route() -> None:
     app = Kyoukai("app")
 
     def look(ctx: HTTPRequestContext) -> Any:
@@ -58,7 +58,7 @@ def test_what_it_knows_when_no_route_takes_the_request() -> None:
     assert within(app, look) == (None, None, {}, app)
 
 
-def test_its_parent_is_the_one_given_even_if_another_is_current() -> None:
+def test_given_parent_outranks_the_current_context() -> None:
     app = Kyoukai("app")
     seen: list[Context | None] = []
 
@@ -271,7 +271,7 @@ def test_signals_of_a_request_that_fails() -> None:
     assert log == []
 
 
-def test_a_handler_that_is_not_called_is_not_announced() -> None:
+def test_uncalled_handler_sends_no_signal() -> None:
     log: list[Any] = []
     app = Kyoukai("app", context_class=listening_context(log))
     app.route("/")(index)
@@ -300,7 +300,7 @@ def test_listeners_are_waited_for_and_cannot_spoil_the_answer(caplog: pytest.Log
     assert "Uncaught exception in event listener" in caplog.text
 
 
-def test_a_signal_that_was_asked_for_and_has_no_listener_makes_no_event(
+def test_signal_without_a_listener_makes_no_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[object] = []
@@ -311,7 +311,7 @@ def test_a_signal_that_was_asked_for_and_has_no_listener_makes_no_event(
     assert made == []
 
 
-def test_no_signal_is_bound_when_nobody_listens() -> None:
+def test_no_signal_is_bound_without_listeners() -> None:
     app = Kyoukai("app")
     seen: list[HTTPRequestContext] = []
 
@@ -327,7 +327,7 @@ def test_no_signal_is_bound_when_nobody_listens() -> None:
     assert not seen[0].observed
 
 
-def test_what_a_handler_asks_of_its_context_is_noticed() -> None:
+def test_use_of_the_context_by_a_handler_is_noticed() -> None:
     log: list[Any] = []
     app = Kyoukai("app")
 
@@ -346,7 +346,7 @@ def test_what_a_handler_asks_of_its_context_is_noticed() -> None:
     assert [type(event) for event in log] == [RouteCompletedEvent, str]
 
 
-def test_who_changes_the_parameters_changes_those_of_one_request() -> None:
+def test_changed_parameters_belong_to_one_request() -> None:
     app = Kyoukai("app")
 
     @app.route("/<x>")

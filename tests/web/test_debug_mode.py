@@ -24,7 +24,7 @@ def ask(application: Any, host: str, address: str) -> tuple[str, bytes]:
     return status, b"".join(body)
 
 
-def test_what_an_application_of_wsgi_lets_out_is_shown_to_clients_on_this_machine(
+def test_wsgi_exception_is_shown_to_local_clients(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     site = flask.Flask("site")
@@ -42,6 +42,6 @@ def test_what_an_application_of_wsgi_lets_out_is_shown_to_clients_on_this_machin
             ask(hosted.application, host, address)
 
 
-def test_what_has_no_debug_mode_is_refused() -> None:
+def test_debug_mode_is_refused_where_unsupported() -> None:
     with pytest.raises(ConfigurationError, match="debug needs an application of the class Kyoukai"):
         set_debug_mode(FailedLoad("why"))

@@ -114,7 +114,7 @@ def test_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wrong == ""
 
 
-def test_what_the_page_needs() -> None:
+def test_needs_of_the_page() -> None:
     response = visit(application(), "/any/path?__debugger__=yes&cmd=resource&f=style.css")
     assert (response.status_code, response.mimetype) == (200, "text/css")
     assert visit(application(), "/?__debugger__=yes&cmd=unknown").status_code == 404
@@ -136,13 +136,13 @@ def test_what_the_page_needs() -> None:
         {"HTTP_X_FORWARDED_PORT": "443"},
     ],
 )
-def test_who_does_not_see_it(path: str, overrides: dict[str, str]) -> None:
+def test_clients_without_access_to_the_page(path: str, overrides: dict[str, str]) -> None:
     response = visit(application(), path, **overrides)
     assert response.status_code == 500
     assert response.get_data() == b"failed"
 
 
-def test_what_is_claimed_is_not_shown() -> None:
+def test_claimed_exception_is_not_shown() -> None:
     app = application()
     assert visit(app, "/key").get_data() == b"handled"
     response = visit(app, "/missing")
@@ -151,7 +151,7 @@ def test_what_is_claimed_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "", 0, 1, None])
-def test_what_is_no_bool(value: Any) -> None:
+def test_invalid_bool(value: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^debug must be True or False, not "):
         Kyoukai("app", debug=value)
     app = Kyoukai("app")
@@ -191,6 +191,6 @@ def test_is_loopback(address: str, expected: bool) -> None:
     assert is_loopback(address) is expected
 
 
-def test_nobody_else_loads_it() -> None:
+def test_debugger_is_not_imported_by_default() -> None:
     code = "import sys, kyoukai; sys.exit('werkzeug.debug' in sys.modules or 'itsdangerous' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

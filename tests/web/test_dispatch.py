@@ -218,7 +218,7 @@ def test_the_status_and_fields_of_the_error_are_kept() -> None:
     assert response.headers.getlist("Content-Type") == ["text/html; charset=utf-8"]
 
 
-def test_an_error_handler_may_say_another_status() -> None:
+def test_error_handler_may_change_the_status() -> None:
     app = Kyoukai("app")
 
     @app.errorhandler(405)
@@ -342,7 +342,7 @@ def test_a_request_cancelled_in_a_hook_after_closes_its_response() -> None:
     assert closed == ["closed"]
 
 
-def test_not_found_of_the_router_and_of_a_handler_are_one() -> None:
+def test_router_and_handler_answer_not_found_alike() -> None:
     app = app_raising(NotFound)
     assert ask(app).get_data() == ask(app, "/missing").get_data()
 

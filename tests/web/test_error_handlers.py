@@ -45,7 +45,7 @@ def test_the_order_within_one_blueprint(error: Exception, keys: tuple[ErrorKey, 
         assert names[handlers.find(error)] == keys[i]
 
 
-def test_what_is_not_meant_is_not_found() -> None:
+def test_unrelated_handler_is_not_found() -> None:
     handlers, _ = table(404, range(405, 409), Gone, KeyError, range(500, 600, 3))
     for error in (Conflict(), IndexError(), LookupError(), Exception(), NotImplementedError()):
         expected = isinstance(error, Conflict)

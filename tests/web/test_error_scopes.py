@@ -94,7 +94,7 @@ def text(app: Kyoukai, path: str, method: str = "GET", **options: Any) -> str:
         ("/other/place/without/x", "app 404"),
     ],
 )
-def test_the_deepest_blueprint_that_the_path_is_under(app: Kyoukai, path: str, expected: str) -> None:
+def test_deepest_blueprint_of_the_path(app: Kyoukai, path: str, expected: str) -> None:
     response = ask(app, path)
     answer = "308" if response.status_code == 308 else response.get_data(as_text=True)
     assert answer == expected
@@ -157,7 +157,7 @@ def test_by_host() -> None:
     assert answer("a..b", "/x") == "app 405"
 
 
-def test_what_no_blueprint_wants_is_not_looked_for(app: Kyoukai) -> None:
+def test_blueprints_without_error_handlers_are_not_searched(app: Kyoukai) -> None:
     plain = Kyoukai("app")
     answering(plain)
     Blueprint("api", prefix="/api", parent=plain).route("/")(handler)
@@ -168,7 +168,7 @@ def test_what_no_blueprint_wants_is_not_looked_for(app: Kyoukai) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["/<nothing:x>", "/<int(", "/<x"])
-def test_a_prefix_that_cannot_be_used(prefix: str) -> None:
+def test_invalid_prefix(prefix: str) -> None:
     app = Kyoukai("app")
     answering(Blueprint("b", prefix=prefix, parent=app))
     with pytest.raises(ConfigurationError, match=r"the prefix '.*' of blueprint 'b' cannot be used: "):

@@ -103,7 +103,7 @@ def test_a_part(path: Path, kind: str) -> None:
         assert b"".join(response.iter_encoded()) == DATA[5000:10000]
 
 
-def test_a_file_that_stands_elsewhere_has_no_known_size(path: Path) -> None:
+def test_file_with_an_offset_has_no_known_size(path: Path) -> None:
     file = path.open("rb")
     file.seek(10)
     with sent(file, mimetype="application/x", headers={"Range": "bytes=0-1"}) as response:
@@ -158,7 +158,7 @@ def test_it_is_opened_in_a_thread(path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert threads[0] is not threading.main_thread()
 
 
-def test_one_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
+def test_cancelled_open_leaves_no_file_open(path: Path) -> None:
     begun, closed, go_on = threading.Event(), threading.Event(), threading.Event()
 
     def make() -> Response:
@@ -208,7 +208,7 @@ def test_from_a_directory(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "..", "../file.bin", ".hidden", "sub", "missing", "a\0", "/etc/passwd"])
-def test_what_no_directory_has(path: Path, name: str) -> None:
+def test_missing_files(path: Path, name: str) -> None:
     (path.parent / "sub").mkdir()
     (path.parent / ".hidden").write_bytes(b"")
     assert from_directory(path.parent / "sub" if ".." in name else path.parent, name).status_code == 404

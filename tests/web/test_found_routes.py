@@ -119,7 +119,7 @@ def test_the_router_finds_what_the_map_finds(routes: Any, requests: list[tuple[s
                 seen.params["x"] = seen.params["more"] = object()
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_cache_is_bounded() -> None:
     app = Kyoukai("app")
     app.route("/<x>")(handler)
     found = app.router._found

@@ -97,7 +97,7 @@ def test_a_blueprint_to_throw_away(finalized: bool, debug: bool) -> None:
     assert app.finalized is finalized
 
 
-def test_all_is_as_it_was_after_an_error() -> None:
+def test_state_is_restored_after_an_error() -> None:
     app = TestKyoukai("under test")
     with pytest.raises(LookupError), app.testing_bp():
         raise LookupError

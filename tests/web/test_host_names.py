@@ -9,11 +9,11 @@ from kyoukai.web.host_names import check_host, check_hosts, join_host
 @pytest.mark.parametrize(
     "host", [None, "a", "api.example.com", "a_b.c-d", "xn--bcher-kva.example", "[::1]", "<a>.b"]
 )
-def test_what_can_be_one(host: str | None) -> None:
+def test_valid_host_names(host: str | None) -> None:
     assert check_host("x", host) == host
 
 
-def test_one_of_the_two() -> None:
+def test_host_or_subdomain_but_not_both() -> None:
     assert check_hosts("x", "a", None) == ("a", None)
     assert check_hosts("x", None, "b") == (None, "b")
     assert check_hosts("x", None, None) == (None, None)

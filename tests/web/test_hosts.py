@@ -107,7 +107,7 @@ def test_redirects_to_defaults() -> None:
     assert response.headers["Location"] == "http://pages.example:81/all/"
 
 
-def test_a_host_that_is_none(app: Kyoukai) -> None:
+def test_invalid_host(app: Kyoukai) -> None:
     assert text(app, "a..b") == "any"
     assert text(app, "a..b", "/about") == "400"
 
@@ -208,7 +208,7 @@ def test_a_method_of_a_route_group_with_a_host() -> None:
     assert [text(app, host, "/group/") for host in hosts] == ["a.example", "b.example.com", "404"]
 
 
-def test_hosts_of_routes_that_cannot_be() -> None:
+def test_invalid_hosts_of_routes() -> None:
     app = Kyoukai("app")
     with pytest.raises(ConfigurationError, match=r"the host of the route of .*say.* must be a name .*'a:80'"):
         app.route("/", host="a:80")(saying("x"))
@@ -237,7 +237,7 @@ def test_applications_without_hosts_have_the_plain_router(app: Kyoukai) -> None:
     assert not isinstance(Kyoukai("app", server_name="example.com").router, HostRouter)
 
 
-def test_what_is_kept_is_bounded(app: Kyoukai) -> None:
+def test_cache_is_bounded(app: Kyoukai) -> None:
     found = app.router._found
     for i in range(MAX_FOUND + 2):
         app.router._found[str(i), "", ""] = next(iter(found.values()), None)  # type: ignore[assignment]
@@ -249,14 +249,14 @@ def test_what_is_kept_is_bounded(app: Kyoukai) -> None:
 
 @pytest.mark.parametrize("option", ["host", "subdomain"])
 @pytest.mark.parametrize("value", ["", "A.b", "a:80", "a/b", "http://a", ".a", "a.", "a..b", "é", 3, "<a"])
-def test_hosts_that_cannot_be(option: str, value: Any) -> None:
+def test_invalid_hosts(option: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"the {option} of blueprint 'b' must be a name"):
         Blueprint("b", **{option: value})
     with pytest.raises(ConfigurationError, match="server_name must be a name"):
         Kyoukai("app", server_name=value)
 
 
-def test_configurations_that_cannot_be() -> None:
+def test_invalid_configurations() -> None:
     with pytest.raises(ConfigurationError, match=r"server_name must be a name .*not '<a>\.b'"):
         Kyoukai("app", server_name="<a>.b")
     with pytest.raises(ConfigurationError, match="a host or a subdomain, not both"):
@@ -277,7 +277,7 @@ def test_configurations_that_cannot_be() -> None:
         ("<a>.example", "/", r"is called with \(ctx, a=...\)"),
     ],
 )
-def test_rules_that_cannot_be(host: str, url: str, reason: str) -> None:
+def test_invalid_rules(host: str, url: str, reason: str) -> None:
     app = Kyoukai("app")
 
     async def index(ctx: HTTPRequestContext) -> str:

@@ -156,7 +156,7 @@ def test_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(app_with("msgspec")).data == b"msgspec"
 
 
-def test_neither_is_imported_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encoders_are_imported_only_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str, *args: Any) -> Any:
         raise AssertionError(name)
 

@@ -49,19 +49,19 @@ def test_a_document_is_what_json_reads(value: Any, encoding: str, before: str, b
 @example(b"[1,]")
 @example(b'["\xff"]')
 @example(b'["\xed\xa0\x80"]')
-def test_whatever_is_no_document_is_refused_as_json_does(data: bytes) -> None:
+def test_invalid_documents_are_refused_as_by_json(data: bytes) -> None:
     assert outcome(json_input.loads, data) == outcome(json.loads, data)
 
 
 @pytest.mark.parametrize(
     "data", ['{"a": 1.5}', bytearray(b'{"a": 1.5}'), b'{"a": 1.5}', memoryview(b"{}"), None]
 )
-def test_what_may_be_given_is_what_json_takes(data: Any) -> None:
+def test_accepted_types_are_those_of_json(data: Any) -> None:
     assert outcome(json_input.loads, data) == outcome(json.loads, data)
     assert outcome(json_input.loads, data, parse_float=str) == outcome(json.loads, data, parse_float=str)
 
 
-def test_it_writes_as_json_does() -> None:
+def test_output_equals_that_of_json() -> None:
     assert json_input.dumps is json.dumps
 
 

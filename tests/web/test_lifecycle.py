@@ -111,7 +111,7 @@ def test_a_start_that_fails_stops_what_was_begun(caplog: pytest.LogCaptureFixtur
     assert "after the start had failed" in record.getMessage()
 
 
-def test_every_hook_is_called_at_the_stop_whatever_one_raises() -> None:
+def test_every_stop_hook_is_called_despite_errors() -> None:
     seen: list[str] = []
     app = Kyoukai("a")
 

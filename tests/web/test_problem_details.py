@@ -62,7 +62,7 @@ def test_a_problem_for_a_human() -> None:
     assert "<h1>Too many &lt;b&gt;orders&lt;/b&gt;</h1>\n<p>Five a minute.</p>" in html
 
 
-def test_a_problem_that_says_no_more_than_its_status() -> None:
+def test_problem_with_only_a_status() -> None:
     response = ask(application(Problem(409)), "/fail", headers={"Accept": PROBLEM})
     assert json.loads(response.get_data()) == {"status": 409, "title": "Conflict", "detail": "Conflict"}
 
@@ -77,7 +77,7 @@ def test_a_problem_that_says_no_more_than_its_status() -> None:
         ),
     ],
 )
-def test_what_is_no_problem(arguments: dict[str, Any], said: str) -> None:
+def test_invalid_problem(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Problem(**arguments)
 

@@ -68,7 +68,7 @@ def test_from_the_module_that_names_them(site: dict[str, Any], path: str) -> Non
         assert (response.status_code, b"".join(response.iter_encoded())) == (200, b"a {}")
 
 
-def test_an_absolute_path_and_what_is_none_stay(tmp_path: Path) -> None:
+def test_absolute_path_and_non_path_are_unchanged(tmp_path: Path) -> None:
     for given in (str(tmp_path), tmp_path, 3, None):
         assert beside_caller(given) is given
 
@@ -82,7 +82,7 @@ def test_code_without_a_file_has_the_current_directory(
     assert names["ask"]() == os.path.join(tmp_path, "static")
 
 
-def test_a_class_that_names_one_has_its_own_folder(tmp_path: Path) -> None:
+def test_subclass_with_a_relative_path_uses_its_own_folder(tmp_path: Path) -> None:
     class Site(Blueprint):
         def add_files(self) -> None:
             self.static("/static", "missing")

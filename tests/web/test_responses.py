@@ -209,7 +209,7 @@ def test_other_values_are_refused(value: Any) -> None:
     "value",
     [(), ("a",), ("a", True), ("a", 2.5), ("a", 200, 3), ("a", True, {}), ("a", {}, 200), ("a", 1, {}, 3)],
 )
-def test_tuples_of_another_make_are_refused(value: Any) -> None:
+def test_tuples_of_other_shapes_are_refused(value: Any) -> None:
     with pytest.raises(TypeError, match=r"test_responses.index returned .* it is a tuple \("):
         make_response(value, origin=index)
 
@@ -232,7 +232,7 @@ def test_statuses_that_end_no_exchange_are_refused(status: int | str) -> None:
         (("a", ["b"]), ValueError),
     ],
 )
-def test_what_cannot_be_written_is_refused(value: Any, kind: type[Exception]) -> None:
+def test_unserializable_values_are_refused(value: Any, kind: type[Exception]) -> None:
     with pytest.raises(kind, match=r"test_responses\.index returned .* cannot be sent: "):
         make_response(value, origin=index)
 

@@ -47,7 +47,7 @@ def test_a_bare_string_is_no_sequence_of_methods() -> None:
 @pytest.mark.parametrize(
     "methods", [["CONNECT"], ["PRI"], ["*"], [3], [""], ["GET", "G E T"], ["A" * 33], ["CAFÉ"]]
 )
-def test_what_is_no_method(methods: Any) -> None:
+def test_invalid_method(methods: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot be the method of a route; it must be a token"):
         Route(index, "/", methods)
 

@@ -182,7 +182,7 @@ def test_inheritance() -> None:
     assert text(serve(Items(a="A")), "/items/a") == "A", "the base is as it was"
 
 
-def test_options_are_inherited_but_for_the_name() -> None:
+def test_options_except_the_name_are_inherited() -> None:
     class Base(RouteGroup, name="base", prefix="/base"):
         pass
 
@@ -261,7 +261,7 @@ def test_static_and_class_methods_and_injection() -> None:
     assert text(app, "/injected/x", prepare=lambda parent: parent.add_resource("word")) == "wordx"
 
 
-def test_a_decorator_shares_no_marks_with_what_it_wraps() -> None:
+def test_decorator_shares_no_marks_with_its_function() -> None:
     class Base(RouteGroup):
         @route("/base")
         async def index(self, ctx: HTTPRequestContext) -> str:
@@ -314,7 +314,7 @@ def test_the_decorators_leave_the_function_alone() -> None:
         assert decorate(method) is method
 
 
-def test_what_is_refused_where_it_is_written() -> None:
+def test_invalid_declarations_are_refused_at_once() -> None:
     async def method(self: Any, ctx: HTTPRequestContext) -> None: ...
 
     with pytest.raises(ConfigurationError, match="route takes a URL first"):
@@ -340,7 +340,7 @@ def test_what_is_refused_where_it_is_written() -> None:
         ({"parent": Blueprint("b")}, "takes no parent"),
     ],
 )
-def test_options_that_cannot_be_used(options: dict[str, Any], reason: str) -> None:
+def test_invalid_options(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         type("Broken", (RouteGroup,), {}, **options)
     with pytest.raises(ConfigurationError, match=reason.replace("Broken", "Items")):

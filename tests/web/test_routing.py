@@ -34,7 +34,7 @@ def test_params(app: Kyoukai) -> None:
     assert ask(app, "/only/x", "PUT").status_code == 404
 
 
-def test_the_nearest_rule_is_found_whatever_their_order() -> None:
+def test_most_specific_rule_wins_in_any_order() -> None:
     urls = ["/<path:p>", "/<x>", "/a", "/a/<x>", "/a/b", "/a/b/", "/c/", "/<x>/d"]
     paths = {url: url for url in ("/a", "/a/b", "/a/b/", "/c/")}
     paths |= {"/a/c": "/a/<x>", "/a/d": "/a/<x>", "/x": "/<x>", "/x/d": "/<x>/d", "/x/y/z": "/<path:p>"}
@@ -90,7 +90,7 @@ def test_methods(app: Kyoukai) -> None:
 
 
 @pytest.mark.parametrize("method", sorted(METHODS - {"GET", "HEAD", "OPTIONS"}))
-def test_a_known_method_that_no_route_takes(app: Kyoukai, method: str) -> None:
+def test_known_method_without_a_route(app: Kyoukai, method: str) -> None:
     response = ask(app, "/", method)
     assert response.status_code == 405
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
@@ -161,7 +161,7 @@ def test_redirects_stay_on_the_host() -> None:
     assert response.headers["Location"] == "http://localhost/evil.example/"
 
 
-def test_redirects_with_a_host_that_is_none(app: Kyoukai) -> None:
+def test_redirects_with_an_invalid_host(app: Kyoukai) -> None:
     response = ask(app, "/branch", headers={"Host": "a..b"})
     assert response.status_code == 400
 
@@ -181,7 +181,7 @@ def test_redirect_to_defaults() -> None:
     assert ask(app, "/all/2").get_data() == b"GET {'page': 2}"
 
 
-def test_a_redirect_that_is_gone_when_looked_for_again() -> None:
+def test_redirect_that_vanishes_before_the_second_lookup() -> None:
     values = iter((1, 2))
 
     class Fickle(BaseConverter):
@@ -230,7 +230,7 @@ def test_a_converter_that_raises_is_an_error_of_the_application(caplog: pytest.L
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [KeyError]
 
 
-def test_options_are_surrounded_by_the_route_that_a_preflight_asks_for() -> None:
+def test_options_pass_the_hooks_of_the_preflights_route() -> None:
     app = Kyoukai("app")
     shop = Blueprint("shop", prefix="/<shop>", parent=app)
 
@@ -257,7 +257,7 @@ def test_options_are_surrounded_by_the_route_that_a_preflight_asks_for() -> None
         assert response.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
 
 
-def test_options_are_matched_and_completed_but_invoke_no_route() -> None:
+def test_options_match_without_invoking_a_route() -> None:
     heard: list[tuple[str, str]] = []
     app = Kyoukai("app")
     api = Blueprint("api", prefix="/api", parent=app)

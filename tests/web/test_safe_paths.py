@@ -72,7 +72,7 @@ def test_another_separator_of_the_system(monkeypatch: pytest.MonkeyPatch) -> Non
     assert read_path("a\\b") is None
 
 
-def test_what_is_there(directory: Path) -> None:
+def test_existing_files(directory: Path) -> None:
     assert content(directory, "a.txt") == b"a"
     assert content(directory, "sub", "b.txt") == b"b"
 
@@ -92,11 +92,11 @@ def test_what_is_there(directory: Path) -> None:
         ("..", "public2", "secret"),
     ],
 )
-def test_what_is_not(directory: Path, parts: tuple[str, ...]) -> None:
+def test_missing_files(directory: Path, parts: tuple[str, ...]) -> None:
     assert content(directory, *parts) is None
 
 
-def test_what_may_not_be_read(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_files(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(safe_paths, "open_regular", refuse(errno.EACCES))
     assert content(directory, "a.txt") is None
 
@@ -156,7 +156,7 @@ def test_hidden_places_that_links_lead_by(directory: Path) -> None:
     assert content(directory, "c.txt") == b"c"
 
 
-def test_a_link_that_is_put_in_place_after_the_look(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_link_created_after_the_check(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = safe_paths._resolve
 
     def exchange(*args: object) -> object:
@@ -186,7 +186,7 @@ def test_nothing_stays_open(directory: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_system_that_opens_by_paths_alone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_without_dir_fd(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "supports_dir_fd", set())
     assert content(directory, "sub", "b.txt") == b"b"
     assert content(directory, "sub") is None

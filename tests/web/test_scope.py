@@ -88,7 +88,7 @@ def test_without_a_route_there_are_the_hooks_of_the_application(path: str, metho
 
 
 @pytest.mark.parametrize(("method", "middle"), [("OPTIONS", ""), ("HEAD", "handler")])
-def test_what_is_answered_in_the_place_of_a_route_has_its_hooks(method: str, middle: str) -> None:
+def test_replacement_answer_passes_the_hooks_of_the_route(method: str, middle: str) -> None:
     layers = Layers()
     assert ask(layers.app, "/outer/inner/", method).status_code == 200
     assert [entry for entry in layers.log if entry] == [entry for entry in around(middle) if entry]
@@ -232,7 +232,7 @@ def test_a_hook_after_that_raises(caplog: pytest.LogCaptureFixture) -> None:
     assert closed == ["first"]
 
 
-def test_a_hook_that_returns_what_cannot_be_sent(caplog: pytest.LogCaptureFixture) -> None:
+def test_hook_that_returns_an_unsendable_value(caplog: pytest.LogCaptureFixture) -> None:
     app = Kyoukai("app")
 
     @app.before_request
@@ -240,4 +240,4 @@ def test_a_hook_that_returns_what_cannot_be_sent(caplog: pytest.LogCaptureFixtur
         return True
 
     assert ask(app).status_code == 500
-    assert "test_scope.test_a_hook_that_returns_what_cannot_be_sent.<locals>.wrong returned" in caplog.text
+    assert "test_scope.test_hook_that_returns_an_unsendable_value.<locals>.wrong returned" in caplog.text

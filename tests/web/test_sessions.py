@@ -58,7 +58,7 @@ def visit(app: Kyoukai, path: str, cookie: str = "", **options: Any) -> Response
     return ask(app, path, headers={"Cookie": cookie} if cookie else {}, **options)
 
 
-def test_what_is_put_in_comes_back() -> None:
+def test_stored_value_is_returned() -> None:
     app = application()
     response = visit(app, "/set/a")
     assert response.headers["Vary"] == "Cookie"
@@ -68,14 +68,14 @@ def test_what_is_put_in_comes_back() -> None:
     assert visit(app, "/", cookie_of(response)).get_json() == {"value": "a"}
 
 
-def test_a_request_that_asks_for_none_has_none() -> None:
+def test_request_without_a_session() -> None:
     app = application()
     response = visit(app, "/none", cookie_of(visit(app, "/set/a")))
     assert "Set-Cookie" not in response.headers
     assert "Vary" not in response.headers
 
 
-def test_it_is_saved_only_if_it_was_changed() -> None:
+def test_session_is_saved_only_after_a_change() -> None:
     app = application()
     cookie = cookie_of(visit(app, "/set/a"))
     for path in ("/", "/set/a"):
@@ -86,7 +86,7 @@ def test_it_is_saved_only_if_it_was_changed() -> None:
     assert "Set-Cookie" not in visit(app, "/").headers
 
 
-def test_a_change_within_a_value_is_one() -> None:
+def test_change_within_a_value_is_saved() -> None:
     app = application()
     cookie = cookie_of(visit(app, "/append"))
     assert visit(app, "/", cookie_of(visit(app, "/append", cookie))).get_json() == {"list": [1, 1]}
@@ -100,7 +100,7 @@ def test_an_emptied_session_is_deleted() -> None:
     assert "Set-Cookie" not in visit(app, "/clear").headers
 
 
-def test_it_is_secure_where_the_request_is() -> None:
+def test_cookie_is_secure_for_a_secure_request() -> None:
     response = visit(application(), "/set/a", base_url="https://localhost")
     assert "; Secure;" in response.headers["Set-Cookie"]
     assert (
@@ -136,7 +136,7 @@ def test_attributes() -> None:
         lambda cookie: "session=" + CookieSessions(KEY).signer.dumps(["value"]),
     ],
 )
-def test_what_was_not_signed_here_is_not_read(spoil: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_foreign_signature_is_not_read(spoil: Any, caplog: pytest.LogCaptureFixture) -> None:
     app = application()
     assert visit(app, "/", spoil(cookie_of(visit(app, "/set/a")))).get_json() == {}
     assert caplog.records == []
@@ -175,7 +175,7 @@ def test_rotation_of_keys() -> None:
     assert visit(application(), "/", anew).get_json() == {}
 
 
-def test_one_that_is_too_large_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_too_large_session_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     app = application(max_size=200)
     response = visit(app, f"/set/{secrets.token_hex(100)}")
     assert response.status_code == 500
@@ -186,7 +186,7 @@ def test_one_that_is_too_large_is_an_error(caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.mark.parametrize("value", [datetime.date(2026, 1, 1), float("nan")])
-def test_what_has_no_form_is_an_error_that_can_be_handled(value: object) -> None:
+def test_unserializable_session_raises_a_handleable_error(value: object) -> None:
     app = application()
 
     @app.route("/odd")
@@ -216,7 +216,7 @@ def test_it_is_saved_with_the_answer_to_an_error() -> None:
     assert visit(app, "/", cookie_of(response)).get_json() == {"value": "missed"}
 
 
-def test_hooks_and_unrouted_requests_have_it() -> None:
+def test_hooks_and_unrouted_requests_have_a_session() -> None:
     app = application()
 
     @app.before_request
@@ -290,7 +290,7 @@ def test_domains(domain: str | None) -> None:
         ({"samesite": "None", "secure": False}, "browsers drop such a cookie"),
     ],
 )
-def test_what_cannot_be_used(options: dict[str, Any], said: str) -> None:
+def test_invalid_settings(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         CookieSessions(**{"secret_key": KEY, **options})
     assert said in str(caught.value)
@@ -303,6 +303,6 @@ def test_without_itsdangerous(monkeypatch: pytest.MonkeyPatch) -> None:
         CookieSessions(KEY)
 
 
-def test_what_an_application_takes_for_sessions() -> None:
+def test_session_settings_of_an_application() -> None:
     with pytest.raises(ConfigurationError, match=r"sessions must be CookieSessions\(secret_key\), not 'x'"):
         Kyoukai("app", sessions="x")  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ from .asking import ask, within
         ),
     ],
 )
-def test_what_is_sent_of_an_event(event: ServerSentEvent, sent: bytes) -> None:
+def test_wire_format_of_an_event(event: ServerSentEvent, sent: bytes) -> None:
     assert event.encode() == sent
 
 
@@ -97,7 +97,7 @@ class Connection:
         await self.stop_begun.wait()
 
 
-def test_one_event_is_made_when_one_is_asked_for() -> None:
+def test_events_are_made_on_demand() -> None:
     made: list[int] = []
 
     async def events() -> AsyncIterator[str]:
@@ -118,7 +118,7 @@ def test_one_event_is_made_when_one_is_asked_for() -> None:
     run(main)
 
 
-def test_all_of_it_is_one_task() -> None:
+def test_whole_stream_runs_in_one_task() -> None:
     tasks = set()
 
     async def events() -> AsyncIterator[str]:
@@ -252,7 +252,7 @@ def test_an_error_is_raised() -> None:
     run(main)
 
 
-def test_what_is_no_event() -> None:
+def test_invalid_event() -> None:
     async def events() -> AsyncIterator[Any]:
         yield 5
 

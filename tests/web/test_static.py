@@ -109,7 +109,7 @@ def test_urls(site: Path) -> None:
         assert response.location == "/shop/x/files/sub/"
 
 
-def test_hooks_and_error_handlers_surround_it(site: Path) -> None:
+def test_hooks_and_error_handlers_apply_to_static_files(site: Path) -> None:
     app = serving("/s", site)
 
     @app.after_request
@@ -146,13 +146,13 @@ def test_hooks_and_error_handlers_surround_it(site: Path) -> None:
         ({"endpoint": "a.b"}, "no dot"),
     ],
 )
-def test_what_cannot_be(site: Path, changes: dict[str, Any], text: str) -> None:
+def test_invalid_static_files(site: Path, changes: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigurationError) as info:
         Kyoukai("site").static(**{"prefix": "/static", "directory": site, **changes})
     assert text in str(info.value)
 
 
-def test_two_of_one_name(site: Path) -> None:
+def test_two_directories_of_one_name(site: Path) -> None:
     app = serving("/a", site)
     with pytest.raises(ConfigurationError, match=r"give .* another by endpoint="):
         app.static("/b", site)
@@ -167,7 +167,7 @@ def test_a_finalized_application(site: Path) -> None:
         app.static("/s", site)
 
 
-def test_two_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_two_directories_of_one_name_are_distinguished(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
     app = Kyoukai("app")

@@ -7,7 +7,7 @@ from kyoukai import Kyoukai, add_trailers
 
 
 @pytest.mark.parametrize("kind", [Response, Kyoukai.response_class])
-def test_it_is_the_response(kind):
+def test_function_returns_the_same_response(kind):
     response = kind(iter([b"x"]))
     assert add_trailers(response, {"A": ["1", "2"]}) is response
     assert response.trailers == [("A", "1"), ("A", "2")]
@@ -15,6 +15,6 @@ def test_it_is_the_response(kind):
 
 
 @pytest.mark.parametrize("trailers", [{"Set-Cookie": "a=b"}, {"A": "1\n"}, {"A B": "1"}, 5])
-def test_what_cannot_be_sent(trailers):
+def test_unsendable_trailers(trailers):
     with pytest.raises(ValueError, match=r"."):
         add_trailers(Response(iter([])), trailers)

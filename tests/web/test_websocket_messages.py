@@ -59,7 +59,7 @@ def check_failed(open_to: Opener, handler: Handler, caplog: pytest.LogCaptureFix
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1005, ""), (999, ""), (1003, "x" * 124)])
-def test_what_no_close_can_say_is_no_unfit_message(code: int, reason: str) -> None:
+def test_invalid_close_code_is_not_an_unfit_message(code: int, reason: str) -> None:
     with pytest.raises(ValueError, match=r"code|bytes") as caught:
         UnfitMessage(code, reason)
     assert not isinstance(caught.value, UnfitMessage)
@@ -86,7 +86,7 @@ def test_json_is_made_by_the_encoder_of_the_application(open_to: Opener) -> None
     "value",
     [pytest.param(float("nan"), id="nan"), pytest.param({1, 2}, id="set"), pytest.param("\ud800", id="half")],
 )
-def test_what_there_is_no_json_of_is_an_error_before_anything_is_sent(open_to: Opener, value: Any) -> None:
+def test_unserializable_value_fails_before_sending(open_to: Opener, value: Any) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         with pytest.raises((TypeError, ValueError)):
             await ws.send_json({"value": value})
@@ -96,7 +96,7 @@ def test_what_there_is_no_json_of_is_an_error_before_anything_is_sent(open_to: O
 
 
 @pytest.mark.parametrize("sent", ["", "{", "[" * 100_000, b"\xff\xfe", "1" * 5_000])
-def test_what_is_no_json_is_a_value_error_and_the_next_message_is_read(open_to: Opener, sent: Any) -> None:
+def test_invalid_json_is_a_value_error_and_reading_continues(open_to: Opener, sent: Any) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         with pytest.raises(ValueError):  # noqa: PT011 - which one it is, is of no interest
             await ws.receive_json()
@@ -119,7 +119,7 @@ def test_what_is_no_json_is_a_value_error_and_the_next_message_is_read(open_to: 
     ],
 )
 @pytest.mark.parametrize("in_group", [False, True], ids=["itself", "in a group of tasks"])
-def test_what_a_handler_did_not_ask_for_closes_without_a_traceback(
+def test_unexpected_message_type_closes_without_a_traceback(
     open_to: Opener,
     caplog: pytest.LogCaptureFixture,
     in_group: bool,
@@ -207,7 +207,7 @@ async def send_until_closed(ws: WebSocket) -> None:
         await asyncio.sleep(0.01)
 
 
-def test_a_group_of_tasks_that_notices_the_end_is_no_failure(
+def test_end_of_the_websocket_in_a_task_group_is_not_a_failure(
     open_to: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
     done: list[BaseException] = []
@@ -232,7 +232,7 @@ def test_a_group_of_tasks_that_notices_the_end_is_no_failure(
 
 
 @pytest.mark.parametrize("how", ["beside it", "awaited"])
-def test_what_else_goes_wrong_in_a_task_is_a_failure(
+def test_other_error_in_a_task_is_a_failure(
     open_to: Opener, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
     async def fail() -> None:

@@ -72,7 +72,7 @@ def test_split_path(path: str, rest: str | None, split: tuple[str, str]) -> None
         ("/parts/ada/old/a", "'/parts/ada/old' '/a'"),
     ],
 )
-def test_where_it_is(path: str, expected: str) -> None:
+def test_mount_prefix(path: str, expected: str) -> None:
     app = Kyoukai("app")
     app.mount("/old", places)
     app.add_child(Blueprint("parts", prefix="/parts/<name>")).mount("/old", places)
@@ -81,13 +81,13 @@ def test_where_it_is(path: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"])
-def test_it_takes_every_method(method: str) -> None:
+def test_mount_takes_every_method(method: str) -> None:
     app = Kyoukai("app")
     app.mount("/old", places)
     assert said(ask(app, "/old/a", method)).startswith(method)
 
 
-def test_routes_go_before_it() -> None:
+def test_routes_take_precedence_over_mounts() -> None:
     app = Kyoukai("app")
     app.mount("/", places)
 
@@ -101,7 +101,7 @@ def test_routes_go_before_it() -> None:
     assert said(ask(app, "/")) == "GET '' '/'"
 
 
-def test_the_innermost_takes_it() -> None:
+def test_innermost_mount_answers() -> None:
     app = Kyoukai("app")
     app.mount("/", places)
     app.mount("/old", places)
@@ -127,7 +127,7 @@ def test_urls() -> None:
     assert ask(app).get_json() == ["/old-shop", "/old-shop/a/b%20c", "/parts/x/a"]
 
 
-def test_hooks_and_error_handlers_surround_it() -> None:
+def test_hooks_and_error_handlers_apply_to_mounts() -> None:
     def failing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         raise ValueError(environ["PATH_INFO"])
 
@@ -204,13 +204,13 @@ def test_the_environ_is_a_copy() -> None:
         (("/a", places), {"endpoint": "a.b"}, "no dot in it, not 'a.b'"),
     ],
 )
-def test_what_cannot_be_mounted(arguments: Any, options: Any, said: str) -> None:
+def test_unmountable_objects(arguments: Any, options: Any, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Kyoukai("app").mount(*arguments, **options)
     assert said in str(caught.value)
 
 
-def test_two_in_one_place() -> None:
+def test_two_mounts_at_one_prefix() -> None:
     app = Kyoukai("app")
     app.mount("/a", places, endpoint="one")
     app.mount("/a", functools.partial(places), endpoint="two")
@@ -220,7 +220,7 @@ def test_two_in_one_place() -> None:
         app.finalize()
 
 
-def test_two_of_one_name() -> None:
+def test_two_mounts_of_one_name() -> None:
     app = Kyoukai("app")
     app.mount("/old-shop", places)
     with pytest.raises(ConfigurationError) as caught:

@@ -10,7 +10,7 @@ from kyoukai.websocket import WebSocketSettings
 from kyoukai.websocket.connection import WebSocketConnection
 
 
-def test_a_client_that_is_busy_reading_is_not_asked_whether_it_is_there() -> None:
+def test_no_ping_while_the_client_is_reading() -> None:
     async def main() -> None:
         server = Server()
         component = SimpleNamespace(app=Kyoukai("a"), server=server)

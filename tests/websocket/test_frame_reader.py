@@ -72,7 +72,7 @@ MESSAGES = {
 
 @pytest.mark.parametrize(("data", "expected"), MESSAGES.values(), ids=MESSAGES.keys())
 @pytest.mark.parametrize("read", [read_all, read_in_bytes], ids=["at once", "byte by byte"])
-def test_what_is_read(read, data, expected):
+def test_frames_that_are_read(read, data, expected):
     assert read(data) == expected
     assert [type(one) for one in read(data)] == [type(one) for one in expected]
 
@@ -86,7 +86,7 @@ def test_a_frame_of_more_than_64_kibibytes():
     assert reader.read() == b"x" * 70_000
 
 
-def test_nothing_is_read_behind_what_was_asked_for():
+def test_no_frame_is_read_ahead():
     reader = make_reader()
     reader.feed(frame(TEXT, b"good") + frame(3))
     assert reader.read() == "good"
@@ -120,7 +120,7 @@ BREACHES = {
 
 @pytest.mark.parametrize(("data", "code"), BREACHES.values(), ids=BREACHES.keys())
 @pytest.mark.parametrize("read", [read_all, read_in_bytes], ids=["at once", "byte by byte"])
-def test_what_breaks_the_protocol(read, data, code):
+def test_protocol_violations(read, data, code):
     with pytest.raises(Violation) as caught:
         read(data)
     assert caught.value.code == code
@@ -144,7 +144,7 @@ def test_a_limit_of_frames():
 
 
 @pytest.mark.parametrize("size", [100, 300], ids=["whole", "part"])
-def test_what_was_read_is_not_kept(size):
+def test_read_bytes_are_not_kept(size):
     data = frame(BINARY, b"x" * size)[:200]
     count = sys.getrefcount(data)
     reader = make_reader()
@@ -163,7 +163,7 @@ def test_a_compressed_message():
     assert read_in_bytes(data, compressed=True) == ["hello hello"]
 
 
-def test_one_that_is_not_compressed_where_others_are():
+def test_uncompressed_message_among_compressed_ones():
     assert read_all(frame(TEXT, b"plain"), compressed=True) == ["plain"]
 
 
@@ -182,7 +182,7 @@ def test_a_continuation_must_not_say_that_it_is_compressed():
 
 
 @pytest.mark.parametrize("cut", [None, 200])
-def test_one_that_inflates_to_too_much(cut):
+def test_message_that_inflates_beyond_the_limit(cut):
     payload = deflated(bytes(1_000_000))
     assert len(payload) <= LIMIT
     reader = make_reader(compressed=True)
@@ -193,11 +193,11 @@ def test_one_that_inflates_to_too_much(cut):
     assert caught.value.code == 1009
 
 
-def test_one_that_inflates_to_as_much_as_may_be():
+def test_message_that_inflates_to_the_limit():
     assert read_all(frame(BINARY, deflated(bytes(LIMIT)), reserved=4), compressed=True) == [bytes(LIMIT)]
 
 
-def test_one_byte_more():
+def test_message_one_byte_above_the_limit():
     payload = deflated(bytes(LIMIT))
     more = deflated(b"x")
     reader = make_reader(compressed=True)
@@ -208,7 +208,7 @@ def test_one_byte_more():
 
 
 @pytest.mark.parametrize("keeps", [True, False], ids=["context takeover", "no context takeover"])
-def test_one_that_ends_by_a_final_block_leaves_nothing_behind(keeps):
+def test_message_with_a_final_block_leaves_no_state(keeps):
     # RFC 7692 section 7.2.3.4
     deflate = PerMessageDeflate(not keeps, not keeps, 12, 12)
     reader = FrameReader(LIMIT, LIMIT, deflate)
@@ -221,7 +221,7 @@ def test_one_that_ends_by_a_final_block_leaves_nothing_behind(keeps):
             assert deflate.decoder.unused_data == b""
 
 
-def test_one_that_is_not_deflated():
+def test_message_that_is_not_deflated():
     with pytest.raises(Violation) as caught:
         read_all(frame(BINARY, b"\xff\xff\xff", reserved=4), compressed=True)
     assert caught.value.code == 1007
@@ -287,7 +287,7 @@ def test_garbage_is_read_or_refused(data):
         (b"\x13\x87", (4999, "")),
     ],
 )
-def test_what_a_close_says(data, expected):
+def test_contents_of_a_close(data, expected):
     assert read_close(data) == expected
 
 

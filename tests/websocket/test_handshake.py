@@ -46,15 +46,15 @@ def test_the_answer():
         ({"connection": "keep-alive"}, False),
     ],
 )
-def test_who_asks_for_one(fields, expected):
+def test_handshake_requests(fields, expected):
     assert asks_for_websocket(environ(**fields)) is expected
 
 
-def test_one_that_is_offered_among_others_is_taken():
+def test_common_subprotocol_is_selected():
     assert agree(environ(upgrade="h2c, websocket"), SETTINGS, ()).deflate is None
 
 
-def test_a_post_asks_for_none():
+def test_post_is_not_a_handshake():
     assert not asks_for_websocket({**environ(), "REQUEST_METHOD": "POST"})
 
 
@@ -65,7 +65,7 @@ def test_another_version(version):
 
 
 @pytest.mark.parametrize("key", ["", "abc", "dGhlIHNhbXBsZQ==", "not base64!", f"{KEY}, {KEY}"])
-def test_a_key_that_is_none(key):
+def test_invalid_key(key):
     with pytest.raises(BadRequest, match="Sec-WebSocket-Key"):
         agree(environ(sec_websocket_key=key), SETTINGS, ())
 
@@ -174,10 +174,10 @@ def test_origins(origins, origin, allowed):
         ("http", "", "http://"),
     ],
 )
-def test_the_origin_of_the_host_that_is_asked(scheme, host, expected):
+def test_origin_of_the_requested_host(scheme, host, expected):
     assert own_origin({"wsgi.url_scheme": scheme, "HTTP_HOST": host}) == expected
 
 
-def test_what_a_request_that_asks_for_none_is_told():
+def test_answer_to_a_plain_request():
     fields = dict(UpgradeRequired().get_headers())
     assert (fields["Upgrade"], fields["Sec-WebSocket-Version"]) == ("websocket", "13")

@@ -33,7 +33,7 @@ def test_many_come_in_their_order():
         inbox.take()
 
 
-def test_one_message_is_never_too_much():
+def test_single_message_never_exceeds_the_limit():
     inbox = Inbox(1)
     assert not inbox.is_full
     inbox.put("long")
@@ -42,14 +42,14 @@ def test_one_message_is_never_too_much():
     assert not inbox.is_full
 
 
-def test_an_empty_message_is_one():
+def test_empty_message_counts():
     inbox = Inbox(1)
     inbox.put("")
     assert inbox
     assert inbox.take() == ""
 
 
-def test_whether_one_is_being_answered():
+def test_answering_state():
     inbox = Inbox(1)
     inbox.put("a")
     assert not inbox.is_answering
@@ -57,7 +57,7 @@ def test_whether_one_is_being_answered():
     assert inbox.is_answering
 
 
-def test_whoever_waits_goes_on():
+def test_waiting_tasks_are_woken():
     async def main() -> None:
         inbox = Inbox(10)
         waiting = asyncio.ensure_future(inbox.wait())

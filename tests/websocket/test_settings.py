@@ -6,7 +6,7 @@ from kyoukai.core.errors import ConfigurationError
 from kyoukai.websocket import WebSocketSettings
 
 
-def test_what_can_be_set():
+def test_valid_settings():
     settings = WebSocketSettings(
         max_message_size=1, max_frame_size=None, ping_interval=None, origins=["https://example.org"]
     )
@@ -37,7 +37,7 @@ def test_what_can_be_set():
         ("origins", [1], "an origin is written as"),
     ],
 )
-def test_what_cannot_be(name, value, message):
+def test_invalid_settings(name, value, message):
     with pytest.raises(ConfigurationError, match=message) as caught:
         WebSocketSettings(**{name: value})
     assert name in str(caught.value)

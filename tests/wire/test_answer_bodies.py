@@ -51,7 +51,7 @@ def test_a_large_body_in_memory(serve):
 
 
 @pytest.mark.parametrize("size", [16 * 1024, 16 * 1024 + 1, 64 * 1024 + 1, 1024 * 1024, 1024 * 1024 + 1])
-def test_a_body_of_any_way_to_be_written_arrives_behind_its_head(serve, size):
+def test_every_kind_of_body_follows_its_head(serve, size):
     body = os.urandom(size)
 
     @Answering
@@ -88,7 +88,7 @@ def test_a_stream_is_chunked(serve, kind):
             assert "content-length" not in answer.fields
 
 
-def test_each_piece_is_sent_when_it_is_there(serve):
+def test_each_piece_is_sent_at_once(serve):
     go_on = []
 
     async def pieces():

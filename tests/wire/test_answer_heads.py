@@ -28,7 +28,7 @@ def test_the_server_field_can_be_set_and_removed(serve):
     assert "server" not in serve(echo, server_field="").request(message()).fields
 
 
-def test_the_application_may_have_its_own(serve):
+def test_application_may_set_its_own_date_and_server(serve):
     own = {"Date": "Thu, 01 Jan 1970 00:00:00 GMT", "Server": "own"}
     fields = serve(answering("x", headers=own)).request(message()).fields
     assert (fields["date"], fields["server"]) == (own["Date"], "own")

@@ -45,7 +45,7 @@ def test_the_connection_and_the_resources_of_the_component(serve):
             assert seen.pop() is server.connection
 
 
-def test_a_resource_that_nothing_brings_is_refused_at_the_start(serve):
+def test_resource_without_a_provider_is_refused_at_the_start(serve):
     app = Kyoukai("app")
 
     @app.route("/")

@@ -57,7 +57,7 @@ def receive_http(client: Any) -> bytes:
 # What decides in cleartext
 
 
-def test_each_client_is_served_by_what_it_begins_with(both: Any) -> None:
+def test_backend_is_chosen_by_the_first_bytes(both: Any) -> None:
     server = both()
     for _ in range(2):
         with server.connect() as one, server.connect() as other:
@@ -118,12 +118,12 @@ def test_each_byte_by_itself(both: Any) -> None:
 @pytest.mark.parametrize(
     "data", [PREFACE[:-1] + b"x\r\n\r\n", b"PRISM\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
 )
-def test_what_is_nearly_a_preface_is_refused_as_http(both: Any, data: bytes) -> None:
+def test_almost_a_preface_is_refused_as_http(both: Any, data: bytes) -> None:
     with both().connect() as client:
         assert client.request(data).status in (400, 505)
 
 
-def test_without_one_for_the_rest_other_connections_are_closed(both: Any, caplog: Any) -> None:
+def test_without_a_default_backend_other_connections_are_closed(both: Any, caplog: Any) -> None:
     caplog.set_level(logging.DEBUG, "kyoukai.server")
     server = both(backend=[PRISM, OTHER])
     with server.connect() as client:
@@ -187,7 +187,7 @@ def test_the_preferred_is_the_first_of_the_list(serve: Any, backend: str, tls: A
         assert receive_http(client) == HTTP1.replace(b"http ", b"https ")
 
 
-def test_what_is_offered_by_the_setting_decides_too(both: Any, tls: Any, trusting: Any) -> None:
+def test_alpn_protocols_of_the_setting_select_the_backend(both: Any, tls: Any, trusting: Any) -> None:
     trusting.set_alpn_protocols(["prism", "http/1.1"])
     with both(ssl={**tls, "alpn": ["http/1.1"]}).connect(context=trusting) as client:
         client.send(message())
@@ -195,7 +195,7 @@ def test_what_is_offered_by_the_setting_decides_too(both: Any, tls: Any, trustin
 
 
 @pytest.mark.parametrize("offered", [["h3"], []], ids=repr)
-def test_who_agrees_on_nothing_is_turned_away_where_there_is_no_http_1(
+def test_client_without_a_common_protocol_is_refused_without_http_1(
     both: Any, tls: Any, trusting: Any, offered: list[str], caplog: Any
 ) -> None:
     caplog.set_level(logging.DEBUG, "kyoukai.server")
@@ -249,7 +249,7 @@ def test_a_client_that_leaves(both: Any, sent: bytes, ends: str, caplog: Any) ->
 @pytest.mark.parametrize(
     ("sent", "timeout"), [(b"", "keep_alive_timeout"), (b"P", "head_timeout"), (PREFACE[:-1], "head_timeout")]
 )
-def test_a_client_that_says_no_more_is_closed_in_time(both: Any, sent: bytes, timeout: str) -> None:
+def test_silent_client_is_closed_in_time(both: Any, sent: bytes, timeout: str) -> None:
     server = both(limits={timeout: 0.1})
     with server.connect() as client:
         client.send(sent)
@@ -272,7 +272,7 @@ def test_the_head_has_its_time_from_the_first_byte(both: Any) -> None:
         assert connection._deadline == deadline
 
 
-def test_a_stop_closes_what_has_not_begun(both: Any, caplog: Any) -> None:
+def test_stop_closes_connections_without_a_backend(both: Any, caplog: Any) -> None:
     server = both()
     with server.connect() as client:
         server.wait_until(is_undecided(server, b""))
@@ -282,7 +282,7 @@ def test_a_stop_closes_what_has_not_begun(both: Any, caplog: Any) -> None:
 
 
 @pytest.mark.parametrize("request_", [message(), framed_request()], ids=["HTTP", "frames"])
-def test_a_stop_waits_for_what_has_begun(both: Any, request_: bytes) -> None:
+def test_stop_waits_for_connections_with_a_backend(both: Any, request_: bytes) -> None:
     server = both()
     with server.connect() as client:
         client.send(b"P")
@@ -327,7 +327,7 @@ def test_a_second_signal_cuts_it_off(both: Any) -> None:
 
 
 @pytest.mark.parametrize("request_", [message(), framed_request()], ids=["HTTP", "frames"])
-def test_who_listens_hears_of_each_connection_once(both: Any, request_: bytes) -> None:
+def test_signals_report_each_connection_once(both: Any, request_: bytes) -> None:
     events: list[Any] = []
     server = both()
     component = server.component
@@ -344,7 +344,7 @@ def test_who_listens_hears_of_each_connection_once(both: Any, request_: bytes) -
     assert not isinstance(made.protocol, ByPreface)
 
 
-def test_who_counts_counts_each_connection_once(both: Any, caplog: Any) -> None:
+def test_metrics_count_each_connection_once(both: Any, caplog: Any) -> None:
     counts = {"opened": 0, "lost": 0}
 
     def count(name: str) -> Any:
@@ -394,7 +394,7 @@ def test_each_connection_has_the_features_of_its_backend(both: Any) -> None:
         assert server.connection.features == server.component.backend.features
 
 
-def test_what_a_proxy_says_of_the_client(both: Any) -> None:
+def test_client_as_named_by_a_proxy(both: Any) -> None:
     options = {"bind": "127.0.0.1:0?proxy_protocol=required", "trusted_proxies": ["127.0.0.1"]}
     server = both(port=None, **options)
     with server.connect() as client:
@@ -405,7 +405,7 @@ def test_what_a_proxy_says_of_the_client(both: Any) -> None:
         assert VICTIM.encode() in ask(client)
 
 
-def test_who_a_client_of_tls_is(both: Any, tls: Any, trusting: Any, tmp_path: Any) -> None:
+def test_client_certificate_of_tls(both: Any, tls: Any, trusting: Any, tmp_path: Any) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "clients.pem")
     authority.issue_cert("renko@example.org").configure_cert(trusting)

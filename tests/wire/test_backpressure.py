@@ -51,7 +51,7 @@ def test_a_stream_is_asked_for_no_more_than_the_client_takes(serve, kind):
     assert record["waiting"] < 3 * PIECE
 
 
-def test_answers_in_memory_are_not_made_ahead_of_a_client_that_does_not_read(serve):
+def test_answers_wait_for_a_client_that_does_not_read(serve):
     most = 0
     made = 0
 

@@ -74,7 +74,7 @@ def client(monkeypatch: pytest.MonkeyPatch, loop_factory: Callable[..., Any]) ->
     server.stop()
 
 
-def test_it_is_given_the_head_that_the_policy_accepted(client: Client) -> None:
+def test_body_parser_gets_the_accepted_head(client: Client) -> None:
     request = message("POST", "/a%20b?c=d", "X-A:  b ", body=b"hello")
     assert client.request(request).body == b"POST /a%20b?c=d hello"
     [parser] = made
@@ -85,7 +85,7 @@ def test_it_is_given_the_head_that_the_policy_accepted(client: Client) -> None:
     assert head.is_accepted
 
 
-def test_one_reads_all_messages_of_a_connection(client: Client) -> None:
+def test_one_body_parser_reads_all_messages_of_a_connection(client: Client) -> None:
     for method in ("GET", "PROPFIND", "LINK"):
         assert client.request(message(method, "/")).body == f"{method} / ".encode()
         assert client.request(message(method, "/", body=b"hello")).body == f"{method} / hello".encode()
@@ -93,7 +93,7 @@ def test_one_reads_all_messages_of_a_connection(client: Client) -> None:
     assert [head.body_size for head in parser.heads] == [0, 5] * 3
 
 
-def test_what_it_tells_of_a_head_is_dropped(client: Client) -> None:
+def test_head_events_of_a_body_parser_are_dropped(client: Client) -> None:
     for target in ("/tell", "/"):
         answer = client.request(message("POST", target, body=b"hello"))
         assert answer.body == f"POST {target} hello".encode()
@@ -102,7 +102,7 @@ def test_what_it_tells_of_a_head_is_dropped(client: Client) -> None:
     assert parser.protocol.reader.parsing.trailers == []
 
 
-def test_what_the_policy_refuses_it_never_sees(client: Client) -> None:
+def test_body_parser_never_sees_refused_requests(client: Client) -> None:
     assert client.request(b"GET / HTTP/1.1\r\n\r\n").status == 400
     assert [parser.heads for parser in made] == [[]]
 
@@ -114,7 +114,7 @@ def test_bad_input_is_a_400(client: Client, caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize("body", [None, b"hello"])
-def test_a_head_that_it_refuses_is_a_400(
+def test_head_refused_by_a_body_parser_is_a_400(
     client: Client, caplog: pytest.LogCaptureFixture, body: bytes | None
 ) -> None:
     assert client.request(message("POST", "/")).status == 200

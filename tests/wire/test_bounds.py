@@ -17,7 +17,7 @@ CHUNKED = message("POST", "/", "Transfer-Encoding: chunked")
         pytest.param(b"1;", b"a", {400}, id="CVE-2024-22019-extension"),
     ],
 )
-def test_what_frames_a_body_and_never_ends(serve, start, endless, statuses):
+def test_endless_framing_of_a_body(serve, start, endless, statuses):
     server = serve(echo, limits={"max_head_size": 4096})
     with server.connect() as client:
         client.send(CHUNKED + start)
@@ -38,7 +38,7 @@ def test_a_body_in_tiny_pieces_is_whole(serve):
         assert client.receive().body.endswith(body + bytes(2000) + b"x")
 
 
-def test_nothing_keeps_a_request_alive_but_its_handler(serve):
+def test_only_the_handler_keeps_a_request_alive(serve):
     environs = []
 
     @Answering

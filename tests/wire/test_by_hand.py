@@ -257,7 +257,7 @@ def test_eof_and_connection_lost(by_hand):
     by_hand(drive)
 
 
-def test_a_connection_that_is_lost_is_let_go_of_at_once():
+def test_lost_connection_is_released_at_once():
     """It waits for no collector of cycles; a parser in Python may be a cycle of its own."""
 
     async def main():

@@ -99,7 +99,7 @@ def test_a_client_with_a_certificate(serve, asking, trusting, client_authority, 
     )
 
 
-def test_a_client_without_a_certificate_may_come_where_that_is_optional(serve, asking, trusting):
+def test_optional_client_certificate_may_be_absent(serve, asking, trusting):
     server = serve(client_of, ssl={**asking, "client_certificates": "optional"})
     with server.connect(context=trusting) as client:
         assert json.loads(client.request(message()).body) == {"SSL_CLIENT_VERIFY": "NONE"}
@@ -118,7 +118,7 @@ def test_a_client_without_a_good_certificate_is_turned_away(serve, asking, trust
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-def test_a_bad_certificate_is_turned_away_where_one_is_optional(serve, asking, trusting):
+def test_bad_optional_client_certificate_is_refused(serve, asking, trusting):
     trustme.CA().issue_cert("renko@example.org").configure_cert(trusting)
     server = serve(client_of, ssl={**asking, "client_certificates": "optional"})
     with pytest.raises((ssl.SSLError, ConnectionError, EOFError)), server.connect(context=trusting) as client:
@@ -160,7 +160,7 @@ def test_new_connections_get_the_certificate_that_is_there_now(serve, authority,
 
 
 @pytest.mark.parametrize("broken", ["no PEM", "gone", "another key"])
-def test_one_that_is_broken_leaves_the_old_one(serve, authority, tmp_path, broken, caplog):
+def test_broken_certificate_leaves_the_old_one(serve, authority, tmp_path, broken, caplog):
     settings = write(authority, tmp_path, "own", "localhost")
     server = serve(echo, ssl=settings)
     certificate = Path(settings["certificate"])
@@ -179,7 +179,7 @@ def test_one_that_is_broken_leaves_the_old_one(serve, authority, tmp_path, broke
     caplog.clear()
 
 
-def test_where_one_of_several_is_broken_none_is_changed(serve, authority, tmp_path, caplog):
+def test_one_broken_certificate_of_several_changes_none(serve, authority, tmp_path, caplog):
     first = write(authority, tmp_path, "first", "localhost")
     second = write(authority, tmp_path, "second", "localhost")
     entries = [{"bind": "127.0.0.1:0", "ssl": settings} for settings in (first, second)]
@@ -323,7 +323,7 @@ def wait_for_port(log):
         ),
     ],
 )
-def test_settings_that_cannot_be(serve, tls, more, said):
+def test_invalid_settings(serve, tls, more, said):
     def fill(value):
         if isinstance(value, dict):
             return {key: fill(each) for key, each in value.items()}

@@ -76,7 +76,7 @@ def test_a_handler_runs_to_its_end_without_its_client(serve, handling, leave, ca
 
 @pytest.mark.parametrize("leave", LEAVING)
 @pytest.mark.parametrize("fields", [(), ("Connection: Upgrade", "Upgrade: h2c")], ids=["plain", "upgrade"])
-def test_cancel_on_disconnect_cancels_it(serve, handling, leave, fields, caplog):
+def test_cancel_on_disconnect_cancels_the_handler(serve, handling, leave, fields, caplog):
     caplog.set_level(logging.DEBUG)
     server = serve(handling.application(), cancel_on_disconnect=True)
     client = server.connect()
@@ -89,7 +89,7 @@ def test_cancel_on_disconnect_cancels_it(serve, handling, leave, fields, caplog)
     assert error_records(caplog) == []
 
 
-def test_what_a_cancelled_plain_handler_returns_is_closed(serve, caplog):
+def test_result_of_a_cancelled_plain_handler_is_closed(serve, caplog):
     begun, go_on, closed = threading.Event(), threading.Event(), threading.Event()
     app = Kyoukai("presence")
 
@@ -153,7 +153,7 @@ def test_cancel_on_disconnect_cancels_once(serve, leave):
     assert cancelled == ["first"]
 
 
-def test_cancel_on_disconnect_cuts_off_a_client_that_takes_all_and_ends_in_one_turn(serve):
+def test_cancel_on_disconnect_and_a_client_that_ends_after_reading_all(serve):
     """asyncio's transport loses its connection before the abort that the client's end asks for."""
 
     async def endless():
@@ -264,7 +264,7 @@ def test_pipelined_requests_behind_an_offered_upgrade_are_served_after_an_end(se
 
 
 @pytest.mark.http1
-def test_much_that_comes_behind_an_offered_upgrade_is_not_held(serve):
+def test_bytes_after_an_upgrade_offer_are_not_buffered_without_bound(serve):
     go_on = asyncio.Event()
 
     @Answering
@@ -287,7 +287,7 @@ def test_much_that_comes_behind_an_offered_upgrade_is_not_held(serve):
 
 
 @pytest.mark.parametrize("stage", ["handler", "closing"])
-def test_what_is_cancelled_is_closed(serve, stage, tmp_path):
+def test_cancelled_body_is_closed(serve, stage, tmp_path):
     """An upload's file, and what an application asked to be called."""
     closed, begun = [], threading.Event()
 
@@ -333,7 +333,7 @@ def test_what_is_cancelled_is_closed(serve, stage, tmp_path):
 
 
 @pytest.mark.http1
-def test_a_handler_that_hands_over_a_connection_that_is_gone_is_no_fault(serve, caplog):
+def test_handing_over_a_lost_connection_is_not_a_fault(serve, caplog):
     begun = threading.Event()
     go_on = asyncio.Event()
     ended = threading.Event()

@@ -139,7 +139,7 @@ def test_a_cancelled_hook(serve, caplog):
     assert error_records(caplog) == []
 
 
-def test_events_that_another_answer_takes_the_place_of(serve):
+def test_replaced_answer_closes_its_events(serve):
     closed = []
 
     class Feed:

@@ -71,7 +71,7 @@ def test_by_the_write_timeout(serve, open_connection, kind):
         assert_reset(client)
 
 
-def test_by_the_write_timeout_once_all_of_it_was_written(serve):
+def test_by_the_write_timeout_after_the_last_write(serve):
     """The application is done, and the transport holds the rest: more than the system takes."""
     done = threading.Event()
 
@@ -147,7 +147,7 @@ def test_by_its_own_cancellation(serve, open_connection, caplog):
     assert error_records(caplog) == []
 
 
-def test_by_one_that_is_cancelled_with_what_it_waits_for(serve, open_connection):
+def test_by_a_body_whose_awaited_future_is_cancelled(serve, open_connection):
     settings, options = open_connection
 
     async def pieces():
@@ -203,7 +203,7 @@ def test_by_the_farewell_of_a_client_over_tls(serve, tls, trusting):
         assert receive_to_the_end(client) == (0, True)
 
 
-def test_by_one_that_ends_its_side_where_that_cancels(serve):
+def test_by_a_client_that_ends_its_side_with_cancel_on_disconnect(serve):
     async def pieces():
         yield b"begun"
         await asyncio.Event().wait()
@@ -221,7 +221,7 @@ def test_by_one_that_ends_its_side_where_that_cancels(serve):
 
 @pytest.mark.parametrize("kind", ["async", "plain"])
 @pytest.mark.parametrize("size", [10, 8 * 1024 * 1024])
-def test_one_that_is_whole_ends_cleanly(serve, open_connection, kind, size):
+def test_whole_answer_ends_cleanly(serve, open_connection, kind, size):
     """However slowly it is read."""
     settings, options = open_connection
 
@@ -241,7 +241,7 @@ def test_one_that_is_whole_ends_cleanly(serve, open_connection, kind, size):
         assert len(client.receive_rest()) == size // 10 * 10
 
 
-def test_one_whose_length_is_known_is_not_reset(serve):
+def test_answer_of_known_length_is_not_reset(serve):
     """Its length says that it is cut off, and the client has what it has."""
 
     async def pieces():

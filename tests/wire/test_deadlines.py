@@ -128,7 +128,7 @@ def test_empty_lines_do_not_keep_a_connection_open(serve):
 
 
 @pytest.mark.every_wire
-def test_none_while_a_handler_runs(serve):
+def test_no_timeout_while_a_handler_runs(serve):
     @Answering
     async def app(request):
         await asyncio.to_thread(server.let_pass, 0.4)
@@ -141,7 +141,7 @@ def test_none_while_a_handler_runs(serve):
         assert [client.receive().body for _ in range(2)] == [b"slow", b"slow"]
 
 
-def test_none_for_a_head_that_the_server_does_not_read(serve):
+def test_no_timeout_for_a_head_that_is_not_read_yet(serve):
     """The queue is full, and reading paused: the rest of the head waits through no fault of the client's."""
     go_on = asyncio.Event()
 
@@ -211,7 +211,7 @@ def test_a_client_that_does_not_read_is_cut_off(serve, kind, caplog):
 
 @pytest.mark.parametrize("fields", [(), ("Connection: close",)])
 @pytest.mark.every_wire
-def test_so_is_one_with_an_answer_in_memory(serve, fields):
+def test_unread_answer_in_memory_is_cut_off(serve, fields):
     @Answering
     async def app(request):
         return Response(bytes(32 * 1024 * 1024))
@@ -224,7 +224,7 @@ def test_so_is_one_with_an_answer_in_memory(serve, fields):
 
 
 @pytest.mark.every_wire
-def test_so_is_one_that_is_sent_a_file(serve, tmp_path, caplog):
+def test_unread_file_is_cut_off(serve, tmp_path, caplog):
     opened = []
     path = tmp_path / "file"
     with path.open("wb") as file:

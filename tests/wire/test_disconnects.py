@@ -96,7 +96,7 @@ def test_reset_in_the_middle_of_a_request(serve, data):
     server.wait_until_empty()
 
 
-def test_reset_while_a_handler_runs_lets_it_end(serve):
+def test_handler_ends_after_a_reset(serve):
     go_on = asyncio.Event()
     called, ended = threading.Event(), threading.Event()
 
@@ -272,7 +272,7 @@ STAGES = {
 
 @pytest.mark.parametrize("leave", ["close", "reset"])
 @pytest.mark.parametrize("stage", STAGES)
-def test_one_line_at_most_and_nothing_left(serve, caplog, stage, leave):
+def test_disconnect_logs_at_most_one_line_and_leaves_nothing(serve, caplog, stage, leave):
     caplog.set_level(logging.DEBUG)
     go_on = asyncio.Event()
 

@@ -77,7 +77,7 @@ def test_before_the_answer(serve):
     assert service.sent == [True] * 3
 
 
-def test_it_leaves_at_once_and_may_be_followed_by_another(serve):
+def test_early_hints_are_sent_at_once_and_may_repeat(serve):
     service = Service()
     server = serve(service.app)
     with server.connect() as client:
@@ -150,7 +150,7 @@ def test_a_mistake_is_the_handlers(serve, caplog):
     assert "cannot be an early hint" in caplog.text
 
 
-def test_a_client_that_does_not_read_gets_none(serve):
+def test_no_early_hints_for_a_client_that_does_not_read(serve):
     sent = []
 
     @Answering
@@ -179,7 +179,7 @@ def test_not_by_a_backend_without_the_feature(serve):
 
 
 @pytest.mark.http1
-def test_what_httpx_makes_of_it(serve):
+def test_early_hints_as_read_by_httpx(serve):
     url = serve(Service().app).url
     with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
         for _ in range(2):
@@ -187,7 +187,7 @@ def test_what_httpx_makes_of_it(serve):
 
 
 @pytest.mark.http1
-def test_what_curl_makes_of_it(serve):
+def test_early_hints_as_read_by_curl(serve):
     url = serve(Service().app).url
     shown = curl("--include", url + "/")
     assert shown.startswith(HINT + b"HTTP/1.1 200 OK\r\n")

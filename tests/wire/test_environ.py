@@ -154,7 +154,7 @@ def test_options_of_the_whole_server(environ_of, target):
     assert (environ["PATH_INFO"], environ["QUERY_STRING"], environ["RAW_URI"]) == ("", "", target)
 
 
-def test_nothing_of_one_request_is_in_the_next(serve):
+def test_environs_of_requests_share_nothing(serve):
     environs = []
 
     @Answering

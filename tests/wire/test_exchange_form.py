@@ -246,7 +246,7 @@ def test_an_answer_is_pushed_piece_by_piece(serve: Serve) -> None:
             assert client.receive_exactly(len(rest)) == rest
 
 
-def test_a_client_that_does_not_read_makes_who_pushes_wait(serve: Serve) -> None:
+def test_pushing_waits_for_a_client_that_does_not_read(serve: Serve) -> None:
     pushed = 0
     waits = threading.Event()
     count = 512

@@ -12,7 +12,7 @@ EXPECT = "Expect: 100-continue"
 
 
 @pytest.mark.every_wire
-def test_it_comes_before_a_sized_body(serve):
+def test_continue_precedes_a_sized_body(serve):
     with serve(echo).connect() as client:
         for _ in range(2):
             client.send(message("POST", "/", EXPECT, "Content-Length: 4"))
@@ -21,7 +21,7 @@ def test_it_comes_before_a_sized_body(serve):
 
 
 @pytest.mark.every_wire
-def test_it_comes_before_a_chunked_body(serve):
+def test_continue_precedes_a_chunked_body(serve):
     with serve(echo).connect() as client:
         client.send(message("POST", "/", "Expect: 100-Continue", "Transfer-Encoding: chunked"))
         assert client.receive_exactly(len(CONTINUE)) == CONTINUE
@@ -48,7 +48,7 @@ def test_a_client_that_does_not_wait(serve):
         ((EXPECT, "Content-Length: 4", "Transfer-Encoding: chunked"), 400),
     ],
 )
-def test_a_refusal_comes_in_its_place(serve, fields, status):
+def test_refusal_replaces_continue(serve, fields, status):
     with serve(echo).connect() as client:
         answer = client.request(message("POST", "/", *fields))
         assert (answer.status, answer.fields["connection"]) == (status, "close")
@@ -56,19 +56,19 @@ def test_a_refusal_comes_in_its_place(serve, fields, status):
 
 
 @pytest.mark.every_wire
-def test_it_is_not_sent_where_no_body_follows(serve):
+def test_no_continue_without_a_body(serve):
     with serve(echo).connect() as client:
         assert client.request(message("GET", "/", EXPECT)).status == 200
         assert client.request(message("POST", "/", EXPECT, body=b"")).status == 200
 
 
-def test_http_1_0_gets_none(serve):
+def test_no_continue_for_http_1_0(serve):
     with serve(echo).connect() as client:
         client.send(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody")
         assert client.receive().body == b"POST / body"
 
 
-def test_it_comes_after_the_answers_to_earlier_requests(serve):
+def test_continue_follows_the_answers_to_earlier_requests(serve):
     event = asyncio.Event()
 
     @Answering
@@ -88,7 +88,7 @@ def test_it_comes_after_the_answers_to_earlier_requests(serve):
 
 
 @pytest.mark.every_wire
-def test_pipelined_behind_one_that_waits(serve):
+def test_pipelined_behind_a_waiting_request(serve):
     with serve(echo).connect() as client:
         client.send(message("POST", "/1", EXPECT, "Content-Length: 3"))
         assert client.receive_exactly(len(CONTINUE)) == CONTINUE

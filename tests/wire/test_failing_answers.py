@@ -61,7 +61,7 @@ def test_what_is_no_response_is_a_500(serve, caplog):
     assert len(error_records(caplog)) == 1
 
 
-def test_a_handler_that_awaits_what_was_cancelled_is_a_500(serve, caplog):
+def test_handler_that_awaits_a_cancelled_task_is_a_500(serve, caplog):
     @Answering
     async def app(request):
         if request.path == "/next":
@@ -120,7 +120,7 @@ def test_a_stream_that_raises_at_once(serve, caplog):
 
 @pytest.mark.parametrize("kind", STREAMS)
 @pytest.mark.http1
-def test_one_that_ends_with_the_connection_is_cut_by_a_reset(serve, kind, caplog):
+def test_answer_without_a_length_is_cut_by_a_reset(serve, kind, caplog):
     @Answering
     async def app(request):
         return Response(STREAMS[kind]())

@@ -218,7 +218,7 @@ def test_a_body(serve, fault, body, caplog):
 
 
 @pytest.mark.parametrize("body", [failing_cleanup, failing_async_cleanup])
-def test_the_cleanup_of_a_body_that_nobody_sends(serve, fault, body, caplog):
+def test_cleanup_of_an_unsent_body(serve, fault, body, caplog):
     @Answering
     async def app(request):
         content = body(fault)
@@ -236,7 +236,7 @@ def test_the_cleanup_of_a_body_that_nobody_sends(serve, fault, body, caplog):
 
 
 @pytest.mark.parametrize("content", [b"good", [b"go", b"od"], iter], ids=["bytes", "list", "stream"])
-def test_what_is_called_when_a_response_is_closed(serve, fault, content, caplog):
+def test_close_callbacks_of_a_response(serve, fault, content, caplog):
     others = []
 
     @Answering
@@ -255,7 +255,7 @@ def test_what_is_called_when_a_response_is_closed(serve, fault, content, caplog)
     check_logged(caplog)
 
 
-def test_what_says_how_a_body_is_read(serve, fault, caplog):
+def test_body_policy(serve, fault, caplog):
     class Planning(Answering):
         def receive_head(self, environ: dict[str, Any]) -> None:
             if environ["PATH_INFO"] == "/bad":
@@ -274,7 +274,7 @@ def test_what_says_how_a_body_is_read(serve, fault, caplog):
     check_logged(caplog)
 
 
-def test_what_makes_trailers(serve, fault, caplog):
+def test_trailer_functions(serve, fault, caplog):
     @Answering
     async def app(request):
         response = Response(iter([b"good"]))
@@ -451,7 +451,7 @@ def test_a_listener_of_a_request(serve, site, fault, topic, is_async, caplog):
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_listener_that_awaits_what_was_cancelled(serve, site, is_async, caplog):
+def test_listener_that_awaits_a_cancelled_task(serve, site, is_async, caplog):
     @site.app.before_request
     async def listen(ctx):
         def hear(event):

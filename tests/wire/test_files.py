@@ -165,7 +165,7 @@ def test_pipelined_files(serve, file):
 
 
 @pytest.mark.http1
-def test_what_stands_before_a_transport_sees_a_file(serve, file, monkeypatch):
+def test_transport_wrapper_sees_a_file(serve, file, monkeypatch):
     seen = []
 
     class Watched:

@@ -147,7 +147,7 @@ def folder(tmp_path: Any) -> Any:
 
 
 @pytest.mark.parametrize("more", [[], ["--workers", "2"]], ids=["one process", "workers"])
-def test_one_line_says_that_there_could_be_http_2(folder: Any, tls_options: Any, more: list[str]) -> None:
+def test_hint_that_http_2_is_available_is_logged_once(folder: Any, tls_options: Any, more: list[str]) -> None:
     with kyoukai_run("served:app", *tls_options, *more, folder=folder) as process:
         process.wait_for("clients can use HTTP/2 over TLS with")
         if more:
@@ -163,7 +163,7 @@ def test_one_line_says_that_there_could_be_http_2(folder: Any, tls_options: Any,
     [(["--backend", "h2", "--backend", "httptools"], True), (["--ssl-alpn", "http/1.1"], True), ([], False)],
     ids=["it is named", "what is offered is said", "cleartext"],
 )
-def test_no_line_says_so_elsewhere(folder: Any, tls_options: Any, options: Any, is_secure: bool) -> None:
+def test_no_hint_about_http_2_elsewhere(folder: Any, tls_options: Any, options: Any, is_secure: bool) -> None:
     options = [*options, *(tls_options if is_secure else ["--port", "0"])]
     with kyoukai_run("served:app", *options, folder=folder) as process:
         assert process.url

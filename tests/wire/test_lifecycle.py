@@ -225,7 +225,7 @@ def blocks(ctx):
 """
 
 
-def test_a_second_signal_goes_on_without_a_plain_hook_that_blocks(backend, tmp_path):
+def test_second_signal_abandons_a_blocking_plain_hook(backend, tmp_path):
     with run_module(tmp_path, "blocking", BLOCKING, "--backend", backend) as process:
         with process.connect() as client:
             client.send(message())
@@ -291,7 +291,7 @@ async def after(ctx):
 """
 
 
-def test_threads_that_do_not_end_are_named_and_signals_go_on_without_them(backend, tmp_path):
+def test_unending_threads_are_named_and_abandoned_on_a_signal(backend, tmp_path):
     options = ["--backend", backend, "--shutdown-timeout", "0.01"]
     with run_module(tmp_path, "stuck", STUCK, *options) as process:
         with process.connect() as first, process.connect() as second:

@@ -58,7 +58,7 @@ def test_one_line_for_each_answer(serve, caplog, data, line, apart):
 
 
 @pytest.mark.parametrize("size", [9000, 40_000])
-def test_a_target_that_is_too_long_makes_no_longer_line(serve, caplog, size):
+def test_too_long_target_is_cut_in_the_log(serve, caplog, size):
     caplog.set_level(logging.INFO)
     server = serve(echo)
     assert server.request(message("GET", "/" + "a" * size)).status == 414
@@ -69,7 +69,7 @@ def test_a_target_that_is_too_long_makes_no_longer_line(serve, caplog, size):
     assert len(line) < 8300
 
 
-def test_a_timeout_has_its_line_too(serve, caplog):
+def test_timeout_is_logged(serve, caplog):
     caplog.set_level(logging.INFO)
     server = serve(echo, limits={"head_timeout": 0.05})
     with server.connect() as client:
@@ -165,7 +165,7 @@ def test_nor_of_the_applications(serve, caplog):
     assert "\x1b" not in record.getMessage()
 
 
-def test_very_many_bad_cookies_are_no_storm(serve, caplog):
+def test_many_bad_cookies_do_not_flood_the_log(serve, caplog):
     """CVE-2025-69230."""
     caplog.set_level(logging.WARNING)
     app = Kyoukai("cookies")
@@ -223,7 +223,7 @@ def test_a_line_of_the_lower_form(serve, caplog):
 
 
 @pytest.mark.parametrize("lower", [False, True], ids=["Werkzeug", "lower"])
-def test_a_line_of_an_error_has_the_id_that_the_access_log_has(serve, caplog, lower):
+def test_error_line_has_the_id_of_the_access_log(serve, caplog, lower):
     caplog.set_level(logging.INFO)
 
     class Lower:

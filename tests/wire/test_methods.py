@@ -36,7 +36,7 @@ def make_app():
 
 
 @pytest.mark.parametrize("method", DECLARED)
-def test_one_that_a_route_declares(serve, method):
+def test_method_declared_by_a_route(serve, method):
     with serve(make_app()).connect() as client:
         for _ in range(3):
             # The same head comes again, and is known from then on.
@@ -52,7 +52,7 @@ def test_one_that_a_route_declares(serve, method):
 
 
 @pytest.mark.parametrize("method", sorted(METHODS - {"CONNECT", "HEAD"}))
-def test_one_of_the_registry(serve, method):
+def test_method_of_the_registry(serve, method):
     with serve(make_app()).connect() as client:
         for _ in range(2):
             answer = client.request(message(method, "/all", body=b"abc"))
@@ -90,7 +90,7 @@ def test_the_body_is_held_to_the_same_limits(serve):
 
 
 @pytest.mark.parametrize("method", ["BREW", "NOTIFY", "LABEL"])
-def test_one_that_no_route_of_the_path_takes(serve, method):
+def test_method_without_a_route_of_the_path(serve, method):
     app = make_app()
 
     @app.route("/other", methods=["PURGE", "PUT"])
@@ -109,7 +109,7 @@ NEVER = ["brew", "notify", "get", "PRI", "*", "CONNECT", "B" * 33]
 
 
 @pytest.mark.parametrize("method", ["SUBSCRIBE", "PROXY", *NEVER])
-def test_one_that_nobody_declares(serve, method):
+def test_undeclared_method(serve, method):
     target = "a:80" if method == "CONNECT" else "/own"
     answer = serve(make_app()).request(message(method, target))
     assert (answer.status, answer.fields["connection"]) == (501, "close")
@@ -132,7 +132,7 @@ MOUNTS = {
 
 @pytest.mark.parametrize(("declared", "served", "refused"), MOUNTS.values(), ids=MOUNTS)
 @pytest.mark.parametrize("prefix", ["/", "/old"])
-def test_those_that_a_mount_declares(serve, declared, served, refused, prefix):
+def test_methods_declared_by_a_mount(serve, declared, served, refused, prefix):
     app = Kyoukai("mounting")
     app.mount(prefix, answer_method, extra_methods=declared)
     server = serve(app)
@@ -149,7 +149,7 @@ def test_those_that_a_mount_declares(serve, declared, served, refused, prefix):
         assert server.request(message(method, target)).status == 501
 
 
-def test_one_that_a_route_declares_and_a_mount_beside_it_does_not(serve):
+def test_method_declared_by_a_route_and_not_by_a_mount(serve):
     app = make_app()
     app.mount("/old", answer_method)
     with serve(app).connect() as client:
@@ -167,7 +167,7 @@ class Declaring(Answering):
 
 
 @pytest.mark.parametrize(("methods", "status"), [(("BREW",), 501), (("*",), 200)])
-def test_those_that_an_application_without_routes_declares(serve, methods, status):
+def test_methods_declared_by_an_application_without_routes(serve, methods, status):
     server = serve(Declaring(echo.function, *methods))
     assert server.request(message("BREW", "/a")).body == b"BREW /a "
     assert server.request(message("PURGE", "/a")).status == status

@@ -192,7 +192,7 @@ def test_each_request_is_told_of_once(serve: Serve, caplog: pytest.LogCaptureFix
     assert all(path in line for path, line in zip(paths, lines, strict=True))
 
 
-def test_beside_flask_and_routes_of_one_s_own(serve: Serve) -> None:
+def test_beside_flask_and_own_routes(serve: Serve) -> None:
     old = flask.Flask("old")
 
     @old.route("/page")

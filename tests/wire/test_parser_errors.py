@@ -129,7 +129,7 @@ AUTHORS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("author", AUTHORS)
-def test_a_refusal_has_its_status_whatever_the_author_makes_of_it(
+def test_refusal_keeps_its_status_despite_the_parser(
     serve_by: Callable[..., Running], author: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = serve_by(**AUTHORS[author])
@@ -228,7 +228,7 @@ def test_a_bug_of_the_parser_is_a_500_with_its_traceback(
             assert client.request(message()).status == 200
 
 
-def test_a_bug_is_not_hidden_by_what_is_tried_after_bad_input(
+def test_bug_is_not_hidden_by_the_retry_after_bad_input(
     serve_by: Callable[..., Running], caplog: pytest.LogCaptureFixture
 ) -> None:
     def feed(feed_data: Any, data: bytes) -> None:
@@ -240,7 +240,7 @@ def test_a_bug_is_not_hidden_by_what_is_tried_after_bad_input(
 
 
 @pytest.mark.parametrize("wrapper", [None, raises_its_own, raises_its_own_of_none])
-def test_what_fails_in_a_callback_is_a_500_with_its_traceback(
+def test_error_in_a_callback_is_a_500_with_its_traceback(
     serve_by: Callable[..., Running],
     base: type[HTTPProtocol],
     wrapper: Any,
@@ -260,7 +260,7 @@ def test_what_fails_in_a_callback_is_a_500_with_its_traceback(
     assert isinstance(exc, ZeroDivisionError)
 
 
-def test_it_is_one_though_its_class_is_one_of_the_parser_s(
+def test_error_outside_the_parser_is_a_500_despite_its_class(
     serve_by: Callable[..., Running], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*args: object) -> None:
@@ -271,7 +271,7 @@ def test_it_is_one_though_its_class_is_one_of_the_parser_s(
 
 
 @pytest.mark.parametrize("fault", [ValueError, NotFound])
-def test_what_says_how_a_body_is_read_is_no_part_of_the_parser(
+def test_receive_head_error_is_not_a_parser_error(
     serve_by: Callable[..., Running], fault: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     class Planning(Answering):
@@ -324,7 +324,7 @@ def test_a_parser_that_stops_for_an_upgrade_is_told_how_the_body_is_delimited(
     assert asked == (stops if base is HttptoolsProtocol else [])
 
 
-def test_it_is_not_asked_about_refusals_and_not_within_a_head(
+def test_hook_is_not_asked_about_refusals_or_within_a_head(
     serve_by: Callable[..., Running], caplog: pytest.LogCaptureFixture
 ) -> None:
     def resume_parser(self: Any, exc: Exception, framing: Any) -> bool:
@@ -338,7 +338,7 @@ def test_it_is_not_asked_about_refusals_and_not_within_a_head(
     assert error_records(caplog) == []
 
 
-def test_where_it_raises_is_a_500_with_its_traceback(
+def test_raising_hook_is_a_500_with_its_traceback(
     serve_by: Callable[..., Running], caplog: pytest.LogCaptureFixture
 ) -> None:
     def feed(feed_data: Any, data: bytes) -> None:

@@ -148,7 +148,7 @@ def test_a_peer_that_is_not_trusted_changes_nothing(serve, loopback, kind, claim
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-def test_by_default_nobody_is_believed(serve, loopback, claim):
+def test_no_proxy_is_trusted_by_default(serve, loopback, claim):
     server = serve(show, port=None, bind=bind(loopback), trusted_proxies=[loopback])
     told, own = ask(server, *CLAIMS[claim])
     assert is_itself(told, own)
@@ -207,7 +207,7 @@ TRUSTED: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", TRUSTED)
-def test_a_trusted_proxy_is_believed_and_its_client_is_not(serve, loopback, case):
+def test_fields_of_a_trusted_proxy_count_and_those_of_its_client_do_not(serve, loopback, case):
     kind, fields = TRUSTED[case]
     server = serve(
         show,
@@ -239,7 +239,7 @@ NOBODY = [
 
 @pytest.mark.parametrize("name", NOBODY)
 @pytest.mark.parametrize("kind", ["x-forwarded", "forwarded"])
-def test_what_names_nobody_leaves_the_proxy_as_the_client(serve, loopback, kind, name):
+def test_unusable_field_leaves_the_proxy_as_the_client(serve, loopback, kind, name):
     server = serve(show, port=None, bind=bind(loopback), trusted_proxies=[loopback], forwarded=kind)
     field = f'Forwarded: for={VICTIM}, for="{name}"'
     if kind == "x-forwarded":
@@ -279,7 +279,7 @@ HEADERS = {"v1": V1, "v1, IPv6": V1_6, "v2": V2, "v2, IPv6": V2_6}
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_header_is_closed_without_an_answer(serve, loopback, case, caplog):
+def test_invalid_proxy_header_is_closed_without_an_answer(serve, loopback, case, caplog):
     caplog.set_level("DEBUG", "kyoukai.server")
     options = {"bind": bind(loopback, "?proxy_protocol=required"), "trusted_proxies": [loopback]}
     server = serve(show, port=None, **options)
@@ -311,7 +311,7 @@ def test_a_peer_that_is_not_trusted_is_closed(serve, loopback, header, caplog):
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_header_that_is_not_asked_for_is_no_request(serve, loopback, header):
+def test_unexpected_proxy_header_is_not_a_request(serve, loopback, header):
     server = serve(show, port=None, bind=bind(loopback), trusted_proxies=[loopback])
     with connected(server) as client:
         client.sendall(HEADERS[header] + message("GET", "/", "Connection: close"))
@@ -321,7 +321,7 @@ def test_a_header_that_is_not_asked_for_is_no_request(serve, loopback, header):
 
 @pytest.mark.parametrize("pieces", ["whole", "by byte"])
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_trusted_proxy_says_who_the_client_is(serve, loopback, header, pieces):
+def test_trusted_proxy_names_the_client(serve, loopback, header, pieces):
     options = {"bind": bind(loopback, "?proxy_protocol=required"), "trusted_proxies": [loopback]}
     server = serve(show, port=None, **options)
     data = HEADERS[header] + message("GET", "/", "Connection: close")
@@ -346,7 +346,7 @@ UNNAMED = {
 
 
 @pytest.mark.parametrize("header", UNNAMED)
-def test_a_client_that_is_not_named_is_not_believed_either(serve, loopback, header):
+def test_unnamed_client_is_not_trusted(serve, loopback, header):
     """The proxy is trusted; its client may be anybody, and has sent the fields."""
     options = {"bind": bind(loopback, "?proxy_protocol=required"), "trusted_proxies": [loopback]}
     server = serve(show, port=None, forwarded="x-forwarded", **options)
@@ -355,7 +355,7 @@ def test_a_client_that_is_not_named_is_not_believed_either(serve, loopback, head
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_client_that_is_named_is_believed_if_it_is_trusted_itself(serve, loopback, header):
+def test_named_client_is_trusted_if_listed(serve, loopback, header):
     options = {"bind": bind(loopback, "?proxy_protocol=required"), "forwarded": "x-forwarded"}
     fields = ["X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https"]
     source = "2001:db8::66" if header.endswith("IPv6") else VICTIM
@@ -538,7 +538,7 @@ def test_hosts_of_routes_are_those_that_the_proxy_names(serve):
         ),
     ],
 )
-def test_settings_that_cannot_be(serve, settings, said):
+def test_invalid_settings(serve, settings, said):
     with pytest.raises(ConfigurationError) as caught:
         serve(show, **settings)
     assert str(caught.value).startswith(said)

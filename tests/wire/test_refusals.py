@@ -115,7 +115,7 @@ def test_one_warning_is_logged_of_many(serve, unreachable, case, caplog):
     )
 
 
-def test_those_counted_are_told_at_the_end(serve, unreachable, caplog):
+def test_suppressed_warnings_are_summed_up_at_the_end(serve, unreachable, caplog):
     server = serve(unreachable)
     for _ in range(3):
         server.request(CASES["no Host"][1])
@@ -126,7 +126,7 @@ def test_those_counted_are_told_at_the_end(serve, unreachable, caplog):
 
 
 @pytest.mark.parametrize("case", ["no Host", "a chunk size that is none", "a folded field", "HTTP/2.0"])
-def test_in_its_turn_after_earlier_requests(serve, case):
+def test_refusal_follows_the_answers_to_earlier_requests(serve, case):
     status, data = CASES[case]
     with serve(echo).connect() as client:
         client.send(message("GET", "/1") + message("POST", "/2", body=b"two") + data + message("GET", "/3"))
@@ -187,7 +187,7 @@ def test_head_gets_no_body(serve):
         assert client.receive_rest() == b""
 
 
-def test_a_fault_behind_an_answer_that_closes_is_never_looked_at(serve):
+def test_fault_after_a_closing_answer_is_not_read(serve):
     @Answering
     async def app(request):
         return Response("last", headers={"Connection": "close"})

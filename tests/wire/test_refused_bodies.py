@@ -144,7 +144,7 @@ def test_a_body_that_is_late_and_one_that_is_not_whole(serve, name, rest):
             assert client.receive_rest() == b""
 
 
-def test_heads_that_are_not_accepted_are_the_servers_own(serve):
+def test_server_answers_unaccepted_heads_itself(serve):
     app, _ = make()
 
     @app.after_request
@@ -166,7 +166,7 @@ def test_heads_that_are_not_accepted_are_the_servers_own(serve):
             assert (answer.status, "x-route" in answer.fields) == (status, False)
 
 
-def test_where_no_route_takes_the_request_that_is_the_answer(serve):
+def test_not_found_outranks_a_refused_body(serve):
     app, _ = make()
     server = serve(app, limits={"max_body_size": LIMIT})
     for _, fields, rest in CASES.values():
@@ -237,7 +237,7 @@ def is_refused(server):
     return any(line.queue.waiting and line.queue.waiting[-1].error for line in server.server.connections)
 
 
-def test_behind_a_request_that_is_under_way(serve):
+def test_refusal_behind_a_running_request(serve):
     app, _ = make()
     may_go_on = asyncio.Event()
 
@@ -260,7 +260,7 @@ def test_behind_a_request_that_is_under_way(serve):
         server.wait_until_empty()
 
 
-def test_an_error_handler_whose_client_goes_is_cancelled_where_handlers_are(serve):
+def test_error_handler_is_cancelled_with_its_client_like_handlers(serve):
     app, _ = make()
     entered, cancelled = asyncio.Event(), asyncio.Event()
 
@@ -296,7 +296,7 @@ def test_an_error_handler_that_fails(serve, caplog):
     assert record.exc_info[0] is LookupError
 
 
-def test_who_overrides_process_request_has_them_too(serve):
+def test_overridden_process_request_sees_refused_bodies(serve):
     class Application(Kyoukai):
         async def process_request(self, request, parent_context):
             request.environ["PATH_INFO"] = "/elsewhere"
@@ -319,7 +319,7 @@ def test_who_overrides_process_request_has_them_too(serve):
     assert (answer.status, answer.body, answer.fields["x-wrapped"]) == (413, b"elsewhere", "yes")
 
 
-def test_nothing_of_them_is_left(serve):
+def test_refused_bodies_leave_nothing(serve):
     app, _ = make()
     seen = []
 
@@ -354,7 +354,7 @@ class Refusing(Answering):
         return await self.function(error)
 
 
-def test_an_application_without_routing_may_answer_them(serve, caplog):
+def test_application_without_routing_may_answer_refused_bodies(serve, caplog):
     @Refusing
     async def app(error):
         return Response(f"own {error.code}", error.code)
@@ -388,7 +388,7 @@ def test_where_the_application_fails_the_server_answers(serve, caplog, fails):
     caplog.clear()
 
 
-def test_an_error_that_is_raised_on_is_no_failure(serve, caplog):
+def test_reraised_refusal_is_not_a_failure(serve, caplog):
     @Refusing
     async def app(error):
         raise error
@@ -398,7 +398,7 @@ def test_an_error_that_is_raised_on_is_no_failure(serve, caplog):
     assert not error_records(caplog)
 
 
-def test_an_application_that_does_not_is_not_asked(serve):
+def test_application_without_refusal_handling_is_not_asked(serve):
     @Answering
     async def app(request):
         raise AssertionError("the application was called")

@@ -117,7 +117,7 @@ def test_after_earlier_pipelined_requests(serve, switching):
         assert client.receive_rest() == b""
 
 
-def test_the_connection_is_none_of_the_servers_any_more(serve, switching):
+def test_replaced_connection_no_longer_belongs_to_the_server(serve, switching):
     server = serve(switching)
     with server.connect() as client:
         client.send(message("GET", "/switch", *OFFER))
@@ -175,7 +175,7 @@ def test_a_protocol_that_raises_leaves_no_connection(serve, method):
     assert failures == ["broken"]
 
 
-def test_one_whose_client_is_gone_is_not_replaced(serve, caplog):
+def test_lost_connection_is_not_replaced(serve, caplog):
     """Nobody would tell the new protocol of the end."""
     release = asyncio.Event()
     seen = []

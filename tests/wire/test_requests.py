@@ -104,5 +104,5 @@ def test_connection_close_is_obeyed(serve):
         assert client.receive_rest() == b""
 
 
-def test_an_answer_that_persists_says_nothing_of_it(serve):
+def test_persistent_answer_has_no_connection_field(serve):
     assert "connection" not in serve(echo).request(message()).fields

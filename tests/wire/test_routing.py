@@ -90,7 +90,7 @@ def test_loose_slashes(client):
     assert ask(client, "/shops/7/about").body == ask(client, "/shops/7/about/").body == b"about"
 
 
-def test_what_no_route_takes(client):
+def test_unrouted_requests(client):
     assert ask(client, "/shops/a/items/").status == 404
     refused = ask(client, "/shops/7/items/", "PATCH")
     assert (refused.status, refused.fields["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
@@ -121,7 +121,7 @@ def test_routes_of_one_method(serve):
 
 
 @pytest.mark.parametrize("host", [None, "example.org"])
-def test_no_url_is_made_of_a_host_that_none_can_have(serve, host):
+def test_no_url_is_made_of_an_impossible_host(serve, host):
     app = Kyoukai("app")
     app.add_child(Blueprint("other", host=host)).route("/other")(lambda ctx: "other")
 

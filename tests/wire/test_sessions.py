@@ -68,13 +68,13 @@ def test_a_response_that_several_requests_share(serve):
     assert "Vary" not in shared.headers
 
 
-def test_by_tls_it_is_secure(serve, tls, trusting):
+def test_cookie_is_secure_over_tls(serve, tls, trusting):
     with serve(counting(), ssl=tls).connect(context=trusting) as client:
         answer = client.request(message())
         assert answer.fields["set-cookie"].split("; ")[1:] == ["Secure", "HttpOnly", "Path=/", "SameSite=Lax"]
 
 
-def test_one_that_is_too_large_is_a_500_and_the_connection_goes_on(serve, caplog):
+def test_too_large_session_is_a_500_and_the_connection_continues(serve, caplog):
     with serve(counting()).connect() as client:
         answer = client.request(message("GET", "/large"))
         assert answer.status == 500

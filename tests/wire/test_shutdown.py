@@ -128,7 +128,7 @@ def test_a_handler_that_never_ends_is_cancelled(serve, caplog):
     assert "cutting off 1 connections" in caplog.text
 
 
-def test_one_whose_client_is_gone_is_waited_for(serve):
+def test_handler_of_a_lost_client_is_waited_for(serve):
     go_on = asyncio.Event()
     ended = threading.Event()
 
@@ -185,7 +185,7 @@ def test_a_streamed_answer_is_sent_to_its_end(serve, kind):
         assert client.receive_rest() == b""
 
 
-def test_one_that_never_ends_is_cut_off(serve):
+def test_endless_answer_is_cut_off(serve):
     closed = threading.Event()
 
     async def pieces():

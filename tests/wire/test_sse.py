@@ -101,7 +101,7 @@ def test_heartbeats(serve):
     server.wait_until(lambda: service.ended)
 
 
-def test_a_client_that_takes_nothing_is_not_made_events_for(serve):
+def test_no_events_are_made_for_a_client_that_reads_nothing(serve):
     app = Kyoukai("events")
     made = []
     closed = []

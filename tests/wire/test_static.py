@@ -206,7 +206,7 @@ def test_a_file_that_changed(server, site):
         ".",
     ],
 )
-def test_what_leads_out_leads_nowhere(server, path, caplog):
+def test_paths_outside_the_directory_are_not_found(server, path, caplog):
     with server.connect() as client:
         answer = client.request(message("GET", f"/static/{path}"))
         # Doubled slashes are sent to where they are one.

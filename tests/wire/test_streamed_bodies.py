@@ -278,7 +278,7 @@ def fill(client, most):
     return sent
 
 
-def test_a_client_whose_body_nobody_reads_has_to_wait(server, site):
+def test_client_with_an_unread_body_has_to_wait(server, site):
     size = 64 * MIB
     with server.connect() as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
@@ -296,7 +296,7 @@ def test_a_client_whose_body_nobody_reads_has_to_wait(server, site):
         assert client.request(message("GET", "/hello")).body == b"hello"
 
 
-def test_so_has_one_by_tls(serve, site, tls, trusting):
+def test_client_with_an_unread_body_has_to_wait_over_tls(serve, site, tls, trusting):
     size = 64 * MIB
     server = serve(site.app, ssl=tls)
     with server.connect(context=trusting) as client:
@@ -312,7 +312,7 @@ def test_so_has_one_by_tls(serve, site, tls, trusting):
         assert client.receive().body == str(size).encode()
 
 
-def test_one_that_has_to_wait_is_not_late(serve, site):
+def test_waiting_client_is_not_late(serve, site):
     server = serve(site.app, limits={"body_timeout": 0.1, "min_body_rate": 1e9})
     with server.connect() as client:
         client.send(announce("/wait", MIB) + bytes(MIB // 2))
@@ -374,14 +374,14 @@ def test_continue_for_a_body_into_memory(server):
         assert client.request(announce("/small", 11, EXPECT)).status == 413
 
 
-def test_continue_before_an_answer_that_reads_the_body_as_it_goes(server):
+def test_continue_before_an_answer_that_echoes_the_body(server):
     with server.connect() as client:
         client.send(announce("/mirror", 4, EXPECT))
         assert client.receive_exactly(len(CONTINUE)) == CONTINUE
         assert client.request(b"body").body == b"body"
 
 
-def test_an_answer_that_refuses_and_reads_all_the_same(server, caplog):
+def test_refusal_that_still_reads_the_body(server, caplog):
     with server.connect() as client:
         client.send(announce("/mirror?status=403", 4, EXPECT))
         assert client.receive_head().status == 403
@@ -391,7 +391,7 @@ def test_an_answer_that_refuses_and_reads_all_the_same(server, caplog):
     caplog.clear()
 
 
-def test_an_answer_that_reads_the_body_as_it_goes(server):
+def test_answer_that_echoes_the_body_while_reading(server):
     with server.connect() as client:
         client.send(announce("/mirror", 3))
         head = client.receive_head()
@@ -403,7 +403,7 @@ def test_an_answer_that_reads_the_body_as_it_goes(server):
         assert client.request(message("GET", "/hello")).body == b"hello"
 
 
-def test_so_does_one_of_a_body_that_breaks_off(server, caplog):
+def test_answer_that_echoes_a_body_with_a_fault(server, caplog):
     with server.connect() as client:
         client.send(post("/mirror", CHUNKED) + b"1\r\na\r\n")
         assert client.receive_until(b"1\r\na\r\n")
@@ -429,7 +429,7 @@ def test_at_once(server, target, status, fields, length, caplog):
 
 
 @pytest.mark.parametrize("target", ["/nowhere", "/hello", "/private", "/ignore"])
-def test_what_little_is_to_come_is_read_over(server, target):
+def test_short_rest_of_a_body_is_skipped(server, target):
     with server.connect() as client:
         for _ in range(2):
             answer = client.request(announce(target, 10))
@@ -471,7 +471,7 @@ def test_a_client_that_asked_for_the_end_and_still_sends(server):
         assert client.receive_rest() == b""
 
 
-def test_what_is_to_come_is_late(serve, site):
+def test_rest_of_a_body_is_late(serve, site):
     server = serve(site.app, limits={"body_timeout": 0.1})
     with server.connect() as client:
         assert client.request(announce("/ignore", 10)).status == 200
@@ -479,7 +479,7 @@ def test_what_is_to_come_is_late(serve, site):
     server.wait_until_empty()
 
 
-def test_what_is_to_come_does_not_come(server):
+def test_rest_of_a_body_never_arrives(server):
     with server.connect() as client:
         assert client.request(announce("/ignore", 10)).status == 200
         client.end()
@@ -504,7 +504,7 @@ def test_an_idle_connection_after_that_is_closed_in_time(serve, site):
         assert client.receive_rest() == b""
 
 
-def test_nobody_reads_after_the_answer(server, site):
+def test_body_is_not_read_after_the_answer(server, site):
     with server.connect() as client:
         assert client.request(announce("/ignore", 10)).status == 200
         with pytest.raises(RuntimeError, match="answered"):
@@ -515,7 +515,7 @@ def test_nobody_reads_after_the_answer(server, site):
 
 
 @pytest.mark.parametrize("fields", [(), (EXPECT,)])
-def test_one_that_says_so_is_refused_at_once(server, site, fields):
+def test_declared_too_large_body_is_refused_at_once(server, site, fields):
     with server.connect() as client:
         answer = client.request(announce("/count", 4 * GIB + 1, *fields))
         assert (answer.status, answer.fields["connection"]) == (413, "close")
@@ -523,7 +523,7 @@ def test_one_that_says_so_is_refused_at_once(server, site, fields):
     assert not site.begun.is_set()
 
 
-def test_one_that_becomes_so(server, site, caplog):
+def test_chunked_body_that_grows_too_large(server, site, caplog):
     with server.connect() as client:
         client.send(post("/echo", CHUNKED) + b"3e8\r\n" + bytes(1000) + b"\r\n")
         assert site.begun.wait(PATIENCE)
@@ -591,7 +591,7 @@ def test_a_content_coding_is_removed(server):
     ],
     ids=["too large once decoded", "more behind it", "cut", "of no coding"],
 )
-def test_one_that_is_wrong(server, body, status, caplog):
+def test_invalid_gzip_body(server, body, status, caplog):
     with server.connect() as client:
         answer = client.request(post("/echo", "Content-Encoding: gzip", body=body))
         # Like any other request that is refused.
@@ -605,7 +605,7 @@ def zipped(size):
     return gzip.compress(bytes(size), 1)
 
 
-def test_few_bytes_that_stand_for_many_are_not_in_memory(server, site):
+def test_compressed_bomb_is_not_held_in_memory(server, site):
     coded = zipped(64 * MIB)
     with server.connect() as client:
         client.request(post("/count", "Content-Encoding: gzip", body=gzip.compress(bytes(MIB))))
@@ -655,7 +655,7 @@ def test_a_client_that_is_too_slow(serve, site, caplog):
     check_raised(server, site, RequestTimeout, caplog)
 
 
-def test_a_chunk_that_is_none(server, site, caplog):
+def test_invalid_chunk(server, site, caplog):
     with server.connect() as client:
         client.send(post("/count", CHUNKED) + b"3\r\nabc\r\n")
         assert site.begun.wait(PATIENCE)
@@ -666,7 +666,7 @@ def test_a_chunk_that_is_none(server, site, caplog):
     check_raised(server, site, BadRequest, caplog)
 
 
-def test_one_that_comes_with_the_head_is_refused_as_ever(server, site):
+def test_fault_that_arrives_with_the_head_is_refused(server, site):
     with server.connect() as client:
         answer = client.request(post("/count", CHUNKED) + b"x\r\n")
         assert (answer.status, answer.fields["connection"]) == (400, "close")
@@ -687,7 +687,7 @@ def test_a_broken_body_behind_another_request_is_refused_in_its_turn(server, sit
     assert not site.begun.is_set()
 
 
-def test_a_handler_that_does_not_mind(server, site, caplog):
+def test_handler_that_ignores_the_fault(server, site, caplog):
     with server.connect() as client:
         client.send(post("/forgive", CHUNKED) + b"3\r\nabc\r\n")
         assert site.begun.wait(PATIENCE)
@@ -768,7 +768,7 @@ def test_a_handler_is_cancelled_with_its_client(serve, site):
 # What is no stream, and what is one
 
 
-def test_a_route_without_a_stream_has_one_of_what_is_in_memory(server):
+def test_stream_of_a_buffered_route_reads_from_memory(server):
     with server.connect() as client:
         client.send(announce("/buffered", 10) + b"01234")
         client.send(b"56789")
@@ -800,7 +800,7 @@ def test_a_thread_can(server):
 
 
 @pytest.mark.parametrize("target", ["/blocking", "/hooked"])
-def test_threads_that_wait_for_clients_are_not_those_of_others(server, target):
+def test_waiting_reads_use_threads_of_their_own(server, target):
     server.call(lambda: server.loop.set_default_executor(ThreadPoolExecutor(1)))
     with contextlib.ExitStack() as stack:
         for _ in range(3):
@@ -882,7 +882,7 @@ def test_a_request_class_that_leads_to_another_route(serve):
             assert client.request(post(target, override, body=b"whole")).body == b"whole"
 
 
-def test_who_overrides_process_request_and_leads_to_another_route(serve):
+def test_overridden_process_request_leads_to_another_route(serve):
     class Tenants(Kyoukai):
         async def process_request(self, request, parent_context):
             environ = request.environ

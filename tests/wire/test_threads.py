@@ -156,7 +156,7 @@ KINDS = {
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["stays", "leaves"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stop_waits_for_what_runs_in_a_thread_and_names_it(serve, caplog, kind, leaves):
+def test_stop_waits_for_threads_and_names_them(serve, caplog, kind, leaves):
     """However often it is cancelled: once where the client leaves, and once by the stop."""
     site = Site(kind)
     server = serve(site.app, limits={"shutdown_timeout": 0.05}, cancel_on_disconnect=True)
@@ -177,7 +177,7 @@ def test_a_stop_waits_for_what_runs_in_a_thread_and_names_it(serve, caplog, kind
     assert f"{threading.__file__}:" in line
 
 
-def test_one_that_lets_go_in_time_is_not_named(serve, caplog):
+def test_thread_that_ends_in_time_is_not_named(serve, caplog):
     site = Site("wsgi_close")
     server = serve(site.app)
     with server.connect() as client:
@@ -350,7 +350,7 @@ CLOSINGS = [
 
 
 @pytest.mark.parametrize("kind", CLOSINGS)
-def test_what_ran_in_a_thread_is_closed_in_its_context_and_keeps_nobody_waiting(serve, caplog, kind):
+def test_thread_result_is_closed_in_its_context_without_a_wait(serve, caplog, kind):
     site = Closing(kind)
     server = serve(site.app)
     with server.connect() as client:

@@ -86,7 +86,7 @@ def test_announced_where_they_are_known(serve):
 @pytest.mark.parametrize("path", ["/", "/async", "/known", "/sized", "/memory", "/late"])
 @pytest.mark.parametrize("fields", [(), ("TE: gzip",)])
 @pytest.mark.http1
-def test_not_to_who_does_not_ask_for_them(serve, path, fields, caplog):
+def test_no_trailers_without_te(serve, path, fields, caplog):
     with serve(app).connect() as client:
         for _ in range(2):
             # The chunks are read by one who knows no trailers.
@@ -122,7 +122,7 @@ def test_not_behind_a_head_alone(serve):
             )
 
 
-def test_not_behind_a_body_that_breaks_off(serve):
+def test_no_trailers_after_a_truncated_body(serve):
     with serve(app).connect() as client:
         client.send(message("GET", "/broken", *TE))
         client.receive_head()
@@ -136,7 +136,7 @@ def test_not_by_a_backend_without_the_feature(serve):
     assert (answer.body, "trailer" in answer.fields) == (b"onetwo", False)
 
 
-def test_what_is_refused_is_logged_and_the_answer_whole(serve, caplog):
+def test_refused_trailers_are_logged_and_the_answer_is_whole(serve, caplog):
     with serve(app).connect() as client:
         for _ in range(2):
             assert client.request(message("GET", "/late", *TE)).body == b"onetwo"
@@ -149,7 +149,7 @@ def test_what_is_refused_is_logged_and_the_answer_whole(serve, caplog):
 
 
 @pytest.mark.http1
-def test_what_httpx_makes_of_it(serve):
+def test_trailers_as_read_by_httpx(serve):
     url = serve(app).url
     with httpx.Client(trust_env=False, timeout=PATIENCE, headers={"TE": "trailers"}) as client:
         for path in ("/", "/known", "/async"):
@@ -157,7 +157,7 @@ def test_what_httpx_makes_of_it(serve):
 
 
 @pytest.mark.http1
-def test_what_curl_makes_of_it(serve):
+def test_trailers_as_read_by_curl(serve):
     url = serve(app).url
     shown = curl("--include", "--header", "TE: trailers", "--header", "Connection: TE", url + "/")
     head, _, rest = shown.partition(b"\r\n\r\n")

@@ -96,7 +96,7 @@ def test_a_backend_that_does_not_claim_tunnels(serve: Any, app: Any) -> None:
         assert (answer.status, answer.body) == (426, b"echo only")
 
 
-def test_what_cannot_be_made_opens_nothing(serve: Any) -> None:
+def test_failing_protocol_factory_opens_nothing(serve: Any) -> None:
     def fail() -> Echo:
         raise RuntimeError("no luck today")
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_made_opens_nothing(serve: Any) -> None:
 
 
 @pytest.mark.parametrize("path", BAD_FIELDS)
-def test_a_field_that_cannot_be_sent_opens_nothing(serve: Any, path: str) -> None:
+def test_unsendable_field_opens_nothing(serve: Any, path: str) -> None:
     with serve(upper).connect() as client:
         assert client.request(message("GET", path, *OFFER)).body == b"refused"
 

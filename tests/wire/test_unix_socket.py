@@ -59,7 +59,7 @@ def test_a_stale_file_is_replaced(serve, path):
     assert serve(echo, port=None, uds=path).request(message()).status == 200
 
 
-def test_one_in_use_is_left_alone(serve, path):
+def test_socket_in_use_is_left_alone(serve, path):
     first = serve(echo, port=None, uds=path)
     with pytest.raises(ListenError, match="already in use"):
         serve(echo, port=None, uds=path)

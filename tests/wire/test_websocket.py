@@ -106,7 +106,7 @@ def test_a_message_that_comes_with_the_handshake(serve: Serve) -> None:
         assert receive(client) == Read(TEXT, b"early")
 
 
-def test_a_request_that_asks_for_none(serve: Serve) -> None:
+def test_plain_request_to_a_websocket_route(serve: Serve) -> None:
     with serve(make_app()).connect() as client:
         for _ in range(2):
             answer = client.request(message())
@@ -434,7 +434,7 @@ def test_other_messages_wait_for_the_end_of_fragments(serve: Serve) -> None:
         assert texts == [b"a", b"b", b"c", b"other"]
 
 
-def test_what_is_no_message(serve: Serve) -> None:
+def test_invalid_message(serve: Serve) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         with pytest.raises(TypeError, match="a message must be str, bytes"):
             await ws.send(1)  # type: ignore[arg-type]
@@ -494,7 +494,7 @@ def test_a_handler_that_closes(serve: Serve, answers: bool) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 100_000, 4_000_000])
-def test_all_that_was_sent_arrives_before_the_close(serve: Serve, size: int) -> None:
+def test_sent_messages_arrive_before_the_close(serve: Serve, size: int) -> None:
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
         await ws.send(bytes(size))
 
@@ -556,7 +556,7 @@ def test_a_handler_that_meets_the_end(serve: Serve) -> None:
     server.wait_until_empty()
 
 
-def test_what_came_before_a_close_is_answered(serve: Serve) -> None:
+def test_messages_before_a_close_are_answered(serve: Serve) -> None:
     with serve(make_app()).connect() as client:
         opened(client)
         client.send(frame(TEXT, b"a") + frame(TEXT, b"b") + close(1000))
@@ -806,7 +806,7 @@ def test_a_handler_that_only_sends_leaves_the_loop_to_others(serve: Serve) -> No
     assert turns == [1, 2]
 
 
-def test_nothing_is_left_that_waits_for_a_collector(serve: Serve) -> None:
+def test_no_garbage_cycles_are_left(serve: Serve) -> None:
     kept: list[weakref.ref[Any]] = []
 
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
@@ -844,7 +844,7 @@ def test_a_transport_that_closes_takes_no_message(serve: Serve) -> None:
         server.wait_until(lambda: ended)
 
 
-def test_a_broadcast_does_not_wait_for_who_does_not_read(serve: Serve) -> None:
+def test_broadcast_does_not_wait_for_slow_readers(serve: Serve) -> None:
     everyone: list[WebSocket] = []
 
     async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:

@@ -127,7 +127,7 @@ def test_messages_and_a_close(serve_by: Any) -> None:
     server.wait_until_empty()
 
 
-def test_a_request_that_offers_none(serve_by: Any) -> None:
+def test_request_without_a_handshake(serve_by: Any) -> None:
     client = Framed(serve_by(echo))
     with client.socket:
         client.offer("")

@@ -294,7 +294,7 @@ def test_an_application_is_no_faster_than_its_client(serve):
     assert body.closed.wait(PATIENCE)
 
 
-def test_close_is_called_for_head_whose_body_nobody_reads(serve):
+def test_close_is_called_for_head_with_an_unread_body(serve):
     body = Body([bytes(1024 * 1024)] * 8)
     with serve(mounted(answer_with(body))).connect() as client:
         answer = client.request(message("HEAD", "/old"), "HEAD")
@@ -303,7 +303,7 @@ def test_close_is_called_for_head_whose_body_nobody_reads(serve):
         assert client.request(message()).body == b"index"
 
 
-def test_no_more_threads_than_it_may_have(serve):
+def test_thread_limit(serve):
     """A third request waits until one of two is answered."""
     go_on = threading.Event()
     both = threading.Barrier(2)
@@ -407,7 +407,7 @@ def test_an_upload_is_read_as_it_comes(serve):
         assert client.request(message("PUT", "/old", f"Content-Length: {size + 1}")).status == 413
 
 
-def test_an_upload_by_lines_and_one_that_nobody_reads(serve):
+def test_upload_read_by_lines_and_unread_upload(serve):
     def lines(environ, start_response):
         start(start_response)
         if environ["PATH_INFO"] == "/not":

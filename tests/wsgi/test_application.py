@@ -126,7 +126,7 @@ def test_an_upload_is_held_while_nobody_reads_it(serve, backend, loop_factory):
         sender.join()
 
 
-def test_what_the_environ_says_of_the_server_and_the_client(serve):
+def test_server_and_client_in_the_environ(serve):
     server = serve(told)
     with server.connect() as client:
         names = ("REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT", "HTTP_HOST", "wsgi.url_scheme", "SCRIPT_NAME")
@@ -155,7 +155,7 @@ def test_a_client_of_a_unix_socket_has_an_address_that_is_empty(
         assert ask(client, *names) == ["''", "'localhost'", "'80'"]
 
 
-def test_what_a_trusted_proxy_says(serve):
+def test_forwarded_fields_of_a_trusted_proxy(serve):
     settings = {"trusted_proxies": "127.0.0.1", "forwarded": "x-forwarded", "forwarded_prefix": True}
     fields = ("X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: https", "X-Forwarded-Prefix: /shop")
     names = ("REMOTE_ADDR", "wsgi.url_scheme", "SCRIPT_NAME", "PATH_INFO")
@@ -216,7 +216,7 @@ def test_an_error_before_the_head_is_a_500(serve, application, caplog):
     assert len(error_records(caplog)) == 1
 
 
-def test_an_http_error_that_is_let_out_is_an_error_like_any_other(serve, caplog):
+def test_uncaught_http_exception_is_an_ordinary_error(serve, caplog):
     def application(environ, start_response):
         raise NotFound
 
@@ -330,7 +330,7 @@ class Gate:
         return [environ["PATH_INFO"].encode()]
 
 
-def test_no_more_requests_than_it_has_threads_are_answered_at_a_time_and_so_many_may_wait(serve, caplog):
+def test_threads_limit_running_requests_and_the_queue(serve, caplog):
     gate = Gate()
     app = WSGIApplication(gate, threads=2, max_waiting=1)
     server = serve(app)
@@ -353,7 +353,7 @@ def test_no_more_requests_than_it_has_threads_are_answered_at_a_time_and_so_many
     ]
 
 
-def test_who_leaves_before_a_thread_is_free_has_nothing_called(serve, caplog):
+def test_client_that_leaves_before_its_thread_calls_nothing(serve, caplog):
     gate = Gate()
     app = WSGIApplication(gate, threads=1)
     server = serve(app)

@@ -45,7 +45,7 @@ def answering(body: Any, *headers: tuple[str, str]) -> Any:
         (iter([b"", b"ab", b"", b"c"]), None),
     ],
 )
-def test_a_length_is_said_where_it_is_known(body: Any, length: str | None) -> None:
+def test_known_length_is_declared(body: Any, length: str | None) -> None:
     begun, data = call(answering(body))
     assert data == b"abc"
     # Nothing else is added to what the application said.
@@ -53,12 +53,12 @@ def test_a_length_is_said_where_it_is_known(body: Any, length: str | None) -> No
     assert isinstance(begun.body, bytes) is (length is not None)
 
 
-def test_a_declared_body_that_comes_whole_is_one_write() -> None:
+def test_complete_declared_body_is_one_write() -> None:
     begun, data = call(answering(iter([b"abc"]), ("Content-Length", "3")))
     assert begun.body == data == b"abc"
 
 
-def test_the_answer_to_head_has_no_length_that_nobody_said() -> None:
+def test_answer_to_head_has_no_invented_length() -> None:
     begun, _ = call(answering([]), "HEAD")
     assert isinstance(begun.body, PipeBody)
     begun, _ = call(answering([], ("content-length", "7")), "HEAD")

@@ -21,7 +21,7 @@ async def read_all(pipe: Pipe) -> list[bytes]:
     return [piece async for piece in PipeBody(pipe)]
 
 
-def test_what_is_written_is_read() -> None:
+def test_written_bytes_are_read() -> None:
     async def main(pipe: Pipe) -> list[bytes]:
         for piece in (b"a", b"bc"):
             pipe.write(piece)
@@ -69,7 +69,7 @@ def test_a_writer_waits_for_room() -> None:
     assert len(with_pipe(8, main)) == 400
 
 
-def test_an_error_comes_after_what_was_written() -> None:
+def test_error_follows_written_bytes() -> None:
     async def main(pipe: Pipe) -> None:
         pipe.write(b"a")
         assert pipe.end(ValueError("why"))
@@ -81,7 +81,7 @@ def test_an_error_comes_after_what_was_written() -> None:
     with_pipe(10, main)
 
 
-def test_it_ends_once() -> None:
+def test_pipe_ends_once() -> None:
     async def main(pipe: Pipe) -> None:
         assert pipe.end()
         assert not pipe.end(ValueError())
@@ -90,7 +90,7 @@ def test_it_ends_once() -> None:
     with_pipe(10, main)
 
 
-def test_a_writer_is_told_that_nobody_reads() -> None:
+def test_writer_learns_that_the_reader_left() -> None:
     async def main(pipe: Pipe) -> None:
         def write() -> None:
             while True:

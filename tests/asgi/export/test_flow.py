@@ -72,7 +72,7 @@ class Phases:
 # Clients that go
 
 
-def test_a_handler_goes_on_whose_client_is_gone_and_its_call_ends_with_it() -> None:
+def test_handler_continues_without_its_client_and_the_call_waits() -> None:
     async def main() -> None:
         phases = Phases()
         async with serving(phases.app) as app:
@@ -89,7 +89,7 @@ def test_a_handler_goes_on_whose_client_is_gone_and_its_call_ends_with_it() -> N
     run(main)
 
 
-def test_a_handler_is_cancelled_whose_client_is_gone_if_the_setting_says_so() -> None:
+def test_handler_of_a_lost_client_is_cancelled_by_the_setting() -> None:
     async def main() -> None:
         phases = Phases()
         async with serving(phases.app, cancel_on_disconnect=True) as app:
@@ -103,7 +103,7 @@ def test_a_handler_is_cancelled_whose_client_is_gone_if_the_setting_says_so() ->
     run(main)
 
 
-def test_a_stream_is_closed_whose_client_is_gone() -> None:
+def test_stream_of_a_lost_client_is_closed() -> None:
     async def main() -> None:
         phases = Phases()
         async with serving(phases.app) as app:
@@ -117,7 +117,7 @@ def test_a_stream_is_closed_whose_client_is_gone() -> None:
     run(main)
 
 
-def test_who_reads_a_body_is_told_that_the_client_is_gone() -> None:
+def test_body_reader_learns_that_the_client_is_gone() -> None:
     async def main() -> None:
         phases = Phases()
         async with serving(phases.app) as app:
@@ -210,7 +210,7 @@ def test_a_server_whose_send_raises_has_no_client_any_more(target: bytes) -> Non
     run(main)
 
 
-def test_what_a_server_raises_else_is_its_own() -> None:
+def test_other_server_exceptions_propagate() -> None:
     async def main() -> None:
         phases = Phases()
         async with serving(phases.app) as app:
@@ -383,7 +383,7 @@ def test_a_client_that_is_slow_is_not_cut_off() -> None:
     run(main)
 
 
-def test_a_body_that_nobody_reads_is_not_asked_for() -> None:
+def test_unread_body_is_not_requested() -> None:
     async def main() -> None:
         app, go_on = Kyoukai("reads"), asyncio.Event()
 
@@ -425,7 +425,7 @@ def test_the_rest_of_a_body_is_not_waited_for() -> None:
 # 100 Continue
 
 
-def test_a_body_is_asked_for_when_it_is_wanted() -> None:
+def test_body_is_requested_on_demand() -> None:
     async def main() -> None:
         app = Kyoukai("expects")
         asked: list[int] = []

@@ -68,7 +68,7 @@ def make_app() -> Kyoukai:
     return app
 
 
-def test_an_answer_is_sent_with_its_length_and_without_what_the_server_adds() -> None:
+def test_answer_has_its_length_and_no_server_fields() -> None:
     async def main() -> None:
         async with serving(make_app()) as app:
             call = await get(app)
@@ -84,7 +84,7 @@ def test_an_answer_is_sent_with_its_length_and_without_what_the_server_adds() ->
     run(main)
 
 
-def test_the_fields_of_an_answer_are_no_other_answers() -> None:
+def test_fields_of_answers_are_not_shared() -> None:
     # Middleware adds to the list that it is given.
     async def main() -> None:
         async with serving(make_app()) as app:
@@ -369,7 +369,7 @@ def test_refusals_are_those_of_every_wire(status: int, scope: dict[str, Any]) ->
 )
 @pytest.mark.parametrize("version", ["1.0", "1.1", "2"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_a_body_is_what_the_events_say(method: str, version: str, headers: Any) -> None:
+def test_body_follows_the_events(method: str, version: str, headers: Any) -> None:
     # What removes a content coding, and some gateways, remove the length, too.
     app = Kyoukai("bodies")
 
@@ -397,7 +397,7 @@ def test_a_body_is_what_the_events_say(method: str, version: str, headers: Any) 
     run(main)
 
 
-def test_who_asks_without_a_body_is_answered_without_an_event() -> None:
+def test_request_without_a_body_needs_no_event() -> None:
     async def main() -> None:
         async with serving(make_app()) as app:
             for method, target, status in [
@@ -463,7 +463,7 @@ def test_a_handler_knows_the_wire_by_a_name() -> None:
 
 
 @pytest.mark.parametrize("how", ["application", "component"])
-def test_a_variable_for_sockets_is_none_of_its(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backend_variable_is_ignored_by_an_export(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KYOUKAI_BACKEND", "nosuch")
     app = make_app()
 

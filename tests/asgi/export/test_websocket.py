@@ -141,7 +141,7 @@ def test_the_end_has_the_code_that_the_server_tells(code: int | None, told: int)
     run(main)
 
 
-def test_what_is_sent_in_fragments_is_one_message() -> None:
+def test_fragments_are_one_message() -> None:
     async def main() -> None:
         async def handler(ctx: HTTPRequestContext, ws: WebSocket) -> None:
             async def pieces() -> Any:
@@ -274,7 +274,7 @@ def test_a_server_that_takes_slowly_makes_the_handler_wait() -> None:
     run(main)
 
 
-def test_what_a_handler_asks_of_its_client_is_of_the_websocket() -> None:
+def test_client_attributes_belong_to_the_websocket() -> None:
     async def main() -> None:
         ends: list[bool] = []
 
@@ -438,7 +438,7 @@ def test_a_server_that_does_not_connect_gets_nothing() -> None:
     run(main)
 
 
-def test_a_handler_goes_on_whose_client_is_gone_or_not_as_the_setting_says() -> None:
+def test_handler_of_a_lost_client_follows_the_setting() -> None:
     async def main() -> None:
         for cancels in (False, True):
             begun, notes = asyncio.Event(), []

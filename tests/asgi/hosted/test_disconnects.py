@@ -183,7 +183,7 @@ def test_cancel_on_disconnect(serve: Serve) -> None:
     assert seen.events == [asyncio.CancelledError]
 
 
-def test_who_ends_their_side_gets_their_answer(serve: Serve) -> None:
+def test_half_closed_client_gets_its_answer(serve: Serve) -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         assert (await receive())["type"] == "http.request"
         assert (await receive())["type"] == "http.disconnect"
@@ -196,7 +196,7 @@ def test_who_ends_their_side_gets_their_answer(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("how", ["return", "lost"])
-def test_who_has_left_gets_no_500(serve: Serve, caplog: Any, how: str) -> None:
+def test_lost_client_gets_no_500(serve: Serve, caplog: Any, how: str) -> None:
     seen = Seen()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -237,7 +237,7 @@ def test_an_application_that_fails_when_it_is_told_of_an_end_answers_500(serve: 
 
 
 @pytest.mark.http1
-def test_nothing_is_logged_of_a_request_that_will_not_come_whole(serve: Serve, caplog: Any) -> None:
+def test_failure_at_an_incomplete_request_is_not_logged(serve: Serve, caplog: Any) -> None:
     seen = Seen()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -255,9 +255,7 @@ def test_nothing_is_logged_of_a_request_that_will_not_come_whole(serve: Serve, c
 
 
 @pytest.mark.parametrize(("method", "piece"), [("HEAD", b"a"), ("GET", b"")])
-def test_a_stream_of_which_nothing_is_sent_keeps_nobody_waiting(
-    serve: Serve, method: str, piece: bytes
-) -> None:
+def test_silent_stream_delays_no_one(serve: Serve, method: str, piece: bytes) -> None:
     others, seen = threading.Event(), []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -281,9 +279,7 @@ def test_a_stream_of_which_nothing_is_sent_keeps_nobody_waiting(
     assert seen == [True]
 
 
-def test_an_application_that_fails_alone_is_logged_though_its_client_is_gone(
-    serve: Serve, caplog: Any
-) -> None:
+def test_failure_unrelated_to_a_lost_client_is_logged(serve: Serve, caplog: Any) -> None:
     seen, hold = Seen(), asyncio.Event()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -341,7 +337,7 @@ def test_the_server_answers_a_body_that_breaks_off(serve: Serve, caplog: Any, na
     assert not error_records(caplog)
 
 
-def test_receiving_behind_the_end_keeps_nobody_waiting(serve: Serve) -> None:
+def test_receive_after_the_end_returns_at_once(serve: Serve) -> None:
     others, seen = threading.Event(), []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:

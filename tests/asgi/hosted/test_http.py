@@ -93,7 +93,7 @@ def test_requests_of_http_1_0_and_by_a_unix_socket(serve: Serve, tmp_path: Any) 
     assert set(scope["extensions"]) == {"http.response.pathsend", "http.response.zerocopysend"}
 
 
-def test_what_trusted_proxies_say(serve: Serve) -> None:
+def test_fields_of_trusted_proxies(serve: Serve) -> None:
     scopes: list[dict[str, Any]] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -238,7 +238,7 @@ def test_whole_answers(serve: Serve) -> None:
         assert (answer.status, answer.body) == (226, b"hello")
 
 
-def test_the_connection_goes_on_while_the_application_does(serve: Serve, caplog: Any) -> None:
+def test_connection_continues_while_the_application_runs(serve: Serve, caplog: Any) -> None:
     done = threading.Event()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -261,7 +261,7 @@ def test_the_connection_goes_on_while_the_application_does(serve: Serve, caplog:
     assert "after its answer to GET '/first'" in record.getMessage()
 
 
-def test_what_goes_on_behind_its_answer_is_waited_for_at_a_stop(serve: Serve) -> None:
+def test_stop_waits_for_work_after_the_answer(serve: Serve) -> None:
     ends: list[str] = []
     began = threading.Event()
 
@@ -297,7 +297,7 @@ def test_each_request_has_its_own_context_variables(serve: Serve) -> None:
         assert [client.request(message()).body for _ in range(3)] == [b"1"] * 3
 
 
-def test_the_log_and_what_observes_answers(serve: Serve, caplog: Any) -> None:
+def test_log_and_observers_of_answers(serve: Serve, caplog: Any) -> None:
     caplog.set_level("INFO", logger="kyoukai.access")
     template = "{method} {path} {status} {sent} {response.x-a} {route}"
     server = hosted(serve, echo_with_header, access_log_format=template)

@@ -77,7 +77,7 @@ def test_several_components_of_one_loop_start_it_once(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("hosts", ["one host", "two hosts"])
-def test_starts_at_once_are_one_start(hosts: str) -> None:
+def test_concurrent_starts_are_one_start(hosts: str) -> None:
     """Components of one container start at once; two hosts have the same callable."""
     app, order = Lively(), asyncio.Event()
 
@@ -168,7 +168,7 @@ class ByPath:
 
 
 @pytest.mark.every_wire
-def test_state_is_one_application_s_though_they_share_a_connection(serve: Serve) -> None:
+def test_state_of_applications_on_one_connection_is_separate(serve: Serve) -> None:
     def named(name: str) -> Any:
         async def application(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] != "lifespan":
@@ -226,7 +226,7 @@ def test_an_application_that_knows_no_lifespan(serve: Serve, caplog: Any, applic
         hosted(serve, application, "on")
 
 
-def test_what_ends_a_process_ends_the_start(serve: Serve) -> None:
+def test_process_exit_ends_the_start(serve: Serve) -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         raise SystemExit(3)
 
@@ -381,6 +381,6 @@ def test_its_context_variables_are_its_own(serve: Serve) -> None:
         ({"lifespan": "maybe"}, "one of auto, on, off"),
     ],
 )
-def test_what_it_cannot_be_made_of(options: dict[str, Any], text: str) -> None:
+def test_invalid_applications(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigurationError, match=text):
         ASGIApplication(**{"application": returns, **options})

@@ -65,7 +65,7 @@ def test_versions(sent: str, told: str) -> None:
     assert http_version(sent) == told
 
 
-def test_fields_keep_their_order_and_what_is_twice() -> None:
+def test_fields_keep_order_and_duplicates() -> None:
     head = accepted(
         b"/", (b"X-B", b"1"), (b"Cookie", b"a=b"), (b"x-b", b"\xe9"), (b"X_B", b"3"), (b"Cookie", b"c")
     )
@@ -134,7 +134,7 @@ def test_extensions(version: str, can: bool) -> None:
     assert [name for name, said in again.items() if "more" in said] == []
 
 
-def test_what_proxies_say() -> None:
+def test_fields_of_proxies() -> None:
     head = accepted(b"/a%20b")
     known = HeadScope(head, "/own")
     scope: dict[str, Any] = {**known.values, "headers": known.fields.copy()}
@@ -146,7 +146,7 @@ def test_what_proxies_say() -> None:
 
 
 @pytest.mark.parametrize("tls", [None, {"tls_version": 0x0304}])
-def test_what_a_websocket_is_told_of_its_connection(tls: dict[str, Any] | None) -> None:
+def test_scope_of_a_websocket(tls: dict[str, Any] | None) -> None:
     known = HeadScope(accepted(), "")
     extensions = Extensions(frozenset(Feature), True, tls).copy("1.1")
     scope = websocket_scope({**known.values, "headers": known.fields.copy(), "extensions": extensions})

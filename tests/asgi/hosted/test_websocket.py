@@ -309,7 +309,7 @@ def test_handshakes_that_are_refused_before_it_is_asked(serve: Any) -> None:
     assert hosted.scopes == []
 
 
-def test_a_request_with_content_is_none_for_a_websocket(serve: Any) -> None:
+def test_request_with_content_is_not_a_websocket_handshake(serve: Any) -> None:
     """Its content would be lost."""
     server = serve(hosted := Hosted(echo))
     if server.by_http2:
@@ -340,7 +340,7 @@ def test_a_wire_that_opens_no_tunnels(serve: Any, caplog: pytest.LogCaptureFixtu
         ({"origins": ["https://ours.org"]}, "https://elsewhere.org", False),
     ],
 )
-def test_whose_pages_may_connect(serve: Any, options: Any, origin: str, is_accepted: bool) -> None:
+def test_origins_that_may_connect(serve: Any, options: Any, origin: str, is_accepted: bool) -> None:
     """By default it is for the application to say."""
     server = serve(hosted := Hosted(echo, websocket=options))
     with open_peer(server, "/", f"Origin: {origin}") as peer:
@@ -496,7 +496,7 @@ def test_a_client_that_is_lost(serve: Any, caplog: pytest.LogCaptureFixture) -> 
     assert error_records(caplog) == []
 
 
-def test_one_that_does_not_look_at_the_disconnect_lets_others_be_served(serve: Any) -> None:
+def test_application_that_ignores_a_disconnect_blocks_no_other(serve: Any) -> None:
     others: list[bool] = []
 
     async def function(receive: Any, send: Any) -> None:
@@ -764,9 +764,7 @@ def test_a_client_of_others(serve: Any, caplog: pytest.LogCaptureFixture) -> Non
 # What the server knows of it
 
 
-def test_it_is_logged_once_when_it_opens_and_once_at_its_end(
-    serve: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_websocket_is_logged_at_its_start_and_end(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kyoukai.access")
     hosted = Hosted(echo)
     server = serve(hosted, access_log=True)
@@ -793,7 +791,7 @@ def test_it_is_logged_once_when_it_opens_and_once_at_its_end(
         ([], r"websocket is \[\]; it must be settings by name"),
     ],
 )
-def test_settings_that_cannot_be_used(options: Any, text: str) -> None:
+def test_invalid_settings(options: Any, text: str) -> None:
     with pytest.raises(ConfigurationError, match=text):
         ASGIApplication(echo, websocket=options)
 
@@ -809,7 +807,7 @@ def test_without_the_library_that_websockets_need(serve: Any, caplog: pytest.Log
 
 
 @pytest.mark.parametrize("way", ["receives", "sends"])
-def test_one_that_has_been_told_is_not_cancelled(
+def test_notified_application_is_not_cancelled(
     serve: Any, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
     """It may be giving back its connection of a database; by cancel_on_disconnect, others are cancelled."""
@@ -846,7 +844,7 @@ def test_one_that_has_been_told_is_not_cancelled(
 
 
 @pytest.mark.parametrize("way", ["returns", "raises"])
-def test_one_that_gives_up_when_its_client_has_left_before_accept(
+def test_application_that_ends_when_its_client_left_before_accept(
     serve: Any, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
     asked = threading.Event()

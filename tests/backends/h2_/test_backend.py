@@ -45,7 +45,7 @@ def test_a_missing_library_is_one_error_that_names_the_extra(name: str) -> None:
         ("max_continuations", -1),
     ],
 )
-def test_an_option_that_is_none(name: str, value: Any) -> None:
+def test_invalid_option(name: str, value: Any) -> None:
     with pytest.raises(
         BackendOptionError, match=rf"^backend 'h2': {name} is .*; it must be a whole number, at"
     ):

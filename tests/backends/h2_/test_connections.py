@@ -56,7 +56,7 @@ def test_a_preface_in_pieces(serve: Any, size: int) -> None:
         assert client.answer()[1] == b"GET / "
 
 
-def test_who_speaks_http_1_is_told(serve: Any) -> None:
+def test_client_of_http_1_gets_an_answer(serve: Any) -> None:
     server = serve(echo)
     for request in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"PRI * HTTP/1.1\r\n\r\n"):
         with socket.create_connection(server.component.address, PATIENCE) as client:
@@ -139,7 +139,7 @@ BUDGETS = dict.fromkeys(("max_resets", "max_pings", "max_settings", "max_empty_f
 
 
 @pytest.mark.parametrize("kind", list(floods()))
-def test_a_flood_ends_and_its_neighbour_does_not_notice(serve: Any, kind: str) -> None:
+def test_flood_is_ended_without_effect_on_others(serve: Any, kind: str) -> None:
     make = floods()[kind]
     server = serve(echo, backend_options={**BUDGETS, "max_overhead_frames": 20})
     with FrameClient(server) as client, FrameClient(server) as neighbour:
@@ -170,7 +170,7 @@ def test_the_reserved_bit_of_a_stream_changes_nothing(serve: Any, kind: str) -> 
     server.wait_until_empty()
 
 
-def test_content_for_a_stream_at_its_end_pays_for_nothing(serve: Any) -> None:
+def test_content_for_an_ended_stream_earns_no_credit(serve: Any) -> None:
     server = serve(echo, backend_options={**BUDGETS, "max_overhead_frames": 20})
     sent = bytearray(DataFrame(1, b"x").serialize())
     sent[5] |= 0x80
@@ -218,7 +218,7 @@ def test_a_head_without_end(serve: Any) -> None:
     server.wait_until_empty()
 
 
-def test_few_bytes_that_stand_for_many(serve: Any) -> None:
+def test_few_bytes_that_expand_to_many(serve: Any) -> None:
     server = serve(echo)
     with FrameClient(server) as client:
         client.request(1, [*GET, ("x", "y" * 3000)])
@@ -321,7 +321,7 @@ def test_a_connection_that_takes_nothing(serve: Any) -> None:
         server.wait_until_empty()
 
 
-def test_who_asks_for_much_and_reads_nothing_costs_little(serve: Any) -> None:
+def test_client_that_reads_nothing_costs_little(serve: Any) -> None:
     made = 0
 
     @Answering
@@ -351,7 +351,7 @@ def test_who_asks_for_much_and_reads_nothing_costs_little(serve: Any) -> None:
 
 
 @pytest.mark.parametrize("first", ["taken back", "refused"])
-def test_what_comes_together_with_a_goodbye_is_answered(serve: Any, first: str) -> None:
+def test_requests_sent_with_a_goaway_are_answered(serve: Any, first: str) -> None:
     server = serve(echo)
     with FrameClient(server) as client:
         fields = [*GET, ("host", "another")] if first == "refused" else GET
@@ -395,7 +395,7 @@ def test_a_stop_answers_what_has_begun(serve: Any) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_what_comes_together_with_the_answer_to_the_last_ping_is_served(serve: Any) -> None:
+def test_requests_sent_with_the_last_ping_answer_are_served(serve: Any) -> None:
     """The GOAWAY says that it may have been: the client does not ask again."""
     server = serve(echo)
     with FrameClient(server) as client:
@@ -409,7 +409,7 @@ def test_what_comes_together_with_the_answer_to_the_last_ping_is_served(serve: A
         assert client.is_over()
 
 
-def test_who_has_failed_and_does_not_read_holds_up_no_stop(serve: Any) -> None:
+def test_failed_client_that_does_not_read_delays_no_stop(serve: Any) -> None:
     server = serve(Site().app, limits={"linger_timeout": 0.1, "write_timeout": 2 * PATIENCE})
     with FrameClient(server, {SettingsFrame.INITIAL_WINDOW_SIZE: LAST}, receive_buffer=4096) as client:
         client.open(LAST - 65535, 0)

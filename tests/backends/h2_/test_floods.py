@@ -74,14 +74,14 @@ def test_no_more_is_given_back_than_was_spent() -> None:
 
 
 @pytest.mark.parametrize(("kind", "size"), [(HEADERS, 5), (DATA, 5)])
-def test_what_carries_something_pays_for_updates(kind: int, size: int) -> None:
+def test_content_earns_credit_for_updates(kind: int, size: int) -> None:
     floods = Floods(LIMITS, 0.0)
     for _ in range(100):
         spend(floods, WINDOW_UPDATE, 3)
         spend(floods, kind, 1, size=size)
 
 
-def test_what_is_sent_pays_for_updates_and_pings() -> None:
+def test_sent_content_earns_credit_for_updates_and_pings() -> None:
     floods = Floods(LIMITS, 0.0)
     for _ in range(100):
         spend(floods, WINDOW_UPDATE, 3)
@@ -90,7 +90,7 @@ def test_what_is_sent_pays_for_updates_and_pings() -> None:
 
 
 @pytest.mark.parametrize("kind", [HEADERS, DATA, RST_STREAM, WINDOW_UPDATE])
-def test_what_is_for_a_stream_at_its_end_carries_nothing(kind: int) -> None:
+def test_frames_for_an_ended_stream_carry_nothing(kind: int) -> None:
     floods = Floods(LIMITS, 0.0)
     for _ in range(3):
         floods.note(kind, 0, 100, 0.0, is_stray=True)

@@ -58,7 +58,7 @@ def cuts(data: bytes, seed: int) -> list[bytes]:
     return [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
 
 
-def test_what_is_whole_is_handed_on_as_it_is() -> None:
+def test_complete_frames_are_forwarded_unchanged() -> None:
     data = frames(HeadersFrame(1, b"x" * 100, flags=["END_HEADERS"]), DataFrame(1, b"y" * 16384))
     target = scanner()
     # All the library has to read before it is known whether there is a stream for what follows.
@@ -67,7 +67,7 @@ def test_what_is_whole_is_handed_on_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_nothing_is_lost_or_changed_but_goodbyes(seed: int) -> None:
+def test_only_goaway_frames_are_changed(seed: int) -> None:
     chance = random.Random(seed)
     sent, wanted = SETTINGS, SETTINGS
     for _ in range(20):
@@ -93,7 +93,7 @@ def test_a_turn_hands_on_so_many_frames() -> None:
     assert (data, target.has_more) == (frame * 2, False)
 
 
-def test_a_goodbye_that_is_none_is_the_librarys_to_refuse() -> None:
+def test_malformed_goaway_is_left_to_the_library() -> None:
     wrong = bytearray(GOAWAY)
     wrong[8] = 1
     target = scanner()
@@ -179,7 +179,7 @@ def test_content_is_handed_on_as_it_comes(seed: int) -> None:
     assert (library, found, counted) == (kept, content + b"end", taken + 3)
 
 
-def test_content_of_a_stream_that_is_lost_meanwhile_is_dropped_with_its_end() -> None:
+def test_content_of_a_lost_stream_is_dropped_with_its_end() -> None:
     stream = Stream(1)
     target = with_stream(stream)
     frame = DataFrame(1, b"0123456789", flags=["END_STREAM"]).serialize()
@@ -213,7 +213,7 @@ def test_content_within_a_head_is_the_librarys_to_refuse() -> None:
     assert take(with_stream(Stream(1)), SETTINGS + head + frame) == [SETTINGS + head + frame]
 
 
-def test_what_is_for_a_stream_at_its_end_is_told_apart() -> None:
+def test_frames_for_an_ended_stream_are_recognized() -> None:
     streams: Any = {3: Stream(3)}
     target = FrameScanner(Floods(FloodLimits(overhead_frames=2), 0.0), 16384, streams)
     first = [HeadersFrame(1, b"x", flags=["END_HEADERS"]), DataFrame(1, b"x"), RstStreamFrame(1, 8)]
@@ -227,7 +227,7 @@ def test_what_is_for_a_stream_at_its_end_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize("reserved", [0, 0x80])
-def test_frames_for_a_stream_at_its_end_are_counted_whatever_the_reserved_bit(reserved: int) -> None:
+def test_frames_for_an_ended_stream_count_with_any_reserved_bit(reserved: int) -> None:
     target = scanner(overhead_frames=20)
     head = HeadersFrame(1, b"\x82", flags=["END_HEADERS", "END_STREAM"])
     feed(target, [frames(head)])

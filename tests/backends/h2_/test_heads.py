@@ -39,7 +39,7 @@ def test_a_request_with_a_body() -> None:
     assert (head.body_size, head.expects_continue) == (None, True)
 
 
-def test_who_has_sent_all_waits_for_nothing() -> None:
+def test_complete_request_expects_no_continue() -> None:
     assert not read((b"expect", b"100-continue")).head.expects_continue
 
 
@@ -106,7 +106,7 @@ def test_malformed(fields: list[tuple[bytes, bytes]]) -> None:
         read_request(fields, True)
 
 
-def test_what_is_left_to_the_policy() -> None:
+def test_faults_left_to_the_policy() -> None:
     for field in ((b"a_b", b"x"), (b"a", b"x\0y"), (b"a", b"\xff"), (b"content-length", b"0")):
         assert field in read(field).head.fields
 
@@ -120,7 +120,7 @@ def test_connect_names_where_to() -> None:
     assert (head.method, head.target, head.upgrade) == ("CONNECT", b"example.org:443", "")
 
 
-def test_an_extended_connect_is_the_request_that_it_would_be_by_http_1() -> None:
+def test_extended_connect_equals_the_request_of_http_1() -> None:
     head = read_request([*WEBSOCKET, (b"sec-websocket-version", b"13")], False).head
     assert (head.method, head.target, head.upgrade, head.body_size) == ("GET", b"/a?b", "websocket", 0)
     fields = dict(head.fields)
@@ -190,6 +190,6 @@ def test_a_protocol_is_one_token(protocol: bytes) -> None:
 
 
 @pytest.mark.parametrize("scheme", [b"", b"h\r\nx", b"1http", b"http:"])
-def test_a_scheme_that_is_none(scheme: bytes) -> None:
+def test_invalid_scheme(scheme: bytes) -> None:
     with pytest.raises(MalformedError):
         read_request([GET[0], (b":scheme", scheme), *GET[2:]], True)

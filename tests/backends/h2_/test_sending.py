@@ -50,7 +50,7 @@ def test_a_client_that_takes_nothing_is_cut_off(window: int) -> None:
     assert check(window, {1: 100, 3: 0}, {1: 9.0, 3: 9.0}, sent_at=9.0).aborted
 
 
-def test_an_answer_that_others_come_before_only_waits() -> None:
+def test_answer_behind_more_urgent_answers_waits() -> None:
     connection = check(0, {1: 100, 3: 100}, {1: 5.0, 3: 19.0}, sent_at=19.0)
     assert not connection.aborted
     assert connection.lost == []
@@ -62,7 +62,7 @@ def test_a_stream_without_a_window_ends_alone() -> None:
     assert connection.lost == [1]
 
 
-def test_nobody_is_late() -> None:
+def test_no_stream_is_late() -> None:
     connection = check(0, {1: 0}, {1: 11.0}, sent_at=11.0)
     assert not connection.aborted
     assert connection.lost == []

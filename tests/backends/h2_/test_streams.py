@@ -172,7 +172,7 @@ def test_streams_take_turns_and_the_more_urgent_comes_first(serve: Any) -> None:
         assert order == [9, 9, 9, 5, 7, 5, 7, 5, 7, 3, 3, 3]
 
 
-def test_what_is_unread_gets_no_more_room_and_the_others_do(serve: Any) -> None:
+def test_unread_stream_gets_no_window_and_others_do(serve: Any) -> None:
     site = Site()
     server = serve(site.app)
     with FrameClient(server) as client:
@@ -200,7 +200,7 @@ def test_what_is_unread_gets_no_more_room_and_the_others_do(serve: Any) -> None:
         assert client.answer(1)[1] == b"%d" % (12 * 16384 + 1)
 
 
-def test_who_sends_more_than_the_window_is_ended(serve: Any) -> None:
+def test_client_that_exceeds_the_window_is_ended(serve: Any) -> None:
     site = Site()
     server = serve(site.app)
     with FrameClient(server) as client:
@@ -229,7 +229,7 @@ def test_an_answer_before_the_end_of_the_request(serve: Any) -> None:
     server.wait_until_empty()
 
 
-def test_what_is_dropped_takes_no_room_of_others(serve: Any) -> None:
+def test_dropped_content_takes_no_window_of_others(serve: Any) -> None:
     """More than the connection's window, of requests that are answered; and then a body that is taken."""
     server = serve(echo, limits={"max_body_size": 10_000, "linger_timeout": 600.0})
     with FrameClient(server) as client:
@@ -267,7 +267,7 @@ def test_a_protocol_that_is_not_served(serve: Any, protocol: str) -> None:
     assert site.asked == []
 
 
-def test_a_protocol_that_the_application_does_not_go_on_with(serve: Any) -> None:
+def test_protocol_declined_by_the_application(serve: Any) -> None:
     with FrameClient(serve(Site().app)) as client:
         fields = [(":method", "CONNECT"), (":protocol", "websocket"), *GET[1:]]
         client.request(1, fields, ends=False)
@@ -326,7 +326,7 @@ def test_a_malformed_request_ends_alone(serve: Any, fields: Any) -> None:
         ([*GET, ("x", "a\nb")], "400"),
     ],
 )
-def test_what_the_policy_refuses_is_answered(serve: Any, fields: Any, status: str) -> None:
+def test_request_refused_by_the_policy_is_answered(serve: Any, fields: Any, status: str) -> None:
     with FrameClient(serve(echo)) as client:
         client.send(*frames_of_head(client.encoder.encode(fields), 1))
         assert client.answer()[0][":status"] == status
@@ -355,7 +355,7 @@ def test_trailers_without_an_end_or_malformed(serve: Any) -> None:
         assert client.goodbye()[0] == ErrorCodes.PROTOCOL_ERROR
 
 
-def test_a_request_that_is_taken_back(serve: Any) -> None:
+def test_cancelled_request(serve: Any) -> None:
     site = Site()
     server = serve(site.app, cancel_on_disconnect=True)
     with FrameClient(server) as client:
@@ -368,7 +368,7 @@ def test_a_request_that_is_taken_back(serve: Any) -> None:
         assert server.call(lambda: list(server.connection.streams)) == []
 
 
-def test_what_is_taken_back_and_runs_on_counts(serve: Any) -> None:
+def test_cancelled_request_that_still_runs_counts(serve: Any) -> None:
     site = Site()
     server = serve(site.app, backend_options={"max_concurrent_streams": 2})
     with FrameClient(server) as client:
@@ -383,7 +383,7 @@ def test_what_is_taken_back_and_runs_on_counts(serve: Any) -> None:
     assert site.ended == []
 
 
-def test_taken_back_together_with_its_head(serve: Any) -> None:
+def test_cancelled_together_with_its_head(serve: Any) -> None:
     with FrameClient(serve(Site().app)) as client:
         for stream in range(1, 41, 2):
             client.send(client.head(stream, head("/large/100000")), RstStreamFrame(stream, ErrorCodes.CANCEL))

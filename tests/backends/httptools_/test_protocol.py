@@ -95,7 +95,7 @@ def test_what_llhttp_refuses_is_a_bad_request(data: bytes) -> None:
     assert error.description == BadRequest.description
 
 
-def test_a_refusal_comes_out_of_llhttp_as_it_was_raised() -> None:
+def test_refusal_passes_llhttp_unchanged() -> None:
     protocol = make_protocol()
     protocol.reader.parsing.state = ARRIVING
     protocol.parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
@@ -124,7 +124,7 @@ def test_a_callback_that_fails_is_an_error_of_the_server() -> None:
         pytest.param(HttpParserUpgrade(5), 500, id="upgrade"),
     ],
 )
-def test_what_an_exception_means(exc: Exception, status: int) -> None:
+def test_meaning_of_an_exception(exc: Exception, status: int) -> None:
     error = make_protocol().translate(exc)
     assert isinstance(error, HTTPException)
     assert error.code == status
@@ -213,7 +213,7 @@ def test_two_offers_with_bodies_on_one_connection() -> None:
     assert all(exchange.calls[-1] == "end" for exchange in protocol.exchanges)
 
 
-def test_a_fault_in_the_body_behind_an_offer_is_one() -> None:
+def test_fault_in_the_body_of_an_upgrade_offer() -> None:
     protocol = make_protocol()
     feed(protocol, UPGRADE % b"POST" + b"Transfer-Encoding: chunked\r\n\r\n")
     with pytest.raises(HttpParserError) as caught:

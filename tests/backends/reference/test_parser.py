@@ -84,7 +84,7 @@ def test_valid_requests_however_they_are_cut(run_every_way, data, events):
         assert outcome.events == events
 
 
-def test_a_body_of_no_bytes_is_none(run):
+def test_empty_body_is_no_body(run):
     data = POST.replace(b"5", b"0").removesuffix(b"hello")
     assert run([data]).events == [
         e if e != (b"Content-Length", b"5") else (b"Content-Length", b"0")
@@ -128,7 +128,7 @@ def test_persistence(run, head, persists):
     assert said is persists
 
 
-def test_what_it_says_of_a_message_is_not_the_next_one_s(run_every_way):
+def test_state_of_a_message_does_not_reach_the_next(run_every_way):
     outcome = run_every_way(
         GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET + OLD.replace(b"Keep-Alive", b"y")
     )
@@ -250,7 +250,7 @@ def test_after_an_error_nothing_is_called_and_it_is_raised_again(recorder):
 )
 @pytest.mark.parametrize("exception", [ZeroDivisionError, BadRequest, KeyboardInterrupt])
 @pytest.mark.parametrize("size", [1, 1000])
-def test_what_a_callback_raises_is_raised_unchanged(recorder, callback, exception, size):
+def test_exception_of_a_callback_is_raised_unchanged(recorder, callback, exception, size):
     raised = exception()
 
     def fail(*args):

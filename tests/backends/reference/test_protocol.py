@@ -53,7 +53,7 @@ def test_how_large_a_body_is_was_decided_before() -> None:
 
 
 @pytest.mark.parametrize("exc", [BadRequest("why"), ContentTooLarge()])
-def test_a_refusal_is_what_it_is(exc: Exception) -> None:
+def test_refusal_is_not_translated(exc: Exception) -> None:
     assert make_protocol().translate(exc) is exc
 
 

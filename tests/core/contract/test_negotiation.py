@@ -44,7 +44,7 @@ def test_a_backend_has_no_preface_unless_it_says_so() -> None:
         ([("h2",), ("h2", "http/1.1")], ("h2", "http/1.1")),
     ],
 )
-def test_all_of_them_are_offered_in_order_of_preference(protocols: Any, offered: tuple[str, ...]) -> None:
+def test_protocols_are_offered_in_order_of_preference(protocols: Any, offered: tuple[str, ...]) -> None:
     assert offered_protocols(map(speaking, protocols)) == offered
 
 
@@ -53,7 +53,7 @@ def test_by_protocol() -> None:
     assert by_protocol(backends) == {"h2": "one", "h3": "one", "http/1.1": "two", "line": "three"}
 
 
-def test_one_that_offers_nothing_takes_who_agrees_on_nothing() -> None:
+def test_backend_without_alpn_takes_clients_without_a_protocol() -> None:
     assert by_protocol({"one": speaking(("h2",)), "two": speaking(())}) == {"h2": "one", "http/1.1": "two"}
 
 
@@ -66,7 +66,7 @@ def test_one_that_offers_nothing_takes_who_agrees_on_nothing() -> None:
         ((), (), "'http/1.1' by ALPN, or on nothing; leave"),
     ],
 )
-def test_what_cannot_be_told_apart_over_tls(one: Any, two: Any, what: str) -> None:
+def test_indistinguishable_backends_over_tls(one: Any, two: Any, what: str) -> None:
     with pytest.raises(BackendListError) as caught:
         by_protocol({"one": speaking(one), "two": speaking(two)})
     assert str(caught.value) == (
@@ -76,7 +76,7 @@ def test_what_cannot_be_told_apart_over_tls(one: Any, two: Any, what: str) -> No
 
 
 @pytest.mark.parametrize("protocols", ["h2", ["h2"], (b"h2",), None])
-def test_protocols_that_are_none(protocols: Any) -> None:
+def test_invalid_protocols(protocols: Any) -> None:
     with pytest.raises(NotABackendError) as caught:
         by_protocol({"one": speaking(), "two": speaking(protocols)})
     assert str(caught.value) == f"backend 'two': alpn_protocols is {protocols!r}; it must be a tuple of str"
@@ -109,7 +109,7 @@ def test_by_preface() -> None:
         (b"PRI *", b"P", "connections begin with b'PRI *' and with b'P'"),
     ],
 )
-def test_what_cannot_be_told_apart_in_cleartext(one: bytes, two: bytes, what: str) -> None:
+def test_indistinguishable_backends_in_cleartext(one: bytes, two: bytes, what: str) -> None:
     with pytest.raises(BackendListError) as caught:
         by_preface({"one": speaking(preface=one), "two": speaking(preface=two)})
     assert str(caught.value) == (
@@ -118,7 +118,7 @@ def test_what_cannot_be_told_apart_in_cleartext(one: bytes, two: bytes, what: st
 
 
 @pytest.mark.parametrize("preface", ["PRI", None, bytearray(b"PRI")])
-def test_a_preface_that_is_none(preface: Any) -> None:
+def test_invalid_preface(preface: Any) -> None:
     with pytest.raises(NotABackendError) as caught:
         by_preface({"one": speaking(), "two": speaking(preface=preface)})
     assert str(caught.value) == f"backend 'two': preface is {preface!r}; it must be bytes"

@@ -50,7 +50,7 @@ def test_names_defaults_and_meanings() -> None:
     assert options_of(Base) == [("speed", 5, "how fast, in metres a second."), ("colour", "red", "")]
 
 
-def test_its_own_come_before_those_it_hands_on() -> None:
+def test_own_options_precede_inherited_ones() -> None:
     expected = [
         ("size", REQUIRED, "how large, 1 or more."),
         ("colour", "blue", "the derived one's."),
@@ -60,5 +60,5 @@ def test_its_own_come_before_those_it_hands_on() -> None:
     assert options_of(Without) == expected
 
 
-def test_a_constructor_that_takes_no_others_inherits_none() -> None:
+def test_constructor_without_kwargs_inherits_no_options() -> None:
     assert options_of(Closed) == [("size", 1, "")]

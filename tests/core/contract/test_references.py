@@ -36,7 +36,7 @@ def test_no_reference(reference: str) -> None:
         ("referred:__name__.app", "has no attribute 'app'"),
     ],
 )
-def test_one_that_leads_nowhere(package: Path, reference: str, message: str) -> None:
+def test_missing_attribute(package: Path, reference: str, message: str) -> None:
     with pytest.raises(UnresolvedReferenceError, match=message):
         resolve(reference)
 
@@ -51,7 +51,7 @@ def test_one_that_leads_nowhere(package: Path, reference: str, message: str) -> 
         ("raise SystemExit(3)", SystemExit),
     ],
 )
-def test_what_the_module_raises_is_its_own(package: Path, source: str, error: type[BaseException]) -> None:
+def test_exception_of_the_module_propagates(package: Path, source: str, error: type[BaseException]) -> None:
     (package / "faulty.py").write_text(source)
     with pytest.raises(error) as info:
         resolve("referred.faulty:app")

@@ -154,7 +154,7 @@ def test_a_distribution_that_is_on_the_path_twice_is_named_once(install: Install
     assert load_backend("third").__name__ == "Good"
 
 
-def test_an_entry_point_that_nobody_owns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entry_point_without_a_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
     entry_point = importlib.metadata.EntryPoint("stray", "stray_module:Good", GROUP)
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [entry_point])
     assert registrations() == [("stray", "stray_module:Good", "unknown", "unknown")]
@@ -177,7 +177,7 @@ def test_a_third_party_s_loads(install: Install) -> None:
     assert type(create_backend("third")) is sys.modules["third_module"].Good
 
 
-def test_only_what_is_asked_for_is_imported(install: Install) -> None:
+def test_only_the_requested_backend_is_imported(install: Install) -> None:
     install("third", {"third": "third_module:Good"}, module="third_module")
     install("broken", {"broken": "broken_module:Good"}, module="broken_module", code="raise RuntimeError")
     load_backend("third")
@@ -245,7 +245,7 @@ def test_a_name_is_not_compared_loosely() -> None:
 
 
 @pytest.mark.parametrize("name", ["", None, 5, ["reference"], b"reference", Backend], ids=repr)
-def test_what_is_no_name(name: Any) -> None:
+def test_invalid_name(name: Any) -> None:
     message, _ = failure(name, UnknownBackendError)
     assert message == f"backend is {name!r}; it must be a name or module:attribute"
 
@@ -419,7 +419,7 @@ NO_BACKENDS = """
         ("AbstractTwice", "is abstract: AbstractTwice does not define a_third, another"),
     ],
 )
-def test_what_is_no_backend(install: Install, by: str, attribute: str, said: str) -> None:
+def test_invalid_backend(install: Install, by: str, attribute: str, said: str) -> None:
     reference = f"third_module:{attribute}"
     install("third", {"third": reference}, module="third_module", code=NO_BACKENDS)
     message, _ = failure("third" if by == "name" else reference, NotABackendError)
@@ -616,7 +616,7 @@ def test_bad_options_keep_their_cause(options: Any, cause: type[Exception]) -> N
 
 
 @pytest.mark.parametrize(("name", "_"), OURS)
-def test_ours_refuse_what_they_do_not_know(name: str, _: str) -> None:
+def test_bundled_backends_refuse_unknown_options(name: str, _: str) -> None:
     with pytest.raises(BackendOptionError, match=rf"^backend '{name}': .*'no_such_option'; its options: "):
         create_backend(name, {"no_such_option": 1})
 

@@ -35,7 +35,7 @@ def test_names(value: Any, names: tuple[str, ...]) -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_name_or_list_of_names(value: Any, message: str) -> None:
+def test_invalid_names_and_lists(value: Any, message: str) -> None:
     with pytest.raises(UnknownBackendError) as caught:
         read_names(value)
     assert str(caught.value) == message
@@ -63,7 +63,7 @@ def test_backends_are_made_in_order_of_preference() -> None:
         (["reference", "no_such_module:Backend"], "backend 'no_such_module:Backend' cannot be loaded"),
     ],
 )
-def test_each_of_them_fails_as_it_does_alone(names: list[str], message: str) -> None:
+def test_each_backend_of_a_list_fails_as_alone(names: list[str], message: str) -> None:
     with pytest.raises(BackendError) as caught:
         create_backends(names, {})
     assert str(caught.value).startswith(message)
@@ -113,7 +113,7 @@ def test_options_by_backend(names: list[str], options: Mapping[str, Any], divide
     ],
     ids=repr,
 )
-def test_options_that_are_nobodys(options: Mapping[str, Any], message: str) -> None:
+def test_options_that_no_backend_takes(options: Mapping[str, Any], message: str) -> None:
     with pytest.raises(BackendOptionError) as caught:
         divide_options(["h2", "httptools"], options)
     assert str(caught.value) == message

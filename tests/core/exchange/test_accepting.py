@@ -15,7 +15,7 @@ def server(**limits: int) -> Server:
     return Server(Limits(**limits))
 
 
-def test_what_comes_again_is_accepted_once() -> None:
+def test_repeated_head_is_accepted_once() -> None:
     serving = server()
     accepted = [accept_head(GET, serving) for _ in range(3)]
     assert accepted[0] == accepted[1] == accepted[2]
@@ -37,7 +37,7 @@ def test_what_comes_again_is_accepted_once() -> None:
         GET._replace(upgrade="websocket"),
     ],
 )
-def test_what_differs_in_anything_is_another(other: RequestHead) -> None:
+def test_different_heads_are_kept_apart(other: RequestHead) -> None:
     serving = server()
     for _ in range(3):
         accept_head(GET, serving)
@@ -57,14 +57,14 @@ def test_what_differs_in_anything_is_another(other: RequestHead) -> None:
     ],
     ids=["no tuple", "large", "with a fault"],
 )
-def test_what_is_not_kept(sent: RequestHead) -> None:
+def test_uncached_heads(sent: RequestHead) -> None:
     serving = server()
     accepted = [accept_head(sent, serving) for _ in range(4)]
     assert len({id(one) for one in accepted}) == 4
     assert not serving.heads
 
 
-def test_what_is_refused_is_refused_each_time() -> None:
+def test_refused_head_is_refused_each_time() -> None:
     serving = server()
     for _ in range(3):
         with pytest.raises(BadRequest):

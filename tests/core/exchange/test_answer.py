@@ -184,13 +184,13 @@ def test_the_connection_ends_where_the_application_says_so(values: list[str]) ->
     assert b"Connection" not in head.lines
 
 
-def test_the_connection_goes_on_where_nobody_says_otherwise() -> None:
+def test_connection_persists_by_default() -> None:
     head = prepare(Response("abc", headers={"Connection": "keep-alive"}))
     assert not head.closes
     assert b"Connection" not in head.lines
 
 
-def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
+def test_repeated_answer_equals_a_single_one() -> None:
     """Each line differs from the one before it in one thing that a head depends on."""
     again = Response("abc")
     first = said(prepare(again))
@@ -293,7 +293,7 @@ def test_a_status_that_int_takes_and_http_does_not(status: str) -> None:
     assert (head.code, head.status[:4]) == (200, "200 ")
 
 
-def test_a_length_that_is_none() -> None:
+def test_invalid_length() -> None:
     with pytest.raises(InvalidResponseError, match=r"^the Content-Length 'many' is not a number of bytes$"):
         prepare(Response(iter([b"abc"]), headers={"Content-Length": "many"}))
 

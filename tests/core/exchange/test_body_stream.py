@@ -34,7 +34,7 @@ async def pieces_of(stream: BodyStream) -> list[bytes]:
     return [piece async for piece in stream]
 
 
-def test_what_is_there_is_one_piece() -> None:
+def test_buffered_content_is_one_piece() -> None:
     async def main() -> None:
         assert await pieces_of(make(b"ab", b"c")) == [b"abc"]
         assert await pieces_of(make()) == []
@@ -274,7 +274,7 @@ def test_a_thread_reads_it_as_a_file() -> None:
     run(main)
 
 
-def test_a_thread_takes_all_that_there_is_at_once() -> None:
+def test_thread_takes_all_buffered_content_at_once() -> None:
     async def main() -> None:
         stream = make(bytes(200_000))
         taken: list[int] = []
@@ -306,7 +306,7 @@ class NotingTakes:
         return piece
 
 
-def test_what_another_reader_left_is_taken_first() -> None:
+def test_content_left_by_another_reader_comes_first() -> None:
     async def main() -> None:
         stream = make(b"onetwo")
         assert await stream.read(3) == b"one"
@@ -316,7 +316,7 @@ def test_what_another_reader_left_is_taken_first() -> None:
     run(main)
 
 
-def test_a_thread_that_waits_is_told_of_a_failure_and_of_the_end_of_the_loop() -> None:
+def test_waiting_thread_learns_of_a_failure_and_the_end_of_the_loop() -> None:
     async def main() -> None:
         stream = make(ended=False)
         raw = BlockingInput(stream, asyncio.get_running_loop())
@@ -366,7 +366,7 @@ def test_a_body_that_was_refused() -> None:
     run(main)
 
 
-def test_the_loop_cannot_wait_for_it() -> None:
+def test_blocking_read_is_refused_in_the_loop() -> None:
     async def main() -> None:
         file = make_input(make(b"one"))
         assert isinstance(file, io.BufferedReader)
@@ -376,7 +376,7 @@ def test_the_loop_cannot_wait_for_it() -> None:
     run(main)
 
 
-def test_whether_all_of_it_has_been_read() -> None:
+def test_fully_read_state() -> None:
     async def main() -> None:
         stream = BodyStream(lambda: None)
         stream.feed(b"one")

@@ -13,7 +13,7 @@ def make() -> ClientState:
     return ClientState(asyncio.get_running_loop())
 
 
-def test_what_it_starts_with() -> None:
+def test_initial_state() -> None:
     async def main() -> None:
         client = make()
         assert (client.has_ended, client.is_gone, client.is_paused) == (False, False, False)

@@ -34,7 +34,7 @@ def test_nothing(fields):
     "name",
     ["Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "TE"],
 )
-def test_what_is_no_hint(name):
+def test_fields_forbidden_in_early_hints(name):
     with pytest.raises(InvalidResponseError, match="cannot be an early hint"):
         read_early_hints([(name, "1")])
 

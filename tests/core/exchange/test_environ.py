@@ -193,7 +193,7 @@ def test_trailers_are_kept_apart() -> None:
     assert "kyoukai.trailers" not in make_environ(read())
 
 
-def test_no_request_changes_what_all_share() -> None:
+def test_requests_share_no_mutable_state() -> None:
     common = shared()
     before = dict(common)
     head = read()
@@ -203,7 +203,7 @@ def test_no_request_changes_what_all_share() -> None:
     assert head.environ == head_before
 
 
-def test_no_field_passes_for_what_the_server_says() -> None:
+def test_no_field_overrides_a_server_variable() -> None:
     names = [b"Wsgi.Url-Scheme", b"Server-Name", b"Remote-Addr", b"Path-Info", b"Script-Name"]
     result = make_environ(read(*((name, b"evil") for name in names)))
     assert {key: result[key] for key in shared()} == shared()

@@ -52,7 +52,7 @@ async def ended(exchange: MemoryExchange) -> None:
 # What it starts with
 
 
-def test_what_it_starts_with() -> None:
+def test_initial_state() -> None:
     async def main() -> None:
         before = perf_counter()
         exchange = MemoryExchange()
@@ -272,7 +272,7 @@ def test_a_client_waits_while_too_much_lies_unread() -> None:
     run(main)
 
 
-def test_a_streamed_body_of_which_the_coding_is_broken() -> None:
+def test_streamed_body_with_a_broken_coding() -> None:
     async def answer(request: Request) -> Response:
         return Response(await request.environ["kyoukai.body"].read())
 
@@ -418,7 +418,7 @@ def test_a_head_that_is_refused(sent: RequestHead, status: int) -> None:
     run(main)
 
 
-def test_the_answer_to_a_refusal_is_what_the_client_likes() -> None:
+def test_refusal_is_answered_in_the_accepted_type() -> None:
     async def main() -> None:
         exchange = MemoryExchange()
         exchange.receive(head("BREW", (b"accept", b"application/json")))
@@ -465,7 +465,7 @@ def test_a_body_that_is_not_as_long_as_announced(content: bytes, plan: Any) -> N
     run(main)
 
 
-def test_what_is_wrong_with_a_streamed_body_is_its_readers() -> None:
+def test_fault_of_a_streamed_body_is_raised_to_its_reader() -> None:
     caught: list[Exception] = []
 
     async def answer(request: Request) -> Response:
@@ -596,7 +596,7 @@ def test_an_interrupt_while_a_plan_is_asked_for_ends_the_process() -> None:
     run(main)
 
 
-def test_a_plan_that_is_none(caplog: pytest.LogCaptureFixture) -> None:
+def test_invalid_plan(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         exchange = MemoryExchange(MemoryOwner(PlanningApp(echo, 5)))
         exchange.receive(POST)
@@ -688,7 +688,7 @@ def test_a_streamed_body_is_asked_for_when_it_is_read() -> None:
     run(main)
 
 
-def test_a_body_that_nobody_reads_is_not_asked_for() -> None:
+def test_unread_body_is_not_requested() -> None:
     async def main() -> None:
         exchange = Continuing(MemoryOwner(PlanningApp(lambda request: Response("no"), STREAMED)))
         exchange.receive(EXPECTING)
@@ -722,7 +722,7 @@ def test_a_body_cannot_be_asked_for_once_the_answer_has_begun() -> None:
     assert caught == ["the answer has begun without 100 Continue, so the client does not send the body"]
 
 
-def test_a_wire_that_has_no_expectation_of_its_own() -> None:
+def test_wire_without_expectations() -> None:
     # The field may be there: whoever carries the request has met it.
     async def main() -> None:
         exchange = MemoryExchange(MemoryOwner(App(echo)))
@@ -783,7 +783,7 @@ def test_a_body_that_is_whole_is_not_late() -> None:
     run(main)
 
 
-def test_a_streamed_body_that_is_late_is_its_readers_to_answer() -> None:
+def test_late_streamed_body_is_raised_to_its_reader() -> None:
     async def answer(request: Request) -> Response:
         return Response(await request.environ["kyoukai.body"].read())
 
@@ -882,7 +882,7 @@ def test_a_streamed_answer_ends_with_its_client() -> None:
     run(main)
 
 
-def test_who_reads_a_body_learns_that_the_client_is_lost() -> None:
+def test_body_reader_learns_that_the_client_is_lost() -> None:
     caught: list[type[BaseException]] = []
 
     async def answer(request: Request) -> Response:
@@ -914,7 +914,7 @@ def test_who_reads_a_body_learns_that_the_client_is_lost() -> None:
     ],
 )
 @pytest.mark.parametrize("plan", [None, STREAMED])
-def test_what_comes_after_a_loss_is_dropped(call: Any, plan: Any) -> None:
+def test_data_after_a_loss_is_dropped(call: Any, plan: Any) -> None:
     async def wait(request: Request) -> Response:
         await asyncio.Event().wait()
         raise AssertionError
@@ -1182,7 +1182,7 @@ def test_a_streamed_answer_that_fails(fault: Exception, level: int, caplog: pyte
 
 
 @pytest.mark.parametrize("when", ["before", "while"])
-def test_what_ends_a_task_is_no_failure_of_the_answer(when: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_task_cancellation_is_not_an_answer_failure(when: str, caplog: pytest.LogCaptureFixture) -> None:
     class Ending(Headers):
         def __iter__(self) -> Any:
             task: Any = asyncio.current_task()
@@ -1207,7 +1207,7 @@ def test_what_ends_a_task_is_no_failure_of_the_answer(when: str, caplog: pytest.
     assert caplog.messages == []
 
 
-def test_a_client_that_is_gone_is_no_failure_of_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+def test_lost_client_is_not_an_answer_failure(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "kyoukai.protocol")
 
     async def main() -> None:
@@ -1430,7 +1430,7 @@ def test_nothing_is_kept_of_an_exchange_that_is_over() -> None:
     run(main)
 
 
-def test_the_end_of_a_task_that_is_collected_is_no_fault_of_what_it_calls() -> None:
+def test_generator_exit_ends_only_the_task_of_the_exchange() -> None:
     async def main() -> None:
         exchange = MemoryExchange()
         assert not exchange.is_ended_by(GeneratorExit())

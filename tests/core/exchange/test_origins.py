@@ -51,7 +51,7 @@ def test_the_end_of_a_line(app: object, environ: dict[str, Any], expected: str) 
     assert {**environ, "kyoukai.request_id": ""} == {**before, "kyoukai.request_id": ""}
 
 
-def test_the_cancellation_of_who_asks_is_passed_on() -> None:
+def test_cancellation_of_the_caller_propagates() -> None:
     class Cancelling:
         def name_handler(self, environ: dict[str, Any]) -> str:
             task = asyncio.current_task()

@@ -40,7 +40,7 @@ def test_the_application_and_the_log_see_the_client() -> None:
     run(main)
 
 
-def test_a_head_that_was_refused_names_nobody() -> None:
+def test_refused_head_names_no_client() -> None:
     async def main() -> None:
         exchange = MemoryExchange(owner())
         exchange.receive(head("GET", FIELD, target=b"no target"))
@@ -50,7 +50,7 @@ def test_a_head_that_was_refused_names_nobody() -> None:
     run(main)
 
 
-def test_nobody_is_believed_by_default() -> None:
+def test_no_proxy_is_trusted_by_default() -> None:
     async def main() -> None:
         exchange = MemoryExchange()
         exchange.receive(head("GET", FIELD))
@@ -61,7 +61,7 @@ def test_nobody_is_believed_by_default() -> None:
     run(main)
 
 
-def test_whom_a_server_trusts() -> None:
+def test_trusted_proxies_of_a_server() -> None:
     async def main() -> None:
         server = owner().server
         assert server.trusts_peer({"REMOTE_ADDR": "192.0.2.1"})

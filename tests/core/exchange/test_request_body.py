@@ -52,7 +52,7 @@ def streamed(body: RequestBody) -> BodyStream:
     return stream
 
 
-def test_what_it_starts_with() -> None:
+def test_initial_state() -> None:
     body = make()
     assert (body.size, body.max_size, body.decoder, body.content, body.stream) == (0, 1000, None, None, None)
     assert (body.trailers, body.is_whole, body.is_refused, body.deadline) == ((), False, False, NEVER)

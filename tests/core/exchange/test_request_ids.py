@@ -48,13 +48,13 @@ def test_the_id_of_a_trusted_proxy_is_taken() -> None:
 @pytest.mark.parametrize(
     "sent", ["", "two ids", 'quo"te', "line\nbreak", "é", "a,b", "x" * 129, "{x}", "%s", "<b>"]
 )
-def test_what_is_no_id_is_not_taken(sent: str) -> None:
+def test_invalid_id_is_not_used(sent: str) -> None:
     made = request_id(environ(sent, Trusting()))
     assert made != sent
     assert len(made) == 32
 
 
-def test_the_id_of_anybody_else_is_not_taken() -> None:
+def test_id_of_an_untrusted_peer_is_not_used() -> None:
     assert request_id(environ("mine", Server())) != "mine"
     assert request_id({"HTTP_X_REQUEST_ID": "mine"}) != "mine"
 
@@ -64,7 +64,7 @@ def test_the_protocol_of_an_environ_may_be_an_exchange() -> None:
     assert request_id({"HTTP_X_REQUEST_ID": "mine", "kyoukai.protocol": exchange}) == "mine"
 
 
-def test_who_is_trusted_is_whom_the_environ_of_the_exchange_names() -> None:
+def test_trust_follows_the_environ_of_the_exchange() -> None:
     class Carried(MemoryExchange):
         """One of several that a connection to a web server carries, each of a client of its own."""
 

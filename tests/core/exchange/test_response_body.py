@@ -57,7 +57,7 @@ def test_pieces_without_a_wait_between_them_are_one_write() -> None:
     assert wire.sent == 7
 
 
-def test_what_there_is_is_written_when_the_maker_waits() -> None:
+def test_gathered_pieces_are_written_when_the_producer_waits() -> None:
     async def body(wire: Wire) -> AsyncIterator[bytes]:
         for count in (1, 2):
             yield b"a"
@@ -81,7 +81,7 @@ def test_no_more_is_gathered_than_one_large_write() -> None:
     assert [len(data) for data in writes] == [PIECE_SIZE, PIECE_SIZE]
 
 
-def test_a_body_that_never_waits_lets_the_loop_have_its_turn() -> None:
+def test_body_without_waits_yields_to_the_loop() -> None:
     async def body(wire: Wire) -> AsyncIterator[bytes]:
         for number in range(3 * TURN_PIECES):
             assert wire.drained == number // TURN_PIECES
@@ -101,7 +101,7 @@ def test_a_buffer_that_is_used_again_is_sent_as_it_was() -> None:
     assert send(body).writes == [b"onetwo"]
 
 
-def test_what_came_before_a_failure_is_written() -> None:
+def test_pieces_before_a_failure_are_written() -> None:
     async def body(wire: Wire) -> AsyncIterator[bytes]:
         yield b"before"
         raise OSError("the disk")
@@ -113,7 +113,7 @@ def test_what_came_before_a_failure_is_written() -> None:
     assert kept[0].names == ["data"]
 
 
-def test_an_empty_piece_is_none() -> None:
+def test_empty_piece_is_skipped() -> None:
     async def body(wire: Wire) -> AsyncIterator[bytes | str]:
         for piece in (b"", "", b"a", b""):
             yield piece

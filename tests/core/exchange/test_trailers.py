@@ -40,14 +40,14 @@ FORBIDDEN = """
 
 
 @pytest.mark.parametrize("name", FORBIDDEN.split())
-def test_what_comes_too_late_behind_the_body(name):
+def test_trailers_that_are_forbidden(name):
     assert is_forbidden(name)
     with pytest.raises(InvalidResponseError, match=f"{name} cannot be a trailer field"):
         read_trailers({name: "x"})
 
 
 @pytest.mark.parametrize("name", ["Content-Digest", "Repr-Digest", "ETag", "Server-Timing", "X-Rows"])
-def test_what_does_not(name):
+def test_trailers_that_are_allowed(name):
     assert not is_forbidden(name)
     assert read_trailers([(name, "x"), (name, "y")]) == [(name, "x"), (name, "y")]
 
@@ -55,7 +55,7 @@ def test_what_does_not(name):
 @pytest.mark.parametrize(
     "fields", [{"A": "1\r\n2"}, {"A": "1\0"}, {"A B": "1"}, {"A": "\N{EURO SIGN}"}, {"": "1"}]
 )
-def test_what_cannot_be_sent(fields):
+def test_unsendable_trailers(fields):
     with pytest.raises(InvalidResponseError):
         read_trailers(fields)
 
@@ -63,7 +63,7 @@ def test_what_cannot_be_sent(fields):
 @pytest.mark.parametrize(
     "te", ["trailers", "Trailers", "gzip;q=0.5, trailers", "deflate ,\ttrailers ", ",trailers"]
 )
-def test_who_takes_them(te):
+def test_clients_that_accept_trailers(te):
     assert takes_trailers(environ_of(te))
 
 
@@ -80,7 +80,7 @@ def test_who_takes_them(te):
         {"HTTP_TE": "trailers", "SERVER_PROTOCOL": "HTTP/1.1"},
     ],
 )
-def test_who_does_not(environ):
+def test_clients_that_do_not_accept_trailers(environ):
     assert not takes_trailers(environ)
     assert trailers_of(response_with({"A": "1"}), environ) is None
 
@@ -94,18 +94,18 @@ def announcement(trailers, environ=None, **fields):
 
 
 @pytest.mark.parametrize("trailers", [{"A": ["1", "2"], "B": "3"}, [("A", "1"), ("A", "2"), ("B", "3")]])
-def test_what_is_known_is_announced(trailers):
+def test_known_trailers_are_announced(trailers):
     assert announcement(trailers) == "A, B"
     assert announcement(trailers, Trailer="A") == "A"
 
 
-def test_what_is_not_known_is_announced_by_its_author():
+def test_unknown_trailers_are_announced_by_the_author():
     assert announcement(dict) is None
     assert announcement(dict, Trailer="A") == "A"
 
 
 @pytest.mark.parametrize("trailers", [{}, [], {"Set-Cookie": "a=b"}, [5]])
-def test_what_is_not_sent_is_not_announced(trailers):
+def test_unsent_trailers_are_not_announced(trailers):
     assert announcement(trailers) is None
 
 
@@ -136,7 +136,7 @@ def test_the_section(trailers):
     assert asyncio.run(make()) == [("A", "1")]
 
 
-def test_what_ends_the_task_is_no_fault_of_theirs(caplog):
+def test_task_cancellation_is_not_a_trailer_fault(caplog):
     async def leave():
         task = asyncio.current_task()
         task.cancel()
@@ -155,7 +155,7 @@ def test_nothing_after_all(caplog):
 @pytest.mark.parametrize(
     "trailers", [{"Set-Cookie": "a=b"}, lambda: {"A": "\r\n"}, lambda: 5, lambda: 1 / 0, never]
 )
-def test_what_is_wrong_is_logged(trailers, caplog):
+def test_invalid_trailers_are_logged(trailers, caplog):
     assert asyncio.run(make_trailers(trailers, environ_of())) == []
     [record] = caplog.records
     assert unnumbered(record.getMessage()) == "the trailers of the answer to GET '/export' cannot be sent"

@@ -106,7 +106,7 @@ def in_tunnel(
 # How it is opened
 
 
-def test_it_is_opened() -> None:
+def test_tunnel_is_opened() -> None:
     async def main() -> None:
         app, opened = opening()
         seen: list[Any] = []
@@ -135,7 +135,7 @@ def test_it_is_opened() -> None:
         pytest.param(OFFER, "echo", HTTP1_FEATURES - {Feature.TUNNEL}, id="not claimed"),
     ],
 )
-def test_it_is_not_opened(sent: Any, protocol: str, features: Any) -> None:
+def test_tunnel_is_not_opened(sent: Any, protocol: str, features: Any) -> None:
     async def main() -> None:
         async def answer(exchange: Any) -> None:
             assert exchange.open_tunnel(protocol, [], Other) is None
@@ -155,7 +155,7 @@ def test_it_is_not_opened(sent: Any, protocol: str, features: Any) -> None:
     run(main)
 
 
-def test_it_is_not_opened_behind_an_answer() -> None:
+def test_tunnel_is_not_opened_after_an_answer() -> None:
     async def main() -> None:
         exchange = TunnelExchange(MemoryOwner(opening()[0]))
         exchange.receive(OFFER)
@@ -184,7 +184,7 @@ def test_a_request_that_is_not_whole_opens_none() -> None:
 
 
 @pytest.mark.parametrize("field", [("X-Room", "a\nb"), ("X Room", "a")])
-def test_a_field_that_cannot_be_sent_opens_nothing(field: tuple[str, str]) -> None:
+def test_unsendable_field_opens_nothing(field: tuple[str, str]) -> None:
     async def main() -> None:
         exchange = TunnelExchange(MemoryOwner())
         exchange.head = OFFER
@@ -298,7 +298,7 @@ def test_the_end_of_the_client_that_comes_early(end: str) -> None:
     run(main)
 
 
-def test_what_came_early_is_dropped_where_the_request_is_answered() -> None:
+def test_early_bytes_are_dropped_if_the_request_is_answered() -> None:
     async def main() -> None:
         async def answer(exchange: Any) -> None:
             await asyncio.sleep(0)
@@ -379,7 +379,7 @@ async def test_a_protocol_that_fails_is_cut_off_alone(exchange: TunnelExchange, 
     assert repr(told[0]["exception"]) == "ValueError('data fails, as it was told to')"
 
 
-def test_what_ends_the_process_is_no_failure_of_a_protocol() -> None:
+def test_process_exit_is_not_a_protocol_failure() -> None:
     class Interrupted(Other):
         def data_received(self, data: bytes) -> None:
             raise KeyboardInterrupt
@@ -475,7 +475,7 @@ def test_a_client_that_takes_nothing_when_it_is_opened() -> None:
 
 
 @in_tunnel()
-async def test_it_is_closed(exchange: TunnelExchange, other: Other) -> None:
+async def test_tunnel_is_closed(exchange: TunnelExchange, other: Other) -> None:
     transport = other.transport
     transport.write(b"last")
     assert not transport.is_closing()
@@ -500,7 +500,7 @@ async def test_it_is_closed(exchange: TunnelExchange, other: Other) -> None:
 
 
 @in_tunnel()
-async def test_its_side_is_ended_and_it_reads_on(exchange: TunnelExchange, other: Other) -> None:
+async def test_tunnel_reads_on_after_its_own_end(exchange: TunnelExchange, other: Other) -> None:
     transport = other.transport
     assert transport.can_write_eof()
     transport.write_eof()
@@ -518,7 +518,7 @@ async def test_its_side_is_ended_and_it_reads_on(exchange: TunnelExchange, other
 
 
 @in_tunnel()
-async def test_it_is_closed_while_the_client_waits(exchange: TunnelExchange, other: Other) -> None:
+async def test_tunnel_is_closed_while_the_client_waits(exchange: TunnelExchange, other: Other) -> None:
     """What that has sent is read and dropped: left unread, it would make the end a reset."""
     other.transport.pause_reading()
     other.transport.close()
@@ -526,7 +526,7 @@ async def test_it_is_closed_while_the_client_waits(exchange: TunnelExchange, oth
 
 
 @in_tunnel()
-async def test_it_is_closed_before_a_client_that_waited_goes_on(
+async def test_tunnel_is_closed_before_a_waiting_client_resumes(
     exchange: TunnelExchange, other: Other
 ) -> None:
     other.transport.pause_reading()
@@ -537,7 +537,7 @@ async def test_it_is_closed_before_a_client_that_waited_goes_on(
 
 
 @in_tunnel()
-async def test_it_is_aborted(exchange: TunnelExchange, other: Other) -> None:
+async def test_tunnel_is_aborted(exchange: TunnelExchange, other: Other) -> None:
     other.transport.abort()
     await turns()
     assert exchange.names == ["reset", "answered"]
@@ -565,7 +565,7 @@ async def test_another_protocol_takes_over(exchange: TunnelExchange, other: Othe
     assert other.told == [("made",)]
 
 
-def test_nothing_is_left_of_it_that_waits_for_a_collector() -> None:
+def test_no_garbage_cycles_are_left() -> None:
     async def main() -> None:
         app, opened = opening()
         exchange = TunnelExchange(MemoryOwner(app))
@@ -589,7 +589,7 @@ def test_nothing_is_left_of_it_that_waits_for_a_collector() -> None:
 # What it tells of the connection
 
 
-def test_it_tells_what_the_connection_tells() -> None:
+def test_tunnel_has_the_extra_info_of_its_connection() -> None:
     said = {"peername": ("192.0.2.1", 5), "socket": object()}
     transport = SimpleNamespace(get_extra_info=said.get, get_write_buffer_size=lambda: 5)
 

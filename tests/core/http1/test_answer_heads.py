@@ -101,7 +101,7 @@ def test_the_space_before_no_reason_is_sent() -> None:
         pytest.param(NOTHING, "1.0", False, [b"Connection: keep-alive"], id="RFC9112-C.2.2-bodiless"),
     ],
 )
-def test_what_the_server_says(answer: AnswerHead, version: str, close: bool, expected: list[bytes]) -> None:
+def test_fields_of_the_server(answer: AnswerHead, version: str, close: bool, expected: list[bytes]) -> None:
     # Twice: what was made of an answer once is taken again.
     for _ in range(2):
         assert lines(serialize_head(answer, version, close).complete("", "")) == expected
@@ -123,7 +123,7 @@ def test_server(name: str) -> None:
 
 @pytest.mark.parametrize("control", ["\r", "\n", "\r\n", "\r\n\r\n", "\n\r", "\0"])
 @pytest.mark.parametrize("what", ["date", "server"])
-def test_what_the_server_says_splits_nothing(what: str, control: str) -> None:
+def test_server_fields_split_no_head(what: str, control: str) -> None:
     with pytest.raises(InvalidResponseError):
         serialize([("A", "1")], **{what: f"kyo{control}ukai"})  # type: ignore[arg-type]
 
@@ -308,13 +308,13 @@ def test_the_connection_ends_where_the_application_says_so(values: list[str]) ->
     assert answer.head.count(b"Connection:") == 1
 
 
-def test_the_connection_goes_on_where_nobody_says_otherwise() -> None:
+def test_connection_persists_by_default() -> None:
     answer = prepare(Response("abc", headers={"Connection": "keep-alive"}))
     assert not answer.framing.close
     assert b"Connection" not in answer.head
 
 
-def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
+def test_repeated_answer_equals_a_single_one() -> None:
     """Each line differs from the one before it in one thing that a head depends on."""
     again = Response("abc")
     first = prepare(again)
@@ -339,9 +339,7 @@ def test_an_answer_like_the_one_before_is_what_it_would_be_alone() -> None:
         (200, "1.1", False, []),
     ],
 )
-def test_what_a_client_is_to_upgrade_to(
-    status: int, version: str, close: bool, expected: list[bytes]
-) -> None:
+def test_upgrade_field_of_an_answer(status: int, version: str, close: bool, expected: list[bytes]) -> None:
     answer = read_head(f"{status} Status", [("Upgrade", "websocket")], 0, "GET")
     data = serialize_head(answer, version, close).complete("", "")
     found = [line for line in data.split(b"\r\n") if line.startswith((b"Upgrade", b"Connection"))]

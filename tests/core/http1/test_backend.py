@@ -37,7 +37,7 @@ def test_each_connection_is_a_new_object_of_the_class() -> None:
     assert (first.server_ip, first.server_port) == ("127.0.0.1", 80)
 
 
-def test_it_has_the_features_of_http1_unless_it_says_otherwise() -> None:
+def test_features_default_to_those_of_http1() -> None:
     class Fewer(ThisBackend):
         """Its parser gives no trailers."""
 

@@ -38,14 +38,14 @@ class Overriding(Connection):
         super().on_url(url + b"!")
 
 
-def test_the_method_is_that_of_what_it_parses_with() -> None:
+def test_callback_is_the_method_of_the_parsing() -> None:
     connection = Connection()
     assert connection.on_url == connection.reader.parsing.on_url
     connection.on_url(b"/a")
     assert connection.reader.parsing.told == [b"/a"]
 
 
-def test_the_connection_keeps_it() -> None:
+def test_connection_keeps_the_callback() -> None:
     connection = Connection()
     assert connection.on_url is connection.on_url
     assert vars(connection)["on_url"] == connection.reader.parsing.on_url

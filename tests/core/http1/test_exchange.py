@@ -105,7 +105,7 @@ def test_each_head_with_a_body_is_asked_about(plan: BodyPlan | None, cut: Any) -
     assert result.received.count(b"\r\n\r\nhello") == (4 if small else 5)
 
 
-def test_it_may_not_care_about_bodies_that_are_there() -> None:
+def test_buffered_bodies_may_be_ignored() -> None:
     result, application = converse(STREAM, sending(POST, *bytewise(POST)), plans_every_body=False)
     assert result.statuses == [200] * 2
     assert len(application.asked) == 1
@@ -121,7 +121,7 @@ def test_the_plan_goes_before_the_limit(most: int, status: int, stream: bool) ->
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_it_holds_for_what_is_decoded(stream: bool) -> None:
+def test_limit_applies_to_decoded_bytes(stream: bool) -> None:
     result, _ = converse(BodyPlan(stream, 100), sending(GZIP_HEAD + GZIP_BODY), Limits(max_body_size=3))
     assert result.statuses == [200]
     coded = gzip.compress(b"hello", mtime=0)
@@ -133,7 +133,7 @@ def test_it_holds_for_what_is_decoded(stream: bool) -> None:
 @pytest.mark.parametrize(
     ("content", "status"), [(gzip.compress(bytes(1000), mtime=0), 413), (b"no gzip", 400)]
 )
-def test_what_is_wrong_with_a_content_coding_ends_the_connection(content: bytes, status: int) -> None:
+def test_content_coding_fault_ends_the_connection(content: bytes, status: int) -> None:
     head = b"PUT /put HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
     for stream in (False, True):
         result, _ = converse(BodyPlan(stream, 100), sending(head % len(content) + content))
@@ -223,7 +223,7 @@ def test_the_rest_of_a_large_body_ends_the_connection(rest: int, is_read_over: b
     assert (b"\r\nConnection: close\r\n" in result.received) is not is_read_over
 
 
-def test_a_fault_behind_what_nobody_has_read() -> None:
+def test_fault_behind_unread_content() -> None:
     async def send(conversation: Conversation, application: Planning) -> None:
         application.go_on.clear()
         await conversation.send(POST_HEAD.replace(b"5", b"1000000"), bytes(2 * HIGH_WATER))
@@ -257,7 +257,7 @@ def test_an_application_that_fails_to_plan(caplog: pytest.LogCaptureFixture) -> 
     assert len(error_records(caplog)) == 1
 
 
-def test_reading_is_paused_while_nobody_reads() -> None:
+def test_reading_is_paused_without_a_reader() -> None:
     size = 10 * HIGH_WATER
 
     async def send(conversation: Conversation, application: Planning) -> None:

@@ -34,7 +34,7 @@ def test_a_head_that_is_accepted() -> None:
     assert (message.told, message.parser_is_spent) == (None, False)
 
 
-def test_one_that_a_parser_refuses_is_what_was_sent_and_not_accepted() -> None:
+def test_head_refused_by_a_parser_is_kept_as_sent() -> None:
     accepted = judge(sent_head(GET), Limits(), None, "kyoukai").head
     refused = as_refused(accepted)
     assert not refused.is_accepted
@@ -42,7 +42,7 @@ def test_one_that_a_parser_refuses_is_what_was_sent_and_not_accepted() -> None:
     assert refused[:4] == accepted[:4]
 
 
-def test_one_that_is_refused() -> None:
+def test_refused_head() -> None:
     with pytest.raises(BadRequest):
         judge(sent_head(b"GET / HTTP/1.1\r\n\r\n"), Limits(), None, "kyoukai")
 
@@ -61,7 +61,7 @@ def test_how_a_body_is_delimited(field: bytes, framing: Framing, size: int | Non
     assert message.head.body_size == size
 
 
-def test_one_that_ends_the_connection() -> None:
+def test_head_that_ends_the_connection() -> None:
     assert judge(sent_head(post(b"Connection: close")), Limits(), None, "kyoukai").keep_alive is False
 
 
@@ -79,7 +79,7 @@ def test_one_that_ends_the_connection() -> None:
         ([b"Content-Length: 11", b"Expect: x", b"Content-Encoding: x"], MOST, ContentTooLarge),
     ],
 )
-def test_why_a_body_is_refused_where_its_head_is_not(
+def test_reason_of_a_refused_body_with_an_accepted_head(
     fields: list[bytes], max_length: int | None, fault: type[Exception] | None
 ) -> None:
     message = judge(sent_head(post(*fields)), SMALL, max_length, "kyoukai")

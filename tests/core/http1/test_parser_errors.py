@@ -131,7 +131,7 @@ def test_the_nearest_refusal_counts() -> None:
 
 
 @pytest.mark.parametrize("exc", [NotFound(), BadRequestKeyError(), ValueError(), ParseError()])
-def test_what_is_no_refusal(exc: Exception) -> None:
+def test_exceptions_without_a_refusal(exc: Exception) -> None:
     # An HTTP error of Werkzeug's is none of the server's.
     assert find_refusal(exc) is None
 
@@ -140,7 +140,7 @@ def test_what_is_no_refusal(exc: Exception) -> None:
 
 
 @pytest.mark.parametrize("exc", [ParseError("bad"), StrictParseError("bad")])
-def test_a_parser_s_error_is_what_the_author_says(exc: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_parser_error_is_translated_by_the_hook(exc: Exception, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     asked: list[Exception] = []
     error = NotFound()
@@ -174,9 +174,7 @@ def test_a_fault_that_ends_processes_is_a_bug_too(caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("name", ["on_message_begin", "on_url", "on_header", "on_body"])
-def test_what_failed_in_a_callback_is_a_bug_whatever_its_class(
-    name: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_callback_failure_of_any_class_is_a_bug(name: str, caplog: pytest.LogCaptureFixture) -> None:
     exc = raised(callback_of_the_server(name))
     assert isinstance(exc, ParseError)
     assert is_of_a_callback(exc)
@@ -185,7 +183,7 @@ def test_what_failed_in_a_callback_is_a_bug_whatever_its_class(
     assert record.exc_info is not None
 
 
-def test_what_failed_in_a_callback_is_found_within_a_parser_s_error() -> None:
+def test_callback_failure_is_found_within_a_parser_error() -> None:
     def parse() -> None:
         try:
             callback_of_the_server("on_header")()
@@ -197,7 +195,7 @@ def test_what_failed_in_a_callback_is_found_within_a_parser_s_error() -> None:
     assert not is_parser_error(exc, ERRORS)
 
 
-def test_what_the_parser_calls_by_itself_is_no_callback() -> None:
+def test_internal_calls_of_the_parser_are_not_callbacks() -> None:
     # Its own functions may have the same names; and other code of the server's may be on the stack.
     def on_header() -> None:
         raise ParseError

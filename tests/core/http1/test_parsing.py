@@ -135,7 +135,7 @@ def test_calls_out_of_order_are_no_step() -> None:
         parsing.on_headers_complete()
 
 
-def test_an_error_of_the_parser_is_what_it_means() -> None:
+def test_parser_error_is_translated() -> None:
     parsing = Maker([[*told(GET)[:1], ParseError()]]).parsing
     with pytest.raises(ImATeapot):
         parsing.read_head(GET, message_of(GET))
@@ -145,7 +145,7 @@ def test_an_error_of_the_parser_is_what_it_means() -> None:
         parsing.read_body(b"hello")
 
 
-def test_once_it_is_released_an_exception_passes_as_it_is() -> None:
+def test_exception_passes_unchanged_after_release() -> None:
     parsing = Maker([told(POST), TypeError("x")], method=b"POST").parsing
     parsing.read_head(POST, message_of(POST))
     parser = parsing.parser

@@ -251,7 +251,7 @@ def test_one_request_in_one_piece_is_not_copied() -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n",
     ],
 )
-def test_what_a_lax_parser_would_take_it_never_sees(data: bytes) -> None:
+def test_lax_parser_never_sees_refused_input(data: bytes) -> None:
     for result in converse_by_every_cutting(LaxParser, data + GET):
         assert result.fed == []
         assert result.statuses == [400]
@@ -287,12 +287,12 @@ def test_no_parser_decides_how_a_body_is_made(body: bytes, status: int) -> None:
         assert result.closed is True
 
 
-def test_what_comes_after_a_refusal_is_not_parsed() -> None:
+def test_input_after_a_refusal_is_not_parsed() -> None:
     for result in converse_by_every_cutting(LaxParser, GET + b"x\r\n" + GET):
         assert (result.statuses, result.fed) == ([200, 400], [GET])
 
 
-def test_what_comes_after_the_last_request_is_not_parsed() -> None:
+def test_input_after_the_last_request_is_not_parsed() -> None:
     last = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     for result in converse_by_every_cutting(LaxParser, last + GET):
         assert (result.statuses, result.fed, result.closed) == ([200], [last], True)
@@ -583,7 +583,7 @@ def test_a_parser_that_takes_no_more_requests_is_replaced() -> None:
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-def test_a_request_that_comes_again_is_what_it_was(request_bytes: bytes) -> None:
+def test_repeated_request_is_unchanged(request_bytes: bytes) -> None:
     for result in converse_by_every_cutting(LaxParser, request_bytes * 4 + GET):
         assert result.statuses == [200] * 5
         assert result.seen[1:4] == [result.seen[0]] * 3
@@ -629,7 +629,7 @@ def test_an_expectation_that_comes_again_is_met_again() -> None:
         (b"GET / HTTP/1.1\r\nHost: a \r\nX : y\r\n\r\n", 400),
     ],
 )
-def test_what_was_refused_before_is_refused_again(request_bytes: bytes, status: int) -> None:
+def test_refusal_is_repeated_for_a_repeated_request(request_bytes: bytes, status: int) -> None:
     async def run() -> None:
         server = Server()
         for _ in range(4):
@@ -664,7 +664,7 @@ def test_a_head_that_comes_again_closes_again() -> None:
         ((b"Host: a\r\n", b""), "another target, or other fields"),
     ],
 )
-def test_a_parser_that_reads_another_head_is_refused_the_first_time_and_later(
+def test_parser_with_a_different_head_is_always_refused(
     number: int, told: tuple[bytes, bytes], difference: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Changes(LaxParser):
@@ -735,7 +735,7 @@ def test_the_policy_speaks_before_a_parser_can_fail(
     assert error_records(caplog) == []
 
 
-def test_only_so_many_heads_are_kept_and_none_that_came_once() -> None:
+def test_cache_of_heads_is_bounded_and_skips_single_heads() -> None:
     async def run() -> None:
         conversation = Conversation(LaxParser)
         heads = conversation.server.heads
@@ -863,7 +863,7 @@ def test_the_time_of_a_body_does_not_run_while_its_client_waits() -> None:
     ],
     ids=["no response", "an error", "what it waits for is cancelled"],
 )
-def test_an_application_that_fails_is_answered_for_and_the_connection_goes_on(
+def test_failing_application_is_a_500_and_the_connection_continues(
     outcome: Any, logged: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def process_request(*args: Any) -> Any:
@@ -886,7 +886,7 @@ def test_an_application_that_fails_is_answered_for_and_the_connection_goes_on(
         assert "process_request returned 'abc'; it must return a Response" in caplog.text
 
 
-def test_an_application_whose_task_is_cancelled_is_not_answered_for(caplog: pytest.LogCaptureFixture) -> None:
+def test_cancelled_application_gets_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> bytes:
         conversation = Conversation(LaxParser)
         waiting = asyncio.Event()

@@ -33,7 +33,7 @@ class Waiting:
             self.at_once.end_first()
 
 
-def test_nothing_is_begun_before_it_goes_on() -> None:
+def test_queue_begins_nothing_before_it_resumes() -> None:
     queue, first = ExchangeQueue(10), Waiting()
     queue.add(first, may_fill=False)
     assert first.is_begun
@@ -52,7 +52,7 @@ def test_an_empty_queue_goes_on_to_nothing() -> None:
     assert not queue.is_full
 
 
-def test_one_is_begun_when_the_one_before_it_has_its_answer() -> None:
+def test_request_begins_after_the_answer_before_it() -> None:
     queue, requests = ExchangeQueue(10), [Waiting() for _ in range(3)]
     for request in requests:
         queue.add(request)
@@ -65,7 +65,7 @@ def test_one_is_begun_when_the_one_before_it_has_its_answer() -> None:
     assert queue.waiting == []
 
 
-def test_what_is_answered_at_once_is_followed_by_the_next_and_no_stack_grows() -> None:
+def test_immediate_answers_do_not_grow_the_stack() -> None:
     queue, depths = ExchangeQueue(10_000), []
     depth = 0
 
@@ -87,7 +87,7 @@ def test_what_is_answered_at_once_is_followed_by_the_next_and_no_stack_grows() -
     assert max(depths) == 1
 
 
-def test_one_that_is_added_while_another_begins_has_its_turn() -> None:
+def test_request_added_while_another_begins_is_served() -> None:
     queue = ExchangeQueue(10)
     first, second = Waiting(at_once=queue), Waiting()
     first.also = lambda: queue.add(second)
@@ -97,7 +97,7 @@ def test_one_that_is_added_while_another_begins_has_its_turn() -> None:
     assert queue.waiting == [second]
 
 
-def test_it_goes_on_after_one_that_fails_to_begin() -> None:
+def test_queue_continues_after_a_request_that_fails_to_begin() -> None:
     queue = ExchangeQueue(10)
     first, second = Waiting(), Waiting()
 
@@ -115,7 +115,7 @@ def test_it_goes_on_after_one_that_fails_to_begin() -> None:
 
 
 @pytest.mark.parametrize("most", [1, 2, 10])
-def test_it_is_full_of_so_many(most: int) -> None:
+def test_queue_capacity(most: int) -> None:
     queue = ExchangeQueue(most)
     for number in range(most):
         assert not queue.is_full, number
@@ -127,7 +127,7 @@ def test_it_is_full_of_so_many(most: int) -> None:
     assert queue.is_full
 
 
-def test_it_is_full_while_one_that_fills_it_is_the_last() -> None:
+def test_queue_is_full_while_its_last_request_fills_it() -> None:
     queue = ExchangeQueue(10)
     queue.add(Waiting())
     queue.add(Waiting())

@@ -84,7 +84,7 @@ def test_a_request_without_a_body_is_queued(pieces: list[bytes]) -> None:
     assert (reader.parsing.state, reader.exchange, reader.deadline) == (IDLE, None, NEVER)
 
 
-def test_a_body_that_is_there_is_given_whole() -> None:
+def test_buffered_body_is_delivered_whole() -> None:
     receiver = reading(BODY_TOLD, method=b"POST")
     receiver.feed(POST + b"hello")
     [exchange] = receiver.exchanges
@@ -95,7 +95,7 @@ def test_a_body_that_is_there_is_given_whole() -> None:
     assert (receiver.reader.parsing.state, receiver.reader.exchange) == (IDLE, None)
 
 
-def test_a_body_that_comes_later_is_given_as_it_comes() -> None:
+def test_later_body_is_delivered_as_it_arrives() -> None:
     script = [told(POST), [("on_body", b"he")], [("on_body", b"llo"), "on_message_complete"]]
     receiver = reading(script, method=b"POST")
     receiver.feed(POST)
@@ -115,7 +115,7 @@ def test_a_body_that_comes_later_is_given_as_it_comes() -> None:
     assert receiver.answered == []
 
 
-def test_a_chunked_body_is_noted_as_sent_and_its_trailers_come_with_its_end() -> None:
+def test_chunked_body_is_recorded_with_its_trailers() -> None:
     receiver = reading(CHUNKS_TOLD, method=b"PUT")
     receiver.feed(PUT + CHUNKS)
     [exchange] = receiver.exchanges
@@ -127,7 +127,7 @@ def test_a_chunked_body_is_noted_as_sent_and_its_trailers_come_with_its_end() ->
     assert receiver.parser.fed == [PUT, CHUNKS]
 
 
-def test_an_application_that_plans_every_body_is_asked_before_a_body_that_is_there() -> None:
+def test_body_plan_is_requested_before_a_buffered_body() -> None:
     class Planning:
         plans_every_body = True
 
@@ -136,7 +136,7 @@ def test_an_application_that_plans_every_body_is_asked_before_a_body_that_is_the
     assert receiver.exchanges[0].calls == ["announced", "end"]
 
 
-def test_the_end_of_a_body_whose_request_is_answered_is_noted() -> None:
+def test_end_of_an_answered_requests_body_is_recorded() -> None:
     receiver = reading(BODY_TOLD, method=b"POST")
     receiver.feed(POST)
     [exchange] = receiver.exchanges
@@ -201,7 +201,7 @@ def test_a_reader_can_be_ended() -> None:
     assert receiver.reader.is_ended
 
 
-def test_what_it_refers_to_is_released() -> None:
+def test_reader_releases_its_references() -> None:
     receiver = reading(BODY_TOLD, method=b"POST")
     receiver.feed(POST + b"he")
     parser = weakref.ref(receiver.parser)
@@ -213,7 +213,7 @@ def test_what_it_refers_to_is_released() -> None:
     assert receiver.reader.take_unread() == b""
 
 
-def test_it_can_be_released_by_what_it_calls() -> None:
+def test_reader_can_be_released_by_a_callback() -> None:
     receiver = reading(NO_BODY_TOLD * 2)
     is_reading = []
 
@@ -231,7 +231,7 @@ def test_it_can_be_released_by_what_it_calls() -> None:
 # Deadlines, and what is known of a head
 
 
-def test_the_time_of_a_head_runs_from_its_first_byte_and_no_byte_extends_it() -> None:
+def test_head_timeout_starts_at_the_first_byte_and_is_not_extended() -> None:
     receiver = reading(NO_BODY_TOLD * 2, limits=Limits(head_timeout=10))
     clock = receiver.server.clock
     receiver.feed(b"\r\n")
@@ -257,7 +257,7 @@ def test_the_time_of_a_head_runs_from_its_first_byte_and_no_byte_extends_it() ->
     ],
 )
 @pytest.mark.parametrize("before", [b"", GET], ids=["first", "second"])
-def test_what_is_known_of_a_head_that_is_late(sent: bytes, known: Any, before: bytes) -> None:
+def test_contents_of_a_late_head(sent: bytes, known: Any, before: bytes) -> None:
     receiver = reading(NO_BODY_TOLD)
     receiver.feed(before, sent)
     head = receiver.reader.known_head()
@@ -282,7 +282,7 @@ def test_what_is_known_of_a_head_that_is_late(sent: bytes, known: Any, before: b
 )
 @pytest.mark.parametrize("before", [b"", GET], ids=["first", "second"])
 @pytest.mark.parametrize("cut", [lambda data: [data], bytewise], ids=["whole", "byte-by-byte"])
-def test_a_head_that_is_refused_comes_to_no_parser(
+def test_refused_head_reaches_no_parser(
     data: bytes, status: int, known: Any, before: bytes, cut: Any
 ) -> None:
     receiver = reading(NO_BODY_TOLD)
@@ -340,7 +340,7 @@ def test_a_body_that_the_exchange_refuses_is_not_read() -> None:
     assert receiver.parser.fed == [POST]
 
 
-def test_a_whole_body_that_the_exchange_refuses_is_not_queued_by_the_reader() -> None:
+def test_refused_whole_body_is_not_queued() -> None:
     head = POST.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
     receiver = reading([told(head), *BODY_TOLD[1:]], method=b"POST")
 
@@ -353,7 +353,7 @@ def test_a_whole_body_that_the_exchange_refuses_is_not_queued_by_the_reader() ->
     assert receiver.queue.waiting == []
 
 
-def test_what_is_right_comes_before_the_fault_behind_it() -> None:
+def test_valid_request_is_served_before_a_later_fault() -> None:
     script = [told(PUT), [("on_body", b"hello")]]
     receiver = reading(script, method=b"PUT")
     receiver.feed(PUT + b"5\r\nhello\r\nnonsense\r\n")
@@ -390,7 +390,7 @@ def test_a_body_may_be_as_large_as_its_exchange_says() -> None:
     ids=["its own", "the server's", "a bug", "a cancellation"],
 )
 @pytest.mark.parametrize("where", ["head", "body", "whole body"])
-def test_what_a_parser_raises(
+def test_parser_exceptions(
     raised: Any, status: int, logged: bool, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = reading([raised] if where == "head" else [told(POST), raised], method=b"POST")
@@ -403,7 +403,7 @@ def test_what_a_parser_raises(
     assert receiver.reader.is_ended
 
 
-def test_a_parser_that_raises_behind_a_head_refuses_that_head() -> None:
+def test_parser_error_after_a_head_refuses_the_head() -> None:
     receiver = reading([*NO_BODY_TOLD, [*told(POST), ParseError()]])
     receiver.feed(GET, POST)
     [head] = receiver.refused
@@ -411,7 +411,7 @@ def test_a_parser_that_raises_behind_a_head_refuses_that_head() -> None:
     assert head.is_accepted
 
 
-def test_what_ends_the_process_is_raised() -> None:
+def test_process_exit_is_raised() -> None:
     receiver = reading([KeyboardInterrupt()])
     # A server that another test ran in this process may have left a handler of its own.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -423,7 +423,7 @@ def test_what_ends_the_process_is_raised() -> None:
     assert receiver.errors == []
 
 
-def test_what_fails_in_reading_is_logged_and_a_500(caplog: pytest.LogCaptureFixture) -> None:
+def test_error_while_reading_is_logged_and_a_500(caplog: pytest.LogCaptureFixture) -> None:
     receiver = reading(NO_BODY_TOLD)
 
     def fail(exchange: FakeExchange) -> None:
@@ -436,7 +436,7 @@ def test_what_fails_in_reading_is_logged_and_a_500(caplog: pytest.LogCaptureFixt
     assert record.getMessage() == "reading failed"
 
 
-def test_once_it_is_released_nothing_that_a_parser_raises_is_translated() -> None:
+def test_parser_errors_are_not_translated_after_release() -> None:
     receiver = reading([[*told(GET)[:2], "release", TypeError("x")]])
     receiver.reader.parsing.parser.calls = Releasing(receiver)
     receiver.feed(GET)
@@ -462,7 +462,7 @@ MKWORKSPACE = GET.replace(b"GET /get", b"MKWORKSPACE /get")
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])
-def test_a_method_that_the_parser_refuses_is_given_to_another_one_as_post(after: int) -> None:
+def test_refused_method_is_retried_as_post(after: int) -> None:
     receiver = reading(
         [[*told(MKWORKSPACE)[:after], ParseError()]],
         [[*told(MKWORKSPACE), "on_message_complete"]],
@@ -478,7 +478,7 @@ def test_a_method_that_the_parser_refuses_is_given_to_another_one_as_post(after:
     assert receiver.errors == []
 
 
-def test_a_rare_method_that_comes_again_is_given_to_another_one_each_time() -> None:
+def test_rare_method_is_retried_each_time() -> None:
     refuses, takes = [ParseError()], [[*told(MKWORKSPACE), "on_message_complete"]]
     receiver = reading(refuses, *[[*takes, *refuses]] * 4, method=b"POST")
     receiver.feed(*[MKWORKSPACE] * 4)
@@ -511,7 +511,7 @@ def test_the_other_parser_may_stop_for_an_upgrade() -> None:
     [(GET, ParseError(), 418), (MKWORKSPACE, TypeError(), 500), (MKWORKSPACE, URITooLong(), 414)],
     ids=["a usual method", "a bug", "a refusal"],
 )
-def test_what_is_no_fault_of_the_method_is_not_tried_again(
+def test_other_faults_are_not_retried(
     data: bytes, raised: Exception, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = reading([raised])
@@ -520,7 +520,7 @@ def test_what_is_no_fault_of_the_method_is_not_tried_again(
     assert receiver.statuses == [status]
 
 
-def test_what_the_other_parser_raises_counts() -> None:
+def test_error_of_the_second_parser_counts() -> None:
     receiver = reading([ParseError("first")], [ParseError("second")])
     receiver.feed(MKWORKSPACE)
     assert [str(exc) for exc in receiver.translated] == ["second"]
@@ -699,7 +699,7 @@ def test_a_parser_that_reads_another_request_line_is_refused(said: dict[str, Any
     assert error.parser == "has read another method, or another version"
 
 
-def test_what_a_parser_tells_where_no_message_is_belongs_to_none() -> None:
+def test_parser_calls_outside_a_message_are_dropped() -> None:
     script = [
         [*told(GET), "on_message_complete", ("on_header", b"X-Stray", b"1")],
         told(PUT),
@@ -740,7 +740,7 @@ def test_a_head_that_comes_again_is_judged_once_and_told_each_time(monkeypatch: 
     assert asked == ["method"] * 2
 
 
-def test_a_known_head_may_be_told_in_another_way_that_says_the_same() -> None:
+def test_known_head_may_be_reported_in_an_equivalent_form() -> None:
     other = [[*told(GET.replace(b"Host: a", b"host: a")), "on_message_complete"]]
     receiver = reading(NO_BODY_TOLD * 3 + other * 2 + NO_BODY_TOLD)
     receiver.feed(*[GET] * 6)
@@ -825,7 +825,7 @@ def test_a_parser_may_take_the_head_and_get_bodies_alone() -> None:
     assert receiver.reader.parsing.state is IDLE
 
 
-def test_trailers_come_from_it_byte_by_byte_and_of_each_message_its_own() -> None:
+def test_trailers_are_read_byte_by_byte_and_kept_apart() -> None:
     receiver = FakeReceiver(BodyParser)
     receiver.feed(*bytewise(PUT + CHUNKS + POST + b"hello" + PUT + CHUNKS))
     assert receiver.errors == []
@@ -837,7 +837,7 @@ def test_trailers_come_from_it_byte_by_byte_and_of_each_message_its_own() -> Non
     assert len(receiver.parsers) == 1
 
 
-def test_heads_that_come_again_come_to_it_again() -> None:
+def test_repeated_heads_reach_the_body_parser_again() -> None:
     receiver = FakeReceiver(BodyParser)
     receiver.feed(*[GET] * 5)
     [parser] = receiver.parsers
@@ -845,7 +845,7 @@ def test_heads_that_come_again_come_to_it_again() -> None:
     assert GET in receiver.server.heads
 
 
-def test_a_head_that_is_refused_does_not_come_to_it() -> None:
+def test_refused_head_does_not_reach_the_body_parser() -> None:
     receiver = FakeReceiver(BodyParser)
     receiver.feed(b"GET / HTTP/1.1\r\n\r\n")
     assert receiver.statuses == [400]
@@ -858,7 +858,7 @@ def test_a_head_that_is_refused_does_not_come_to_it() -> None:
     ids=["its own", "the server's", "a bug"],
 )
 @pytest.mark.parametrize("head", [GET, POST])
-def test_it_may_refuse_a_head(
+def test_body_parser_may_refuse_a_head(
     raised: Exception, status: int, logged: bool, head: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = FakeReceiver(BodyParser)
@@ -871,7 +871,7 @@ def test_it_may_refuse_a_head(
 
 
 @pytest.mark.parametrize("raises", [True, False])
-def test_an_offer_of_another_protocol_comes_to_it_too(raises: bool) -> None:
+def test_upgrade_offer_reaches_the_body_parser(raises: bool) -> None:
     receiver = FakeReceiver(BodyParser)
     receiver.resumes = True
     if raises:
@@ -887,7 +887,7 @@ def test_an_offer_of_another_protocol_comes_to_it_too(raises: bool) -> None:
     ("left", "parser"),
     [(4, "waits for more after 5"), (-1, "ends it after 4"), (6, "waits for more after 5")],
 )
-def test_it_has_to_find_the_end_that_the_server_finds(left: int, parser: str) -> None:
+def test_body_parser_must_find_the_same_end(left: int, parser: str) -> None:
     class Errs(BodyParser):
         def feed_data(self, data: bytes, /) -> None:
             if left < 0:
@@ -903,7 +903,7 @@ def test_it_has_to_find_the_end_that_the_server_finds(left: int, parser: str) ->
     assert (error.server, error.parser) == ("read that it ends after 5 bytes of content", parser)
 
 
-def test_what_it_tells_of_a_head_is_not_heard() -> None:
+def test_head_events_of_the_body_parser_are_ignored() -> None:
     class Tells(BodyParser):
         def begin_message(self, head: RequestHead) -> None:
             self.calls.on_url(b"/other")
@@ -917,7 +917,7 @@ def test_what_it_tells_of_a_head_is_not_heard() -> None:
     assert [exchange.trailers for exchange in receiver.exchanges] == [None, [(b"X-Sum", b"1")], [], None]
 
 
-def test_it_may_not_begin_a_message_itself(caplog: pytest.LogCaptureFixture) -> None:
+def test_body_parser_may_not_begin_a_message(caplog: pytest.LogCaptureFixture) -> None:
     class Errs(BodyParser):
         def begin_message(self, head: RequestHead) -> None:
             self.calls.on_message_begin()
@@ -928,7 +928,7 @@ def test_it_may_not_begin_a_message_itself(caplog: pytest.LogCaptureFixture) -> 
     assert len(error_records(caplog)) == 1
 
 
-def test_each_new_one_is_asked_whether_it_takes_heads() -> None:
+def test_each_new_parser_is_checked_for_receive_head() -> None:
     made = iter([BodyParser, lambda calls: FakeParser(calls, [list(step) for step in NO_BODY_TOLD])])
     receiver = FakeReceiver(lambda calls: next(made)(calls))
     receiver.feed(GET)
@@ -947,7 +947,7 @@ def test_the_time_of_a_head_does_not_run_on_for_its_body() -> None:
     assert (receiver.reader.parsing.state, receiver.reader.deadline) == (BODY, NEVER)
 
 
-def test_a_body_that_is_told_where_there_is_none_is_a_disagreement() -> None:
+def test_reported_body_of_a_bodyless_message_is_a_disagreement() -> None:
     receiver = reading([[*told(GET), ("on_body", b"x"), "on_message_complete"]])
     receiver.feed(GET)
     assert receiver.statuses == [400]

@@ -186,7 +186,7 @@ def test_a_head_is_bytes_whatever_is_held() -> None:
         b"GET / HTTP/1.1\r\nX: " + b"a" * 300 + b"\r\n\r\n",
     ],
 )
-def test_nothing_is_taken_that_needs_a_second_look(data: bytes) -> None:
+def test_fast_path_declines_doubtful_heads(data: bytes) -> None:
     assert take(data, SMALL) == (None, data)
 
 
@@ -216,7 +216,7 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_what_is_taken_says_what_would_be_read(seed: int) -> None:
+def test_fast_path_equals_the_slow_path(seed: int) -> None:
     rng = random.Random(seed)
     taken = 0
     for _ in range(60):
@@ -342,7 +342,7 @@ def test_the_first_fault_is_the_one_reported(data: bytes, error: type[ProtocolEr
     assert fault(data, SMALL) is error
 
 
-def test_what_the_form_of_the_target_is_refused_with() -> None:
+def test_fault_of_the_target_form_is_reported() -> None:
     result, _ = read_every_way(b"GET * HTTP/1.1\r\nHost : a\r\n\r\n")
     assert "target" in result[1]
 
@@ -417,7 +417,7 @@ def test_nothing_is_kept_once_the_head_is_whole() -> None:
     assert buffer.data == b"rest"
 
 
-def test_of_a_refused_head_what_came_is_kept() -> None:
+def test_received_part_of_a_refused_head_is_kept() -> None:
     for pieces in cuttings(b"\r\nHEAD /a HTTP/1.1\r\nHost : a\r\n"):
         buffer = ReceiveBuffer()
         result = drive(read_head(buffer, DEFAULT), buffer, pieces)
@@ -657,7 +657,7 @@ def test_trailers_are_held_to_the_limits_of_fields(data: bytes, is_read: bool) -
     assert isinstance(result, list) if is_read else result[0] is HeaderFieldsTooLarge
 
 
-def test_fields_that_have_no_room() -> None:
+def test_fields_without_room_in_the_head() -> None:
     for room in (-5, 0, 1):
         buffer = ReceiveBuffer()
         assert drive(read_fields(buffer, room, SMALL), buffer, [b"\r\n"])[0] is HeaderFieldsTooLarge

@@ -47,7 +47,7 @@ def test_one_feed_is_not_copied():
     assert buffer.offset == 0
 
 
-def test_what_is_left_over_stays_without_what_was_read():
+def test_unread_rest_is_kept_without_read_bytes():
     buffer = ReceiveBuffer()
     buffer.feed(b"abcdef")
     assert buffer.take(2) == b"ab"
@@ -76,7 +76,7 @@ def test_line_by_single_bytes_is_searched_once():
     assert counting.searched <= 2 * (size + 2)
 
 
-def test_what_was_read_of_one_feed_is_dropped_once():
+def test_read_bytes_of_a_feed_are_dropped_once():
     buffer = ReceiveBuffer()
     data = b"x\r\n" * 100
     buffer.feed(data)
@@ -176,7 +176,7 @@ def test_skip_ends_with_its_last_byte():
 
 
 @pytest.mark.parametrize("cut", [lambda data: [data], bytewise])
-def test_what_is_kept_stays_when_it_was_read(cut):
+def test_kept_bytes_stay_after_reading(cut):
     buffer = ReceiveBuffer()
     pieces = iter(cut(b"--kept and more"))
     while len(buffer) < 2:
@@ -195,7 +195,7 @@ def test_what_is_kept_stays_when_it_was_read(cut):
     assert buffer.kept is None
 
 
-def test_what_is_no_longer_kept_is_dropped():
+def test_released_bytes_are_dropped():
     buffer = ReceiveBuffer()
     buffer.feed(b"abcd")
     buffer.kept = 0
@@ -207,7 +207,7 @@ def test_what_is_no_longer_kept_is_dropped():
     assert (buffer.data, buffer.offset) == (b"d", 0)
 
 
-def test_take_all_is_what_was_not_read():
+def test_take_all_returns_unread_bytes():
     buffer = ReceiveBuffer()
     assert buffer.take_all() == b""
     buffer.feed(b"abcd")
@@ -248,7 +248,7 @@ def test_feeds_that_nobody_reads_add_up():
     assert buffer.take_all() == b"defg"
 
 
-def test_since_is_what_was_read_last():
+def test_since_returns_the_last_read_bytes():
     buffer = ReceiveBuffer()
     for data in (b"abcdef", b"gh"):
         buffer.feed(data)

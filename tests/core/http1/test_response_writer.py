@@ -79,7 +79,7 @@ def test_a_status_without_a_reason_ends_in_a_space() -> None:
         ({"has_date": True, "has_server": True}, DATE, "a", b""),
     ],
 )
-def test_what_a_server_says_by_itself(more: dict[str, bool], date: str, server: str, own: bytes) -> None:
+def test_fields_added_by_the_server(more: dict[str, bool], date: str, server: str, own: bytes) -> None:
     data, _ = written(answer(**more), date=date, server=server)
     assert data == b"HTTP/1.1 200 OK\r\nX-A: b\r\n" + own + b"Content-Length: 2\r\n\r\n"
 
@@ -132,7 +132,7 @@ def test_trailers_come_behind_the_last_chunk() -> None:
 
 
 @pytest.mark.parametrize(("head", "version"), [(answer(), "1.1"), (answer(size=None), "1.0")])
-def test_where_nothing_is_chunked_there_are_no_trailers(head: AnswerHead, version: str) -> None:
+def test_no_trailers_without_chunked_coding(head: AnswerHead, version: str) -> None:
     _, writer = written(head, version)
     assert writer.end(b"ok", [("X-Sum", "1")]) == b"ok"
 

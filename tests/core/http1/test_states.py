@@ -105,7 +105,7 @@ def test_the_module_tells_of_every_state(name: str) -> None:
     assert f"\n``{name}``\n" in states.__doc__
 
 
-def test_what_is_no_event_is_no_attribute() -> None:
+def test_unknown_event_is_not_an_attribute() -> None:
     with pytest.raises(AttributeError, match="unheard_of"):
         STATES["idle"].unheard_of  # type: ignore[attr-defined] # noqa: B018
     assert not hasattr(STATES["idle"], "unheard_of")

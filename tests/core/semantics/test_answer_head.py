@@ -15,7 +15,7 @@ def test_defaults() -> None:
     assert head.serialized == {}
 
 
-def test_what_a_wire_keeps_is_of_one_head() -> None:
+def test_wire_data_belongs_to_one_head() -> None:
     one, other = AnswerHead("200 OK"), AnswerHead("200 OK")
     one.serialized["a wire"] = b"bytes"
     assert other.serialized == {}
@@ -27,7 +27,7 @@ def test_a_misspelt_attribute_is_an_error() -> None:
         head.content_length = 5
 
 
-def test_what_it_is_called_in_a_log() -> None:
+def test_name_in_a_log() -> None:
     assert repr(AnswerHead("200 OK", size=5, has_content=True)) == (
         "<AnswerHead '200 OK' size=5 has_content=True>"
     )

@@ -83,7 +83,7 @@ def test_decoding(coding: str, coded: bytes, text: bytes) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_what_is_larger_than_a_step(coding: str) -> None:
+def test_output_larger_than_a_step(coding: str) -> None:
     compress = gzip.compress if coding == "gzip" else deflate
     coded = compress(NOISE)
     assert len(coded) > 3 * STEP
@@ -98,7 +98,7 @@ def test_members_that_end_anywhere_in_a_step() -> None:
         assert decode("gzip", [gzip.compress(text, 0) + gzip.compress(TEXT)]) == text + TEXT
 
 
-def test_decoded_data_comes_with_the_bytes_that_stand_for_it() -> None:
+def test_decoded_data_comes_with_its_encoded_size() -> None:
     coded = gzip.compress(NOISE)
     decoder = ContentDecoder("gzip", LIMIT)
     assert decoder.decode(b"") == b""
@@ -232,7 +232,7 @@ BOMBS = {
 @pytest.mark.parametrize(("coding", "bomb"), BOMBS.values(), ids=BOMBS.keys())
 @pytest.mark.parametrize("size", [1, 100, 10**9])
 @pytest.mark.parametrize("limit", [0, 1, 1000, 65536])
-def test_no_more_is_made_than_shows_that_it_is_too_much(
+def test_decoding_stops_at_the_limit(
     counting: type[Counting], coding: str, bomb: bytes, size: int, limit: int
 ) -> None:
     with pytest.raises(ContentTooLarge):
@@ -242,7 +242,7 @@ def test_no_more_is_made_than_shows_that_it_is_too_much(
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 @pytest.mark.parametrize("size", [0, 1, 1000])
-def test_the_limit_itself_is_not_too_much(counting: type[Counting], coding: str, size: int) -> None:
+def test_output_at_the_limit_is_accepted(counting: type[Counting], coding: str, size: int) -> None:
     text = NOISE[:size]
     coded = gzip.compress(text) if coding == "gzip" else deflate(text)
     for pieces in ([coded], [coded[i : i + 1] for i in range(len(coded))]):
@@ -283,13 +283,13 @@ def test_so_many_more_as_the_limit_is_larger() -> None:
     assert decoder.decode(gzip.compress(b"1") * many) == b"1" * many
 
 
-def test_no_byte_stands_for_none() -> None:
+def test_empty_body_has_size_zero() -> None:
     decoder = ContentDecoder("gzip", LIMIT)
     decoder.finish()
     assert decoder.size == 0
 
 
-def test_what_follows_a_member_is_not_copied_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_after_a_member_are_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Each member's end copies what is behind it: all of it would be quadratic.
     sizes = []
 

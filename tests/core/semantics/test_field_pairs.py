@@ -15,6 +15,6 @@ def test_shapes(fields):
 
 
 @pytest.mark.parametrize("fields", [[("A", "1\r\nB: 2")], [(5, "1")], [("A",)], 5, ["Abc"]])
-def test_what_is_none(fields):
+def test_invalid_pairs(fields):
     with pytest.raises(InvalidResponseError, match="trailers must be pairs of name and value"):
         read_pairs("trailers", fields)

@@ -77,7 +77,7 @@ NO_ADDRESSES = [
 
 
 @pytest.mark.parametrize("value", NO_ADDRESSES)
-def test_what_is_no_address_changes_nothing(value: str) -> None:
+def test_invalid_address_is_ignored(value: str) -> None:
     assert changes({"X-Forwarded-For": value}) == {}
     assert changes({"Forwarded": f'for="{value}"'}, "forwarded") == {}
 
@@ -142,7 +142,7 @@ def test_scheme_host_and_port(fields: dict[str, str], expected: dict[str, str]) 
     ("value", "prefix"),
     [("/shop", "/shop"), ("/shop/", "/shop"), ("/a/b-c.d", "/a/b-c.d"), ("/x, /shop", "/shop")],
 )
-def test_a_prefix_is_taken_where_that_is_asked_for(value: str, prefix: str) -> None:
+def test_prefix_is_read_if_enabled(value: str, prefix: str) -> None:
     assert changes({"X-Forwarded-Prefix": value}, prefix=True) == {"SCRIPT_NAME": prefix}
 
 
@@ -153,7 +153,7 @@ def test_a_prefix_is_taken_where_that_is_asked_for(value: str, prefix: str) -> N
         "http://evil.example", "/a b", "/a\nb", "/%2e%2e", "/\xe9",
     ],
 )  # fmt: skip
-def test_what_is_no_prefix_changes_nothing(value: str) -> None:
+def test_invalid_prefix_is_ignored(value: str) -> None:
     assert changes({"X-Forwarded-Prefix": value}, prefix=True) == {}
 
 
@@ -165,7 +165,7 @@ def test_a_host_that_is_not_there_gets_no_port() -> None:
     assert "HTTP_HOST" not in environ
 
 
-def test_a_host_is_not_taken_where_nobody_asked_for_it() -> None:
+def test_host_is_not_read_by_default() -> None:
     fields = {"X-Forwarded-Host": "shop.example", "X-Forwarded-Port": "443"}
     assert changes(fields, host=False) == {}
 
@@ -236,14 +236,14 @@ def test_one_kind_of_fields_is_read_and_the_other_is_not() -> None:
 
 
 @pytest.mark.parametrize("other", [{"REMOTE_ADDR": "192.0.2.9"}, {UNNAMED: True}])
-def test_nothing_is_taken_of_a_peer_that_is_not_trusted(other: dict[str, Any]) -> None:
+def test_fields_of_an_untrusted_peer_are_ignored(other: dict[str, Any]) -> None:
     environ: dict[str, Any] = {**BEFORE, "HTTP_X_FORWARDED_FOR": "192.0.2.1", **other}
     before = dict(environ)
     Forwarding(PROXIES, "x-forwarded").apply(environ)
     assert environ == before
 
 
-def test_what_is_there_of_neither_is_left_as_it_is() -> None:
+def test_environ_without_forwarded_fields_is_unchanged() -> None:
     assert changes({}) == changes({}, "forwarded") == {}
 
 
@@ -266,7 +266,7 @@ def test_a_node() -> None:
         (TrustedProxies(), "forwarded", {}, "forwarded is 'forwarded', but trusted_proxies names no proxy"),
     ],
 )
-def test_settings_that_cannot_be(proxies: Any, fields: Any, settings: Any, said: str) -> None:
+def test_invalid_settings(proxies: Any, fields: Any, settings: Any, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Forwarding(proxies, fields, **settings)
     assert str(caught.value).startswith(said)
@@ -279,7 +279,7 @@ TEXTS = st.lists(PIECES | st.characters(max_codepoint=255).map(str), max_size=40
 
 
 @given(TEXTS)
-def test_no_client_can_have_its_proxys_word_misread(prefix: str) -> None:
+def test_client_cannot_falsify_the_fields_of_its_proxy(prefix: str) -> None:
     """Whatever it sends, the trusted proxy adds to the right of it."""
     environ: dict[str, Any] = {**BEFORE, "HTTP_FORWARDED": f'{prefix}, for="[2001:db8::7]:1";proto=https'}
     Forwarding(PROXIES, "forwarded").apply(environ)
@@ -291,7 +291,7 @@ def test_no_client_can_have_its_proxys_word_misread(prefix: str) -> None:
 
 
 @given(TEXTS, st.sampled_from(["x-forwarded", "forwarded"]))
-def test_nothing_raises_and_no_host_is_taken_that_is_none(text: str, kind: str) -> None:
+def test_no_input_raises_or_yields_an_invalid_host(text: str, kind: str) -> None:
     names = ("FORWARDED", *(f"X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PORT", "PREFIX")))
     environ: dict[str, Any] = BEFORE | {f"HTTP_{name}": text for name in names}
     Forwarding(PROXIES, kind, host=True, prefix=True).apply(environ)

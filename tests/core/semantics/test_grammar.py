@@ -223,7 +223,7 @@ def test_head(head):
         b"GET / HTTP/1.1\r\nX: \r\nHost: a\r\n\r\n",
     ],
 )
-def test_what_is_no_head_to_be_taken_at_once(head):
+def test_heads_that_the_fast_pattern_declines(head):
     assert grammar.HEAD.match(head) is None
 
 
@@ -243,7 +243,7 @@ def test_start(head, groups):
 
 
 @pytest.mark.parametrize("head", [b"", b"GET", b"GET\r\n", b" / ", b"G(T / ", b"\x16\x03\x01 "])
-def test_what_is_no_start(head):
+def test_invalid_starts(head):
     assert grammar.START.match(head) is None
 
 

@@ -60,7 +60,7 @@ DECLARABLE = [
 
 
 @pytest.mark.parametrize("method", [*UNKNOWN, *DECLARABLE])
-def test_a_method_that_nobody_knows(method: str) -> None:
+def test_unknown_method(method: str) -> None:
     with pytest.raises(NotImplementedByServer, match="does not know"):
         check_method(method.encode("latin-1"))
 
@@ -87,7 +87,7 @@ def test_every_method(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", [*UNKNOWN, *NO_TOKENS, "\u0100", "CONNECT"])
-def test_what_is_not_served_whatever_is_declared(method: str) -> None:
+def test_methods_that_are_never_served(method: str) -> None:
     assert not may_be_declared(method)
     sent = method.encode("latin-1", "replace")
     for declared in ([method], ["*"], ["*", method]):
@@ -95,7 +95,7 @@ def test_what_is_not_served_whatever_is_declared(method: str) -> None:
             check_method(sent, served_methods(declared))
 
 
-def test_what_is_no_bytes_is_no_method() -> None:
+def test_non_bytes_are_not_a_method() -> None:
     assert "GET" not in served_methods(["*"])
     assert b"GET" in served_methods(["*"])
 

@@ -152,7 +152,7 @@ def test_a_plain_request() -> None:
         pytest.param([HOST, HOST], "1.1", id="CVE-2026-34525"),
     ],
 )
-def test_a_host_that_is_none(fields: Fields, version: str) -> None:
+def test_invalid_host(fields: Fields, version: str) -> None:
     assert refusal(*fields, host=None, version=version) == (BadRequest, 400)
 
 
@@ -271,7 +271,7 @@ def test_bad_target(method: str, target: bytes) -> None:
     sorted({*range(256)} - {*range(0x21, 0x7F)} | {ord("#")}),
     ids=lambda octet: f"RFC3986-2-x{octet:02x}",
 )
-def test_octets_that_no_target_has(octet: int) -> None:
+def test_octets_forbidden_in_targets(octet: int) -> None:
     for place in (b"/%b", b"/a%bb", b"/?%b", b"http://other.example/%b"):
         assert refusal(target=place.replace(b"%b", bytes([octet]), 1)) == (BadRequest, 400)
 
@@ -810,7 +810,7 @@ def test_a_head_whose_body_is_refused_is_written_down(fields: list[Any], error: 
     assert decoder(accepted) is None
 
 
-def test_a_fault_of_the_head_goes_before_one_of_the_body() -> None:
+def test_head_faults_take_precedence_over_body_faults() -> None:
     for fields in ([(b"Content-Length", b"1001")], [FIVE, (b"Content-Encoding", b"br")]):
         with pytest.raises(BadRequest):
             accept(*fields, method="POST", target=b"http://a:b/")
@@ -866,7 +866,7 @@ def test_the_size_of_the_body(fields: list[bytes], size: int | None, expected: A
 
 
 @pytest.mark.parametrize("size", [1001, 1_000_000])
-def test_a_size_beyond_the_limit_is_for_who_knows_the_plan(size: int) -> None:
+def test_body_size_beyond_the_limit_is_left_to_the_exchange(size: int) -> None:
     # An application may let a larger body pass; see Exchange.receive_announced().
     assert delimited(body_size=size).head.body_size == size
 
@@ -943,7 +943,7 @@ def test_methods_that_are_declared() -> None:
         pytest.param(b"a", b"\x1b[2J", id="RFC9110-5.5-escape"),
     ],
 )
-def test_what_is_no_field(name: bytes, value: bytes) -> None:
+def test_invalid_field(name: bytes, value: bytes) -> None:
     with pytest.raises(BadRequest):
         delimited((name, value))
     with pytest.raises(BadRequest):
@@ -951,7 +951,7 @@ def test_what_is_no_field(name: bytes, value: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"b", b"b:c", b"b\tc", b"\xe9\xff", b" b "])
-def test_what_is_one(value: bytes) -> None:
+def test_valid_fields(value: bytes) -> None:
     assert delimited((b"x-a", value)).head.environ["HTTP_X_A"] == value.decode("latin-1").strip()
 
 
@@ -976,7 +976,7 @@ def test_limits_of_fields(fields: Fields, is_accepted: bool) -> None:
             delimited(*fields)
 
 
-def test_what_comes_before_the_fields_counts() -> None:
+def test_start_line_counts_towards_the_limit() -> None:
     fields = [(b"a", b"b" * 100)]
     policy.check_fields(fields, LIMITS, 1024 - 105)
     with pytest.raises(HeaderFieldsTooLarge):
@@ -1000,7 +1000,7 @@ def test_trailers() -> None:
         policy.check_trailers([(b"a", b"b" * 335)] * 2 + [(b"a", b"b" * 338)], LIMITS)
 
 
-def test_a_body_that_is_too_large_goes_before_an_expectation_that_cannot_be_met() -> None:
+def test_too_large_body_outranks_an_unmet_expectation() -> None:
     fields = (b"expect", b"magic"), (b"content-encoding", b"br")
     assert type(delimited(*fields, body_size=1001).fault) is ContentTooLarge
     with pytest.raises(ExpectationFailed):
@@ -1034,6 +1034,6 @@ def test_a_content_coding_of_a_body_that_is_too_large() -> None:
     assert type(delimited((b"content-encoding", b"br"), body_size=1001).fault) is ContentTooLarge
 
 
-def test_what_the_client_offers_to_go_on_with_is_the_wires() -> None:
+def test_upgrade_offers_are_left_to_the_wire() -> None:
     assert delimited(upgrade="websocket").head.upgrade == "websocket"
     assert delimited((b"connection", b"upgrade"), (b"upgrade", b"websocket")).head.upgrade == ""

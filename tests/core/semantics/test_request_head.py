@@ -16,7 +16,7 @@ def test_defaults() -> None:
     assert NOTHING == {}
 
 
-def test_it_is_never_changed() -> None:
+def test_request_head_is_immutable() -> None:
     head: Any = RequestHead("GET", b"/")
     with pytest.raises(AttributeError):
         head.method = "POST"
@@ -24,7 +24,7 @@ def test_it_is_never_changed() -> None:
     assert head.method == "GET"
 
 
-def test_one_that_was_accepted() -> None:
+def test_accepted_head() -> None:
     assert not RequestHead("GET", b"/", path="/").is_accepted
     assert RequestHead("GET", b"/", environ={"PATH_INFO": "/"}).is_accepted
     # An empty environ of its own is one, too.
@@ -45,5 +45,5 @@ def test_one_that_was_accepted() -> None:
         pytest.param([(b"Accept", b"\xe9")], "\xe9", id="latin-1"),
     ],
 )
-def test_what_the_client_would_like(fields: list[tuple[bytes, bytes]], expected: str) -> None:
+def test_accept_field_of_the_client(fields: list[tuple[bytes, bytes]], expected: str) -> None:
     assert RequestHead(fields=fields).accept == expected

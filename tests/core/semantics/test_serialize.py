@@ -60,7 +60,7 @@ def test_the_size_that_a_head_declares(
         pytest.param([("Server", "own"), ("Date", "now"), ("A", "b")], (False, True, True), id="both"),
     ],
 )
-def test_what_an_application_asks_for(fields: Headers, expected: tuple[bool, bool, bool]) -> None:
+def test_fields_requested_by_an_application(fields: Headers, expected: tuple[bool, bool, bool]) -> None:
     head = read_head("200 OK", fields, 5, "GET")
     assert (head.closes, head.has_date, head.has_server) == expected
 
@@ -81,7 +81,7 @@ def test_what_an_application_asks_for(fields: Headers, expected: tuple[bool, boo
         "content-length",
     ],
 )
-def test_what_the_server_owns_is_not_copied(name: str) -> None:
+def test_fields_of_the_server_are_not_copied(name: str) -> None:
     # RFC 9110 section 7.6.1 and RFC 9112 section 6.1
     assert lines([("A", "1"), (name, "7"), ("B", "2")]) == [b"A: 1", b"B: 2"]
 
@@ -122,7 +122,7 @@ def test_location(name: str, value: str, expected: str) -> None:
         pytest.param("/\udc80", id="lone-surrogate"),
     ],
 )
-def test_a_location_that_is_none(value: str) -> None:
+def test_invalid_location(value: str) -> None:
     # redirect(request.args["next"]) brings whatever a client likes. InvalidResponseError is one too.
     with pytest.raises(ValueError, match=r"."):
         lines([("Location", value)])
@@ -207,7 +207,7 @@ def test_values_are_latin_1() -> None:
     ],
     ids=["value", "reason", "name", "lone-surrogate"],
 )
-def test_what_is_not_latin_1_is_refused(status: str, name: str, value: str) -> None:
+def test_non_latin_1_values_are_refused(status: str, name: str, value: str) -> None:
     with pytest.raises(InvalidResponseError):
         lines([(name, value)], status=status)
 
@@ -246,7 +246,7 @@ def test_declared_length(value: str, expected: int) -> None:
         pytest.param("5\n", id="line-feed"),
     ],
 )
-def test_declared_length_that_is_none(value: str) -> None:
+def test_invalid_declared_length(value: str) -> None:
     with pytest.raises(InvalidResponseError):
         declared_length(value)
 

@@ -66,7 +66,7 @@ def test_the_cache_is_bounded() -> None:
         assert cache.cache_info().currsize == size
 
 
-def test_what_is_kept_is_of_one_method() -> None:
+def test_cache_is_separate_for_each_method() -> None:
     assert parse_target(b"*", "OPTIONS", 1000).path == ""
     with pytest.raises(BadRequest):
         parse_target(b"*", "GET", 1000)
@@ -74,7 +74,7 @@ def test_what_is_kept_is_of_one_method() -> None:
     assert parse_target(b"http://a", "OPTIONS", 1000).path == ""
 
 
-def test_a_limit_holds_for_what_is_kept() -> None:
+def test_limit_applies_to_cached_targets() -> None:
     assert parse_target(b"/kept", "GET", 5).path == "/kept"
     with pytest.raises(URITooLong):
         parse_target(b"/kept", "GET", 4)

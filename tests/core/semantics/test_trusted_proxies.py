@@ -18,7 +18,7 @@ from kyoukai.core.semantics.trusted_proxies import TrustedProxies, read_address
         (["0.0.0.0/0", "::/0"], "203.0.113.1"),
     ],
 )
-def test_one_that_is_trusted(entries: object, address: str) -> None:
+def test_trusted_address(entries: object, address: str) -> None:
     proxies = TrustedProxies(entries)
     assert proxies
     assert proxies.trust_peer(address)
@@ -39,7 +39,7 @@ def test_one_that_is_trusted(entries: object, address: str) -> None:
         (["192.0.2.1"], ""),
     ],
 )
-def test_one_that_is_not(entries: object, address: str) -> None:
+def test_untrusted_address(entries: object, address: str) -> None:
     assert not TrustedProxies(entries).trust(address)
 
 
@@ -68,7 +68,7 @@ def test_a_unix_socket_has_no_address(address: str | None) -> None:
         ([""], "trusted_proxies has ''; it must be an IP address"),
     ],
 )
-def test_what_is_none_is_named(entries: object, said: str) -> None:
+def test_invalid_address_is_named(entries: object, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         TrustedProxies(entries)
     assert str(caught.value).startswith(said)

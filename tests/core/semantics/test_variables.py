@@ -94,7 +94,7 @@ def test_values(fields: list[tuple[bytes, bytes]], expected: dict[str, str]) -> 
         pytest.param(b"Content-Type", b"content-type", id="RFC9110-8.3"),
     ],
 )
-def test_what_may_come_only_once(name: bytes, other: bytes) -> None:
+def test_fields_that_may_not_repeat(name: bytes, other: bytes) -> None:
     for value in (b"5", b"6", b""):
         with pytest.raises(BadRequest, match="came more than once"):
             field_variables([(name, b"5"), (b"A", b"1"), (other, value)], MAX_FIELDS)
@@ -162,7 +162,7 @@ def test_head() -> None:
     }
 
 
-def test_no_head_changes_what_all_have() -> None:
+def test_heads_share_no_mutable_state() -> None:
     before = dict(HEAD)
     fields = {"HTTP_HOST": "example.com"}
     head_variables("GET", b"/", "1.1", "/", "", fields, "kyoukai")["SCRIPT_NAME"] = "/evil"
@@ -183,7 +183,7 @@ def test_protocol(version: str, protocol: str) -> None:
     assert head(version)["SERVER_PROTOCOL"] == protocol
 
 
-def test_no_field_passes_for_what_the_server_says() -> None:
+def test_no_field_overrides_a_server_variable() -> None:
     names = [b"Wsgi.Url-Scheme", b"Server-Name", b"Remote-Addr", b"Path-Info", b"Script-Name"]
     result = head(**field_variables([(name, b"evil") for name in names], MAX_FIELDS))
     assert {name: result[name] for name in head()} == head()

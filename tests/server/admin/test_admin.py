@@ -55,7 +55,7 @@ def admin(loop_factory):
     admin.stop()
 
 
-def test_whether_it_lives(admin):
+def test_liveness(admin):
     answer = admin.ask(message("GET", "/livez"))
     assert (answer.status, answer.body) == (200, b"ok\n")
     assert answer.fields["content-type"] == "text/plain; charset=utf-8"
@@ -74,14 +74,14 @@ def test_whether_it_lives(admin):
         (Status("draining", 0, 2, 1, True), 503, b"the server is about to stop\n"),
     ],
 )
-def test_whether_it_is_ready(admin, status, code, said):
+def test_readiness(admin, status, code, said):
     admin.status = status
     answer = admin.ask(message("GET", "/readyz"))
     assert (answer.status, answer.body) == (code, said)
     assert admin.ask(message("GET", "/livez")).status == 200
 
 
-def test_all_of_it_as_text_and_as_json(admin):
+def test_status_as_text_and_as_json(admin):
     admin.status = Status("serving", 1, 4, 2)
     answer = admin.ask(message("GET", "/readyz?verbose"))
     assert answer.status == 503
@@ -116,7 +116,7 @@ def test_a_head_has_no_content(admin):
     assert (answer.status, answer.fields["content-length"], answer.body) == (200, "10", b"")
 
 
-def test_what_there_is_not(admin):
+def test_refused_requests(admin):
     answer = admin.ask(message("GET", "/"))
     assert answer.status == 404
     assert b"/livez, /readyz, /metrics" in answer.body

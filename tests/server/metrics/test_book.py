@@ -105,7 +105,7 @@ def filled(book: Book) -> None:
 
 
 @pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
-def test_what_prometheus_is_shown(book, accept):
+def test_prometheus_output(book, accept):
     filled(book)
     kind, text = shown(book, accept)
     assert kind.startswith("application/openmetrics-text" if accept else "text/plain")
@@ -144,7 +144,7 @@ def test_every_metric_has_the_labels_that_are_documented(book):
             assert sorted({*sample.labels} - {"le"}) == sorted(METRICS[family.name].labels)
 
 
-def test_nothing_counted_is_no_series(book):
+def test_uncounted_metric_has_no_series(book):
     _, text = shown(book)
     assert re.search(r"(?m)^kyoukai_requests_total", text) is None
     assert re.search(r"(?m)^kyoukai_connections_total 0.0$", text)

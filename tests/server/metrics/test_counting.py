@@ -169,7 +169,7 @@ def test_methods_that_are_not_registered_are_counted_together(counting):
     }
 
 
-def test_what_has_no_room_is_counted_all_the_same(counting):
+def test_metrics_without_room_are_still_counted(counting):
     for number in range(3000):
         counting.observe(answered(sent=1), asked(f"/{number}"), None)
     counting.flush()
@@ -180,7 +180,7 @@ def test_what_has_no_room_is_counted_all_the_same(counting):
     assert sum(cells[SENT] for _, cells in counting.region.read_series()) == 3000
 
 
-def test_another_one_counts_the_next_answers_of_a_route(counting):
+def test_next_answers_of_a_route_go_to_the_running_counting(counting):
     route = asked("/a")
     counting.observe(answered(head=PLAIN), route, None)
     counting.stop()

@@ -52,7 +52,7 @@ def test_series_have_places_of_their_own(region):
     assert [labels.is_refusal for labels in series(region)] == [False, False, True]
 
 
-def test_what_has_no_room_is_counted_together(region):
+def test_metrics_without_room_are_counted_together(region):
     for number in range(MAX_SERIES - 1):
         assert region.place(Labels("GET", 200, f"/{number}")) == base_of(number + 1)
     for number in range(3):
@@ -84,7 +84,7 @@ def test_another_process_reads_what_is_written(region):
     other.close()
 
 
-def test_what_a_killed_process_has_counted_is_there(region):
+def test_counts_of_a_killed_process_are_kept(region):
     program = (
         "import sys, os, signal\n"
         "from kyoukai.server.metrics.region import Labels, Region\n"

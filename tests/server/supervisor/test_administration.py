@@ -193,7 +193,7 @@ def test_what_the_server_refuses_is_counted_by_reason(tmp_path: Path) -> None:
     ("address", "said"),
     [("nowhere", "admin is 'nowhere'"), ("127.0.0.1:1", "127.0.0.1:1")],
 )
-def test_an_admin_address_that_is_no_good_ends_the_start(tmp_path: Path, address: str, said: str) -> None:
+def test_invalid_admin_address_ends_the_start(tmp_path: Path, address: str, said: str) -> None:
     (tmp_path / "app.py").write_text("app = None\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         if said == address:
@@ -203,7 +203,7 @@ def test_an_admin_address_that_is_no_good_ends_the_start(tmp_path: Path, address
     assert process.stderr.count(said) == 1
 
 
-def test_without_prometheus_client_there_is_all_but_metrics(tmp_path: Path) -> None:
+def test_without_prometheus_client_only_metrics_are_missing(tmp_path: Path) -> None:
     (tmp_path / "prometheus_client.py").write_text("raise ImportError\n")
     with administered(tmp_path) as admin:
         admin.server.workers(1)

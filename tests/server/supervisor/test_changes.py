@@ -98,7 +98,7 @@ def test_a_mistake_is_shown_and_the_next_save_recovers(tmp_path: Path) -> None:
         assert statuses == {200, 500}
 
 
-def test_nobody_else_is_shown_the_mistake(tmp_path: Path) -> None:
+def test_mistake_is_shown_to_no_other_client(tmp_path: Path) -> None:
     with supervised(tmp_path, "--reload") as served:
         served.get()
         write(tmp_path, BROKEN)
@@ -157,7 +157,7 @@ def test_only_files_of_these_names_are_watched(tmp_path: Path) -> None:
     assert [Path(path).name for path in asyncio.run(watch())] == ["d.html"]
 
 
-def test_what_is_watched_is_what_the_options_say(tmp_path: Path) -> None:
+def test_watched_files_follow_the_options(tmp_path: Path) -> None:
     options = ("--reload", "--reload-include", "*.html", "--reload-exclude", "built")
     paths = [tmp_path / "built" / "page.html", tmp_path / "page.html"]
     paths[0].parent.mkdir()
@@ -190,7 +190,7 @@ def test_what_is_watched_is_what_the_options_say(tmp_path: Path) -> None:
         ("/b/app.py", "app.py", False),
     ],
 )
-def test_what_is_excluded(path: str, pattern: str, expected: bool) -> None:
+def test_excluded_files(path: str, pattern: str, expected: bool) -> None:
     assert is_excluded(path, ["/c", "/a/test"], ["no such", pattern]) is expected
 
 
@@ -214,6 +214,6 @@ def test_reload_needs_watchfiles(monkeypatch: pytest.MonkeyPatch) -> None:
         Supervision(reload=True)
 
 
-def test_what_is_watched_makes_no_supervisor() -> None:
+def test_watch_options_alone_start_no_supervisor() -> None:
     assert take({"port": 1, "reload": False, "reload_dirs": ["."]}) == ({"port": 1}, None)
     assert take({"reload": True, "reload_dirs": ["."]}) == ({}, Supervision(reload=True, reload_dirs=["."]))

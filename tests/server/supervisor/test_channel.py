@@ -54,7 +54,7 @@ def test_the_end_of_one_side_is_the_end_of_file_of_the_other(channels: tuple[Cha
     theirs.close()
 
 
-def test_a_side_that_reads_nothing_holds_the_other_up_for_nothing(channels: tuple[Channel, Channel]) -> None:
+def test_unread_channel_does_not_block_its_sender(channels: tuple[Channel, Channel]) -> None:
     ours, theirs = channels
     sent = 0
     while ours.send("beat", lag=0.0, requests=0):

@@ -20,20 +20,20 @@ from kyoukai.server.supervisor.decisions import (
 from kyoukai.server.supervisor.settings import Supervision, take
 
 
-def test_who_has_served_is_replaced_at_once() -> None:
+def test_worker_that_served_is_replaced_at_once() -> None:
     backoff = Backoff(stable=1.0)
     assert backoff.delay(1.0) == 0.0
     assert backoff.delay(100.0) == 0.0
 
 
-def test_who_dies_at_once_is_waited_for_twice_as_long_each_time() -> None:
+def test_restart_delay_doubles_for_workers_that_die_at_once() -> None:
     backoff = Backoff(first=0.1, longest=0.5, stable=1.0)
     assert [backoff.delay(served) for served in (None, 0.5, 0.0, None, None)] == [0.1, 0.2, 0.4, 0.5, 0.5]
     assert backoff.delay(2.0) == 0.0
     assert backoff.delay(None) == 0.1
 
 
-def test_a_look_that_comes_late_says_by_how_much() -> None:
+def test_late_check_reports_its_delay() -> None:
     lateness = Lateness(1.0, 100.0)
     assert lateness.look(101.0) == 0.0
     assert lateness.look(101.5) == 0.0
@@ -55,7 +55,7 @@ def test_a_look_that_comes_late_says_by_how_much() -> None:
         ({"memory": 1000}, (0, 0.0, 1000), "memory"),
     ],
 )
-def test_who_has_served_enough_is_told_why(
+def test_recycling_reason(
     limits: dict[str, float], served: tuple[int, float, int], reason: str | None
 ) -> None:
     # The jitter is the largest.
@@ -90,7 +90,7 @@ def refused(
     return refusal(pid, parent, environ, has_file=has_file, reloads=reloads) or ""
 
 
-def test_there_is_no_upgrade_where_the_end_of_the_process_is_the_end_of_all() -> None:
+def test_no_upgrade_where_the_process_must_not_end() -> None:
     assert refused() == ""
     assert refused(1).startswith("the container would end with this process; SIGHUP")
     for parent in CONTAINER_INITS:
@@ -125,7 +125,7 @@ def test_settings_of_a_supervisor_are_taken_from_the_others() -> None:
         ({"max_requests_jitter": 5}, "max_requests_jitter needs max_requests"),
     ],
 )
-def test_settings_that_are_no_good(given: dict[str, object], message: str) -> None:
+def test_invalid_settings(given: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         take(given)
     assert str(raised.value) == message
@@ -133,9 +133,7 @@ def test_settings_that_are_no_good(given: dict[str, object], message: str) -> No
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 @pytest.mark.parametrize("name", settings.NAMES)
-def test_elsewhere_than_on_linux_one_process_serves(
-    monkeypatch: pytest.MonkeyPatch, platform: str, name: str
-) -> None:
+def test_one_process_serves_outside_linux(monkeypatch: pytest.MonkeyPatch, platform: str, name: str) -> None:
     monkeypatch.setattr(settings, "CAPABLE", False)
     monkeypatch.setattr("sys.platform", platform)
     given = {name: 1, "max_requests": 1}

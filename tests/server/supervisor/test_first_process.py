@@ -34,7 +34,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.skipif(not namespaces_are_allowed(), reason="this system does not let us make a PID namespace")
-def test_it_reaps_what_is_left_to_it_and_takes_signals(tmp_path: Path) -> None:
+def test_orphans_are_reaped_and_signals_taken(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APPLICATION)
     command = (sys.executable, "-m", "kyoukai", "run", "app:app", "--workers", "1", "--port", "0")
     with python("--pid", "--fork", "--kill-child", *command, folder=tmp_path, python="unshare") as process:

@@ -56,7 +56,7 @@ def test_any_number_of_descriptors(ends: tuple[Channel, Channel], count: int) ->
         os.close(descriptor)
 
 
-def test_what_does_not_come_is_not_waited_for(
+def test_missing_messages_are_not_waited_for(
     ends: tuple[Channel, Channel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = ends
@@ -100,7 +100,7 @@ def test_another_language_is_not_understood(ends: tuple[Channel, Channel], value
 @pytest.mark.parametrize(
     "error", [ConfigurationError("port is no good"), HandoverError("port is no good")], ids=["click", "ours"]
 )
-def test_why_the_new_one_does_not_start_is_told_once(
+def test_failed_start_is_reported_to_the_predecessor_once(
     ends: tuple[Channel, Channel], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     old, new = ends
@@ -111,13 +111,13 @@ def test_why_the_new_one_does_not_start_is_told_once(
     assert old.receive() is None
 
 
-def test_without_a_predecessor_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_predecessor_no_message_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(handover.VARIABLE, raising=False)
     with pytest.raises(ConfigurationError), reporting_failure():
         raise ConfigurationError("port is no good")
 
 
-def test_what_a_service_manager_told_the_one_from_before() -> None:
+def test_service_manager_variables_of_the_predecessor() -> None:
     environ = {
         "LISTEN_PID": "7",
         "LISTEN_FDS": "1",
@@ -155,7 +155,7 @@ class Starting:
         return self.started, self.channel
 
 
-def test_what_a_new_one_said_last_is_why_it_has_ended(ends: tuple[Channel, Channel]) -> None:
+def test_last_message_of_the_successor_is_its_reason(ends: tuple[Channel, Channel]) -> None:
     """Its end may be heard of before that is read."""
     old, new = ends
 
@@ -170,7 +170,7 @@ def test_what_a_new_one_said_last_is_why_it_has_ended(ends: tuple[Channel, Chann
 
 
 @pytest.mark.parametrize(("is_last", "kind"), [(True, "ended"), (False, "ends")])
-def test_one_that_is_not_the_last_says_no_more_than_that_its_workers_have_ended(
+def test_earlier_predecessor_only_reports_the_end_of_its_workers(
     ends: tuple[Channel, Channel], is_last: bool, kind: str
 ) -> None:
     """Those of the one before it, which is stopped later, count still."""
@@ -194,7 +194,7 @@ def test_one_that_is_not_the_last_says_no_more_than_that_its_workers_have_ended(
 
 
 @pytest.mark.parametrize("is_half_said", [False, True])
-def test_a_new_one_that_cannot_be_told_to_serve_finds_the_old_one_gone(
+def test_failed_go_message_makes_the_predecessor_gone(
     ends: tuple[Channel, Channel],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -274,7 +274,7 @@ def test_counts_go_on_over_two_supervisors() -> None:
         tally.book.shut()
 
 
-def test_the_counts_of_an_old_one_that_has_ended_are_the_new_ones_own() -> None:
+def test_successor_takes_over_the_counts_of_its_predecessor() -> None:
     """Else each upgrade would add the memory that its workers counted in, and hand it on to the next."""
     old, new = Tally(Book()), Tally(Book())
     count(old, "1", 1)
@@ -309,7 +309,7 @@ def test_ends_are_told_once() -> None:
     assert second.ends == {"crashed": 1, "upgrade": 2}
 
 
-def test_counts_of_another_layout_are_let_go() -> None:
+def test_counts_of_another_layout_are_dropped() -> None:
     old, new = Tally(Book()), Tally(Book())
     count(old, "1", 1)
     descriptors = [os.dup(descriptor) for descriptor in old.hold()]

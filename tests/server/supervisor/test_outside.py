@@ -114,7 +114,7 @@ def test_readiness_fails_before_the_server_stops_to_accept(tmp_path: Path) -> No
         server.finish()
 
 
-def test_readiness_fails_first_then_connections_are_refused_then_it_ends(tmp_path: Path) -> None:
+def test_stop_order_readiness_then_connections_then_exit(tmp_path: Path) -> None:
     """Whoever sends clients here has the delay to learn that none are wanted; none is refused in it."""
     with supervised(tmp_path, "--workers", "2", "--admin", "127.0.0.1:0", "--shutdown-delay", "4") as server:
         admin = int(server.process.wait_for(ADMIN)[1])
@@ -148,7 +148,7 @@ def test_readiness_fails_first_then_connections_are_refused_then_it_ends(tmp_pat
         server.finish()
 
 
-def test_after_the_delay_it_stops(tmp_path: Path) -> None:
+def test_stop_after_the_delay(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "1", "--shutdown-delay", "0.01") as server:
         server.workers(1)
         server.signal(signal.SIGTERM)

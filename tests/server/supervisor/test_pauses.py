@@ -83,9 +83,7 @@ def let_pass(seconds: float) -> None:
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize("backend", ["httptools", "reference"])
-def test_requests_to_an_old_worker_that_stands_still_are_answered(
-    tmp_path: Path, backend: str, loop: str
-) -> None:
+def test_requests_to_a_suspended_old_worker_are_answered(tmp_path: Path, backend: str, loop: str) -> None:
     """Idle connections have two seconds for another request, which lies unread until it goes on."""
     text = STANDING_STILL.format(step="retire", kill="kill", whom="getpid")
     with served(tmp_path, text, loop, backend) as server, contextlib.ExitStack() as stack:
@@ -107,7 +105,7 @@ def test_requests_to_an_old_worker_that_stands_still_are_answered(
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
-def test_a_stop_that_stands_still_cuts_nothing_off(tmp_path: Path, loop: str) -> None:
+def test_suspended_stop_cuts_no_request_off(tmp_path: Path, loop: str) -> None:
     """Neither does the worker, nor is it killed by the supervisor: both stand still together."""
     text = STANDING_STILL.format(step="stop", kill="killpg", whom="getpgrp")
     with served(tmp_path, text, loop) as server:
@@ -127,7 +125,7 @@ def test_a_stop_that_stands_still_cuts_nothing_off(tmp_path: Path, loop: str) ->
     assert "cutting off" not in server.process.stderr
 
 
-def test_a_new_supervisor_that_was_ready_in_time_is_not_given_up(tmp_path: Path) -> None:
+def test_successor_that_was_ready_in_time_is_kept(tmp_path: Path) -> None:
     """The old one, which stood still, reads that late."""
     with served(tmp_path) as server:
         server.workers(1)
@@ -142,7 +140,7 @@ def test_a_new_supervisor_that_was_ready_in_time_is_not_given_up(tmp_path: Path)
         server.finish()
 
 
-def test_a_supervisor_that_stands_still_takes_no_worker_for_one_that_hangs(tmp_path: Path) -> None:
+def test_suspended_supervisor_takes_no_worker_for_hanging(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "2", "--worker-timeout", "4") as server:
         server.workers(2)
         with server.process.standing_still():
@@ -154,7 +152,7 @@ def test_a_supervisor_that_stands_still_takes_no_worker_for_one_that_hangs(tmp_p
         assert "hangs" not in server.process.stderr
 
 
-def test_who_hangs_afterwards_is_found_out_as_soon_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_worker_is_found_as_soon_as_before_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was heard after a pause is not excused for it as well."""
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: clock.now))
@@ -191,7 +189,7 @@ def test_who_hangs_afterwards_is_found_out_as_soon_as_ever(monkeypatch: pytest.M
     assert ends == [pytest.approx(161.2)]
 
 
-def test_a_supervisor_that_stood_still_learns_that_a_worker_is_ready() -> None:
+def test_resumed_supervisor_learns_that_a_worker_is_ready() -> None:
     """There was no room for it behind the signs of life."""
     ours, theirs = pair()
     worker = Worker(Channel(theirs))

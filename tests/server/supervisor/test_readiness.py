@@ -53,7 +53,7 @@ def is_ready(slots: Slots, phase: Phase = Phase.SERVING) -> bool:
     return read_status(slots, phase).is_ready
 
 
-def test_at_first_all_are_needed_and_then_one(slots: Slots) -> None:
+def test_all_workers_are_needed_at_first_and_then_one(slots: Slots) -> None:
     serve(slots, 0)
     assert read_status(slots, Phase.SERVING).reason == "1 of 2 workers are ready"
     serve(slots, 1)
@@ -64,7 +64,7 @@ def test_at_first_all_are_needed_and_then_one(slots: Slots) -> None:
     assert read_status(slots, Phase.SERVING).reason == "0 of 1 workers are ready"
 
 
-def test_one_that_is_lost_at_first_is_needed_still(slots: Slots) -> None:
+def test_worker_lost_at_first_is_still_needed(slots: Slots) -> None:
     serve(slots, 0)
     lose(slots, 0)
     serve(slots, 1)

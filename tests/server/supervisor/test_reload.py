@@ -40,7 +40,7 @@ def test_sighup_loads_the_application_anew(tmp_path: Path, backend: str, loop: s
         wait_until(lambda: all(map(has_ended, old)))
 
 
-def test_a_version_that_does_not_start_never_displaces_the_old(tmp_path: Path) -> None:
+def test_failing_version_never_displaces_the_old_one(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "2") as server:
         old = {f"{pid} one" for pid in server.workers(2)}
         write(tmp_path, "raise RuntimeError('no database')\n")

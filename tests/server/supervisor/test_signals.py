@@ -219,7 +219,7 @@ def test_what_a_signal_does(tmp_path: Path, phase: Phase, names: tuple[str, ...]
     assert "Traceback" not in cell.process.stderr
 
 
-def test_one_process_says_what_needs_a_supervisor(tmp_path: Path) -> None:
+def test_single_process_reports_signals_that_need_a_supervisor(tmp_path: Path) -> None:
     write(tmp_path)
     with kyoukai_run("app:app", "--port", "0", folder=tmp_path) as process:
         process.url  # noqa: B018 - It waits.

@@ -91,7 +91,7 @@ def test_a_new_supervisor_serves_and_the_old_one_finishes(tmp_path: Path, backen
         wait_until(lambda: all(map(has_ended, [new, *successors])))
 
 
-def test_one_upgrade_follows_the_other_while_the_first_still_finishes(tmp_path: Path) -> None:
+def test_upgrade_during_the_end_of_the_upgrade_before(tmp_path: Path) -> None:
     with administered(tmp_path, "--workers", "2") as admin:
         server = admin.server
         server.workers(2)
@@ -229,7 +229,7 @@ def test_other_addresses_are_honoured(tmp_path: Path) -> None:
         server.finish()
 
 
-def test_another_admin_address_is_honoured_and_none(tmp_path: Path) -> None:
+def test_changed_and_removed_admin_address(tmp_path: Path) -> None:
     write(tmp_path)
     first, second = free_port(), free_port()
     configure(tmp_path, port=0, admin=f"'127.0.0.1:{first}'")
@@ -257,7 +257,7 @@ def test_another_admin_address_is_honoured_and_none(tmp_path: Path) -> None:
         server.finish()
 
 
-def test_fewer_workers_serve_who_waits_for_others(tmp_path: Path) -> None:
+def test_fewer_workers_serve_connections_queued_for_others(tmp_path: Path) -> None:
     write(tmp_path)
     port = free_port()
     configure(tmp_path, port=port, workers=3)
@@ -325,7 +325,7 @@ def test_readiness_does_not_wait_for_more_workers(tmp_path: Path) -> None:
         server.finish()
 
 
-def test_a_unix_socket_goes_on_and_is_removed_by_the_last_one(tmp_path: Path) -> None:
+def test_unix_socket_is_kept_and_removed_by_the_last_process(tmp_path: Path) -> None:
     write(tmp_path)
     path = tmp_path / "socket"
     configure(tmp_path, uds=path, admin=f"'unix:{tmp_path}/admin'")
@@ -346,7 +346,7 @@ def test_a_unix_socket_goes_on_and_is_removed_by_the_last_one(tmp_path: Path) ->
     assert not (tmp_path / "admin").exists()
 
 
-def test_a_socket_of_another_process_goes_on(tmp_path: Path) -> None:
+def test_inherited_socket_is_kept(tmp_path: Path) -> None:
     """systemd's, say: it names the process that they are for, which is not the new one."""
     write(tmp_path)
     (tmp_path / "activate.py").write_text(
@@ -383,7 +383,7 @@ def test_the_file_of_the_process_is_the_new_ones(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_another_file_of_the_process_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+def test_changed_pid_file_replaces_the_old_one(tmp_path: Path) -> None:
     write(tmp_path)
     configure(tmp_path, port=0, pid="old.pid")
     with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
@@ -398,7 +398,7 @@ def test_another_file_of_the_process_takes_the_place_of_the_old_one(tmp_path: Pa
         server.finish()
 
 
-def test_a_service_manager_is_told_who_serves(tmp_path: Path, manager: socket.socket) -> None:
+def test_service_manager_learns_the_serving_process(tmp_path: Path, manager: socket.socket) -> None:
     write(tmp_path)
     (tmp_path / "watched.py").write_text(
         "import os, sys\n"
@@ -449,7 +449,7 @@ def make_environment(folder: Path, version: str) -> None:
     (packages / "installed.py").write_text(f"VERSION = {version!r}\n")
 
 
-def test_another_version_of_python_and_kyoukai_is_what_runs(tmp_path: Path) -> None:
+def test_upgrade_to_another_version_of_python_and_kyoukai(tmp_path: Path) -> None:
     """Of the old one, nothing is left on the disk when it is to start the new one."""
     for version in ("one", "two"):
         make_environment(tmp_path / version, version)

@@ -132,7 +132,7 @@ IN_THE_SETTINGS = (
     [IN_THE_SETTINGS, tuple(name for name in MISTAKES if name not in IN_THE_SETTINGS)],
     ids=["settings", "processes"],
 )
-def test_the_old_one_goes_on_and_says_why(tmp_path: Path, names: tuple[str, ...]) -> None:
+def test_old_supervisor_continues_and_logs_the_reason(tmp_path: Path, names: tuple[str, ...]) -> None:
     """After each mistake, the next try finds everything as it was."""
 
     def write_what_is_right(version: str) -> None:
@@ -166,7 +166,7 @@ def test_the_old_one_goes_on_and_says_why(tmp_path: Path, names: tuple[str, ...]
         server.finish()
 
 
-def test_one_that_is_not_ready_in_time_is_given_up(tmp_path: Path) -> None:
+def test_successor_that_is_not_ready_in_time_is_ended(tmp_path: Path) -> None:
     write(tmp_path, HELD + APPLICATION)
     (tmp_path / "served.py").write_text(
         "import app\n"
@@ -184,9 +184,7 @@ def test_one_that_is_not_ready_in_time_is_given_up(tmp_path: Path) -> None:
         assert server.get() == f"{old} one"
 
 
-def test_a_service_manager_that_reads_nothing_keeps_the_process_that_it_knows(
-    tmp_path: Path, manager: socket.socket
-) -> None:
+def test_service_manager_that_reads_nothing_keeps_its_process(tmp_path: Path, manager: socket.socket) -> None:
     """It would take the end of the old process for that of the service."""
     write(tmp_path)
     (tmp_path / "served.py").write_text(
@@ -218,7 +216,7 @@ def test_a_service_manager_that_reads_nothing_keeps_the_process_that_it_knows(
         assert process.end() == 0
 
 
-def test_an_interpreter_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_missing_interpreter_is_reported(tmp_path: Path) -> None:
     write(tmp_path)
     link = tmp_path / "python"
     link.symlink_to(os.path.realpath(sys.executable))
@@ -237,7 +235,7 @@ def test_an_interpreter_that_is_gone_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ends_well", [False, True])
-def test_what_was_asked_meanwhile_is_done_afterwards(tmp_path: Path, ends_well: bool) -> None:
+def test_signals_during_an_upgrade_are_handled_afterwards(tmp_path: Path, ends_well: bool) -> None:
     write(tmp_path, HELD + APPLICATION)
     configure(tmp_path, port=free_port())
     with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
@@ -265,7 +263,7 @@ def test_what_was_asked_meanwhile_is_done_afterwards(tmp_path: Path, ends_well: 
         server.finish()
 
 
-def test_a_new_one_goes_on_alone_where_the_old_one_is_killed(tmp_path: Path) -> None:
+def test_successor_survives_the_kill_of_its_predecessor(tmp_path: Path) -> None:
     write(tmp_path, HELD + APPLICATION)
     configure(tmp_path, port=free_port(), uds="null")
     with kyoukai_run("config.yaml", folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
@@ -284,7 +282,7 @@ def test_a_new_one_goes_on_alone_where_the_old_one_is_killed(tmp_path: Path) -> 
         wait_until(lambda: has_ended(new))
 
 
-def test_a_new_one_that_is_stopped_waits_for_no_clients(tmp_path: Path) -> None:
+def test_stopped_successor_waits_for_no_clients(tmp_path: Path) -> None:
     """They are at the old one. That kills the new one where it takes long to end."""
     write(tmp_path, HELD + APPLICATION)
     configure(tmp_path, port=free_port(), shutdown_delay=600)
@@ -300,7 +298,7 @@ def test_a_new_one_that_is_stopped_waits_for_no_clients(tmp_path: Path) -> None:
         server.finish()
 
 
-def test_there_is_none_in_development(tmp_path: Path) -> None:
+def test_no_upgrade_in_development(tmp_path: Path) -> None:
     with supervised(tmp_path, "--reload") as server:
         [old] = server.workers(1)
         server.signal(signal.SIGUSR2)
@@ -310,7 +308,7 @@ def test_there_is_none_in_development(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not namespaces_are_allowed(), reason="this system does not let us make a PID namespace")
-def test_there_is_none_of_the_first_process_of_a_container(tmp_path: Path) -> None:
+def test_no_upgrade_of_the_first_process_of_a_container(tmp_path: Path) -> None:
     write(tmp_path)
     command = ("-m", "kyoukai", "run", "app:app", "--workers", "1", "--port", "0")
     arguments = ("--pid", "--fork", "--kill-child", sys.executable, *command)

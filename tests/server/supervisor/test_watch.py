@@ -48,7 +48,7 @@ def test_a_busy_worker_is_left_alone(tmp_path: Path) -> None:
         assert "hangs" not in server.process.stderr
 
 
-def test_a_group_that_is_stopped_hangs_not(tmp_path: Path) -> None:
+def test_stopped_process_group_is_not_taken_for_hanging(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "2", "--worker-timeout", "4") as server:
         workers = server.workers(2)
         with Client(("127.0.0.1", server.port)) as client:

@@ -65,7 +65,7 @@ def test_a_first_worker_that_does_not_start_ends_the_supervisor(tmp_path: Path) 
     assert process.stderr.count("RuntimeError: no database") == 1
 
 
-def test_a_script_that_serves_nothing_in_a_worker_is_told_of(tmp_path: Path) -> None:
+def test_script_that_serves_nothing_in_a_worker_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "served.py").write_text(
         "import os\n"
         "from kyoukai.web import Kyoukai\n"
@@ -112,7 +112,7 @@ def test_a_request_under_way_is_finished(tmp_path: Path) -> None:
         server.finish()
 
 
-def test_a_worker_that_outlives_its_time_is_ended(tmp_path: Path) -> None:
+def test_overdue_worker_is_ended(tmp_path: Path) -> None:
     with supervised(
         tmp_path, "--workers", "1", "--shutdown-timeout", "0", "--background-timeout", "0"
     ) as server:
@@ -169,7 +169,7 @@ def test_a_unix_socket_is_shared_and_removed(tmp_path: Path, monkeypatch: pytest
     assert not (tmp_path / "socket").exists()
 
 
-def test_a_worker_that_dies_at_once_is_waited_for_and_the_others_serve(tmp_path: Path) -> None:
+def test_worker_that_dies_at_once_is_delayed_and_others_serve(tmp_path: Path) -> None:
     with supervised(tmp_path, "--workers", "2") as server:
         first, second = server.workers(2)
         write(tmp_path, "raise SystemExit(3)\n")

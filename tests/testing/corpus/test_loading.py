@@ -65,7 +65,7 @@ def test_each_character_is_a_byte():
         ('["a", {reset = true}]', b"a", Action.RESET),
     ],
 )
-def test_what_is_sent(send, data, ending):
+def test_bytes_that_a_case_sends(send, data, ending):
     case = parse_one(send, connection="closed")
     assert (case.data, case.ending) == (data, ending)
 
@@ -147,7 +147,7 @@ def test_a_name_comes_once():
         ("title = \n", "file.toml: Invalid value"),
     ],
 )
-def test_a_file_that_is_none(head, message):
+def test_invalid_file(head, message):
     with pytest.raises(CorpusError, match=message):
         parse(text(), head=head)
 
@@ -202,13 +202,13 @@ def test_a_file_that_is_none(head, message):
         ),
     ],
 )
-def test_a_case_that_is_none(changes, message):
+def test_invalid_case(changes, message):
     with pytest.raises(CorpusError, match=message):
         parse_one(**changes)
 
 
 @pytest.mark.parametrize("key", ["name", "level", "source", "why", "send", "answers", "connection"])
-def test_what_a_case_must_have(key):
+def test_required_keys_of_a_case(key):
     lines = [line for line in text().splitlines() if not line.startswith(f"{key} =")]
     with pytest.raises(CorpusError, match=f"{key} is missing"):
         parse("\n".join(lines))

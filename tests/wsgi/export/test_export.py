@@ -159,7 +159,7 @@ def test_it_is_mounted_by_others(told: Told) -> None:
     assert (where["QUERY_STRING"], where["HTTP_HOST"]) == ("a=%20b", "localhost")
 
 
-def test_a_path_is_as_it_was_sent_where_nobody_has_changed_it(told: Told) -> None:
+def test_raw_variables_follow_changes_of_middleware(told: Told) -> None:
     client = Client(told.app.wsgi)
     assert client.get("/where", environ_overrides={"RAW_URI": "/%77here?x"}).json["RAW_URI"] == "/%77here"
     assert client.get("/where", environ_overrides={"RAW_URI": "/other"}).json["RAW_URI"] == "/where"
