@@ -1,18 +1,18 @@
-"""The error tree. Every error a caller may want to catch is here, and each one knows its status.
+"""The tree of errors that a caller may catch. Errors that answer a request have a status.
 
 ::
 
     KyoukaiError
-    ├── ConfigurationError              a setting that cannot be used; raised before a socket is opened
-    │   └── BackendError                the backend that was named cannot be used
-    │       ├── UnknownBackendError     no such name is installed
-    │       ├── BackendConflictError    two distributions claim the name
+    ├── ConfigurationError              a setting is invalid; raised before a socket is opened
+    │   └── BackendError                the named backend cannot be used
+    │       ├── UnknownBackendError     no installed backend has that name
+    │       ├── BackendConflictError    several distributions register the name
     │       ├── BackendLoadError        importing it failed
-    │       ├── NotABackendError        it loads, and is no Backend
-    │       ├── BackendVersionError     it was written for a contract we do not speak
-    │       ├── BackendListError        it cannot be told from another one of the list
-    │       └── BackendOptionError      it refuses an option
-    ├── ListenError                     the address cannot be listened on
+    │       ├── NotABackendError        it loads, but is not a Backend
+    │       ├── BackendVersionError     it needs another version of the contract
+    │       ├── BackendListError        it cannot serve together with others of the list
+    │       └── BackendOptionError      an option or its value is invalid
+    ├── ListenError                     the server cannot listen on the address
     └── ProtocolError                   a request is refused; also a werkzeug HTTPException
         ├── BadRequest                  400
         ├── RequestTimeout              408
@@ -24,11 +24,11 @@
         ├── NotImplementedByServer      501
         └── VersionNotSupported         505
 
-``kyoukai.web.SessionError``, a session that cannot be kept, is another child of the root.
+``kyoukai.web.SessionError``, for a session that cannot be stored, also derives from the root.
 
-The first two branches end a start-up, and the process exits with 1. The third ends one request: ``code`` is
-the status of its answer, ``description`` the sentence in its body, and ``identifier`` names its entry in the
-table of refusals, :mod:`kyoukai.core.refusals`.
+The first two branches stop the start of the server: the process exits with status 1. The third refuses one
+request: ``code`` is the status of its answer, ``description`` the sentence in its body, and ``identifier``
+names its entry in the table of refusals, :mod:`kyoukai.core.refusals`.
 """
 
 from typing import Any, Final, TypeVar
@@ -41,64 +41,65 @@ AnyError = TypeVar("AnyError", bound=HTTPException)
 
 
 class KyoukaiError(Exception):
-    """The root of every error that Kyoukai raises on purpose."""
+    """Base class of every error that Kyoukai raises on purpose."""
 
 
 class ConfigurationError(ClickException, KyoukaiError, ValueError):
-    """A setting is wrong: the message names it, its value, and what would be right.
+    """A setting is wrong. The message names the setting, its value, and a correct value.
 
-    Asphalt's command line and ours are Click's, which shows a ``ClickException`` as one line where
-    another exception would be a traceback.
+    It is a ``ClickException``: the command lines of Asphalt and Kyoukai use Click, which prints such an
+    exception as one line instead of a traceback.
     """
 
 
 class BackendError(ConfigurationError):
-    """The backend that was named cannot be used."""
+    """The named backend cannot be used."""
 
 
 class UnknownBackendError(BackendError):
-    """No installed distribution registers a backend of that name."""
+    """No installed distribution registers a backend with that name."""
 
 
 class BackendConflictError(BackendError):
-    """More than one distribution registers a backend of that name."""
+    """Several distributions register a backend with that name."""
 
 
 class BackendLoadError(BackendError):
-    """Importing the backend failed; the original exception is the ``__cause__``."""
+    """Importing the backend failed. The original exception is the ``__cause__``."""
 
 
 class NotABackendError(BackendError):
-    """The name leads to something that is no usable :class:`~kyoukai.core.contract.backend.Backend`."""
+    """The entry point does not lead to a usable :class:`~kyoukai.core.contract.backend.Backend`."""
 
 
 class BackendVersionError(BackendError):
-    """The backend was written for a version of the contract that this server does not speak."""
+    """The backend needs a version of the contract that this server does not support."""
 
 
 class BackendListError(BackendError):
-    """Backends that were named together cannot serve together: one is there twice, or two are too alike."""
+    """Several backends cannot serve together: one is named twice, or two cannot be told apart."""
 
 
 class BackendOptionError(BackendError):
-    """The backend does not know an option, or not that value of it."""
+    """The backend does not know an option, or does not accept its value."""
 
 
 class ListenError(KyoukaiError, OSError):
-    """The address cannot be listened on: it is taken, forbidden, or not of this machine."""
+    """The server cannot listen on an address: in use, not permitted, or not an address of this machine."""
 
 
 class ProtocolError(KyoukaiError, HTTPException):
-    """A request is refused, and its connection is closed after the answer.
+    """A request is refused. Its connection is closed after the answer.
 
-    Each one is Werkzeug's error of its status as well: an error handler for that class takes it.
-    :func:`refused` makes one with its identifier. One that is made without has that of its class.
+    Each subclass also derives from Werkzeug's exception with the same status, so an error handler for that
+    class handles it. :func:`refused` creates an error with an identifier. An error created without it has the
+    identifier of its class.
 
-    :param description: one sentence for the client; it must not repeat what the client sent.
+    :param description: one sentence for the client. It must not repeat what the client sent.
     """
 
     identifier: str = "message-malformed"
-    """Which entry of the table of refusals it is: ``host-missing``. Answers and log lines carry it."""
+    """Its entry in the table of refusals, such as ``host-missing``. Answers and logs carry it."""
 
 
 class BadRequest(ProtocolError, exceptions.BadRequest):
@@ -141,10 +142,10 @@ class UnsupportedMediaType(ProtocolError, exceptions.UnsupportedMediaType):
     description = "The request body has a content coding that this server does not know."
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Return the fields of the answer.
+        """Return the header fields of the answer.
 
-        RFC 9110 section 12.5.3: a server that answers so for an unsupported content coding ought to
-        say in Accept-Encoding which ones it takes.
+        RFC 9110 section 12.5.3: an answer that refuses a content coding should name the supported ones in
+        Accept-Encoding.
         """
         return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "gzip, deflate")]
 
@@ -158,7 +159,7 @@ class ExpectationFailed(ProtocolError, exceptions.ExpectationFailed):
 
 
 class HeaderFieldsTooLarge(ProtocolError, exceptions.RequestHeaderFieldsTooLarge):
-    """431 (RFC 6585 section 5): the head, one field, or the number of fields passes its limit."""
+    """431 (RFC 6585 section 5): the head, one field, or the number of fields exceeds its limit."""
 
     code = 431
     identifier = "head-too-large"
@@ -166,7 +167,7 @@ class HeaderFieldsTooLarge(ProtocolError, exceptions.RequestHeaderFieldsTooLarge
 
 
 class NotImplementedByServer(ProtocolError, exceptions.NotImplemented):
-    """501 (RFC 9110 section 15.6.2): a method or a transfer coding that no part implements."""
+    """501 (RFC 9110 section 15.6.2): the method or transfer coding is not implemented."""
 
     code = 501
     identifier = "not-implemented"
@@ -195,17 +196,17 @@ CLASSES: Final[dict[int, type[ProtocolError]]] = {
         VersionNotSupported,
     )
 }
-"""The class of each status."""
+"""The error class for each status."""
 
 
 def refused(identifier: str) -> ProtocolError:
-    """Return the error that refuses a request for a reason of the table.
+    """Return the error for an entry in the table of refusals.
 
-    ``raise refused("host-missing")`` answers with the status and the sentence of that entry, and closes the
-    connection. The author of a backend names so what an error of the parser means.
+    ``raise refused("host-missing")`` answers with the status and sentence of that entry, and closes the
+    connection. A backend uses it to map the errors of its parser to refusals.
 
-    :param identifier: of the table of refusals.
-    :raises KeyError: if the table has no such entry, or its status is none that closes the connection.
+    :param identifier: of the entry in the table of refusals.
+    :raises KeyError: if the table has no such entry, or no error class has its status.
     """
     from .refusals.table import TABLE
 
@@ -213,11 +214,11 @@ def refused(identifier: str) -> ProtocolError:
 
 
 def identified(error: AnyError, identifier: str) -> AnyError:
-    """Give an HTTP error the identifier and the sentence of an entry of the table, and return it.
+    """Give an HTTP error the identifier and sentence of an entry in the table, and return the error.
 
-    It is for answers after which the connection goes on, such as the 403 of a WebSocket.
+    Use it for answers that leave the connection open, such as the 403 of a WebSocket handshake.
 
-    :param identifier: of the table of refusals.
+    :param identifier: of the entry in the table of refusals.
     :raises KeyError: if the table has no such entry.
     """
     from .refusals.table import TABLE

@@ -5,9 +5,9 @@ from typing import Final
 
 
 class Feature(enum.StrEnum):
-    """A feature that a backend claims in :attr:`Backend.features`. Members are plain strings.
+    """A feature that a backend claims in :attr:`Backend.features`. Members are strings.
 
-    :ivar meaning: what a backend with the feature promises, in words.
+    :ivar meaning: what a backend with the feature promises, as a sentence.
     """
 
     meaning: str
@@ -24,35 +24,37 @@ class Feature(enum.StrEnum):
     )
     PIPELINING = (
         "pipelining",
-        "Requests sent before earlier ones are answered; answers in order (RFC 9112 section 9.3.2).",
+        "A client may send requests before it has the earlier answers. Answers keep the order"
+        " (RFC 9112 section 9.3.2).",
     )
-    CHUNKED = "chunked", "Bodies by the chunked transfer coding, both ways (RFC 9112 section 7.1)."
+    CHUNKED = "chunked", "Chunked bodies of requests and of answers (RFC 9112 section 7.1)."
     TRAILERS = (
         "trailers",
-        "Trailer fields of requests, kept apart from the header fields (RFC 9110 section 6.5).",
+        "Trailer fields of requests, kept separate from the header fields (RFC 9110 section 6.5).",
     )
     EXPECT_CONTINUE = (
         "expect-continue",
-        "100 Continue before a body that waits for it (RFC 9110 section 10.1.1).",
+        "100 Continue, for clients that wait for it before they send a body (RFC 9110 section 10.1.1).",
     )
     REPLACE = (
         "replace",
-        "The connection can be handed to another protocol: how an upgrade leaves HTTP/1.",
+        "The connection can be handed to another protocol, as an upgrade from HTTP/1 does.",
     )
     GRACEFUL_SHUTDOWN = "graceful-shutdown", "Requests under way are answered before the server stops."
     EARLY_HINTS = (
         "early-hints",
-        "103 Early Hints before an answer, to clients of HTTP/1.1 (RFC 8297).",
+        "103 Early Hints before an answer, for clients of HTTP/1.1 or later (RFC 8297).",
     )
     RESPONSE_TRAILERS = (
         "response-trailers",
-        "Trailer fields behind chunked answers, to clients that take them (RFC 9110 section 6.5).",
+        "Trailer fields after an answer, for clients that accept them (RFC 9110 section 6.5).",
     )
     TUNNEL = (
         "tunnel",
-        "An answer that goes on with another protocol, as WebSockets need it (RFC 9110 section 7.8).",
+        "An answer after which the connection or stream speaks another protocol, such as WebSocket"
+        " (RFC 9110 section 7.8).",
     )
 
 
 HTTP1_FEATURES: Final[frozenset[str]] = frozenset(Feature)
-"""The features of every backend whose connection derives from ``HTTPProtocol``."""
+"""The features of every backend whose connection class derives from ``HTTPProtocol``."""

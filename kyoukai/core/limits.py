@@ -1,7 +1,7 @@
-"""Every number that a user can set, with its unit, its reason and its precedent.
+"""The limits and deadlines that a user can set, each with its unit, meaning and precedent.
 
-Sizes are in bytes, times in seconds. A :class:`Limits` is checked when it is made: a value of the wrong type
-or out of range raises a :class:`ConfigurationError` that names it.
+Sizes are in bytes, times in seconds. Creating a :class:`Limits` checks it: a value of the wrong type or out
+of range raises a :class:`ConfigurationError` that names the limit.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from .errors import ConfigurationError
 
 MOST: Final = 2**53
-"""The largest allowed number of bytes or seconds; it excludes infinity and NaN."""
+"""The largest allowed number of bytes or seconds. It excludes infinity and NaN."""
 
 
 def _setting(default: float, unit: str, meaning: str, precedent: str, least: float = 1) -> Any:
@@ -37,7 +37,7 @@ class Limits:
     max_head_size: int = _setting(
         64 * 1024,
         "bytes",
-        "largest request line and header fields together, and largest trailer section; larger: 431",
+        "largest head (request line and header fields together), and largest trailer section; larger: 431",
         "nginx large_client_header_buffers, 4 times 8 KiB; HAProxy 16 KiB; Jetty 8 KiB",
         least=1024,
     )
@@ -51,82 +51,85 @@ class Limits:
     max_fields: int = _setting(
         100,
         "fields",
-        "most header fields, and most trailer fields, of a request; more: 431",
+        "largest number of header fields of a request, and of its trailer fields; more: 431",
         "Apache LimitRequestFields 100",
     )
     max_body_size: int = _setting(
         12 * 1024 * 1024,
         "bytes",
-        "largest request body, without its transfer coding; larger: 413",
-        "nginx client_max_body_size 1 MiB; Django holds 2.5 MiB; a phone's photograph is 4 to 12 MiB",
+        "largest request body, without its chunked framing; larger: 413",
+        "nginx client_max_body_size 1 MiB; Django keeps 2.5 MiB in memory; a phone's photo has 4 to 12 MiB",
         least=0,
     )
     max_pipelined: int = _setting(
         16,
         "requests",
-        "most requests of one connection that wait for their answer before reading pauses",
+        "largest number of requests of one connection that may wait for their answer. When it is reached,"
+        " the server reads no more from that connection",
         "HAProxy answers one at a time; browsers never sent more than 8",
     )
     head_timeout: float = _setting(
         10.0,
         "seconds",
-        "longest time from the first byte of a request to the end of its head; longer: 408",
+        "longest time from the first byte of a request to the end of its header fields; longer: 408",
         "Apache RequestReadTimeout header=20; HAProxy's manual suggests 5 to 10",
         least=0.01,
     )
     keep_alive_timeout: float = _setting(
         75.0,
         "seconds",
-        "longest time that a connection may be idle before it is closed",
+        "longest time that a connection may be idle; then it is closed",
         "nginx keepalive_timeout 75",
         least=0.01,
     )
     body_timeout: float = _setting(
         30.0,
         "seconds",
-        "longest time between two pieces of a request body; longer: 408",
+        "longest pause between two pieces of a request body; longer: 408",
         "Apache RequestReadTimeout body=20; nginx client_body_timeout 60",
         least=0.01,
     )
     min_body_rate: float = _setting(
         240.0,
         "bytes per second",
-        "least rate of a request body, on the whole, once body_timeout has passed; slower: 408; 0: any",
+        "lowest average rate of a request body, checked once body_timeout has passed. A slower body gets a"
+        " 408. 0: any rate",
         "Kestrel MinRequestBodyDataRate 240; Apache RequestReadTimeout MinRate=500",
         least=0,
     )
     write_timeout: float = _setting(
         30.0,
         "seconds",
-        "longest time without progress in sending to a client that does not read; then: cut off",
+        "if a client reads nothing of its answer for this long, the connection is cut off",
         "nginx send_timeout 60; Apache Timeout 60",
         least=0.01,
     )
     linger_timeout: float = _setting(
         2.0,
         "seconds",
-        "longest time to go on reading after the last answer, so that no reset destroys it",
+        "longest time to keep reading after the last answer, so that no TCP reset destroys that answer",
         "Apache SecondsToLinger 2; nginx lingering_timeout 5",
         least=0.01,
     )
     max_linger_size: int = _setting(
         64 * 1024 * 1024,
         "bytes",
-        "most bytes to read and discard while lingering; never less than the largest body that may come",
-        "nginx and Apache limit the time alone; a proxy may send all of a body before it reads",
+        "most bytes to read and discard after the last answer (see linger_timeout). Never less than the"
+        " largest allowed body",
+        "nginx and Apache limit only the time; a proxy may send a whole body before it reads the answer",
         least=0,
     )
     shutdown_timeout: float = _setting(
         30.0,
         "seconds",
-        "longest time that a stop waits for requests under way",
+        "longest time that the server, when it stops, waits for requests under way",
         "Kubernetes terminationGracePeriodSeconds 30; gunicorn graceful_timeout 30",
         least=0,
     )
     background_timeout: float = _setting(
         5.0,
         "seconds",
-        "longest time that a stop waits for an application's background tasks, after the requests",
+        "longest time that the server, when it stops, then waits for background tasks of the application",
         "Quart BACKGROUND_TASK_SHUTDOWN_TIMEOUT 5",
         least=0,
     )
@@ -149,12 +152,12 @@ class Limits:
 
     @property
     def small_head_size(self) -> int:
-        """The most bytes of a head in which no field can be too long."""
+        """The largest size of a head in which no field can pass ``max_field_size``."""
         return min(self.max_head_size, self.max_field_size)
 
     @property
     def sweep_interval(self) -> float:
-        """Seconds between two checks of the deadlines: one, or less if a timeout is small."""
+        """Seconds between two checks of the deadlines: 1, or half the smallest timeout if that is less."""
         least = min(
             self.head_timeout,
             self.keep_alive_timeout,
@@ -165,21 +168,21 @@ class Limits:
         return min(1.0, least / 2)
 
     def linger_size(self, largest_body: int) -> int:
-        """Return the most bytes to discard while lingering.
+        """Return how many bytes to discard at most after the last answer.
 
         A proxy may send a whole body before it reads the answer.
 
         :param largest_body: the most bytes of a body on any route of the application.
         """
         largest = max(largest_body, self.max_body_size)
-        # Chunked bodies have size lines too: with chunks of 64 bytes, which nobody sends, an eighth more.
+        # Add an eighth for the size lines of chunked bodies. Even chunks of 64 bytes need no more.
         return max(self.max_linger_size, largest + largest // 8)
 
     def body_deadline(self, began: float, progress: float, received: int) -> float:
-        """Return when a body is late: without progress, or too slow on average.
+        """Return the time at which a body counts as late: no progress, or too slow on average.
 
-        :param began: when the body began.
-        :param progress: when the last bytes of it arrived.
+        :param began: time at which the body began.
+        :param progress: time at which its latest bytes arrived.
         :param received: bytes received.
         """
         late = progress + self.body_timeout
@@ -200,7 +203,7 @@ def _check(field: "dataclasses.Field[Any]", value: object) -> None:
 
 
 def suggest(name: str, known: list[str]) -> str:
-    """Return the end of a message about an unknown name: the nearest known name, and all of them."""
+    """Return the hint for a message about an unknown name: the nearest known name, and all known names."""
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}known: {', '.join(sorted(known)) or 'none'}"

@@ -29,7 +29,7 @@ class Field(NamedTuple):
     meaning: str
     read: Read
     form: str = "%s"
-    """The format of a number."""
+    """The format of a number, as for ``%``."""
 
 
 def _target(exchange: Exchange, request: Any, response: Any) -> str:
@@ -90,7 +90,7 @@ def response_field(name: str) -> Read:
         elif response is not None and response.status_code == exchange.status:
             values = response.headers.getlist(wanted)
         else:
-            # The application's field could not be sent.
+            # The server replaced the application's answer.
             return None
         return cut(", ".join(values)) if values else None
 
@@ -103,7 +103,7 @@ def cut(text: str) -> str:
 
 
 FIELDS: Final[dict[str, Field]] = {
-    "time": Field("when the answer had been written: local time by ISO 8601, with milliseconds", _now),
+    "time": Field("end of writing the answer: local time in ISO 8601, with milliseconds", _now),
     "client": Field(
         "the client's address; with the port, unless the address comes from a proxy's field",
         lambda exchange, request, response: client_name(request, _client(exchange, request)),
@@ -112,16 +112,19 @@ FIELDS: Final[dict[str, Field]] = {
         "the client's address without a port",
         lambda exchange, request, response: client_address(request, _client(exchange, request)),
     ),
-    "method": Field("the method", lambda exchange, request, response: exchange.head.method or None),
-    "target": Field("path and query as the client sent them", _target),
-    "path": Field("the path as the client sent it", _path),
+    "method": Field(
+        "the method, such as `GET`", lambda exchange, request, response: exchange.head.method or None
+    ),
+    "target": Field("path and query, as the client sent them", _target),
+    "path": Field("the path, as the client sent it", _path),
     "query": Field("the query, without its question mark", _query),
     "protocol": Field(
-        "`HTTP/` and the version", lambda exchange, request, response: f"HTTP/{exchange.head.version}"
+        "`HTTP/` and the version, such as `HTTP/1.1`",
+        lambda exchange, request, response: f"HTTP/{exchange.head.version}",
     ),
-    "request_line": Field("method, target and protocol", _request_line),
+    "request_line": Field("method, target and protocol, separated by spaces", _request_line),
     "scheme": Field("`http` or `https`", _scheme),
-    "host": Field("the field Host of the request", request_field("host")),
+    "host": Field("the Host field of the request", request_field("host")),
     "status": Field("the status of the answer", lambda exchange, request, response: exchange.status),
     "refusal": Field(
         "the [identifier](../reference/refusals.md) of the refusal, if the server refused the request",
@@ -129,9 +132,11 @@ FIELDS: Final[dict[str, Field]] = {
             None if exchange.error is None else identifier_of(exchange.error) or None
         ),
     ),
-    "sent": Field("bytes of content sent", lambda exchange, request, response: exchange.sent),
+    "sent": Field(
+        "bytes of the response body that were sent", lambda exchange, request, response: exchange.sent
+    ),
     "received": Field(
-        "bytes of content received, before a content coding is removed",
+        "bytes of the request body that were received, before a content coding is removed",
         lambda exchange, request, response: exchange.received,
     ),
     "duration": Field(
@@ -140,22 +145,22 @@ FIELDS: Final[dict[str, Field]] = {
         "%.6f",
     ),
     "duration_ms": Field(
-        "the same in milliseconds",
+        "`duration` in milliseconds",
         lambda exchange, request, response: 1000 * (perf_counter() - exchange.began),
         "%.3f",
     ),
     "route": Field(
-        "the rule of the route that took the request, such as `/guests/<int:id>`",
+        "the rule of the route that matched the request, such as `/guests/<int:id>`",
         lambda exchange, request, response: route_of(request),
     ),
     "request_id": Field(
         "the request's id: see below", lambda exchange, request, response: request_id_of(exchange, request)
     ),
     "trace_id": Field(
-        "the id of the trace by OpenTelemetry, 32 hexadecimal digits",
+        "the OpenTelemetry id of the trace, 32 hexadecimal digits",
         lambda exchange, request, response: current_trace_id(),
     ),
-    "referer": Field("the field Referer of the request", request_field("referer")),
-    "user_agent": Field("the field User-Agent of the request", request_field("user-agent")),
+    "referer": Field("the Referer field of the request", request_field("referer")),
+    "user_agent": Field("the User-Agent field of the request", request_field("user-agent")),
 }
 """All fields by name, except header fields."""

@@ -1,4 +1,4 @@
-"""What the entry point ``h2`` names, and its options: the limits that HTTP/2 alone has."""
+"""The backend of the entry point ``h2``, and its options: limits specific to HTTP/2."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from .preface import PREFACE
 class H2Backend(Backend):
     """HTTP/2 (RFC 9113) by hyper's h2: over TLS by ALPN, in cleartext by prior knowledge.
 
-    Limits of requests are the server's, as with every backend. Those that follow are of HTTP/2 alone. Who
-    passes one of the last six has the connection ended with ENHANCE_YOUR_CALM.
+    The server's limits of requests apply, as with every backend. The options are limits specific to HTTP/2.
+    A client that passes one of the last six gets a GOAWAY with ENHANCE_YOUR_CALM, and the connection ends.
 
     :param max_concurrent_streams: the number of requests of one connection at a time; further ones are
         refused so that the client may try again. RFC 9113 section 6.5.2 recommends 100 at least; nginx 128,
@@ -86,14 +86,14 @@ class H2Backend(Backend):
     def create_protocol(
         self, component: ServerComponent, parent_context: Any, server_ip: str, server_port: int
     ) -> H2ServerConnection:
-        """Return the protocol object of one new connection."""
+        """Return the protocol object for a new connection."""
         return H2ServerConnection(component, parent_context, server_ip, server_port, self.limits)
 
 
 def read_number(name: str, value: object, least: int) -> int:
-    """Return the value of an option.
+    """Check an option and return its value.
 
-    :raises BackendOptionError: if it is no whole number from ``least`` to the largest that HTTP/2 has.
+    :raises BackendOptionError: if the value is not a whole number from ``least`` to 2**31 - 1.
     """
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= 2**31 - 1:
         raise BackendOptionError(f"{name} is {value!r}; it must be a whole number, at least {least}")

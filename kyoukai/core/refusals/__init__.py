@@ -1,1 +1,1 @@
-"""The table of refusals: what the server tells clients that it does not serve, and what helps."""
+"""The table of refusals: each request that the server refuses, why, and how to fix it."""

@@ -1,4 +1,4 @@
-"""Refusals of bodies."""
+"""Refusals of request bodies."""
 
 from typing import Final
 

@@ -1,39 +1,39 @@
-"""What the table says of one refusal."""
+"""The fields of one entry in the table of refusals."""
 
 from typing import NamedTuple
 
 
 class Refusal(NamedTuple):
-    """One kind of refusal. Its identifier never changes its meaning.
+    """One kind of refusal. The meaning of its identifier never changes.
 
-    The texts are plain Markdown; their line breaks mean nothing.
+    The texts are plain Markdown. Their line breaks mean nothing.
     """
 
     identifier: str
-    """Small letters, digits and dashes: answers, log lines, metrics and traces carry it."""
+    """Lower-case letters, digits and dashes. It appears in answers, log lines, metrics and traces."""
     status: int
-    """The status of the answer; 0: there is none, and the connection or the stream ends."""
+    """The status of the answer. 0: no answer; the connection or the stream ends."""
     sentence: str
-    """What the client is told."""
+    """The sentence in the answer to the client."""
     wrong: str
-    """What was wrong."""
+    """The fault of the request."""
     senders: str
-    """Who sends such a thing."""
+    """Typical clients that send such a request."""
     client: str
-    """What to change on the client's side."""
+    """How to fix it in the client."""
     source: str
-    """The section that says so, or the reason."""
+    """The section of the standard that requires the refusal, or another reason."""
     server: str = ""
-    """What to change on the server's side, if anything: mostly a setting."""
+    """How to change the server, if possible: usually a setting."""
 
 
 class Group(NamedTuple):
-    """Refusals that belong together."""
+    """A group of related refusals."""
 
     title: str
     refusals: tuple[Refusal, ...]
 
 
 def flat(text: str) -> str:
-    """Return a text of the table on one line."""
+    """Return a text of the table as one line."""
     return " ".join(text.split())

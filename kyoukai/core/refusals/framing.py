@@ -1,4 +1,4 @@
-"""Refusals of messages whose end is wrong or uncertain."""
+"""Refusals of messages whose end is wrong or ambiguous."""
 
 from typing import Final
 

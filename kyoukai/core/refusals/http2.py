@@ -1,4 +1,4 @@
-"""Refusals that HTTP/2 alone has: streams that are reset, and connections that end."""
+"""Refusals specific to HTTP/2, which reset a stream or end the connection."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Refusals of request lines, and of bytes that are no request at all."""
+"""Refusals of request lines, and of bytes that are not HTTP."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Answers by which the server says that it, or its application, has failed."""
+"""Answers for failures of the server or the application."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ FAILED: Final = (
     "The server encountered an internal error and was unable to complete your request. Either the server is"
     " overloaded or there is an error in the application."
 )
-"""Werkzeug's sentence for a 500: it tells a client nothing of the error."""
+"""Werkzeug's sentence for a 500. It does not reveal the error to clients."""
 
 GROUP: Final = Group(
     "Failures of the server",

@@ -1,4 +1,4 @@
-"""All refusals, by their identifiers. The module is imported when the first request is refused."""
+"""All refusals, by identifier. The module is imported when the first request is refused."""
 
 from typing import Final
 

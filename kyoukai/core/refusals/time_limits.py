@@ -1,4 +1,4 @@
-"""Refusals of what takes too long, and of what would wait too long."""
+"""Refusals of requests that take too long or would wait too long."""
 
 from typing import Final
 

@@ -22,37 +22,35 @@ class Metric(NamedTuple):
 
 
 METRICS: Final[dict[str, Metric]] = {
-    "kyoukai_requests": Metric("counter", ("method", "status", "route"), "Requests that were answered."),
+    "kyoukai_requests": Metric("counter", ("method", "status", "route"), "Answered requests."),
     "kyoukai_request_duration_seconds": Metric(
         "histogram",
         ("method", "route"),
         "Time from the end of a request's head to the end of its answer.",
     ),
     "kyoukai_request_bytes": Metric(
-        "counter", ("method", "route"), "Content of requests, before a content coding is removed."
+        "counter", ("method", "route"), "Bytes of request bodies, before a content coding is removed."
     ),
-    "kyoukai_response_bytes": Metric("counter", ("method", "route"), "Content of answers."),
+    "kyoukai_response_bytes": Metric("counter", ("method", "route"), "Bytes of response bodies."),
     "kyoukai_refused": Metric(
         "counter",
         ("status", "reason"),
         "Requests that the server refused, by their identifiers; kyoukai_requests_total counts them too.",
     ),
-    "kyoukai_unanswered": Metric(
-        "counter", (), "Requests that were begun, and whose client was gone before the answer."
-    ),
-    "kyoukai_connections": Metric("counter", (), "Connections that were accepted."),
-    "kyoukai_connections_open": Metric("gauge", ("worker",), "Connections that are open."),
+    "kyoukai_unanswered": Metric("counter", (), "Requests whose client disconnected before the answer."),
+    "kyoukai_connections": Metric("counter", (), "Accepted connections."),
+    "kyoukai_connections_open": Metric("gauge", ("worker",), "Open connections."),
     "kyoukai_connections_queued": Metric(
-        "gauge", ("socket",), "Connections that wait to be accepted, on a listening TCP socket."
+        "gauge", ("socket",), "Connections that wait in the queue of a listening TCP socket."
     ),
     "kyoukai_event_loop_lag_seconds": Metric(
-        "histogram", (), "How late the event loop was, measured twice a second in each worker."
+        "histogram", (), "Delay of the event loop, measured twice a second in each worker."
     ),
     "kyoukai_event_loop_late_seconds": Metric(
-        "gauge", ("worker",), "How late the event loop of a worker is by now: it grows while it is blocked."
+        "gauge", ("worker",), "Current delay of a worker's event loop. It grows while the loop is blocked."
     ),
-    "kyoukai_workers": Metric("gauge", ("state",), "Workers, by state: ready or not."),
-    "kyoukai_worker_ends": Metric("counter", ("reason",), "Workers that have ended, by the reason."),
+    "kyoukai_workers": Metric("gauge", ("state",), "Workers, by state."),
+    "kyoukai_worker_ends": Metric("counter", ("reason",), "Workers that ended, by reason."),
 }
 """All metrics, by name; for counters, without ``_total``."""
 
