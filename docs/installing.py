@@ -35,8 +35,8 @@ SENTENCES: Final = {
 
 SENTENCES_BESIDE: Final = {
     "checkout": (
-        "Kyoukai 3 is not on PyPI yet. Clone [its repository](https://github.com/Fuyukai/Kyoukai) into a folder\n"
-        "`kyoukai`, and run the commands below in the folder that contains it.\n"
+        "Kyoukai 3 is not on PyPI yet. Clone [its repository](https://github.com/Fuyukai/Kyoukai) into a\n"
+        "folder `kyoukai`, and run the commands below in the folder that contains it.\n"
     ),
     "index": ON_PYPI,
 }
