@@ -1,1 +1,1 @@
-"""The backends that ship with Kyoukai, registered by entry points as a stranger's would be."""
+"""The backends shipped with Kyoukai, registered by entry points like third-party ones."""

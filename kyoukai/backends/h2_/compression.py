@@ -1,7 +1,7 @@
-"""HPACK (RFC 7541) that remembers: the same fields are coded the same, as long as a table stays as it is.
+"""HPACK (RFC 7541) with a cache: the same fields have the same coding until the dynamic table changes.
 
-A client sends the same few heads again and again, and an application the same answers. Where all fields of
-one are in the dynamic table, coding it changes nothing, and need not be done twice.
+Clients send the same few heads repeatedly, and applications the same answers. If the dynamic table has all
+fields of a head, coding does not change the table, so the result can be reused.
 """
 
 from collections.abc import Iterable
@@ -15,22 +15,23 @@ from .floods import WireError
 from .heads import Fields, MalformedError, ReadHead, read_request
 
 MAX_KNOWN: Final = 64
-"""How many heads a connection remembers, each way."""
+"""Number of heads that a connection caches in each direction."""
 
 MAX_KNOWN_SIZE: Final = 512
-"""Bytes of the longest block that is remembered."""
+"""Size in bytes of the longest cached block."""
 
 
 MAX_TABLE_SIZE: Final = 4096
-"""Bytes of the largest table for answers, whatever a client offers: the library looks through all entries for
-each field. RFC 7541 section 4.2 lets the one who encodes choose."""
+"""Largest table for answers in bytes, whatever the client offers. The library searches all entries for each
+field. RFC 7541 section 4.2 lets the encoder choose the size.
+"""
 
 MAX_CODED: Final = 1024
-"""Bytes of the longest value of a field that is sent by a Huffman code."""
+"""Longest field value in bytes that is sent in Huffman code."""
 
 
 class CompressionError(WireError):
-    """A head is not coded as it must be."""
+    """A head violates HPACK."""
 
     code = ErrorCodes.COMPRESSION_ERROR
     identifier = "http2-head-coding"
@@ -48,7 +49,7 @@ class NotingTable(HeaderTable):
 
     @property
     def maxsize(self) -> int:
-        """The most bytes of its entries; those that have no room any more leave."""
+        """Largest size of the entries in bytes. Entries that no longer fit are evicted."""
         return super().maxsize
 
     @maxsize.setter
@@ -58,7 +59,7 @@ class NotingTable(HeaderTable):
 
 
 class Block:
-    """The fields of one head, decoded, and what they say.
+    """The decoded fields of one head, and the request read from them.
 
     :param fields: names and values.
     """
@@ -70,7 +71,7 @@ class Block:
         self.heads: dict[bool, ReadHead] = {}
 
     def read_request(self, has_ended: bool) -> ReadHead:
-        """Return the request that it is the head of: see :func:`~.heads.read_request`."""
+        """Return the request with this head: see :func:`~.heads.read_request`."""
         head = self.heads.get(has_ended)
         if head is None:
             head = self.heads[has_ended] = read_request(self.fields, has_ended)
@@ -80,11 +81,12 @@ class Block:
 class BlockDecoder(Decoder):
     """Decodes heads.
 
-    The library looks for fields that it takes for errors of the connection, where RFC 9113 has an error of
-    the stream: a Content-Length that is none, a ``:status`` in a request. So it gets one pair, whose name is
-    empty and whose value is the :class:`Block`; :func:`block_of` finds that in its events.
+    The library treats some faults as connection errors where RFC 9113 requires a stream error: an invalid
+    Content-Length, a ``:status`` in a request. So the decoder gives it a single pair with an empty name and
+    the
+    :class:`Block` as value. :func:`block_of` gets the block out of the library's events.
 
-    :param max_size: the most bytes that a head may have when it is decoded; then the connection ends.
+    :param max_size: largest size of a decoded head in bytes. A larger head ends the connection.
     """
 
     def __init__(self, max_size: int) -> None:
@@ -94,7 +96,7 @@ class BlockDecoder(Decoder):
         self._known_changes = 0
 
     def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
-        """Return one pair, which holds all fields of a head."""
+        """Return one pair that holds all fields of a head."""
         table, known = self.header_table, self._known
         if table.changes != self._known_changes:
             known.clear()
@@ -108,7 +110,7 @@ class BlockDecoder(Decoder):
         except OversizedHeaderListError:
             raise
         except (HPACKError, IndexError, TypeError) as error:
-            # RFC 9113 section 4.3; the library would make it a PROTOCOL_ERROR.
+            # RFC 9113 section 4.3: a COMPRESSION_ERROR. The library would report a PROTOCOL_ERROR.
             raise CompressionError(f"a head cannot be decoded: {error}") from error
         if table.changes == self._known_changes and len(data) <= MAX_KNOWN_SIZE:
             if len(known) >= MAX_KNOWN:
@@ -118,9 +120,9 @@ class BlockDecoder(Decoder):
 
 
 def check_size_updates(data: bytes) -> None:
-    """Check how often a head changes the size of the table: thousands of times would fit into one frame.
+    """Check how often a head changes the size of the table. One frame has room for thousands of changes.
 
-    :raises CompressionError: if it is more often than twice: RFC 7541 section 4.2 has no need for more.
+    :raises CompressionError: if there are more than two changes: RFC 7541 section 4.2 needs no more.
     """
     position = updates = 0
     while position < len(data) and data[position] & 0xE0 == 0x20:
@@ -135,7 +137,7 @@ def check_size_updates(data: bytes) -> None:
 
 
 def block_of(headers: Any) -> Block:
-    """Return what a :class:`BlockDecoder` has put into an event of the library's."""
+    """Return the block that a :class:`BlockDecoder` has put into an event of the library."""
     block = headers[0][1]
     if not isinstance(block, Block):
         raise MalformedError("a head without fields")
@@ -153,7 +155,7 @@ class KnowingEncoder(Encoder):
 
     @property
     def header_table_size(self) -> int:
-        """Bytes that the table may have; more than :data:`MAX_TABLE_SIZE` are not used."""
+        """Size of the table in bytes: the client's setting, but at most :data:`MAX_TABLE_SIZE`."""
         return self.header_table.maxsize
 
     @header_table_size.setter
@@ -174,7 +176,7 @@ class KnowingEncoder(Encoder):
         if found is not None:
             return found
         is_resizing = bool(self.table_size_changes)
-        # What the library does for a Huffman code takes four times as long for twice as much.
+        # The library's Huffman coding takes four times as long for twice the length.
         encoded: bytes = super().encode(key, huffman and all(len(value) <= MAX_CODED for _, value in key))
         if table.changes == self._known_changes and not is_resizing and len(encoded) <= MAX_KNOWN_SIZE:
             if len(known) >= MAX_KNOWN:

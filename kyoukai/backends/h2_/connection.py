@@ -1,4 +1,4 @@
-"""One connection by HTTP/2 (RFC 9113): from bytes to streams, and from answers to bytes."""
+"""One HTTP/2 connection (RFC 9113): turns bytes into streams, and answers into bytes."""
 
 import asyncio
 import math
@@ -23,13 +23,13 @@ from .windows import ReceiveWindow
 
 
 class H2ServerConnection(ExchangeConnection):
-    """One connection and its streams. The first four parameters are those of a connection.
+    """One connection and its streams. The first four parameters are those of every connection.
 
-    :param h2_limits: those that HTTP/2 alone has.
+    :param h2_limits: the limits specific to HTTP/2.
     """
 
     streams: dict[int, H2Exchange]
-    """The requests under way, by the identifiers of their streams."""
+    """The requests under way, by stream identifier."""
     engine: Engine
     scanner: FrameScanner
     sender: Sender
@@ -40,20 +40,20 @@ class H2ServerConnection(ExchangeConnection):
         super().__init__(component, parent_context, server_ip, server_port)
         self.h2_limits = h2_limits
         self.preface = Preface()
-        """What of the client's has come."""
+        """Reads the client's preface."""
         self.is_hurried = True
-        """Whether :attr:`deadline` is that of a head: of the connection's own, to begin with."""
+        """Whether :attr:`deadline` is that of an unfinished head; initially that of the preface."""
         self.window = ReceiveWindow(h2_limits.connection_window)
-        """That of all requests together."""
+        """The receive window of the connection, shared by all requests."""
         self.leaving = Leaving(self)
-        """Its end in good order."""
+        """The graceful end of the connection."""
         self.leftovers = Leftovers(self)
-        """What is left of streams that are over for one side."""
+        """Work that remains of streams that one side has finished."""
         self.is_due = False
-        """Whether what is to be written will be, this turn of the loop or the next."""
+        """Whether a write is already scheduled, in this turn of the loop or the next."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport of a connection just accepted."""
+        """Take the transport of a new connection."""
         super().connection_made(transport)
         self.streams = {}
         self.exchanges = self.streams.values()
@@ -66,7 +66,7 @@ class H2ServerConnection(ExchangeConnection):
     # Reading
 
     def data_received(self, data: bytes) -> None:
-        """Read frames, and write in one piece what comes of that."""
+        """Read frames, and write all resulting output at once."""
         if self.is_ending:
             self.discard(len(data))
             return
@@ -78,11 +78,11 @@ class H2ServerConnection(ExchangeConnection):
         self.end_turn()
 
     def receive_preface(self, data: bytes) -> bytes:
-        """Take the client's preface, and return what follows it."""
+        """Read the client's preface, and return the bytes after it."""
         try:
             data = self.preface.take(data)
         except NotHTTP2Error as error:
-            # RFC 9113 section 3.4: a GOAWAY may be left out, for the client does not speak HTTP/2.
+            # RFC 9113 section 3.4: no GOAWAY is needed, since the client does not speak HTTP/2.
             self.note_refusal(error.identifier)
             self.raw_write(error.answer)
             self.linger()
@@ -92,7 +92,7 @@ class H2ServerConnection(ExchangeConnection):
         return data
 
     def read(self, data: bytes) -> None:
-        """Read the frames of one turn; if there are more, the next turn goes on."""
+        """Read the frames of one turn of the loop. The next turn reads the rest."""
         try:
             for piece in self.scanner.take(data, self.server.clock):
                 if not isinstance(piece, bytes):
@@ -101,7 +101,7 @@ class H2ServerConnection(ExchangeConnection):
                 for event in self.engine.receive_data(piece):
                     HANDLERS.get(type(event), ignore)(self, event)
         except ProtocolError as error:
-            # The library has written the GOAWAY.
+            # The library has already written the GOAWAY.
             self.fail(None, str(error), identify(error))
         except WireError as error:
             self.fail(error.code, str(error), error.identifier)
@@ -114,7 +114,7 @@ class H2ServerConnection(ExchangeConnection):
         self.set_deadline()
 
     def read_on(self) -> None:
-        """Go on with what came, where that was more than a turn reads."""
+        """Continue with buffered bytes that exceeded one turn."""
         if not self.is_ending:
             self.transport.resume_reading()
             self.data_received(b"")
@@ -122,14 +122,14 @@ class H2ServerConnection(ExchangeConnection):
     # Streams
 
     def reset_stream(self, exchange: H2Exchange, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
-        """Write that no more comes of a stream, in either direction."""
+        """Reset a stream, which ends both directions."""
         exchange.is_cut = True
         self.sender.drop(exchange)
         self.engine.reset(exchange.stream_id, code)
         self.schedule()
 
     def return_window(self, exchange: H2Exchange) -> None:
-        """Give a stream's window back what has been taken of it, if that is much."""
+        """Reopen a stream's window once half of it is used."""
         size = self.h2_limits.stream_window
         held = size - exchange.window
         if held >= size // 2 and not (exchange.is_held or exchange.got_end):
@@ -138,14 +138,14 @@ class H2ServerConnection(ExchangeConnection):
             self.schedule()
 
     def finish_stream(self, exchange: H2Exchange) -> None:
-        """Let go of a stream: all of its answer is written, and no more of its request is wanted."""
+        """Drop a stream whose answer is written. The rest of its request is not needed."""
         if not exchange.got_end:
             self.leftovers.keep_request(exchange.stream_id)
         self.scanner.floods.note_answered()
         self.forget_stream(exchange)
 
     def lose_stream(self, exchange: H2Exchange) -> None:
-        """Let go of a stream that the client has taken back, or lost by its faults."""
+        """Drop a stream that the client has reset, or that was reset for the client's fault."""
         exchange.is_cut = True
         self.sender.drop(exchange)
         task = exchange.task
@@ -154,7 +154,7 @@ class H2ServerConnection(ExchangeConnection):
         self.forget_stream(exchange)
 
     def forget_stream(self, exchange: H2Exchange) -> None:
-        """Have one stream less; after the last, wait for the next request, or end."""
+        """Remove a stream. After the last one, wait for the next request, or end."""
         if self.streams.pop(exchange.stream_id, None) is None or self.streams or self.is_ending:
             return
         if self.leaving.is_agreed:
@@ -165,30 +165,30 @@ class H2ServerConnection(ExchangeConnection):
     # Writing
 
     def schedule(self) -> None:
-        """Write what there is, and end where that is due, in the loop's next turn or this one."""
+        """Schedule :meth:`end_turn`, unless it is already due."""
         if not self.is_due:
             self.is_due = True
             self.loop.call_soon(self.end_turn)
 
     def end_turn(self) -> None:
-        """Write what there is. After the last answer, end."""
+        """Write all output. End the connection after the last answer."""
         self.is_due = False
         if self.is_ending:
             return
         self.flush()
-        # What has come and is not read yet may have another request.
+        # Bytes that are received but not read yet may contain another request.
         if self.leaving.is_agreed and not self.streams and not self.scanner.has_more:
             self.linger()
 
     def begin_piece(self) -> bool:
-        """Hold back what is written until :meth:`end_piece`, and return whether that is to be called."""
+        """Hold back output until :meth:`end_piece`. Return whether the caller must call that method."""
         if self.is_due:
             return False
         self.is_due = True
         return True
 
     def end_piece(self) -> None:
-        """Write what was held back: at once, unless other requests may have answers soon, too."""
+        """Write the held output: now, or with the answers of other requests under way."""
         self.is_due = False
         if len(self.streams) > 1:
             self.schedule()
@@ -196,31 +196,31 @@ class H2ServerConnection(ExchangeConnection):
             self.end_turn()
 
     def flush(self) -> None:
-        """Write what there is."""
+        """Write all output."""
         is_full = not self.sender.has_room
         self.sender.turn_size = 0
         data = self.engine.take_output()
         if data:
             self.raw_write(data)
         if is_full and self.sender.waiting and not self.is_paused:
-            # Nobody else would: the transport has taken it all.
+            # The transport has taken everything, so it will not call resume_writing.
             self.loop.call_soon(self.send_on)
 
     def send_on(self) -> None:
-        """Send on what waits, where that was more than a turn sends."""
+        """Continue to send content that exceeded one turn."""
         if not self.is_ending:
             self.sender.pump()
             self.schedule()
 
     def pause_writing(self) -> None:
-        """Have whoever makes answers wait: the transport is full."""
+        """Pause the producers of all answers: the transport is full."""
         super().pause_writing()
         for exchange in self.streams.values():
             if exchange.tunnel is None:
                 exchange.pause_writing()
 
     def resume_writing(self) -> None:
-        """Send on what waits, and let whoever makes answers go on."""
+        """Send waiting content, and resume the producers of answers."""
         super().resume_writing()
         if self.is_ending:
             return
@@ -230,12 +230,12 @@ class H2ServerConnection(ExchangeConnection):
                 exchange.resume_writing()
         self.schedule()
 
-    # The ways in which it ends
+    # Ways to end
 
     def fail(self, code: ErrorCodes | None, reason: str, identifier: str) -> None:
-        """End with an error of the connection's (section 5.4.1).
+        """End with a connection error (section 5.4.1).
 
-        :param code: ``None``: the GOAWAY is written.
+        :param code: ``None``: the GOAWAY is already written.
         """
         self.note_refusal(identifier, reason)
         if code is not None:
@@ -248,14 +248,14 @@ class H2ServerConnection(ExchangeConnection):
         self.linger()
 
     def close(self) -> None:
-        """Close once what is written has gone: of answers that are made in this turn, too."""
+        """Close once all output is sent, including answers made in this turn."""
         if not self.is_ending:
             self.flush()
         super().close()
         self.leaving.note_closed()
 
     def shutdown(self) -> None:
-        """Close, with the answers to what is under way, and to what the client sends before it knows."""
+        """Close gracefully: answer requests under way, and those sent before the client learns of the end."""
         if not self.preface.is_whole:
             super().shutdown()
         elif not self.is_ending:
@@ -264,7 +264,7 @@ class H2ServerConnection(ExchangeConnection):
     # Deadlines
 
     def set_deadline(self) -> None:
-        """Set :attr:`deadline` by what is awaited next."""
+        """Set :attr:`deadline` according to what the connection waits for."""
         scanner = self.scanner
         if scanner.is_begun and not scanner.is_within_head:
             if self.streams:
@@ -277,7 +277,7 @@ class H2ServerConnection(ExchangeConnection):
             self.deadline = self.server.clock + self.limits.head_timeout
 
     def sweep(self, now: float) -> None:
-        """Act on deadlines that have passed: the requests', the connection's, and of answers that wait."""
+        """Act on passed deadlines: of requests, of the connection, and of waiting answers."""
         super().sweep(now)
         if self.is_ending:
             return
@@ -287,7 +287,7 @@ class H2ServerConnection(ExchangeConnection):
             self.sender.check_takers(now - self.limits.write_timeout)
 
     def expire(self) -> None:
-        """Act on :attr:`deadline`: end what is idle, and what has a head that does not come whole."""
+        """Act on a passed :attr:`deadline`: end an idle connection, or one with an unfinished head."""
         if self.leaving.has_failed:
             self.abort()
         elif self.is_ending or not self.preface.is_whole or self.transport.get_write_buffer_size():

@@ -1,4 +1,4 @@
-"""The library's state machine of one connection, as this backend has it."""
+"""The state machine of one connection: the h2 library, adapted for this backend."""
 
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -15,12 +15,12 @@ from .frames import FRAME_HEAD
 from .preface import PREFACE
 
 FIRST_WINDOW: Final = 65535
-"""Bytes of every window before anybody has said otherwise (section 6.9.2)."""
+"""Initial size of every window in bytes (section 6.9.2)."""
 
 MAX_FRAME_SIZE: Final = 16 * 1024
-"""Bytes of the largest payload that is taken: the least that a server may say (section 6.5.2)."""
+"""Largest accepted payload of a frame in bytes: the smallest allowed setting (section 6.5.2)."""
 
-# Heads are checked in heads.py, once, for the library makes connection errors of what are stream errors.
+# heads.py checks heads. The library would report connection errors for what are stream errors.
 CONFIGURATION: Final = H2Configuration(
     client_side=False,
     header_encoding=None,
@@ -31,11 +31,11 @@ CONFIGURATION: Final = H2Configuration(
 )
 
 PRUNED_STREAMS: Final = 64
-"""Streams after which the library looks for those that are closed."""
+"""Number of new streams after which the library removes closed ones."""
 
 
 class H2Limits(NamedTuple):
-    """The limits of a connection that HTTP/2 alone has. Sizes are in bytes."""
+    """The limits of a connection that are specific to HTTP/2. Sizes are in bytes."""
 
     max_concurrent_streams: int = 100
     stream_window: int = 128 * 1024
@@ -44,21 +44,21 @@ class H2Limits(NamedTuple):
 
 
 class Engine(H2Connection):
-    """One connection: which frames may come, what they do to its streams, and what is to be written.
+    """State of one connection: checks frames, updates streams, and collects output.
 
-    :param limits: those of HTTP/2.
-    :param max_head_size: bytes that a head may have.
+    :param limits: the limits specific to HTTP/2.
+    :param max_head_size: largest size of a head in bytes.
     """
 
     MAX_CLOSED_STREAMS = 1024
-    """Of how many streams the library keeps how they ended. Of 65,536, as by default, they are 8 MB."""
+    """Number of closed streams that the library remembers. Its default, 65,536, takes 8 MB."""
 
     def __init__(self, limits: H2Limits, max_head_size: int) -> None:
         super().__init__(CONFIGURATION)
         self.limits = limits
         self.encoder = KnowingEncoder()
-        # What is larger than a head may be gets a 431; of what is much larger, as few bytes may stand for,
-        # no more is decoded.
+        # A head above the limit gets a 431. Stop decoding far above it, since a few bytes can expand to a
+        # huge head.
         self.decoder = BlockDecoder(4 * max_head_size)
         self.local_settings = Settings(
             client=False,
@@ -71,11 +71,11 @@ class Engine(H2Connection):
             },
         )
         self.max_inbound_frame_size = MAX_FRAME_SIZE
-        self._begun = 0  # streams since the closed ones were looked for
+        self._begun = 0  # new streams since closed ones were last removed
         self._output: list[bytes | memoryview] = []
 
     def begin(self) -> None:
-        """Take the client's preface as read, and write our own."""
+        """Mark the client's preface as read, and write the server's."""
         self.initiate_connection()
         if self.limits.connection_window > FIRST_WINDOW:
             self.increment_flow_control_window(self.limits.connection_window - FIRST_WINDOW)
@@ -83,9 +83,10 @@ class Engine(H2Connection):
 
     @property
     def open_inbound_streams(self) -> int:
-        """None, so that the library refuses no stream: it would end the connection.
+        """Always 0, so the library refuses no stream: its refusal would end the connection.
 
-        It asks for each new stream, and then looks at all streams that it knows: here it does now and then.
+        The library asks for it at each new stream, and its own version goes through all streams. Here that
+        happens only now and then.
         """
         self._begun += 1
         if self._begun >= PRUNED_STREAMS:
@@ -94,30 +95,30 @@ class Engine(H2Connection):
         return 0
 
     def reset(self, stream_id: int, code: int) -> None:
-        """Reset a stream, if it is not closed."""
+        """Reset a stream unless it is closed."""
         with suppress(ProtocolError):
             self.reset_stream(stream_id, code)
 
     def open_window(self, size: int, stream_id: int = 0) -> None:
-        """Let the client send so many bytes more. The library knows nothing of the content that it replaces.
+        """Let the client send ``size`` more bytes, in place of content that the library has not seen.
 
-        :param stream_id: 0: of the connection.
+        :param stream_id: 0: the connection.
         """
         self._output += [self.data_to_send(), FRAME_HEAD.pack(4 << 8 | WINDOW_UPDATE, 0, stream_id)]
         self._output.append(size.to_bytes(4))
 
     def stream_window(self, stream_id: int) -> int:
-        """Return how many bytes the client takes of a stream, whatever it takes of the connection."""
+        """Return the send window of a stream in bytes, regardless of the connection's window."""
         stream = self.streams.get(stream_id)
         return 0 if stream is None or stream.closed else int(stream.outbound_flow_control_window)
 
     def write_content(self, stream_id: int, content: bytes, begin: int, end: int) -> None:
-        """Write DATA frames that do not end the stream, for whose content there is room.
+        """Write DATA frames that do not end the stream. The windows must have room for them.
 
-        The library makes an object of each frame, goes through its states, and copies the content four times.
-        Here is done what that does to the windows.
+        The library would create an object for each frame, run its states, and copy the content four times.
+        This method makes only the changes to the windows.
 
-        :param content: of which the part from ``begin`` to ``end`` is written.
+        :param content: the part from ``begin`` to ``end`` is written.
         :raises StreamClosedError: if the client has reset the stream.
         """
         stream = self.streams[stream_id]
@@ -133,16 +134,16 @@ class Engine(H2Connection):
         self.outbound_flow_control_window -= end - begin
 
     def say_goodbye(self, code: int = 0, last_stream_id: int | None = None, reason: bytes = b"") -> None:
-        """Write a GOAWAY. The streams there are go on, which the library's own way would not let them.
+        """Write a GOAWAY. Open streams continue, unlike with the library's own method.
 
-        :param last_stream_id: by default that of the last stream that has begun.
+        :param last_stream_id: by default, the last stream that the client has begun.
         """
         last = self.highest_inbound_stream_id if last_stream_id is None else last_stream_id
         frame = GoAwayFrame(0, last_stream_id=last, error_code=code, additional_data=reason)
         self._output += [self.data_to_send(), frame.serialize()]
 
     def take_output(self) -> bytes:
-        """Return what is to be written."""
+        """Return the bytes to write."""
         data = self.data_to_send()
         if self._output:
             data = b"".join([*self._output, data])

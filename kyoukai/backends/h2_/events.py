@@ -1,4 +1,4 @@
-"""What is done about each event that the library has read of a client."""
+"""Handlers for the events that the library reads from a client."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,16 +24,16 @@ from .windows import WindowError
 WRONG_SIZE: Final = ContentLengthError("content of another size than its Content-Length")
 
 PRIORITY_UPDATE: Final = 0x10
-"""The type of a frame that the library does not know (RFC 9218 section 7.1)."""
+"""A frame type that the library does not know (RFC 9218 section 7.1)."""
 
 
 def on_request(connection: Any, event: RequestReceived) -> None:
-    """Begin a request, unless there are too many of them, or it is malformed."""
+    """Begin a request, unless it is malformed or there are too many."""
     stream_id, has_ended = event.stream_id, event.stream_ended is not None
     streams, server = connection.streams, connection.server
     count_fields(connection, event)
     if connection.leaving.is_beyond(stream_id) or connection.leftovers.is_full:
-        # Section 8.7: it was not processed, so the client may try again.
+        # Section 8.7: the request was not processed, so the client may retry it.
         if connection.leftovers.is_full:
             connection.note_refusal("http2-stream-refused")
         refuse_stream(connection, stream_id, ErrorCodes.REFUSED_STREAM)
@@ -63,16 +63,16 @@ def on_request(connection: Any, event: RequestReceived) -> None:
 
 
 def count_fields(connection: Any, event: RequestReceived | TrailersReceived) -> None:
-    """Count the fields of a head that are too many, whatever becomes of it."""
+    """Count the fields of a head beyond the limit, even if the request is refused."""
     with suppress(MalformedError):
         count = len(block_of(event.headers).fields) - connection.limits.max_fields
         connection.scanner.floods.note_fields(count, connection.server.clock)
 
 
 def receive_content(connection: Any, piece: Content) -> None:
-    """Take a piece of a body, and give the windows back what it took.
+    """Receive a piece of a body, and reopen the windows.
 
-    :raises WindowError: if a window has no room for it.
+    :raises WindowError: if the piece exceeds a window.
     """
     exchange, data, taken, ends = piece
     if taken:
@@ -95,7 +95,7 @@ def receive_content(connection: Any, piece: Content) -> None:
 
 
 def on_unwanted(connection: Any, event: DataReceived) -> None:
-    """Drop content of a request that is answered; the stream's window gets nothing back for it."""
+    """Drop content of an answered request. Only the connection's window is reopened."""
     if event.flow_controlled_length:
         connection.engine.increment_flow_control_window(event.flow_controlled_length)
 
@@ -132,26 +132,26 @@ def on_trailers(connection: Any, event: TrailersReceived) -> None:
 
 
 def on_reset(connection: Any, event: StreamReset) -> None:
-    """Lose a request that the client has taken back, or that the library has reset for the client's fault."""
+    """Drop a request that the client has reset, or that the library has reset for the client's fault."""
     connection.leftovers.end_request(event.stream_id)
     if not event.remote_reset:
-        # It costs as much as one that the client resets (CVE-2025-8671).
+        # A reset by the library costs as much as one by the client (CVE-2025-8671).
         connection.scanner.floods.resets.spend(connection.server.clock)
     exchange = connection.streams.get(event.stream_id)
     if exchange is not None:
         connection.lose_stream(exchange)
     if not event.remote_reset:
-        # By the library, for a fault of the client's. Those of the client are counted where they come.
+        # Reset by the library for the client's fault. The scanner counts resets by the client.
         connection.scanner.floods.resets.spend(connection.server.clock)
 
 
 def on_ping_answer(connection: Any, event: PingAckReceived) -> None:
-    """Go on with the end: the client has seen that there will be one."""
+    """Continue the graceful end: the client has seen the announcement."""
     connection.leaving.note_ping(event.ping_data or b"")
 
 
 def on_unknown(connection: Any, event: UnknownFrameReceived) -> None:
-    """Note another urgency of a request (RFC 9218 section 7.1)."""
+    """Update the urgency of a request (RFC 9218 section 7.1)."""
     frame: Any = event.frame
     if frame.type == PRIORITY_UPDATE and frame.stream_id == 0 and len(frame.body) >= 4:
         exchange = connection.streams.get(int.from_bytes(frame.body[:4]) & 0x7FFFFFFF)
@@ -160,7 +160,7 @@ def on_unknown(connection: Any, event: UnknownFrameReceived) -> None:
 
 
 def ignore(connection: Any, event: Any) -> None:
-    """Do nothing: the library has done all there is to do."""
+    """Do nothing: the library has handled the event."""
 
 
 HANDLERS: Final[dict[type, Callable[[Any, Any], None]]] = {
@@ -175,9 +175,9 @@ HANDLERS: Final[dict[type, Callable[[Any, Any], None]]] = {
 
 
 def is_malformed(exchange: H2Exchange, received: int | None) -> bool:
-    """Return whether a body does not have the size that its Content-Length says (RFC 9113 section 8.1.1).
+    """Return whether the size of a body contradicts its Content-Length (RFC 9113 section 8.1.1).
 
-    :param received: bytes that have come so far; ``None``: all of them have.
+    :param received: bytes received so far; ``None``: the body is complete.
     """
     declared = exchange.head.body_size
     if declared is None or exchange.head.upgrade or not exchange.head.is_accepted:
@@ -193,9 +193,9 @@ def note_malformed(connection: Any, error: MalformedError) -> None:
 def cut_stream(connection: Any, exchange: H2Exchange, error: MalformedError) -> None:
     """Reset a stream whose request is malformed.
 
-    It counts as one that the client resets, and costs as much (CVE-2025-8671).
+    It costs as much as a reset by the client (CVE-2025-8671).
 
-    :param error: why it is.
+    :param error: the fault.
     """
     note_malformed(connection, error)
     connection.reset_stream(exchange, ErrorCodes.PROTOCOL_ERROR)
@@ -204,6 +204,6 @@ def cut_stream(connection: Any, exchange: H2Exchange, error: MalformedError) -> 
 
 
 def refuse_stream(connection: Any, stream_id: int, code: ErrorCodes) -> None:
-    """Reset a stream that does not become a request."""
+    """Reset a stream before it becomes a request."""
     connection.engine.reset(stream_id, code)
     connection.scanner.floods.resets.spend(connection.server.clock)

@@ -1,4 +1,4 @@
-"""One stream of HTTP/2: a request, and how its answer is written."""
+"""One HTTP/2 stream: a request, and the writing of its answer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,15 +14,16 @@ Pairs = Sequence[tuple[str, str]]
 UNREPEATED = frozenset(
     {b"content-length", b"content-range", b"etag", b"last-modified", b"location", b"set-cookie"}
 )
-"""Fields whose values seldom come again, or are secrets (RFC 7541 section 7.1.3): they take no room of others
-in the table."""
+"""Fields whose values rarely repeat, or are secret (RFC 7541 section 7.1.3). They are kept out of the
+dynamic table, where they would displace others.
+"""
 
 
 class H2Exchange(Exchange):
     """One request and its answer.
 
     :param owner: the connection.
-    :param stream_id: of its stream.
+    :param stream_id: the identifier of the stream.
     """
 
     __slots__ = (
@@ -50,43 +51,43 @@ class H2Exchange(Exchange):
         self.urgency = DEFAULT_URGENCY
         # Of the request
         self.got_end = False
-        """Whether its end has come."""
+        """Whether the request has ended."""
         self.received_size = 0
-        """Bytes of its content that have come."""
+        """Bytes of content received."""
         self.window = owner.h2_limits.stream_window
-        """Bytes of frames with content that the client may still send."""
+        """Bytes of DATA frames that the client may still send."""
         self.is_held = False
-        """Whether what it took is held back, since the body lies unread."""
+        """Whether the window stays closed, because the application has not read the body."""
         # Of the answer
         self.is_cut = False
-        """Whether nothing more is written of it: its end is written, or the stream is reset."""
+        """Whether nothing more can be written: the end is written, or the stream is reset."""
         self.is_done = False
         """Whether the application has nothing more to write."""
         self.pending = b""
-        """What waits for the client to take it, from :attr:`pending_at` on."""
+        """Content that waits for the client's window, from :attr:`pending_at` on."""
         self.pending_at = 0
         self.is_ending = False
-        """Whether the end follows what waits, with :attr:`trailers`."""
+        """Whether the waiting content is the last, followed by :attr:`trailers`."""
         self.trailers: Pairs = ()
         self.stalled_since = 0.0
-        """When something that waits was last taken, by the server's clock."""
+        """Time of the last progress with waiting content, by the server's clock."""
 
-    # What the wire writes
+    # Writing
 
     def send_informational(self, status: str, fields: Pairs) -> bool:
         """Write a head of status 1xx."""
         self.owner.sender.send_fields(self, [(b":status", status[:3].encode()), *field_pairs(fields)])
-        # There may be any number of them, and it is the transport that says when the client has enough.
+        # Their number is not limited, so count them for the transport's flow control.
         self.owner.sender.note_written(sum(len(value) for _, value in fields))
         return True
 
     def send_continue(self) -> None:
-        """Let a client go on that waits for ``100 Continue``."""
+        """Send ``100 Continue`` to a client that waits for it."""
         super().send_continue()
         self.send_informational("100 Continue", ())
 
     def prepare_stream(self, may_read: bool) -> None:
-        """Let a client go on before the answer's head: behind that, no head of status 1xx may come."""
+        """Send a due ``100 Continue`` before the answer's head: no 1xx may follow that head."""
         if may_read and self.awaits_continue and self.body is not None and not self.body.is_whole:
             self.send_continue()
 
@@ -97,19 +98,19 @@ class H2Exchange(Exchange):
     def write_head(self, head: AnswerHead, is_last: bool) -> None:
         """Write the head of the answer.
 
-        :param is_last: whether it is all of it.
+        :param is_last: whether the answer has no content.
         """
         if head.closes:
-            # RFC 9113 has no field for that; who wants the connection to end gets what it has.
+            # RFC 9113 has no Connection: close. End the connection gracefully instead.
             self.owner.leaving.begin()
         if self.head.upgrade and 200 <= head.code < 300:
-            # RFC 8441 section 5: a status 2xx would open a tunnel, and this is an answer.
+            # RFC 8441 section 5: a 2xx status would open a tunnel, but this is an ordinary answer.
             self.owner.sender.send_fields(self, [(b":status", b"501")], is_last=True)
         else:
             self.owner.sender.send_fields(self, self.head_pairs(head), is_last)
 
     def head_pairs(self, head: AnswerHead) -> Any:
-        """Return the fields of the answer as they are encoded; answers that are alike share them."""
+        """Return the fields of the answer for the encoder. Identical answers share them."""
         server = self.server
         known: Any = head.serialized.get("h2")
         if known is not None and known[0] is server.date and known[1] is server.server_field:
@@ -122,7 +123,7 @@ class H2Exchange(Exchange):
         return pairs
 
     def send_whole(self, head: AnswerHead, content: bytes) -> None:
-        """Write an answer that is in memory: where it has no content, its head is the end."""
+        """Write an answer that is in memory. Without content, its head ends the stream."""
         has_begun = self.owner.begin_piece()
         try:
             if content:
@@ -135,38 +136,38 @@ class H2Exchange(Exchange):
                 self.owner.end_piece()
 
     def send_tunnel_head(self, protocol: str, fields: Pairs) -> int:
-        """Answer an extended CONNECT (RFC 8441 section 5)."""
+        """Accept an extended CONNECT (RFC 8441 section 5)."""
         fields = [pair for pair in fields if pair[0].lower() not in HANDSHAKE_ANSWER]
         self.owner.sender.send_fields(self, [(b":status", b"200"), *field_pairs(fields)])
         return 200
 
     def send_data(self, data: bytes) -> None:
-        """Write a piece of the content, as far as the client takes it."""
+        """Write a piece of the content, as far as the windows allow."""
         if not self.is_cut:
             self.owner.sender.send(self, data)
 
     def send_end(self, data: bytes = b"", trailers: Pairs = ()) -> None:
-        """Write the last piece, and the end."""
+        """Write the last piece, and end the stream."""
         if not self.is_cut:
             self.is_ending = True
             self.trailers = trailers
             self.owner.sender.send(self, data)
 
     def reset(self) -> None:
-        """Break the answer off: INTERNAL_ERROR (RFC 9113 section 7)."""
+        """Abort the answer with INTERNAL_ERROR (RFC 9113 section 7)."""
         self.owner.reset_stream(self)
 
     def pause_client(self) -> None:
-        """Give the stream's window nothing back for now."""
+        """Stop reopening the stream's window."""
         self.is_held = True
 
     def resume_client(self) -> None:
-        """Give the stream's window back what has been read."""
+        """Reopen the stream's window for the bytes that were read."""
         self.is_held = False
         self.owner.return_window(self)
 
     def answered(self) -> None:
-        """Let go of the stream, once the client has taken what is written."""
+        """Drop the stream once the whole answer is written."""
         self.is_done = True
         if self.is_cut:
             self.owner.finish_stream(self)

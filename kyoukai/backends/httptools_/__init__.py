@@ -1,4 +1,4 @@
-"""The ``httptools`` backend: llhttp, the parser of Node.js, in C."""
+"""The ``httptools`` backend: llhttp, the C parser of Node.js."""
 
 from .backend import HttptoolsBackend
 from .protocol import KyoukaiProtocol

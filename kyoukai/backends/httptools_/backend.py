@@ -1,4 +1,4 @@
-"""What the entry point ``httptools`` names."""
+"""The backend of the entry point ``httptools``."""
 
 from kyoukai.core.http1.backend import HTTP1Backend
 

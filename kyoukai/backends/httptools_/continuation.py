@@ -1,9 +1,9 @@
-"""Reading on after llhttp has stopped for an upgrade.
+"""Continue parsing after llhttp has stopped at an ``Upgrade``.
 
-llhttp takes a request with ``Upgrade`` for the last one of the connection: it completes the message
-at the end of its head, and delivers no body. A server that does not take up the offer must ignore
-it (RFC 9110 section 7.8) and read the body, so a second parser is told of a message that is framed
-alike and offers nothing, and goes on where the first one stopped.
+llhttp treats a request with ``Upgrade`` as the last one of the connection: it completes the message at the
+end of the head, and delivers no body. A server that does not accept the upgrade must ignore it (RFC 9110
+section 7.8) and read the body. So a second parser gets a stand-in head with the same framing and no
+``Upgrade``, and continues where the first one stopped.
 """
 
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Continuation:
-    """Keeps the stand-in's head from the protocol, and passes everything after it on."""
+    """Hides the stand-in head from the protocol, and forwards everything after it."""
 
     def __init__(self, protocol: "ParserCallbacks") -> None:
         self.protocol = protocol
@@ -25,22 +25,22 @@ class Continuation:
         self.on_message_complete = protocol.on_message_complete
 
     def on_message_begin(self) -> None:
-        """Pass on, but for the stand-in."""
+        """Forward the event, except for the stand-in head."""
         if not self.in_head:
             self.protocol.on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """Pass on, but for the stand-in."""
+        """Forward the event, except for the stand-in head."""
         if not self.in_head:
             self.protocol.on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Pass on, but for the stand-in."""
+        """Forward the event, except for the stand-in head."""
         if not self.in_head:
             self.protocol.on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Pass on, but for the stand-in, whose head ends here."""
+        """Forward the event, or note the end of the stand-in head."""
         if self.in_head:
             self.in_head = False
         else:
@@ -48,13 +48,13 @@ class Continuation:
 
 
 def continue_message(protocol: "ParserCallbacks", framing: "Framing") -> HttpRequestParser:
-    """Return a parser that expects the body of a message whose head has been parsed.
+    """Return a parser that expects the body of a message whose head is already parsed.
 
-    :param protocol: it is called with the body, and with all that follows.
+    :param protocol: receives the events of the body and of all later requests.
     :param framing: how the body is delimited.
     """
     parser = HttpRequestParser(Continuation(protocol))
-    parser.set_dangerous_leniencies(lenient_version=True)  # as the first one
+    parser.set_dangerous_leniencies(lenient_version=True)  # as in the first parser
     field = (
         b"Transfer-Encoding: chunked" if framing.chunked else b"Content-Length: %d" % framing.content_length
     )

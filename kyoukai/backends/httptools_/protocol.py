@@ -1,4 +1,4 @@
-"""The connection over ``httptools.HttpRequestParser``."""
+"""The connection that uses ``httptools.HttpRequestParser``."""
 
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,15 @@ class KyoukaiProtocol(HTTPProtocol):
     def make_parser(self) -> HttpRequestParser:
         """Return a new parser.
 
-        It is strict in all but the version: llhttp knows four versions and refuses HTTP/1.2 with a
-        400, where RFC 9110 section 2.5 has it served.
+        It is strict, except for the version: llhttp knows four versions and refuses HTTP/1.2 with a 400, but
+        RFC 9110 section 2.5 requires servers to handle it.
         """
         parser = HttpRequestParser(self)
         parser.set_dangerous_leniencies(lenient_version=True)
         return parser
 
     def resume_parser(self, exc: Exception, framing: "Framing | None") -> bool:
-        """Continue if llhttp stopped for an upgrade; see :meth:`HTTPProtocol.resume_parser`."""
+        """Continue if llhttp has stopped at an upgrade; see :meth:`HTTPProtocol.resume_parser`."""
         if not isinstance(exc, HttpParserUpgrade):
             return False
         if framing is not None:

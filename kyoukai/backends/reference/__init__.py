@@ -1,4 +1,4 @@
-"""The ``reference`` backend: pure Python, the readable statement of what any backend must do."""
+"""The ``reference`` backend: pure Python, a readable specification of what every backend must do."""
 
 from .backend import ReferenceBackend
 from .parser import RequestParser

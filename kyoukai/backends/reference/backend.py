@@ -1,4 +1,4 @@
-"""What the entry point ``reference`` names."""
+"""The backend of the entry point ``reference``."""
 
 from kyoukai.core.http1.backend import HTTP1Backend
 

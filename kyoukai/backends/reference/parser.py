@@ -1,21 +1,20 @@
 """The request parser, in pure Python and without I/O.
 
-It reads requests as RFC 9112 writes them down::
+It parses requests by the grammar of RFC 9112::
 
     HTTP-message = request-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 
-and calls a :class:`~kyoukai.core.contract.parser.ParserCallbacks` with what it has read. The place in the
-code is the state: :meth:`RequestParser._parse` is a generator that yields where it needs more bytes.
+and calls a :class:`~kyoukai.core.contract.parser.ParserCallbacks` with the result. The position in the code
+is the state: :meth:`RequestParser._parse` is a generator that yields when it needs more bytes.
 
-1. Strict: whatever another recipient could read in another way is refused, and nothing is repaired.
-2. What is called back, and which error is raised after it, depends on the bytes alone, and never on
-   how they were cut.
-3. A head is called back when it is whole. A fault is reported at the first byte that shows it, or at
-   the end of the line that does: a client that waits for an answer gets it.
-4. No more is held than the limits allow; a body is never held.
+1. Strict: input that another recipient could read differently is refused. Nothing is repaired.
+2. Callbacks, and the error raised after them, depend only on the bytes, not on how the bytes are split.
+3. A head is reported when it is complete. A fault is reported at the first byte that shows it, or at the end
+   of that line, so a waiting client gets its answer.
+4. The parser never buffers more than the limits allow, and never buffers a body.
 
-The grammar, and the readers that hold a message to it, are those of :mod:`kyoukai.core`, which
-serve the connection too. What is here is what they mean.
+The grammar and the readers that enforce it are in :mod:`kyoukai.core`; the connection uses them too. This
+module interprets what they read.
 """
 
 from collections.abc import Generator
@@ -32,13 +31,13 @@ from kyoukai.core.semantics import policy
 from kyoukai.core.semantics.framing import NO_BODY, Framing, request_framing
 
 FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
-"""The fields, in lower case, that say where a message ends and whether another one follows."""
+"""Lower-case names of the fields that determine the end of a message and whether the connection persists."""
 
 
 class ParsedHead:
-    """What a head says.
+    """A parsed head.
 
-    :param head: of a message, whose grammar is right.
+    :param head: the bytes of a head that matches the grammar.
     """
 
     __slots__ = ("_framing", "_framing_fields", "fields", "method", "target", "version")
@@ -54,7 +53,7 @@ class ParsedHead:
     def body_framing(self) -> Framing:
         """Return how the body is delimited (RFC 9112 section 6.3).
 
-        :raises ProtocolError: if that cannot be told.
+        :raises ProtocolError: if the delimitation is invalid or ambiguous.
         """
         if self._framing is None:
             self._framing = request_framing(
@@ -63,7 +62,7 @@ class ParsedHead:
         return self._framing
 
     def joined(self, name: bytes) -> str | None:
-        """Return the values of the fields of one name, joined by comma (RFC 9110 section 5.3)."""
+        """Return all values of a field, joined by commas (RFC 9110 section 5.3)."""
         values = self._framing_fields.get(name)
         return None if values is None else b",".join(values).decode("latin-1")
 
@@ -71,7 +70,7 @@ class ParsedHead:
 NO_HEAD: Final = ParsedHead(b"  HTTP/\r\n\r\n")
 
 _known: Final[Known[bytes, ParsedHead]] = Known(256)
-"""What heads say that may come again."""
+"""Cache of parsed heads that arrive repeatedly."""
 
 
 def _parse_head(head: bytes) -> ParsedHead:
@@ -82,14 +81,13 @@ def _parse_head(head: bytes) -> ParsedHead:
 
 
 class RequestParser:
-    """Parses the requests of one connection, in the shape of ``kyoukai.core.contract.parser.RequestParser``.
+    """Parser of one connection's requests. It has the API of ``kyoukai.core.contract.parser.RequestParser``.
 
-    :param protocol: what is called.
-    :param limits: how much of a head, a trailer section, chunk extensions and a body there may be;
-        ``None``: as much as by default.
-    :param is_checked: whether every head is fed whole and by itself, and has been read by
-        :mod:`kyoukai.core.http1.readers` already, as a connection does it. To read it again by the same
-        code would find nothing.
+    :param protocol: the object whose callbacks are called.
+    :param limits: limits of heads, trailer sections, chunk extensions and bodies; ``None``: the default
+        limits.
+    :param is_checked: whether the caller feeds each head whole and on its own, already checked by
+        :mod:`kyoukai.core.http1.readers`. The connection does so; the parser then does not check heads again.
     """
 
     def __init__(
@@ -104,11 +102,11 @@ class RequestParser:
         self._head = NO_HEAD
 
     def feed_data(self, data: bytes, /) -> None:
-        """Parse the next bytes of the connection, wherever they are cut.
+        """Parse the next bytes of the connection, however they are split.
 
-        :raises ProtocolError: if they are no HTTP/1.x request, or pass a limit.
-        :raises Exception: what a callback raised. After any error nothing is called any more, and
-            every further call raises the same error.
+        :raises ProtocolError: if the bytes are not an HTTP/1.x request, or exceed a limit.
+        :raises Exception: any error of a callback. After an error no callback is called, and every further
+            call raises the same error.
         """
         if self._error is not None:
             raise self._error
@@ -130,11 +128,11 @@ class RequestParser:
         return self._head.method
 
     def get_http_version(self) -> str:
-        """Return the version, as sent, without its name: ``"1.1"``."""
+        """Return the version as sent, without ``HTTP/``: ``"1.1"``."""
         return self._head.version
 
     def should_keep_alive(self) -> bool:
-        """Return whether the client lets the connection persist (RFC 9112 section 9.3)."""
+        """Return whether the client allows the connection to persist (RFC 9112 section 9.3)."""
         value = self._head.joined(b"connection")
         options = set() if value is None else policy.connection_options(value)
         return policy.persists(options, self._head.version)
@@ -160,7 +158,7 @@ class RequestParser:
             protocol.on_message_complete()
 
     def _call_back(self, head: bytes) -> None:
-        """Tell the protocol of a head, whose grammar is right."""
+        """Call the callbacks for a head that matches the grammar."""
         protocol = self._protocol
         protocol.on_message_begin()
         self._head = parsed = _known.get(head) or _parse_head(head)
@@ -168,23 +166,23 @@ class RequestParser:
         on_header = protocol.on_header
         for name, value in parsed.fields:
             on_header(name, value)
-        # The server's policy speaks first; what this parser says of framing only confirms it.
+        # The server's policy checks the head first. The parser's framing only confirms the result.
         protocol.on_headers_complete()
 
     def _read_content(self, length: int) -> Generator[None, None, None]:
-        """Read a body of a known length."""
+        """Read a body of known length."""
         buffer, on_body = self._buffer, self._protocol.on_body
         if not len(buffer):
-            yield  # The head came by itself.
+            yield  # The head was fed on its own.
         if length <= len(buffer):
             on_body(buffer.take(length))
         else:
             yield from buffer.pass_on(length, on_body)
 
     def _read_chunked(self) -> Generator[None, None, None]:
-        """Read a chunked body, and the trailer section behind it."""
+        """Read a chunked body and its trailer section."""
         read_data = partial(self._buffer.pass_on, receiver=self._protocol.on_body)
-        # What has been read already is as long as the application lets this body be.
+        # The connection has already limited the body to the size that the application allows.
         max_size = MOST if self._is_checked else None
         yield from read_chunks(self._buffer, self._limits, read_data, max_size)
         for name, value in (yield from read_trailers(self._buffer, self._limits)):
