@@ -1,4 +1,4 @@
-"""Certificates for tests, of authorities that nobody else trusts."""
+"""Certificates for tests, from authorities that only the tests trust."""
 
 import ssl
 from pathlib import Path
@@ -13,13 +13,13 @@ def write_certificate(
     authority: trustme.CA | None = None,
     with_key: bool = False,
 ) -> tuple[dict[str, str], trustme.CA]:
-    """Issue a certificate, and write ``NAME.pem`` and ``NAME.key``, in the place of what is there.
+    """Issue a certificate and write ``NAME.pem`` and ``NAME.key``, replacing existing files.
 
-    :param folder: where the files are put.
-    :param hosts: what it is for; without any, ``localhost`` and ``127.0.0.1``.
-    :param authority: who issues it; without one, a new one.
-    :param with_key: whether the key is in ``NAME.pem`` too, where HAProxy looks for it.
-    :return: a server's setting ``ssl``, and the authority.
+    :param folder: the folder of the files.
+    :param hosts: the names in the certificate; by default ``localhost`` and ``127.0.0.1``.
+    :param authority: the issuer; by default a new authority.
+    :param with_key: whether ``NAME.pem`` contains the key too, as HAProxy requires.
+    :return: the ``ssl`` setting of a server, and the authority.
     """
     authority = authority or trustme.CA()
     issued = authority.issue_cert(*(hosts or ("localhost", "127.0.0.1")))
@@ -31,7 +31,7 @@ def write_certificate(
 
 
 def trusting_context(authority: trustme.CA) -> ssl.SSLContext:
-    """Return a client's context that trusts an authority, and no other."""
+    """Return a client context that trusts only this authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
     return context

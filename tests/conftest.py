@@ -16,7 +16,7 @@ import uvloop
 from kyoukai.core.contract import registry
 from kyoukai.core.contract.registry import registrations
 
-# Its checks are assertions too, and hold under `python -O` where pytest rewrites them.
+# The assertions of a helper module hold under `python -O` only if pytest rewrites them.
 pytest.register_assert_rewrite(
     "tests.asgi.export.calls",
     "tests.environments",
@@ -32,17 +32,17 @@ from .exported.peers import PEERS  # noqa: E402
 from .exported.shelves import Shelf, shelf  # noqa: E402
 from .serving import Running  # noqa: E402
 
-# They ship with this distribution. One that is not registered fails its tests; none is skipped.
+# These backends ship with Kyoukai. A backend that is not registered fails its tests; none is skipped.
 OURS = ("httptools", "reference")
 HTTP2 = "h2"
 BACKENDS = sorted({*OURS, *(registration.name for registration in registrations())} - {HTTP2})
-"""Those that speak HTTP/1.1."""
+"""The backends that speak HTTP/1.1."""
 
-# For a run on another version, where the whole of them have run on this one.
+# Fewer examples, for further Python versions: one version has run all of them.
 hypothesis.settings.register_profile("fewer", max_examples=10)
 
 OUR_DEFAULT = "kyoukai"
-"""Our own server, as it is where nothing is said of its backend."""
+"""Kyoukai with its default backend."""
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of every wire by HTTP/2, too: on one loop, for no wire differs between loops."""
+    """Run the wire tests over HTTP/2 too, on one loop only: no wire differs between loops."""
     test = metafunc.definition
     if "example_server" in metafunc.fixturenames:
         metafunc.parametrize("example_server", servers_of(test), indirect=True)
@@ -70,7 +70,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def servers_of(test: pytest.Item | pytest.Function) -> list[str]:
-    """Return the names of the servers that the examples of a test are served by, ours and others."""
+    """Return the names of the servers, Kyoukai and others, that serve the examples of a test."""
     ours = [OUR_DEFAULT]
     by_http2 = test.get_closest_marker("every_wire")
     if by_http2 or test.get_closest_marker("every_backend"):
@@ -81,10 +81,10 @@ def servers_of(test: pytest.Item | pytest.Function) -> list[str]:
 
 
 def pytest_collection_finish() -> None:
-    """Let each later collection of garbage look at no more than what the tests have made.
+    """Freeze the objects of the collection, so that later garbage collections skip them.
 
-    Every server under test has one at its end, and what is collected here, with all that is imported,
-    lives as long as the process.
+    Every server under test collects garbage when it ends. The collected tests and the imported modules live
+    as long as the process.
     """
     gc.collect()
     gc.freeze()
@@ -92,9 +92,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def scan_distributions_once() -> Iterator[None]:
-    """Read the metadata of what is installed once for each path that modules are imported from.
+    """Read the metadata of installed distributions once for each ``sys.path``.
 
-    Every server under test has its backend looked up by name, which reads some files of every distribution.
+    Every server under test looks its backend up by name, which reads files of every distribution.
     """
     scanned = functools.cache(lambda path: registrations())
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -104,19 +104,19 @@ def scan_distributions_once() -> Iterator[None]:
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
-    """The name of each registered backend in turn, of those that speak HTTP/1.1."""
+    """The name of each registered HTTP/1.1 backend in turn."""
     return str(request.param)
 
 
 @pytest.fixture(params=sorted(LOOPS))
 def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes the event loop of each kind in turn."""
+    """The factory of each kind of event loop in turn."""
     return LOOPS[request.param]
 
 
 @pytest.fixture
 def serve(backend: str, loop_factory: Any) -> Iterator[Callable[..., Running]]:
-    """Serve an application on each backend and each loop, until the test's end."""
+    """Serve an application on each backend and each loop until the end of the test."""
     servers: list[Running] = []
 
     def start(app: Any, **settings: Any) -> Running:
@@ -132,7 +132,7 @@ def serve(backend: str, loop_factory: Any) -> Iterator[Callable[..., Running]]:
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
-    """Load an example as a module of its own, gone after the test."""
+    """Load an example as a module that is removed after the test."""
 
     def load(path: str) -> ModuleType:
         file = EXAMPLES / path
@@ -149,7 +149,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
 
 @pytest.fixture(scope="session")
 def shelves() -> Iterator[Callable[[str], Shelf]]:
-    """Return another server, by its name, that serves one example after the other."""
+    """Return another server by name; it serves one example after the other."""
     with contextlib.ExitStack() as stack:
         yield functools.cache(lambda name: stack.enter_context(shelf(name)))
 
@@ -158,10 +158,10 @@ def shelves() -> Iterator[Callable[[str], Shelf]]:
 def example_server(
     request: pytest.FixtureRequest, load: Callable[[str], ModuleType], shelves: Callable[[str], Shelf]
 ) -> Iterator[Callable[..., Any]]:
-    """Serve the application of an example until the test's end, by each server in turn.
+    """Serve the application of an example by each server in turn, until the end of the test.
 
-    These are ours and others, by ``app.asgi``. It returns the server, which has the same face whosever it is,
-    and the example's module.
+    The servers are Kyoukai and, through ``app.asgi``, others. The fixture returns the server, with the same
+    interface for all of them, and the module of the example.
     """
     servers: list[Running | Shelf] = []
 
@@ -185,13 +185,13 @@ def example_server(
 
 @pytest.fixture(autouse=True)
 def no_backend_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a developer has in the environment must not choose the backend under test."""
+    """Keep the developer's environment from choosing the backend under test."""
     monkeypatch.delenv("KYOUKAI_BACKEND", raising=False)
 
 
 @pytest.fixture(autouse=True)
 def forget_modules(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let modules that a test writes into its folder be imported anew by the next test of the process."""
+    """Forget the modules that a test wrote into its folder, so that the next test imports its own."""
     if "tmp_path" not in request.fixturenames:
         yield
         return

@@ -1,7 +1,7 @@
-"""What the corpus came to, at the end of a run: one line a backend.
+"""The summary of the corpus at the end of a run: one line for each backend.
 
-Tests that ran cases say so by ``record_property(PROPERTY, note(...))``, which pytest-xdist carries
-from its workers. The hook is used by its name in `tests/conftest.py`.
+Tests that run cases report them with ``record_property(PROPERTY, note(...))``, which pytest-xdist carries
+from its workers. `tests/conftest.py` registers the hook by its name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,11 +15,11 @@ PROPERTY = "corpus"
 def note(
     backend: str, levels: dict[str, str], conversations: int, not_kept: Sequence[str], *, by_socket: bool
 ) -> dict[str, Any]:
-    """What one test says of the cases it ran.
+    """Return the report of one test on the cases that it ran.
 
-    :param levels: of each case, by its name.
-    :param conversations: how many were held.
-    :param not_kept: the names of the cases that were not kept.
+    :param levels: the level of each case, by name.
+    :param conversations: the number of conversations.
+    :param not_kept: the names of the failed cases.
     """
     return {
         "backend": backend,
@@ -31,7 +31,7 @@ def note(
 
 
 def lines(notes: Iterable[dict[str, Any]]) -> list[str]:
-    """What all the tests together say."""
+    """Return the summary of the reports of all tests."""
     by_backend: dict[str, list[dict[str, Any]]] = {}
     for entry in notes:
         by_backend.setdefault(entry["backend"], []).append(entry)

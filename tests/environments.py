@@ -1,4 +1,4 @@
-"""Virtual environments in which a project is installed beside Kyoukai, made without a network."""
+"""Virtual environments with Kyoukai and one more project, made without a network."""
 
 import base64
 import hashlib
@@ -14,20 +14,21 @@ from .serving import PATIENCE
 
 
 def install(project: Path, folder: Path) -> str:
-    """Have pip install a project into an environment of its own, and return its interpreter.
+    """Install a project with pip into a new environment, and return its interpreter.
 
-    :param folder: where the environment is made, and the project's wheel.
+    :param folder: the folder of the environment and of the project's wheel.
     """
     environment = folder / "venv"
     venv.create(environment, symlinks=True)
     interpreter = str(environment / "bin" / "python")
-    # What is installed where the tests run can be imported there too: Kyoukai is, and needs no network.
+    # The environment can import the packages of the test environment, Kyoukai among them. It needs no
+    # network.
     paths = {"base": str(environment), "platbase": str(environment)}
     site = Path(sysconfig.get_path("purelib", "venv", paths))
     outer = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (site / "outer.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in outer))
     wheel = str(build_wheel(project, folder))
-    # The pip of the tests' interpreter, for the new environment has none: that would take seconds.
+    # Use the pip of the tests' interpreter. Installing pip into the new environment takes seconds.
     command = [sys.executable, "-m", "pip", "--python", interpreter, "install"]
     result = subprocess.run(
         [*command, "--no-index", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", wheel],
@@ -40,9 +41,9 @@ def install(project: Path, folder: Path) -> str:
 
 
 def build_wheel(project: Path, folder: Path) -> Path:
-    """Build a wheel of a project that is modules and metadata, as its build backend would.
+    """Build a wheel of a project that consists of modules and metadata, as its build backend would.
 
-    A build backend is no dependency of the tests, and fetching one needs a network. The format is
+    The tests do not depend on a build backend, and fetching one needs a network. The format is
     https://packaging.python.org/en/latest/specifications/binary-distribution-format/.
     """
     settings = tomllib.loads((project / "pyproject.toml").read_text())

@@ -1,7 +1,6 @@
-"""A client of HTTP/2 that tests write to, and read from, as if it were one of HTTP/1.1.
+"""An HTTP/2 client that tests use like an HTTP/1.1 client.
 
-It is a gateway in the place of a socket. So a test of what an application sees, and its client, is one test
-for every wire.
+It is a gateway in place of a socket. With it, one test of an application and its client covers every wire.
 """
 
 import http
@@ -15,7 +14,7 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
-# They are about a connection of HTTP/1, and no part of a request by HTTP/2.
+# Fields of an HTTP/1 connection. HTTP/2 requests do not have them.
 CONNECTION_FIELDS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host"}
 
 GOAWAY = 7
@@ -29,12 +28,12 @@ CONFIGURATION = h2.config.H2Configuration(
 
 
 def encoded(pairs: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """Return fields as they are sent."""
+    """Return the fields in the form that HTTP/2 sends."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
 class Stream:
-    """One request, and what has come of its answer."""
+    """One request and the received part of its answer."""
 
     def __init__(self, number: int, method: str, closes: bool) -> None:
         self.number = number
@@ -45,7 +44,7 @@ class Stream:
         self.is_answered = self.is_broken = False
 
     def render_head(self, pairs: Any, is_interim: bool) -> None:
-        """Render the head of an answer as HTTP/1.1 has it."""
+        """Render the head of an answer in the form of HTTP/1.1."""
         fields = [(str(name), str(value)) for name, value in pairs]
         status = int(fields[0][1])
         names = [name for name, _ in fields]
@@ -62,7 +61,7 @@ class Stream:
         self.rendered += b"%x\r\n%b\r\n" % (len(data), data) if self.is_chunked and data else data
 
     def render_end(self, trailers: Any = ()) -> None:
-        """Render the end."""
+        """Render the end of the content."""
         self.is_answered = True
         if self.is_chunked:
             lines = ["0", *(f"{name.title()}: {value}" for name, value in trailers), "", ""]
@@ -70,28 +69,28 @@ class Stream:
 
 
 class Gateway:
-    """A socket by which HTTP/1.1 is spoken, over one by which HTTP/2 is.
+    """A socket that translates between HTTP/1.1 for the test and HTTP/2 on the network.
 
-    :param sock: connected.
+    :param sock: a connected socket.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.engine = h2.connection.H2Connection(CONFIGURATION)
         self.engine.initiate_connection()
-        # A client that takes as much as the system does, as one of HTTP/1 would.
+        # Receive as much as the system buffers, like an HTTP/1 client.
         self.engine.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1})
         self.engine.increment_flow_control_window(2**31 - 1 - 65535)
         self.received = self.unsent = b""
         self.left: int | None = 0
-        """Bytes of the request's body that are still to come; ``None``: it comes in chunks."""
+        """Bytes left of the request's body; ``None`` for a chunked body."""
         self.streams: list[Stream] = []
-        """The requests that have not got all of their answers."""
+        """The requests whose answers are not complete."""
         self.sending: Stream | None = None
-        """Whose body is coming."""
+        """The stream whose body is being sent."""
         self.has_ended = self.is_shut = False
         self.goodbyes: list[int] = []
-        """The codes of each GOAWAY."""
+        """The error code of each GOAWAY."""
         self.flush()
 
     def __getattr__(self, name: str) -> Any:
@@ -105,20 +104,20 @@ class Gateway:
             self.sock.sendall(data)
 
     def shutdown(self, how: int) -> None:
-        """End our side, after all that is under way."""
+        """End our side after all requests in progress."""
         self.flush()
         self.is_shut = True
         self.sock.shutdown(how)
 
     def sendall(self, data: bytes) -> None:
-        """Send requests, as they come."""
+        """Send requests as the bytes arrive."""
         self.unsent += data
         while self._send_some():
             pass
         self.flush()
 
     def send(self, data: bytes) -> int:
-        """Send requests, and return how much of it was."""
+        """Send requests, and return the number of bytes taken."""
         self.sendall(data)
         return len(data)
 
@@ -210,7 +209,7 @@ class Gateway:
     # In
 
     def recv(self, size: int, *flags: int) -> bytes:
-        """Return bytes of the answers, in the order of their requests; none at the end."""
+        """Return bytes of the answers in the order of their requests, or ``b""`` at the end."""
         while True:
             if self.streams:
                 stream = self.streams[0]
@@ -237,7 +236,7 @@ class Gateway:
         while len(self.received) >= max(9, end := 9 + int.from_bytes(self.received[:3])):
             frame, self.received = self.received[:end], self.received[end:]
             if frame[3] == GOAWAY:
-                # For the library, it would be the end of all streams.
+                # The library would end all streams.
                 self.goodbyes.append(int.from_bytes(frame[13:17]))
                 continue
             for event in self.engine.receive_data(frame):

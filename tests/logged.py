@@ -1,4 +1,4 @@
-"""Lines of the log without what differs from run to run."""
+"""Log lines without the parts that differ from run to run."""
 
 import re
 from typing import overload
@@ -11,7 +11,7 @@ def unnumbered(logged: list[str]) -> list[str]: ...
 
 
 def unnumbered(logged: str | list[str]) -> str | list[str]:
-    """Return a line, or several, without the id of the request that each must name."""
+    """Return log lines without the request ids. Each line must have one."""
     if not isinstance(logged, str):
         return [unnumbered(line) for line in logged]
     line, count = re.subn(r" \(request id [0-9a-f]{32}\)", "", logged)

@@ -1,4 +1,4 @@
-"""Servers in processes of their own: started, watched, sent signals, and never left behind."""
+"""Servers in processes of their own: start, watch, signal and always end them."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ SERVES = re.compile(
     r"serves (?P<urls>(?P<url>(?:https?|unix):[^\s,]+).*) \(backends? (?P<backend>.+), loop (?P<loop>\w+)"
 )
 
-# A request that is answered at once, on a connection that stays open.
+# A request that is answered at once on a persistent connection.
 QUICK = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 SLOW = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-# `/slow` answers once the process gets SIGUSR1, `/endless` never, anything else soon. The loop's runner
-# has a few turns to take between the start of the server and its own readiness for signals: whoever
-# has an answer may send one.
+# `/slow` answers once the process gets SIGUSR1, `/endless` never, all other paths soon. The loop's runner
+# needs a few turns between the start of the server and its own readiness for signals. A client that has an
+# answer may send one.
 APPLICATION = """
 import asyncio
 import signal
@@ -58,18 +58,18 @@ app = Application()
 
 
 class Process:
-    """A Python process whose output is read as it comes.
+    """A Python process whose output is read continuously.
 
-    :param arguments: what follows ``python`` on the command line.
-    :param folder: where it runs; what is in there can be imported.
+    :param arguments: the arguments after ``python`` on the command line.
+    :param folder: the working directory; its modules can be imported.
     :param environ: environment variables to set.
     :param python: the interpreter.
     """
 
     patience = PATIENCE
-    """Seconds that its log is waited for."""
+    """Seconds to wait for a line of the log."""
     lacks: frozenset[str] = frozenset()
-    """What our own server does not do, of what others do not all do: see :mod:`tests.exported.peers`."""
+    """Features that not every server has and that Kyoukai lacks: see :mod:`tests.exported.peers`."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Process:
         own = {
             "PYTHONPATH": str(folder),
             "PYTHONUNBUFFERED": "1",
-            # Its warnings of slow callbacks are lines that a test would have to expect.
+            # A test would have to expect asyncio's warnings of slow callbacks.
             "PYTHONDEVMODE": "",
             "XDG_CACHE_HOME": str(folder / "cache"),
         }
@@ -93,7 +93,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # Without a terminal of its own, nothing can ask a question there.
+            # Without a terminal of its own, the process cannot prompt.
             start_new_session=True,
         )
         self.stdout = ""
@@ -119,11 +119,11 @@ class Process:
 
     @property
     def log(self) -> str:
-        """What it says of what it does."""
+        """The log output of the process."""
         return self.stderr
 
     def wait_for(self, pattern: str | re.Pattern[str], count: int = 1) -> re.Match[str]:
-        """Wait until the log has ``count`` matches of the pattern, and return the last."""
+        """Wait until the log has ``count`` matches of the pattern, and return the last one."""
         compiled = re.compile(pattern)
 
         def matches() -> list[re.Match[str]]:
@@ -138,16 +138,16 @@ class Process:
 
     @property
     def url(self) -> str:
-        """What the server says that it serves, as soon as it does."""
+        """The URL in the log; waits until the server serves."""
         return self.wait_for(SERVES)["url"]
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process id."""
         return self._popen.pid
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until a condition holds that the process brings about."""
+        """Wait until the process fulfils a condition."""
         end = time.monotonic() + PATIENCE
         while not condition():
             if time.monotonic() > end or self._popen.poll() is not None:
@@ -155,7 +155,7 @@ class Process:
             time.sleep(0.01)
 
     def connect_to(self, line: str) -> Client:
-        """Open a raw connection to what a line of the log says that is served."""
+        """Open a raw connection to the address that a log line names."""
         found = SERVES.search(line)
         if found is None:
             raise AssertionError(f"{line!r} does not say what is served")
@@ -163,7 +163,7 @@ class Process:
         return Client((host, int(port)))
 
     def connect(self) -> Client:
-        """Open a raw connection, as soon as the server serves."""
+        """Open a raw connection once the server serves."""
         scheme, _, rest = self.url.partition(":")
         if scheme == "unix":
             return Client(rest)
@@ -171,12 +171,12 @@ class Process:
         return Client((host, int(port)))
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to this process, and to no other."""
+        """Send a signal to this process only."""
         self._popen.send_signal(number)
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[None]:
-        """Have the process do nothing while the block runs: what it is sent waits for it."""
+        """Suspend the process during the block; its input waits."""
         self.send(signal.SIGSTOP)
         os.waitid(os.P_PID, self._popen.pid, os.WSTOPPED)
         try:
@@ -185,7 +185,7 @@ class Process:
             self.send(signal.SIGCONT)
 
     def finish(self) -> int:
-        """Wait until the process has ended by itself, and all that it has started; return its exit status."""
+        """Wait until the process and all its children have ended by themselves; return its exit status."""
         status = self.end()
         self._join()
         return status
@@ -198,12 +198,12 @@ class Process:
             raise AssertionError(f"the process does not end; it said:\n{self.stderr}") from None
 
     def kill(self) -> None:
-        """End the process whatever it does, and whoever it has left behind."""
+        """Kill the process and all that remains of its process group."""
         if self._popen.poll() is None:
             self._popen.kill()
         self._popen.wait(PATIENCE)
         if self._open:
-            # The group is no other's as long as somebody has its output open.
+            # The group id is not reused while a member of the group holds the output open.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
         self._join()
@@ -217,7 +217,7 @@ class Process:
 def python(
     *arguments: str, folder: Path, environ: dict[str, str] | None = None, python: str = sys.executable
 ) -> Iterator[Process]:
-    """Run Python while the block runs."""
+    """Run Python during the block."""
     process = Process(*arguments, folder=folder, environ=environ, python=python)
     try:
         yield process
@@ -227,14 +227,14 @@ def python(
 
 @contextlib.contextmanager
 def kyoukai_run(*arguments: str, folder: Path, environ: dict[str, str] | None = None) -> Iterator[Process]:
-    """Run ``kyoukai run`` while the block runs."""
+    """Run ``kyoukai run`` during the block."""
     with python("-m", "kyoukai", "run", *arguments, folder=folder, environ=environ) as process:
         yield process
 
 
 @contextlib.contextmanager
 def asphalt_run(config: str, folder: Path, environ: dict[str, str] | None = None) -> Iterator[Process]:
-    """Run ``asphalt run`` with the text of a configuration file while the block runs."""
+    """Run ``asphalt run`` with the text of a configuration file during the block."""
     path = folder / "config.yaml"
     path.write_text(config)
     with python("-m", "asphalt", "run", str(path), folder=folder, environ=environ) as process:
@@ -247,13 +247,13 @@ def write_application(folder: Path, name: str = "served") -> None:
 
 
 def wait_until_stopping(idle: Client) -> None:
-    """Wait until the server has begun to stop: it closes a connection that is idle."""
+    """Wait until the server has begun to stop: it closes an idle connection."""
     if rest := idle.receive_rest():
         raise AssertionError(f"before it closed, it said {rest!r}")
 
 
 def namespaces_are_allowed() -> bool:
-    """Whether this system lets us be the first process of a namespace, as in a container."""
+    """Whether the system allows a PID namespace, in which we are the first process, as in a container."""
     unshare = shutil.which("unshare")
     if unshare is None:
         return False
@@ -262,7 +262,7 @@ def namespaces_are_allowed() -> bool:
 
 
 def network_namespaces_are_allowed() -> bool:
-    """Whether this system lets us make a network of our own, and carry its packets."""
+    """Whether the system allows a network namespace of our own with a device that carries its packets."""
     unshare = shutil.which("unshare")
     if unshare is None or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return False

@@ -1,4 +1,4 @@
-"""The applications of the examples, served by Asphalt as their READMEs have it, and by other servers."""
+"""The applications of the examples, served by Asphalt as in their READMEs, and by other servers."""
 
 import contextlib
 import shutil
@@ -15,20 +15,20 @@ from .processes import Process, python
 
 @contextlib.contextmanager
 def served_example(folder: Path, server: str, **settings: str) -> Iterator[Process]:
-    """Serve the application of a folder, and check by the end that nothing went wrong.
+    """Serve the application of a folder, and check at the end that the log has no errors.
 
-    :param server: the name of another one, or of a backend of ours.
-    :param settings: further ones of ours.
+    :param server: the name of another server, or of a backend of Kyoukai.
+    :param settings: further settings of Kyoukai.
     """
     if server in PEERS:
-        # None of them says where else it looks for modules than where it is started.
+        # The other servers import modules from the directory where they are started.
         environ = {"PYTHONPATH": f"{folder}:{ROOT}"}
         with peer(server, "tests.exported.configured:asgi", folder, environ) as process:
             yield process
             assert_unharmed(process)
         return
     environ = {"PYTHONPATH": str(ROOT), "KYOUKAI_BACKEND": server}
-    # A disk that others keep busy may take longer to begin with than Asphalt waits by default.
+    # On a busy disk, the start may take longer than Asphalt's default timeout.
     command = ["-m", "asphalt", "run", "config.yaml", "--set", "start_timeout=60"]
     for name, value in {"port": "0", **settings}.items():
         command += ["--set", f"component.server.{name}={value}"]
@@ -45,16 +45,16 @@ def assert_unharmed(process: Process) -> None:
 
 
 def copy_example(example: Path, folder: Path) -> Path:
-    """Copy an example into a folder, without what it was given where it is, and return where it is now."""
+    """Copy an example into a folder without its generated files, and return the path of the copy."""
     ignore = shutil.ignore_patterns("data", "__pycache__")
     return Path(shutil.copytree(example, folder / example.name, ignore=ignore))
 
 
 @contextlib.contextmanager
 def another_makes_tables_first(database: Path) -> Iterator[list[str]]:
-    """Have somebody else make each table of a file of SQLite just before it is made, while the block runs.
+    """During the block, let a competitor create each SQLite table just before the application does.
 
-    :return: the statements that it was made by.
+    :return: the statements that created the tables.
     """
     made: list[str] = []
 

@@ -1,4 +1,4 @@
-"""A real server in a thread of the test's process, and a raw client for it."""
+"""A real server in a thread of the test process, and a raw client for it."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,12 @@ from kyoukai.asphalt import KyoukaiComponent
 
 from .http2 import Gateway
 
-# A test that waits this long has failed; nothing is expected to take any of it.
+# A test that waits this long has failed. No test is expected to wait.
 PATIENCE = 20.0
 
 
 class Answer(NamedTuple):
-    """One answer, taken apart by this module and not by the code under test."""
+    """One answer, parsed by this module and not by the code under test."""
 
     status: int
     reason: str
@@ -31,10 +31,10 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """A raw connection: bytes out, answers in.
+    """A raw connection: sends bytes, returns answers.
 
-    :param source: the address to come from.
-    :param by_http2: whether what is sent and received goes by HTTP/2: see :mod:`tests.http2`.
+    :param source: the local address to connect from.
+    :param by_http2: whether to translate to and from HTTP/2: see :mod:`tests.http2`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Client:
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE)
         if receive_buffer is not None:
-            # The system counts this much towards what it holds for a client that does not read.
+            # The system counts this size towards what it buffers for a client that does not read.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
             if source is not None:
@@ -77,7 +77,7 @@ class Client:
         self.socket.sendall(data)
 
     def end(self) -> None:
-        """Close our side, and go on reading."""
+        """Close our side, and continue to read."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
@@ -86,7 +86,7 @@ class Client:
         self.socket.close()
 
     def receive_until(self, mark: bytes) -> bytes:
-        """Return what comes up to and with ``mark``."""
+        """Return the received bytes up to and including ``mark``."""
         while mark not in self.buffer:
             data = self.socket.recv(65536)
             if not data:
@@ -118,7 +118,7 @@ class Client:
         return b"".join(pieces)
 
     def receive_head(self) -> Answer:
-        """Return the next answer's head, with an empty body."""
+        """Return the head of the next answer, with an empty body."""
         status_line, *lines = self.receive_until(b"\r\n\r\n")[:-4].decode("latin-1").split("\r\n")
         version, status, reason = status_line.split(" ", 2)
         assert version == "HTTP/1.1"
@@ -159,7 +159,7 @@ class Client:
 def message(
     method: str = "GET", target: str = "/", *fields: str, body: bytes | None = None, version: str = "1.1"
 ) -> bytes:
-    """Return a request with a Host field, and a Content-Length where it has a body."""
+    """Return a request with a Host field, and with a Content-Length if it has a body."""
     lines = [f"{method} {target} HTTP/{version}", "Host: localhost", *fields]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
@@ -167,12 +167,12 @@ def message(
 
 
 def chunks(*pieces: bytes) -> bytes:
-    """Return a body by the chunked transfer coding."""
+    """Return a body in the chunked transfer coding."""
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 class Answering:
-    """An application that is one function from a request to a response."""
+    """An application that is one function from request to response."""
 
     request_class = Request
 
@@ -191,15 +191,15 @@ async def echo(request: Request) -> Response:
 
 
 def error_records(caplog: Any) -> list[logging.LogRecord]:
-    """Return what was logged as an error."""
+    """Return the log records of level ERROR and above."""
     return [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 class Running:
-    """A component that serves, in a thread with an event loop of its own."""
+    """A component that serves in a thread with its own event loop."""
 
     lacks: frozenset[str] = frozenset()
-    """What this server does not do, of what others do not all do: see :mod:`tests.exported.peers`."""
+    """Features that not every server has and that this server lacks: see :mod:`tests.exported.peers`."""
 
     def __init__(self, loop_factory: Any = asyncio.new_event_loop, **settings: Any) -> None:
         self.component = KyoukaiComponent(**settings)
@@ -218,37 +218,37 @@ class Running:
 
     @property
     def server(self) -> Any:
-        """What the connections share."""
+        """The state that the connections share."""
         return self.component.server
 
     @property
     def backend_name(self) -> str:
-        """What applications know the wire by."""
+        """The backend name that applications see."""
         return self.component.backend_name
 
     @property
     def port(self) -> int:
-        """The port listened on."""
+        """The listening port."""
         return self.component.address[1]
 
     @property
     def url(self) -> str:
-        """The address, without a slash at its end."""
+        """The URL of the server, without a trailing slash."""
         return self.component.url
 
     @property
     def connection(self) -> Any:
-        """The server's side of the one connection that there is."""
+        """The server's side of the only connection."""
         (connection,) = self.server.connections
         return connection
 
     def connect(self, **options: Any) -> Client:
-        """Open a raw connection; the options are those of :class:`Client`."""
+        """Open a raw connection. The options are those of :class:`Client`."""
         address, port = self.component.address
         return Client((address, port) if port else address, by_http2=self.by_http2, **options)
 
     def request(self, data: bytes, method: str = "GET") -> Answer:
-        """Send ``data`` on a connection of its own and return the first answer."""
+        """Send ``data`` on a new connection and return the first answer."""
         with self.connect() as client:
             return client.request(data, method)
 
@@ -261,7 +261,7 @@ class Running:
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(PATIENCE)
 
     def wait_until(self, condition: Any) -> None:
-        """Wait until a condition, looked at in the server's loop, holds."""
+        """Wait until a condition holds. The server's loop evaluates it."""
 
         async def poll() -> None:
             while not condition():  # noqa: ASYNC110 - the condition has no event
@@ -270,7 +270,7 @@ class Running:
         asyncio.run_coroutine_threadsafe(asyncio.wait_for(poll(), PATIENCE), self.loop).result()
 
     def let_pass(self, seconds: float) -> None:
-        """Wait until so much time has passed on the clock by which the server keeps deadlines."""
+        """Wait until this much time has passed on the clock of the server's deadlines."""
         end = self.server.clock + seconds
         self.wait_until(lambda: self.server.clock >= end)
 
@@ -279,11 +279,11 @@ class Running:
         self.wait_until(lambda: not self.server.connections)
 
     def begin_stop(self) -> None:
-        """Ask the server to stop, and do not wait."""
+        """Ask the server to stop without waiting for its end."""
         self.loop.call_soon_threadsafe(self._stop.set)
 
     def stop(self) -> None:
-        """Stop, and check that nothing went wrong behind the scenes."""
+        """Stop, and check that the thread has ended and the loop reported no failure."""
         if self._thread.is_alive():
             with contextlib.suppress(RuntimeError):
                 self.begin_stop()
@@ -296,7 +296,7 @@ class Running:
             runner.run(self._serve())
 
     def _note_failure(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        # In debug mode, asyncio reports a client's failed handshake; it does not otherwise.
+        # asyncio reports a client's failed handshake only in debug mode.
         if not (loop.get_debug() and isinstance(context.get("exception"), ssl.SSLError)):
             self.failures.append(repr(context))
 
@@ -312,7 +312,7 @@ class Running:
         except BaseException as error:
             self._error = error
             self._ready.set()
-        # A task whose exception nobody took says so when it is collected.
+        # A task with an unretrieved exception reports it when it is garbage-collected.
         gc.collect()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         self.failures += [f"left running: {task!r}" for task in left]
@@ -320,7 +320,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(**settings: Any) -> Iterator[Running]:
-    """Serve while the block runs."""
+    """Serve during the block."""
     server = Running(**{"port": 0, **settings})
     try:
         yield server
