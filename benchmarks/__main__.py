@@ -1,10 +1,10 @@
-"""``python -m benchmarks``: our servers and their peers under load, side by side in one run.
+"""``python -m benchmarks``: load Kyoukai and its peers side by side in one run.
 
-The server has one core and wrk the other. Servers take turns, so that a machine's mood falls on all of
-them alike, and the medians of the rounds are compared. CPU time, user and system, is that of the
-server's processes; its ratio to the base is the figure to keep. It needs Linux, two cores, wrk and
-taskset. The peers are installed, into an environment of their own, by the first run that has one, or
-by ``python -m benchmarks setup``.
+The server has one core and wrk the other. Servers take turns, so that changes in the machine's speed affect
+all of them alike, and the medians of the rounds are compared. CPU time, user and system, is that of the
+server's processes; its ratio to the base is the figure to keep. It needs Linux, two cores, wrk and taskset.
+The first run that measures a peer installs the peers into an environment of their own;
+``python -m benchmarks setup`` does so too.
 """
 
 import argparse
@@ -20,7 +20,7 @@ COMMAND: Final = options.Command("benchmarks", __doc__, SERVERS, WORKLOADS, ("wr
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Return the options; those that name something are checked."""
+    """Return the options, with all names checked."""
     parser = options.parser_of(COMMAND)
     parser.add_argument("command", nargs="?", choices=("run", "setup"), default="run")
     parser.add_argument("--base", default="kyoukai", help="what ratios are to (kyoukai)")
@@ -34,7 +34,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure, and say what came of it."""
+    """Measure, and print the results."""
     given = parse()
     servers, workloads = options.selected(COMMAND, given)
     installation.make_file()

@@ -1,4 +1,4 @@
-"""What the kernel says of a process and all its children: CPU time and memory, from ``/proc``."""
+"""CPU time and memory of a process and all its children, from ``/proc``."""
 
 import os
 from collections.abc import Iterable
@@ -17,17 +17,18 @@ class Times(NamedTuple):
 
 
 class Stat(NamedTuple):
-    """What is of interest in ``/proc/PID/stat``."""
+    """The fields of ``/proc/PID/stat`` that the benchmarks use."""
 
     parent: int
     times: Times
-    """With that of the children that ended and were waited for."""
+    """Includes the time of children that ended and were waited for."""
 
 
 def read_stat(text: str) -> Stat:
-    """Return what the file ``stat`` of a process says.
+    """Return the contents of the file ``stat`` of a process.
 
-    The name, second of its fields, may hold spaces and parentheses: the rest begins behind the last one.
+    The second field, the name, may contain spaces and parentheses: the other fields begin after the last
+    parenthesis.
     """
     fields = text.rpartition(")")[2].split()
     user, system, children_user, children_system = (int(field) / TICKS for field in fields[11:15])
@@ -35,9 +36,9 @@ def read_stat(text: str) -> Stat:
 
 
 def read_kibibytes(status: str, name: str) -> int:
-    """Return a size that the file ``status`` of a process has: ``VmHWM``, ``VmRSS``.
+    """Return a size from the file ``status`` of a process: ``VmHWM``, ``VmRSS``.
 
-    :raises KeyError: if it has none, as of a process that has ended.
+    :raises KeyError: if the file lacks it, as for a process that has ended.
     """
     for line in status.splitlines():
         field, _, value = line.partition(":")
@@ -47,9 +48,9 @@ def read_kibibytes(status: str, name: str) -> int:
 
 
 def descendants(root: int, parents: Iterable[tuple[int, int]]) -> list[int]:
-    """Return a process and all below it.
+    """Return a process and all its descendants.
 
-    :param parents: each process with its parent.
+    :param parents: the parent of each process.
     """
     children: dict[int, list[int]] = {}
     for process, parent in parents:
@@ -61,7 +62,7 @@ def descendants(root: int, parents: Iterable[tuple[int, int]]) -> list[int]:
 
 
 def stats(proc: Path = PROC) -> dict[int, Stat]:
-    """Return all processes that there are."""
+    """Return all processes of the system."""
     found = {}
     for folder in proc.iterdir():
         if folder.name.isdecimal():
@@ -73,9 +74,9 @@ def stats(proc: Path = PROC) -> dict[int, Stat]:
 
 
 def tree(root: int, proc: Path = PROC) -> dict[int, Stat]:
-    """Return a process and all below it.
+    """Return a process and all its descendants.
 
-    :raises ProcessLookupError: if there is no such process.
+    :raises ProcessLookupError: if the process does not exist.
     """
     found = stats(proc)
     if root not in found:
@@ -84,15 +85,15 @@ def tree(root: int, proc: Path = PROC) -> dict[int, Stat]:
 
 
 def cpu_times(root: int, proc: Path = PROC) -> Times:
-    """Return the CPU time that a process and its children, also those that ended, have used."""
+    """Return the CPU time of a process and its children, including children that have ended."""
     times = [stat.times for stat in tree(root, proc).values()]
     return Times(sum(time.user for time in times), sum(time.system for time in times))
 
 
 def memory(root: int, name: str, proc: Path = PROC) -> int:
-    """Return the memory of a process and its children, in KiB; what they share counts for each.
+    """Return the memory of a process and its children, in KiB. Shared memory counts for each process.
 
-    :param name: ``VmHWM``, the most that it ever was, or ``VmRSS``, what it is now.
+    :param name: ``VmHWM``, the peak, or ``VmRSS``, the current size.
     """
     folders = [proc / str(pid) for pid in tree(root, proc)]
     return sum(read_kibibytes((folder / "status").read_text("utf-8", "replace"), name) for folder in folders)

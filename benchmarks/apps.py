@@ -1,4 +1,4 @@
-"""Our application: each workload answered as the guide has it."""
+"""Kyoukai's application: each workload is answered as the guide shows it."""
 
 from typing import Any
 
@@ -19,19 +19,19 @@ async def hello(ctx: HTTPRequestContext) -> Any:
 
 @kyoukai.route("/json")
 async def document(ctx: HTTPRequestContext) -> Any:
-    """Answer with a document."""
+    """Answer with a JSON document."""
     return content.DOCUMENT
 
 
 @kyoukai.route("/users/<name>/posts/<int:number>")
 async def post(ctx: HTTPRequestContext, name: str, number: int) -> Any:
-    """Answer with what the path says."""
+    """Answer with the parameters of the path."""
     return ctx.app.response_class(content.post(name, number), mimetype="text/plain")
 
 
 @kyoukai.route("/orders", methods=["POST"])
 async def order(ctx: HTTPRequestContext) -> Any:
-    """Parse a document, and answer with another."""
+    """Parse a JSON document, and answer with another."""
     return content.receipt(ctx.request.get_json())
 
 
@@ -43,14 +43,14 @@ async def upload(ctx: HTTPRequestContext) -> Any:
 
 @kyoukai.route("/download")
 async def download(ctx: HTTPRequestContext) -> Any:
-    """Answer with a large body that is in memory."""
+    """Answer with a large body from memory."""
     return content.BINARY
 
 
 @kyoukai.route("/stream")
 async def stream(ctx: HTTPRequestContext) -> Any:
-    """Answer with a body that is made part by part."""
-    # Werkzeug's annotation knows no asynchronous iterators.
+    """Answer with a streamed body."""
+    # Werkzeug's annotation does not include asynchronous iterators.
     parts: Any = content.parts()
     return Response(parts, mimetype=content.BINARY_TYPE)
 

@@ -1,9 +1,9 @@
 """``python -m benchmarks.balance``: how evenly workers share 256 connections, and the requests on them.
 
-Clients keep their connections, and each asks so often that all cores have time left: what a worker answers
-hangs on its connections alone then. Then they ask as fast as they are answered. Where there are fewer cores
-than workers, the system's scheduler says then who may answer, whatever each has to do; the connections are
-shared as before. It needs Linux.
+Clients keep their connections. First, each sends requests at a rate that leaves all cores idle time: the
+number of answers of a worker then depends only on its connections. Then the clients send requests as fast as
+they are answered. With fewer cores than workers, the system's scheduler decides which worker answers; the
+connections are shared as before. It needs Linux.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Final
 from benchmarks.losses import GET, PATIENCE, serving
 
 BOUND: Final = 1.3
-"""The most that the busiest may have, as a multiple of the mean."""
+"""The limit for the busiest worker, as a multiple of the mean."""
 
 CONNECTIONS: Final = 256
 
@@ -26,11 +26,11 @@ WORKERS: Final = 4
 async def ask(
     port: int, interval: float, end: float, connections: Counter[str], answers: Counter[str]
 ) -> None:
-    """Ask on a connection that is kept.
+    """Send requests on one persistent connection.
 
-    :param interval: seconds between two requests; 0: the next one follows the answer.
-    :param end: of the load, by the loop's clock.
-    :param connections: counts this one, by the worker that answers on it.
+    :param interval: seconds between two requests; 0: send the next request after the answer.
+    :param end: end of the load, on the loop's clock.
+    :param connections: counts this connection for the worker that answers on it.
     :param answers: counts its answers in the same way.
     """
     loop = asyncio.get_running_loop()
@@ -49,7 +49,7 @@ async def ask(
 
 
 async def load(port: int, interval: float, seconds: float) -> tuple[Counter[str], Counter[str]]:
-    """Return how many connections each worker had, and how many requests it answered."""
+    """Return the number of connections and of answered requests of each worker."""
     connections: Counter[str] = Counter()
     answers: Counter[str] = Counter()
     end = asyncio.get_running_loop().time() + seconds
@@ -58,15 +58,15 @@ async def load(port: int, interval: float, seconds: float) -> tuple[Counter[str]
 
 
 def unevenness(counts: Counter[str]) -> float:
-    """Return what the busiest has, as a multiple of the mean."""
+    """Return the count of the busiest worker, as a multiple of the mean."""
     return max(counts.values()) * WORKERS / counts.total()
 
 
 def measure(backend: str, rate: float, seconds: float) -> tuple[float, float, float]:
-    """Load a server that has just started.
+    """Load a newly started server.
 
-    :param rate: requests a second of each connection; 0: as many as are answered.
-    :return: the unevenness of connections and of requests, and requests a second of all together.
+    :param rate: requests a second on each connection; 0: as many as are answered.
+    :return: the unevenness of connections and of requests, and the total of requests a second.
     """
     with serving(backend, workers=WORKERS) as served:
         asyncio.run(served.until("is ready after", WORKERS))
@@ -77,7 +77,7 @@ def measure(backend: str, rate: float, seconds: float) -> tuple[float, float, fl
 
 
 def main() -> int:
-    """Measure and print; return the status to exit with."""
+    """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(description="How evenly workers share connections and requests.")
     parser.add_argument("--backend", default="httptools")
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,4 +1,4 @@
-"""Asks a server before it is measured, and fails loudly unless it answers as it must."""
+"""Checks the answers of a server before it is measured, and raises an error for a wrong one."""
 
 import contextlib
 import http.client
@@ -9,14 +9,14 @@ from benchmarks.workloads import Workload
 
 
 class WrongAnswerError(RuntimeError):
-    """A server does not answer as all must; what it measures would be compared with other work."""
+    """A server's answer differs from the workload's, so its figures would not be comparable."""
 
 
 def check(workload: Workload, port: int) -> None:
-    """Ask twice on one connection, or on two where each request has one of its own.
+    """Send two requests on one connection, or on two if each request of the workload has its own.
 
-    :raises WrongAnswerError: if an answer is another than the workload's, or the connection ends, or
-        does not, against what was asked.
+    :raises WrongAnswerError: if an answer differs from the workload's, or if the connection is closed or kept
+        contrary to the request.
     """
     with contextlib.closing(connect(workload, port)) as connection:
         for _ in range(2):
@@ -33,7 +33,7 @@ def check(workload: Workload, port: int) -> None:
 
 
 def connect(workload: Workload, port: int) -> http.client.HTTPConnection:
-    """Return a connection that is not yet made."""
+    """Return an unconnected connection."""
     if not workload.tls:
         return http.client.HTTPConnection(HOST, port, timeout=10)
     context = ssl.create_default_context()
@@ -43,9 +43,9 @@ def connect(workload: Workload, port: int) -> http.client.HTTPConnection:
 
 
 def ask(workload: Workload, connection: http.client.HTTPConnection) -> bool:
-    """Send the request, look at the answer, and return whether the server closes the connection.
+    """Send the request, check the answer, and return whether the server closes the connection.
 
-    :raises WrongAnswerError: if it is another than the workload's.
+    :raises WrongAnswerError: if the answer differs from the workload's.
     """
     headers = dict(workload.headers)
     connection.request(workload.method, workload.path, workload.body or None, headers)

@@ -1,6 +1,6 @@
-"""What is asked and answered: the same bytes for every server.
+"""Requests and answers: the same bytes for every server.
 
-The peers' environment imports this too, so that it needs nothing but the standard library.
+The peers' environment imports this module too, so it needs only the standard library.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 CACHE: Final = Path(__file__).resolve().parent.parent / ".benchmarks"
-"""What is made once: the peers' environment, the file that is served, a certificate."""
+"""The folder of files that are made once: the peers' environment, the file to serve, a certificate."""
 
 MEBIBYTE: Final = 1024 * 1024
 
@@ -28,12 +28,12 @@ UPLOAD: Final = b"x" * MEBIBYTE
 
 
 def dumps(value: Any) -> bytes:
-    """Return JSON without spaces, for a framework that would write it otherwise."""
+    """Return JSON without spaces, for frameworks that would add them."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _order() -> bytes:
-    """Return 1 KiB of JSON, as a shop's page might post it."""
+    """Return 1 KiB of JSON, as the page of a shop might post it."""
     items = [{"sku": f"sku-{number:04}", "count": number + 1, "price": 250 * number} for number in range(15)]
     order: dict[str, Any] = {"customer": "Ada Lovelace", "express": True, "items": items, "note": ""}
     order["note"] = "n" * (1024 - len(dumps(order)))
@@ -44,18 +44,18 @@ ORDER: Final = _order()
 
 
 def receipt(order: dict[str, Any]) -> dict[str, Any]:
-    """Return what an order is answered with: it was parsed, and looked at."""
+    """Return the answer to an order; making it takes parsing the order."""
     items = order["items"]
     total = sum(item["count"] * item["price"] for item in items)
     return {"customer": order["customer"], "items": len(items), "total": total}
 
 
 def post(name: str, number: int) -> str:
-    """Return what two parameters of a path are answered with."""
+    """Return the answer for two parameters of a path."""
     return f"{name}: {number}"
 
 
 async def parts() -> AsyncIterator[bytes]:
-    """Yield the parts of a stream."""
+    """Yield the parts of a streamed body."""
     for part in PARTS:
         yield part

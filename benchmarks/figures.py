@@ -1,4 +1,4 @@
-"""Samples to figures: medians over rounds, their spread, and ratios."""
+"""Turns samples into figures: medians over rounds, their spread, and ratios."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class Measure(NamedTuple):
-    """What is measured of a server."""
+    """One quantity that is measured of a server."""
 
     title: str
     decimals: int
@@ -39,21 +39,21 @@ MEASURES: Final[dict[str, Measure]] = {
 }
 
 KEYS: Final = ("cpu", "kib", "start", "drain")
-"""The measures that ratios are made of: the one of them that a workload has."""
+"""The measures for ratios; each workload has one of them."""
 
 
 class Figure(NamedTuple):
-    """What rounds say of one measure."""
+    """The median and the spread of one measure over the rounds."""
 
     median: float
     spread: float
-    """Half of what lies between the least and the greatest round, as a part of the median."""
+    """Half of the distance between the least and the greatest round, as a fraction of the median."""
 
 
 def figure(values: Sequence[float]) -> Figure:
     """Return the figure of the rounds.
 
-    :raises ValueError: if there are none.
+    :raises ValueError: without rounds.
     """
     if not values:
         raise ValueError("no rounds")
@@ -62,23 +62,23 @@ def figure(values: Sequence[float]) -> Figure:
 
 
 def figures(samples: Sequence[Mapping[str, float]]) -> dict[str, Figure]:
-    """Return the figures of all measures that the rounds of one server have."""
+    """Return the figures of all measures in the rounds of one server."""
     return {name: figure([sample[name] for sample in samples]) for name in MEASURES if name in samples[0]}
 
 
 def key(measures: Mapping[str, object]) -> str:
-    """Return the measure that is compared.
+    """Return the measure to compare.
 
-    :raises StopIteration: if there is none of it.
+    :raises StopIteration: if the figures have no such measure.
     """
     return next(name for name in KEYS if name in measures)
 
 
 def ratios(samples: Mapping[str, Sequence[Mapping[str, float]]], base: str) -> dict[str, float]:
-    """Return what each server costs, as a multiple of what the base does; nothing without the base.
+    """Return the cost of each server as a multiple of the base's cost, or nothing without the base.
 
-    Servers are compared within each round, in which they took their turns one after another, and the
-    median of the rounds counts: what a machine does from one minute to the next falls out of it.
+    Servers are compared within each round, in which they take their turns one after another, and the median
+    of the rounds counts. So slow changes in the machine's speed cancel out.
     """
     if base not in samples:
         return {}

@@ -1,4 +1,4 @@
-"""Our application with as many routes as the variable ``BENCHMARK_ROUTES`` says, of each of two sorts."""
+"""Kyoukai's application with ``BENCHMARK_ROUTES`` routes of each of two kinds."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ async def static(ctx: HTTPRequestContext) -> Any:
 
 
 async def variable(ctx: HTTPRequestContext, name: str, number: int) -> Any:
-    """Answer with what the path says."""
+    """Answer with the parameter of the path."""
     return ctx.app.response_class(content.post(name, number), mimetype="text/plain")
 
 

@@ -1,4 +1,4 @@
-"""Connections that have had an answer and wait: what each of them costs in memory."""
+"""Memory of idle connections that have had one answer."""
 
 import contextlib
 import socket
@@ -13,27 +13,29 @@ from benchmarks.workloads import Workload
 REQUEST: Final = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 PER_SOURCE: Final = 2500
-"""Connections from one address of the loopback network: each has some 28,000 ports to connect from."""
+"""Connections from one loopback address: each address has some 28,000 ports to connect from."""
 
 WARMUP: Final = 200
-"""Connections before the first measurement: what they make grow is not a cost of idle ones."""
+"""Connections before the first measurement: growth caused by them is not a cost of idle connections."""
 
 SETTLING: Final = 0.5
-"""Seconds before memory is read: long enough for a task that ends to be gone."""
+"""Seconds before memory is read: enough for ending tasks to be freed."""
 
 ASKED_AGAIN: Final = 100
-"""Of so many connections, one is asked again at the end."""
+"""One in this many connections sends another request at the end."""
 
 
 def source(number: int) -> str:
-    """Return the address that a connection comes from."""
+    """Return the source address of a connection."""
     return f"127.0.0.{2 + number // PER_SOURCE}"
 
 
 def ask(connection: socket.socket) -> None:
-    """Send a request, and read its answer: no more than that, for ten thousand of them to come in seconds.
+    """Send a request and read its answer.
 
-    :raises RuntimeError: if it is no 200, or the connection is closed.
+    The client does nothing more, so that ten thousand connections open in seconds.
+
+    :raises RuntimeError: if the status is not 200, or the connection is closed.
     """
     connection.sendall(REQUEST)
     answer = b""
@@ -48,7 +50,7 @@ def ask(connection: socket.socket) -> None:
 
 @contextlib.contextmanager
 def opened(port: int, number: int) -> Iterator[Sequence[socket.socket]]:
-    """Open connections, each of which has had one answer."""
+    """Open connections, each with one answered request."""
     with contextlib.ExitStack() as stack:
         connections = []
         for index in range(number):
@@ -59,7 +61,7 @@ def opened(port: int, number: int) -> Iterator[Sequence[socket.socket]]:
 
 
 def measure(workload: Workload, running: Running) -> dict[str, float]:
-    """Return the memory that each connection takes, in KiB, and that of all, in MiB.
+    """Return the memory of each connection, in KiB, and of all, in MiB.
 
     :raises RuntimeError: if a connection was closed meanwhile.
     """

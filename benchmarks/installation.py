@@ -1,4 +1,4 @@
-"""What must be there before anything is measured: the peers' environment, a certificate, a file."""
+"""Prerequisites of a measurement: the peers' environment, a certificate, a file."""
 
 import subprocess
 import sys
@@ -12,14 +12,14 @@ REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
 ENVIRONMENT: Final = content.CACHE / f"peers-{sys.version_info.major}.{sys.version_info.minor}"
 PYTHON: Final = ENVIRONMENT / "bin" / "python"
 INSTALLED: Final = ENVIRONMENT / "requirements.txt"
-"""What the environment was made of; written last."""
+"""The requirements of the environment; written last."""
 
 CERTIFICATE: Final = content.CACHE / "certificate.pem"
 KEY: Final = content.CACHE / "key.pem"
 
 
 def make_peers() -> None:
-    """Make the peers' environment, of this Python, unless it is there as it must be."""
+    """Make the peers' environment with this Python, unless a current one exists."""
     wanted = REQUIREMENTS.read_text("utf-8")
     if INSTALLED.exists() and INSTALLED.read_text("utf-8") == wanted:
         return
@@ -30,23 +30,24 @@ def make_peers() -> None:
 
 
 def install_ours() -> None:
-    """Install this Kyoukai beside the peers, whose versions stay as they are: it hosts their applications.
+    """Install this Kyoukai beside the peers, to host their applications.
 
-    What is in this folder is used as it is, also when it has changed.
+    The versions of the peers do not change. The installation is editable: it always has the current code of
+    this folder.
     """
     words = ("-c", str(REQUIREMENTS), "-e", str(ROOT))
     subprocess.run([str(PYTHON), "-m", "pip", "install", "-q", *words], check=True)
 
 
 def make_file() -> None:
-    """Write the file that is served."""
+    """Write the file to serve."""
     content.CACHE.mkdir(exist_ok=True)
     content.FILE.write_bytes(content.BINARY)
 
 
 def make_certificate() -> None:
-    """Write a certificate for 127.0.0.1, and its key: an elliptic one, as certificates are now."""
-    # Not needed for what is measured without TLS.
+    """Write a certificate for 127.0.0.1 and its key, with an elliptic curve, as is common now."""
+    # Only measurements with TLS need it.
     import trustme
 
     content.CACHE.mkdir(exist_ok=True)

@@ -1,7 +1,6 @@
-"""wrk: what it is told, and what it tells.
+"""Runs wrk: its script and its output.
 
-All is said in a script of Lua, as only there can bodies and pipelined requests be said, and exact
-numbers be printed.
+A Lua script controls all of it: only a script can set bodies, pipeline requests and print exact numbers.
 """
 
 import json
@@ -37,23 +36,23 @@ request = function() return all end
 
 
 class LoadError(RuntimeError):
-    """A run of wrk in which not every request was answered with a 200."""
+    """A run of wrk in which not every request was answered with 200."""
 
 
 class Load(NamedTuple):
-    """What came of one run of wrk."""
+    """The results of one run of wrk."""
 
     requests: int
     bytes: int
     seconds: float
     p50: float
-    """Milliseconds within which half of the answers came."""
+    """The median of the time to an answer, in milliseconds."""
     p99: float
-    """Milliseconds within which all but a hundredth of the answers came."""
+    """The 99th percentile of the time to an answer, in milliseconds."""
 
 
 def quoted(text: str) -> str:
-    """Return text as a string of Lua, which knows any byte by its decimal number."""
+    """Return text as a Lua string, with special bytes as decimal escapes."""
     plain = (
         chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:03}" for byte in text.encode()
     )
@@ -61,7 +60,7 @@ def quoted(text: str) -> str:
 
 
 def script(workload: Workload) -> str:
-    """Return what wrk is told of a workload."""
+    """Return the script of a workload for wrk."""
     lines = [f"wrk.method = {quoted(workload.method)}"]
     lines += [f"wrk.headers[{quoted(name)}] = {quoted(value)}" for name, value in workload.headers.items()]
     if workload.body:
@@ -72,9 +71,9 @@ def script(workload: Workload) -> str:
 
 
 def read_output(output: str, workload: Workload) -> Load:
-    """Return what wrk printed of a run.
+    """Return the results in the output of wrk.
 
-    :raises LoadError: if an answer was missing, no 200, or shorter than the body that it must have.
+    :raises LoadError: if an answer was missing, not a 200, or shorter than its expected body.
     """
     lines = [line for line in output.splitlines() if line.startswith(MARK)]
     if len(lines) != 1:
@@ -91,7 +90,7 @@ def read_output(output: str, workload: Workload) -> Load:
 def run(workload: Workload, port: int, seconds: int) -> Load:
     """Load a server from the clients' core.
 
-    :raises LoadError: if not every request was answered as it must be.
+    :raises LoadError: if not every request got the expected answer.
     """
     scheme = "https" if workload.tls else "http"
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""``python -m benchmarks.losses``: what clients lose while a server is reloaded, upgraded and killed in part.
+"""``python -m benchmarks.losses``: requests lost during reloads, upgrades and kills of workers.
 
-A server with workers is under load by clients that keep their connections, every fourth request a POST of
-64 KiB. Then it is sent SIGHUP again and again; SIGUSR2, until the old process has ended, again and again; and
-a worker is killed each second. Each line says what the clients counted: a request that got no answer, or
-another than the right one, has failed. It needs Linux.
+Clients with persistent connections load a server with workers; every fourth request is a POST of 64 KiB. Then
+the server gets SIGHUP again and again; then SIGUSR2, each time until the old process has ended; then a worker
+is killed each second. Each line shows the counts of the clients: a request without an answer, or with a wrong
+one, has failed. It needs Linux.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from werkzeug.wrappers import Response
 from kyoukai import HTTPRequestContext, Kyoukai
 
 PATIENCE: Final = 60.0
-"""Seconds until what is waited for must have come."""
+"""Seconds to wait for an expected event."""
 
 WORKERS: Final = 2
 
@@ -43,7 +43,7 @@ GET: Final = f"GET / HTTP/1.1\r\n{HOST}\r\n".encode()
 POST: Final = f"POST /echo HTTP/1.1\r\n{HOST}Content-Length: {64 * KIB}\r\n\r\n".encode() + bytes(64 * KIB)
 
 RESETS: Final = (ConnectionResetError, BrokenPipeError, asyncio.IncompleteReadError)
-"""What comes of a connection that is cut off."""
+"""The exceptions of a connection that was cut off."""
 
 app = Kyoukai("losses")
 
@@ -56,35 +56,35 @@ async def index(ctx: HTTPRequestContext) -> Any:
 
 @app.route("/echo", methods=["POST"])
 async def echo(ctx: HTTPRequestContext) -> Any:
-    """Read a body, and say how long it is."""
+    """Read a body, and answer with its length."""
     return Response(str(len(ctx.request.get_data())), headers={"X-Worker": str(os.getpid())})
 
 
 @dataclass
 class Load:
-    """Clients, and what they count."""
+    """The clients and their counts."""
 
     port: int
     rate: float = 1000.0
-    """Requests a second, of all together, if the machine is fast enough."""
+    """Target requests a second of all clients together, if the machine is fast enough."""
     answered: int = 0
     posted: int = 0
-    """Of these, how many were a POST."""
+    """The number of POST requests among the answered ones."""
     led_on: int = 0
-    """Connections whose last answer said that it was the last."""
+    """Connections whose last answer announced the close."""
     closed_idle: int = 0
-    """Connections that were closed while no request was under way."""
+    """Connections that were closed without a request in progress."""
     reset: int = 0
     """Requests whose connection was cut off before the answer."""
     failures: Counter[str] = field(default_factory=Counter)
-    """All requests that failed, those that were reset among them."""
+    """All failed requests, including reset ones."""
     lost: Counter[str] = field(default_factory=Counter)
-    """Of these, how many had been sent to each worker; empty: no answer of it had come yet."""
+    """Failed requests by worker; the empty name stands for connections without an answer so far."""
 
     async def ask(
         self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> str | None:
-        """Ask once; return the worker that has answered, ``None`` if it said that the answer was its last.
+        """Send one request; return the answering worker, or ``None`` if the answer announced the close.
 
         :raises ValueError: if the answer is wrong.
         """
@@ -104,7 +104,7 @@ class Load:
         return None if fields.get(b"connection") == b"close" else fields.get(b"x-worker", b"").decode()
 
     async def client(self, stop: asyncio.Event) -> None:
-        """Ask on a connection that is kept, and on the next when the server says that it was the last."""
+        """Send requests on a persistent connection, and open another when the server announces the close."""
         number, loop = 0, asyncio.get_running_loop()
         due = loop.time()
         while not stop.is_set():
@@ -114,12 +114,12 @@ class Load:
                     reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
                     while not stop.is_set():
                         if reader.at_eof():
-                            # A client sees so before it asks.
+                            # A client notices this before it sends a request.
                             self.closed_idle += 1
                             break
                         number += 1
                         answering = await self.ask(number, reader, writer)
-                        # Who was late is so for once, and does not hurry afterwards.
+                        # A late client stays late: it does not catch up.
                         due = max(due + CONNECTIONS / self.rate, loop.time())
                         with contextlib.suppress(TimeoutError):
                             await asyncio.wait_for(stop.wait(), due - loop.time())
@@ -127,7 +127,7 @@ class Load:
                             self.led_on += 1
                             break
                         worker = answering
-                        # A kept connection is let go now and then, so that there are new ones, too.
+                        # Drop a persistent connection now and then, so that there are new ones too.
                         if number % 50 == 0:
                             break
             except (OSError, EOFError, ValueError, TimeoutError) as error:
@@ -140,7 +140,7 @@ class Load:
 
     @contextlib.asynccontextmanager
     async def loading(self) -> AsyncIterator[None]:
-        """Ask while the block runs."""
+        """Load the server during the block."""
         stop = asyncio.Event()
         clients = [asyncio.create_task(self.client(stop)) for _ in range(CONNECTIONS)]
         try:
@@ -155,20 +155,20 @@ class Served:
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: IO[str], workers: int = WORKERS) -> None:
         self.pid = process.pid
-        """The process of the supervisor that serves."""
+        """The process id of the serving supervisor."""
         self.workers = workers
-        """How many it has."""
+        """The number of workers."""
         self._process = process
         self._log = log
         self._text = ""
 
     def found(self, pattern: str) -> list[str]:
-        """Return what a pattern matches in the log."""
+        """Return the matches of a pattern in the log."""
         self._text += self._log.read()
         return re.findall(pattern, self._text)
 
     async def until(self, pattern: str, count: int) -> list[str]:
-        """Return what a pattern matches, when there are so many."""
+        """Wait for this many matches of a pattern, and return them."""
         end = time.monotonic() + PATIENCE
         while len(found := self.found(pattern)) < count:
             if time.monotonic() > end:
@@ -188,10 +188,10 @@ class Served:
 def serving(
     backend: str, target: str = "benchmarks.losses:app", workers: int = WORKERS, *options: str
 ) -> Iterator[Served]:
-    """Serve while the block runs.
+    """Serve during the block.
 
     :param target: the application.
-    :param options: further ones of the command.
+    :param options: further options of the command.
     """
     command = [sys.executable, "-m", "kyoukai", "run", target, "--backend", backend, *options]
     command += ["--port", "0", "--workers", str(workers), "--no-access-log", "--admin", "127.0.0.1:0"]
@@ -210,7 +210,7 @@ def serving(
 
 
 async def reload(served: Served, load: Load, count: int) -> None:
-    """Have the application loaded anew, so often."""
+    """Reload the application this many times."""
     async with load.loading():
         for number in range(1, count + 1):
             os.kill(served.pid, signal.SIGHUP)
@@ -219,7 +219,7 @@ async def reload(served: Served, load: Load, count: int) -> None:
 
 
 async def upgrade(served: Served, load: Load, count: int) -> None:
-    """Have a new supervisor take the place of the old one, and wait until that has ended, so often."""
+    """Upgrade this many times: start a new supervisor, and wait for the end of the old one."""
     async with load.loading():
         for number in range(1, count + 1):
             old = served.pid
@@ -230,7 +230,7 @@ async def upgrade(served: Served, load: Load, count: int) -> None:
 
 
 async def kill(served: Served, load: Load, count: int) -> None:
-    """Kill a worker each second, so often."""
+    """Kill a worker each second, this many times."""
     async with load.loading():
         for number in range(count):
             await asyncio.sleep(1)
@@ -240,7 +240,7 @@ async def kill(served: Served, load: Load, count: int) -> None:
 
 
 def counted(served: Served) -> float:
-    """Return how many requests the server has counted."""
+    """Return the number of requests that the server has counted."""
     [port] = served.found(r"/metrics are at http://127\.0\.0\.1:(\d+)")[-1:]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
         lines = answer.read().decode().splitlines()
@@ -248,7 +248,7 @@ def counted(served: Served) -> float:
 
 
 def describe(what: str, load: Load, took: float) -> str:
-    """Return what the clients have counted."""
+    """Return the clients' counts as text."""
     failed = sum(load.failures.values())
     return (
         f"{what} in {took:.0f} s: {load.answered} requests answered, {load.answered / took:.0f} a second, "
@@ -260,7 +260,7 @@ def describe(what: str, load: Load, took: float) -> str:
 async def measure(
     what: str, proof: Any, served: Served, count: int, rate: float, kind: type[Load] = Load
 ) -> bool:
-    """Measure one thing, print what it has shown, and return whether that is as it should be."""
+    """Measure one kind of event, print the result, and return whether it is as expected."""
     found = await served.until(r"serves http://127\.0\.0\.1:(\d+)", 1)
     await served.until("is ready after", WORKERS)
     load = kind(int(found[-1]), rate)
@@ -287,7 +287,7 @@ async def measure(
 
 
 def main() -> int:
-    """Measure what is asked for; return the status to exit with."""
+    """Run the requested measurements; return the exit status."""
     parser = argparse.ArgumentParser(description="What clients lose while a server's processes change.")
     parser.add_argument("--hups", type=int, default=100, help="how often the application is loaded anew")
     parser.add_argument("--upgrades", type=int, default=20, help="how often a new supervisor takes over")

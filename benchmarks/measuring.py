@@ -1,4 +1,4 @@
-"""One measurement of one server, and rounds of them."""
+"""Measures one server once, and all servers in rounds."""
 
 import sys
 import time
@@ -14,21 +14,21 @@ Sample = dict[str, float]
 """One measurement: values by the names of `figures.MEASURES`."""
 
 Samples = dict[str, dict[str, list[Sample]]]
-"""By workload, server and round."""
+"""Samples by workload, server and round."""
 
 WARMUP = 1
-"""Seconds of load before what is measured."""
+"""Seconds of load before the measurement."""
 
 
 def measure_load(workload: Workload, running: Running, seconds: int) -> Sample:
-    """Return what requests cost, while as many are sent as are answered."""
+    """Return the cost of requests under a load of as many requests as are answered."""
     load.run(workload, running.port, WARMUP)
     before = accounting.cpu_times(running.process.pid)
     done = load.run(workload, running.port, seconds)
     after = accounting.cpu_times(running.process.pid)
     user, system = ((end - start) / done.requests * 1e6 for start, end in zip(before, after, strict=True))
-    # wrk takes each request of a batch for one of its own when it corrects the times of waiting for
-    # what was not sent meanwhile: of pipelined requests it has none that mean anything.
+    # wrk corrects its latencies for requests that were not sent meanwhile, and counts each request of a batch
+    # on its own. So its latencies of pipelined requests mean nothing.
     waited = {"p50": done.p50, "p99": done.p99} if workload.pipelined == 1 else {}
     return {
         "cpu": user + system,
@@ -41,7 +41,7 @@ def measure_load(workload: Workload, running: Running, seconds: int) -> Sample:
 
 
 def measure_start(running: Running, answered: float) -> Sample:
-    """Return what a start takes: the server has just given its first answer."""
+    """Return the cost of a start, up to the server's first answer."""
     return {
         "start": (answered - running.started) * 1000,
         "start_cpu": sum(accounting.cpu_times(running.process.pid)) * 1000,
@@ -50,10 +50,10 @@ def measure_start(running: Running, answered: float) -> Sample:
 
 
 def measure(workload: Workload, server: Server, seconds: int) -> Sample:
-    """Run a server, see that it answers as it must, and measure it.
+    """Run a server, check its answers, and measure it.
 
-    :raises WrongAnswerError: if it does not.
-    :raises RuntimeError: if it cannot be measured otherwise.
+    :raises WrongAnswerError: if an answer is wrong.
+    :raises RuntimeError: if the measurement fails otherwise.
     """
     with serving(server, workload) as running:
         checking.check(workload, running.port)
@@ -66,13 +66,16 @@ def measure(workload: Workload, server: Server, seconds: int) -> Sample:
 
 
 def order(servers: Sequence[str], number: int) -> list[str]:
-    """Return the order of a round: each begins with the next server, as none is to have the best place."""
+    """Return the order of a round.
+
+    Each round begins with the next server, so that no server always has the best place.
+    """
     start = number % max(len(servers), 1)
     return [*servers[start:], *servers[:start]]
 
 
 def asked(name: str, workload: Any, servers: Mapping[str, Server]) -> list[str]:
-    """Return the servers that have to do with a workload."""
+    """Return the servers that take part in a workload."""
     return [
         server
         for server in servers
@@ -88,12 +91,13 @@ def measure_all(
     tell: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True),
     measure_one: Callable[[Any, Server, int], Sample] | None = None,
 ) -> tuple[Samples, list[str]]:
-    """Return all samples, and what could not be measured.
+    """Return all samples, and the failed measurements.
 
     :param measure_one: measures one server; by default :func:`measure`, for workloads of requests.
 
-    For each workload, the servers take turns in rounds, so that a machine's mood falls on all alike. A
-    server that fails is not asked the same again, and has no samples of it; the others go on.
+    For each workload, the servers take turns in rounds, so that changes in the machine's speed affect all
+    alike. A server that fails is not measured again for that workload and has no samples of it; the others
+    continue.
     """
     samples: Samples = {}
     failures: list[str] = []

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.micro``: the pieces of a request, each by itself, measured by pyperf.
+"""``python -m benchmarks.micro``: measure the pieces of a request, each by itself, with pyperf.
 
-pyperf's own options hold: ``--fast``, ``-o FILE.json`` and then ``python -m pyperf compare_to``. It starts
-processes of its own, and says so where their times differ too much to be of use.
+It takes pyperf's own options: ``--fast``, ``-o FILE.json`` and then ``python -m pyperf compare_to``. pyperf
+starts processes of its own, and warns if their times differ too much to be of use.
 """
 
 import pyperf

@@ -1,9 +1,9 @@
-"""``python -m benchmarks.observed``: the part of a server's CPU time that its metrics take, system included.
+"""``python -m benchmarks.observed``: the share of a server's CPU time that its metrics take.
 
-A server on its core answers a request on kept connections, as fast as wrk on the other core asks. Its metrics
-are switched on and off twenty times a second, and the CPU time a request of neighbouring periods is compared,
-so that the machine's mood falls on both. ``--access-log`` has the server write its access log, as by
-default. It needs Linux, two cores, wrk and taskset.
+A server on its own core answers one request on persistent connections, as fast as wrk on the other core sends
+it. Its metrics are switched on and off twenty times a second, and the CPU time of a request, user and
+system, is compared between neighbouring periods, so that changes in the machine's speed affect both. With
+``--access-log`` the server writes its access log, as by default. It needs Linux, two cores, wrk and taskset.
 """
 
 import argparse
@@ -38,14 +38,14 @@ PERIOD: Final = 0.05
 """Seconds between two switches."""
 
 LEAST: Final = 50
-"""Requests of a period that counts."""
+"""The least number of requests in a period that counts."""
 
 Sample = tuple[bool, float, int]
-"""Of one period: whether metrics were on, the CPU time, and the requests."""
+"""One period: whether metrics were on, the CPU time, and the number of requests."""
 
 
 class Counted:
-    """Counts what is answered, in the place of what answers it."""
+    """Counts requests and passes them to the wrapped application."""
 
     def __init__(self, inner: Any) -> None:
         self.requests = 0
@@ -59,7 +59,7 @@ class Counted:
 
 
 class Switch:
-    """Switches the metrics of a server on and off, and notes what each period took."""
+    """Switches the metrics of a server on and off, and records the cost of each period."""
 
     def __init__(self, component: KyoukaiComponent, logs: Sequence[Observe]) -> None:
         self.answerer = Counted(answerer_of(component.app))
@@ -72,18 +72,18 @@ class Switch:
         self._began = time.process_time()
 
     def turn(self) -> None:
-        """End a period, and begin another."""
+        """End a period, and begin the next."""
         now = time.process_time()
         is_on = self._server.observe is self._with
         self.samples.append((is_on, now - self._began, self.answerer.requests - self._since))
-        # On, off, off, on: what grows steadily falls on both.
+        # On, off, off, on: a steady growth affects both alike.
         self._server.observe = self._with if len(self.samples) % 4 in (0, 3) else self._without
         self._began, self._since = time.process_time(), self.answerer.requests
         asyncio.get_running_loop().call_later(PERIOD, self.turn)
 
 
 async def serve(port: int, backend: str, access_log: bool) -> None:
-    """Serve until the standard input ends, and print the samples. The access log goes to standard error."""
+    """Serve until the end of standard input, and print the samples. The access log goes to standard error."""
     component = KyoukaiComponent(apps.kyoukai, backend=backend, host=HOST, port=port, access_log=False)
     switch = Switch(component, make_observers({"access_log": access_log}))
     async with Context() as ctx:
@@ -95,7 +95,7 @@ async def serve(port: int, backend: str, access_log: bool) -> None:
 
 
 def shares(samples: Sequence[Sample]) -> list[float]:
-    """Return by what part a request took more with metrics than without, of each four periods."""
+    """Return the relative extra cost of a request with metrics, for each group of four periods."""
     found = []
     for start in range(0, len(samples) - 3, 4):
         four = samples[start : start + 4]
@@ -112,8 +112,8 @@ def shares(samples: Sequence[Sample]) -> list[float]:
 def measure(backend: str, workload: str, seconds: int, access_log: bool = False) -> list[float]:
     """Run a server under load, and return its shares.
 
-    :param workload: what is asked: its name.
-    :param access_log: whether the server writes its access log, to a file.
+    :param workload: the name of the workload.
+    :param access_log: whether the server writes its access log to a file.
     :raises RuntimeError: if it does not start.
     """
     port = free_port()

@@ -1,4 +1,4 @@
-"""What the commands that compare servers are told, and what they do with it: alike for all of them."""
+"""Options and results of all commands that compare servers."""
 
 import argparse
 import shutil
@@ -12,29 +12,29 @@ from benchmarks.running import keep_to_client_core, raise_file_limit
 from benchmarks.servers import Server
 
 OPEN_FILES: Final = 16_000
-"""What the most connections of a workload need, on either side, and some more."""
+"""Open files for the largest number of connections of a workload, on either side, with a reserve."""
 
 
 class Command(NamedTuple):
-    """A command, and what it can be asked to measure."""
+    """A command, with the servers and workloads that it can measure."""
 
     name: str
-    """As one would type it behind ``python -m``."""
+    """The module name after ``python -m``."""
     about: str | None
-    """The docstring of its module, which ``--help`` shows."""
+    """The docstring of its module, for ``--help``."""
     servers: Mapping[str, Server]
     workloads: Mapping[str, Any]
     tools: tuple[str, ...] = ("taskset",)
-    """Programs that have to be installed."""
+    """Programs that must be installed."""
     seconds: int = 3
-    """Of load in each round, by default."""
+    """Seconds of load in each round, by default."""
     rounds: int = 5
 
 
 def chosen(given: str | None, known: Mapping[str, object], what: str) -> list[str]:
-    """Return the names that a list, with commas, has: in the order in which they are known.
+    """Return the names in a comma-separated list, in the order of the known names.
 
-    :raises ValueError: if there is one that nobody knows.
+    :raises ValueError: if a name is unknown.
     """
     names = list(known) if given is None else given.split(",")
     unknown = [name for name in names if name not in known]
@@ -44,19 +44,19 @@ def chosen(given: str | None, known: Mapping[str, object], what: str) -> list[st
 
 
 def make_parser(name: str, about: str | None) -> argparse.ArgumentParser:
-    """Return a parser whose ``--help`` shows the docstring of a module as it was written."""
+    """Return a parser whose ``--help`` shows the docstring of a module unchanged."""
     return argparse.ArgumentParser(
         prog=f"python -m {name}", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 
 
 def add_choice(parser: argparse.ArgumentParser, flag: str, known: Mapping[str, object]) -> None:
-    """Add an option that takes names of what is known, with commas."""
+    """Add an option that takes a comma-separated list of known names."""
     parser.add_argument(flag, help=f"with commas, of: {', '.join(known)}")
 
 
 def parser_of(command: Command) -> argparse.ArgumentParser:
-    """Return a parser of the options that all commands have."""
+    """Return a parser of the common options."""
     parser = make_parser(command.name, command.about)
     add_choice(parser, "--servers", command.servers)
     add_choice(parser, "--workloads", command.workloads)
@@ -70,7 +70,7 @@ def parser_of(command: Command) -> argparse.ArgumentParser:
 def check_choice(
     parser: argparse.ArgumentParser, given: str | None, known: Mapping[str, object], what: str
 ) -> list[str]:
-    """Return the names that were given, or end the process with what is wrong about them."""
+    """Return the given names, or end the process with an error for an unknown one."""
     try:
         return chosen(given, known, what)
     except ValueError as error:
@@ -80,9 +80,9 @@ def check_choice(
 def read_options(
     command: Command, parser: argparse.ArgumentParser, arguments: Sequence[str] | None
 ) -> argparse.Namespace:
-    """Return the options: servers and workloads as lists of names that there are.
+    """Return the options, with servers and workloads as lists of known names.
 
-    It ends the process if a name is unknown, or a tool is not installed.
+    The process ends if a name is unknown or a tool is not installed.
     """
     options = parser.parse_args(arguments)
     options.servers = check_choice(parser, options.servers, command.servers, "server")
@@ -94,7 +94,7 @@ def read_options(
 
 
 def selected(command: Command, options: argparse.Namespace) -> tuple[dict[str, Server], dict[str, Any]]:
-    """Return the servers and the workloads that options name."""
+    """Return the selected servers and workloads."""
     return (
         {name: command.servers[name] for name in options.servers},
         {name: command.workloads[name] for name in options.workloads},
@@ -102,7 +102,7 @@ def selected(command: Command, options: argparse.Namespace) -> tuple[dict[str, S
 
 
 def prepare(servers: Mapping[str, Server]) -> None:
-    """Install the peers if one of them is measured, and keep to the clients' core."""
+    """Install the peers if one of them is measured, and pin this process to the clients' core."""
     if not all(server.ours for server in servers.values()):
         installation.make_peers()
     raise_file_limit(OPEN_FILES)
@@ -117,10 +117,10 @@ def conclude(
     workloads: Mapping[str, Any],
     machine: Mapping[str, str] | None = None,
 ) -> None:
-    """Write what was measured into the file that options name, and print it, with Kyoukai as the base.
+    """Write the results into the file in the options, and print them with Kyoukai as the base.
 
-    :param machine: what else the figures depend on.
-    :raises SystemExit: if something was not measured.
+    :param machine: further facts on which the figures depend.
+    :raises SystemExit: if a measurement failed.
     """
     found = results.make_results(samples, workloads, servers, "kyoukai", options.rounds, options.seconds)
     found["machine"] |= machine or {}

@@ -1,7 +1,7 @@
 """The pieces of a request that are measured by themselves, as functions without arguments.
 
-They are for finding out where time goes. They go by the package's own modules, so that they change with
-them; what a whole request costs, `benchmarks.guard` and `python -m benchmarks` say.
+They show where time goes. They use internal modules of the package, and change with them. `benchmarks.guard`
+and `python -m benchmarks` measure whole requests.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ DATE: Final = "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
 class Callbacks:
-    """What a parser calls, and which does nothing."""
+    """Parser callbacks that do nothing."""
 
     def on_message_begin(self) -> None:
         """Do nothing."""
@@ -49,13 +49,13 @@ class Callbacks:
 
 
 def parser(make: Callable[[Callbacks], Any], request: bytes) -> Callable[[], object]:
-    """Return what parses a request, on a connection that goes on."""
+    """Return a function that parses a request on a persistent connection."""
     feed = make(Callbacks()).feed_data
     return lambda: feed(request)
 
 
 def policy(request: bytes) -> Callable[[], object]:
-    """Return what reads a head, and says whether it is served."""
+    """Return a function that applies the policy to a head."""
     return lambda: accept(sent_head(request), LIMITS, software="kyoukai")
 
 
@@ -65,7 +65,7 @@ def make_environ(request: bytes) -> dict[str, Any]:
 
 
 def accepted(request: bytes) -> RequestHead:
-    """Return the head of a request without a body."""
+    """Return the accepted head of a request without a body."""
     return accept(sent_head(request), LIMITS, software="kyoukai").head
 
 
@@ -76,13 +76,13 @@ def shared() -> dict[str, Any]:
 
 
 def environ(request: bytes) -> Callable[[], object]:
-    """Return what makes an environ of a head that was accepted."""
+    """Return a function that makes the environ of an accepted head."""
     head, connection = accepted(request), shared()
     return lambda: build_environ(head, connection, None)
 
 
 def routing(path: str) -> Callable[[], object]:
-    """Return what finds the route of a path, with a request made for it as a connection does."""
+    """Return a function that finds the route of a path, for a new request as a connection makes it."""
     apps.kyoukai.finalize()
     match = apps.kyoukai.router.match
     variables = make_environ(REQUESTS["hello"]) | {"PATH_INFO": path}
@@ -98,7 +98,7 @@ def routing(path: str) -> Callable[[], object]:
 
 
 def serialize() -> Callable[[], object]:
-    """Return what makes a response, and makes it ready for the wire."""
+    """Return a function that makes a response and serializes it."""
     variables, writer = make_environ(REQUESTS["hello"]), ResponseWriter()
 
     def answer() -> object:

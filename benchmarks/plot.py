@@ -1,4 +1,4 @@
-"""Results as pictures: bars of what each server costs, as a multiple of the base."""
+"""Results as plots: a bar for the cost of each server, as a multiple of the base."""
 
 import sys
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from benchmarks.results import Results, in_order
 from benchmarks.workloads import WORKLOADS
 
 SHOWN: Final = ("hello", "browser", "json", "params", "post", "pipelined", "close", "tls")
-"""The workloads of small answers: their ratios are of one size, and can be drawn side by side."""
+"""The workloads of small answers: their ratios have one scale, and fit side by side."""
 
 MOST: Final = 6.0
-"""Servers that cost more, on the whole, are left to the table: the bars of the rest would be too short."""
+"""Servers with a larger median cost appear only in the table: the other bars would be too short."""
 
 COLOURS: Final = ("#1b6ca8", "#7fb2d6", "#e08214", "#fdb863", "#8073ac", "#b2abd2", "#4d9221", "#7f7f7f")
 
@@ -21,10 +21,9 @@ COLOURS: Final = ("#1b6ca8", "#7fb2d6", "#e08214", "#fdb863", "#8073ac", "#b2abd
 def series(
     results: Results, workloads: Sequence[str] = SHOWN
 ) -> tuple[list[str], dict[str, list[float | None]]]:
-    """Return the workloads of a plot, and of each server its ratio for each of them.
+    """Return the workloads of a plot, and the ratios of each server.
 
-    A server that has no ratio for a workload has None there. Those that cost more than `MOST` times
-    what the base does, in the middle of their workloads, are left out.
+    A missing ratio is None. Servers whose median cost is more than `MOST` times the base's are left out.
     """
     shown = in_order((name for name in workloads if results["samples"].get(name)), WORKLOADS)
     found = {name: ratios(results["samples"][name], results["base"]) for name in shown}
@@ -38,7 +37,7 @@ def series(
 
 
 def without_scripts(root: Any) -> Any:
-    """Return a picture without its scripts: no page runs those of a picture, and they are half of it."""
+    """Return a picture without its scripts: pages do not run them, and they are half of its size."""
     for parent in root.iter():
         for child in [child for child in parent if str(child.tag).endswith("script")]:
             parent.remove(child)
@@ -48,12 +47,12 @@ def without_scripts(root: Any) -> Any:
 def draw(results: Results, path: Path) -> None:
     """Write the plot of a run as SVG.
 
-    pygal draws it: it writes SVG and nothing else, in Python alone, with nothing to build.
+    pygal draws it: it writes only SVG, is pure Python, and needs no build.
     """
     import pygal
     from pygal.style import Style
 
-    # It puts an importer into the way of all that is imported later, and one of a kind that Python gave up.
+    # pygal installs an importer for all later imports, of a kind that Python has removed.
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
     shown, rows = series(results)
     style = Style(
@@ -68,7 +67,7 @@ def draw(results: Results, path: Path) -> None:
         opacity="1",
     )
     chart = pygal.Bar(
-        # Nothing that a page would have to load, or that could be run.
+        # No resources to load, and no scripts.
         js=(),
         style=style,
         width=1000,
@@ -82,7 +81,7 @@ def draw(results: Results, path: Path) -> None:
         range=(0, max([1.0, *(value for row in rows.values() for value in row if value is not None)])),
         no_prefix=True,
     )
-    # Otherwise it is another one each time, and with it the whole file.
+    # By default the id is random, and with it the whole file changes.
     chart.uuid = "performance"
     chart.add_xml_filter(without_scripts)
     chart.x_labels = shown

@@ -8,17 +8,17 @@ from benchmarks.results import Results, workload_figures
 
 
 def cell(name: str, figure: Figure) -> str:
-    """Return a figure in text; the spread beside what is compared."""
+    """Return a figure as text, with the spread for the compared measure."""
     return f"{figure.median:,.{MEASURES[name].decimals}f}"
 
 
 def spread(figure: Figure) -> str:
-    """Return a spread in text."""
+    """Return a spread as text."""
     return f"±{figure.spread:.1%}"
 
 
 def rows(servers: Mapping[str, Mapping[str, Figure]], ratio: Mapping[str, float]) -> list[list[str]]:
-    """Return one workload's table: a header, and one row a server."""
+    """Return the table of one workload: a header, and one row for each server."""
     first = next(iter(servers.values()))
     compared = key(first)
     names = [name for name in MEASURES if name in first]
@@ -35,7 +35,7 @@ def rows(servers: Mapping[str, Mapping[str, Figure]], ratio: Mapping[str, float]
 
 
 def aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield a table's lines: the first column to the left, the others to the right."""
+    """Yield the lines of a table: the first column left-aligned, the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for first, *others in table:
         cells = [value.rjust(width) for value, width in zip(others, widths[1:], strict=True)]
@@ -43,7 +43,7 @@ def aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def lines(results: Results) -> Iterator[str]:
-    """Yield all tables, with what they are of."""
+    """Yield all tables with their titles."""
     machine = results["machine"]
     yield f"{results['date']}: {', '.join(f'{name} {value}' for name, value in machine.items())}"
     yield (
@@ -64,8 +64,8 @@ def lines(results: Results) -> Iterator[str]:
 def show(results: Results, failures: Sequence[str]) -> None:
     """Print all tables.
 
-    :raises SystemExit: if something was not measured. What was is worth keeping; but nobody is to take it for
-        all.
+    :raises SystemExit: if a measurement failed. The other results are kept, but the exit status shows that
+        they are incomplete.
     """
     for line in lines(results):
         print(line)

@@ -1,4 +1,4 @@
-"""What was measured, with where and when: the JSON that a run leaves, and what tables are made of."""
+"""Results with their machine and date: the JSON file of a run, and the source of the tables."""
 
 import datetime
 import json
@@ -19,7 +19,7 @@ from benchmarks.workloads import WORKLOADS
 Results = dict[str, Any]
 
 Runs = dict[str, Results]
-"""By minor version of Python, in order: servers are measured on each by itself."""
+"""Runs by minor version of Python, in order: each version is measured by itself."""
 
 VERSIONS = (
     "import importlib.metadata, json, sys; "
@@ -28,7 +28,7 @@ VERSIONS = (
 
 
 def versions(server: Server) -> dict[str, str]:
-    """Return the versions of what a server is made of, in its environment."""
+    """Return the versions of a server's packages in its environment."""
     if server.ours:
         return {name: metadata.version(name) for name in server.distributions}
     done = subprocess.run(
@@ -39,7 +39,7 @@ def versions(server: Server) -> dict[str, str]:
 
 
 def cpu_model(cpuinfo: str) -> str:
-    """Return what the processor calls itself."""
+    """Return the model name of the processor."""
     for line in cpuinfo.splitlines():
         field, _, value = line.partition(":")
         if field.strip() == "model name":
@@ -48,8 +48,8 @@ def cpu_model(cpuinfo: str) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Return what the figures depend on."""
-    # It prints its version and its usage, and ends as if that were an error.
+    """Return the facts on which the figures depend."""
+    # wrk prints its version with its usage, and exits with an error status.
     wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout
     return {
         "processor": cpu_model(Path("/proc/cpuinfo").read_text("utf-8")),
@@ -68,7 +68,7 @@ def make_results(
     rounds: int,
     seconds: int,
 ) -> Results:
-    """Return all that a run found out."""
+    """Return all results of a run."""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": machine(),
@@ -89,7 +89,7 @@ def make_results(
 
 
 def rounded(samples: Samples) -> Samples:
-    """Return samples with as many digits as mean something."""
+    """Return samples rounded to their significant digits."""
     return {
         workload: {
             server: [{name: float(f"{value:.5g}") for name, value in sample.items()} for sample in rounds]
@@ -105,7 +105,7 @@ def workload_figures(results: Results, workload: str) -> dict[str, dict[str, Fig
 
 
 def in_order(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Return names in the order in which they are known."""
+    """Return names in the order of the known names."""
     wanted = set(names)
     return [name for name in known if name in wanted]
 
@@ -113,11 +113,11 @@ def in_order(names: Iterable[str], known: Iterable[str]) -> list[str]:
 def merge(
     old: Results, new: Results, workloads: Iterable[str] = WORKLOADS, servers: Iterable[str] = SERVERS
 ) -> Results:
-    """Return the results of two runs: what the new one measured is taken from it.
+    """Merge the results of two runs; new measurements replace old ones.
 
-    :param workloads: all that there are, in order.
-    :param servers: likewise.
-    :raises ValueError: if they are of two machines, or were not run alike: they cannot be compared.
+    :param workloads: all known workloads, in order.
+    :param servers: all known servers, in order.
+    :raises ValueError: if the runs differ in machine or settings, so that they cannot be compared.
     """
     for name in ("machine", "rounds", "seconds", "base"):
         if old[name] != new[name]:
@@ -135,15 +135,15 @@ def merge(
 
 
 def python(results: Results) -> str:
-    """Return the minor version of Python that a run was made with."""
+    """Return the minor version of Python of a run."""
     number: str = results["machine"]["python"].split()[-1]
     return ".".join(number.split(".")[:2])
 
 
 def added(runs: Runs, new: Results) -> Runs:
-    """Return runs with one more: what it measured anew of the same Python is taken from it.
+    """Return the runs with one more, whose measurements replace those of the same Python.
 
-    :raises ValueError: as :func:`merge` does, for those of the same Python.
+    :raises ValueError: if it cannot be merged with the run of the same Python: see :func:`merge`.
     """
     version = python(new)
     both = {**runs, version: merge(runs[version], new) if version in runs else new}
@@ -157,6 +157,6 @@ def read(path: Path) -> Runs:
 
 
 def write(path: Path, runs: Runs) -> None:
-    """Write runs, one sample a line."""
+    """Write runs, one sample on each line."""
     text = json.dumps(runs, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", "utf-8")

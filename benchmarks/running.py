@@ -1,4 +1,4 @@
-"""Starting a server on its core, and ending it."""
+"""Starts a server on its core, and ends it."""
 
 import contextlib
 import os
@@ -25,25 +25,25 @@ STOP_TIME: Final = 10
 
 
 class Running(NamedTuple):
-    """A server that runs."""
+    """A running server."""
 
     process: "subprocess.Popen[bytes]"
     port: int
     started: float
-    """When the process was started, by `time.perf_counter`."""
+    """The start time of the process, by `time.perf_counter`."""
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def keep_to_client_core() -> None:
-    """Keep this process, and the clients that it starts, off the server's core.
+    """Keep this process and its clients off the server's core.
 
-    :raises RuntimeError: if there is only one core, or ``taskset`` is missing.
+    :raises RuntimeError: if the machine has only one core, or ``taskset`` is missing.
     """
     if not {SERVER_CORE, CLIENT_CORE} <= os.sched_getaffinity(0):
         raise RuntimeError("two cores are needed: one for the server, one for the client")
@@ -51,9 +51,9 @@ def keep_to_client_core() -> None:
 
 
 def raise_file_limit(needed: int) -> None:
-    """Let this process, and what it starts, open so many files.
+    """Raise the limit of open files for this process and its children.
 
-    :raises RuntimeError: if it may not.
+    :raises RuntimeError: if the system does not permit it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < needed:
@@ -64,7 +64,7 @@ def raise_file_limit(needed: int) -> None:
 
 
 def arguments(server: Server, workload: Workload, port: int) -> list[str]:
-    """Return the command of a server, for a workload."""
+    """Return the command line of a server for a workload."""
     python = sys.executable if server.ours else str(installation.PYTHON)
     command = GROWING if workload.routes else server.command
     words = command.format(port=port).split()
@@ -76,9 +76,9 @@ def arguments(server: Server, workload: Workload, port: int) -> list[str]:
 
 @contextlib.contextmanager
 def serving(server: Server, workload: Workload) -> Iterator[Running]:
-    """Run a server until the block ends.
+    """Run a server during the block.
 
-    :raises RuntimeError: if it does not start; what it wrote is in the message.
+    :raises RuntimeError: if it does not start; the message contains its output.
     """
     port = free_port()
     environment = os.environ | {"BENCHMARK_ROUTES": str(workload.routes)}

@@ -1,7 +1,7 @@
-"""Who is measured: ours and the peers, and how each is run.
+"""The measured servers: Kyoukai and its peers, with their commands.
 
-Each is run as its users run it for speed: one worker, uvloop, no access log, nothing that reloads or
-debugs. Idle connections are kept for 75 seconds by all, as a proxy in front would want.
+Each runs in its fast production setup: one worker, uvloop, no access log, no reloading or debugging. All keep
+idle connections for 75 seconds, as a proxy in front would want.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ class Server(NamedTuple):
 
     about: str
     command: str
-    """What Python is given; ``{port}`` is put in."""
+    """The arguments of Python; ``{port}`` is replaced."""
     distributions: tuple[str, ...]
-    """Whose versions are written down."""
+    """The packages whose versions are recorded."""
     tls: str
-    """What is added for TLS; ``{certificate}`` and ``{key}`` are put in."""
+    """Additional arguments for TLS; ``{certificate}`` and ``{key}`` are replaced."""
     without: Mapping[str, str] = {}
-    """Workloads that it is not asked, and why."""
+    """Workloads that the server does not take part in, with the reason."""
     ours: bool = False
-    """Whether it runs in the environment that this runs in, not in the peers'."""
+    """Whether the server runs in the current environment instead of the peers'."""
 
 
 KYOUKAI: Final = (
@@ -37,14 +37,14 @@ UVICORN_TLS: Final = "--ssl-certfile {certificate} --ssl-keyfile {key}"
 
 
 def kyoukai(about: str, backend: str) -> Server:
-    """Return ours, on one of its backends."""
+    """Return Kyoukai with one of its backends."""
     command = KYOUKAI.format(target="benchmarks.apps:kyoukai") + backend
     versions = ("kyoukai", "werkzeug", "asphalt", "httptools", "uvloop")
     return Server(about, command, versions, KYOUKAI_TLS, ours=True)
 
 
 def uvicorn(about: str, module: str, http: str, *distributions: str) -> Server:
-    """Return an application on uvicorn."""
+    """Return an application under uvicorn."""
     command = UVICORN.format(target=f"benchmarks.peers.{module}:app", http=http)
     return Server(about, command, ("uvicorn", http, "uvloop", *distributions), UVICORN_TLS)
 
@@ -92,7 +92,7 @@ SERVERS: Final[dict[str, Server]] = {
         "{certificate} {key}",
     ),
 }
-"""By name, in the order in which they are reported."""
+"""Servers by name, in the order of the report."""
 
 GROWING: Final = KYOUKAI.format(target="benchmarks.growing:app") + "httptools"
-"""Ours with many routes."""
+"""Kyoukai with many routes."""

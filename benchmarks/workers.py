@@ -1,11 +1,10 @@
-"""``python -m benchmarks.workers``: what a second worker is worth, and /livez while every worker is blocked.
+"""``python -m benchmarks.workers``: the gain of a second worker, and /livez while every worker is blocked.
 
-One worker and two are loaded in turn by wrk, as fast as they answer, and the CPU time of a request is taken
-from what the system accounts to all processes of the server. Two workers on two cores answer twice as many
-requests as one on one core, less what a request costs more: clients, which need cores too, are taken out so.
-
-Then a handler blocks the loop of each worker, and ``/livez`` is asked on new connections. It needs Linux, wrk
-and two cores.
+wrk loads one worker and two workers in turn, as fast as they answer. The CPU time of a request comes from the
+system's accounting of all processes of the server. Two workers on two cores answer twice as many requests as
+one on one core, less the extra cost of a request: this leaves out the clients, which need cores too. Then a
+handler blocks the loop of each worker, and new connections request ``/livez``. It needs Linux, wrk and two
+cores.
 """
 
 import argparse
@@ -21,35 +20,35 @@ from benchmarks.workloads import WORKLOADS
 from kyoukai import HTTPRequestContext, Kyoukai
 
 WANTED: Final = 1.8
-"""How many times as many requests two workers are to answer."""
+"""The least gain of two workers, as a multiple of the requests of one."""
 
 BOUND: Final = 100.0
-"""Milliseconds in which ``/livez`` is to be answered."""
+"""The most milliseconds that ``/livez`` may take."""
 
 BLOCKED: Final = 0.5
-"""Seconds: a loop that is so late has been blocked."""
+"""Seconds of lateness after which a loop counts as blocked."""
 
 STUCK: Final = ("--worker-timeout", "0", "--shutdown-timeout", "0", "--background-timeout", "0")
-"""Options by which workers that are blocked stay, and are ended soon at the end."""
+"""Options that keep blocked workers running, and end them soon at the stop."""
 
 app = Kyoukai("workers")
 
 
 @app.route("/block")
 async def block(ctx: HTTPRequestContext) -> str:
-    """Stop the loop for good."""
+    """Block the loop for good."""
     while True:
         time.sleep(1)  # noqa: ASYNC251 - It is what is measured.
 
 
 def port(served: Served, pattern: str = r"serves http://127\.0\.0\.1:(\d+)") -> int:
-    """Return the port that the log names, as soon as all workers are ready."""
+    """Return the port in the log once all workers are ready."""
     asyncio.run(served.until("is ready after", served.workers))
     return int(served.found(pattern)[-1])
 
 
 def cost(served: Served, seconds: int) -> float:
-    """Return the microseconds of CPU time that a request takes."""
+    """Return the CPU time of a request, in microseconds."""
     before = accounting.cpu_times(served.pid)
     done = load.run(WORKLOADS["hello"], port(served), seconds)
     after = accounting.cpu_times(served.pid)
@@ -57,10 +56,10 @@ def cost(served: Served, seconds: int) -> float:
 
 
 def compare(backend: str, rounds: int, seconds: int) -> bool:
-    """Measure one worker and two, print it, and return whether two are worth it."""
+    """Measure one worker and two, print the results, and return whether the gain is large enough."""
     found: dict[int, list[float]] = {1: [], 2: []}
     for number in range(rounds):
-        # Each goes first as often as the other.
+        # Each is first equally often.
         for workers in (1, 2) if number % 2 else (2, 1):
             with serving(backend, "benchmarks.apps:kyoukai", workers) as served:
                 load.run(WORKLOADS["hello"], port(served), 1)
@@ -75,20 +74,20 @@ def compare(backend: str, rounds: int, seconds: int) -> bool:
 
 
 def lateness(port: int) -> list[float]:
-    """Return by how many seconds the loop of each worker is late, by the metrics."""
+    """Return the lateness of each worker's loop in seconds, from the metrics."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
         lines = answer.read().decode().splitlines()
     return [float(line.split()[-1]) for line in lines if line.startswith("kyoukai_event_loop_late_seconds{")]
 
 
 async def block_all(served: Served, admin: int, addresses: tuple[str, int]) -> None:
-    """Have handlers block the loops of all workers, and wait until they do."""
+    """Let handlers block the loops of all workers, and wait until they do."""
     writers = []
     end = time.monotonic() + PATIENCE
     while min(await asyncio.to_thread(lateness, admin)) < BLOCKED:
         if time.monotonic() > end:
             raise RuntimeError("not every worker is blocked")
-        # Each goes to one of the workers, by chance.
+        # Each connection reaches a random worker.
         _, writer = await asyncio.open_connection(*addresses)
         writer.write(b"GET /block HTTP/1.1\r\nHost: localhost\r\n\r\n")
         writers.append(writer)
@@ -98,7 +97,7 @@ async def block_all(served: Served, admin: int, addresses: tuple[str, int]) -> N
 
 
 def ask(backend: str, asks: int) -> bool:
-    """Ask for ``/livez`` while every worker is blocked, print how long it took, and return if it is well."""
+    """Request ``/livez`` while every worker is blocked; print the time, and return whether it passes."""
     took = []
     with serving(backend, "benchmarks.workers:app", 2, *STUCK) as served:
         main = port(served)
@@ -118,7 +117,7 @@ def ask(backend: str, asks: int) -> bool:
 
 
 def main() -> int:
-    """Measure both; return the status to exit with."""
+    """Run both measurements; return the exit status."""
     parser = argparse.ArgumentParser(description="What a second worker is worth, and /livez meanwhile.")
     parser.add_argument("--backend", default="httptools")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured; 0: not at all")

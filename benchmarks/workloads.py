@@ -1,4 +1,4 @@
-"""What servers are asked: the workloads, as data."""
+"""The workloads: requests and expected answers, as data."""
 
 import json
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ BROWSER: Final = {
     "Sec-Fetch-User": "?1",
     "Priority": "u=0, i",
 }
-"""What Firefox sends with a page that is asked for, beside ``Host``."""
+"""The fields of a page request by Firefox, without ``Host``."""
 
 OURS: Final = ("kyoukai",)
 
 
 class Workload(NamedTuple):
-    """One request, the answer that it must have, and how it is sent."""
+    """One request, its expected answer, and the way to send it."""
 
     about: str
     path: str = "/"
@@ -42,11 +42,11 @@ class Workload(NamedTuple):
     """Whether each request has a connection of its own."""
     tls: bool = False
     kind: str = "load"
-    """``load``, ``idle`` or ``start``: how it is measured."""
+    """The kind of measurement: ``load``, ``idle`` or ``start``."""
     routes: int = 0
-    """Where it is not 0: an application with so many routes of each sort, of ours alone."""
+    """If not 0, the number of routes of each kind in the application; Kyoukai only."""
     servers: tuple[str, ...] = ()
-    """Who is asked, where it is not all of them."""
+    """The servers to measure, if not all."""
 
 
 WORKLOADS: Final[dict[str, Workload]] = {
@@ -131,4 +131,4 @@ WORKLOADS: Final[dict[str, Workload]] = {
         for number in (1, 64, 1000)
     },
 }
-"""By name, in the order in which they are reported."""
+"""Workloads by name, in the order of the report."""

@@ -1,9 +1,9 @@
-"""Fuzz targets: functions that take bytes and raise what is wrong. See README.md.
+"""Fuzz targets: functions that take bytes and raise an error for each fault. See README.md.
 
-Each is a module with a function ``check``. They need nothing but the package; what drives them by
-its coverage, :mod:`fuzzing.__main__`, needs Atheris.
+Each is a module with a function ``check``. The targets need only the package; the coverage-guided driver,
+:mod:`fuzzing.__main__`, needs Atheris.
 """
 
 
 class FindingError(Exception):
-    """What is tested has a fault."""
+    """The code under test has a fault."""

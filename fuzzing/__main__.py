@@ -1,6 +1,6 @@
 """``python -m fuzzing TARGET FOLDER [libFuzzer options]``: fuzz a target with Atheris.
 
-The folder gets the inputs of the corpus, and what is found to reach further.
+The folder receives the inputs of the corpus, and new inputs that increase the coverage.
 """
 
 import importlib
@@ -14,14 +14,14 @@ USAGE = "python -m fuzzing reference_parser|connection FOLDER [libFuzzer options
 
 
 def main() -> None:
-    """Instrument what reads the bytes, and fuzz."""
+    """Instrument the code that reads the bytes, and fuzz."""
     if len(sys.argv) < 3 or sys.argv[1] not in ("reference_parser", "connection"):
         sys.exit(USAGE)
     name, folder, *options = sys.argv[1:]
-    # Only a module that is imported here is instrumented, so this comes before anything of the package.
+    # Atheris instruments only modules that are imported here, so this precedes every import of the package.
     with atheris.instrument_imports(include=["kyoukai.core", "kyoukai.backends"]):
         target = importlib.import_module(f"fuzzing.{name}")
-    # Handlers that fail as they are told to are logged with their tracebacks.
+    # Handlers that fail on purpose log their tracebacks.
     logging.disable()
     seeds = importlib.import_module("fuzzing.seeds")
     seeds.write_seeds(Path(folder))

@@ -1,8 +1,8 @@
-"""Whole connections: every backend of HTTP/1.1, cut or not, has the same outcome.
+"""Whole connections: every HTTP/1.1 backend has the same outcome, however the input is cut.
 
-An input is two bytes of choices, and what is sent: it is held with every backend, whole and cut in
-two, and compared by :mod:`kyoukai.testing.comparison`. Of what reads the bytes, llhttp alone is not
-instrumented.
+An input is two bytes of choices, and the bytes to send. Every backend gets it whole and cut in two, and
+:mod:`kyoukai.testing.comparison` compares the outcomes. All code that reads the bytes is instrumented, except
+    llhttp.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ CHOSEN_LIMITS: Final = ((), *LIMITS)
 
 @functools.cache
 def _comparison() -> tuple[asyncio.Runner, Comparison]:
-    """Return what holds the conversations, until the process ends."""
+    """Return the comparison, which lives until the end of the process."""
     runner = asyncio.Runner()
     names = [registration.name for registration in registrations()]
     backends = [name for name in names if Subject(name).is_http]
@@ -34,7 +34,7 @@ def _comparison() -> tuple[asyncio.Runner, Comparison]:
 def check(data: bytes) -> None:
     """Check one input.
 
-    :raises FindingError: if the backends differ, or something went wrong.
+    :raises FindingError: if the backends differ, or a conversation fails.
     """
     choices, text = data[:2], data[2:]
     if len(choices) < 2 or not text:

@@ -1,12 +1,12 @@
-"""The reference parser, fed by itself: nothing depends on how the bytes are cut.
+"""The reference parser by itself: its result does not depend on how the bytes are cut.
 
-An input is two bytes of choices, and what is sent. Each time the parser is fed with it whole, cut in
-two, and byte by byte, and:
+An input is two bytes of choices, and the bytes to send. The parser gets it whole, cut in two, and byte by
+byte. Each time:
 
-1. The calls are the same, but for how a body is cut, and so is the error after them.
+1. The calls are the same, except for the cuts of a body, and so is the error after them.
 2. The calls come in the order of :mod:`kyoukai.core.contract.parser`.
-3. Nothing is raised but a :class:`~kyoukai.core.errors.ProtocolError`, and again for each further feed.
-4. What is called back keeps to the limits.
+3. The parser raises only a :class:`~kyoukai.core.errors.ProtocolError`, and again for each further feed.
+4. The arguments of the calls keep to the limits.
 """
 
 from typing import Final, NamedTuple
@@ -27,7 +27,7 @@ LIMITS: Final = (
     Limits(max_target_size=256, max_head_size=1024, max_field_size=600, max_body_size=0),
 )
 
-# kyoukai.core.contract.parser: which call may follow which.
+# The calls that may follow each call, from kyoukai.core.contract.parser.
 ORDER: Final = {
     "": {"message_begin"},
     "message_begin": {"url"},
@@ -41,7 +41,7 @@ ORDER: Final = {
 
 
 class Outcome(NamedTuple):
-    """What came of one way to feed a parser."""
+    """The result of feeding a parser in one way."""
 
     calls: tuple[tuple[object, ...], ...]
     error: tuple[str, str | None] | None
@@ -50,8 +50,8 @@ class Outcome(NamedTuple):
 class Recorder(ParserCallbacks):
     """Records the calls of a parser, and checks their order and their sizes.
 
-    :param limits: what they must keep to.
-    :param is_policed: whether heads are refused by the policy, as a connection does it.
+    :param limits: the limits of the calls' arguments.
+    :param is_policed: whether the policy checks heads, as on a connection.
     """
 
     def __init__(self, limits: Limits, is_policed: bool) -> None:
@@ -88,7 +88,7 @@ class Recorder(ParserCallbacks):
         self._check(name != b"" and value == value.strip(b" \t"), "a field has white space around it")
 
     def on_headers_complete(self) -> None:
-        """Record the call, and what the parser says of the head."""
+        """Record the call, and the parser's attributes of the head."""
         parser = self.parser
         method, version = parser.get_method(), parser.get_http_version()
         self._record("headers_complete", method, version, parser.should_keep_alive())
@@ -100,7 +100,7 @@ class Recorder(ParserCallbacks):
         self._fields, self._target = [], b""
 
     def on_body(self, body: bytes) -> None:
-        """Record the call, together with the one before if that was a piece of the body too."""
+        """Record the call, joined with the call before if that had a piece of the body too."""
         if self._last == "body":
             body = bytes(self.calls.pop()[1]) + body  # type: ignore[call-overload]
         self._record("body", body)
@@ -123,9 +123,9 @@ class Recorder(ParserCallbacks):
 
 
 def feed(pieces: list[bytes], limits: Limits, is_policed: bool) -> Outcome:
-    """Feed a new parser with these pieces, up to its error.
+    """Feed these pieces to a new parser, up to its error.
 
-    :raises FindingError: if it breaks the order, passes a limit, or goes on after its error.
+    :raises FindingError: if it breaks the order, passes a limit, or continues after its error.
     """
     recorder = Recorder(limits, is_policed)
     parser = recorder.parser
@@ -153,7 +153,7 @@ def check(data: bytes) -> None:
     """Check one input.
 
     :raises FindingError: if the parser has a fault.
-    :raises Exception: what the parser raised and must not.
+    :raises Exception: any unexpected exception of the parser.
     """
     choices, text = data[:2], data[2:]
     if len(choices) < 2 or not text:

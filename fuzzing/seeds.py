@@ -1,4 +1,4 @@
-"""What fuzzing begins with: what the clients of the corpus send."""
+"""Seed inputs of the fuzz targets: the bytes that the corpus's clients send."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,21 +7,21 @@ from typing import Final
 from kyoukai.testing import load_corpus
 
 CHOICES: Final = bytes((0, 128))
-"""The default limits, the policy's say, and a cut in the middle; see the targets."""
+"""The bytes of choices: the default limits, the policy on, and a cut in the middle; see the targets."""
 
 MAX_SIZE: Final = 2048
-"""A longer input says little, and takes long."""
+"""The most bytes of a seed: longer inputs find little, and take long."""
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the input of each case that is short."""
+    """Yield the name and the input of each short case."""
     for case in load_corpus():
         if len(case.data) <= MAX_SIZE:
             yield case.name, CHOICES + case.data
 
 
 def write_seeds(folder: Path) -> int:
-    """Write the inputs into a folder, each to a file of its case's name, and return how many."""
+    """Write each input into a file named after its case, and return the number of files."""
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
     for name, data in seeds():
