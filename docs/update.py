@@ -425,6 +425,7 @@ SECTIONS: Final = {
     "installing": lambda: INSTALLING["SENTENCES"][INSTALLING["source"]()],
     "installing-beside": lambda: INSTALLING["SENTENCES_BESIDE"][INSTALLING["source"]()],
     "options": options_sections,
+    "why": WHY["section"],
 }
 OUTPUTS: Final = {
     "abstract-backend": abstract_backend,

@@ -96,4 +96,11 @@ def why() -> Rows:
     return ("", *SERVERS), rows
 
 
+def section() -> str:
+    """Return the README's section "Why Kyoukai", with its links as the first page needs them."""
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    text = readme.partition("\n## Why Kyoukai\n")[2].partition("\n## ")[0].strip()
+    return f"{text.replace('](docs/', '](')}\n".replace("<!-- table: why -->\n\n", "")
+
+
 TABLES: Final[dict[str, Callable[[], Rows]]] = {"why": why}
