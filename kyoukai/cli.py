@@ -18,6 +18,7 @@ from kyoukai.commands.explain import explain
 from kyoukai.commands.ranks import outranking
 from kyoukai.commands.routes import routes
 from kyoukai.commands.run_options import TableCommand, given_options
+from kyoukai.commands.users_errors import Commands
 from kyoukai.server.launch import launch, launch_supervisor
 from kyoukai.server.logs import LogSettings
 from kyoukai.server.starting import ending_by_signal
@@ -26,7 +27,7 @@ from kyoukai.server.supervisor.settings import Supervision
 from kyoukai.server.supervisor.worker import this_worker
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kyoukai")
 def main() -> None:
     """Serve Werkzeug applications over HTTP, by backends chosen by name."""

@@ -275,7 +275,10 @@ def test_target_is_an_instance_that_makes_applications(
 
 def test_a_factory_that_fails_shows_its_own_error(runner: Runner, folder: Path) -> None:
     (folder / "factories.py").write_text(FACTORIES)
-    assert type(invoke("run", "factories:broken", "--factory").exception) is KeyError
+    result = invoke("run", "factories:broken", "--factory")
+    assert result.exit_code == 1
+    assert "factories.py" in result.stderr
+    assert "KeyError" in result.stderr.splitlines()[-1]
 
 
 def test_a_factory_in_debug_mode(runner: Runner, folder: Path) -> None:
@@ -840,9 +843,18 @@ def test_a_mistake_in_the_users_file_shows_where(folder: Path) -> None:
     for target in ("mistaken.py", "mistaken:app"):
         with kyoukai_run(target, folder=folder) as process:
             assert process.finish() == 1
-        assert "Traceback" in process.stderr
         assert 'mistaken.py", line 1' in process.stderr
         assert "SyntaxError" in process.stderr
+
+
+def test_an_error_of_the_users_module_is_shown_from_its_first_line(folder: Path) -> None:
+    (folder / "keyless.py").write_text("import os\n\nKEY = os.environ['KEY_THAT_IS_MISSING']\n")
+    with kyoukai_run("keyless.py", folder=folder) as process:
+        assert process.finish() == 1
+    first, place, *_, last = process.stderr.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert 'keyless.py", line 3' in place
+    assert last == "KeyError: 'KEY_THAT_IS_MISSING'"
 
 
 def test_failing_import_in_the_users_module_names_the_missing_module(folder: Path) -> None:

@@ -5,12 +5,8 @@ application.
 """
 
 import html
-import importlib
 import logging
-import traceback
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 from werkzeug.sansio.utils import host_is_trusted
@@ -19,11 +15,9 @@ from werkzeug.wrappers import Request, Response
 from kyoukai.core.errors import ConfigurationError
 from kyoukai.server.applications import resolve_application
 from kyoukai.server.locality import comes_from_here
+from kyoukai.server.tracebacks import format_users_part
 
 logger: Final = logging.getLogger("kyoukai.server")
-
-OWN: Final = (str(Path(__file__).resolve().parent.parent), importlib.__path__[0], "<frozen importlib")
-"""File name prefixes of traceback lines that do not belong to the user's code."""
 
 HOSTS: Final = [".localhost", "127.0.0.1", "[::1]"]
 
@@ -69,12 +63,5 @@ def load_or_explain(settings: Mapping[str, Any]) -> Any:
     except ConfigurationError as error:
         reason = str(error)
     except (Exception, SystemExit) as error:
-        reason = "".join(traceback.format_exception(type(error), error, _users(error.__traceback__)))
+        reason = format_users_part(error)
     return FailedLoad(reason)
-
-
-def _users(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback from its first line in the user's code; ``None`` if there is none."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN):
-        trace = trace.tb_next
-    return trace
