@@ -324,7 +324,7 @@ def test_a_wire_that_opens_no_tunnels(serve: Any, caplog: pytest.LogCaptureFixtu
     server.server.features = HTTP1_FEATURES - {Feature.TUNNEL}
     with open_peer(server) as peer:
         assert peer.status == 501
-        assert b"this server opens none" in peer.receive_body()
+        assert b"this server cannot open WebSockets" in peer.receive_body()
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "does not claim the feature 'tunnel'" in record.getMessage()
     assert hosted.scopes == []

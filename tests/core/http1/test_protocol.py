@@ -405,9 +405,11 @@ def test_a_disagreement_is_one_line_of_the_log_with_both_ends(
     check_refused(converse(parser, data), served=0)
     request, server, told = ends.split("|")
     text = f"refusing {request}, as it is not certain where it ends: the server {server}, the parser {told}"
-    assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("kyoukai.protocol", "WARNING", text)
-    ]
+    assert [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name == "kyoukai.protocol"
+    ] == [("WARNING", text)]
 
 
 EARLY = pytest.mark.parametrize(
@@ -675,9 +677,11 @@ def test_parser_with_a_different_head_is_always_refused(
     check_refused(result, served=number - 1)
     assert [seen.target for seen in result.seen] == ["/get"] * (number - 1)
     text = "refusing GET '/get', as it is not certain where it ends: the server has read one head, the parser"
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", f"{text} has read {difference}")
-    ]
+    assert [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name == "kyoukai.protocol"
+    ] == [("WARNING", f"{text} has read {difference}")]
 
 
 @pytest.mark.parametrize(
@@ -694,9 +698,10 @@ def test_a_parser_that_reads_another_request_line_is_refused(
 
     for result in converse_by_every_cutting(Changes, GET + GET):
         check_refused(result, served=0)
-    texts = {record.getMessage().partition("the parser ")[2] for record in caplog.records}
+    records = [record for record in caplog.records if record.name == "kyoukai.protocol"]
+    texts = {record.getMessage().partition("the parser ")[2] for record in records}
     assert texts == {"has read another method, or another version"}
-    assert {record.levelname for record in caplog.records} == {"WARNING"}
+    assert {record.levelname for record in records} == {"WARNING"}
 
 
 @pytest.mark.parametrize("change", [bytes.lower, bytes.upper], ids=["lower", "upper"])
