@@ -15,8 +15,9 @@ def read_json(ctx: HTTPRequestContext, kind: type[T]) -> T:
     """Return the JSON body of a request as an object of type ``kind``.
 
     ``kind`` may be a dataclass, a ``NamedTuple``, a ``TypedDict``, a ``msgspec.Struct``, or a type such as
-    ``list[Draft]``. Members of the JSON that ``kind`` does not have are ignored. A ``ValueError`` that a
-    dataclass raises in ``__post_init__`` is a mistake of the client too. Needs the extra ``msgspec``.
+    ``list[Draft]``. Members of the JSON that ``kind`` does not have are ignored. A ``ValueError`` or
+    ``TypeError`` that a dataclass raises in ``__post_init__`` is a mistake of the client too, and the client
+    gets its text. Needs the extra ``msgspec``.
 
     :raises Problem: 415 if the request's Content-Type is not JSON, 400 if the body is not JSON, and 422 if
         the JSON does not fit ``kind``; the detail names the member and what was expected.
@@ -31,8 +32,10 @@ def read_json(ctx: HTTPRequestContext, kind: type[T]) -> T:
         ) from exc
     # A form of another site can send text/plain, but no application/json without asking this server first.
     if not ctx.request.is_json:
-        sent = ctx.request.mimetype or "no Content-Type"
-        raise Problem(415, f"The body must be application/json, not {sent}.")
+        sent = (
+            f", not {ctx.request.mimetype}" if ctx.request.mimetype else "; the request has no Content-Type"
+        )
+        raise Problem(415, f"The body must be application/json{sent}.")
     try:
         return decode(ctx.request.get_data(), type=kind)
     except ValidationError as exc:

@@ -47,7 +47,7 @@ def test_json_becomes_an_object_of_the_type() -> None:
     ("data", "content_type", "status", "detail"),
     [
         (b"{}", "text/plain", 415, "The body must be application/json, not text/plain."),
-        (b"{}", "", 415, "The body must be application/json, not no Content-Type."),
+        (b"{}", "", 415, "The body must be application/json; the request has no Content-Type."),
         (b"{", "application/json", 400, "The body is not JSON: Input data was truncated."),
         (
             b"\xff",
