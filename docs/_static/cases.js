@@ -71,8 +71,9 @@ function open() {
 }
 
 for (const [name, value] of new URLSearchParams(location.search)) {
-    if (form.elements[name]) {
-        form.elements[name].value = value;
+    const control = form.elements.namedItem(name);
+    if (control) {
+        control.value = value;
     }
 }
 form.hidden = false;
