@@ -169,6 +169,11 @@ def test_passwords_are_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert shown_value([{"address": "x", "ssl": {"password": "hush", "key": "k.pem"}}]) == [
         {"address": "x", "ssl": {"password": "(hidden)", "key": "k.pem"}}
     ]
+    assert shown_value({"api_key": "hush", "passwd": "hush", "credentials": "hush"}) == dict.fromkeys(
+        ("api_key", "passwd", "credentials"), "(hidden)"
+    )
+    assert shown_value("redis://user:hush@host:1/0") == "redis://user:(hidden)@host:1/0"
+    assert shown_value("http://host:80/@me") == "http://host:80/@me"
     assert [option.name for option in OPTIONS if option.secret] == ["ssl_keyfile_password"]
 
 

@@ -18,7 +18,9 @@ from kyoukai.core.errors import ConfigurationError
 
 HIDDEN: Final = "(hidden)"
 
-SECRET: Final = re.compile(r"password|passphrase|secret|token", re.IGNORECASE)
+SECRET: Final = re.compile(r"passw|passphrase|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
+
+PASSWORD_IN_URL: Final = re.compile(r"(?<=://)([^\s/?#:@]*):[^\s/?#]*@")
 
 OF_RUNNER: Final = {
     "loop": "event_loop_policy",
@@ -127,4 +129,6 @@ def shown_value(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [shown_value(part) for part in value]
-    return value if isinstance(value, str | int | float | bool | None) else repr(value)
+    if isinstance(value, str):
+        return PASSWORD_IN_URL.sub(rf"\1:{HIDDEN}@", value)
+    return value if isinstance(value, int | float | bool | None) else repr(value)
