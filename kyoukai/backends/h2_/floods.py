@@ -1,8 +1,8 @@
-"""What a client may cost without asking for anything: frames of each kind are counted against a budget.
+"""Protection from floods: frames of each kind count against a budget.
 
-A flood is frames that are cheap to send and dear to receive: streams opened and reset (CVE-2023-44487), pings
-and settings, which each want an answer, frames without content, heads without end. Whoever has spent a
-budget is told ENHANCE_YOUR_CALM, and the connection ends.
+A flood consists of frames that are cheap to send and expensive to receive: streams opened and reset
+(CVE-2023-44487), pings and settings, which each require an answer, frames without content, endless heads. A
+client that exceeds a budget gets ENHANCE_YOUR_CALM, and the connection ends.
 """
 
 from typing import Final, NamedTuple
@@ -11,39 +11,39 @@ from h2.errors import ErrorCodes
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY = range(8)
 WINDOW_UPDATE, CONTINUATION = 8, 9
-"""The types of frames (RFC 9113 section 6)."""
+"""Frame types (RFC 9113 section 6)."""
 
 END_STREAM: Final = 0x1
 ACK: Final = 0x1
 END_HEADERS: Final = 0x4
 
 EARNED_BY_STREAM: Final = 20
-"""Frames that do not count, for each stream: clients may send a PRIORITY and two updates with each."""
+"""Overhead frames earned by each stream: clients may send a PRIORITY and two updates with each."""
 
 FIELDS_A_FRAME: Final = 20
-"""Fields that count as much as a frame that carries nothing."""
+"""Number of surplus fields that cost as much as one overhead frame."""
 
 EARNED_BY_DATA: Final = 10
-"""Likewise for each DATA frame, either way: who takes much content returns many windows. Envoy's figure."""
+"""Overhead frames earned by each DATA frame in either direction. Envoy's figure."""
 
 
 class WireError(Exception):
-    """A client has done what ends its connection, besides what the library finds."""
+    """A fault of the client that ends the connection and that the library does not detect."""
 
     code = ErrorCodes.PROTOCOL_ERROR
     identifier = "http2-frame-malformed"
-    """Its entry in the table of refusals."""
+    """Identifier of the entry in the table of refusals."""
 
 
 class FloodError(WireError):
-    """A client has spent a budget."""
+    """A client has exceeded a budget."""
 
     code = ErrorCodes.ENHANCE_YOUR_CALM
     identifier = "http2-flood"
 
 
 class FloodLimits(NamedTuple):
-    """How many frames of a kind may come at once, beyond what each second gives back."""
+    """Number of frames of each kind that may arrive at once, in addition to the rate per second."""
 
     resets: int = 500
     pings: int = 1000
@@ -54,12 +54,12 @@ class FloodLimits(NamedTuple):
 
 
 class Budget:
-    """So many of one kind, and some more with each second.
+    """A budget for one kind of event, refilled over time.
 
-    :param name: what is counted, for the log.
-    :param size: how many may come at once.
-    :param rate: how many more each second.
-    :param now: in seconds.
+    :param name: the counted events, for the log.
+    :param size: number of events that may arrive at once.
+    :param rate: refilled events per second.
+    :param now: current time in seconds.
     """
 
     __slots__ = ("name", "rate", "since", "size", "spent")
@@ -72,20 +72,20 @@ class Budget:
         self.spent = 0.0
 
     def spend(self, now: float, count: int = 1) -> None:
-        """Count one, or more.
+        """Count one or more events.
 
-        :raises FloodError: if it is one too many.
+        :raises FloodError: if the budget is exceeded.
         """
         self.spent += count
         if self.spent > self.size:
-            # What the seconds have given back is only looked at when it is needed.
+            # The refill is computed only when the budget seems exceeded.
             self.spent = max(float(count), self.spent - (now - self.since) * self.rate)
             self.since = now
             if self.spent > self.size:
                 raise FloodError(f"too many {self.name}")
 
     def earn(self, count: int) -> None:
-        """Take back so many."""
+        """Refill the budget by ``count``."""
         if self.spent:
             self.spent = max(0.0, self.spent - count)
 
@@ -93,30 +93,30 @@ class Budget:
 class Floods:
     """The budgets of one connection.
 
-    :param limits: their sizes.
-    :param now: in seconds; likewise the parameters of this name below.
+    :param limits: sizes of the budgets.
+    :param now: current time in seconds, as in the methods below.
     """
 
     __slots__ = ("continuations", "empty", "limits", "overhead", "pings", "resets", "settings")
 
     def __init__(self, limits: FloodLimits, now: float) -> None:
         self.limits = limits
-        # nghttp2 gives back 33 resets a second; of the others, none that is no attack comes near.
+        # 33 resets a second is nghttp2's figure. Legitimate clients stay far below the other rates.
         self.resets = Budget("streams that were reset", limits.resets, 33, now)
         self.pings = Budget("pings", limits.pings, 100, now)
         self.settings = Budget("settings", limits.settings, 10, now)
         self.empty = Budget("empty frames", limits.empty_frames, 10, now)
         self.overhead = Budget("frames that carry nothing", limits.overhead_frames, 100, now)
         self.continuations = 0
-        """Frames of the head that is coming, behind its first."""
+        """CONTINUATION frames of the current head."""
 
     def note(self, kind: int, flags: int, size: int, now: float, is_stray: bool = False) -> None:
-        """Count a frame, before it is read.
+        """Count a frame before it is read.
 
-        :param kind: its type.
-        :param size: bytes of its payload.
-        :param is_stray: whether it is for a stream that is at its end.
-        :raises FloodError: if it is one too many.
+        :param kind: the frame's type.
+        :param size: bytes of the frame's payload.
+        :param is_stray: whether the frame is for a stream that has ended.
+        :raises FloodError: if the frame exceeds a budget.
         """
         if is_stray:
             self.overhead.spend(now)
@@ -144,21 +144,21 @@ class Floods:
             self.overhead.spend(now)
 
     def note_fields(self, count: int, now: float) -> None:
-        """Count the fields of a head beyond what heads may have.
+        """Count the fields of a head beyond the limit of fields.
 
-        A cookie of one byte is four on the wire, and to decode it costs as much as any field. The head of a
-        request earns what :data:`FIELDS_A_FRAME` times :data:`EARNED_BY_STREAM` of them cost.
+        A cookie of one byte takes four bytes on the wire, and decoding it costs as much as any field. The
+        head of a request earns :data:`FIELDS_A_FRAME` times :data:`EARNED_BY_STREAM` surplus fields.
 
-        :raises FloodError: if they are too many.
+        :raises FloodError: if the fields exceed the budget.
         """
         if count >= FIELDS_A_FRAME:
             self.overhead.spend(now, count // FIELDS_A_FRAME)
 
     def note_answered(self) -> None:
-        """Count an answer that the client has: who takes most of them may take some requests back."""
+        """Count a completed answer: each one lets the client reset one more stream."""
         self.resets.earn(1)
 
     def note_sent(self, frames: int) -> None:
-        """Count DATA frames that were sent: each may be answered by updates of windows."""
+        """Count sent DATA frames: the client may answer each with window updates."""
         self.overhead.earn(frames * EARNED_BY_DATA)
         self.pings.earn(frames)

@@ -1,8 +1,8 @@
-"""Where frames begin and end, and what they are, before the library reads them.
+"""Find and check frames before the library reads them.
 
-The library keeps a frame until it is whole, however large it is, and hands on what it has read when it has
-read all that there is. So what it gets is looked at before: frames are counted, one that is too large ends
-the connection with its head, and a turn of the loop reads so many frames and no more.
+The library buffers a frame until it is complete, whatever its size, and returns events only after it has read
+all its input. So this module counts the frames first, ends the connection at the head of a frame that is too
+large, and limits the frames of one turn of the loop.
 """
 
 import struct
@@ -32,31 +32,31 @@ PADDED: Final = 0x8
 LARGEST_STREAM: Final = 2**31 - 1
 
 FRAME_HEAD: Final = struct.Struct(">IBI")
-"""The head of a frame (section 4.1): three bytes of its size and one of its type; flags; the stream."""
+"""The head of a frame (section 4.1): size (three bytes) and type (one byte) together, flags, stream."""
 
 HEAD_SIZE: Final = 9
-"""Bytes of a frame's head (RFC 9113 section 4.1)."""
+"""Size of a frame's head in bytes (RFC 9113 section 4.1)."""
 
 TURN_FRAMES: Final = 128
-"""Frames read in one turn of the loop: some 10 ms, where each is the head of a request."""
+"""Frames read in one turn of the loop: about 10 ms if each is the head of a request."""
 
 HEAD_WEIGHT: Final = 128
-"""Bytes of a frame without content that count as much as another frame."""
+"""Bytes of a frame without content that cost as much as one more frame."""
 
 
 class FrameSizeError(WireError):
-    """A frame is larger than it may be (section 4.2)."""
+    """A frame exceeds the allowed size (section 4.2)."""
 
     code = ErrorCodes.FRAME_SIZE_ERROR
     identifier = "http2-frame-too-large"
 
 
 class FirstFrameError(WireError):
-    """The first frame is not the one that it must be (section 3.4)."""
+    """The first frame is not SETTINGS (section 3.4)."""
 
 
 class PaddingError(WireError):
-    """A frame has more padding than there is room for (section 6.1)."""
+    """The padding of a frame exceeds its payload (section 6.1)."""
 
 
 class Content(NamedTuple):
@@ -65,19 +65,19 @@ class Content(NamedTuple):
     exchange: "H2Exchange"
     data: bytes
     taken: int
-    """Bytes of its frame, which the windows are to count, with the first piece; 0 with the others."""
+    """Bytes of the whole frame for the windows, given with its first piece; 0 with later pieces."""
     ends: bool
-    """Whether its frame is the last of the stream."""
+    """Whether the frame ends the stream."""
 
 
 class ContentFrame:
-    """A DATA frame of a stream that is under way (section 6.1).
+    """A DATA frame of an open stream (section 6.1).
 
-    :param exchange: the stream's.
-    :param data: what has come.
-    :param start: where the frame's payload begins in that.
-    :param end: where it ends, which may be still to come.
-    :raises PaddingError: if it has more padding than there is room for.
+    :param exchange: the exchange of the stream.
+    :param data: the received bytes.
+    :param start: position of the frame's payload in ``data``.
+    :param end: position of the frame's end, which may be beyond ``data``.
+    :raises PaddingError: if the padding exceeds the payload.
     """
 
     __slots__ = ("ends", "exchange", "has_padding", "left")
@@ -87,9 +87,9 @@ class ContentFrame:
         self.exchange = exchange
         self.ends = bool(flags & END_STREAM)
         self.has_padding = bool(flags & PADDED)
-        """Whether the first byte of the payload says how much of it is padding."""
+        """Whether the first byte of the payload is the length of the padding."""
         self.left = end - start
-        """Bytes of content that are still to come."""
+        """Bytes of content that are still to arrive."""
         if self.has_padding:
             self.left -= 1 + data[start]
             if self.left < 0:
@@ -97,12 +97,12 @@ class ContentFrame:
 
 
 class FrameScanner:
-    """Takes what comes, and gives it on frame by frame.
+    """Splits received bytes into frames, and checks each one.
 
-    :param floods: what counts the frames.
-    :param max_size: the largest payload, as our settings say.
-    :param streams: whose content goes past the library, as it comes. That keeps a frame until it is whole,
-        copies it four times, and prints all of it for a log that nobody keeps.
+    :param floods: counts the frames.
+    :param max_size: largest payload in bytes, as in the server's settings.
+    :param streams: the open streams. Their content bypasses the library, which would buffer each frame whole,
+        copy it four times, and format it for an unused log.
     """
 
     __slots__ = (
@@ -129,42 +129,43 @@ class FrameScanner:
         self.highest = 0
         """The last stream that has begun."""
         self.settled = 0
-        """The last one that :attr:`streams` can have."""
+        """The last stream that :attr:`streams` can contain."""
         self.left = 0
-        """Bytes of a frame that are still to come."""
+        """Bytes of the current frame that are still to arrive."""
         self.kind = 0
-        """Its type."""
+        """Type of the current frame."""
         self.wanted = True
-        """Whether they are for the library."""
+        """Whether the library gets the current frame."""
         self.open_head = False
-        """Whether a head is not whole: nothing else may come before it is (section 4.3)."""
+        """Whether a head is incomplete. No other frame may arrive before its end (section 4.3)."""
         self.is_begun = False
-        """Whether the client's settings have come, which are first of all."""
+        """Whether the client's first SETTINGS frame has arrived."""
         self.is_leaving = False
-        """Whether the client has said GOAWAY."""
+        """Whether the client has sent GOAWAY."""
         self.unread = b""
-        """What has come and is for another turn, or is less than a frame's head."""
+        """Received bytes for a later turn, or an incomplete head of a frame."""
         self.has_more = False
-        """Whether another turn can go on with that."""
+        """Whether :attr:`unread` has frames for the next turn."""
         self.content: ContentFrame | None = None
-        """The frame whose content is being handed on."""
+        """The DATA frame whose content is being passed on."""
 
     @property
     def is_within_head(self) -> bool:
-        """Whether what has come ends within the head of a request, or of a frame."""
+        """Whether the received bytes end within the head of a request or of a frame."""
         return self.open_head or bool(self.unread) or (self.left > 0 and self.kind in (HEADERS, CONTINUATION))
 
     def take(self, data: bytes, now: float) -> Iterator[bytes | Content]:
-        """Yield what is for the library, and content, in turn.
+        """Yield bytes for the library and pieces of content, in order.
 
-        Whoever takes one has acted on it when it asks for the next: what the library reads of a head says
-        whose content follows. :attr:`has_more` says at the end whether there is more for the next turn.
+        The caller must handle each item before it asks for the next: the stream of later content depends on
+        heads that the library has read. Afterwards :attr:`has_more` tells whether the next turn has more to
+        read.
 
-        :param data: what has come.
-        :raises FloodError: if frames come that are too many.
-        :raises FrameSizeError: if one is too large.
-        :raises FirstFrameError: if the first has no settings.
-        :raises PaddingError: if padding is larger than its frame.
+        :param data: the received bytes.
+        :raises FloodError: if frames exceed a budget.
+        :raises FrameSizeError: if a frame is too large.
+        :raises FirstFrameError: if the first frame is not SETTINGS.
+        :raises PaddingError: if the padding of a frame exceeds its payload.
         """
         if self.unread:
             data, self.unread = self.unread + data, b""
@@ -185,10 +186,10 @@ class FrameScanner:
                 if exchange is not None:
                     start = position + HEAD_SIZE
                     if data[position + 4] & PADDED and start == size:
-                        # How much is padding is still to come.
+                        # The length of the padding is still to arrive.
                         break
                     content = ContentFrame(exchange, data, start, end)
-            # A large head takes longer than a small one; content takes next to nothing.
+            # The cost of a head grows with its size. Content costs almost nothing.
             frames += 1 if content is not None else 1 + (end - position) // HEAD_WEIGHT
             self.wanted = not self._is_dropped(data, position, end, now) and content is None
             self.content = content
@@ -207,43 +208,43 @@ class FrameScanner:
             yield data[begin:stop]
 
     def _find(self, data: bytes, position: int, end: int) -> "H2Exchange | None":
-        """Return whose content a frame has; ``None``: the library is to say what is wrong with it."""
+        """Return the exchange of a DATA frame; ``None``: the library must handle the frame."""
         stream_id = int.from_bytes(data[position + 5 : position + HEAD_SIZE]) & LARGEST_STREAM
         exchange = self.streams.get(stream_id)
         if exchange is None or exchange.got_end:
             return None
-        # Without a byte that says how much is padding, it is no frame.
+        # A padded frame without a padding length is malformed.
         return None if data[position + 4] & PADDED and end == position + HEAD_SIZE else exchange
 
     def _pass_on(
         self, content: ContentFrame, data: bytes, start: int, end: int, taken: int
     ) -> Iterator[bytes | Content]:
-        """Yield what has come of the content of a frame, and its end.
+        """Yield the received content of a frame, and its end.
 
-        :param start: where it begins in what has come, behind the head.
-        :param end: where the frame ends, which may be still to come.
-        :param taken: bytes of the frame that count, or 0 where that was said before.
+        :param start: position of the content in ``data``.
+        :param end: position of the frame's end, which may be beyond ``data``.
+        :param taken: bytes of the frame for the windows; 0 for later pieces.
         """
         stop = min(end, start + content.left, len(data))
         content.left -= stop - start
         exchange = content.exchange
         yield Content(exchange, data[start:stop], taken, content.ends)
         if content.ends and end <= len(data) and self.streams.get(exchange.stream_id) is exchange:
-            # The library knows nothing of what came before; to the stream, this is its end.
+            # The library has not seen the content. This frame only ends its stream.
             yield FRAME_HEAD.pack(DATA, END_STREAM, exchange.stream_id)
 
     def _is_dropped(self, data: bytes, position: int, end: int, now: float) -> bool:
-        """Note a frame, and return whether it is kept from the library."""
+        """Check and count a frame. Return whether to hide it from the library."""
         self.kind = kind = data[position + 3]
         flags, size = data[position + 4], end - position - HEAD_SIZE
         if size > self.max_size:
             raise FrameSizeError(f"a frame of {size} bytes")
         if not self.is_begun:
-            # Section 3.4: they may be empty, and nothing may be before them.
+            # Section 3.4: SETTINGS come first, and may be empty.
             if kind != SETTINGS or flags & ACK:
                 raise FirstFrameError("the first frame has no settings")
             self.is_begun = True
-        # Section 4.1: the bit before it means nothing.
+        # Section 4.1: the highest bit is reserved.
         stream = int.from_bytes(data[position + 5 : position + HEAD_SIZE]) & LARGEST_STREAM
         is_stray = 0 < stream <= self.settled and stream not in self.streams and kind != CONTINUATION
         self.floods.note(kind, flags, size, now, is_stray)
@@ -252,8 +253,8 @@ class FrameScanner:
         if kind in (HEADERS, CONTINUATION):
             self.open_head = not flags & END_HEADERS
         elif kind == GOAWAY and size >= 8 and stream == 0 and not self.open_head:
-            # Section 6.8: the client begins no more streams. For the library it would be the end, and of
-            # the answers that are still to come, too.
+            # Section 6.8: the client begins no more streams. The library would end the connection, and lose
+            # the answers under way.
             self.is_leaving = True
             return True
         return False

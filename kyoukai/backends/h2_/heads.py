@@ -1,7 +1,8 @@
-"""From the fields of HTTP/2 to a request, and from an answer to fields: all of it is pure.
+"""Convert the fields of HTTP/2 to a request, and an answer to fields, as pure functions.
 
-RFC 9113 tells malformed requests, which are stream errors (section 8.1.1), from what a server refuses. What
-is malformed is found here, in one pass over the fields; the rest is for the server's policy.
+RFC 9113 distinguishes malformed requests, which are stream errors (section 8.1.1), from requests that a
+server refuses. This module finds malformed requests in one pass over the fields. The server's policy does the
+rest.
 """
 
 import re
@@ -22,7 +23,7 @@ CONNECTION_FIELDS: Final = frozenset(
 PSEUDO_FIELDS: Final = frozenset({b":method", b":scheme", b":authority", b":path", b":protocol"})
 """Section 8.3.1, and RFC 8441 section 4."""
 
-# RFC 9110 section 5.6.2, without the capitals: section 8.2.1 of RFC 9113 makes them malformed.
+# A token (RFC 9110 section 5.6.2) without capitals, which RFC 9113 section 8.2.1 forbids.
 NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 SCHEME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*")
@@ -33,9 +34,9 @@ URGENCY: Final = re.compile(rb"(?:^|[, \t])u=([0-7])(?=$|[,; \t])")
 
 DEFAULT_URGENCY: Final = 3
 
-# What RFC 6455 section 4.1 has a client of HTTP/1.1 send, and RFC 8441 section 5 leaves out: with it, the
-# request means the same to an application. The key proves that a server of HTTP/1.1 has understood it, and
-# nobody looks at the answer to it here.
+# A field that RFC 6455 section 4.1 requires of HTTP/1.1 clients, and RFC 8441 section 5 omits. It is added so
+# that the request means the same to an application. The value does not matter: nobody checks the answer to
+# it.
 KEY: Final = (b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA==")
 HANDSHAKE_ANSWER: Final = frozenset({"connection", "upgrade", "sec-websocket-accept"})
 
@@ -43,46 +44,46 @@ HANDSHAKE_ANSWER: Final = frozenset({"connection", "upgrade", "sec-websocket-acc
 UNSERVED_PROTOCOLS: Final = frozenset(
     {b"h2c", b"http", b"tls", b"connect-udp", b"connect-ip", b"webtransport"}
 )
-"""Registered protocols that no application goes on with. HAProxy makes the first of an ``Upgrade: h2c``."""
+"""Registered protocols that no application serves. HAProxy converts ``Upgrade: h2c`` to the first."""
 
 
 class MalformedError(Exception):
     """A request or its trailers are malformed (section 8.1.1): the stream is reset with PROTOCOL_ERROR."""
 
     identifier = "http2-request-malformed"
-    """Its entry in the table of refusals."""
+    """Identifier of the entry in the table of refusals."""
 
 
 class ContentLengthError(MalformedError):
-    """The content of a request has another size than its Content-Length."""
+    """The size of a request's content differs from its Content-Length."""
 
     identifier = "http2-content-length-wrong"
 
 
 class ReadHead(NamedTuple):
-    """What the fields of a request say."""
+    """A request head read from HTTP/2 fields."""
 
     head: RequestHead
     refusal: HTTPException | None
-    """Why it is refused, where the fields of HTTP/2 contradict each other."""
+    """The refusal, if the HTTP/2 fields contradict each other or ask for a protocol that is not served."""
     urgency: int
-    """How soon its answer is wanted: 0 to 7 (RFC 9218 section 4.1)."""
+    """Urgency of the answer: 0 to 7 (RFC 9218 section 4.1)."""
 
 
 def read_request(fields: Iterable[tuple[bytes, bytes]], has_ended: bool) -> ReadHead:
     """Return the head of a request.
 
-    :param fields: names and values, as they came.
-    :param has_ended: whether its stream ends with them.
-    :raises MalformedError: if it is malformed.
+    :param fields: names and values, as received.
+    :param has_ended: whether the head ends the stream.
+    :raises MalformedError: if the request is malformed.
     """
     pseudo, regular = split_fields(fields)
     method = pseudo.get(b":method", b"")
     target, protocol = read_target(pseudo, method)
     authority = pseudo.get(b":authority")
     hosts = [value for name, value in regular if name == b"host"]
-    # Section 8.3.1: "an origin server can apply any normalization", and a Host that differs is malformed;
-    # it is answered, for clients that are no attackers send it, too.
+    # Section 8.3.1: "an origin server can apply any normalization", and a different Host is malformed. It
+    # gets an answer instead of a reset, since harmless clients send it too.
     refusal: HTTPException | None = None
     if authority is not None:
         if any(host.lower() != authority.lower() for host in hosts) or len(hosts) > 1:
@@ -117,23 +118,24 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], has_ended: bool) -> Read
 def split_fields(
     fields: Iterable[tuple[bytes, bytes]],
 ) -> tuple[dict[bytes, bytes], list[tuple[bytes, bytes]]]:
-    """Return the pseudo-header fields, and the others with the pieces of a cookie put together.
+    """Return the pseudo-header fields, and the other fields with cookies joined.
 
-    :raises MalformedError: if one of them may not be there, or not where it is.
+    :raises MalformedError: if a pseudo-header field is unknown, repeated or misplaced, or a field is
+        malformed.
     """
     pseudo: dict[bytes, bytes] = {}
     regular: list[tuple[bytes, bytes]] = []
     cookies: list[bytes] = []
     for name, value in fields:
         if name[:1] == b":":
-            # Section 8.3: each once, no other, and none behind a regular field.
+            # Section 8.3: only known pseudo-header fields, each once, before all regular fields.
             if regular or cookies or name in pseudo or name not in PSEUDO_FIELDS:
                 raise MalformedError("a pseudo-header field that may not be there")
             pseudo[name] = value
         else:
             check_field(name, value)
             if name == b"cookie":
-                # Section 8.2.3: they are one field for whoever does not speak HTTP/2.
+                # Section 8.2.3: join cookies to one field for applications that expect HTTP/1.1.
                 cookies.append(value)
             else:
                 regular.append((name, value))
@@ -143,9 +145,9 @@ def split_fields(
 
 
 def check_field(name: bytes, value: bytes) -> None:
-    """Check one field that is no pseudo-header field. What of its value is no field's is for the policy.
+    """Check a regular field. The policy checks the characters of its value.
 
-    :raises MalformedError: if it makes its message malformed.
+    :raises MalformedError: if the field makes its message malformed.
     """
     if NAME.fullmatch(name) is None:
         raise MalformedError("a field name that is none, or has capitals")
@@ -157,13 +159,13 @@ def check_field(name: bytes, value: bytes) -> None:
 
 
 def read_target(pseudo: dict[bytes, bytes], method: bytes) -> tuple[bytes, bytes | None]:
-    """Return the target of a request, and the protocol that an extended CONNECT offers.
+    """Return the target of a request, and the protocol of an extended CONNECT.
 
-    :raises MalformedError: if a pseudo-header field is missing, or one too many.
+    :raises MalformedError: if a pseudo-header field is missing, invalid or not allowed.
     """
     path, protocol = pseudo.get(b":path"), pseudo.get(b":protocol")
     if method == b"CONNECT" and protocol is None:
-        # Section 8.5: ":scheme" and ":path" are left out, and ":authority" is where to.
+        # Section 8.5: ":scheme" and ":path" are omitted, and ":authority" is the destination.
         if path is not None or b":scheme" in pseudo or not pseudo.get(b":authority"):
             raise MalformedError("a CONNECT with the fields of another method")
         return pseudo[b":authority"], None
@@ -171,7 +173,7 @@ def read_target(pseudo: dict[bytes, bytes], method: bytes) -> tuple[bytes, bytes
         raise MalformedError("a :protocol without CONNECT, or that is no token")
     if not method or SCHEME.fullmatch(pseudo.get(b":scheme", b"")) is None:
         raise MalformedError("a mandatory pseudo-header field is missing, or the scheme is none")
-    # Section 8.3.1: not empty, and in absolute form it would have an authority of its own.
+    # Section 8.3.1: not empty. The absolute form is refused because it has an authority of its own.
     if path is None or not (path[:1] == b"/" or path == b"*"):
         raise MalformedError("a :path that is none")
     return path, protocol
@@ -180,33 +182,33 @@ def read_target(pseudo: dict[bytes, bytes], method: bytes) -> tuple[bytes, bytes
 def read_trailers(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the trailer fields of a request.
 
-    :raises MalformedError: if they are malformed: section 8.1 lets no pseudo-header field be among them.
+    :raises MalformedError: if they are malformed. Section 8.1 forbids pseudo-header fields among them.
     """
     trailers = [(name, value) for name, value in fields]
     for name, value in trailers:
-        # A name that begins with a colon is no token.
+        # This refuses pseudo-header fields too: a name with a colon is not a token.
         check_field(name, value)
     return trailers
 
 
 def read_urgency(value: bytes) -> int:
-    """Return the urgency that a Priority field or frame names, or the default one."""
+    """Return the urgency in a Priority field or frame, or the default."""
     found = URGENCY.search(value)
     return DEFAULT_URGENCY if found is None else int(found[1])
 
 
 def answer_pairs(head: AnswerHead, fields: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """Return the fields of an answer as they are sent.
+    """Return the fields of an answer in HTTP/2 form.
 
-    :param fields: all of them, as :meth:`Exchange.answer_fields` returns them.
+    :param fields: all fields, as :meth:`Exchange.answer_fields` returns them.
     """
     return [(b":status", head.status[:3].encode()), *field_pairs(fields)]
 
 
 def field_pairs(fields: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """Return fields as they are sent.
+    """Return fields in HTTP/2 form.
 
-    Section 8.2.1 has names without capitals, and values without white space around them, which HTTP/1.1 lets
-    a sender add (RFC 9112 section 5).
+    Section 8.2.1 requires lower-case names, and values without surrounding white space, which HTTP/1.1 allows
+    (RFC 9112 section 5).
     """
     return [(name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")) for name, value in fields]

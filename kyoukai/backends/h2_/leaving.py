@@ -1,23 +1,23 @@
-"""How a connection ends in good order: no request is lost (RFC 9113 section 6.8).
+"""The graceful end of a connection: no request is lost (RFC 9113 section 6.8).
 
-First the client is told that it should begin no more streams, and pinged. What it answers says that it knows;
-what it has begun until then is served. Then it is told which stream is the last, and may ask for what it
-begins all the same by another connection. After the last answer, the connection ends.
+A first GOAWAY asks the client to begin no more streams, and a ping follows it. The answer to the ping shows
+that the client knows. Streams begun until then are served. A second GOAWAY names the last of these; the
+client may retry later ones on another connection. After the last answer, the connection ends.
 """
 
 import math
 from typing import Any, Final
 
 ANY_STREAM: Final = 2**31 - 1
-"""The last stream of a GOAWAY, where one with the real number follows."""
+"""Last stream in the first GOAWAY. A second GOAWAY follows with the real number."""
 
 LAST_PING: Final = b"kyoukai\0"
 
 PATIENCE: Final = 1.0
-"""Seconds that the answer to the ping may take."""
+"""Seconds to wait for the answer to the ping."""
 
 FAREWELL: Final = 0.25
-"""Seconds that a client by TLS has to read why its connection ends (RFC 9113 section 5.4.1)."""
+"""Seconds for a TLS client to read why its connection ends (RFC 9113 section 5.4.1)."""
 
 
 class Leaving:
@@ -31,24 +31,24 @@ class Leaving:
     def __init__(self, owner: Any) -> None:
         self.owner = owner
         self.deadline = math.inf
-        """When to say which stream is the last, where the client does not answer."""
+        """Time to name the last stream if the client does not answer the ping."""
         self.last_stream_id: int | None = None
-        """The last stream that is served, once that has been said."""
+        """The last stream that is served, once announced."""
         self.has_failed = False
-        """Whether nothing is owed to the client any more."""
+        """Whether the connection has ended with an error."""
 
     @property
     def is_agreed(self) -> bool:
-        """Whether the connection ends after the last answer: one of both sides has said so."""
+        """Whether the connection ends after the last answer, as the server or the client has announced."""
         owner = self.owner
         return self.last_stream_id is not None or owner.scanner.is_leaving or owner.client.has_ended
 
     def is_beyond(self, stream_id: int) -> bool:
-        """Return whether a stream comes after the last one that is served."""
+        """Return whether a stream comes after the last served one."""
         return self.last_stream_id is not None and stream_id > self.last_stream_id
 
     def begin(self) -> None:
-        """Tell the client to begin no more streams. It may be called again."""
+        """Ask the client to begin no more streams. Later calls do nothing."""
         owner = self.owner
         if self.last_stream_id is None and self.deadline == math.inf:
             owner.engine.say_goodbye(last_stream_id=ANY_STREAM)
@@ -57,12 +57,12 @@ class Leaving:
             owner.schedule()
 
     def note_ping(self, data: bytes) -> None:
-        """Take note of a ping that is answered."""
+        """Handle the answer to a ping."""
         if data == LAST_PING and self.last_stream_id is None:
             self.finish()
 
     def finish(self) -> None:
-        """Say which stream is the last, and end after it."""
+        """Announce the last stream, and end after it."""
         owner = self.owner
         self.deadline = math.inf
         self.last_stream_id = owner.engine.highest_inbound_stream_id
@@ -70,20 +70,20 @@ class Leaving:
         owner.schedule()
 
     def sweep(self, now: float) -> None:
-        """Go on where the client has not answered in time."""
+        """Continue if the client has not answered the ping in time."""
         if self.deadline <= now:
             self.finish()
 
     def hurry(self) -> None:
-        """Have a connection that has failed wait no longer than it takes to read why."""
+        """End a failed connection soon: leave the client only time to read the reason."""
         owner = self.owner
         self.has_failed = True
         if owner.is_secure:
-            # TLS cannot end one side, so that the client does not see the end before the connection's.
+            # TLS cannot close one direction, so the client does not see the end until the connection closes.
             owner.loop.call_later(FAREWELL, owner.close)
 
     def note_closed(self) -> None:
-        """Have the end of a connection that has failed not wait until all that is written has gone."""
+        """Limit how long a failed connection waits for its output to be sent."""
         owner = self.owner
         if self.has_failed:
             owner.deadline = owner.server.clock + owner.limits.linger_timeout

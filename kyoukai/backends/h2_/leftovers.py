@@ -1,4 +1,4 @@
-"""What is left of streams that are over for one side: the application's, or the client's."""
+"""Work that remains of streams after the application or the client has finished."""
 
 import asyncio
 import math
@@ -8,7 +8,7 @@ from h2.errors import ErrorCodes
 
 
 class Leftovers:
-    """What is left of the streams of one connection.
+    """The remaining work of one connection's streams.
 
     :param owner: the connection.
     """
@@ -22,10 +22,11 @@ class Leftovers:
 
     @property
     def is_full(self) -> bool:
-        """Whether no stream can be begun, for there are as many as may be.
+        """Whether the number of streams has reached its limit.
 
-        What was taken back, and is answered all the same, counts (CVE-2023-44487). So do requests of which
-        more may come: for the client, too, they are streams. It is not made to wait for them.
+        Requests that the client has reset count while the application still answers them (CVE-2023-44487).
+        Answered requests whose bodies still arrive count too, as the client counts them. These are reset, so
+        the client need not wait for them.
         """
         owner = self._owner
         most: int = owner.h2_limits.max_concurrent_streams
@@ -34,27 +35,27 @@ class Leftovers:
         return len(owner.streams) + len(self._tasks) >= most
 
     def keep_task(self, task: "asyncio.Task[None] | None") -> None:
-        """Count what answers a request that the client has taken back, until its end."""
+        """Count the task of a request that the client has reset, until the task ends."""
         if task is not None and not task.done():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     def keep_request(self, stream_id: int) -> None:
-        """Let a client that has its answer stop by itself what it still sends.
+        """Let a client that has its answer finish or stop its request by itself.
 
         RFC 9113 section 8.1 lets the server reset the stream at once, and forbids the client to discard the
-        answer for that. Some do, curl before version 8 among them. Until the stream is reset, its window
-        limits what comes.
+        answer for that. Some clients do, such as curl before version 8. Until the reset, the stream's window
+        limits what the client can send.
         """
         owner = self._owner
         self._deadlines[stream_id] = owner.server.clock + owner.limits.linger_timeout
 
     def end_request(self, stream_id: int) -> None:
-        """Note that no more comes of a request."""
+        """Note the end of a request."""
         self._deadlines.pop(stream_id, None)
 
     def reset_requests(self, now: float) -> None:
-        """Reset the streams of requests that have gone on for too long.
+        """Reset the streams of requests that have passed their deadline.
 
         :param now: the server's clock, in seconds.
         """

@@ -1,4 +1,4 @@
-"""Which refusals the errors of the library ``h2`` are."""
+"""Map errors of the library ``h2`` to refusals."""
 
 from typing import Final
 
@@ -16,5 +16,5 @@ IDENTIFIERS: Final[dict[type[ProtocolError], str]] = {
 
 
 def identify(error: ProtocolError) -> str:
-    """Return the identifier, in the table of refusals, of an error that ends the connection."""
+    """Return the identifier of the refusal for an error that ends the connection."""
     return IDENTIFIERS.get(type(error), WireError.identifier)

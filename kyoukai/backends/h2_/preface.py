@@ -1,4 +1,4 @@
-"""The client's connection preface (RFC 9113 section 3.4), and who sends something else."""
+"""The client's connection preface (RFC 9113 section 3.4), and the answer to other protocols."""
 
 import re
 from typing import Final
@@ -13,40 +13,40 @@ HTTP1_ANSWER: Final = (
     b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Type: text/plain\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(HTTP1_CONTENT), HTTP1_CONTENT)
 )
-"""For who asks by HTTP/1.1 where nobody speaks it (RFC 9110 section 15.6.6)."""
+"""Answer to an HTTP/1.1 request if no backend serves HTTP/1.1 (RFC 9110 section 15.6.6)."""
 
 
 class NotHTTP2Error(Exception):
     """A client does not speak HTTP/2.
 
-    :param answer: what it is told; empty: it would understand nothing.
+    :param answer: the answer to the client; empty: the client would not understand any.
     """
 
     def __init__(self, answer: bytes) -> None:
         super().__init__("the connection preface is none")
         self.answer = answer
         self.identifier = "http2-only" if answer else "http2-preface-malformed"
-        """Its entry in the table of refusals."""
+        """Identifier of the entry in the table of refusals."""
 
 
 class Preface:
-    """Takes the preface, as it comes."""
+    """Reads the preface piece by piece."""
 
     __slots__ = ("size",)
 
     def __init__(self) -> None:
         self.size = 0
-        """Bytes of it that have come."""
+        """Number of its bytes that have arrived."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it has come."""
+        """Whether the preface is complete."""
         return self.size == len(PREFACE)
 
     def take(self, data: bytes) -> bytes:
-        """Take what has come, and return what is behind the preface.
+        """Read bytes, and return those after the preface.
 
-        :raises NotHTTP2Error: if it begins with something else.
+        :raises NotHTTP2Error: if the connection begins with something else.
         """
         begun = PREFACE[: self.size] + data
         size = min(len(begun), len(PREFACE))

@@ -1,7 +1,7 @@
-"""What is sent of the answers of one connection, and when: as the client's windows and the transport let it.
+"""Send the answers of one connection, as the client's windows and the transport allow.
 
-Content that the client does not take yet waits at its stream, and whoever makes it is told to wait. When
-there is room, streams get it by their urgency (RFC 9218), and those of one urgency frame by frame in turn.
+Content that exceeds a window waits at its stream, and its producer is paused. When there is room, streams are
+served by urgency (RFC 9218), and streams of equal urgency in turn, frame by frame.
 """
 
 import logging
@@ -17,19 +17,17 @@ from .heads import field_pairs
 logger: Final = logging.getLogger("kyoukai.protocol")
 
 TURN_SIZE: Final = 256 * 1024
-"""Bytes of content that are written in one turn of the loop: between two, the transport may say that it is
-full."""
+"""Bytes of content written in one turn of the loop. Between turns the transport can report being full."""
 
 LOW_WATER: Final = 16 * 1024
-"""Bytes that wait of one answer, at which whoever makes it goes on: one frame, so that the client need not
-wait."""
+"""Waiting bytes of an answer at which its producer resumes: one frame, so that the client need not wait."""
 
 
 class Sender:
     """Sends the content of all answers of one connection.
 
     :param owner: the connection.
-    :param engine: the library's.
+    :param engine: the state machine of the connection.
     """
 
     __slots__ = ("engine", "owner", "sent_at", "turn_size", "waiting")
@@ -38,11 +36,11 @@ class Sender:
         self.owner = owner
         self.engine = engine
         self.waiting: dict[int, H2Exchange] = {}
-        """The streams of which something waits, the one first whose turn it is."""
+        """Streams with waiting content, in the order of their turns."""
         self.turn_size = 0
-        """Bytes written since the transport had its turn."""
+        """Bytes written in this turn of the loop."""
         self.sent_at = 0.0
-        """When content was sent last, of any answer, by the server's clock."""
+        """Time at which content of any answer was last sent, by the server's clock."""
 
     @property
     def has_room(self) -> bool:
@@ -52,7 +50,7 @@ class Sender:
     def send_fields(self, exchange: H2Exchange, pairs: Any, is_last: bool = False) -> None:
         """Write a head of an answer.
 
-        :param is_last: whether nothing follows it.
+        :param is_last: whether it ends the stream.
         """
         if exchange.is_cut:
             return
@@ -60,12 +58,12 @@ class Sender:
         try:
             self.engine.send_headers(exchange.stream_id, pairs, end_stream=is_last)
         except ProtocolError:
-            # The client has reset it, and we are told as soon as what came before has been acted on.
+            # The client has reset the stream. The event follows once earlier events are handled.
             exchange.is_cut = True
         self.owner.schedule()
 
     def send(self, exchange: H2Exchange, data: bytes) -> None:
-        """Send a piece of an answer, and its end where that follows; what cannot go waits."""
+        """Send a piece of an answer, and its end if due. What exceeds the windows waits."""
         stream_id, waiting = exchange.stream_id, self.waiting
         if stream_id in waiting:
             if data:
@@ -81,7 +79,7 @@ class Sender:
             exchange.pause_writing()
 
     def note_written(self, size: int) -> None:
-        """Note what is written besides content, and let the transport have it before it is too much.
+        """Count written bytes other than content, and flush before they become too many.
 
         :param size: in bytes.
         """
@@ -90,7 +88,7 @@ class Sender:
             self.owner.flush()
 
     def pump(self) -> None:
-        """Send what waits, as far as there is room for it."""
+        """Send waiting content, as far as there is room."""
         waiting, engine = self.waiting, self.engine
         if len(waiting) < 2:
             for exchange in tuple(waiting.values()):
@@ -102,9 +100,9 @@ class Sender:
                 turn = [one for one in turn if self.send_on(one, engine.max_outbound_frame_size)]
 
     def send_on(self, exchange: H2Exchange, limit: int) -> bool:
-        """Send some of what waits of one answer, and return whether more of it may go.
+        """Send waiting content of one answer. Return whether more of it can be sent.
 
-        :param limit: bytes to be sent at the most.
+        :param limit: largest number of bytes to send.
         """
         waiting, stream_id, before = self.waiting, exchange.stream_id, exchange.pending_at
         if stream_id not in waiting:
@@ -115,7 +113,7 @@ class Sender:
             return False
         else:
             exchange.stalled_since = self.owner.server.clock
-            # The next turn is another's.
+            # Let the other streams go first next time.
             del waiting[stream_id]
             waiting[stream_id] = exchange
         if exchange.is_cut:
@@ -126,11 +124,11 @@ class Sender:
         return stream_id in waiting
 
     def check_takers(self, since: float) -> None:
-        """Cut off who takes nothing of an answer, though the transport has room.
+        """Cut off clients that take nothing of an answer although the transport has room.
 
-        An answer that others come before is not held up by the client, however long it waits for its turn.
+        An answer that waits behind others is not the client's fault, however long it waits for its turn.
 
-        :param since: who has taken something after that is left alone, by the server's clock.
+        :param since: answers with progress after this time are left alone, by the server's clock.
         """
         late = [one for one in self.waiting.values() if one.stalled_since <= since]
         if late and self.sent_at <= since and self.engine.outbound_flow_control_window <= 0:
@@ -144,12 +142,12 @@ class Sender:
                 self.owner.lose_stream(exchange)
 
     def drop(self, exchange: H2Exchange) -> None:
-        """Let go of what waits of an answer."""
+        """Drop the waiting content of an answer."""
         exchange.pending, exchange.pending_at = b"", 0
         self.waiting.pop(exchange.stream_id, None)
 
     def _write(self, exchange: H2Exchange, limit: int) -> bool:
-        """Write what waits, as far as there is room for it, and the end; return whether nothing waits now."""
+        """Write waiting content as far as there is room, and the end. Return whether all is written."""
         engine, stream_id = self.engine, exchange.stream_id
         data, position = exchange.pending, exchange.pending_at
         size, frames = len(data), 0
@@ -159,7 +157,7 @@ class Sender:
                 stop = min(size, position + max(0, room))
                 is_last = exchange.is_ending and not exchange.trailers and position < stop == size
                 frame_size = engine.max_outbound_frame_size
-                # The frame that ends the stream is the library's affair.
+                # The library writes the frame that ends the stream.
                 last = max(position, stop - frame_size) if is_last else stop
                 if position < last:
                     engine.write_content(stream_id, data, position, last)
@@ -171,7 +169,7 @@ class Sender:
                 self.turn_size += stop - position
                 position = stop
             if position == size and exchange.is_ending and not exchange.is_cut:
-                # What has no size needs no window.
+                # An empty frame or trailers need no window.
                 if exchange.trailers:
                     engine.send_headers(stream_id, field_pairs(exchange.trailers), end_stream=True)
                 else:
@@ -179,7 +177,7 @@ class Sender:
                 exchange.is_cut = True
                 frames += 1
         except ProtocolError:
-            # The client has reset it, and we are told as soon as what came before has been acted on.
+            # The client has reset the stream. The event follows once earlier events are handled.
             exchange.is_cut = True
         if frames:
             self.sent_at = self.owner.server.clock

@@ -1,4 +1,4 @@
-"""HTTP/2 as Kyoukai's kit speaks it: a client that sends one request."""
+"""HTTP/2 for the test kit: a client that sends one request."""
 
 from collections.abc import Iterator, Sequence
 
@@ -35,13 +35,13 @@ class H2Adapter(WireAdapter):
         self.encoder = Encoder()
         self.unread = b""
         self.windows = {0: FIRST_WINDOW, STREAM: FIRST_WINDOW}
-        """Bytes that the client may send, by the connection's window and the stream's."""
+        """Bytes that the client may send: the windows of the connection and of the stream."""
         self.first_window = FIRST_WINDOW
 
     def encode_head(self, method: str, target: str, fields: Fields, size: int | None) -> bytes:
-        """Return the preface, settings, and the head of a request."""
+        """Return the preface, the settings and the head of a request."""
         if method == "CONNECT":
-            # RFC 9113 section 8.5: its target is an authority, which Host would say again.
+            # RFC 9113 section 8.5: the target is an authority, so a Host would repeat it.
             fields = [(name, value) for name, value in fields if name.lower() != "host"]
             return self._opening([(":method", method), (":authority", target)], fields, size)
         pairs = [(":method", method), (":scheme", "http"), (":path", target)]
@@ -64,26 +64,26 @@ class H2Adapter(WireAdapter):
         return PREFACE + SettingsFrame(0).serialize() + head_frames(block, ends=size == 0)
 
     def _encode(self, fields: Fields) -> bytes:
-        # Without Huffman coding: that of the library takes minutes for a field of megabytes.
+        # Without Huffman coding: the library's takes minutes for a field of megabytes.
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
         return bytes(self.encoder.encode(pairs, huffman=False))
 
     def encode_data(self, data: bytes) -> bytes:
-        """Return content, in frames as large as may be."""
+        """Return content, in frames of the largest size."""
         for window in self.windows:
             self.windows[window] -= len(data)
         pieces = [data[start : start + MAX_FRAME_SIZE] for start in range(0, len(data), MAX_FRAME_SIZE)]
         return b"".join(DataFrame(STREAM, piece).serialize() for piece in pieces)
 
     def encode_end(self, trailers: Fields = ()) -> bytes:
-        """Return the end of the stream, with trailer fields where there are some."""
+        """Return the end of the stream, with any trailer fields."""
         if trailers:
             block = self._encode([(name.lower(), value) for name, value in trailers])
             return head_frames(block, ends=True)
         return DataFrame(STREAM, b"", flags=["END_STREAM"]).serialize()
 
     def reply(self, data: bytes) -> bytes:
-        """Return what acknowledges settings and pings, and gives the windows back what came."""
+        """Return acknowledgements of settings and pings, and updates that reopen the windows."""
         self.unread += data
         replies: list[Frame] = []
         for frame, rest in frames_of(self.unread):
@@ -103,13 +103,13 @@ class H2Adapter(WireAdapter):
         return b"".join(reply.serialize() for reply in replies)
 
     def room(self) -> int:
-        """Return how many bytes the windows let the client send."""
+        """Return how many bytes the windows allow the client to send."""
         return min(self.windows.values())
 
     def decode_answer(self, data: bytes, ended: bool) -> WireAnswer | None:
         """Return the answer on the stream.
 
-        :raises ValueError: if the server sends anything else there.
+        :raises ValueError: if the server sends anything else on the stream.
         """
         answer = _Answer()
         for frame, _ in frames_of(data):
@@ -119,9 +119,9 @@ class H2Adapter(WireAdapter):
 
 
 def head_frames(block: bytes, *, ends: bool) -> bytes:
-    """Return the frames of a head, as large as may be.
+    """Return the frames of a head, each of the largest size.
 
-    :param ends: whether the stream ends with it.
+    :param ends: whether the head ends the stream.
     """
     pieces = [block[start : start + MAX_FRAME_SIZE] for start in range(0, len(block), MAX_FRAME_SIZE)]
     frames: list[HeadersFrame | ContinuationFrame] = [
@@ -133,7 +133,7 @@ def head_frames(block: bytes, *, ends: bool) -> bytes:
 
 
 def frames_of(data: bytes) -> Iterator[tuple[Frame, bytes]]:
-    """Yield each frame that is whole, and what follows it."""
+    """Yield each complete frame, and the bytes after it."""
     while len(data) >= 9:
         frame, size = Frame.parse_frame_header(memoryview(data[:9]), strict=True)
         if len(data) < 9 + size:
@@ -148,7 +148,7 @@ def _text(value: bytes | str) -> str:
 
 
 class _Answer:
-    """An answer, as its frames come."""
+    """An answer, assembled from its frames."""
 
     def __init__(self) -> None:
         self.decoder = Decoder()
@@ -163,7 +163,7 @@ class _Answer:
 
     def take(self, frame: Frame) -> None:
         if isinstance(frame, RstStreamFrame):
-            # RFC 9113 section 8.1: behind a whole answer it says that no more of the request is wanted.
+            # RFC 9113 section 8.1: after a complete answer, this asks the client to stop sending the request.
             self.is_broken = not self.is_whole
         elif self.is_whole or self.is_broken:
             self.rest += frame.serialize()

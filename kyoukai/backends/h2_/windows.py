@@ -1,4 +1,4 @@
-"""What clients may send: the window of a connection, for the content of all its requests.
+"""The receive window of a connection, shared by the content of all its requests.
 
 Section numbers are those of RFC 9113.
 """
@@ -9,7 +9,7 @@ from .floods import WireError
 
 
 class WindowError(WireError):
-    """Content has come for which a window has no room (section 6.9.1)."""
+    """Content exceeds a window (section 6.9.1)."""
 
     code = ErrorCodes.FLOW_CONTROL_ERROR
     identifier = "http2-window-exceeded"
@@ -29,11 +29,11 @@ class ReceiveWindow:
         """Bytes that the client may still send."""
 
     def take(self, size: int) -> int:
-        """Note bytes that have come, and return how many the client is to be granted anew.
+        """Count received bytes, and return by how many to reopen the window.
 
-        That is none until half of the window is used: each time costs a frame.
+        The result is 0 until half of the window is used, since each update costs a frame.
 
-        :raises WindowError: if there was no room for them.
+        :raises WindowError: if the bytes exceed the window.
         """
         self.left -= size
         if self.left < 0:
