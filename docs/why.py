@@ -41,7 +41,7 @@ HAVE: Final = {
         "WSGI, ASGI",
     ),
     "a refused request": (
-        "an identifier, and a page that explains it",
+        "[an identifier](docs/reference/refusals.md), and a page that explains it",
         "a status",
         "a status",
         "a status",
