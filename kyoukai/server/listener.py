@@ -256,7 +256,7 @@ class Listener(BaseListener):
             what = "there is a file that is no socket"
         elif error.errno == errno.EADDRINUSE:
             other = "port" if self.uds is None else "path"
-            what = f"the address is already in use; stop the program that listens there, or choose another {other}"
+            what = f"the address is already in use; stop what listens there, or choose another {other}"
         elif error.errno == errno.EACCES:
             hint = "; ports below 1024 belong to the superuser" if self.uds is None else ""
             what = f"permission denied{hint}"

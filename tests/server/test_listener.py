@@ -161,7 +161,7 @@ def test_a_taken_port(loop_factory: Any) -> None:
             Running(app=Application(), port=port, loop_factory=loop_factory)
         assert str(caught.value) == (
             f"cannot listen on 127.0.0.1:{port}: the address is already in use; "
-            "stop the program that listens there, or choose another port"
+            "stop what listens there, or choose another port"
         )
         assert caught.value.__cause__ is not None
 
