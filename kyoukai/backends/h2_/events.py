@@ -134,14 +134,11 @@ def on_trailers(connection: Any, event: TrailersReceived) -> None:
 def on_reset(connection: Any, event: StreamReset) -> None:
     """Drop a request that the client has reset, or that the library has reset for the client's fault."""
     connection.leftovers.end_request(event.stream_id)
-    if not event.remote_reset:
-        # A reset by the library costs as much as one by the client (CVE-2025-8671).
-        connection.scanner.floods.resets.spend(connection.server.clock)
     exchange = connection.streams.get(event.stream_id)
     if exchange is not None:
         connection.lose_stream(exchange)
     if not event.remote_reset:
-        # Reset by the library for the client's fault. The scanner counts resets by the client.
+        # A reset by the library costs as much as one by the client (CVE-2025-8671), which the scanner counts.
         connection.scanner.floods.resets.spend(connection.server.clock)
 
 

@@ -152,6 +152,16 @@ def test_flood_is_ended_without_effect_on_others(serve: Any, kind: str) -> None:
     server.wait_until_empty()
 
 
+def test_a_reset_by_the_library_counts_once(serve: Any) -> None:
+    server = serve(echo, backend_options={"max_resets": 100})
+    with FrameClient(server) as client:
+        for stream in range(1, 201, 2):
+            client.send(client.head(stream, POST, ends=False), WindowUpdateFrame(stream, LAST))
+        client.request(201)
+        assert client.answer(201)[1] == b"GET / "
+    server.wait_until_empty()
+
+
 @pytest.mark.parametrize("kind", ["pings", "empty frames", "priorities", "windows", "unknown"])
 def test_the_reserved_bit_of_a_stream_changes_nothing(serve: Any, kind: str) -> None:
     """RFC 9113 section 4.1: it is ignored."""
