@@ -58,8 +58,16 @@ function keep() {
     }
 }
 
+function targetOf(hash) {
+    try {
+        return document.getElementById(decodeURIComponent(hash.slice(1)));
+    } catch {
+        return null; // The hash is no valid percent-encoding, as in #%.
+    }
+}
+
 function open() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = targetOf(location.hash);
     if (target?.matches(".case")) {
         if (target.hidden) {
             form.reset();
