@@ -8,7 +8,7 @@ from .recorder import Seen
 
 
 def faults(case: Case, outcome: Outcome, *, named: bool = False) -> list[str]:
-    """Return what is wrong with the ``outcome`` of a ``case``, one line each; empty if it is kept.
+    """Return the differences between an ``outcome`` and its ``case``, one line each; none if it passes.
 
     :param named: whether each refusal must have exactly its own identifier; see :func:`refusal_faults`.
     """

@@ -1,7 +1,7 @@
 """The application: the root of the blueprints, and the interface that a server calls.
 
-It is built first. Then the component that serves it, or its first request, finalizes it, which finds the
-mistakes that only the whole tree can show. After that it does not change.
+The application is built first. Then the component that serves it, or its first request, finalizes the
+application, and finds mistakes that only the whole tree shows. After that, the application does not change.
 """
 
 import asyncio

@@ -50,7 +50,7 @@ class MountedApplication(ASGIApplication):
 
 
 def as_text(path: str) -> str:
-    """Return a path of an environ, whose characters stand for bytes (PEP 3333), as text."""
+    """Decode a path of an environ. Each of its characters stands for one byte (PEP 3333)."""
     return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
 
 

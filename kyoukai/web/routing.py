@@ -1,14 +1,13 @@
 """Finds the route of a request: one Werkzeug map for a tree of blueprints.
 
-One adapter of the map, not bound to a request, does all matching. A request gets its own adapter only for
-redirects and URLs, which contain host and scheme. A request without a route gets a stand-in, with the hooks
-of the application, and error handlers by its path. An ``OPTIONS`` that is answered in place of a route has
-that route's hooks.
+One ``MapAdapter``, not bound to a request, does all matching. A request gets its own adapter only for
+redirects and URLs, which need its host and scheme. A request without a route gets a stand-in for one. The
+stand-in has the hooks of the application, and the error handlers for the request's path. An ``OPTIONS`` that
+is answered in place of a route has that route's hooks.
 
-For paths without variables the map is asked only once: its answer never changes, and asking takes as long as
-the rest of a small request. For other paths answers are cached, within a limit, if they depend on the path
-alone: a custom converter is asked each time. If blueprints have hosts, the host is an additional argument of
-the match and part of the key: see :mod:`kyoukai.web.hosts`.
+A path without variables is matched once and then kept. Other matches are kept in a bounded cache, if they
+depend on the path alone; a custom converter is asked each time. If blueprints have hosts, the host is an
+additional argument of the match and a part of the key: see :mod:`kyoukai.web.hosts`.
 """
 
 import contextlib

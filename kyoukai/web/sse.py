@@ -1,8 +1,8 @@
 """Server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html section 9.2.
 
-One task runs the iterator of events from its first event to its last, so that it leaves a context, such as a
-timeout, in the task in which it entered. It is asked for one event at a time, when the client has room.
-Between events, comments keep the connection alive, and detect a client that is gone.
+One task runs the iterator of events from the first event to the last. So a context that the iterator enters,
+such as a timeout, is left in the same task. The task asks for the next event when the client has room.
+Between events, comments keep the connection alive and detect a client that is gone.
 """
 
 import asyncio

@@ -104,7 +104,7 @@ def answer_failure(
 
 
 def is_clients_doing(exc: BaseException, environ: dict[str, Any]) -> bool:
-    """Return whether ``exc`` reports that the client is gone, and it is. That is not a fault."""
+    """Return whether an exception only reports that the client is gone, and the client is in fact gone."""
     protocol = environ.get("kyoukai.protocol")
     return isinstance(exc, ConnectionResetError) and protocol is not None and protocol.client_gone
 

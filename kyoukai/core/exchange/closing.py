@@ -186,7 +186,7 @@ async def _close_parts(response: Response, parts: list[Callable[[], object]], st
 
 
 def _parts(response: Response, body: Any, strand: Strand | None, in_loop: bool) -> list[Callable[[], object]]:
-    """Return the functions that close a response; those for a thread are an :class:`InStrand`."""
+    """Return the functions that close a response. A function for a thread is an :class:`InStrand`."""
     has_own = type(response).close is not Response.close
     parts: list[Callable[[], object]] = []
     if has_own or hasattr(body, "close"):

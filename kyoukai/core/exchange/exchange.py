@@ -461,8 +461,8 @@ class Exchange(AnswerWriter):
     ) -> "OtherProtocol | None":
         """Answer by switching to another protocol, if the client offers it and the backend can.
 
-        After that, no other answer is written, and this object reports the client as gone. The other protocol
-        learns of the connection's state as from any transport. Deadlines of requests end.
+        After that, this exchange writes no other answer and reports the client as gone. The deadlines of the
+        request end. The other protocol gets an ordinary transport, which reports the state of the connection.
 
         :param protocol: the token that the client has offered, such as ``"websocket"``; see
             :attr:`RequestHead.upgrade`.

@@ -17,8 +17,8 @@ GROUP: Final = Group(
                 without a host (HAProxy's `httpchk`); scanners; `curl -H 'Host:'`.
             """,
             client="""
-                Send `Host` with the host and port of the URL, or HTTP/1.0. In HAProxy: `http-check send hdr
-                Host ...`.
+                Send `Host` with the host and port of the URL. Or send HTTP/1.0, which needs no Host. In
+                HAProxy: `http-check send hdr Host ...`.
             """,
             source="RFC 9112 section 3.2",
         ),

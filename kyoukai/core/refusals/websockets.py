@@ -50,8 +50,8 @@ GROUP: Final = Group(
             403,
             "Pages of this origin may not connect.",
             wrong="""
-                The `Origin` of the page that opens the WebSocket is not allowed. By default only the origin
-                of the requested host is.
+                The `Origin` of the page that opens the WebSocket is not allowed. By default, only pages of
+                the requested host itself are allowed.
             """,
             senders="""
                 Pages of another host, port or scheme, such as a development server; servers behind a proxy

@@ -76,9 +76,9 @@ class RefusalLog:
 
 
 def _warn(identifier: str, how: str, *args: object) -> bool:
-    """Log what was refused, and where to read about it; return whether the table has such a refusal.
+    """Log a refusal, with the command and the page that explain it. Return whether the table has it.
 
-    :param how: how often, and from whom: a format for ``args``.
+    :param how: a format string for ``args``: how often the refusal occurred, and the client's address.
     """
     # The table is imported when the first request is refused.
     from ..refusals.table import TABLE

@@ -67,7 +67,7 @@ class Slot:
         worker.drain(reason, leave=leave, gone=gone)
 
     def promote(self, reason: str) -> None:
-        """Let the successor serve, then the current worker end."""
+        """Make the successor serve. Then end the current worker."""
         self.cancel_retry()
         before, self.current, self.successor = self.current, self.successor, None
         if self.current is not None:
