@@ -9,8 +9,7 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
-from kyoukai.core.errors import identifier_of
-from kyoukai.core.exchange.access import client_address, client_name
+from kyoukai.core.exchange.access import answered_refusal, client_address, client_name
 from kyoukai.core.exchange.exchange import Exchange
 from kyoukai.core.exchange.request_ids import request_id_of
 from kyoukai.core.serving.observing import route_of
@@ -50,7 +49,7 @@ def _path(exchange: Exchange, request: Any, response: Any) -> str:
 
 
 def _refusal(exchange: Exchange, request: Any, response: Any) -> str | None:
-    return None if exchange.error is None else identifier_of(exchange.error) or None
+    return answered_refusal(exchange) or None
 
 
 def _now(exchange: Exchange, request: Any, response: Any) -> str:
@@ -127,10 +126,8 @@ FIELDS: Final[dict[str, Field]] = {
     "host": Field("the Host field of the request", request_field("host")),
     "status": Field("the status of the answer", lambda exchange, request, response: exchange.status),
     "refusal": Field(
-        "the [identifier](../reference/refusals.md) of the refusal, if the server refused the request",
-        lambda exchange, request, response: (
-            None if exchange.error is None else identifier_of(exchange.error) or None
-        ),
+        "the [identifier](../reference/refusals.md) of the refusal, if the answer has its status",
+        _refusal,
     ),
     "sent": Field(
         "bytes of the response body that were sent", lambda exchange, request, response: exchange.sent

@@ -15,8 +15,8 @@ from importlib.metadata import entry_points, version
 from time import perf_counter
 from typing import Any, Final
 
-from kyoukai.core.errors import ConfigurationError, identifier_of
-from kyoukai.core.exchange.access import client_address
+from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.exchange.access import answered_refusal, client_address
 from kyoukai.core.exchange.exchange import Answerer, Exchange
 from kyoukai.core.exchange.witness import witness
 from kyoukai.core.semantics.methods import METHODS
@@ -94,7 +94,7 @@ class Traces:
         address = client_address(request, exchange.client_environ if request is None else exchange.environ)
         if address is not None:
             span.set_attribute("client.address", address)
-        refusal = "" if exchange.error is None else identifier_of(exchange.error)
+        refusal = answered_refusal(exchange)
         if refusal:
             span.set_attribute("kyoukai.refusal", refusal)
         status = exchange.status

@@ -410,3 +410,30 @@ def test_application_without_refusal_handling_is_not_asked(serve):
         client.send(message("POST", "/here", "Content-Length: 3") + b"ab")
         client.end()
         assert client.receive_rest() == b""
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "status", "is_refused"),
+    [("/got/x", (), 405, False), ("/x", ("X-Closed: yes",), 503, False), ("/x", (), 415, True)],
+)
+def test_only_answered_refusals_are_reported(serve, caplog, target, fields, status, is_refused):
+    app = Kyoukai("app")
+    app.get("/got/<name>")(_never)
+    app.post("/<name>")(_never)
+
+    @app.before_request
+    async def close(ctx):
+        return ("closed", 503) if "X-Closed" in ctx.request.headers else None
+
+    server = serve(app, access_log_format="{status} {refusal}")
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    answer = server.request(message("POST", target, "Content-Encoding: zip", *fields, body=b"a=b"))
+    assert answer.status == status
+    server.wait_until_empty()
+    warnings = [record.getMessage() for record in caplog.records if record.name == "kyoukai.refusals"]
+    assert [line[:42] for line in warnings] == (
+        ["refused with 415: content-coding-unknown: "] if is_refused else []
+    )
+    [access] = [record.getMessage() for record in caplog.records if record.name == "kyoukai.access"]
+    assert access == f"{status} {'content-coding-unknown' if is_refused else '-'}"

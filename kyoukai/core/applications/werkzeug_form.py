@@ -83,6 +83,8 @@ class WerkzeugForm:
                 response = answer_failure(exc, environ, refusal)
             # The client may be gone by now, or the connection may belong to another protocol.
             if not exchange.client.is_gone:
+                if refusal is not None and response.status_code == refusal.code:
+                    exchange.warn_of(refusal)
                 rest = exchange.write_response(response, environ)
                 if rest is not None:
                     await rest

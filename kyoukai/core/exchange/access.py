@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import identifier_of
 from ..faults import is_fault
 
 # Python imports a codec when it is first used, and by then no file descriptor may be free.
@@ -47,3 +48,9 @@ def client_name(request: "Request | None", environ: dict[str, Any]) -> str | Non
         return name
     # RFC 3986 section 3.2.2: an IPv6 address has colons of its own.
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+
+def answered_refusal(exchange: Any) -> str:
+    """Return the identifier of the refusal, or nothing if the application answered with another status."""
+    error = exchange.error
+    return identifier_of(error) if error is not None and error.code == exchange.status else ""

@@ -263,7 +263,8 @@ class Exchange(AnswerWriter):
         # Drop the traceback: it keeps what was read last alive until gc runs.
         error.__traceback__ = error.__context__ = error.__cause__ = None
         self.error, self.content = error, None
-        self.warn_of(error)
+        if self.is_begun:
+            self.warn_of(error)
         if self.body is not None:
             # Resume a paused client: it may end its side now, and that has to be noticed.
             self.let_go()
@@ -272,7 +273,14 @@ class Exchange(AnswerWriter):
             self.begin()
 
     def warn_of(self, error: HTTPException) -> None:
-        """Log a refusal: at DEBUG, and as a warning unless one of its kind has been logged in this minute."""
+        """Log a refusal: at DEBUG, and as a warning unless one of its kind has been logged in this minute.
+
+        It is called when the refusal is answered, or raised to a reader of the body.
+        """
+        if self.body is not None:
+            if self.body.is_reported:
+                return
+            self.body.is_reported = True
         identifier = identifier_of(error)
         logger.debug("refusing a request: %s (%s)", error, identifier)
         if error.code != InternalServerError.code:
@@ -643,6 +651,7 @@ class Exchange(AnswerWriter):
         """Start answering: at once if the server answers alone, otherwise in a task."""
         error = self.error
         if error is not None and not self.owner.answerer.is_told(self, error):
+            self.warn_of(error)
             self.answer_refusal(error)
         else:
             self.start_task()

@@ -36,6 +36,7 @@ class RequestBody:
         "deadline",
         "decoder",
         "is_refused",
+        "is_reported",
         "is_whole",
         "max_size",
         "rate",
@@ -61,6 +62,8 @@ class RequestBody:
         """Whether its end has arrived."""
         self.is_refused = False
         """Whether the application is asked to answer its refusal."""
+        self.is_reported = False
+        """Whether a warning of its refusal was logged."""
         self.deadline = NEVER
         """When it is late, by :attr:`Server.clock`."""
         self.rate: DataRate | None = None
