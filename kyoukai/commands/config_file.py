@@ -25,7 +25,7 @@ from kyoukai.commands.config_places import Place, find_lines
 from kyoukai.commands.config_servers import KYOUKAI, check_server
 from kyoukai.commands.output import one_line
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.limits import suggest
+from kyoukai.core.limits import outline, suggest
 
 RUNNER_SETTINGS: Final = ["component", "event_loop_policy", "logging", "max_threads", "start_timeout"]
 """The settings of Asphalt's runner: keys at the top of a file, and of each of its services."""
@@ -94,8 +94,8 @@ def configure_logging(path: str, config: Any, level: str | None) -> None:
     """
     if not isinstance(config, dict | int | None):
         raise ConfigurationError(
-            f"{path}: logging is {config!r}; it must be a mapping, as logging.config.dictConfig takes it, or "
-            "the number of a level"
+            f"{path}: logging is {outline(config)}; it must be a mapping, as logging.config.dictConfig takes "
+            "it, or the number of a level"
         )
     try:
         if isinstance(config, dict):
@@ -145,7 +145,7 @@ def _choose(place: Place, config: Mapping[str, Any], services: Any, name: str | 
     """Return the name and the settings of the service that Asphalt would choose."""
     below = place.below("services")
     if not isinstance(services, Mapping) or not services:
-        raise ConfigurationError(f"{below} is {services!r}; it must be a mapping of names to settings")
+        raise ConfigurationError(f"{below} is {outline(services)}; it must be a mapping of names to settings")
     is_optional = not name and "component" in config
     if not name:
         name = "default" if is_optional or len(services) > 1 else str(next(iter(services)))
@@ -156,14 +156,14 @@ def _choose(place: Place, config: Mapping[str, Any], services: Any, name: str | 
         raise ConfigurationError(f"{place}: no service {name!r}; set ASPHALT_SERVICE; {known}")
     service = services[name]
     if not isinstance(service, Mapping):
-        raise ConfigurationError(f"{below.below(name)} is {service!r}; it must be a mapping")
+        raise ConfigurationError(f"{below.below(name)} is {outline(service)}; it must be a mapping")
     return name, service
 
 
 def _check_component(place: Place, config: Any, default: str | None = None) -> None:
     """Check the type of a component and the names of its settings, and the components below it."""
     if not isinstance(config, Mapping):
-        raise ConfigurationError(f"{place} is {config!r}; it must be a mapping with type")
+        raise ConfigurationError(f"{place} is {outline(config)}; it must be a mapping with type")
     kind = config.get("type", default)
     if kind is None:
         raise ConfigurationError(f"{place} has no type; it must be '{KYOUKAI}', say, or module:attribute")
@@ -182,7 +182,9 @@ def _check_component(place: Place, config: Any, default: str | None = None) -> N
         below = place.below("components")
         children = settings.get("components") or {}
         if not isinstance(children, Mapping):
-            raise ConfigurationError(f"{below} is {children!r}; it must be a mapping of names to settings")
+            raise ConfigurationError(
+                f"{below} is {outline(children)}; it must be a mapping of names to settings"
+            )
         _check_keys(below, children)
         for name, child in children.items():
             _check_component(below.below(name), child or {}, name)

@@ -34,7 +34,7 @@ def check_server(place: "Place", config: Mapping[str, Any]) -> None:
         value: Any = config
         for part in option.path:
             value = value.get(part) if isinstance(value, Mapping) else None
-        option.kind.check(str(place.below(".".join(option.path))), value)
+        option.kind.check(str(place.below(".".join(option.path))), value, secret=option.secret)
 
 
 def _check_names(place: "Place", names: Any, known: set[str]) -> None:

@@ -51,13 +51,15 @@ class Kind:
                 return value
         raise ConfigurationError(f"{source} is {text!r}; it must be {self.must}")
 
-    def check(self, source: str, value: Any) -> None:
+    def check(self, source: str, value: Any, *, secret: bool = False) -> None:
         """Check a value of a configuration file or a program. ``None`` means that it is not set.
 
+        :param secret: whether the message must not quote the value.
         :raises ConfigurationError: if it is not of this kind.
         """
         if value is not None and not self.accepts(value):
-            raise ConfigurationError(f"{source} is {value!r}; it must be {self.must}")
+            shown = f"of the type {type(value).__name__}" if secret else repr(value)
+            raise ConfigurationError(f"{source} is {shown}; it must be {self.must}")
 
 
 def text(metavar: str, must: str = "a text that is not empty") -> Kind:

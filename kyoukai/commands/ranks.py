@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from kyoukai.commands.option import PREFIX, Option
 from kyoukai.commands.options import BY_NAME, COMPONENT_SETTINGS, OPTIONS, PROCESS_SETTINGS
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.limits import Limits, suggest
+from kyoukai.core.limits import Limits, outline, suggest
 
 logger: Final = logging.getLogger("kyoukai.server")
 
@@ -136,7 +136,8 @@ def by_backend(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         place = options.setdefault(backend, {}) if backend else options
         if not isinstance(place, dict):
             raise ConfigurationError(
-                f"backend_options.{backend} is {place!r}, and there is {key}; it must be a mapping of options"
+                f"backend_options.{backend} is {outline(place)}, and there is {key}; "
+                "it must be a mapping of options"
             )
         place[name] = value
     return options
@@ -196,7 +197,7 @@ def divide(settings: Mapping[str, Any]) -> Ranked:
         if option is None:
             ranked.component[name] = value
         elif value is not None:
-            option.kind.check(name, value)
+            option.kind.check(name, value, secret=option.secret)
             (ranked.process if option.owner == "process" else ranked.supervisor)[name] = value
     return ranked
 

@@ -202,6 +202,16 @@ def _check(field: "dataclasses.Field[Any]", value: object) -> None:
         raise ConfigurationError(f"{field.name} is {value!r} {unit}; it must be at least {least}")
 
 
+def outline(value: object) -> str:
+    """Return a value as text for a message: a mapping's keys only, and no parts of a list.
+
+    The parts may be secrets.
+    """
+    if value and isinstance(value, Mapping):
+        return f"a mapping of {', '.join(map(repr, value))}"
+    return "a list" if value and isinstance(value, list | tuple) else repr(value)
+
+
 def suggest(name: str, known: list[str]) -> str:
     """Return the hint for a message about an unknown name: the nearest known name, and all known names."""
     close = difflib.get_close_matches(name, known, n=1)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.limits import suggest
+from kyoukai.core.limits import outline, suggest
 from kyoukai.server.addresses import is_ipv6
 
 FORMS: Final = "HOST:PORT, [IPV6]:PORT, unix:PATH, fd:NUMBER or fd:NAME; before it may be http:// or https://"
@@ -49,7 +49,7 @@ def parse_bind(name: str, text: object, options: Mapping[str, Any] | None = None
     :raises ConfigurationError: if the value is invalid; the message says what would be right.
     """
     if not isinstance(text, str):
-        raise ConfigurationError(f"{name} is {text!r}; it must be {FORMS}")
+        raise ConfigurationError(f"{name} is {outline(text)}; it must be {FORMS}")
     address, _, query = text.partition("?")
     given: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
     given |= options or {}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kyoukai.core.errors import ConfigurationError
+from kyoukai.core.limits import outline
 from kyoukai.core.semantics.forwarding import X_FORWARDED, Forwarding
 from kyoukai.core.semantics.trusted_proxies import TrustedProxies
 
@@ -17,7 +18,7 @@ def check_mapping(name: str, value: object) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ConfigurationError(f"{name} is {value!r}; it must be a mapping of names to values")
+        raise ConfigurationError(f"{name} is {outline(value)}; it must be a mapping of names to values")
     return value
 
 

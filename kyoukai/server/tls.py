@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.limits import Limits, suggest
+from kyoukai.core.limits import Limits, outline, suggest
 
 SETTINGS: Final = ["alpn", "certificate", "client_ca", "client_certificates", "key", "password", "sni"]
 
@@ -39,7 +39,7 @@ def make_ssl_context(
     if settings is None or isinstance(settings, ssl.SSLContext):
         return settings
     if not isinstance(settings, Mapping):
-        raise ConfigurationError(f"ssl is {settings!r}; it must be a mapping with certificate and key")
+        raise ConfigurationError(f"ssl is {outline(settings)}; it must be a mapping with certificate and key")
     _check_names("ssl", settings, SETTINGS)
     context = _make_context("ssl", settings, settings, alpn_protocols)
     hosts = settings.get("sni")
@@ -76,14 +76,16 @@ def _make_host_contexts(
 ) -> Iterator[tuple[str, ssl.SSLContext]]:
     if not isinstance(hosts, Mapping):
         raise ConfigurationError(
-            f"ssl.sni is {hosts!r}; it must be a mapping of host names to certificate and key"
+            f"ssl.sni is {outline(hosts)}; it must be a mapping of host names to certificate and key"
         )
     for host, own in hosts.items():
         if not isinstance(host, str) or HOST_NAME.fullmatch(host.lower()) is None:
             raise ConfigurationError(f"ssl.sni has {host!r}; it must be a host name, or *. and a host name")
         where = f"ssl.sni[{host!r}]"
         if not isinstance(own, Mapping):
-            raise ConfigurationError(f"{where} is {own!r}; it must be a mapping with certificate and key")
+            raise ConfigurationError(
+                f"{where} is {outline(own)}; it must be a mapping with certificate and key"
+            )
         _check_names(where, own, HOST_SETTINGS)
         yield host.lower(), _make_context(where, own, settings, alpn_protocols)
 

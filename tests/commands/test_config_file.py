@@ -273,7 +273,15 @@ MISTAKES = {
     ),
     "components in a list": (
         "component: {type: 'asphalt.core:ContainerComponent', components: [kyoukai]}\n",
-        "config.yaml:1: component.components is ['kyoukai']; it must be a mapping of names to settings",
+        "config.yaml:1: component.components is a list; it must be a mapping of names to settings",
+    ),
+    "a password that is no text": (
+        FILE + "  ssl: {password: [hush]}\n",
+        "config.yaml:9: component.ssl.password is of the type list; it must be a text that is not empty",
+    ),
+    "a component in a list": (
+        "component: [{type: kyoukai, ssl: {password: hush}}]\n",
+        "config.yaml:1: component is a list; it must be a mapping with type",
     ),
     "a name of a component that is no string": (
         NESTED.replace("kyoukai:", "5:"),

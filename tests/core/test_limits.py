@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kyoukai.core.errors import ConfigurationError
-from kyoukai.core.limits import Limits, suggest
+from kyoukai.core.limits import Limits, outline, suggest
 
 DEFAULTS = {
     "max_target_size": 8192,
@@ -153,6 +153,20 @@ def test_from_mapping_with_a_name_that_is_no_text(name: Any) -> None:
 )
 def test_suggest(name: str, known: list[str], expected: str) -> None:
     assert suggest(name, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param({"password": "hush", 1: "hush"}, "a mapping of 'password', 1", id="mapping"),
+        pytest.param([{"password": "hush"}], "a list", id="list"),
+        pytest.param([], "[]", id="empty-list"),
+        pytest.param({}, "{}", id="empty-mapping"),
+        pytest.param("text", "'text'", id="text"),
+    ],
+)
+def test_outline(value: object, expected: str) -> None:
+    assert outline(value) == expected
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_a_factory_may_return_one_of_any_interface() -> None:
         ({"lifespan": "yes"}, "lifespan is 'yes'; it must be one of auto, on, off"),
         (
             {"websocket_options": ["a"]},
-            "websocket_options is ['a']; it must be a mapping of names to values",
+            "websocket_options is a list; it must be a mapping of names to values",
         ),
         (
             {"root_path": "shop"},

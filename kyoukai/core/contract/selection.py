@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import BackendListError, BackendOptionError, UnknownBackendError
-from ..limits import suggest
+from ..limits import outline, suggest
 from .backend import Backend
 from .registry import create_backend
 
@@ -53,13 +53,14 @@ def divide_options(names: Sequence[str], options: Mapping[str, Any]) -> dict[str
     for key, value in options.items():
         if key in divided and isinstance(value, Mapping):
             if not all(isinstance(name, str) for name in value):
-                raise BackendOptionError(f"backend_options.{key} is {value!r}; its keys must be names")
+                raise BackendOptionError(f"backend_options.{key} is {outline(value)}; its keys must be names")
             divided[key].update(value)
         elif len(names) == 1:
             divided[names[0]][key] = value
         elif key in divided:
             raise BackendOptionError(
-                f"backend_options.{key} is {value!r}; it must be a mapping of the options of backend {key!r}"
+                f"backend_options.{key} is {outline(value)}; "
+                f"it must be a mapping of the options of backend {key!r}"
             )
         else:
             raise BackendOptionError(

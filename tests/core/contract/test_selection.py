@@ -109,7 +109,7 @@ def test_options_by_backend(names: list[str], options: Mapping[str, Any], divide
             "h2, httptools",
         ),
         ({"h2": 5}, "backend_options.h2 is 5; it must be a mapping of the options of backend 'h2'"),
-        ({"h2": {1: 2}}, "backend_options.h2 is {1: 2}; its keys must be names"),
+        ({"h2": {1: 2}}, "backend_options.h2 is a mapping of 1; its keys must be names"),
     ],
     ids=repr,
 )
