@@ -205,18 +205,18 @@ class Dispatcher:
                 if self.debugger is not None and (page := await self.debugger.page(request, error)):
                     return page
             error = identified(InternalServerError(original_exception=error), "handler-failed")
-        if not isinstance(error, ProtocolError):
-            note_answer(error, ctx.environ)
         code = status_of(error)
         # A raised redirect or response is not an error.
-        if code < 400 or error.response is not None:
-            return render_error(error, self.response_class, request)
-        handler = find_error_handler(scope.error_handlers, error)
+        is_error = code >= 400 and error.response is None
+        handler = find_error_handler(scope.error_handlers, error) if is_error else None
         if handler is None:
-            return render_error(error, self.response_class, request)
-        value = await handler(ctx, error)
-        response = self.make_response(value, self.response_class, request, handler, code)
-        if response.status_code == code:
+            response = render_error(error, self.response_class, request)
+        else:
+            value = await handler(ctx, error)
+            response = self.make_response(value, self.response_class, request, handler, code)
+        if response.status_code == code and not isinstance(error, ProtocolError):
+            note_answer(error, ctx.environ)
+        if handler is not None and response.status_code == code:
             # A 405 needs Allow (RFC 9110 section 15.5.6), a 401 WWW-Authenticate (15.5.2).
             for field, text in error.get_headers():
                 if field.lower() != "content-type":

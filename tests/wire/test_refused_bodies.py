@@ -11,6 +11,7 @@ from werkzeug import exceptions
 from werkzeug.wrappers import Request, Response
 
 from kyoukai import Blueprint, Kyoukai, ProtocolError, answer_as_problem
+from kyoukai.core.errors import identified
 
 from ..serving import Answering, chunks, error_records, message
 
@@ -437,3 +438,23 @@ def test_only_answered_refusals_are_reported(serve, caplog, target, fields, stat
     )
     [access] = [record.getMessage() for record in caplog.records if record.name == "kyoukai.access"]
     assert access == f"{status} {'content-coding-unknown' if is_refused else '-'}"
+
+
+@pytest.mark.parametrize("is_raised", [True, False])
+def test_warning_of_a_refusal_whose_error_handler_raises_it_again(serve, caplog, is_raised):
+    app = Kyoukai("app")
+
+    @app.get("/")
+    async def refuse(ctx):
+        raise identified(exceptions.ServiceUnavailable(), "threads-busy")
+
+    @app.errorhandler(503)
+    async def show(ctx, error):
+        if is_raised:
+            raise error
+        return "busy"
+
+    answer = serve(app).request(message())
+    assert answer.status == (500 if is_raised else 503)
+    warnings = [record.getMessage() for record in caplog.records if record.name == "kyoukai.refusals"]
+    assert [line[:32] for line in warnings] == ([] if is_raised else ["refused with 503: threads-busy: "])
