@@ -54,7 +54,8 @@ class Heading:
         """
         peer = address[0] if isinstance(address, tuple) else None
         if not self._proxies.trust_peer(peer):
-            logger.debug("a connection was refused: %s is not in trusted_proxies", peer or "a Unix socket")
+            text = "a connection was refused: %s is not in trusted_proxies (%s)"
+            logger.debug(text, peer or "a Unix socket", "proxy-not-trusted")
             connection.close()
             return
         # On Linux, an accepted socket does not inherit the non-blocking flag of the listening socket.
@@ -129,7 +130,8 @@ class Reading:
         """Close the connection, unless it has been established."""
         connection = self._leave()
         if connection is not None:
-            logger.debug("a connection was refused: bad header of the PROXY protocol: %s", why)
+            text = "a connection was refused: bad header of the PROXY protocol: %s (%s)"
+            logger.debug(text, why, "proxy-header-malformed")
             connection.close()
 
     def _take(self, connection: socket.socket) -> bool:

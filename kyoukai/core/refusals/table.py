@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import bodies, fields, framing, http2, request_lines, server, time_limits, websockets
+from . import bodies, fields, framing, http2, proxy_headers, request_lines, server, time_limits, websockets
 from .entry import Group, Refusal
 
 GROUPS: Final[tuple[Group, ...]] = (
@@ -13,6 +13,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     time_limits.GROUP,
     websockets.GROUP,
     http2.GROUP,
+    proxy_headers.GROUP,
     server.GROUP,
 )
 
