@@ -82,6 +82,32 @@ async def mounted(scope, receive, send):
         await inner.asgi(scope, receive, send)
 """
 
+STAYS = """
+import asyncio
+import sys
+
+from kyoukai import Kyoukai
+
+app = Kyoukai("staying")
+
+
+async def stay():
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            # The wait handles signals from its third turn of the loop on.
+            for _ in range(10):
+                await asyncio.sleep(0)
+            print("cancelled", file=sys.stderr, flush=True)
+
+
+@app.route("/")
+async def hello(ctx):
+    app.staying = asyncio.create_task(stay(), name="staying")
+    return "hello"
+"""
+
 NOT_NEEDED = [
     *("ruamel.yaml", "asphalt.core.cli", "kyoukai.testing", "kyoukai.test_client"),
     *(
@@ -131,6 +157,21 @@ def test_tasks_left_at_the_stop_are_cancelled(tmp_path: Path, loop: str) -> None
     assert "task 'failing' failed when the stop cancelled it" in process.stderr
     assert "RuntimeError: cannot close" in process.stderr
     assert "Task was destroyed" not in process.stderr
+
+
+@pytest.mark.parametrize(("number", "loop"), [(signal.SIGTERM, "asyncio"), (signal.SIGINT, "uvloop")])
+def test_a_second_signal_ends_the_wait_for_tasks(tmp_path: Path, number: signal.Signals, loop: str) -> None:
+    (tmp_path / "staying.py").write_text(STAYS)
+    with kyoukai_run("staying:app", "--port", "0", "--loop", loop, folder=tmp_path) as process:
+        with process.connect() as client:
+            assert client.request(message()).body == b"hello"
+        process.send(number)
+        process.wait_for("cancelled")
+        process.send(number)
+        assert process.finish() == 0
+    assert "a signal ended the wait for cancelled tasks that do not end: staying" in process.stderr
+    assert "Task was destroyed" not in process.stderr
+    assert "Aborted" not in process.stderr
 
 
 def test_objects_of_the_start_are_frozen(tmp_path: Path) -> None:
