@@ -307,7 +307,7 @@ def test_a_peer_that_is_not_trusted_is_closed(serve, loopback, header, caplog):
         assert answer(client) == b""
     server.wait_until(lambda: any(is_refusal(record) for record in caplog.records))
     [record] = [record for record in caplog.records if is_refusal(record)]
-    assert record.getMessage().endswith(f"{loopback} is not in trusted_proxies")
+    assert record.getMessage().endswith(f"{loopback} is not in trusted_proxies (proxy-not-trusted)")
 
 
 @pytest.mark.parametrize("header", HEADERS)
