@@ -75,21 +75,21 @@ class _Wait:
 
     def __init__(self) -> None:
         self.is_aborted = False
-        self._timeout: asyncio.Timeout | None = None
+        self.limit: asyncio.Timeout | None = None
 
     async def until_done(self, tasks: set[asyncio.Task[Any]], seconds: float) -> set[asyncio.Task[Any]]:
         """Return the tasks that have not ended after so many seconds, or at the signal."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds) as self._timeout:
+            async with asyncio.timeout(seconds) as self.limit:
                 await asyncio.wait(tasks)
-        self._timeout = None
+        self.limit = None
         return {task for task in tasks if not task.done()}
 
     def abort(self) -> None:
         """End the wait in progress."""
-        if self._timeout is not None:
+        if self.limit is not None:
             self.is_aborted = True
-            self._timeout.reschedule(0)
+            self.limit.reschedule(0)
 
 
 def _expect_destroyed(tasks: set[asyncio.Task[Any]]) -> None:
