@@ -150,7 +150,7 @@ def test_a_backend_that_opens_no_tunnels(
             answer = client.request(request_)
             assert answer.status == 501
             assert "upgrade" not in answer.fields
-            assert b"this server opens none" in answer.body
+            assert b"this server cannot open WebSockets" in answer.body
     records = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.name for record in records] == ["kyoukai.websocket"] * 2
     text = "the backend does not claim the feature 'tunnel'; choose one that does"

@@ -206,6 +206,6 @@ def test_a_wire_that_opens_no_tunnels(serve_by: Any, caplog: pytest.LogCaptureFi
         client.send(b"%d:%b," % (len(content), content))
         answer = client.receive_rest()
     assert answer.startswith(b"Status: 501 ")
-    assert b"this server opens none" in answer
+    assert b"this server cannot open WebSockets" in answer
     [warning] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert "the backend does not claim the feature 'tunnel'" in warning
