@@ -40,6 +40,7 @@ def test_the_face() -> None:
         "event_stream",
         "last_event_id",
         "make_response",
+        "read_json",
         "send_file",
         "send_from_directory",
     )

@@ -460,7 +460,7 @@ def test_early_hints_without_a_server():
     assert within(Kyoukai("test"), lambda ctx: ctx.send_early_hints(HINT)) is False
 
     def attempt(ctx):
-        with pytest.raises(ValueError, match="no token"):
+        with pytest.raises(ValueError, match="not a token"):
             ctx.send_early_hints([("Li nk", "x")])
         return True
 
