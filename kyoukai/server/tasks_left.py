@@ -35,13 +35,13 @@ async def end_tasks_left(last_words: float = LAST_WORDS, patience: float = PATIE
     :param last_words: seconds after which a warning names the tasks that have not ended.
     :param patience: seconds to wait after that warning.
     """
-    wait = _Wait()
+    wait = Wait()
     forgiven = [number for number in free_signals(forgive) if signal.getsignal(number) is forgive]
     with signals_call(wait.abort, forgiven):
         await _end_tasks(wait, last_words, patience)
 
 
-async def _end_tasks(wait: "_Wait", last_words: float, patience: float) -> None:
+async def _end_tasks(wait: "Wait", last_words: float, patience: float) -> None:
     this = asyncio.current_task()
     # A task may start another while it ends: a cancelled application stops its own parts. But one that always
     # starts its successor must not keep the process.
@@ -70,7 +70,7 @@ async def _end_tasks(wait: "_Wait", last_words: float, patience: float) -> None:
         _expect_destroyed(left)
 
 
-class _Wait:
+class Wait:
     """A wait for tasks that a signal ends."""
 
     def __init__(self) -> None:
