@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import logging
 import threading
 from wsgiref.validate import validator
 
