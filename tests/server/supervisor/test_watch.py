@@ -73,7 +73,7 @@ def test_a_worker_is_replaced_after_its_requests(tmp_path: Path) -> None:
         server.workers(2)
         wait_until(lambda: bool(server.get()) and server.process.stderr.count("has ended (requests)") >= 2)
         ready, ended = (
-            server.process.stderr.index("of max_requests"),
+            server.process.stderr.index("(max_requests with jitter"),
             server.process.stderr.index("has ended"),
         )
         assert "is ready after" in server.process.stderr[ready:ended]
