@@ -1,12 +1,14 @@
 """The client of a line of the log, and what is escaped in it."""
 
 import signal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from werkzeug.wrappers import Request
 
-from kyoukai.core.exchange.access import client_address, client_name, escape
+from kyoukai.core.errors import refused
+from kyoukai.core.exchange.access import answered_refusal, client_address, client_name, escape
 
 ENVIRON = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50712"}
 PEER = "127.0.0.1:50712"
@@ -81,3 +83,15 @@ def test_an_interrupt_in_what_reads_the_address_ends_the_process() -> None:
             client_name(Interrupted({}), {})
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "identifier"),
+    [
+        (refused("body-too-large"), 413, "body-too-large"),
+        (refused("body-too-large"), 405, ""),
+        (None, 200, ""),
+    ],
+)
+def test_answered_refusal(error: Exception | None, status: int, identifier: str) -> None:
+    assert answered_refusal(SimpleNamespace(error=error, status=status)) == identifier
