@@ -273,4 +273,5 @@ def test_the_command_as_a_process():
 def test_the_command_leaves_logging_as_it_was(command, caplog):
     command("--whole")
     logging.getLogger("kyoukai").error("seen")
-    assert caplog.messages == ["seen"]
+    # In its debug mode, asyncio logs callbacks that a loaded machine makes slow.
+    assert [record.getMessage() for record in caplog.records if record.name == "kyoukai"] == ["seen"]
