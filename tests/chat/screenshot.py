@@ -1,13 +1,11 @@
 """Makes the picture of the chat in the docs: ``python -m tests.chat.screenshot``."""
 
-import io
 import tempfile
 from pathlib import Path
 
-from PIL import Image
 from playwright.sync_api import Page, expect
 
-from ..guestbook.browser import chromium, visit
+from ..guestbook.browser import chromium, save_picture, visit
 from ..serving import PATIENCE
 from .conftest import ROOT, copy_to, served
 
@@ -55,9 +53,7 @@ def main() -> None:
         # The times would be other ones in every picture.
         ada.evaluate("document.querySelectorAll('time').forEach(t => t.textContent = '10:15')")
         data = ada.screenshot(full_page=True)
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.convert("RGB").quantize(64).save(TARGET, optimize=True)
-    print(f"wrote {TARGET}, {TARGET.stat().st_size} bytes")
+    save_picture(data, TARGET, 64)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ..certificates import write_certificate
@@ -114,3 +116,13 @@ def processes_with(text: str) -> set[str]:
             if text in command:
                 found.add(command)
     return found
+
+
+def save_picture(data: bytes, target: Path, colours: int) -> None:
+    """Write a screenshot for the docs as a small PNG, and print its name and size.
+
+    :param colours: the number of colours that are kept.
+    """
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.convert("RGB").quantize(colours).save(target, optimize=True)
+    print(f"wrote {target}, {target.stat().st_size} bytes")

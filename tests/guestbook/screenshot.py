@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFilter
 from playwright.sync_api import Page
 
-from .browser import chromium, visit
+from .browser import chromium, save_picture, visit
 from .conftest import ROOT, copy_to, served
 
 TARGET = ROOT / "docs" / "images" / "guestbook.png"
@@ -59,9 +59,7 @@ def main() -> None:
         # The times would be other ones in every picture.
         page.evaluate("document.querySelectorAll('time').forEach(t => t.textContent = '23 November 2026')")
         data = page.screenshot(full_page=True)
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.convert("RGB").quantize(128).save(TARGET, optimize=True)
-    print(f"wrote {TARGET}, {TARGET.stat().st_size} bytes")
+    save_picture(data, TARGET, 128)
 
 
 if __name__ == "__main__":

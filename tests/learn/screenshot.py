@@ -1,15 +1,13 @@
 """Makes the picture of the noticeboard in the docs: ``python -m tests.learn.screenshot``."""
 
-import io
 import secrets
 import shutil
 import tempfile
 from pathlib import Path
 
-from PIL import Image
 from playwright.sync_api import Page
 
-from ..guestbook.browser import chromium, visit
+from ..guestbook.browser import chromium, save_picture, visit
 from ..guestbook.screenshot import landscape
 from ..processes import kyoukai_run
 from .pages import ROOT, run_command
@@ -68,9 +66,7 @@ def main() -> None:
                 other.get_by_role("heading", name=notice[0]).wait_for()
             page.wait_for_function("[...document.images].every(image => image.complete)")
             data = page.screenshot(full_page=True)
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.convert("RGB").quantize(128).save(TARGET, optimize=True)
-    print(f"wrote {TARGET}, {TARGET.stat().st_size} bytes")
+    save_picture(data, TARGET, 128)
 
 
 if __name__ == "__main__":
