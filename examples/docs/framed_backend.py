@@ -1,8 +1,8 @@
 """A wire format other than HTTP/1, on Connection and Exchange: frames of a letter, a size and a payload.
 
 A connection carries one request. H is a head in JSON, D a piece of content, E the end with trailer fields in
-JSON. Answers also use I, an interim head, and R, which aborts the answer. A head may offer another
-protocol; D and E then carry that protocol.
+JSON. A request whose head announces a body of 0 bytes ends with its head. Answers also use I, an interim
+head, and R, which aborts the answer. A head may offer another protocol; D and E then carry that protocol.
 """
 
 import json

@@ -13,7 +13,7 @@ from ..serving import Client
 
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "docs"))
 
-from framed_adapter import frame, frames, head_frame
+from framed_adapter import frames, head_frame
 from framed_backend import FramedBackend, FramedConnection, FramedExchange
 
 __all__ = ("FramedExchange",)
@@ -92,8 +92,8 @@ class BrokenBackend(PrismBackend):
 
 
 def framed_request(target: str = "/", preface: bytes = PREFACE) -> bytes:
-    """Return a request in frames, and what is before it."""
-    return preface + head_frame("GET", target, [("Host", "localhost")], 0) + frame(b"E", b"[]")
+    """Return a preface and a request in frames. Without a body, the head is the end of the request."""
+    return preface + head_frame("GET", target, [("Host", "localhost")], 0)
 
 
 def receive_framed(client: Client) -> tuple[int, dict[str, str], bytes]:
