@@ -133,15 +133,15 @@ def _verify_clients(context: ssl.SSLContext, authorities: Any, wanted: Any) -> N
 def connection_options(context: ssl.SSLContext | None, limits: Limits) -> dict[str, Any]:
     """Return the options with which asyncio creates a connection, with or without TLS.
 
-    A handshake may take as long as a request's head. A client's close_notify, which follows the last
-    response, may take as long as other data after the last response.
+    A handshake may take as long as a request's head. A closed transport may take as long as a client that
+    reads nothing: :meth:`.Connection.close` ends it earlier if only the client's close_notify is missing.
     """
     if context is None:
         return {}
     return {
         "ssl": context,
         "ssl_handshake_timeout": limits.head_timeout,
-        "ssl_shutdown_timeout": limits.linger_timeout,
+        "ssl_shutdown_timeout": limits.write_timeout,
     }
 
 

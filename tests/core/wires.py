@@ -1,6 +1,7 @@
 """A wire in memory, which keeps what an exchange writes, call by call; and a transport that does."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
@@ -171,6 +172,9 @@ class Socket:
     def __init__(self) -> None:
         self.options: list[tuple[int, int, bytes]] = []
 
+    def fileno(self) -> int:
+        return -1
+
     def setsockopt(self, *option: Any) -> None:
         self.options.append(option)
 
@@ -230,3 +234,21 @@ class FakeTransport(asyncio.Transport):
 
     def set_protocol(self, protocol: Any) -> None:
         self.protocol = protocol
+
+
+def fill(sock: socket.socket) -> int:
+    """Send until the system takes no more, and return how much it took.
+
+    :param sock: one that does not block.
+    """
+    size = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            size += sock.send(bytes(65536))
+    return size
+
+
+def receive(client: socket.socket, size: int) -> None:
+    """Receive ``size`` bytes."""
+    while size:
+        size -= len(client.recv(min(size, 65536)))

@@ -516,7 +516,7 @@ def client_context(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def test_the_limits_of_tls(server_context: ssl.SSLContext) -> None:
-    limits = Limits(head_timeout=3.5, linger_timeout=1.5)
+    limits = Limits(head_timeout=3.5, write_timeout=1.5)
     assert connection_options(None, limits) == {}
     assert connection_options(server_context, limits) == {
         "ssl": server_context,

@@ -9,6 +9,8 @@ import pytest
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
+from kyoukai.core.connection.connection import CLOSED
+
 from ..serving import Answering, Client, echo, error_records, message
 
 
@@ -123,6 +125,56 @@ def test_a_request_under_way_at_a_stop(serve, tls, trusting):
         answer = client.receive()
         assert (answer.body, answer.fields["connection"]) == (b"whole", "close")
         assert client.receive_rest() == b""
+
+
+# A client that reads slowly
+
+LARGE = 16 * 1024 * 1024
+"""More than the buffers of the server, the system and the client hold together."""
+
+
+@pytest.fixture
+def download(serve, tls, trusting):
+    """Return a server, and a client that has read until the server closes and has the rest still to come."""
+
+    @Answering
+    async def app(request):
+        return Response(bytes(LARGE))
+
+    @contextlib.contextmanager
+    def begin(**limits):
+        server = serve(app, ssl=tls, limits={"linger_timeout": 0.05, **limits})
+        with server.connect(context=trusting, receive_buffer=65536) as client:
+            client.send(message("GET", "/", "Connection: close"))
+            assert client.receive_head().fields["content-length"] == str(LARGE)
+            while server.connection.phase is not CLOSED:
+                client.buffer += client.socket.recv(16384)
+            yield server, client
+
+    return begin
+
+
+def test_slow_client_gets_the_end_of_its_answer(download):
+    """asyncio ends a closed transport over TLS in time, with what it still holds for the client."""
+    with download() as (server, client):
+        # Longer than lingering takes.
+        server.let_pass(0.3)
+        assert len(client.receive_rest()) == LARGE
+    server.wait_until_empty()
+
+
+def test_client_that_takes_nothing_more_is_cut_off(download, caplog):
+    with download(write_timeout=0.2) as (server, _):
+        server.wait_until_empty()
+    assert "refused: write-timeout" in caplog.text
+
+
+def test_stop_waits_for_a_slow_client(download):
+    with download() as (server, client):
+        server.begin_stop()
+        server.let_pass(0.3)
+        assert len(client.receive_rest()) == LARGE
+        server.stop()
 
 
 # Somebody who has mixed up the schemes

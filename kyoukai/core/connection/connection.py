@@ -17,6 +17,7 @@ from ..exchange.environ import connection_environ
 from ..semantics.forwarding import UNNAMED
 from ..serving.server_state import NEVER, logger
 from .client_certificates import client_variables
+from .delivery import is_full, measure_backlog
 from .gathering import write_both
 from .resets import set_reset
 
@@ -75,7 +76,7 @@ class Connection(asyncio.Protocol):
     is_open_ended = False
     """Whether the current or latest answer is delimited by the end of the connection."""
     _stalled_since = NEVER
-    _stalled_size = 0
+    _stalled_backlog = 0
     _lingered_size = 0
 
     def __init__(
@@ -193,7 +194,7 @@ class Connection(asyncio.Protocol):
     def watch_progress(self) -> None:
         """Start to watch progress: cut the client off if it takes nothing for ``write_timeout``."""
         self._stalled_since = self.server.clock
-        self._stalled_size = self.transport.get_write_buffer_size()
+        self._stalled_backlog = measure_backlog(self.transport, is_secure=self.is_secure)
 
     def unwatch_progress(self) -> None:
         """Stop watching progress."""
@@ -226,7 +227,24 @@ class Connection(asyncio.Protocol):
             self._end()
             self.deadline = NEVER
             self.watch_progress()
+            if self.is_secure:
+                self._close_secure()
+            else:
+                self.transport.close()
+
+    def _close_secure(self) -> None:
+        """Close a transport over TLS after what was written is sent, then wait for the client's close_notify.
+
+        Once closed, such a transport drops what it has not sent in time, even if the client takes it.
+        """
+        if is_full(self.transport):
+            # It may hold data. The next sweep looks again; write_timeout ends a client that takes nothing.
+            self.deadline = self.server.clock
+        elif self.transport.is_closing():
+            self.transport.abort()
+        else:
             self.transport.close()
+            self.deadline = self.server.clock + self.limits.linger_timeout
 
     def abort(self) -> "asyncio.Task[None] | None":
         """Close at once, without sending the rest. A stop calls it when its time is up.
@@ -295,13 +313,11 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def shutdown(self) -> None:
-        """Close an idle connection, with a short limit for TLS's close_notify.
+        """Close an idle connection.
 
         A stop calls it. A subclass overrides it to wait for the answer to a request under way.
         """
         self.close()
-        if not self.transport.get_write_buffer_size():
-            self.deadline = self.server.clock + self.limits.linger_timeout
 
     def take_unread(self) -> bytes:
         """Return the bytes that were received and not parsed, for :meth:`replace`, and stop reading."""
@@ -371,9 +387,9 @@ class Connection(asyncio.Protocol):
             self.expire()
 
     def _check_progress(self, now: float) -> None:
-        size = self.transport.get_write_buffer_size()
-        if size < self._stalled_size:
-            self._stalled_since, self._stalled_size = now, size
+        backlog = measure_backlog(self.transport, is_secure=self.is_secure)
+        if backlog < self._stalled_backlog:
+            self._stalled_since, self._stalled_backlog = now, backlog
         elif now - self._stalled_since >= self.limits.write_timeout:
             self.note_refusal("write-timeout")
             self.abort()
@@ -390,7 +406,7 @@ class Connection(asyncio.Protocol):
     def expire(self) -> None:
         """Act on :attr:`deadline`: close the connection, or cut it off if it does not close in time."""
         if self.phase is CLOSED:
-            self.transport.abort()
+            self._close_secure()
         elif self.transport.get_write_buffer_size():
             # It is not idle: an answer is being sent. Progress decides.
             self.deadline = self.server.clock + self.limits.linger_timeout

@@ -1,6 +1,7 @@
 """The transport's side of a connection, over a transport in memory: flow control, deadlines, and its ends."""
 
 import asyncio
+import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from kyoukai.core.connection.connection import CLOSED, LINGERING, OPEN, Connecti
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.forwarding import UNNAMED
 from kyoukai.core.serving.server_state import NEVER, Server
-from tests.core.wires import App, FakeTransport, run, turns
+from tests.core.wires import App, FakeTransport, fill, receive, run, turns
 
 LIMITS = Limits(
     keep_alive_timeout=10, write_timeout=5, linger_timeout=2, max_linger_size=0, max_body_size=100
@@ -281,16 +282,56 @@ def test_one_that_closes_is_cut_off_where_nothing_goes() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("buffered", [0, 1000])
-def test_a_shutdown(buffered: int) -> None:
+def test_a_shutdown() -> None:
     async def main() -> None:
         connection, transport = make()
-        transport.buffered = buffered
         connection.shutdown()
         assert transport.calls == ["close"]
-        # Where nothing is to be written, only a farewell of TLS can take its time.
-        connection.sweep(connection.server.clock + 2)
-        assert transport.calls == (["close"] if buffered else ["close", "abort"])
+
+    run(main)
+
+
+def test_close_notify_of_tls_has_as_long_as_lingering() -> None:
+    async def main() -> None:
+        connection, transport = make(sslcontext=object())
+        connection.close()
+        now = connection.server.clock
+        connection.sweep(now + 1)
+        assert transport.calls == ["close"]
+        connection.sweep(now + 2)
+        assert transport.calls == ["close", "abort"]
+
+    run(main)
+
+
+def test_transport_over_tls_is_closed_once_the_system_takes_more() -> None:
+    async def main() -> None:
+        ours, client = socket.socketpair()
+        with ours, client:
+            ours.setblocking(False)
+            size = fill(ours)
+            connection, transport = make(sslcontext=object(), socket=ours)
+            connection.close()
+            connection.sweep(connection.server.clock + 4)
+            assert connection.client_gone
+            assert transport.calls == []
+            receive(client, size)
+            connection.sweep(connection.server.clock + 4)
+            assert transport.calls == ["close"]
+
+    run(main)
+
+
+def test_client_that_takes_nothing_over_tls_is_cut_off() -> None:
+    async def main() -> None:
+        ours, client = socket.socketpair()
+        with ours, client:
+            ours.setblocking(False)
+            fill(ours)
+            connection, transport = make(sslcontext=object(), socket=ours)
+            connection.close()
+            connection.sweep(connection.server.clock + 5)
+            assert transport.calls == ["abort"]
 
     run(main)
 
