@@ -51,6 +51,8 @@ class FrameClient:
         self.buffer = b""
         self.resets: list[int] = []
         """The streams that the server has reset."""
+        self.goodbyes: list[GoAwayFrame] = []
+        """Those that came while something else was awaited: the server may send them before an answer."""
         if settings is not None:
             self.socket.sendall(PREFACE)
             self.send(SettingsFrame(0, settings=settings))
@@ -110,6 +112,8 @@ class FrameClient:
         while (frame := self.receive()) is not None:
             if isinstance(frame, kind) and "ACK" not in frame.flags and stream in (None, frame.stream_id):
                 return frame
+            if isinstance(frame, GoAwayFrame):
+                self.goodbyes.append(frame)
         raise EOFError(f"the server has ended its side, and no {kind.__name__} came")
 
     def answer(self, stream: int = 1) -> tuple[dict[str, str], bytes]:
@@ -131,7 +135,7 @@ class FrameClient:
 
     def goodbye(self) -> tuple[int, int]:
         """Return the code, and the last stream, of the GOAWAY that comes."""
-        frame = self.receive_a(GoAwayFrame)
+        frame = self.goodbyes.pop(0) if self.goodbyes else self.receive_a(GoAwayFrame)
         return int(frame.error_code), int(frame.last_stream_id)
 
     def receive_until_over(self) -> bool:
