@@ -1,6 +1,7 @@
 """The command line, by Click: the page of the commands, and the manual page ``kyoukai.1``."""
 
 import contextlib
+import inspect
 import os
 import re
 import sys
@@ -114,7 +115,7 @@ def man_page(version: str) -> str:
     ]
     for path, context in commands():
         lines += [f'.SH "{escape(path.upper() if path == "kyoukai" else path)}"', *_synopsis(path, context)]
-        lines += _paragraphs(context.command.help or "")
+        lines += _paragraphs(inspect.cleandoc(context.command.help or ""))
         if path != "kyoukai config":
             lines += _options(context)
     lines += [
@@ -135,7 +136,7 @@ def _synopsis(path: str, context: click.Context) -> list[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    for paragraph in re.split(r"\n\s*\n", re.sub(r"(?m)^ +", lambda found: found[0], text)):
+    for paragraph in re.split(r"\n\s*\n", text):
         lines = paragraph.splitlines()
         verbatim = bool(lines) and lines[0].strip() == "\b"
         yield ".PP"
