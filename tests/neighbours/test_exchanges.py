@@ -117,7 +117,7 @@ def test_a_hundred_requests_on_one_connection(front, kind):
 
 @keeping_proxy
 def test_a_kept_connection_that_the_server_has_closed(front, kind):
-    proxy, server, app = front(kind, limits={"keep_alive_timeout": 0.05})
+    proxy, server, app = front(kind, limits={"keep_alive_timeout": 0.3})
     with proxy.connect() as client:
         for number in range(3):
             answer = client.request(message("POST", f"/{number}", body=b"12345"))

@@ -260,7 +260,7 @@ def test_no_time_passes_for_clients_while_the_loop_stands_still(serve):
             time.sleep(1)  # noqa: ASYNC251 - that is what it is about
         return Response("x")
 
-    server = serve(app, limits={"head_timeout": 0.4, "body_timeout": 0.4})
+    server = serve(app, limits={"head_timeout": 0.8, "body_timeout": 0.8})
     with server.connect() as innocent, server.connect() as blocking:
         server.wait_until(lambda: len(server.server.connections) == 2)
         blocking.send(message("GET", "/block"))

@@ -497,7 +497,7 @@ def test_a_stop_while_the_rest_is_read_over(server):
 
 
 def test_an_idle_connection_after_that_is_closed_in_time(serve, site):
-    server = serve(site.app, limits={"keep_alive_timeout": 0.1})
+    server = serve(site.app, limits={"keep_alive_timeout": 0.5})
     with server.connect() as client:
         assert client.request(announce("/ignore", 10)).status == 200
         client.send(b"0123456789")

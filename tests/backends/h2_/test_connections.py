@@ -287,7 +287,7 @@ def test_a_head_that_is_late(serve: Any) -> None:
 
 
 def test_an_idle_connection(serve: Any) -> None:
-    server = serve(echo, limits={"keep_alive_timeout": 0.1})
+    server = serve(echo, limits={"keep_alive_timeout": 0.5})
     with FrameClient(server) as client:
         client.request(1)
         client.answer()
@@ -298,11 +298,11 @@ def test_an_idle_connection(serve: Any) -> None:
 
 def test_a_connection_with_a_request_is_not_idle(serve: Any) -> None:
     site = Site()
-    server = serve(site.app, limits={"keep_alive_timeout": 0.1, "head_timeout": 0.1})
+    server = serve(site.app, limits={"keep_alive_timeout": 0.4, "head_timeout": 0.4})
     with FrameClient(server) as client:
         client.request(1, head("/wait/a"))
         server.wait_until(lambda: site.asked == ["a"])
-        server.let_pass(0.5)
+        server.let_pass(0.8)
         server.call(site.go_on.set)
         assert client.answer()[1] == b"a"
 
