@@ -49,6 +49,11 @@ class Workload(NamedTuple):
     """The servers to measure, if not all."""
 
 
+def _last_rule(number: int) -> str:
+    """Return words for the rule that a search through all rules reaches last."""
+    return "the only rule" if number == 1 else f"the last of {number:,} rules"
+
+
 WORKLOADS: Final[dict[str, Workload]] = {
     "hello": Workload("twelve bytes of text"),
     "browser": Workload("the same, asked with the twelve fields of a browser", headers=BROWSER),
@@ -107,7 +112,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
     "start": Workload("from the start of the process to the first 200", kind="start"),
     **{
         f"routes-{number}": Workload(
-            f"a path without parameters, the last of {number:,}",
+            f"a path without parameters, matched by {_last_rule(number)}",
             f"/route-{number - 1}",
             routes=number,
             servers=OURS,
@@ -116,7 +121,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
     },
     **{
         f"rules-{number}": Workload(
-            f"a path with two parameters, of the last of {number:,} rules",
+            f"a path with two parameters, matched by {_last_rule(number)}",
             f"/route-{number - 1}/ada/42",
             answer=b"ada: 42",
             routes=number,
