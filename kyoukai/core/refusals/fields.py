@@ -63,8 +63,8 @@ GROUP: Final = Group(
             400,
             "The Host field is not the :authority.",
             wrong="""
-                An HTTP/2 request has a `Host` field that differs from its `:authority`, or several `Host`
-                fields.
+                An HTTP/2 request has a `Host` field that differs from its `:authority`, which is HTTP/2's own
+                field for the host; or it has several `Host` fields.
             """,
             senders="""
                 Proxies that rewrite one of the two; HTTP/2 clients with a `Host` field set by hand; host
@@ -104,11 +104,11 @@ GROUP: Final = Group(
             400,
             "A field line begins with white space.",
             wrong="""
-                A line of the header or trailer section begins with a space or a tab. Old versions of HTTP
-                continued the line before in this way (line folding); HTTP/1.1 forbids it in requests.
+                A line of the header or trailer section begins with a space or a tab. In old versions of HTTP,
+                such a line continued the previous line (line folding). HTTP/1.1 forbids this in requests.
             """,
             senders="""
-                Old mail-like clients that fold long lines; scripts with indented field lines; request
+                Old clients that fold long lines as in e-mail; scripts with indented field lines; request
                 smuggling attempts.
             """,
             client="Write each field on one line, without white space before its name.",

@@ -92,7 +92,7 @@ GROUP: Final = Group(
         Refusal(
             "chunked-not-last",
             400,
-            "The final transfer coding must be chunked, and only that one.",
+            "The last transfer coding must be chunked, and chunked must occur only once.",
             wrong="`chunked` is not the last coding of `Transfer-Encoding`, comes twice, or has parameters.",
             senders="Clients that send `Transfer-Encoding: identity` or `gzip`; request smuggling attempts.",
             client="Send `Transfer-Encoding: chunked`. To compress a body, use `Content-Encoding: gzip`.",
@@ -203,7 +203,7 @@ GROUP: Final = Group(
                 "The request needs something that the backend does not implement. The backend's error "
                 "does not name it."
             ),
-            senders="Ordinary clients of another server; scanners.",
+            senders="Clients that are made for another server, which does implement it; scanners.",
             client="Ask for less: another method, no transfer coding.",
             source="RFC 9110 section 15.6.2",
             server="Choose a backend with more features: `kyoukai backends` lists them.",

@@ -16,7 +16,10 @@ GROUP: Final = Group(
                 `curl` without `--http2-prior-knowledge`; browsers, which speak HTTP/2 over TLS only; health
                 checks.
             """,
-            client="Speak HTTP/2: over TLS with ALPN, or with prior knowledge.",
+            client="""
+                Speak HTTP/2: over TLS, agreed on by ALPN, or without TLS from the first byte on ("prior
+                knowledge").
+            """,
             source="RFC 9113 section 3.3",
             server="Serve both: `--backend h2 --backend httptools`.",
         ),
@@ -89,8 +92,8 @@ GROUP: Final = Group(
             "The client sends too many frames that carry no data of a request.",
             wrong="""
                 The client exceeded one of the budgets of HTTP/2: resets, pings, settings, empty frames,
-                CONTINUATION frames or other frames without content. The connection ends with
-                ENHANCE_YOUR_CALM; the GOAWAY says which.
+                CONTINUATION frames or other frames without content. The connection ends with a GOAWAY frame,
+                which has the error code ENHANCE_YOUR_CALM and names the exceeded budget.
             """,
             senders="""
                 Attacks (CVE-2023-44487, CVE-2024-28182 and others); clients that cancel very many requests.

@@ -13,7 +13,7 @@ GROUP: Final = Group(
             "The head of the request did not arrive in time.",
             wrong="""
                 More than `head_timeout` seconds passed between the first byte of a request and the end of its
-                head. By HTTP/2, the connection ends with ENHANCE_YOUR_CALM.
+                head. Over HTTP/2, the connection ends with the error code ENHANCE_YOUR_CALM.
             """,
             senders="""
                 Clients on very slow networks; scripts and `telnet` sessions typed by hand; load balancers
@@ -47,8 +47,9 @@ GROUP: Final = Group(
             0,
             "The client does not read its answer.",
             wrong="""
-                The client took no byte of an answer for `write_timeout` seconds. The connection is cut off;
-                by HTTP/2, where other streams go on, the stream is reset with CANCEL.
+                The client took no byte of an answer for `write_timeout` seconds. The connection is cut off.
+                Over HTTP/2, if the client still takes other answers, only the stream of this answer is reset,
+                with the error code CANCEL.
             """,
             senders="""
                 Paused downloads and video players; clients that crashed or lost their network; slow-read

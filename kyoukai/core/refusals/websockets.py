@@ -92,11 +92,11 @@ GROUP: Final = Group(
             501,
             "This server does not know the protocol.",
             wrong="""
-                An extended `CONNECT` of HTTP/2 asks for a protocol that this server does not offer, such as
-                `h2c`.
+                An extended `CONNECT` (a request of HTTP/2 to switch to another protocol) asks for a protocol
+                that this server does not offer, such as `h2c`.
             """,
             senders="""
-                HAProxy, which makes an extended `CONNECT` of `Upgrade: h2c`; clients of MASQUE and
+                HAProxy, which turns `Upgrade: h2c` into an extended `CONNECT`; clients of MASQUE and
                 WebTransport.
             """,
             client="""
