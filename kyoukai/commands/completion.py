@@ -19,7 +19,7 @@ SHELLS: Final = ("bash", "fish", "zsh")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that has a shell complete 'kyoukai'.
+    """Print the script with which a shell completes the words of a 'kyoukai' command.
 
     It completes commands, options, names of backends, choices and files. Have your shell read it:
 

@@ -39,8 +39,8 @@ def complete_identifier(
 def explain(identifier: str | None) -> None:
     """Explain the refusal IDENTIFIER, such as host-missing.
 
-    Answers of the server that refuse a request, and its log, name such an identifier. Without one, all
-    are listed.
+    Answers of the server that refuse a request, and its log, name such an identifier. Without IDENTIFIER,
+    the command lists all refusals.
     """
     from kyoukai.core.refusals.table import GROUPS, TABLE
 

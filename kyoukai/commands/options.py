@@ -104,8 +104,8 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         component(
             "backend_options",
             pairs(),
-            "Set an option of the backend; V is read as YAML. May be given several times. Of several "
-            "backends, K is NAME.OPTION.",
+            "Set an option of the backend; V is read as YAML. May be given several times. With "
+            "several backends, K is NAME.OPTION.",
             singular="backend_option",
         ),
         component(
@@ -166,7 +166,8 @@ TABLE: Final[dict[str, tuple[Option, ...]]] = {
         process(
             "max_threads",
             whole("NUMBER", 1),
-            "Threads for plain functions and files; an application of WSGI gets as many of its own.",
+            "Threads for plain functions and files. A WSGI application has another pool of the same size for "
+            "itself.",
             "the number of cores plus 4, at most 32",
         ),
         process(

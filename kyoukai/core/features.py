@@ -38,7 +38,7 @@ class Feature(enum.StrEnum):
     )
     REPLACE = (
         "replace",
-        "The connection can be handed to another protocol, as an upgrade from HTTP/1 does.",
+        "The connection can be handed over to another protocol, for example in an upgrade from HTTP/1.",
     )
     GRACEFUL_SHUTDOWN = "graceful-shutdown", "Requests under way are answered before the server stops."
     EARLY_HINTS = (

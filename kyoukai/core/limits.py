@@ -51,7 +51,7 @@ class Limits:
     max_fields: int = _setting(
         100,
         "fields",
-        "largest number of header fields of a request, and of its trailer fields; more: 431",
+        "largest number of header fields of a request, and, counted apart, of its trailer fields; more: 431",
         "Apache LimitRequestFields 100",
     )
     max_body_size: int = _setting(
@@ -129,7 +129,8 @@ class Limits:
     background_timeout: float = _setting(
         5.0,
         "seconds",
-        "longest time that the server, when it stops, then waits for background tasks of the application",
+        "longest time that a stopping server waits for background tasks of the application, after its wait "
+        "for requests under way",
         "Quart BACKGROUND_TASK_SHUTDOWN_TIMEOUT 5",
         least=0,
     )

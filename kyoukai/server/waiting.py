@@ -119,7 +119,7 @@ def what_brings(kind: Any) -> str:
         for point in entry_points(group="asphalt.components")
         if point.dist is not None and _is_about(point.module, point.dist, kind)
     )
-    what = f"a component of the type {' or '.join(names)}may add it" if names else "a component adds it"
+    what = f"a component of the type {' or '.join(names)} may add it" if names else "a component adds it"
     return f"{what}: name it in a configuration file, for kyoukai run config.yaml"
 
 

@@ -181,7 +181,9 @@ def before_serving(method: F) -> F:
 
 
 def while_serving(method: F) -> F:
-    """Make a method of a :class:`RouteGroup`, an async generator, run around the time of serving.
+    """Make an async generator method of a :class:`RouteGroup` a hook with two parts; a decorator.
+
+    The part before ``yield`` runs before the server listens; the part after it, after the last request.
 
     :raises ConfigurationError: if it is not a function.
     """

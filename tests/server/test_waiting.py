@@ -168,7 +168,7 @@ def test_a_component_with_a_teardown_is_looked_into(loop_factory: Any) -> None:
     ],
 )
 def test_providers_of_a_resource(kind: Any, names: list[str]) -> None:
-    expected = f"a component of the type {names[0]}may add it" if names else "a component adds it"
+    expected = f"a component of the type {names[0]} may add it" if names else "a component adds it"
     assert what_brings(kind) == f"{expected}: name it in a configuration file, for kyoukai run config.yaml"
 
 

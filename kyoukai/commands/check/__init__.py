@@ -52,7 +52,9 @@ class NothingToCheckError(click.ClickException):
     help="Write the report into this file too, as a page that needs nothing else.",
 )
 @click.option(
-    "--no-corpus", is_flag=True, help="Leave out the rules whose checks run all of the corpus, for minutes."
+    "--no-corpus",
+    is_flag=True,
+    help="Leave out the rules whose checks run the whole corpus, which takes minutes.",
 )
 @click.option(
     "--adapter",
