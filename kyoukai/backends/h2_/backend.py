@@ -20,22 +20,23 @@ class H2Backend(Backend):
         refused so that the client may try again. RFC 9113 section 6.5.2 recommends 100 at least; nginx 128,
         Go 250.
     :param stream_window: bytes of a body that a client may send before the application reads them, 65535 at
-        least. The server holds up to this size plus 64 KiB of each body unread. nginx 64 KiB, Go 1 MiB.
+        least. Of each body, the server holds at most this many unread bytes plus 64 KiB.
+        nginx 64 KiB, Go 1 MiB.
     :param connection_window: bytes of all bodies that a client may send before the server has received them,
         65535 at least. Go 1 MiB.
     :param max_resets: how many requests of a connection may be reset, by the client or because of its errors.
         The allowance grows by 33 a second, up to this number. Envoy 500, nghttp2 1000 and 33 a second
         (CVE-2023-44487).
     :param max_pings: how many PING frames a client may send at once. The allowance grows by 100 a second, and
-        by one for each DATA frame, up to this number. nghttp2 and Envoy 1000 unanswered.
+        by one for each DATA frame, up to this number. nghttp2 and Envoy 1000 pings that are not answered yet.
     :param max_settings: how many SETTINGS frames a client may send at once. The allowance grows by 10 a
         second, up to this number. Clients send a few (CVE-2019-9515).
     :param max_empty_frames: how many empty DATA frames a client may send at once, not counting those that end
         a stream. The allowance grows by 10 a second, up to this number. Envoy 1 in a row (CVE-2019-9518).
     :param max_overhead_frames: how many other frames without content a client may send at once: PRIORITY,
         WINDOW_UPDATE, unknown ones. The allowance grows by 100 a second, by 20 for each request, and by 10
-        for each DATA frame, up to this number. Envoy 100 and 10. Every 20 fields of a head beyond
-        ``max_fields``, such as cookies of one byte, count as one frame.
+        for each DATA frame, up to this number. Envoy 100 and 10. If a head has more than ``max_fields``
+        fields, such as cookies of one byte, every 20 of the surplus fields count as one frame.
     :param max_continuations: how many CONTINUATION frames one head may have. nghttp2 8 (CVE-2024-28182).
     """
 
