@@ -126,7 +126,7 @@ FIELDS: Final[dict[str, Field]] = {
     "host": Field("the Host field of the request", request_field("host")),
     "status": Field("the status of the answer", lambda exchange, request, response: exchange.status),
     "refusal": Field(
-        "the [identifier](../reference/refusals.md) of the refusal, if the answer has its status",
+        "the [identifier](../reference/refusals.md) of the refusal, if the answer has the refusal's status",
         _refusal,
     ),
     "sent": Field(

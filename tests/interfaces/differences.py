@@ -149,7 +149,7 @@ DIFFERENCES = [
     Difference(
         "the server's own 500 is text on uvicorn and HTML on gunicorn",
         "it is HTML, text or JSON, as the client accepts",
-        "RFC 9110 section 15.6.1 asks for no content",
+        "RFC 9110 section 15.6.1 does not prescribe the content",
         ("starlette", "fastapi", "django_asgi", "blacksheep", "bare_asgi", "bare_wsgi"),
         ("*",),
         ("body", "content-type"),
