@@ -36,6 +36,8 @@ PRIVATE_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "asyncio.DefaultEventLoopPolicy": ("_local",),
     "asyncio.DefaultEventLoopPolicy._local": ("_loop",),
     "asyncio.selector_events._SelectorSocketTransport": ("_sendfile_compatible",),
+    "asyncio.sslproto.SSLProtocol": ("_transport",),
+    "asyncio.sslproto._SSLProtocolTransport": ("_ssl_protocol",),
     "concurrent.futures.thread": ("_worker",),
     "tempfile.SpooledTemporaryFile": ("_rolled",),
     "werkzeug.datastructures.Headers": ("_list",),
@@ -90,6 +92,14 @@ def refuses_sendfile(transport: asyncio.BaseTransport) -> bool:
     except asyncio.SendfileNotAvailableError:
         return True
     return False
+
+
+def transport_below(transport: asyncio.BaseTransport) -> asyncio.WriteTransport | None:
+    """Return the transport on which a transport over TLS writes; ``None`` for others, and for uvloop's."""
+    below: asyncio.WriteTransport | None = getattr(
+        getattr(transport, "_ssl_protocol", None), "_transport", None
+    )
+    return below
 
 
 def has_converter(rule: Rule, variable: str) -> bool:

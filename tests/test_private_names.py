@@ -4,7 +4,9 @@ import asyncio
 import io
 import platform
 import socket
+import ssl
 import tempfile
+from asyncio import sslproto
 from collections.abc import Callable
 from importlib import import_module, metadata
 from typing import Any, Final
@@ -41,11 +43,25 @@ def bound_rule() -> Rule:
     return rule
 
 
+def ssl_protocol() -> Any:
+    """Return what asyncio makes of a connection over TLS."""
+    loop = asyncio.new_event_loop()
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        protocol = sslproto.SSLProtocol(loop, asyncio.Protocol(), context, None, server_side=True)
+        protocol._app_transport.close()
+        return protocol
+    finally:
+        loop.close()
+
+
 # Objects that have their attributes only once they are made; the rest is found by its name.
 MAKERS: Final[dict[str, Callable[[], Any]]] = {
     "asphalt.core.context.Context": Context,
     "asyncio.DefaultEventLoopPolicy": asyncio.DefaultEventLoopPolicy,
     "asyncio.DefaultEventLoopPolicy._local": lambda: vars(asyncio.DefaultEventLoopPolicy())["_local"],
+    "asyncio.sslproto.SSLProtocol": ssl_protocol,
+    "asyncio.sslproto._SSLProtocolTransport": lambda: ssl_protocol()._app_transport,
     "werkzeug.datastructures.Headers": Headers,
     "werkzeug.routing.Rule": bound_rule,
     "werkzeug.test.Client": lambda: Client(Response()),

@@ -32,7 +32,7 @@ class ByProtocol(asyncio.Protocol):
         self._choices = choices
         self._peer = peer
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Any) -> None:
         """Choose the backend."""
         agreed = transport.get_extra_info("ssl_object").selected_alpn_protocol()
         make = choose_by_protocol(self._choices, agreed)
@@ -40,7 +40,8 @@ class ByProtocol(asyncio.Protocol):
             logger.debug(
                 "a connection was closed: no backend serves the protocol negotiated by ALPN: %r", agreed
             )
-            transport.close()
+            # Nothing was written, and nobody would wait for the client's close_notify.
+            transport.abort()
         else:
             give_way(transport, make, self._peer)
 

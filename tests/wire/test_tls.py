@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
 
 import pytest
@@ -147,6 +148,9 @@ def download(serve, tls, trusting):
         with server.connect(context=trusting, receive_buffer=65536) as client:
             client.send(message("GET", "/", "Connection: close"))
             assert client.receive_head().fields["content-length"] == str(LARGE)
+            # The server's transports hold what the system does not.
+            sending = server.connection.transport.get_extra_info("socket")
+            sending.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
             while server.connection.phase is not CLOSED:
                 client.buffer += client.socket.recv(16384)
             yield server, client
@@ -172,6 +176,7 @@ def test_client_that_takes_nothing_more_is_cut_off(download, caplog):
 def test_stop_waits_for_a_slow_client(download):
     with download() as (server, client):
         server.begin_stop()
+        server.wait_until(lambda: server.server.stopping)
         server.let_pass(0.3)
         assert len(client.receive_rest()) == LARGE
         server.stop()

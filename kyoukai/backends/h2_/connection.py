@@ -252,7 +252,6 @@ class H2ServerConnection(ExchangeConnection):
         if not self.is_ending:
             self.flush()
         super().close()
-        self.leaving.note_closed()
 
     def shutdown(self) -> None:
         """Close gracefully: answer requests under way, and those sent before the client learns of the end."""
@@ -279,18 +278,16 @@ class H2ServerConnection(ExchangeConnection):
     def sweep(self, now: float) -> None:
         """Act on passed deadlines: of requests, of the connection, and of waiting answers."""
         super().sweep(now)
+        self.leaving.sweep(now)
         if self.is_ending:
             return
-        self.leaving.sweep(now)
         self.leftovers.reset_requests(now)
         if self.sender.waiting and not self.is_paused:
             self.sender.check_takers(now - self.limits.write_timeout)
 
     def expire(self) -> None:
         """Act on a passed :attr:`deadline`: end an idle connection, or one with an unfinished head."""
-        if self.leaving.has_failed:
-            self.abort()
-        elif self.is_ending or not self.preface.is_whole or self.transport.get_write_buffer_size():
+        if self.is_ending or not self.preface.is_whole or self.transport.get_write_buffer_size():
             super().expire()
         elif self.is_hurried:
             self.fail(ErrorCodes.ENHANCE_YOUR_CALM, "a head is late", "head-timeout")

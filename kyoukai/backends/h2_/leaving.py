@@ -26,7 +26,7 @@ class Leaving:
     :param owner: the connection.
     """
 
-    __slots__ = ("deadline", "has_failed", "last_stream_id", "owner")
+    __slots__ = ("deadline", "ends_by", "last_stream_id", "owner")
 
     def __init__(self, owner: Any) -> None:
         self.owner = owner
@@ -34,8 +34,8 @@ class Leaving:
         """Time to name the last stream if the client does not answer the ping."""
         self.last_stream_id: int | None = None
         """The last stream that is served, once announced."""
-        self.has_failed = False
-        """Whether the connection has ended with an error."""
+        self.ends_by = math.inf
+        """Time to cut the connection off after an error."""
 
     @property
     def is_agreed(self) -> bool:
@@ -70,20 +70,17 @@ class Leaving:
         owner.schedule()
 
     def sweep(self, now: float) -> None:
-        """Continue if the client has not answered the ping in time."""
-        if self.deadline <= now:
+        """Continue if the client has not answered the ping in time, and end a failed connection in time."""
+        if self.ends_by <= now:
+            self.ends_by = math.inf
+            self.owner.abort()
+        elif self.deadline <= now and not self.owner.is_ending:
             self.finish()
 
     def hurry(self) -> None:
         """End a failed connection soon: leave the client only time to read the reason."""
         owner = self.owner
-        self.has_failed = True
+        self.ends_by = owner.server.clock + owner.limits.linger_timeout
         if owner.is_secure:
             # TLS cannot close one direction, so the client does not see the end until the connection closes.
             owner.loop.call_later(FAREWELL, owner.close)
-
-    def note_closed(self) -> None:
-        """Limit how long a failed connection waits for its output to be sent."""
-        owner = self.owner
-        if self.has_failed:
-            owner.deadline = owner.server.clock + owner.limits.linger_timeout

@@ -17,7 +17,7 @@ from ..exchange.environ import connection_environ
 from ..semantics.forwarding import UNNAMED
 from ..serving.server_state import NEVER, logger
 from .client_certificates import client_variables
-from .delivery import is_full, measure_backlog
+from .delivery import held_size, may_hold, measure_backlog, queued_size
 from .gathering import write_both
 from .resets import set_reset
 
@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
     def watch_progress(self) -> None:
         """Start to watch progress: cut the client off if it takes nothing for ``write_timeout``."""
         self._stalled_since = self.server.clock
-        self._stalled_backlog = measure_backlog(self.transport, is_secure=self.is_secure)
+        self._stalled_backlog = self._measure_backlog()
 
     def unwatch_progress(self) -> None:
         """Stop watching progress."""
@@ -237,14 +237,18 @@ class Connection(asyncio.Protocol):
 
         Once closed, such a transport drops what it has not sent in time, even if the client takes it.
         """
-        if is_full(self.transport):
-            # It may hold data. The next sweep looks again; write_timeout ends a client that takes nothing.
+        linger_timeout = self.limits.linger_timeout
+        if may_hold(self.transport):
+            # The next sweep looks again. write_timeout ends a client that takes nothing.
             self.deadline = self.server.clock
-        elif self.transport.is_closing():
-            self.transport.abort()
-        else:
+        elif not self.transport.is_closing():
             self.transport.close()
-            self.deadline = self.server.clock + self.limits.linger_timeout
+            self.deadline = self.server.clock + linger_timeout
+        elif self.deadline < self._stalled_since + linger_timeout < NEVER:
+            # The client has taken something meanwhile.
+            self.deadline = self._stalled_since + linger_timeout
+        else:
+            self.transport.abort()
 
     def abort(self) -> "asyncio.Task[None] | None":
         """Close at once, without sending the rest. A stop calls it when its time is up.
@@ -309,8 +313,13 @@ class Connection(asyncio.Protocol):
         While :attr:`is_ending`, ``data_received`` calls it instead of reading.
         """
         self._lingered_size += size
-        if self.phase is LINGERING and self._lingered_size > self.server.linger_size:
+        if self._lingered_size <= self.server.linger_size:
+            return
+        if self.phase is LINGERING:
             self.close()
+        else:
+            # Over TLS it waits for a client that sends and does not read.
+            self.abort()
 
     def shutdown(self) -> None:
         """Close an idle connection.
@@ -386,8 +395,13 @@ class Connection(asyncio.Protocol):
         if self.deadline <= now:
             self.expire()
 
+    def _measure_backlog(self) -> int:
+        if self.phase is OPEN and not self.is_secure:
+            return self.transport.get_write_buffer_size()
+        return measure_backlog(self.transport)
+
     def _check_progress(self, now: float) -> None:
-        backlog = measure_backlog(self.transport, is_secure=self.is_secure)
+        backlog = self._measure_backlog()
         if backlog < self._stalled_backlog:
             self._stalled_since, self._stalled_backlog = now, backlog
         elif now - self._stalled_since >= self.limits.write_timeout:
@@ -403,12 +417,21 @@ class Connection(asyncio.Protocol):
         logger.debug("cutting off a client: %s%s", identifier, f": {reason}" if reason else "")
         self.server.refusals.note(identifier, client_address(None, self.environ), self.server.clock)
 
+    def _is_delivering(self) -> bool:
+        """Return whether the client has yet to receive something that the end of the connection would drop.
+
+        While lingering, that includes what the system holds: it drops it if the client sends on.
+        """
+        if held_size(self.transport):
+            return True
+        return self.phase is LINGERING and queued_size(self.transport) > 0
+
     def expire(self) -> None:
         """Act on :attr:`deadline`: close the connection, or cut it off if it does not close in time."""
         if self.phase is CLOSED:
             self._close_secure()
-        elif self.transport.get_write_buffer_size():
-            # It is not idle: an answer is being sent. Progress decides.
+        elif self._is_delivering():
+            # Progress decides.
             self.deadline = self.server.clock + self.limits.linger_timeout
             if self._stalled_since is NEVER:
                 self.watch_progress()

@@ -26,6 +26,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai.backends.h2_ import leaving
 from kyoukai.backends.h2_.preface import PREFACE
+from kyoukai.core.connection.connection import LINGERING
 from kyoukai.testing import MemoryTransport, serving
 from kyoukai.testing.transport import SERVER
 
@@ -449,6 +450,25 @@ def test_a_client_that_says_goodbye_gets_its_answers(serve: Any) -> None:
         assert client.answer(3)[1] == b"index"
         server.call(site.go_on.set)
         assert client.answer(1)[1] == b"a"
+        assert client.receive_until_over()
+    server.wait_until_empty()
+
+
+def test_client_that_reads_slowly_gets_its_last_answer(serve: Any) -> None:
+    """The frames that it sends meanwhile meet no closed socket, whose reset would drop the rest."""
+    size = 2_000_000
+    server = serve(Site().app, limits={"linger_timeout": 0.05})
+    with FrameClient(server, {SettingsFrame.INITIAL_WINDOW_SIZE: LAST}, receive_buffer=65536) as client:
+        client.open(LAST - 65535, 0)
+        client.send(client.head(1, head(f"/large/{size}")), GoAwayFrame(0, last_stream_id=0))
+        server.wait_until(lambda: server.server.connections)
+        connection: Any = next(iter(server.server.connections))
+        while connection.phase is not LINGERING:
+            client.buffer += client.socket.recv(16384)
+        server.let_pass(0.5)
+        client.send(WindowUpdateFrame(0, 1))
+        server.let_pass(0.1)
+        assert len(client.answer(1)[1]) == size
         assert client.receive_until_over()
     server.wait_until_empty()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -318,6 +319,57 @@ def test_transport_over_tls_is_closed_once_the_system_takes_more() -> None:
             receive(client, size)
             connection.sweep(connection.server.clock + 4)
             assert transport.calls == ["close"]
+
+    run(main)
+
+
+def test_client_that_sends_and_does_not_read_over_tls_is_cut_off() -> None:
+    async def main() -> None:
+        ours, client = socket.socketpair()
+        with ours, client:
+            ours.setblocking(False)
+            fill(ours)
+            connection, transport = make(sslcontext=object(), socket=ours)
+            connection.close()
+            connection.discard(connection.server.linger_size)
+            assert transport.calls == []
+            connection.discard(1)
+            assert transport.calls == ["abort"]
+
+    run(main)
+
+
+def test_wait_for_close_notify_begins_anew_while_the_client_reads() -> None:
+    async def main() -> None:
+        connection, transport = make(sslcontext=object())
+        transport.buffered = 1000
+        connection.close()
+        now = connection.server.clock
+        transport.buffered = 0
+        connection.sweep(now + 1)
+        assert transport.calls == ["close"]
+        connection.sweep(now + 2)
+        assert transport.calls == ["close"]
+        connection.sweep(now + 3)
+        assert transport.calls == ["close", "abort"]
+
+    run(main)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what they have queued")
+def test_lingering_goes_on_until_the_client_has_what_the_system_holds() -> None:
+    async def main() -> None:
+        ours, client = socket.socketpair()
+        with ours, client:
+            ours.setblocking(False)
+            size = fill(ours)
+            connection, transport = make(socket=ours)
+            connection.linger()
+            connection.sweep(connection.server.clock + 2)
+            assert connection.phase is LINGERING
+            receive(client, size)
+            connection.sweep(connection.server.clock + 2)
+            assert transport.calls == ["eof", "close"]
 
     run(main)
 

@@ -4,24 +4,33 @@ import asyncio
 import socket
 import sys
 import time
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kyoukai.core.connection.delivery import is_full, measure_backlog
+from kyoukai.core.connection import delivery
+from kyoukai.core.connection.delivery import held_size, is_full, may_hold, measure_backlog, queued_size
 
 from ...serving import PATIENCE
 from ..wires import fill, receive
 
 
 class OverSocket(asyncio.Transport):
-    """A transport that writes to a socket, and tells of a buffer of 7 bytes."""
+    """A transport that writes to a socket.
 
-    def __init__(self, sock: Any) -> None:
+    :param below: attributes of asyncio's protocol of TLS.
+    """
+
+    def __init__(self, sock: Any, **below: Any) -> None:
         super().__init__({"socket": sock})
+        self.buffered = 0
+        if below:
+            self._ssl_protocol = SimpleNamespace(**below)
 
     def get_write_buffer_size(self) -> int:
-        return 7
+        return self.buffered
 
 
 @pytest.fixture(params=["TCP", "Unix"])
@@ -52,23 +61,80 @@ def test_is_full_until_the_client_has_read(pair: Any) -> None:
     assert not is_full(OverSocket(None))
 
 
-def test_backlog_falls_with_what_the_client_takes(pair: Any) -> None:
+def test_is_never_full_where_nothing_tells(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, _ = pair
+    fill(ours)
+    monkeypatch.delattr("select.poll")
+    assert not is_full(OverSocket(ours))
+
+
+def test_transport_over_tls_holds_what_the_one_below_holds(pair: Any) -> None:
+    ours, _ = pair
+    fill(ours)
+    below = SimpleNamespace(get_write_buffer_size=lambda: below_size)
+    transport = OverSocket(ours, _transport=below)
+    below_size = 100
+    assert held_size(transport) == 100
+    assert may_hold(transport)
+    below_size = 0
+    assert not may_hold(transport)
+    transport.buffered = 7
+    assert held_size(transport) == 7
+    assert may_hold(transport)
+
+
+def test_transport_that_does_not_tell_of_the_one_below_may_hold_data_while_the_system_is_full(
+    pair: Any,
+) -> None:
     ours, client = pair
     transport = OverSocket(ours)
-    before = measure_backlog(transport, is_secure=True)
-    ours.send(b"12345")
-    receive(client, 5)
-    tells = ours.family == socket.AF_INET and sys.platform == "linux"
-    after = before - 5 if tells else 7
-    # A system may acknowledge a little later.
+    assert not may_hold(transport)
+    size = fill(ours)
+    assert (held_size(transport), may_hold(transport)) == (0, True)
+    receive(client, size)
+    assert not may_hold(transport)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait: a system may acknowledge a little later."""
     deadline = time.monotonic() + PATIENCE
-    while measure_backlog(transport, is_secure=True) != after:
+    while not condition():
         assert time.monotonic() < deadline
 
 
-def test_backlog_in_the_clear_and_without_a_socket_is_the_buffer(pair: Any) -> None:
+def test_backlog_falls_with_what_the_client_takes(pair: Any) -> None:
+    ours, client = pair
+    transport = OverSocket(ours)
+    before = measure_backlog(transport)
+    ours.send(b"12345")
+    tells = sys.platform == "linux" and ours.family == socket.AF_INET
+    receive(client, 5)
+    wait_until(lambda: measure_backlog(transport) == (before - 5 if tells else 0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_system_tells_what_it_has_queued(pair: Any) -> None:
+    ours, client = pair
+    transport = OverSocket(ours)
+    assert queued_size(transport) == 0
+    size = fill(ours)
+    assert queued_size(transport) > 0
+    receive(client, size)
+    wait_until(lambda: queued_size(transport) == 0)
+
+
+def test_nothing_is_queued_and_the_transport_alone_counts_without_a_socket(pair: Any) -> None:
     ours, _ = pair
-    assert measure_backlog(OverSocket(ours), is_secure=False) == 7
-    assert measure_backlog(OverSocket(None), is_secure=True) == 7
     ours.close()
-    assert measure_backlog(OverSocket(ours), is_secure=True) == 7
+    for transport in (OverSocket(ours), OverSocket(None)):
+        transport.buffered = 7
+        assert queued_size(transport) == 0
+        assert measure_backlog(transport) == 7
+
+
+def test_other_systems_tell_nothing(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, _ = pair
+    fill(ours)
+    monkeypatch.setattr(delivery, "_LINUX", False)
+    assert queued_size(OverSocket(ours)) == 0
+    assert measure_backlog(OverSocket(ours)) == 0
