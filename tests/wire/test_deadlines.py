@@ -71,7 +71,7 @@ def test_a_body_that_comes_too_slowly_all_in_all(serve, chunked):
 
 
 def test_a_body_at_the_least_rate_may_take_its_time(serve):
-    server = serve(echo, limits={"body_timeout": 0.3, "min_body_rate": 500})
+    server = serve(echo, limits={"body_timeout": 0.3, "min_body_rate": 100})
     with server.connect() as client:
         client.send(message("POST", "/", "Content-Length: 1500"))
         for _ in range(15):
