@@ -33,8 +33,8 @@ APPLICATION: Final[tuple[Option, ...]] = (
     component(
         "lifespan",
         choice(*LIFESPANS),
-        "Whether to run the lifespan of an ASGI application, which is its own code for start and stop; auto: "
-        "if it has one.",
+        "Whether to run the lifespan of an ASGI application: the application's own code for start and stop."
+        " auto: if the application has a lifespan.",
         "auto",
     ),
     component(

@@ -107,8 +107,8 @@ class Limits:
     linger_timeout: float = _setting(
         2.0,
         "seconds",
-        "longest time to keep reading after the last answer was written, or on Linux has arrived, so that no"
-        " TCP reset destroys that answer",
+        "longest time to keep reading after the last answer, so that no TCP reset destroys that answer. The"
+        " time begins when the answer was written; on Linux, when it has arrived at the client",
         "Apache SecondsToLinger 2; nginx lingering_timeout 5",
         least=0.01,
     )

@@ -181,7 +181,7 @@ def before_serving(method: F) -> F:
 
 
 def while_serving(method: F) -> F:
-    """Make an async generator method of a :class:`RouteGroup` a hook with two parts; a decorator.
+    """Make an async generator method of a :class:`RouteGroup` a hook around serving; a decorator.
 
     The part before ``yield`` runs before the server listens; the part after it, after the last request.
 

@@ -203,7 +203,9 @@ GROUP: Final = Group(
                 "The request needs something that the backend does not implement. The backend's error "
                 "does not name it."
             ),
-            senders="Clients that are made for another server, which does implement it; scanners.",
+            senders=(
+                "Clients that are made for another server, one that implements what they ask for; scanners."
+            ),
             client="Ask for less: another method, no transfer coding.",
             source="RFC 9110 section 15.6.2",
             server="Choose a backend with more features: `kyoukai backends` lists them.",
