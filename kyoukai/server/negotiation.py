@@ -14,6 +14,9 @@ from kyoukai.core.serving.server_state import NEVER, Server
 
 logger: Final = logging.getLogger("kyoukai.server")
 
+FAREWELL: Final = 2.0
+"""Seconds to wait for the close_notify of a client that no backend serves."""
+
 MakeProtocol = Callable[[Any], asyncio.BaseProtocol]
 """Creates the protocol of a connection from the client's address."""
 
@@ -31,6 +34,7 @@ class ByProtocol(asyncio.Protocol):
     def __init__(self, choices: Mapping[str, MakeProtocol], peer: Any) -> None:
         self._choices = choices
         self._peer = peer
+        self._ending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Choose the backend."""
@@ -40,10 +44,15 @@ class ByProtocol(asyncio.Protocol):
             logger.debug(
                 "a connection was closed: no backend serves the protocol negotiated by ALPN: %r", agreed
             )
-            # Nothing was written, and nobody would wait for the client's close_notify.
-            transport.abort()
+            transport.close()
+            self._ending = asyncio.get_running_loop().call_later(FAREWELL, transport.abort)
         else:
             give_way(transport, make, self._peer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the client has answered the close_notify, or is gone."""
+        if self._ending is not None:
+            self._ending.cancel()
 
 
 class ByPreface(asyncio.Protocol):

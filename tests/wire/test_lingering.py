@@ -32,6 +32,25 @@ def test_no_more_is_taken_than_max_linger_size(serve):
     server.wait_until_empty()
 
 
+def test_input_beyond_that_does_not_end_an_answer_under_way(serve):
+    go_on = asyncio.Event()
+
+    @Answering
+    async def app(request):
+        await go_on.wait()
+        return Response("whole")
+
+    server = serve(app, limits={"max_body_size": 1000, "max_linger_size": 0})
+    with server.connect() as client:
+        client.send(message() + message("POST", "/", "Content-Length: 100000") + bytes(5000))
+        server.wait_until(lambda: server.server.connections and server.connection.queue.waiting)
+        server.call(lambda: None)
+        server.call(go_on.set)
+        answer = client.receive()
+        assert (answer.status, answer.body) == (200, b"whole")
+        assert client.receive().status == 413
+
+
 def test_no_longer_than_linger_timeout(serve):
     server = serve(echo, limits={"linger_timeout": 0.05})
     with server.connect() as client:

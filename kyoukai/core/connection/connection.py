@@ -226,6 +226,7 @@ class Connection(asyncio.Protocol):
         if self.phase is not CLOSED:
             self._end()
             self.deadline = NEVER
+            self._lingered_size = 0
             self.watch_progress()
             if self.is_secure:
                 self._close_secure()
@@ -237,16 +238,12 @@ class Connection(asyncio.Protocol):
 
         Once closed, such a transport drops what it has not sent in time, even if the client takes it.
         """
-        linger_timeout = self.limits.linger_timeout
         if may_hold(self.transport):
             # The next sweep looks again. write_timeout ends a client that takes nothing.
             self.deadline = self.server.clock
         elif not self.transport.is_closing():
             self.transport.close()
-            self.deadline = self.server.clock + linger_timeout
-        elif self.deadline < self._stalled_since + linger_timeout < NEVER:
-            # The client has taken something meanwhile.
-            self.deadline = self._stalled_since + linger_timeout
+            self.deadline = self.server.clock + self.limits.linger_timeout
         else:
             self.transport.abort()
 
@@ -300,6 +297,7 @@ class Connection(asyncio.Protocol):
             return
         self.phase = LINGERING
         self.deadline = self.server.clock + self.limits.linger_timeout
+        self.watch_progress()
         if self.transport.can_write_eof():
             try:
                 self.transport.write_eof()
@@ -317,8 +315,8 @@ class Connection(asyncio.Protocol):
             return
         if self.phase is LINGERING:
             self.close()
-        else:
-            # Over TLS it waits for a client that sends and does not read.
+        elif self.phase is CLOSED and self.is_secure:
+            # It waits for a client that sends, and does not read.
             self.abort()
 
     def shutdown(self) -> None:
@@ -404,6 +402,10 @@ class Connection(asyncio.Protocol):
         backlog = self._measure_backlog()
         if backlog < self._stalled_backlog:
             self._stalled_since, self._stalled_backlog = now, backlog
+            if self.phase is LINGERING or self.transport.is_closing():
+                self.deadline = max(self.deadline, now + self.limits.linger_timeout)
+        elif self.phase is not CLOSED and not (self.client.is_paused or self._is_delivering()):
+            self.unwatch_progress()
         elif now - self._stalled_since >= self.limits.write_timeout:
             self.note_refusal("write-timeout")
             self.abort()

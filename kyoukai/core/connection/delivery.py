@@ -40,7 +40,9 @@ def held_size(transport: asyncio.WriteTransport) -> int:
 
 
 def may_hold(transport: asyncio.WriteTransport) -> bool:
-    """Return whether a transport over TLS may still hold data."""
+    """Return whether a transport over TLS may still hold data. A tunnel does not: its connection does."""
+    if transport.get_extra_info("socket") is None:
+        return False
     return held_size(transport) > 0 or (transport_below(transport) is None and is_full(transport))
 
 
@@ -74,5 +76,8 @@ def measure_backlog(transport: asyncio.WriteTransport) -> int:
         with contextlib.suppress(OSError, ValueError, AttributeError, struct.error):
             sock: Any = transport.get_extra_info("socket")
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size)
-            return -int(_BYTES_ACKED.unpack(info)[0])
+            acknowledged = int(_BYTES_ACKED.unpack(info)[0])
+            # Systems that imitate Linux may not count.
+            if acknowledged:
+                return -acknowledged
     return held_size(transport) + queued_size(transport)

@@ -26,7 +26,7 @@ from werkzeug.wrappers import Response
 
 from kyoukai.backends.h2_ import leaving
 from kyoukai.backends.h2_.preface import PREFACE
-from kyoukai.core.connection.connection import LINGERING
+from kyoukai.core.connection.connection import OPEN
 from kyoukai.testing import MemoryTransport, serving
 from kyoukai.testing.transport import SERVER
 
@@ -463,7 +463,7 @@ def test_client_that_reads_slowly_gets_its_last_answer(serve: Any) -> None:
         client.send(client.head(1, head(f"/large/{size}")), GoAwayFrame(0, last_stream_id=0))
         server.wait_until(lambda: server.server.connections)
         connection: Any = next(iter(server.server.connections))
-        while connection.phase is not LINGERING:
+        while connection.phase is OPEN:
             client.buffer += client.socket.recv(16384)
         server.let_pass(0.5)
         client.send(WindowUpdateFrame(0, 1))

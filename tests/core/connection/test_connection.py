@@ -339,19 +339,42 @@ def test_client_that_sends_and_does_not_read_over_tls_is_cut_off() -> None:
     run(main)
 
 
-def test_wait_for_close_notify_begins_anew_while_the_client_reads() -> None:
+def test_wait_for_close_notify_goes_on_while_the_client_takes_something() -> None:
     async def main() -> None:
         connection, transport = make(sslcontext=object())
-        transport.buffered = 1000
         connection.close()
         now = connection.server.clock
-        transport.buffered = 0
+        connection._stalled_backlog += 1000
         connection.sweep(now + 1)
-        assert transport.calls == ["close"]
         connection.sweep(now + 2)
         assert transport.calls == ["close"]
         connection.sweep(now + 3)
         assert transport.calls == ["close", "abort"]
+
+    run(main)
+
+
+def test_idle_client_that_has_taken_everything_is_not_cut_off_during_a_later_request() -> None:
+    async def main() -> None:
+        connection, transport = make(sslcontext=object())
+        transport.buffered = 1000
+        now = connection.server.clock
+        connection.sweep(now + 10)
+        # A request has come, and its handler takes its time.
+        connection.deadline = NEVER
+        transport.buffered = 0
+        for seconds in (11, 12, 100):
+            connection.sweep(now + seconds)
+        assert transport.calls == []
+
+    run(main)
+
+
+def test_input_behind_the_last_request_does_not_end_its_answer() -> None:
+    async def main() -> None:
+        connection, transport = make()
+        connection.discard(connection.server.linger_size + 1)
+        assert (connection.phase, transport.calls) == (OPEN, [])
 
     run(main)
 
@@ -368,7 +391,10 @@ def test_lingering_goes_on_until_the_client_has_what_the_system_holds() -> None:
             connection.sweep(connection.server.clock + 2)
             assert connection.phase is LINGERING
             receive(client, size)
-            connection.sweep(connection.server.clock + 2)
+            now = connection.server.clock
+            connection.sweep(now + 3)
+            assert connection.phase is LINGERING
+            connection.sweep(now + 5)
             assert transport.calls == ["eof", "close"]
 
     run(main)

@@ -95,6 +95,12 @@ def test_transport_that_does_not_tell_of_the_one_below_may_hold_data_while_the_s
     assert not may_hold(transport)
 
 
+def test_tunnel_holds_nothing_of_its_own() -> None:
+    transport = OverSocket(None)
+    transport.buffered = 1000
+    assert not may_hold(transport)
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait: a system may acknowledge a little later."""
     deadline = time.monotonic() + PATIENCE
