@@ -394,7 +394,7 @@ class Connection(asyncio.Protocol):
             self.expire()
 
     def _measure_backlog(self) -> int:
-        if self.phase is OPEN and not self.is_secure:
+        if not (self.is_secure or self.phase is LINGERING):
             return self.transport.get_write_buffer_size()
         return measure_backlog(self.transport)
 
