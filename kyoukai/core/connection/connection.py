@@ -404,7 +404,7 @@ class Connection(asyncio.Protocol):
             self._stalled_since, self._stalled_backlog = now, backlog
             if self.phase is LINGERING or self.transport.is_closing():
                 self.deadline = max(self.deadline, now + self.limits.linger_timeout)
-        elif self.phase is not CLOSED and not (self.client.is_paused or self._is_delivering()):
+        elif self.phase is not CLOSED and not held_size(self.transport) and queued_size(self.transport) == 0:
             self.unwatch_progress()
         elif now - self._stalled_since >= self.limits.write_timeout:
             self.note_refusal("write-timeout")
@@ -426,7 +426,7 @@ class Connection(asyncio.Protocol):
         """
         if held_size(self.transport):
             return True
-        return self.phase is LINGERING and queued_size(self.transport) > 0
+        return self.phase is LINGERING and bool(queued_size(self.transport))
 
     def expire(self) -> None:
         """Act on :attr:`deadline`: close the connection, or cut it off if it does not close in time."""

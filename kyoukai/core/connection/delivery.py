@@ -56,14 +56,14 @@ def is_full(transport: asyncio.BaseTransport) -> bool:
     return not poll.poll(0)
 
 
-def queued_size(transport: asyncio.BaseTransport) -> int:
-    """Return how many bytes the system has yet to deliver; 0 where it does not tell, as Linux does."""
+def queued_size(transport: asyncio.BaseTransport) -> int | None:
+    """Return how many bytes the system has yet to deliver; ``None`` where it does not tell, as Linux does."""
     if _LINUX:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sock = transport.get_extra_info("socket")
             queued = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size))
             return int(_INT.unpack(queued)[0])
-    return 0
+    return None
 
 
 def measure_backlog(transport: asyncio.WriteTransport) -> int:
@@ -80,4 +80,4 @@ def measure_backlog(transport: asyncio.WriteTransport) -> int:
             # Systems that imitate Linux may not count.
             if acknowledged:
                 return -acknowledged
-    return held_size(transport) + queued_size(transport)
+    return held_size(transport) + (queued_size(transport) or 0)

@@ -124,7 +124,7 @@ def test_system_tells_what_it_has_queued(pair: Any) -> None:
     transport = OverSocket(ours)
     assert queued_size(transport) == 0
     size = fill(ours)
-    assert queued_size(transport) > 0
+    assert (queued_size(transport) or 0) > 0
     receive(client, size)
     wait_until(lambda: queued_size(transport) == 0)
 
@@ -134,7 +134,7 @@ def test_nothing_is_queued_and_the_transport_alone_counts_without_a_socket(pair:
     ours.close()
     for transport in (OverSocket(ours), OverSocket(None)):
         transport.buffered = 7
-        assert queued_size(transport) == 0
+        assert queued_size(transport) is None
         assert measure_backlog(transport) == 7
 
 
@@ -142,5 +142,5 @@ def test_other_systems_tell_nothing(pair: Any, monkeypatch: pytest.MonkeyPatch) 
     ours, _ = pair
     fill(ours)
     monkeypatch.setattr(delivery, "_LINUX", False)
-    assert queued_size(OverSocket(ours)) == 0
+    assert queued_size(OverSocket(ours)) is None
     assert measure_backlog(OverSocket(ours)) == 0
