@@ -27,7 +27,7 @@ from .frame_reader import (
     read_close,
 )
 from .frame_writer import FrameWriter, close_frame, control_frame
-from .inbox import Inbox, Last
+from .inbox import TIME_TO_ANSWER, Inbox, Last
 from .presence import Presence, Step
 from .settings import WebSocketSettings
 from .traffic import Traffic
@@ -141,12 +141,13 @@ class WebSocketConnection(Connection):
                     self._write_control(PONG, event.data)
                 elif event.opcode is CLOSE:
                     code, reason = read_close(event.data)
-                    self._note_last(Last(code, reason, None if code == NO_STATUS else code, ""))
+                    reply = None if code == NO_STATUS else code
+                    self._note_last(Last(code, reason, reply, "", self.server.clock + TIME_TO_ANSWER))
                     return
         except Violation as violation:
             logger.debug("a client broke the protocol: %s", violation.reason)
             code, reason = violation.code, violation.reason
-            self._note_last(Last(code, reason, code, reason))
+            self._note_last(Last(code, reason, code, reason, self.server.clock + TIME_TO_ANSWER))
             return
         if not self._is_held:
             self._is_held = True
@@ -282,8 +283,7 @@ class WebSocketConnection(Connection):
     def sweep(self, now: float) -> None:
         """Act on a deadline that has passed, and send a ping if one is due."""
         super().sweep(now)
-        if self._due is not None:
-            # The handler takes longer than this to answer the message before it.
+        if self._due is not None and self._due.until <= now:
             self.answer_last()
         if self.phase is OPEN and not self._is_close_sent:
             self._check_presence(now)

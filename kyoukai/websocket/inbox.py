@@ -2,7 +2,13 @@
 
 import asyncio
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+TIME_TO_ANSWER: Final = 2.0
+"""Seconds for the handler to answer the messages before a client's close or violation.
+
+The server's clock may be a second behind, and then the handler has one.
+"""
 
 
 class Last(NamedTuple):
@@ -14,6 +20,8 @@ class Last(NamedTuple):
     reply: int | None
     """The code of the close that answers it; ``None``: no code."""
     reply_reason: str
+    until: float
+    """When it is answered at the latest, whatever the handler has answered of the messages before it."""
 
 
 class Inbox:
