@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -234,6 +234,15 @@ class FakeTransport(asyncio.Transport):
 
     def set_protocol(self, protocol: Any) -> None:
         self.protocol = protocol
+
+
+@contextlib.contextmanager
+def full_pair() -> Iterator[tuple[socket.socket, socket.socket, int]]:
+    """Give our end of a connection whose system takes no more, the client's end, and how much it took."""
+    ours, client = socket.socketpair()
+    with ours, client:
+        ours.setblocking(False)
+        yield ours, client, fill(ours)
 
 
 def fill(sock: socket.socket) -> int:

@@ -13,7 +13,7 @@ from kyoukai.core.connection.connection import CLOSED, LINGERING, OPEN, Connecti
 from kyoukai.core.limits import Limits
 from kyoukai.core.semantics.forwarding import UNNAMED
 from kyoukai.core.serving.server_state import NEVER, Server
-from tests.core.wires import App, FakeTransport, fill, receive, run, turns
+from tests.core.wires import App, FakeTransport, full_pair, receive, run, turns
 
 LIMITS = Limits(
     keep_alive_timeout=10, write_timeout=5, linger_timeout=2, max_linger_size=0, max_body_size=100
@@ -307,10 +307,7 @@ def test_close_notify_of_tls_has_as_long_as_lingering() -> None:
 
 def test_transport_over_tls_is_closed_once_the_system_takes_more() -> None:
     async def main() -> None:
-        ours, client = socket.socketpair()
-        with ours, client:
-            ours.setblocking(False)
-            size = fill(ours)
+        with full_pair() as (ours, client, size):
             connection, transport = make(sslcontext=object(), socket=ours)
             connection.close()
             connection.sweep(connection.server.clock + 4)
@@ -325,10 +322,7 @@ def test_transport_over_tls_is_closed_once_the_system_takes_more() -> None:
 
 def test_client_that_sends_and_does_not_read_over_tls_is_cut_off() -> None:
     async def main() -> None:
-        ours, client = socket.socketpair()
-        with ours, client:
-            ours.setblocking(False)
-            fill(ours)
+        with full_pair() as (ours, _, _):
             connection, transport = make(sslcontext=object(), socket=ours)
             connection.close()
             connection.discard(connection.server.linger_size)
@@ -385,10 +379,7 @@ def test_input_behind_the_last_request_does_not_end_its_answer() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what they have queued")
 def test_lingering_goes_on_until_the_client_has_what_the_system_holds() -> None:
     async def main() -> None:
-        ours, client = socket.socketpair()
-        with ours, client:
-            ours.setblocking(False)
-            size = fill(ours)
+        with full_pair() as (ours, client, size):
             connection, transport = make(socket=ours)
             connection.linger()
             connection.sweep(connection.server.clock + 2)
@@ -405,10 +396,7 @@ def test_lingering_goes_on_until_the_client_has_what_the_system_holds() -> None:
 
 def test_client_that_takes_nothing_over_tls_is_cut_off() -> None:
     async def main() -> None:
-        ours, client = socket.socketpair()
-        with ours, client:
-            ours.setblocking(False)
-            fill(ours)
+        with full_pair() as (ours, _, _):
             connection, transport = make(sslcontext=object(), socket=ours)
             connection.close()
             connection.sweep(connection.server.clock + 5)
