@@ -141,13 +141,12 @@ class WebSocketConnection(Connection):
                     self._write_control(PONG, event.data)
                 elif event.opcode is CLOSE:
                     code, reason = read_close(event.data)
-                    reply = None if code == NO_STATUS else code
-                    self._note_last(Last(code, reason, reply, "", self.server.clock + TIME_TO_ANSWER))
+                    self._note_last(code, reason, None if code == NO_STATUS else code, "")
                     return
         except Violation as violation:
             logger.debug("a client broke the protocol: %s", violation.reason)
             code, reason = violation.code, violation.reason
-            self._note_last(Last(code, reason, code, reason, self.server.clock + TIME_TO_ANSWER))
+            self._note_last(code, reason, code, reason)
             return
         if not self._is_held:
             self._is_held = True
@@ -159,9 +158,9 @@ class WebSocketConnection(Connection):
         if not self._is_close_sent:
             self.inbox.put(message)
 
-    def _note_last(self, last: Last) -> None:
+    def _note_last(self, code: int, reason: str, reply: int | None, reply_reason: str) -> None:
         """Answer the end of the input, now or after the messages before it."""
-        self._due = last
+        self._due = Last(code, reason, reply, reply_reason, self.server.clock + TIME_TO_ANSWER)
         self.user.end()
         if self._is_close_sent or not (self.inbox or self.inbox.is_answering):
             self.answer_last()
